@@ -1,0 +1,68 @@
+// swift-tools-version: 6.2
+
+import PackageDescription
+
+/// Every target of the house is held to the same rules: Swift 6, no warnings.
+let strict: [SwiftSetting] = [
+  .swiftLanguageMode(.v6),
+  .treatAllWarnings(as: .error),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+func room(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+  .target(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .testTarget(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+let package = Package(
+  name: "kvplan",
+  products: [.executable(name: "kvplan", targets: ["kvplan"])],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+    .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+    .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+    .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
+  ],
+  targets: [
+    .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+
+    room("SimulationKernel", [.product(name: "HeapModule", package: "swift-collections")]),
+    room("KVMemory"),
+    room("CostModel", ["SimulationKernel"]),
+    room("Workload", ["SimulationKernel", "CZlib"]),
+    room(
+      "Serving",
+      [
+        "SimulationKernel", "KVMemory", "CostModel", "Workload",
+        .product(name: "DequeModule", package: "swift-collections"),
+      ]),
+    room(
+      "Metrics",
+      ["Serving", "Workload", .product(name: "Histogram", package: "hdrhistogram-swift")]),
+    room("Results", ["Metrics", .product(name: "GRDB", package: "GRDB.swift")]),
+    room("Planning", ["Metrics", "Serving", "CostModel", "Workload"]),
+
+    .executableTarget(
+      name: "kvplan",
+      dependencies: [
+        "Planning", "Results", "Metrics", "Serving", "CostModel", "Workload", "SimulationKernel",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      swiftSettings: strict),
+
+    tests("SimulationKernelTests", ["SimulationKernel"]),
+    tests("KVMemoryTests", ["KVMemory", "SimulationKernel"]),
+    tests("CostModelTests", ["CostModel"]),
+    tests("WorkloadTests", ["Workload"]),
+    tests("ServingTests", ["Serving", "KVMemory", "CostModel", "Workload"]),
+    tests("MetricsTests", ["Metrics"]),
+    tests("ResultsTests", ["Results"]),
+    tests("PlanningTests", ["Planning"]),
+    tests("CommandLineTests", ["kvplan"]),
+    tests("TidyTests", []),
+  ]
+)

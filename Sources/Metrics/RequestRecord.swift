@@ -1,0 +1,46 @@
+import SimulationKernel
+
+/// What happened to one request of a run; a row of `requests.csv`.
+package struct RequestRecord: Equatable, Sendable {
+  package enum Status: String, Sendable { case completed, rejected, unfinished }
+
+  /// Position in the replayed trace, from 0.
+  package var index: Int
+  package var status: Status
+  package var arrival: SimInstant
+  package var promptTokens: Int
+  /// Tokens of each output sequence.
+  package var outputTokens: Int
+  package var sequences: Int
+  /// Start of the first iteration that ran it.
+  package var firstScheduled: SimInstant?
+  /// End of the iteration that gave its first output token.
+  package var firstToken: SimInstant?
+  /// When its answer was complete.
+  package var finish: SimInstant?
+  package var preemptionsRecompute: Int
+  package var preemptionsSwap: Int
+
+  /// Seconds from arrival to the first output token.
+  package var ttft: Double? { firstToken.map { ($0 - arrival).seconds } }
+  /// Seconds from arrival to the end.
+  package var e2el: Double? { finish.map { ($0 - arrival).seconds } }
+  /// Mean seconds per token after the first; `nil` for a single token.
+  package var tpot: Double? {
+    guard outputTokens > 1, let firstToken, let finish else { return nil }
+    return (finish - firstToken).seconds / Double(outputTokens - 1)
+  }
+  /// End-to-end latency by output tokens, seconds per token.
+  package var normalizedLatency: Double? { e2el.map { $0 / Double(outputTokens) } }
+}
+
+/// One finished simulation: its answers and, where they were kept, its requests.
+package struct RunResult: Equatable, Sendable {
+  package var summary: RunSummary
+  package var requests: [RequestRecord]
+
+  package init(summary: RunSummary, requests: [RequestRecord]) {
+    self.summary = summary
+    self.requests = requests
+  }
+}

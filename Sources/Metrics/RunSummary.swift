@@ -1,0 +1,104 @@
+/// The answers of one run, over its measuring window. Units are in the names; JSON and CSV use the keys
+/// that `docs/METRICS.md` lists.
+package struct RunSummary: Equatable, Sendable {
+  package var system: String
+  package var model: String
+  package var device: String
+  /// Mean rate at which requests were offered, requests per second.
+  package var requestRate: Double
+  /// Requests that finished inside the window.
+  package var completed: Int
+  /// Requests that could never be admitted.
+  package var rejected: Int
+  /// Requests that had arrived when the run ended and were neither finished nor rejected.
+  package var unfinished: Int
+  /// Length of the measuring window, seconds.
+  package var duration: Double
+  /// Completed requests per second of window.
+  package var requestThroughput: Double
+  /// Output tokens emitted inside the window per second of window.
+  package var outputThroughput: Double
+  /// Milliseconds; over the completed requests.
+  package var ttft: Distribution
+  /// Milliseconds; over the completed requests of at least two output tokens.
+  package var tpot: Distribution
+  /// Milliseconds; over the gaps between tokens that ended inside the window.
+  package var itl: Distribution
+  /// Milliseconds; over the completed requests.
+  package var e2el: Distribution
+  /// Mean over the completed requests of end-to-end latency by output tokens, seconds per token.
+  package var meanNormalizedLatency: Double?
+  /// Time-weighted means over the window.
+  package var meanBatchedRequests: Double
+  package var meanWaitingRequests: Double
+  /// Iterations that ended inside the window.
+  package var iterations: Int
+  package var preemptionsRecompute: Int
+  package var preemptionsSwap: Int
+  package var kv: KVSummary
+  package var provenance: Provenance
+}
+
+/// Where the KV slots were, as time-weighted shares of the pool that add to 1.
+package struct KVSummary: Equatable, Sendable {
+  /// Blocks in the pool, each of `blockSize` token slots.
+  package var blocks: Int
+  package var blockSize: Int
+  package var tokenState: Double
+  package var reserved: Double
+  package var internalFragmentation: Double
+  package var externalFragmentation: Double
+  package var cached: Double
+  package var free: Double
+  /// 1 − physical blocks ⁄ logical blocks: what sharing blocks between sequences saved.
+  package var sharingSaving: Double
+}
+
+/// Mean and quantiles of one quantity; all `nil` when nothing was measured.
+package struct Distribution: Equatable, Sendable {
+  /// Measured values.
+  package var count: Int
+  package var mean: Double?
+  package var median: Double?
+  package var p90: Double?
+  package var p99: Double?
+
+  package init(
+    count: Int = 0, mean: Double? = nil, median: Double? = nil, p90: Double? = nil,
+    p99: Double? = nil
+  ) {
+    self.count = count
+    self.mean = mean
+    self.median = median
+    self.p90 = p90
+    self.p99 = p99
+  }
+}
+
+/// Everything that is needed to make a number again.
+package struct Provenance: Equatable, Sendable {
+  package var seed: UInt64
+  package var version: String
+  /// The resolved scenario, by flag name, in the order of the help text.
+  package var scenario: [ScenarioField]
+  /// Name of the cost profile and what is known of its error.
+  package var costProfile: String
+
+  package init(seed: UInt64, version: String, scenario: [ScenarioField], costProfile: String) {
+    self.seed = seed
+    self.version = version
+    self.scenario = scenario
+    self.costProfile = costProfile
+  }
+}
+
+/// One resolved setting of a run.
+package struct ScenarioField: Equatable, Sendable {
+  package var name: String
+  package var value: String
+
+  package init(_ name: String, _ value: String) {
+    self.name = name
+    self.value = value
+  }
+}

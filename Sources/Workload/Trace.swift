@@ -1,0 +1,48 @@
+import SimulationKernel
+
+/// One request as a trace gives it: when it comes and how long it is, in tokens.
+package struct Request: Equatable, Sendable {
+  /// When the request reaches the server. Meaningless in a trace whose ``Trace/hasArrivals`` is false.
+  package var arrival: SimInstant
+  /// Tokens of the prompt, at least 1.
+  package var promptTokens: Int32
+  /// Tokens that each output sequence generates, at least 1.
+  package var outputTokens: Int32
+  /// Output sequences sampled from one prompt (vLLM's `n`), at least 1.
+  package var samples: Int32
+  /// Width of the beam search, or 0 for none. With a beam, `samples` is 1.
+  package var beamWidth: Int32
+  /// The conversation that the request belongs to, if the trace tells.
+  package var session: Int32?
+
+  package init(
+    arrival: SimInstant = .zero, promptTokens: Int32, outputTokens: Int32, samples: Int32 = 1,
+    beamWidth: Int32 = 0, session: Int32? = nil
+  ) {
+    self.arrival = arrival
+    self.promptTokens = promptTokens
+    self.outputTokens = outputTokens
+    self.samples = samples
+    self.beamWidth = beamWidth
+    self.session = session
+  }
+
+  /// Sequences that are decoded side by side: the beam's width, else the samples.
+  package var sequenceCount: Int32 { beamWidth > 0 ? beamWidth : samples }
+}
+
+/// A list of requests in order of arrival.
+package struct Trace: Equatable, Sendable {
+  /// What messages and results call it: the file's path as the user gave it, or a generator's name.
+  package var name: String
+  /// In order of arrival; in file order where the trace has no arrivals.
+  package var requests: [Request]
+  /// Whether the trace says when requests come. Where it does not, arrivals must be drawn before a run.
+  package var hasArrivals: Bool
+
+  package init(name: String, requests: [Request], hasArrivals: Bool) {
+    self.name = name
+    self.requests = requests
+    self.hasArrivals = hasArrivals
+  }
+}
