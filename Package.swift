@@ -46,10 +46,12 @@ let package = Package(
     room("Results", ["Metrics", .product(name: "GRDB", package: "GRDB.swift")]),
     room("Planning", ["Metrics", "Serving", "CostModel", "Workload"]),
 
+    room("Validation", ["Serving", "KVMemory", "CostModel", "Workload", "CZlib"]),
+
     .executableTarget(
       name: "kvplan",
       dependencies: [
-        "Planning", "Results", "Metrics", "Serving", "CostModel", "Workload", "SimulationKernel",
+        "Validation", "Planning", "Results", "Metrics", "Serving", "CostModel", "Workload", "SimulationKernel",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),
@@ -62,6 +64,7 @@ let package = Package(
     tests("MetricsTests", ["Metrics"]),
     tests("ResultsTests", ["Results"]),
     tests("PlanningTests", ["Planning"]),
+    tests("ValidationTests", ["Validation", "Serving", "Workload"]),
     tests("CommandLineTests", ["kvplan"]),
     tests("TidyTests", []),
   ]

@@ -1,0 +1,44 @@
+/// The settings of one serving engine, as its users set them; the sizes of memory are resolved to blocks.
+package struct EngineSettings: Equatable, Sendable {
+  /// Token slots in a KV block (`--block-size`).
+  package var blockSize: Int
+  /// Blocks in the device pool (`--num-gpu-blocks-override`, else from the KV budget).
+  package var deviceBlocks: Int
+  /// Blocks of swap space (`--swap-space`).
+  package var hostBlocks: Int
+  /// Most sequences in one iteration (`--max-num-seqs`).
+  package var maxSequences: Int
+  /// Most tokens in one iteration (`--max-num-batched-tokens`).
+  package var maxBatchedTokens: Int
+  /// Longest sequence, prompt and output (`--max-model-len`).
+  package var maxModelLength: Int
+  /// How a preempted request gives up its blocks (`--preemption-mode`).
+  package var preemptionMode: PreemptionMode
+  /// How beams change parents, for requests with a beam width.
+  package var beams: BeamParents
+  /// Repeat the recorded engine's live-locks instead of avoiding them; only conformance asks for this.
+  package var repeatsEngineDefects: Bool
+
+  package init(
+    blockSize: Int, deviceBlocks: Int, hostBlocks: Int = 0, maxSequences: Int,
+    maxBatchedTokens: Int, maxModelLength: Int
+  ) {
+    self.blockSize = blockSize
+    self.deviceBlocks = deviceBlocks
+    self.hostBlocks = hostBlocks
+    self.maxSequences = maxSequences
+    self.maxBatchedTokens = maxBatchedTokens
+    self.maxModelLength = maxModelLength
+    preemptionMode = .automatic
+    beams = .synthetic(seed: 0, redrawsPerMille: BeamParents.defaultRedrawsPerMille)
+    repeatsEngineDefects = false
+  }
+}
+
+/// What happens to the blocks of a preempted request.
+package enum PreemptionMode: String, CaseIterable, Sendable {
+  /// A request with one running sequence is recomputed, one with several is swapped.
+  case automatic = "auto"
+  /// Every preempted request is swapped to the host.
+  case swap
+}

@@ -1,0 +1,79 @@
+import CostModel
+import KVMemory
+
+/// The number of a request in the run: its position in the replayed trace.
+package typealias RequestID = Int32
+
+/// What one iteration does: who runs with how many tokens, who was preempted, which blocks move.
+///
+/// The scheduler makes it and neither runs, prices nor logs it. One value is filled again and again, so
+/// that no iteration allocates.
+package struct IterationPlan: Sendable {
+  /// A request that runs in this iteration.
+  package struct Scheduled: Equatable, Sendable {
+    package var request: RequestID
+    /// Sequences of the request that run.
+    package var sequences: Int32
+    /// New tokens computed for each of them.
+    package var tokens: Int32
+    /// Tokens of each that were computed before.
+    package var contextTokens: Int32
+    /// Output tokens that the iteration gives, over all sequences of the request.
+    package var emittedTokens: Int32
+    /// Whether it runs a prompt (or what a recomputed request has to compute again).
+    package var isPrefill: Bool
+  }
+
+  /// A running request that lost its blocks.
+  package struct Preemption: Equatable, Sendable {
+    package enum Mode: String, Sendable { case recompute, swap }
+    package var request: RequestID
+    package var mode: Mode
+    /// Distinct device blocks that it held.
+    package var blocks: Int
+  }
+
+  /// A request that came back from the host.
+  package struct SwapIn: Equatable, Sendable {
+    package var request: RequestID
+    package var blocks: Int
+  }
+
+  /// A swap that the host had no room for; the run cannot go on.
+  package struct SwapSpaceExhausted: Equatable, Sendable {
+    package var request: RequestID
+    package var blocksNeeded: Int
+    package var blocksFree: Int
+  }
+
+  /// In the engine's own order.
+  package var scheduled: [Scheduled] = []
+  package var preempted: [Preemption] = []
+  package var swappedIn: [SwapIn] = []
+  /// Copies on the device before the iteration runs (copy-on-write), in order.
+  package var copies: [BlockCopy] = []
+  /// Moves from device to host, in order.
+  package var swapOuts: [BlockCopy] = []
+  /// Moves from host to device, in order.
+  package var swapIns: [BlockCopy] = []
+  /// What the cost model sees of it.
+  package var shape = IterationShape()
+  package var failure: SwapSpaceExhausted?
+
+  package init() {}
+
+  /// Nothing runs and nothing moves: the engine waits for the next arrival.
+  package var isEmpty: Bool { scheduled.isEmpty && swapOuts.isEmpty && swapIns.isEmpty }
+
+  /// Empties the plan for the next iteration and keeps its storage.
+  package mutating func removeAll() {
+    scheduled.removeAll(keepingCapacity: true)
+    preempted.removeAll(keepingCapacity: true)
+    swappedIn.removeAll(keepingCapacity: true)
+    copies.removeAll(keepingCapacity: true)
+    swapOuts.removeAll(keepingCapacity: true)
+    swapIns.removeAll(keepingCapacity: true)
+    shape.removeAll()
+    failure = nil
+  }
+}

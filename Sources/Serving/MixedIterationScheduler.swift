@@ -1,0 +1,266 @@
+import CostModel
+import DequeModule
+import KVMemory
+import SimulationKernel
+import Workload
+
+/// The scheduler of the SOSP'23 artifact, for its vLLM and for its Orca baselines: iterations mix whole
+/// prompts with one token for each running sequence, first come first served.
+///
+///     running  ──append──▶ kept … │ preempted from the tail when blocks run short
+///     swapped  ──▶ running          only while nothing is preempted by swap
+///     waiting  ──▶ running          only while nothing is swapped; the head is never skipped
+///
+/// With a memory that reserves to the end nothing is ever preempted, and what remains is Orca.
+///
+/// - Source: the artifact of Kwon et al., SOSP 2023. Where the artifact waits for ever (a request that is
+///   alone and still does not pass a conservative test) we go on, unless
+///   ``EngineSettings/repeatsEngineDefects`` asks otherwise.
+package struct MixedIterationScheduler<Memory: GroupMemory>: Scheduler {
+  package private(set) var memory: Memory
+  package private(set) var groups: [RequestGroup]
+  /// How beams change parents; replaced step by step when a record is replayed.
+  package var beams: BeamParents
+
+  private let requests: [Request]
+  private let maxSequences: Int
+  private let maxBatchedTokens: Int
+  private let maxModelLength: Int
+  private let preemptionMode: PreemptionMode
+  private let repeatsDefects: Bool
+
+  /// In the order in which iterations run them; sorted by arrival at the start of each step.
+  package private(set) var running: [RequestID] = []
+  private var runningIsSorted = true
+  private var waiting: Deque<RequestID> = []
+  private var swapped: Deque<RequestID> = []
+  private var step: Int32 = 0
+  /// The head of the waiting queue found no room in the last step.
+  private var headIsBlocked = false
+  private var forks: [BeamFork] = []
+
+  package init(requests: [Request], settings: EngineSettings, memory: Memory) {
+    self.requests = requests
+    self.memory = memory
+    groups = RequestGroup.groups(of: requests)
+    beams = settings.beams
+    maxSequences = settings.maxSequences
+    maxBatchedTokens = settings.maxBatchedTokens
+    maxModelLength = settings.maxModelLength
+    preemptionMode = settings.preemptionMode
+    repeatsDefects = settings.repeatsEngineDefects
+  }
+
+  package var ledger: WasteLedger { memory.ledger(headIsBlocked: headIsBlocked) }
+
+  package var blocks: (logical: Int, physical: Int) { memory.blocks }
+
+  package var queues: QueueLengths {
+    QueueLengths(running: running.count, waiting: waiting.count, swapped: swapped.count)
+  }
+
+  package func admission(of request: Request) -> Admission {
+    let length = Int(request.promptTokens) + Int(request.outputTokens)
+    guard length <= maxModelLength else {
+      return .never(.tokens, required: length, capacity: maxModelLength)
+    }
+    guard Int(request.sequenceCount) <= maxSequences else {
+      return .never(.sequences, required: Int(request.sequenceCount), capacity: maxSequences)
+    }
+    return memory.admission(of: request)
+  }
+
+  package mutating func enqueue(_ request: RequestID) { waiting.append(request) }
+
+  // MARK: Deciding an iteration
+
+  package mutating func schedule(into plan: inout IterationPlan) {
+    step += 1
+    sortRunning()
+    let firstVictim = appendToRunning(&plan)
+    running.removeSubrange(firstVictim...)
+    guard plan.failure == nil else { return }
+    let decoding = swapIn(&plan)
+    admitWaiting(&plan)
+    describe(decoding: decoding, in: &plan)
+  }
+
+  /// Gives each running request room for its next token, oldest first; the youngest make way.
+  ///
+  /// - Returns: The index in `running` from which on requests were preempted.
+  private mutating func appendToRunning(_ plan: inout IterationPlan) -> Int {
+    var kept = 0
+    var end = running.count
+    while kept < end {
+      let id = running[kept]
+      while !memory.canAppend(groups[Int(id)]) {
+        let isAlone = kept == 0 && end == 1
+        if isAlone && !repeatsDefects && memory.fitsExactly(groups[Int(id)]) { break }
+        end -= 1
+        preempt(running[end], &plan)
+        if end == kept || plan.failure != nil { return end }
+      }
+      memory.append(groups[Int(id)], copies: &plan.copies)
+      kept += 1
+    }
+    return kept
+  }
+
+  /// Takes all blocks from a running request and queues it, by arrival, to come back.
+  ///
+  /// A recomputed request goes behind waiting ones of the same arrival, as in the artifact.
+  private mutating func preempt(_ id: RequestID, _ plan: inout IterationPlan) {
+    precondition(memory.canPreempt, "request \(id) preempted in a memory that reserves to the end")
+    groups[Int(id)].preemptedAtStep = step
+    let swaps = preemptionMode == .swap || groups[Int(id)].sequenceCount > 1
+    if swaps {
+      swapOut(id, &plan)
+    } else {
+      let held = memory.heldBlocks(groups[Int(id)])
+      plan.preempted.append(.init(request: id, mode: .recompute, blocks: held))
+      memory.free(groups[Int(id)])
+      insertByArrival(id, into: &waiting)
+    }
+  }
+
+  private mutating func swapOut(_ id: RequestID, _ plan: inout IterationPlan) {
+    let held = memory.heldBlocks(groups[Int(id)])
+    guard held <= memory.freeHostBlocks else {
+      plan.failure = .init(request: id, blocksNeeded: held, blocksFree: memory.freeHostBlocks)
+      return
+    }
+    plan.preempted.append(.init(request: id, mode: .swap, blocks: held))
+    memory.swapOut(groups[Int(id)], moves: &plan.swapOuts)
+    insertByArrival(id, into: &swapped)
+  }
+
+  /// Brings swapped requests back, oldest first, and gives them room for their next token at once.
+  ///
+  /// - Returns: How many requests of `running` decode in this iteration.
+  private mutating func swapIn(_ plan: inout IterationPlan) -> Int {
+    while let id = swapped.first, plan.swapOuts.isEmpty {
+      let group = groups[Int(id)]
+      guard group.preemptedAtStep < step else { break }
+      let isAlone = running.isEmpty && !repeatsDefects
+      guard memory.canSwapIn(group, isAlone: isAlone) else { break }
+      guard running.count + Int(group.sequenceCount) <= maxSequences else { break }
+      let before = plan.swapIns.count
+      memory.swapIn(group, moves: &plan.swapIns)
+      plan.swappedIn.append(.init(request: id, blocks: plan.swapIns.count - before))
+      memory.append(group, copies: &plan.copies)
+      swapped.removeFirst()
+      appendRunning(id)
+    }
+    return running.count
+  }
+
+  /// Admits waiting requests in order until one does not fit.
+  private mutating func admitWaiting(_ plan: inout IterationPlan) {
+    headIsBlocked = false
+    guard swapped.isEmpty else { return }
+    var batched = 0
+    if !waiting.isEmpty { for id in running { batched += Int(groups[Int(id)].sequenceCount) } }
+    while let id = waiting.first {
+      let group = groups[Int(id)]
+      guard group.preemptedAtStep < step else { break }
+      let keepsWatermark = !running.isEmpty || repeatsDefects
+      guard memory.canAdmit(group, keepingWatermark: keepsWatermark) else {
+        headIsBlocked = true
+        break
+      }
+      guard batched + Int(group.length) <= maxBatchedTokens else { break }
+      guard running.count + Int(group.sequenceCount) <= maxSequences else { break }
+      memory.admit(group)
+      batched += Int(group.length)
+      waiting.removeFirst()
+      appendRunning(id)
+    }
+  }
+
+  /// Writes down who runs: the first `decoding` of `running` with one token, the others with their prompts.
+  private func describe(decoding: Int, in plan: inout IterationPlan) {
+    for (index, id) in running.enumerated() {
+      let group = groups[Int(id)]
+      let isPrefill = index >= decoding
+      plan.scheduled.append(
+        .init(
+          request: id, sequences: group.sequenceCount, tokens: isPrefill ? group.length : 1,
+          contextTokens: isPrefill ? 0 : group.length - 1, emittedTokens: group.sequenceCount,
+          isPrefill: isPrefill))
+      if isPrefill {
+        let copies = memory.sharesPrompts ? 1 : Int(group.sequenceCount)
+        for _ in 0..<copies {
+          plan.shape.prefillChunks.append(.init(tokens: Int(group.length), contextTokens: 0))
+        }
+        plan.shape.sampledSequences += copies
+      } else {
+        plan.shape.decodeSequences += Int(group.sequenceCount)
+        plan.shape.decodeContextTokens += Int(group.sequenceCount * group.length)
+        plan.shape.sampledSequences += Int(group.sequenceCount)
+      }
+    }
+    plan.shape.copiedBlocks = plan.copies.count
+    plan.shape.swappedInBlocks = plan.swapIns.count
+    plan.shape.swappedOutBlocks = plan.swapOuts.count
+  }
+
+  // MARK: Taking in an iteration
+
+  package mutating func complete(_ plan: IterationPlan, finished: inout [RequestID]) {
+    let alreadyFinished = finished.count
+    for scheduled in plan.scheduled {
+      let id = Int(scheduled.request)
+      if groups[id].usesBeamSearch { forkBeams(of: scheduled.request) }
+      groups[id].generatedTokens += 1
+      if groups[id].generatedTokens == groups[id].outputTokens {
+        memory.free(groups[id])
+        finished.append(scheduled.request)
+      }
+    }
+    guard finished.count > alreadyFinished else { return }
+    running.removeAll { groups[Int($0)].generatedTokens == groups[Int($0)].outputTokens }
+  }
+
+  private mutating func forkBeams(of id: RequestID) {
+    let group = groups[Int(id)]
+    forks.removeAll(keepingCapacity: true)
+    beams.appendForks(
+      of: id, step: Int(group.generatedTokens), width: Int(group.sequenceCount), to: &forks)
+    for fork in forks {
+      memory.replace(
+        group.sequences.lowerBound + fork.child,
+        byForkOf: group.sequences.lowerBound + fork.parent)
+    }
+  }
+
+  // MARK: Queues
+
+  private mutating func appendRunning(_ id: RequestID) {
+    if let last = running.last, groups[Int(id)].arrival < groups[Int(last)].arrival {
+      runningIsSorted = false
+    }
+    running.append(id)
+  }
+
+  /// Sorts `running` by arrival and keeps equal arrivals in order; nearly always sorted already.
+  private mutating func sortRunning() {
+    guard !runningIsSorted else { return }
+    runningIsSorted = true
+    for index in running.indices.dropFirst() {
+      let id = running[index]
+      var place = index
+      while place > 0, groups[Int(id)].arrival < groups[Int(running[place - 1])].arrival {
+        running[place] = running[place - 1]
+        place -= 1
+      }
+      running[place] = id
+    }
+  }
+
+  /// Puts a request behind all of its arrival or earlier; victims are old, so the place is near the front.
+  private func insertByArrival(_ id: RequestID, into queue: inout Deque<RequestID>) {
+    let arrival = groups[Int(id)].arrival
+    let place = queue.firstIndex { arrival < groups[Int($0)].arrival } ?? queue.endIndex
+    queue.insert(id, at: place)
+  }
+}

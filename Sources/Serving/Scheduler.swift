@@ -1,0 +1,56 @@
+import KVMemory
+import Workload
+
+/// An iteration-level scheduler with the KV memory that it fills: the part of a serving engine that decides.
+///
+/// It knows no clock and no cost. The engine calls, for each iteration, ``schedule(into:)``, prices and runs
+/// the plan, then ``complete(_:finished:)``; requests are handed in between iterations.
+package protocol Scheduler: Sendable {
+  /// Whether a request can ever be served, asked before it is enqueued.
+  func admission(of request: Request) -> Admission
+
+  /// Adds an arrived request to the waiting queue. Requests are enqueued in order of arrival.
+  mutating func enqueue(_ request: RequestID)
+
+  /// Decides the next iteration and takes the blocks it needs.
+  ///
+  /// - Parameter plan: Empty; filled with the decision. It stays empty if nothing can run.
+  mutating func schedule(into plan: inout IterationPlan)
+
+  /// Takes in what the iteration gave: sequences grow by a token, finished ones give their blocks back.
+  ///
+  /// - Parameter finished: Requests that are complete, appended in scheduled order.
+  mutating func complete(_ plan: IterationPlan, finished: inout [RequestID])
+
+  /// Where the KV slots are; asked after ``schedule(into:)``.
+  var ledger: WasteLedger { get }
+
+  /// Blocks as the running sequences count them (shared ones once for each) and as they are held.
+  var blocks: (logical: Int, physical: Int) { get }
+
+  var queues: QueueLengths { get }
+}
+
+/// Requests in each of a scheduler's queues.
+package struct QueueLengths: Equatable, Sendable {
+  package var running: Int
+  package var waiting: Int
+  package var swapped: Int
+}
+
+/// Whether a request can be served: now or later, or never and why.
+package enum Admission: Equatable, Sendable {
+  case possible
+  /// The request asks for `required` of something of which there is at most `capacity`.
+  case never(NeverReason, required: Int, capacity: Int)
+
+  /// What a request that is never served has too much of.
+  package enum NeverReason: Equatable, Sendable {
+    /// Prompt and output together exceed the longest sequence.
+    case tokens
+    /// Its KV blocks exceed the whole pool.
+    case blocks
+    /// Its sequences exceed the most that may run together.
+    case sequences
+  }
+}

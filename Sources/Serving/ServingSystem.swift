@@ -1,0 +1,82 @@
+import KVMemory
+import Workload
+
+/// A serving system by the name that users type: a memory manager and a scheduler.
+package enum ServingSystem: String, CaseIterable, Sendable {
+  case vllmSOSP23 = "vllm-sosp23"
+  case orcaOracle = "orca-oracle"
+  case orcaPow2 = "orca-pow2"
+  case orcaMax = "orca-max"
+  case fasterTransformer = "fastertransformer"
+
+  /// One line for the catalogue.
+  package var summary: String {
+    switch self {
+    case .vllmSOSP23:
+      "paged KV with copy-on-write; mixed iterations, first come first served, preempts the tail"
+    case .orcaOracle: "buddy allocator, reserves the true output length; no preemption"
+    case .orcaPow2: "buddy allocator, reserves the output rounded to a power of two"
+    case .orcaMax: "buddy allocator, reserves the longest sequence"
+    case .fasterTransformer: "static slots of the longest sequence; a batch runs to its end"
+    }
+  }
+
+  /// Most sequences in one iteration unless the user says otherwise.
+  ///
+  /// - Source: the SOSP'23 artifact (2,048 for its vLLM, 256 for Orca). FasterTransformer takes what its
+  ///   slots hold.
+  package var defaultMaxSequences: Int {
+    switch self {
+    case .vllmSOSP23, .fasterTransformer: 2048
+    case .orcaOracle, .orcaPow2, .orcaMax: 256
+    }
+  }
+
+  /// Most tokens in one iteration unless the user says otherwise; 2,560 in the SOSP'23 artifact.
+  package var defaultMaxBatchedTokens: Int { 2560 }
+
+  /// Whether attention reads its keys and values through block tables.
+  package var isPaged: Bool { self == .vllmSOSP23 }
+
+  /// Serves a list of requests, in order of arrival, and returns what happened.
+  ///
+  /// - Throws: ``RunFailure`` when the run cannot go on.
+  package func serve(
+    _ requests: [Request], settings: EngineSettings, executor: any IterationExecutor,
+    window: MeasuringWindow = MeasuringWindow(), oversized: OversizedPolicy = .skip
+  ) throws -> RunRecord {
+    func run<S: Scheduler>(_ scheduler: S) throws -> RunRecord {
+      var engine = Engine(
+        requests: requests, scheduler: scheduler, executor: executor, window: window,
+        oversized: oversized)
+      return try engine.run()
+    }
+    let sequenceCount = requests.reduce(0) { $0 + Int($1.sequenceCount) }
+    func orca(_ estimator: ReservationEstimator) throws -> RunRecord {
+      let memory = OrcaMemory(settings, estimator: estimator, sequenceCount: sequenceCount)
+      return try run(
+        MixedIterationScheduler(requests: requests, settings: settings, memory: memory))
+    }
+    switch self {
+    case .vllmSOSP23:
+      let memory = PagedMemory(sosp23: settings, sequenceCount: sequenceCount)
+      return try run(
+        MixedIterationScheduler(requests: requests, settings: settings, memory: memory))
+    case .orcaOracle: return try orca(.oracle)
+    case .orcaPow2: return try orca(.pow2)
+    case .orcaMax: return try orca(.max)
+    case .fasterTransformer:
+      return try run(StaticBatchScheduler(requests: requests, settings: settings))
+    }
+  }
+}
+
+extension PagedMemory {
+  /// The memory of the SOSP'23 artifact: 1 % of the blocks are its watermark.
+  package init(sosp23 settings: EngineSettings, sequenceCount: Int) {
+    self.init(
+      blockSize: settings.blockSize, deviceBlocks: settings.deviceBlocks,
+      hostBlocks: settings.hostBlocks, watermarkBlocks: settings.deviceBlocks / 100,
+      sequenceCount: sequenceCount)
+  }
+}

@@ -1,0 +1,139 @@
+import CostModel
+import DequeModule
+import KVMemory
+import SimulationKernel
+import Workload
+
+/// Request-level batching with static slots: a batch starts together, runs to the end of its longest request,
+/// and its answers leave together (FasterTransformer behind a dynamic batcher).
+///
+///     batch of three     |prompt|····|····|····|····|   all leave here
+///     output 2           |prompt| t  | --   idle   --|
+///     output 5           |prompt| t  | t  | t  | t  |
+///
+/// Prompts are padded to the longest of the batch, and the engine computes the longest output for everyone,
+/// so padding costs time; the tokens that nobody asked for are not emitted.
+///
+/// - Source: the FasterTransformer driver of the SOSP'23 artifact. Where its batch rule leaves out a request
+///   that is too long for any batch (and crashes), we run the request alone.
+package struct StaticBatchScheduler: Scheduler {
+  package private(set) var slots: StaticSlots
+  private let requests: [Request]
+  private let maxSequences: Int
+  private let maxModelLength: Int
+  private let blockSize: Int
+
+  private var waiting: Deque<RequestID> = []
+  private var batch: [RequestID] = []
+  /// Longest prompt and longest output of the batch.
+  private var paddedPrompt = 0
+  private var longestOutput = 0
+  /// Output tokens that the batch has computed.
+  private var computedTokens = 0
+
+  /// Tokens below the longest sequence that a batch's longest prompt and longest output must stay, as the
+  /// artifact sets them (2,040 of 2,048).
+  private static let batchMargin = 8
+
+  package init(requests: [Request], settings: EngineSettings) {
+    self.requests = requests
+    maxModelLength = settings.maxModelLength
+    blockSize = settings.blockSize
+    slots = StaticSlots(
+      poolTokens: settings.deviceBlocks * settings.blockSize, slotTokens: settings.maxModelLength)
+    maxSequences = min(settings.maxSequences, slots.slotCount)
+  }
+
+  package func admission(of request: Request) -> Admission {
+    let length = Int(request.promptTokens) + Int(request.outputTokens)
+    guard length <= maxModelLength else {
+      return .never(.tokens, required: length, capacity: maxModelLength)
+    }
+    guard Int(request.sequenceCount) <= maxSequences else {
+      return .never(.sequences, required: Int(request.sequenceCount), capacity: maxSequences)
+    }
+    return .possible
+  }
+
+  package mutating func enqueue(_ request: RequestID) { waiting.append(request) }
+
+  /// Free slots are lost to the waiting requests for as long as the batch runs.
+  package var ledger: WasteLedger {
+    slots.ledger(headIsBlocked: !waiting.isEmpty)
+  }
+
+  package var blocks: (logical: Int, physical: Int) {
+    let held = slots.heldCount * slots.slotTokens / blockSize
+    return (held, held)
+  }
+
+  package var queues: QueueLengths {
+    QueueLengths(running: batch.count, waiting: waiting.count, swapped: 0)
+  }
+
+  package mutating func schedule(into plan: inout IterationPlan) {
+    let isPrefill = batch.isEmpty
+    if isPrefill { formBatch() }
+    var rows = 0
+    for id in batch {
+      let request = requests[Int(id)]
+      let wanted = computedTokens < Int(request.outputTokens)
+      rows += Int(request.sequenceCount)
+      plan.scheduled.append(
+        .init(
+          request: id, sequences: request.sequenceCount,
+          tokens: isPrefill ? request.promptTokens : 1,
+          contextTokens: isPrefill ? 0 : request.promptTokens + Int32(computedTokens) - 1,
+          emittedTokens: wanted ? request.sequenceCount : 0, isPrefill: isPrefill))
+      if !isPrefill && wanted { slots.append(sequences: Int(request.sequenceCount)) }
+    }
+    if isPrefill {
+      let chunk = IterationShape.PrefillChunk(tokens: paddedPrompt, contextTokens: 0)
+      plan.shape.prefillChunks.append(contentsOf: repeatElement(chunk, count: rows))
+    } else {
+      plan.shape.decodeSequences = rows
+      plan.shape.decodeContextTokens = rows * (paddedPrompt + computedTokens)
+    }
+    plan.shape.sampledSequences = rows
+  }
+
+  /// Takes requests from the head while they fit together: rows, padded length, and equal sample counts.
+  private mutating func formBatch() {
+    paddedPrompt = 0
+    longestOutput = 0
+    computedTokens = 0
+    var rows = 0
+    while let id = waiting.first {
+      let request = requests[Int(id)]
+      let prompt = max(paddedPrompt, Int(request.promptTokens))
+      let output = max(longestOutput, Int(request.outputTokens))
+      if let head = batch.first {
+        guard rows + Int(request.sequenceCount) <= maxSequences,
+          prompt + output <= maxModelLength - Self.batchMargin,
+          request.sequenceCount == requests[Int(head)].sequenceCount
+        else { break }
+      }
+      waiting.removeFirst()
+      batch.append(id)
+      (paddedPrompt, longestOutput) = (prompt, output)
+      rows += Int(request.sequenceCount)
+      for _ in 0..<request.sequenceCount {
+        slots.take(
+          tokens: Int(request.promptTokens),
+          finalTokens: Int(request.promptTokens + request.outputTokens))
+      }
+    }
+  }
+
+  package mutating func complete(_ plan: IterationPlan, finished: inout [RequestID]) {
+    computedTokens += 1
+    guard computedTokens == longestOutput else { return }
+    for id in batch {
+      let request = requests[Int(id)]
+      let final = Int(request.promptTokens + request.outputTokens)
+      for _ in 0..<request.sequenceCount { slots.give(tokens: final - 1, finalTokens: final) }
+    }
+    finished.append(contentsOf: batch)
+    batch.removeAll(keepingCapacity: true)
+  }
+}

@@ -1,0 +1,74 @@
+import Foundation
+import SimulationKernel
+
+/// Whether the simulator did, step for step, what a recorded engine did.
+package struct ConformanceReport: Equatable, Sendable {
+  package enum Outcome: Equatable, Sendable {
+    case passes
+    case diverges(Divergence)
+  }
+
+  package var caseName: String
+  /// Step records that were compared.
+  package var steps: Int
+  package var outcome: Outcome
+
+  package var passes: Bool { outcome == .passes }
+
+  /// The line that `kvplan conform` prints.
+  package var line: String {
+    switch outcome {
+    case .passes: "PASS \(caseName) \(steps) steps"
+    case .diverges(let divergence):
+      "DIVERGES \(caseName) step \(divergence.step): \(divergence.field) "
+        + "expected \(divergence.expected), got \(divergence.got)"
+    }
+  }
+}
+
+/// The first field in which a replay differs from its record.
+package struct Divergence: Error, Equatable, Sendable {
+  package var step: Int
+  package var field: String
+  package var expected: String
+  package var got: String
+}
+
+/// Compares the fields of one record and stops at the first that differs.
+struct StepComparison {
+  let record: GoldenRecord
+  let step: Int
+
+  func compare<T: Equatable>(_ field: String, _ expected: T, _ got: T) throws {
+    guard expected != got else { return }
+    throw Divergence(
+      step: step, field: field, expected: Self.text(expected), got: Self.text(got))
+  }
+
+  func integer(_ field: String, _ got: Int) throws {
+    try compare(field, try record.integer(field), got)
+  }
+
+  func integers(_ field: String, _ got: [Int]) throws {
+    try compare(field, try record.integers(field), got)
+  }
+
+  func lists(_ field: String, _ got: [[Int]]) throws {
+    try compare(field, try record.integerLists(field), got)
+  }
+
+  /// Long values are cut, so that a line stays a line.
+  private static func text(_ value: some Any) -> String {
+    let text = "\(value)".replacingOccurrences(of: "\"", with: "")
+    return text.count <= 200 ? text : text.prefix(200) + "…"
+  }
+}
+
+/// Replays one golden through the schedulers and memories that simulate.
+///
+/// - Throws: ``UserError`` for a golden that cannot be read or is of an unknown kind.
+package func replay(_ golden: GoldenFile) throws -> ConformanceReport {
+  let header = golden.header
+  if header.has("a_ns") { return try SOSP23Golden.replay(golden) }
+  throw header.failure("not a golden of a known engine")
+}

@@ -1,0 +1,23 @@
+import Foundation
+import Testing
+
+@testable import Validation
+
+/// Where recorded goldens lie when they are at hand; the repository does not carry them.
+let goldenFolder = URL(filePath: #filePath)
+  .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+  .appending(path: "../shared/data/golden").standardizedFileURL
+
+func goldens(_ engine: String) -> [String] {
+  let folder = goldenFolder.appending(path: engine).path
+  let files = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+  return files.filter { $0.hasSuffix(".jsonl.gz") }.sorted().map { "\(folder)/\($0)" }
+}
+
+@Suite struct GoldenTests {
+  @Test(arguments: goldens("sosp23"))
+  func sosp23(path: String) throws {
+    let report = try replay(try GoldenFile(path: path))
+    #expect(report.passes, "\(report.line)")
+  }
+}
