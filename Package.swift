@@ -39,10 +39,9 @@ let package = Package(
       [
         "SimulationKernel", "KVMemory", "CostModel", "Workload",
         .product(name: "DequeModule", package: "swift-collections"),
+        .product(name: "Histogram", package: "hdrhistogram-swift"),
       ]),
-    room(
-      "Metrics",
-      ["Serving", "Workload", .product(name: "Histogram", package: "hdrhistogram-swift")]),
+    room("Metrics", ["Serving", "Workload", "SimulationKernel"]),
     room("Results", ["Metrics", .product(name: "GRDB", package: "GRDB.swift")]),
     room("Planning", ["Metrics", "Serving", "CostModel", "Workload"]),
 

@@ -93,18 +93,3 @@ package struct Integrals: Equatable, Sendable {
     waitingRequests += Int128(queues.waiting + queues.swapped) * time
   }
 }
-
-/// Gaps between tokens with how often each occurred; most sequences of a batch share one gap.
-package struct TokenGaps: Sendable {
-  package struct Gap: Equatable, Sendable {
-    package var nanoseconds: Int64
-    package var count: Int64
-  }
-
-  package private(set) var gaps: [Gap] = []
-
-  mutating func add(_ gap: SimDuration, count: Int) {
-    guard count > 0 else { return }
-    gaps.append(Gap(nanoseconds: gap.nanoseconds, count: Int64(count)))
-  }
-}

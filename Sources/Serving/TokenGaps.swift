@@ -1,0 +1,83 @@
+import Histogram
+import SimulationKernel
+
+/// Gaps between consecutive tokens of a sequence, pooled over all sequences of a run.
+///
+/// Most sequences of a batch share one gap, so a gap is kept with its count. Quantiles are exact for up to
+/// ``exactLimit`` different gaps; a longer run is kept in an HdrHistogram of three significant digits, whose
+/// quantiles are within 0.1 %. The mean is always exact.
+package struct TokenGaps: Sendable {
+  /// Kept gaps up to which quantiles are exact.
+  package static let exactLimit = 1 << 20
+
+  private struct Gap {
+    var nanoseconds: Int64
+    var count: Int64
+  }
+
+  private var gaps: [Gap] = []
+  private var histogram: Histogram<UInt64>?
+  /// Gaps in all.
+  package private(set) var count: Int64 = 0
+  private var sum: Int128 = 0
+
+  package init() {}
+
+  /// Adds `count` equal gaps.
+  package mutating func add(_ gap: SimDuration, count: Int) {
+    guard count > 0 else { return }
+    self.count += Int64(count)
+    sum += Int128(gap.nanoseconds) * Int128(count)
+    if histogram != nil {
+      histogram!.record(UInt64(gap.nanoseconds), count: UInt64(count))
+    } else {
+      gaps.append(Gap(nanoseconds: gap.nanoseconds, count: Int64(count)))
+      if gaps.count == Self.exactLimit { fold() }
+    }
+  }
+
+  private mutating func fold() {
+    var folded = Histogram<UInt64>(numberOfSignificantValueDigits: .three)
+    for gap in gaps { folded.record(UInt64(gap.nanoseconds), count: UInt64(gap.count)) }
+    histogram = folded
+    gaps = []
+  }
+
+  /// The mean gap in seconds, or `nil` when there is none.
+  package var mean: Double? { count > 0 ? Double(sum) / Double(count) / 1e9 : nil }
+
+  /// The quantiles at `probabilities`, in seconds, by linear interpolation between order statistics;
+  /// empty when there is no gap.
+  ///
+  /// - Complexity: O(n log n) in the kept gaps.
+  package func quantiles(_ probabilities: [Double]) -> [Double] {
+    guard count > 0 else { return [] }
+    if let histogram {
+      return probabilities.map { Double(histogram.valueAtPercentile($0 * 100)) / 1e9 }
+    }
+    let sorted = gaps.sorted { $0.nanoseconds < $1.nanoseconds }
+    var cumulative: [Int64] = []
+    var total: Int64 = 0
+    for gap in sorted {
+      total += gap.count
+      cumulative.append(total)
+    }
+    /// The gap of 0-based `rank` among all gaps.
+    func value(atRank rank: Int64) -> Double {
+      var low = 0
+      var high = cumulative.count - 1
+      while low < high {
+        let middle = (low + high) / 2
+        if cumulative[middle] > rank { high = middle } else { low = middle + 1 }
+      }
+      return Double(sorted[low].nanoseconds) / 1e9
+    }
+    return probabilities.map { probability in
+      let position = Double(count - 1) * probability
+      let rank = Int64(position)
+      let lower = value(atRank: rank)
+      let upper = value(atRank: min(rank + 1, count - 1))
+      return lower + (upper - lower) * (position - Double(rank))
+    }
+  }
+}
