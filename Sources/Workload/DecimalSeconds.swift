@@ -2,8 +2,8 @@ import SimulationKernel
 
 /// Decimal text of seconds, and the integer nanoseconds it stands for, exactly.
 ///
-/// `Double` holds 4.314579 s only to within its rounding, and a trace of Unix times only to about 200 ns;
-/// digits do better.
+/// `Double` holds 4.314579 s only to within its rounding, and a trace of Unix times only to about
+/// 200 ns; digits do better.
 enum DecimalSeconds {
   /// The last instant that a trace may name, in seconds: about 126 years, less than half of what
   /// `Int64` nanoseconds reach, so that a simulation that starts there does not overflow.
@@ -20,7 +20,7 @@ enum DecimalSeconds {
   ///
   /// Digits beyond the ninth decimal are rounded, half up.
   ///
-  ///     digits   4 3 1 4 5 7 9 0 0 0 | 5       "4.3145790005": kept = 1 + 9 digits, the next rounds
+  ///     digits   4 3 1 4 5 7 9 0 0 0 | 5     "4.3145790005": kept = 1 + 9 digits, the next rounds
   ///     point     ^
   static func parse(_ field: Span<UInt8>) -> Parsed {
     guard let shape = Shape(field) else { return .notANumber }

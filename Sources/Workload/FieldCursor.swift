@@ -10,7 +10,7 @@ struct FieldCursor {
 
   /// The byte range of the next field, or `nil` after the last. A line has at least one field.
   ///
-  /// - Throws: ``UserError`` where a quoted field does not end on its line, or goes on after its end.
+  /// - Throws: ``UserError`` where a quoted field does not end on its line, or goes on after it.
   mutating func next(
     in bytes: Span<UInt8>, file: String, line: Int
   ) throws(UserError) -> Range<Int>? {

@@ -30,7 +30,8 @@ struct GzipInflater: ~Copyable {
 
   /// Inflates `input` and hands the bytes to `sink` piece by piece.
   ///
-  /// - Throws: ``UserError`` where the data is not gzip or fails its checksum, and whatever `sink` throws.
+  /// - Throws: ``UserError`` where the data is not gzip or fails its checksum, and whatever `sink`
+  ///   throws.
   mutating func inflate(
     _ input: Span<UInt8>, into sink: (Span<UInt8>) throws(UserError) -> Void
   ) throws(UserError) {

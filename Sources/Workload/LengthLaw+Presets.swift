@@ -5,8 +5,8 @@ extension LengthLaw {
   /// Prompt 161.31 tokens in the mean, output 337.99: the figures that the paper prints.
   ///
   /// - Source: fitted to the 79,731 such pairs among the 84,226 that the paper's authors published
-  ///   (github sosp-ae-39/sosp-ae-astra, `sharegpt_opt_text_completion_length.pkl`); Kwon et al., SOSP
-  ///   2023, Figure 11.
+  ///   (github sosp-ae-39/sosp-ae-astra, `sharegpt_opt_text_completion_length.pkl`); Kwon et al.,
+  ///   SOSP 2023, Figure 11.
   static let sharegpt = LengthLaw(
     probabilities: knots,
     promptQuantiles: [
@@ -30,12 +30,12 @@ extension LengthLaw {
 
   /// Alpaca with the mean lengths of the PagedAttention paper: prompt 19.31 tokens, output 58.45.
   ///
-  /// Calibrated, not measured: the shape is that of the first 1,805 rows of the set, each side scaled by
-  /// one factor so that the mean is the paper's. The 95th and 99th percentiles scale with it. No pair
-  /// comes near the cap, which is ShareGPT's.
+  /// Calibrated, not measured: the shape is that of the first 1,805 rows of the set, each side
+  /// scaled by one factor so that the mean is the paper's. The 95th and 99th percentiles scale with
+  /// it. No pair comes near the cap, which is ShareGPT's.
   ///
-  /// - Source: `alpaca_data.json` of github tatsu-lab/stanford_alpaca, GPT-2/OPT tokenizer; Kwon et al.,
-  ///   SOSP 2023, Figure 11.
+  /// - Source: `alpaca_data.json` of github tatsu-lab/stanford_alpaca, GPT-2/OPT tokenizer; Kwon et
+  ///   al., SOSP 2023, Figure 11.
   static let alpaca = LengthLaw(
     probabilities: knots,
     promptQuantiles: [

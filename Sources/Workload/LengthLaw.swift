@@ -13,8 +13,8 @@ package enum LengthPreset: String, CaseIterable, Sendable {
   }
 }
 
-/// The joint distribution of the prompt and output lengths of a set of requests: a quantile function
-/// for each, linear between knots, and a Gaussian copula that ties them.
+/// The joint distribution of the prompt and output lengths of a set of requests: a quantile
+/// function for each, linear between knots, and a Gaussian copula that ties them.
 ///
 ///     probabilities      0 ─── 0.0025 ─── … ─── 0.999 ─── 1
 ///     promptQuantiles    tokens at those probabilities, ascending

@@ -1,10 +1,11 @@
-/// The quantile at `p` of values in ascending order, interpolated linearly between order statistics.
+/// The quantile at `p` of values in ascending order, interpolated linearly between order
+/// statistics.
 ///
-///     index    p · (n − 1): the whole part names a value, the fraction a point on the way to the next
+///     index    p · (n − 1): the whole part names a value, the fraction how far to the next
 ///
 /// - Precondition: `sorted` is not empty and `p` lies in [0, 1].
-/// - Source: Hyndman and Fan, "Sample quantiles in statistical packages" (1996), definition 7; numpy's
-///   default.
+/// - Source: Hyndman and Fan, "Sample quantiles in statistical packages" (1996), definition 7;
+///   numpy's default.
 func quantile(_ p: Double, ofSorted sorted: [Int32]) -> Double {
   let position = p * Double(sorted.count - 1)
   let below = Int(position)
@@ -23,7 +24,8 @@ func coefficientOfVariation(_ values: [Double]) -> Double {
   return variance.squareRoot() / mean
 }
 
-/// Spearman's rank correlation of two lists of equal length, or `nil` where one of them is constant.
+/// Spearman's rank correlation of two lists of equal length, or `nil` where one of them is
+/// constant.
 ///
 /// - Complexity: O(n log n).
 func spearmanCorrelation(_ a: [Int32], _ b: [Int32]) -> Double? {

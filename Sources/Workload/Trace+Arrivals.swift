@@ -11,13 +11,13 @@ extension Trace {
 
   /// The same requests in the same order, arriving as a Poisson process.
   ///
-  /// The first request comes one gap after the start. Each gap is exponential, drawn from the stream
-  /// `arrivals` of `seed` and rounded to a nanosecond by itself, so that a longer trace begins with the
-  /// arrivals of a shorter one.
+  /// The first request comes one gap after the start. Each gap is exponential, drawn from the
+  /// stream `arrivals` of `seed` and rounded to a nanosecond by itself, so that a longer trace
+  /// begins with the arrivals of a shorter one.
   ///
   /// - Parameter poissonRate: Requests per second, positive and finite.
-  /// - Throws: ``UserError`` for any other rate, and for one so low that a request would arrive later than
-  ///   a trace can say (4 000 000 000 s).
+  /// - Throws: ``UserError`` for any other rate, and for one so low that a request would arrive
+  ///   later than a trace can say (4 000 000 000 s).
   /// - Complexity: O(requests).
   package func retimed(poissonRate: Double, seed: UInt64) throws(UserError) -> Trace {
     guard poissonRate > 0, poissonRate.isFinite else {
@@ -48,13 +48,14 @@ extension Trace {
   ///     rows a b c    count 2:  a b                       repetitions 0
   ///                   count 8:  a b c | c a b | b c       repetitions 2
   ///
-  /// Each repetition is shuffled anew by the stream `repeat` of `seed`. A repeated row keeps its session.
-  /// Where `repetitions` is above 0 the user should be told.
+  /// Each repetition is shuffled anew by the stream `repeat` of `seed`. A repeated row keeps its
+  /// session. Where `repetitions` is above 0 the user should be told.
   ///
   /// - Parameter count: Requests wanted (`--num-prompts`), at least 1.
   /// - Returns: The trace, and how often the rows were begun again: 0 if none repeats.
-  /// - Throws: ``UserError`` where `count` is not positive, and where rows with arrivals of their own would
-  ///   repeat: time does not. Call ``withoutArrivals()`` first where arrivals are drawn anew.
+  /// - Throws: ``UserError`` where `count` is not positive, and where rows with arrivals of their
+  ///   own would repeat: time does not. Call ``withoutArrivals()`` first where arrivals are drawn
+  ///   anew.
   /// - Precondition: The trace is not empty.
   /// - Complexity: O(`count`).
   package func taking(

@@ -29,15 +29,16 @@ package struct TraceDescription: Equatable, Sendable, Encodable {
   package let rows: Int
   /// Seconds from the first arrival to the last; `nil` without arrivals.
   package let spanSeconds: Double?
-  /// Requests per second: ``rows`` over ``spanSeconds``; `nil` without arrivals or where the span is 0.
+  /// Requests per second: ``rows`` over ``spanSeconds``; `nil` without arrivals or where the span
+  /// is 0.
   package let requestRate: Double?
   /// Standard deviation over mean of the gaps between arrivals: 1 for a Poisson process, more where
   /// requests come in bursts. `nil` without arrivals or where the span is 0.
   package let interarrivalCV: Double?
   package let prompt: LengthSummary
   package let output: LengthSummary
-  /// Spearman's rank correlation of prompt and output tokens, ties at their average rank; `nil` where
-  /// one side does not vary.
+  /// Spearman's rank correlation of prompt and output tokens, ties at their average rank; `nil`
+  /// where one side does not vary.
   package let rankCorrelation: Double?
   /// Distinct sessions; requests without one do not count.
   package let sessionCount: Int

@@ -14,19 +14,20 @@ package enum TraceGenerator {
   ///     v = Φ(ρ z₁ + √(1 − ρ²) z₂)        output = Q_output(v), both rounded, at least 1
   ///
   /// The copula does not know that prompt and output together must stay within the law's
-  /// ``LengthLaw/totalTokensMax``: about 1.1 % of the ShareGPT pairs do not. Clamping those would pull the
-  /// p99 of the outputs down by 2.5 %, and drawing them again would thin out long prompts and long
-  /// outputs. So each such pair exchanges its output with that of another pair, drawn at random among
-  /// those for which both pairs then fit. The lengths drawn stay exactly the same, prompts and outputs
-  /// each; only who has which changes. Where no partner is found, as in a trace of very few requests, the
-  /// pair is drawn again until it fits.
+  /// ``LengthLaw/totalTokensMax``: about 1.1 % of the ShareGPT pairs do not. Clamping those would
+  /// pull the p99 of the outputs down by 2.5 %, and drawing them again would thin out long prompts
+  /// and long outputs. So each such pair exchanges its output with that of another pair, drawn at
+  /// random among those for which both pairs then fit. The lengths drawn stay exactly the same,
+  /// prompts and outputs each; only who has which changes. Where no partner is found, as in a trace
+  /// of very few requests, the pair is drawn again until it fits.
   ///
-  /// The exchange loosens the tie between ranks: ShareGPT's rank correlation comes out near 0.17, not
-  /// 0.21. A larger ρ would mend that figure and spoil what a cache feels: as it is, the mean of prompt ×
-  /// output + output² / 2, the KV token-iterations that a request holds, is the real one but for
-  /// sampling.
+  /// The exchange loosens the tie between ranks: ShareGPT's rank correlation comes out near 0.17,
+  /// not 0.21. A larger ρ would mend that figure and spoil what a cache feels: as it is, the mean
+  /// of prompt × output + output² / 2, the KV token-iterations that a request holds, is the real
+  /// one but for sampling.
   ///
-  /// Draws come from the streams `lengths` and `cap-repair` of `seed`. The trace is named by the preset.
+  /// Draws come from the streams `lengths` and `cap-repair` of `seed`. The trace is named by the
+  /// preset.
   ///
   /// - Throws: ``UserError`` where `count` is not positive.
   /// - Complexity: O(`count`).

@@ -27,8 +27,8 @@ struct TraceHeader {
 
   /// Reads the header line, without its line end and byte order mark.
   ///
-  /// - Throws: ``UserError`` where a required column is missing or a name appears twice. Columns without a
-  ///   name may be several: spreadsheets write them.
+  /// - Throws: ``UserError`` where a required column is missing or a name appears twice. Columns
+  ///   without a name may be several: spreadsheets write them.
   init(_ line: Span<UInt8>, file: String) throws(UserError) {
     let hint =
       "the header is `\(TraceColumn.canonicalHeader)`, in any order; `arrival_s` may be left out"

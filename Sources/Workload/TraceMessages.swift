@@ -1,7 +1,7 @@
 import SimulationKernel
 
 extension UserError {
-  /// A mistake at a place in a file: `FILE:LINE:COLUMN: what`, line and byte column counting from 1.
+  /// A mistake at a place in a file: `FILE:LINE:COLUMN: what`; line and byte column count from 1.
   static func at(
     _ file: String, _ line: Int, _ column: Int, _ what: String, hint: String? = nil
   ) -> UserError {

@@ -3,8 +3,8 @@ import SimulationKernel
 
 /// Turns the bytes of a CSV trace into requests, fed in pieces of any size.
 ///
-/// A line that lies within one piece is parsed where it lies; only a line cut by the end of a piece is
-/// copied. A row's fields are described at ``TraceReader``.
+/// A line that lies within one piece is parsed where it lies; only a line cut by the end of a piece
+/// is copied. A row's fields are described at ``TraceReader``.
 struct TraceParser {
   /// Bytes that a line may have: more is no trace, and would be gathered without end.
   private static let lineBytesMax = 1 << 24
@@ -18,7 +18,7 @@ struct TraceParser {
   private var requests: [Request] = []
   /// Whether the rows carry arrivals; `nil` before the first row, which settles it.
   private var hasArrivals: Bool?
-  /// The first of the empty lines just seen: accepted at the end of the file, an error before a row.
+  /// The first of the empty lines just seen: fine at the end of the file, an error before a row.
   private var emptyLine: Int?
 
   init(file: String) { self.file = file }

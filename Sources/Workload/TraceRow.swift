@@ -14,8 +14,8 @@ struct TraceRow {
 
   /// Parses the fields of `bytes`, a line without its line end.
   ///
-  /// - Throws: ``UserError`` at the first field that is wrong; but where the row has too few or too many
-  ///   fields it says that instead, since fields out of place look wrong in many ways.
+  /// - Throws: ``UserError`` at the first field that is wrong; but where the row has too few or too
+  ///   many fields it says that instead, since fields out of place look wrong in many ways.
   /// - Complexity: O(bytes), without allocation.
   init(
     _ bytes: Span<UInt8>, columns: [TraceColumn?], file: String, line: Int
@@ -59,7 +59,8 @@ struct TraceRow {
     if samples > 1, beamWidth > 0 {
       throw .at(
         file, line, beamColumn,
-        "`n` is \(samples) and `beam_width` is \(beamWidth): a request samples or searches, not both",
+        "`n` is \(samples) and `beam_width` is \(beamWidth): "
+          + "a request samples or searches, not both",
         hint: "set `n` to 1, or `beam_width` to 0")
     }
     return index

@@ -2,9 +2,10 @@ import SimulationKernel
 
 /// Writes a trace as the canonical CSV that ``TraceReader`` reads back to an equal trace.
 ///
-/// The columns are `arrival_s,prompt_tokens,output_tokens`, then `n`, `beam_width` and `session_id`,
-/// each only if some request has other than 1, 0 and none. Lines end with a line feed. Arrivals are
-/// exact decimal seconds without trailing zeros, and empty in a trace without arrivals.
+/// The columns are `arrival_s,prompt_tokens,output_tokens`, then `n`, `beam_width` and
+/// `session_id`, each only if some request has other than 1, 0 and none. Lines end with a line
+/// feed. Arrivals are exact decimal seconds without trailing zeros, and empty in a trace without
+/// arrivals.
 package enum TraceWriter {
   /// Bytes gathered before they are handed out.
   private static let chunkBytes = 1 << 16
@@ -12,6 +13,7 @@ package enum TraceWriter {
   /// Hands the bytes of `trace` to `sink`, about 64 KiB at a time.
   ///
   /// - Throws: Only what `sink` throws.
+  /// - Precondition: Arrivals, lengths and sessions are not negative, as in every trace read.
   /// - Complexity: O(requests) time, O(1) memory besides the trace.
   package static func write(
     _ trace: Trace, to sink: ([UInt8]) throws -> Void

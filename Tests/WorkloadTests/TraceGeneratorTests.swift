@@ -42,8 +42,9 @@ struct RealLengths {
     #expect(zip(law.probabilities, law.probabilities.dropFirst()).allSatisfy { $0 < $1 })
   }
 
-  /// One standard deviation of sampling is up to 1.5 % (the p99 of alpaca's prompts), and alpaca's lengths
-  /// are so short that one token more is 1 to 7 %: a seed outside 3 % need not be a fault of the law.
+  /// One standard deviation of sampling is up to 1.5 % (the p99 of alpaca's prompts), and alpaca's
+  /// lengths are so short that one token more is 1 to 7 %: a seed outside 3 % need not be a fault
+  /// of the law.
   @Test(arguments: LengthPreset.allCases, 0..<4 as Range<UInt64>)
   func lengthsMatchTheRealSet(_ preset: LengthPreset, seed: UInt64) throws {
     let trace = try TraceGenerator.generate(preset: preset, count: 50_000, seed: seed)
@@ -73,7 +74,8 @@ struct RealLengths {
     }
   }
 
-  /// The KV that a request holds, summed over its iterations, depends on prompt and output together.
+  /// The KV that a request holds, summed over its iterations, depends on prompt and output
+  /// together.
   @Test func promptAndOutputAreTiedAsInTheRealSet() throws {
     let trace = try TraceGenerator.generate(preset: .sharegpt, count: 50_000, seed: 0)
     let tokenIterations = trace.requests.reduce(0.0) { sum, request in

@@ -15,7 +15,8 @@ import Testing
           requests: [
             Request(promptTokens: 374, outputTokens: 44),
             Request(
-              arrival: SimInstant(nanoseconds: 4_314_579_000), promptTokens: 396, outputTokens: 109),
+              arrival: SimInstant(nanoseconds: 4_314_579_000), promptTokens: 396,
+              outputTokens: 109),
           ],
           hasArrivals: true))
     #expect(warnings.isEmpty)
