@@ -2,7 +2,8 @@ import SimulationKernel
 
 /// One request as a trace gives it: when it comes and how long it is, in tokens.
 package struct Request: Equatable, Sendable {
-  /// When the request reaches the server. Meaningless in a trace whose ``Trace/hasArrivals`` is false.
+  /// When the request reaches the server. Meaningless in a trace whose ``Trace/hasArrivals`` is
+  /// false.
   package var arrival: SimInstant
   /// Tokens of the prompt, at least 1.
   package var promptTokens: Int32
@@ -37,7 +38,8 @@ package struct Trace: Equatable, Sendable {
   package var name: String
   /// In order of arrival; in file order where the trace has no arrivals.
   package var requests: [Request]
-  /// Whether the trace says when requests come. Where it does not, arrivals must be drawn before a run.
+  /// Whether the trace says when requests come. Where it does not, arrivals must be drawn before a
+  /// run.
   package var hasArrivals: Bool
 
   package init(name: String, requests: [Request], hasArrivals: Bool) {

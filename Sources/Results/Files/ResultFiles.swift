@@ -1,0 +1,48 @@
+import Metrics
+import SimulationKernel
+
+/// The files that `--output DIR` leaves behind; `docs/SCHEMA.md` describes them.
+package enum ResultFiles {
+  package static let summary = "summary.csv"
+  package static let requests = "requests.csv"
+  package static let database = "kvplan.sqlite"
+
+  /// Writes the files of `runs` into the staging folder; `folder.commit()` makes them visible.
+  ///
+  /// `requests.csv` is written only if a run kept its requests; one of an earlier command is then
+  /// removed on commit, as it would not belong to the new summary.
+  ///
+  /// - Throws: `UserError` if a file cannot be written.
+  /// - Complexity: O(*n*) in the number of requests; memory is constant.
+  package static func write(runs: [RunResult], to folder: OutputFolder) throws(UserError) {
+    var sink = try FileSink(path: folder.staged(summary))
+    sink.buffer.append(SummaryText.csv(runs.map(\.summary)))
+    try sink.finish()
+    if runs.contains(where: { !$0.requests.isEmpty }) {
+      try writeRequests(runs, to: folder.staged(requests))
+    } else {
+      folder.removeOnCommit(requests)
+    }
+    try ResultDatabase.write(runs, to: folder.staged(database))
+  }
+
+  /// Writes the requests of all runs into one CSV file.
+  ///
+  /// - Throws: `UserError` if the file cannot be written.
+  package static func writeRequests(_ runs: [RunResult], to path: String) throws(UserError) {
+    let columns = RequestColumn.all
+    var sink = try FileSink(path: path)
+    sink.buffer.append(columns.map(\.key).joined(separator: ",") + "\n")
+    for (position, run) in runs.enumerated() {
+      for request in run.requests {
+        for (index, column) in columns.enumerated() {
+          if index > 0 { sink.buffer.append(byte: UInt8(ascii: ",")) }
+          column.append(position + 1, request, &sink.buffer)
+        }
+        sink.buffer.append(byte: UInt8(ascii: "\n"))
+        try sink.flushIfFull()
+      }
+    }
+    try sink.finish()
+  }
+}

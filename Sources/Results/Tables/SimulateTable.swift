@@ -1,0 +1,99 @@
+import Metrics
+
+/// The tables of `simulate`: one run, a name and a value a line, in groups.
+package enum SimulateTable {
+  /// Renders the groups run, requests, latency, batch, KV pool and provenance, with an empty line
+  /// between them. The scenario is left to the files, where it can be read back.
+  package static func rendered(_ summary: RunSummary) -> String {
+    [
+      group("run", run(summary), values: .left),
+      group("requests", requests(summary)),
+      latency(summary),
+      group("batch", batch(summary)),
+      group("KV pool", pool(summary)),
+      group("provenance", provenance(summary), values: .left),
+    ].joined(separator: "\n")
+  }
+
+  /// A name with its unit, and the value.
+  private typealias Line = (name: String, value: String)
+
+  /// One group; all of them share the width of the names, so that the values stand in one column.
+  private static func group(
+    _ title: String, _ lines: [Line], values: TextTable.Alignment = .right
+  ) -> String {
+    var table = TextTable([.init(padded(title), .left), .init("", values)])
+    table.rows = lines.map { [$0.name, $0.value] }
+    return table.rendered()
+  }
+
+  private static func padded(_ title: String) -> String {
+    title + String(repeating: " ", count: max(0, 27 - title.count))
+  }
+
+  private static func run(_ summary: RunSummary) -> [Line] {
+    [("system", summary.system), ("model", summary.model), ("device", summary.device)]
+  }
+
+  private static func requests(_ summary: RunSummary) -> [Line] {
+    [
+      ("request rate, req/s", Digits.latency(summary.requestRate)),
+      ("completed", String(summary.completed)),
+      ("rejected", String(summary.rejected)),
+      ("unfinished", String(summary.unfinished)),
+      ("measuring window, s", Digits.latency(summary.duration)),
+      ("request throughput, req/s", Digits.latency(summary.requestThroughput)),
+      ("output throughput, tokens/s", Digits.latency(summary.outputThroughput)),
+    ]
+  }
+
+  private static func latency(_ summary: RunSummary) -> String {
+    var table = TextTable([
+      .init(padded("latency"), .left), .init("mean"), .init("median"), .init("p90"), .init("p99"),
+    ])
+    let rows = [
+      ("TTFT, ms", summary.ttft), ("TPOT, ms", summary.tpot), ("ITL, ms", summary.itl),
+      ("end to end, ms", summary.e2el),
+    ]
+    table.rows = rows.map { name, values in
+      [name] + [values.mean, values.median, values.p90, values.p99].map(Digits.latency)
+    }
+    // Defined as a mean, so the other three cells stay empty.
+    table.rows.append(
+      ["normalized, s/token", Digits.latency(summary.meanNormalizedLatency), "", "", ""])
+    return table.rendered()
+  }
+
+  private static func batch(_ summary: RunSummary) -> [Line] {
+    [
+      ("batched requests, mean", Digits.fixed(summary.meanBatchedRequests, decimals: 1)),
+      ("waiting requests, mean", Digits.fixed(summary.meanWaitingRequests, decimals: 1)),
+      ("iterations", String(summary.iterations)),
+      ("preemptions by recompute", String(summary.preemptionsRecompute)),
+      ("preemptions by swap", String(summary.preemptionsSwap)),
+    ]
+  }
+
+  private static func pool(_ summary: RunSummary) -> [Line] {
+    let kv = summary.kv
+    return [
+      ("blocks", String(kv.blocks)),
+      ("block size, tokens", String(kv.blockSize)),
+      ("token state, %", Digits.percent(kv.tokenState)),
+      ("reserved, %", Digits.percent(kv.reserved)),
+      ("internal fragmentation, %", Digits.percent(kv.internalFragmentation)),
+      ("external fragmentation, %", Digits.percent(kv.externalFragmentation)),
+      ("cached, %", Digits.percent(kv.cached)),
+      ("free, %", Digits.percent(kv.free)),
+      ("saved by sharing, %", Digits.percent(kv.sharingSaving)),
+    ]
+  }
+
+  private static func provenance(_ summary: RunSummary) -> [Line] {
+    [
+      ("seed", String(summary.provenance.seed)),
+      ("version", summary.provenance.version),
+      ("cost profile", summary.provenance.costProfile),
+    ]
+  }
+}

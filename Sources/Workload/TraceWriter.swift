@@ -1,0 +1,71 @@
+import SimulationKernel
+
+/// Writes a trace as the canonical CSV that ``TraceReader`` reads back to an equal trace.
+///
+/// The columns are `arrival_s,prompt_tokens,output_tokens`, then `n`, `beam_width` and
+/// `session_id`, each only if some request has other than 1, 0 and none. Lines end with a line
+/// feed. Arrivals are exact decimal seconds without trailing zeros, and empty in a trace without
+/// arrivals.
+package enum TraceWriter {
+  /// Bytes gathered before they are handed out.
+  private static let chunkBytes = 1 << 16
+
+  /// Hands the bytes of `trace` to `sink`, about 64 KiB at a time.
+  ///
+  /// - Throws: Only what `sink` throws.
+  /// - Precondition: Arrivals, lengths and sessions are not negative, as in every trace read.
+  /// - Complexity: O(requests) time, O(1) memory besides the trace.
+  package static func write(
+    _ trace: Trace, to sink: ([UInt8]) throws -> Void
+  ) rethrows {
+    let columns = optionalColumns(of: trace)
+    let names = [TraceColumn.canonicalHeader] + columns.map(\.rawValue)
+    var bytes = Array((names.joined(separator: ",") + "\n").utf8)
+    for request in trace.requests {
+      append(request, hasArrival: trace.hasArrivals, columns: columns, to: &bytes)
+      if bytes.count >= chunkBytes {
+        try sink(bytes)
+        bytes.removeAll(keepingCapacity: true)
+      }
+    }
+    if !bytes.isEmpty { try sink(bytes) }
+  }
+
+  /// All the bytes of `trace` at once.
+  package static func bytes(of trace: Trace) -> [UInt8] {
+    var all: [UInt8] = []
+    write(trace) { all += $0 }
+    return all
+  }
+
+  private static func optionalColumns(of trace: Trace) -> [TraceColumn] {
+    var columns: [TraceColumn] = []
+    if trace.requests.contains(where: { $0.samples != 1 }) { columns.append(.samples) }
+    if trace.requests.contains(where: { $0.beamWidth != 0 }) { columns.append(.beamWidth) }
+    if trace.requests.contains(where: { $0.session != nil }) { columns.append(.session) }
+    return columns
+  }
+
+  private static func append(
+    _ request: Request, hasArrival: Bool, columns: [TraceColumn], to bytes: inout [UInt8]
+  ) {
+    let comma = UInt8(ascii: ",")
+    if hasArrival { DecimalSeconds.append(request.arrival, to: &bytes) }
+    bytes.append(comma)
+    appendDecimal(Int64(request.promptTokens), to: &bytes)
+    bytes.append(comma)
+    appendDecimal(Int64(request.outputTokens), to: &bytes)
+    for column in columns {
+      bytes.append(comma)
+      switch column {
+      case .samples: appendDecimal(Int64(request.samples), to: &bytes)
+      case .beamWidth: appendDecimal(Int64(request.beamWidth), to: &bytes)
+      case .session:
+        if let session = request.session { appendDecimal(Int64(session), to: &bytes) }
+      case .arrival, .promptTokens, .outputTokens:
+        preconditionFailure("TraceWriter: `\(column.rawValue)` is always written, first")
+      }
+    }
+    bytes.append(UInt8(ascii: "\n"))
+  }
+}

@@ -1,0 +1,126 @@
+import Foundation
+import SimulationKernel
+import Testing
+
+@testable import Metrics
+@testable import Results
+
+@Suite struct OutputFolderTests {
+  private let hint = "choose another folder with `--output`"
+
+  @Test func aNewFolderAppearsWithItsParentsOnCommit() throws {
+    let scratch = try ScratchFolder()
+    let folder = try OutputFolder(scratch.at("a/b/out/"))
+    try ResultFiles.write(runs: [Samples.run], to: folder)
+    #expect(folder.stagingPath == scratch.at("a/b/out.partial-\(getpid())"))
+    #expect(try scratch.names(in: "a/b") == ["out.partial-\(getpid())"])
+    try folder.commit()
+    #expect(try scratch.names(in: "a/b") == ["out"])
+    #expect(try scratch.names(in: "a/b/out") == ["kvplan.sqlite", "requests.csv", "summary.csv"])
+    #expect(try scratch.text("a/b/out/summary.csv") == SummaryText.csv([Samples.summary]))
+  }
+
+  @Test func anExistingFolderKeepsOtherFilesAndLosesStaleOnes() throws {
+    let scratch = try ScratchFolder()
+    let first = try OutputFolder(scratch.at("out"))
+    try ResultFiles.write(runs: [Samples.run], to: first)
+    try first.commit()
+    try scratch.write("mine", to: "out/notes.txt")
+
+    let second = try OutputFolder(scratch.at("out"))
+    try ResultFiles.write(runs: [Samples.otherRun], to: second)
+    #expect(try scratch.text("out/summary.csv") == SummaryText.csv([Samples.summary]))
+    try second.commit()
+    #expect(try scratch.text("out/summary.csv") == SummaryText.csv([Samples.otherRun.summary]))
+    #expect(try scratch.names(in: "out") == ["kvplan.sqlite", "notes.txt", "summary.csv"])
+    #expect(try scratch.names() == ["out"])
+  }
+
+  @Test func discardLeavesNothing() throws {
+    let scratch = try ScratchFolder()
+    let folder = try OutputFolder(scratch.at("a/b/out"))
+    try ResultFiles.write(runs: [Samples.run], to: folder)
+    folder.discard()
+    folder.discard()
+    #expect(try scratch.names() == [])
+  }
+
+  @Test func aFailureMidwayLeavesTheFolderAsItWas() throws {
+    let scratch = try ScratchFolder()
+    let first = try OutputFolder(scratch.at("out"))
+    try ResultFiles.write(runs: [Samples.otherRun], to: first)
+    try first.commit()
+
+    func fail() throws {
+      let folder = try OutputFolder(scratch.at("out"))
+      // The database cannot be made where a folder stands: two files are written, the third fails.
+      try FileManager.default.createDirectory(
+        atPath: folder.staged(ResultFiles.database), withIntermediateDirectories: false)
+      try ResultFiles.write(runs: [Samples.run], to: folder)
+    }
+    let error = #expect(throws: UserError.self) { try fail() }
+    #expect(error?.message.hasSuffix("kvplan.sqlite`: unable to open database file") == true)
+    #expect(try scratch.names() == ["out"])
+    #expect(try scratch.names(in: "out") == ["kvplan.sqlite", "summary.csv"])
+    #expect(try scratch.text("out/summary.csv") == SummaryText.csv([Samples.otherRun.summary]))
+  }
+
+  @Test func aNameTakenByAFolderStopsTheCommitBeforeAnyRename() throws {
+    let scratch = try ScratchFolder()
+    try FileManager.default.createDirectory(
+      atPath: scratch.at("out/summary.csv"), withIntermediateDirectories: true)
+    func fail() throws {
+      let folder = try OutputFolder(scratch.at("out"))
+      try ResultFiles.write(runs: [Samples.run], to: folder)
+      try folder.commit()
+    }
+    #expect(
+      throws: UserError(
+        "cannot write `\(scratch.at("out"))/summary.csv`: it is a folder", hint: hint)
+    ) { try fail() }
+    #expect(try scratch.names(in: "out") == ["summary.csv"])
+    #expect(try scratch.names() == ["out"])
+  }
+
+  @Test func aFileInTheWayIsNamed() throws {
+    let scratch = try ScratchFolder()
+    try scratch.write("", to: "file")
+    let file = scratch.at("file")
+    #expect(throws: UserError("cannot write to `\(file)`: it is a file", hint: hint)) {
+      try OutputFolder(file)
+    }
+    let below = scratch.at("file/a/out")
+    #expect(throws: UserError("cannot write to `\(below)`: `\(file)` is a file", hint: hint)) {
+      try OutputFolder(below)
+    }
+    #expect(throws: UserError("cannot write to ``: the name is empty", hint: hint)) {
+      try OutputFolder("")
+    }
+  }
+
+  @Test func aFolderThatCannotBeMadeIsReported() {
+    // Nobody, not even root, makes folders in /proc.
+    let error = #expect(throws: UserError.self) { try OutputFolder("/proc/kvplan/out") }
+    #expect(error?.message == "cannot write to `/proc/kvplan/out`: no such file or directory")
+    #expect(
+      UserError.cannotWrite(to: "out", code: EACCES)
+        == UserError("cannot write to `out`: permission denied", hint: hint))
+  }
+
+  @Test func aLeftoverOfAnotherProcessIsLeftAlone() throws {
+    let scratch = try ScratchFolder()
+    let first = try OutputFolder(scratch.at("out"))
+    let second = try OutputFolder(scratch.at("out"))
+    #expect(second.stagingPath == first.stagingPath + "-2")
+    second.discard()
+    #expect(try scratch.names() == ["out.partial-\(getpid())"])
+    first.discard()
+  }
+
+  @Test(arguments: [
+    ("out", "."), ("a/out", "a"), ("/out", "/"), ("/a/b", "/a"), ("a//out", "a"), ("./out", "."),
+  ])
+  func parentsOfPaths(path: String, parent: String) {
+    #expect(FileSystem.parent(of: path) == parent)
+  }
+}

@@ -1,0 +1,114 @@
+import Foundation
+import SimulationKernel
+import Testing
+
+@testable import Workload
+
+@Suite struct TraceDescriptionTests {
+  @Test func describesASmallTraceByHand() throws {
+    let requests = [(0, 10, 4), (1, 20, 3), (2, 30, 2), (6, 40, 1)].map { second, prompt, output in
+      Request(
+        arrival: SimInstant(nanoseconds: second * 1_000_000_000), promptTokens: prompt,
+        outputTokens: output, session: prompt < 30 ? 5 : nil)
+    }
+    var trace = Trace(name: "t", requests: requests, hasArrivals: true)
+    trace.requests[2].samples = 2
+    trace.requests[3].beamWidth = 4
+    let description = TraceDescription(trace)
+    #expect(description.rows == 4)
+    #expect(description.spanSeconds == 6)
+    #expect(description.requestRate == 4.0 / 6)
+    // Gaps 1, 1, 4: mean 2, variance (1 + 1 + 4) / 3 = 2.
+    #expect(description.interarrivalCV == 2.0.squareRoot() / 2)
+    #expect(description.prompt.mean == 25)
+    #expect(description.prompt.p50 == 25)
+    #expect(abs(description.prompt.p95 - 38.5) < 1e-12)
+    #expect(abs(description.prompt.p99 - 39.7) < 1e-12)
+    #expect(description.prompt.max == 40)
+    #expect(description.rankCorrelation == -1)
+    #expect(description.sessionCount == 1)
+    #expect(description.sampledRequestCount == 1)
+    #expect(description.beamRequestCount == 1)
+  }
+
+  @Test func whatATraceDoesNotSayIsNil() {
+    let one = TraceDescription(
+      Trace(
+        name: "t", requests: [Request(promptTokens: 3, outputTokens: 4)], hasArrivals: true))
+    #expect(one.spanSeconds == 0)
+    #expect(one.requestRate == nil)
+    #expect(one.interarrivalCV == nil)
+    #expect(one.rankCorrelation == nil)
+    #expect(one.output.p99 == 4)
+    let unknown = TraceDescription(
+      Trace(
+        name: "t", requests: [Request(promptTokens: 3, outputTokens: 4)], hasArrivals: false))
+    #expect(unknown.spanSeconds == nil)
+  }
+
+  @Test func tiesShareTheirAverageRank() {
+    #expect(averageRanks([30, 10, 20, 20, 10]) == [5, 1.5, 3.5, 3.5, 1.5])
+    #expect(spearmanCorrelation([1, 2, 2, 3], [5, 6, 6, 9]) == 1)
+    #expect(spearmanCorrelation([1, 2, 3], [7, 7, 7]) == nil)
+    // Ranks 1 2 3 against 1.5 1.5 3: covariance 1.5, variances 2 and 1.5.
+    #expect(spearmanCorrelation([1, 2, 3], [4, 4, 8]) == 1.5 / 3.0.squareRoot())
+  }
+
+  @Test func encodesUnderTheNamesUsersSee() throws {
+    let description = TraceDescription(
+      Trace(
+        name: "t", requests: [Request(promptTokens: 3, outputTokens: 4)], hasArrivals: false))
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys]
+    let json = String(decoding: try encoder.encode(description), as: UTF8.self)
+    #expect(
+      json == #"{"beam_requests":0,"output_tokens":{"max":4,"mean":4,"p50":4,"p95":4,"p99":4},"#
+        + #""prompt_tokens":{"max":3,"mean":3,"p50":3,"p95":3,"p99":3},"rows":1,"#
+        + #""sampled_requests":0,"sessions":0}"#)
+  }
+
+  /// Mean, p50, p95, p99 and maximum must print as the reference figures do.
+  private func check(
+    _ summary: LengthSummary, _ mean: Double, _ p50: Double, _ p95: Double, _ p99: Double,
+    _ max: Int, sourceLocation: SourceLocation = #_sourceLocation
+  ) {
+    #expect(abs(summary.mean - mean) < 0.0051, sourceLocation: sourceLocation)
+    #expect(summary.p50 == p50, sourceLocation: sourceLocation)
+    #expect(abs(summary.p95 - p95) < 1e-6, sourceLocation: sourceLocation)
+    #expect(abs(summary.p99 - p99) < 1e-6, sourceLocation: sourceLocation)
+    #expect(summary.max == max, sourceLocation: sourceLocation)
+  }
+
+  @Test(.enabled(if: SharedTrace.azureCode.isThere)) func azureCode() throws {
+    let description = TraceDescription(try TraceReader.read(path: SharedTrace.azureCode.path).trace)
+    #expect(description.rows == 8_819)
+    #expect(abs(try #require(description.spanSeconds) - 3_435.9) < 0.051)
+    #expect(abs(try #require(description.requestRate) - 2.5667) < 0.000051)
+    #expect(abs(try #require(description.interarrivalCV) - 13.151) < 0.00051)
+    check(description.prompt, 2_047.85, 1_469, 7_303.3, 7_436, 7_437)
+    check(description.output, 27.88, 13, 90, 251.46, 1_899)
+  }
+
+  @Test(.enabled(if: SharedTrace.azureConversation.isThere)) func azureConversation() throws {
+    let description = TraceDescription(
+      try TraceReader.read(path: SharedTrace.azureConversation.path).trace)
+    #expect(description.rows == 19_366)
+    #expect(abs(try #require(description.spanSeconds) - 3_501.7) < 0.051)
+    #expect(abs(try #require(description.requestRate) - 5.5304) < 0.000051)
+    #expect(abs(try #require(description.interarrivalCV) - 1.094) < 0.00051)
+    check(description.prompt, 1_154.7, 1_020, 4_083, 4_142, 14_050)
+    check(description.output, 211.13, 129, 451, 601, 1_000)
+  }
+
+  @Test(.enabled(if: SharedTrace.sharegpt.isThere)) func shareGPT() throws {
+    var trace = try TraceReader.read(path: SharedTrace.sharegpt.path).trace
+    let all = TraceDescription(trace)
+    check(all.prompt, 295.6, 40, 1_538.75, 3_369.75, 162_307)
+    check(all.output, 358.02, 275, 973.75, 1_466, 33_344)
+    trace.requests.removeAll { $0.promptTokens + $0.outputTokens > 2048 }
+    let kept = TraceDescription(trace)
+    check(kept.prompt, 161.31, 35, 864, 1_464, 2_028)
+    check(kept.output, 337.99, 271, 899, 1_280, 2_009)
+    #expect(abs(try #require(kept.rankCorrelation) - 0.2142) < 0.000051)
+  }
+}
