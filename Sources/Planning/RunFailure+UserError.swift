@@ -1,0 +1,38 @@
+import Serving
+import SimulationKernel
+
+extension RunFailure {
+  /// What the user is told, and what they can do about it.
+  func userError(trace: String, scenario: Scenario) -> UserError {
+    switch self {
+    case .swapSpaceExhausted(let failure, let time):
+      return UserError(
+        "swap space is exhausted at \(time.seconds) s: request \(failure.request + 1) of "
+          + "`\(trace)` needs \(failure.blocksNeeded) blocks, \(failure.blocksFree) are free",
+        hint: "raise `--swap-space` (now \(scenario.swapSpaceGiB) GiB)")
+    case .oversized(let request, let admission):
+      return UserError(
+        "request \(request + 1) of `\(trace)` can never be admitted: "
+          + admission.explanation(scenario),
+        hint: "leave such requests out with `--oversized skip`")
+    case .stuck(let waiting, let time):
+      return UserError(
+        "`\(scenario.system.rawValue)` is stuck at \(time.seconds) s: \(waiting) requests wait "
+          + "and none can run")
+    }
+  }
+}
+
+extension Admission {
+  fileprivate func explanation(_ scenario: Scenario) -> String {
+    switch self {
+    case .possible: "it fits"
+    case .never(.tokens, let required, let capacity):
+      "prompt and output are \(required) tokens, `--max-model-len` is \(capacity)"
+    case .never(.blocks, let required, let capacity):
+      "it needs \(required) KV blocks, the pool has \(capacity)"
+    case .never(.sequences, let required, let capacity):
+      "it runs \(required) sequences, `--max-num-seqs` allows \(capacity)"
+    }
+  }
+}

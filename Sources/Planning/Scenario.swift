@@ -1,0 +1,71 @@
+import CostModel
+import Metrics
+import Serving
+import SimulationKernel
+
+/// Everything that decides a simulation but the trace itself: a pure value, validated when it is resolved.
+///
+/// `nil` stands for the default of the system or the model, which ``resolved()`` fills in and every result
+/// repeats.
+package struct Scenario: Sendable {
+  package var system: ServingSystem
+  package var model: ModelSpec
+  package var device: DeviceSpec
+  /// GPUs that share the model (`--tensor-parallel-size`).
+  package var tensorParallel = 1
+  /// Token slots in a KV block (`--block-size`).
+  package var blockSize = 16
+  /// Share of the device's memory that the engine may use (`--gpu-memory-utilization`).
+  package var gpuMemoryUtilization = 0.95
+  /// Blocks in the pool, in place of the KV budget's (`--num-gpu-blocks-override`).
+  package var deviceBlocksOverride: Int?
+  /// Host memory for swapped blocks, GiB for each GPU (`--swap-space`).
+  package var swapSpaceGiB = 20.0
+  package var maxSequences: Int?
+  package var maxBatchedTokens: Int?
+  package var maxModelLength: Int?
+  package var preemptionMode = PreemptionMode.automatic
+  /// Poisson arrivals at this rate, requests per second, in place of the trace's own.
+  package var requestRate: Double?
+  /// Requests to serve; `nil` for the rows of the trace.
+  package var promptCount: Int?
+  /// Start and end of the measuring window, seconds; no end measures to the last token.
+  package var windowFrom = 0.0
+  package var windowTo: Double?
+  package var oversized = OversizedPolicy.skip
+  package var seed: UInt64 = 0
+
+  package init(system: ServingSystem, model: ModelSpec, device: DeviceSpec) {
+    self.system = system
+    self.model = model
+    self.device = device
+  }
+}
+
+/// A scenario with every default filled in, sizes turned into blocks, and the prices at hand.
+package struct ResolvedScenario: Sendable {
+  package let scenario: Scenario
+  package let settings: EngineSettings
+  package let costModel: any IterationCostModel
+  package let window: MeasuringWindow
+
+  /// The settings by flag name, in the order of the help text.
+  package var fields: [ScenarioField] {
+    var fields = [
+      ScenarioField("tensor-parallel-size", "\(scenario.tensorParallel)"),
+      ScenarioField("block-size", "\(settings.blockSize)"),
+      ScenarioField("num-gpu-blocks", "\(settings.deviceBlocks)"),
+      ScenarioField("gpu-memory-utilization", "\(scenario.gpuMemoryUtilization)"),
+      ScenarioField("swap-space", "\(scenario.swapSpaceGiB)"),
+      ScenarioField("max-num-seqs", "\(settings.maxSequences)"),
+      ScenarioField("max-num-batched-tokens", "\(settings.maxBatchedTokens)"),
+      ScenarioField("max-model-len", "\(settings.maxModelLength)"),
+      ScenarioField("preemption-mode", settings.preemptionMode.rawValue),
+      ScenarioField("oversized", scenario.oversized.rawValue),
+      ScenarioField("from-second", "\(scenario.windowFrom)"),
+    ]
+    if let to = scenario.windowTo { fields.append(ScenarioField("to-second", "\(to)")) }
+    if let count = scenario.promptCount { fields.append(ScenarioField("num-prompts", "\(count)")) }
+    return fields
+  }
+}

@@ -1,0 +1,119 @@
+import CostModel
+import Metrics
+import Serving
+import SimulationKernel
+import Workload
+
+/// The version that every result carries.
+package let toolVersion = "0.1.0"
+
+/// Prices a plan by the cost model: the executor of every simulated run.
+struct PricedExecutor: IterationExecutor {
+  let costModel: any IterationCostModel
+
+  mutating func execute(_ plan: IterationPlan) -> SimDuration {
+    costModel.duration(of: plan.shape)
+  }
+}
+
+/// One finished simulation with what its user should be told.
+package struct Simulation: Sendable {
+  package var result: RunResult
+  package var warnings: [String]
+
+  /// Replays a trace through a scenario.
+  ///
+  /// - Parameter keepingRequests: Keep a row for each request beside the summary.
+  /// - Throws: ``UserError`` for a scenario that is not valid, a trace without arrivals where no rate is
+  ///   given, and a run that cannot go on.
+  package static func run(
+    _ scenario: Scenario, trace: Trace, keepingRequests: Bool = true
+  ) throws -> Simulation {
+    let resolved = try scenario.resolved()
+    var warnings: [String] = []
+    let replayed = try scenario.prepared(trace, warnings: &warnings)
+    let record: RunRecord
+    do {
+      record = try scenario.system.serve(
+        replayed.requests, settings: resolved.settings,
+        executor: PricedExecutor(costModel: resolved.costModel), window: resolved.window,
+        oversized: scenario.oversized)
+    } catch let failure as RunFailure {
+      throw failure.userError(trace: trace.name, scenario: scenario)
+    }
+    let summary = record.summary(
+      RunLabels(
+        system: scenario.system.rawValue, model: scenario.model.name,
+        device: scenario.device.name, requestRate: scenario.requestRate ?? replayed.offeredRate,
+        blocks: resolved.settings.deviceBlocks, blockSize: resolved.settings.blockSize,
+        provenance: Provenance(
+          seed: scenario.seed, version: toolVersion,
+          scenario: [ScenarioField("trace", trace.name)] + resolved.fields,
+          costProfile: "\(resolved.costModel.profile.name) (\(resolved.costModel.profile.error))")))
+    warnings += summary.warnings(replayed, scenario: scenario)
+    return Simulation(
+      result: RunResult(
+        summary: summary, requests: keepingRequests ? record.requestRecords : []),
+      warnings: warnings)
+  }
+}
+
+extension Scenario {
+  /// The trace as it is served: repeated or cut to the wanted count, with arrivals.
+  func prepared(_ trace: Trace, warnings: inout [String]) throws -> Trace {
+    var trace = trace
+    if requestRate != nil { trace = trace.withoutArrivals() }
+    if let promptCount {
+      let rows = trace.requests.count
+      let taken = try trace.taking(count: promptCount, seed: seed)
+      trace = taken.trace
+      if taken.repetitions > 0 {
+        warnings.append(
+          "`--num-prompts` \(promptCount) is more than the \(rows) rows of `\(trace.name)`: "
+            + "they are repeated, shuffled by seed \(seed)")
+      }
+    }
+    if let requestRate { return try trace.retimed(poissonRate: requestRate, seed: seed) }
+    guard trace.hasArrivals else {
+      throw UserError(
+        "`\(trace.name)` has no arrival times",
+        hint: "give `--request-rate 2` for Poisson arrivals at 2 requests per second")
+    }
+    return trace
+  }
+}
+
+extension Trace {
+  /// Requests per second between the first and the last arrival; 0 for a single instant.
+  fileprivate var offeredRate: Double {
+    guard let first = requests.first, let last = requests.last else { return 0 }
+    let span = (last.arrival - first.arrival).seconds
+    return span > 0 ? Double(requests.count - 1) / span : 0
+  }
+}
+
+extension RunSummary {
+  /// Completed requests below which a 99th percentile rests on too few samples.
+  private static let samplesForP99 = 100
+
+  fileprivate func warnings(_ trace: Trace, scenario: Scenario) -> [String] {
+    var warnings: [String] = []
+    if rejected > 0 {
+      warnings.append(
+        "\(rejected) of \(trace.requests.count) requests can never be admitted by `\(system)` "
+          + "and were rejected")
+    }
+    if let to = scenario.windowTo, let last = trace.requests.last, last.arrival.seconds < to {
+      let end = (last.arrival.seconds * 10).rounded() / 10
+      warnings.append(
+        "the last request arrives at \(end) s, before `--to-second` \(to): the load ends inside "
+          + "the window; raise `--num-prompts`")
+    }
+    if completed < Self.samplesForP99 {
+      warnings.append(
+        "only \(completed) requests of `\(system)` at \(requestRate) req/s finished in the "
+          + "window; p99 rests on fewer than \(Self.samplesForP99) samples")
+    }
+    return warnings
+  }
+}
