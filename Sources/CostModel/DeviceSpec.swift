@@ -1,0 +1,42 @@
+/// What a GPU has: memory, rates, links, power and price.
+///
+/// Rates are the vendor's dense peaks; what a kernel reaches of them is the cost model's business.
+package struct DeviceSpec: Equatable, Sendable {
+  /// Where ``memoryBytes`` comes from.
+  package enum MemoryEvidence: Equatable, Sendable {
+    /// What a driver reports.
+    case reported
+    /// The decimal gigabytes on the data sheet. A driver reports about 6 % more (the A100s), so
+    /// that a KV pool computed from it is on the small side.
+    case nominal
+  }
+
+  /// A price, and who asks it; prices age quickly.
+  package struct Price: Equatable, Sendable {
+    /// US dollars per GPU and hour.
+    package var dollarsPerHour: Double
+    /// Provider, and how well the figure is attested. No date was recorded with any of them.
+    package var source: String
+  }
+
+  /// The catalogue's name, as users type it.
+  package var name: String
+  /// Other names of the same device, those of the measured tables first.
+  package var aliases: [String]
+  /// Memory of one GPU, in bytes.
+  package var memoryBytes: Int
+  package var memoryEvidence = MemoryEvidence.nominal
+  /// Bytes per second.
+  package var memoryBandwidth: Double
+  /// Dense fp16 or bf16 tensor rate with 32-bit accumulation, FLOP/s.
+  package var tensorRate: Double
+  /// Bandwidth of the link between GPUs, bytes per second and direction; `nil` where there is none,
+  /// and GPUs talk over PCIe.
+  package var linkBandwidth: Double?
+  /// Bandwidth to the host, bytes per second and direction.
+  package var pcieBandwidth: Double
+  /// Thermal design power, watts.
+  package var tdpWatts: Double
+  /// `nil` where no single price was found.
+  package var price: Price?
+}

@@ -1,0 +1,67 @@
+import SimulationKernel
+
+extension KVBudget {
+  /// What a budget is computed from.
+  struct Inputs {
+    var model: ModelSpec
+    var device: DeviceSpec
+    var tensorParallel: Int
+    var utilization: Double
+    var tokenBudget: Int
+    var blockSize: Int
+  }
+
+  /// Why not one block fits: over all GPUs where the weights alone are too large, else on each.
+  func notFitting(_ inputs: Inputs) -> UserError {
+    let usableBytes = deviceBytes - reserveBytes
+    let gpus = "\(inputs.tensorParallel) × `\(inputs.device.name)`"
+    let reserve = "after the \(percent(1 - inputs.utilization)) % reserve"
+    let hint = wayOut(inputs)
+    guard weightBytes <= usableBytes else {
+      let need = gigabytes(weightBytes * inputs.tensorParallel)
+      let leaves = gigabytes(usableBytes * inputs.tensorParallel)
+      return UserError(
+        "the model does not fit: weights need \(need) GB but \(gpus) leaves \(leaves) GB "
+          + reserve,
+        hint: hint)
+    }
+    let parts = [
+      ("weights", weightBytes), ("activations", activationBytes),
+      ("context", Self.contextBytes), ("one block", blockBytes),
+    ]
+    let sum = parts.map { "\($0) \(size($1))" }.joined(separator: " + ")
+    return UserError(
+      "no KV block fits: \(sum) exceed the \(gigabytes(usableBytes)) GB that each of \(gpus) "
+        + "leaves \(reserve)",
+      hint: hint)
+  }
+
+  /// The smallest power of two of GPUs, up to 8, that the model splits over and fits.
+  private func wayOut(_ inputs: Inputs) -> String {
+    for size in [2, 4, 8] where size > inputs.tensorParallel && inputs.model.splits(size) {
+      var wider = inputs
+      wider.tensorParallel = size
+      if KVBudget(wider).blocks >= 1 {
+        return "raise `--tensor-parallel-size` to \(size), or choose a device with more memory"
+      }
+    }
+    return "no `--tensor-parallel-size` up to 8 fits; choose a device with more memory"
+  }
+}
+
+/// Decimal gigabytes to one place, for text.
+private func gigabytes(_ bytes: Int) -> String {
+  let tenths = (bytes + 50_000_000) / 100_000_000
+  return "\(tenths / 10).\(tenths % 10)"
+}
+
+/// Decimal gigabytes, or megabytes below a tenth of one, to one place.
+private func size(_ bytes: Int) -> String {
+  bytes >= 100_000_000 ? "\(gigabytes(bytes)) GB" : "\(gigabytes(bytes * 1000)) MB"
+}
+
+/// A share in per cent to at most one place: 10, 7.5.
+private func percent(_ share: Double) -> String {
+  let tenths = Int((share * 1000).rounded())
+  return tenths % 10 == 0 ? "\(tenths / 10)" : "\(tenths / 10).\(tenths % 10)"
+}

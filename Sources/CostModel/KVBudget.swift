@@ -1,0 +1,129 @@
+import SimulationKernel
+
+/// How the memory of one GPU is divided, down to the KV blocks that fit.
+///
+///     |────────────────────────── device memory ──────────────────────────|
+///     |── weights ──|── activations ──|─ context ─|──── KV cache ────|─░░─|  ░ = reserve
+///                                                 |b0|b1|b2|…        |
+///
+/// Under tensor parallelism every GPU holds the same number of blocks, each with its share of the
+/// heads.
+///
+/// - Source: PagedAttention artifact (paper-protocol.md section 6); its blocks for OPT-13B, 66B,
+///   175B and LLaMA-13B come out exactly. Elsewhere it is an estimate: engines measure the
+///   activation peak by a trial run, and newer ones compute logits for sampled rows only, so that
+///   their pools are larger.
+package struct KVBudget: Equatable, Sendable {
+  /// One step of the waterfall; negative `bytes` are taken away.
+  package struct Line: Equatable, Sendable {
+    package var name: String
+    package var bytes: Int
+  }
+
+  /// CUDA context, allocator and communication buffers: 1 GiB a GPU, the artifact's allowance.
+  ///
+  /// aiconfigurator allows 3.5 GB, with NCCL buffers of 342 to 392 MB inside.
+  package static let contextBytes = 1 << 30
+  /// Host memory for swapped blocks where the caller names none: 20 GiB for each GPU, as in the
+  /// artifact. (vLLM's `--swap-space` defaults to 4.)
+  package static let swapBytesDefault = 20 << 30
+
+  /// Memory of one GPU, in bytes.
+  package let deviceBytes: Int
+  /// Bytes of it that stay untouched: 1 − utilization.
+  package let reserveBytes: Int
+  /// Weights on one GPU, in bytes.
+  package let weightBytes: Int
+  /// Largest activation footprint of an iteration, in bytes.
+  package let activationBytes: Int
+  /// What is left for the KV cache, in bytes, before rounding to blocks: at least one block.
+  package let kvBytes: Int
+  /// Bytes of one block on one GPU.
+  package let blockBytes: Int
+  /// Tokens of one block.
+  package let blockSize: Int
+  /// Blocks of the pool, ⌊``kvBytes`` / ``blockBytes``⌋, at least 1.
+  package let blocks: Int
+
+  /// Divides the memory of each of `tensorParallel` devices.
+  ///
+  /// - Parameters:
+  ///   - utilization: Share of the device's memory that may be used, in (0, 1].
+  ///   - tokenBudget: Most tokens of an iteration, at least 1; sizes the activations.
+  ///   - blockSize: Tokens of a block, at least 1.
+  /// - Throws: ``UserError`` if an argument is out of range or not one block fits.
+  /// - Complexity: O(1).
+  package init(
+    model: ModelSpec, device: DeviceSpec, tensorParallel: Int = 1, utilization: Double,
+    tokenBudget: Int, blockSize: Int
+  ) throws {
+    try model.checkTensorParallel(tensorParallel)
+    guard utilization > 0, utilization <= 1 else {
+      throw UserError("`--gpu-memory-utilization` must lie in (0, 1], found \(utilization)")
+    }
+    guard tokenBudget >= 1 else {
+      throw UserError("`--max-num-batched-tokens` must be at least 1, found \(tokenBudget)")
+    }
+    guard blockSize >= 1 else {
+      throw UserError("`--block-size` must be at least 1, found \(blockSize)")
+    }
+    let inputs = Inputs(
+      model: model, device: device, tensorParallel: tensorParallel, utilization: utilization,
+      tokenBudget: tokenBudget, blockSize: blockSize)
+    self.init(inputs)
+    guard blocks >= 1 else { throw notFitting(inputs) }
+  }
+
+  /// The arithmetic alone; `blocks` is below 1 where the model does not fit.
+  init(_ inputs: Inputs) {
+    let model = inputs.model
+    let usableBytes = Int((inputs.utilization * Double(inputs.device.memoryBytes)).rounded(.down))
+    deviceBytes = inputs.device.memoryBytes
+    reserveBytes = deviceBytes - usableBytes
+    weightBytes = model.weightBytes(tensorParallel: inputs.tensorParallel)
+    activationBytes = model.activationBytes(
+      tokens: inputs.tokenBudget, tensorParallel: inputs.tensorParallel)
+    kvBytes = usableBytes - weightBytes - activationBytes - Self.contextBytes
+    blockSize = inputs.blockSize
+    blockBytes = inputs.blockSize * model.kvBytesPerToken(tensorParallel: inputs.tensorParallel)
+    blocks = kvBytes > 0 ? kvBytes / blockBytes : 0
+  }
+
+  /// The waterfall from top to bottom; all but the last line add up to the last.
+  package var lines: [Line] {
+    [
+      Line(name: "device memory", bytes: deviceBytes),
+      Line(name: "reserve", bytes: -reserveBytes),
+      Line(name: "weights", bytes: -weightBytes),
+      Line(name: "activation peak", bytes: -activationBytes),
+      Line(name: "context and other", bytes: -Self.contextBytes),
+      Line(name: "KV cache", bytes: kvBytes),
+    ]
+  }
+
+  /// Tokens that the pool holds.
+  package var slots: Int { blocks * blockSize }
+
+  /// Blocks that `swapBytes` of host memory for each GPU hold.
+  package func swapBlocks(swapBytes: Int = swapBytesDefault) -> Int { swapBytes / blockBytes }
+}
+
+extension ModelSpec {
+  /// Largest activation footprint of an iteration of `tokens` tokens on one GPU, in bytes.
+  ///
+  /// Either the widest layer (its input, and QKV or the MLP's inner width, each counted twice) or
+  /// the logits of all tokens, counted twice and whole on each GPU. A token's active experts stand
+  /// side by side.
+  ///
+  /// - Source: PagedAttention artifact (paper-protocol.md section 6), which knows no experts and no
+  ///   grouped-query attention; QKV is taken as wide as three times the residual stream even so.
+  package func activationBytes(tokens: Int, tensorParallel: Int) -> Int {
+    let denseWidth = denseLayers > 0 ? ffn : 0
+    let expertWidth = mixture.map { ($0.activeExperts + $0.sharedExperts) * $0.ffn } ?? 0
+    let innerWidth = mlpInputMatrices * max(denseWidth, expertWidth)
+    let widest = max(
+      ceilingDivide(3 * tokens * hidden, tensorParallel),
+      ceilingDivide(tokens * innerWidth, tensorParallel))
+    return Self.bytesPerElement * max(2 * (widest + tokens * hidden), 2 * tokens * vocab)
+  }
+}
