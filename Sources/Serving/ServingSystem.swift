@@ -9,6 +9,11 @@ package enum ServingSystem: String, CaseIterable, Sendable {
   case orcaMax = "orca-max"
   case fasterTransformer = "fastertransformer"
 
+  /// The systems of the PagedAttention paper's comparison.
+  package static let paperComparison: [ServingSystem] = [
+    .vllmSOSP23, .orcaOracle, .orcaPow2, .orcaMax, .fasterTransformer,
+  ]
+
   /// One line for the catalogue.
   package var summary: String {
     switch self {

@@ -15,9 +15,9 @@ package enum TraceWriter {
   /// - Throws: Only what `sink` throws.
   /// - Precondition: Arrivals, lengths and sessions are not negative, as in every trace read.
   /// - Complexity: O(requests) time, O(1) memory besides the trace.
-  package static func write(
-    _ trace: Trace, to sink: ([UInt8]) throws -> Void
-  ) rethrows {
+  package static func write<E: Error>(
+    _ trace: Trace, to sink: ([UInt8]) throws(E) -> Void
+  ) throws(E) {
     let columns = optionalColumns(of: trace)
     let names = [TraceColumn.canonicalHeader] + columns.map(\.rawValue)
     var bytes = Array((names.joined(separator: ",") + "\n").utf8)

@@ -59,6 +59,7 @@ struct RawStatement: ~Copyable {
   func bind(_ value: JSONValue, at index: Int32) {
     switch value {
     case .null: check(sqlite3_bind_null(handle, index))
+    case .boolean(let value): bind(value ? 1 : 0, at: index)
     case .integer(let value): bind(value, at: index)
     case .unsigned(let value): bind(String(value), at: index)
     case .real(let value):

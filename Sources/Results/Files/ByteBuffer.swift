@@ -19,6 +19,8 @@ struct ByteBuffer {
 
   mutating func append(byte: UInt8) { bytes.append(byte) }
 
+  mutating func append(contentsOf other: [UInt8]) { bytes.append(contentsOf: other) }
+
   mutating func append(_ text: String) { bytes.append(contentsOf: text.utf8) }
 
   mutating func append(_ value: Int) {

@@ -5,6 +5,7 @@
 package enum JSONValue: Equatable, Sendable {
   /// Nothing was measured: JSON `null`, an empty CSV field, SQL NULL.
   case null
+  case boolean(Bool)
   case integer(Int)
   /// For seeds, which use all 64 bits.
   case unsigned(UInt64)
@@ -46,6 +47,7 @@ package enum JSONValue: Equatable, Sendable {
   private func write(to buffer: inout ByteBuffer, indent: Int?) {
     switch self {
     case .null: buffer.append("null")
+    case .boolean(let value): buffer.append(value ? "true" : "false")
     case .integer(let value): buffer.append(value)
     case .unsigned(let value): buffer.append(value)
     case .real(let value): buffer.append(value)

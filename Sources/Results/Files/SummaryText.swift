@@ -45,7 +45,8 @@ extension ByteBuffer {
     switch value {
     case .null: break
     case .text(let text): append(csvText: text)
-    case .integer, .unsigned, .real, .array, .object: append(csvText: value.compact)
+    case .boolean, .integer, .unsigned, .real, .array, .object:
+      append(csvText: value.compact)
     }
   }
 

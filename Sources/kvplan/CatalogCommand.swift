@@ -1,0 +1,137 @@
+import ArgumentParser
+import CostModel
+import Results
+import Serving
+
+/// `kvplan catalog`: what there is to choose from.
+struct CatalogCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "catalog", abstract: "List models, devices and serving systems.",
+    subcommands: [
+      CatalogModelsCommand.self, CatalogDevicesCommand.self, CatalogSystemsCommand.self,
+    ])
+}
+
+/// `kvplan catalog models`.
+struct CatalogModelsCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "models", abstract: "List the models.",
+    discussion: """
+      EXAMPLE
+        kvplan catalog models --format csv
+      """)
+
+  @Option(help: "What to print: `table`, `json` or `csv`.")
+  var format = OutputFormat.table
+
+  func run() {
+    Terminal.write(
+      CatalogTable(
+        columns: [
+          ("name", .name), ("layers", .count), ("hidden", .count), ("heads", .count),
+          ("kv_heads", .count), ("head_dim", .count), ("max_positions", .count),
+          ("params_b", .count), ("kv_bytes_per_token", .count), ("aliases", .name),
+        ],
+        rows: ModelCatalogue.all.map { model in
+          [
+            model.name, "\(model.layers)", "\(model.hidden)", "\(model.heads)",
+            "\(model.kvHeads)", "\(model.headDim)", "\(model.maxPositions)",
+            digits(Double(model.parameters()) / 1e9, 2), "\(model.kvBytesPerToken())",
+            model.aliases.joined(separator: " "),
+          ]
+        }
+      ).rendered(format))
+  }
+}
+
+/// `kvplan catalog devices`.
+struct CatalogDevicesCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "devices", abstract: "List the devices.",
+    discussion: """
+      EXAMPLE
+        kvplan catalog devices
+      """)
+
+  @Option(help: "What to print: `table`, `json` or `csv`.")
+  var format = OutputFormat.table
+
+  func run() {
+    Terminal.write(
+      CatalogTable(
+        columns: [
+          ("name", .name), ("memory_gb", .count), ("bandwidth_gbs", .count),
+          ("fp16_tflops", .count), ("link_gbs", .count), ("tdp_w", .count),
+          ("dollars_per_hour", .count), ("aliases", .name),
+        ],
+        rows: DeviceCatalogue.all.map { device in
+          [
+            device.name, digits(Double(device.memoryBytes) / 1e9, 1),
+            digits(device.memoryBandwidth / 1e9, 0), digits(device.tensorRate / 1e12, 0),
+            device.linkBandwidth.map { digits($0 / 1e9, 0) } ?? "",
+            digits(device.tdpWatts, 0),
+            device.price.map { digits($0.dollarsPerHour, 2) } ?? "",
+            device.aliases.joined(separator: " "),
+          ]
+        }
+      ).rendered(format))
+  }
+}
+
+/// `kvplan catalog systems`.
+struct CatalogSystemsCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "systems", abstract: "List the serving systems.",
+    discussion: """
+      EXAMPLE
+        kvplan catalog systems
+      """)
+
+  @Option(help: "What to print: `table`, `json` or `csv`.")
+  var format = OutputFormat.table
+
+  func run() {
+    Terminal.write(
+      CatalogTable(
+        columns: [("name", .name), ("summary", .name)],
+        rows: ServingSystem.allCases.map { [$0.rawValue, $0.summary] }
+      ).rendered(format))
+  }
+}
+
+/// A list of things with named columns, in any output format.
+struct CatalogTable {
+  enum Kind { case name, count }
+
+  var columns: [(key: String, kind: Kind)]
+  /// Absent values are empty.
+  var rows: [[String]]
+
+  func rendered(_ format: OutputFormat) -> String {
+    switch format {
+    case .table:
+      var table = TextTable(columns.map { .init($0.key, $0.kind == .name ? .left : .right) })
+      table.rows = rows
+      return table.rendered(maxWidth: Terminal.width)
+    case .csv:
+      let lines = [columns.map(\.key)] + rows
+      return lines.map { $0.map(quoted).joined(separator: ",") + "\n" }.joined()
+    case .json:
+      let objects = rows.map { row in
+        JSONValue.object(zip(columns, row).map { .init($0.key, value($1, $0.kind)) })
+      }
+      return JSONValue.array(objects).indented + "\n"
+    }
+  }
+
+  private func value(_ text: String, _ kind: Kind) -> JSONValue {
+    if kind == .name { return .text(text) }
+    if let integer = Int(text) { return .integer(integer) }
+    return Double(text).map { .real($0) } ?? .null
+  }
+
+  private func quoted(_ field: String) -> String {
+    guard field.contains(where: { $0 == "," || $0 == "\"" }) else { return field }
+    return "\"" + field.replacing("\"", with: "\"\"") + "\""
+  }
+}

@@ -1,0 +1,79 @@
+import ArgumentParser
+import Planning
+import Results
+import Serving
+import SimulationKernel
+import Workload
+
+/// `kvplan compare`: one trace through several systems at several rates.
+struct CompareCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "compare",
+    abstract: "Replay one trace through several serving systems, side by side.",
+    discussion: """
+      Every system at every rate serves the same requests at the same times, on all cores.
+
+      EXAMPLE
+        kvplan compare traces/sharegpt.csv --systems vllm-sosp23,orca-max --request-rate 0.5,1,2 \
+      --num-prompts 1000
+      """)
+
+  @Argument(help: "Trace: CSV, plain or gzip; `-` reads standard input.")
+  var trace: String
+
+  @Option(help: "Serving systems, comma-separated; `kvplan catalog systems` lists them.")
+  var systems = ServingSystem.paperComparison.map(\.rawValue).joined(separator: ",")
+
+  @Option(
+    help: """
+      Poisson arrivals, requests per second, comma-separated, in place of the trace's own.
+      """)
+  var requestRate: String?
+
+  @OptionGroup(title: "Engine and run") var engine: EngineOptions
+  @OptionGroup(title: "Results") var results: OutputOptions
+
+  func run() throws {
+    let systems = try systems.split(separator: ",").map { try ServingSystem.find(String($0)) }
+    guard !systems.isEmpty else { throw UserError("`--systems` names no system") }
+    let scenarios = try rates().flatMap { rate in
+      try systems.map { try engine.scenario(system: $0, requestRate: rate) }
+    }
+    let run = try ResultsRun(results)
+    let reading = try TraceReader.read(path: trace)
+    Terminal.warn(reading.warnings)
+    let simulations = try Comparison.run(
+      scenarios, trace: reading.trace, keepingRequests: run.keepsRequests
+    ) { Terminal.progress($0, of: scenarios.count) }
+    Terminal.warn(simulations.flatMap(\.warnings).uniqued)
+    let results = simulations.map(\.result)
+    try run.finish(results) {
+      switch $0 {
+      case .table: CompareTable.rendered(results.map(\.summary), maxWidth: Terminal.width)
+      case .json: SummaryText.json(results.map(\.summary))
+      case .csv: SummaryText.csv(results.map(\.summary))
+      }
+    }
+  }
+
+  /// The rates asked for; one `nil` where the trace's own arrivals are to be used.
+  private func rates() throws -> [Double?] {
+    guard let requestRate else { return [nil] }
+    return try requestRate.split(separator: ",", omittingEmptySubsequences: false).map { text in
+      guard let rate = Double(text), rate > 0, rate.isFinite else {
+        throw UserError(
+          "`--request-rate` must be positive numbers of requests per second, found `\(text)`",
+          hint: "separate them by commas: `--request-rate 0.5,1,2`")
+      }
+      return rate
+    }
+  }
+}
+
+extension [String] {
+  /// Each text once, at its first place.
+  fileprivate var uniqued: [String] {
+    var seen: Set<String> = []
+    return filter { seen.insert($0).inserted }
+  }
+}

@@ -1,0 +1,81 @@
+import ArgumentParser
+import Foundation
+import Results
+import SimulationKernel
+import Validation
+
+/// `kvplan conform`: the simulator against step traces recorded from real engines.
+struct ConformCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "conform",
+    abstract: "Replay step traces recorded from real engines and compare every field.",
+    discussion: """
+      Exit status 0 if all pass, 1 if one diverges, 2 if one cannot be read.
+
+      EXAMPLE
+        kvplan conform goldens/
+      """)
+
+  @Argument(help: "Goldens (.jsonl, .jsonl.gz) or folders of them.")
+  var paths: [String]
+
+  @Option(help: "What to print: `table` (one line a file) or `json`.")
+  var format = OutputFormat.table
+
+  func run() throws {
+    guard format != .csv else { throw ValidationError("`conform` prints `table` or `json`") }
+    let reports = try files().map { path in
+      let report = try replay(try GoldenFile(path: path))
+      if format == .table { Terminal.write(report.line + "\n") }
+      return report
+    }
+    let passed = reports.count { $0.passes }
+    if format == .table {
+      Terminal.write("\(passed) of \(reports.count) pass\n")
+    } else {
+      Terminal.write(json(reports))
+    }
+    if passed < reports.count { ExitStatus.no.exit() }
+  }
+
+  /// The files named, and those in the folders named, in order of name.
+  private func files() throws -> [String] {
+    let files = try paths.flatMap { path -> [String] in
+      var isFolder: ObjCBool = false
+      guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder),
+        isFolder.boolValue
+      else { return [path] }
+      return try FileManager.default.subpathsOfDirectory(atPath: path).sorted()
+        .filter { $0.hasSuffix(".jsonl") || $0.hasSuffix(".jsonl.gz") }
+        .map { "\(path)/\($0)" }
+    }
+    guard !files.isEmpty else {
+      throw UserError(
+        "no goldens in \(paths.map { "`\($0)`" }.joined(separator: ", "))",
+        hint: "goldens are named `*.jsonl` or `*.jsonl.gz`")
+    }
+    return files
+  }
+
+  private func json(_ reports: [ConformanceReport]) -> String {
+    let cases = reports.map { report -> JSONValue in
+      var members: [JSONValue.Member] = [
+        .init("case", .text(report.caseName)), .init("passes", .boolean(report.passes)),
+        .init("steps", .integer(report.steps)),
+      ]
+      if case .diverges(let divergence) = report.outcome {
+        members += [
+          .init("step", .integer(divergence.step)), .init("field", .text(divergence.field)),
+          .init("expected", .text(divergence.expected)), .init("got", .text(divergence.got)),
+        ]
+      }
+      return .object(members)
+    }
+    let passed = reports.count { $0.passes }
+    let summary: [JSONValue.Member] = [
+      .init("cases", .array(cases)), .init("passed", .integer(passed)),
+      .init("total", .integer(reports.count)),
+    ]
+    return JSONValue.object(summary).indented + "\n"
+  }
+}

@@ -1,0 +1,44 @@
+import ArgumentParser
+import Planning
+import SimulationKernel
+
+/// Plans and simulates paged KV serving of large language models.
+@main
+struct Kvplan: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "kvplan",
+    abstract: "Simulate and plan the serving of large language models with paged KV memory.",
+    discussion: """
+      Replays a trace of requests through a real block allocator and a real scheduler, prices each \
+      iteration with a cost model of the kernels, and says who batches how many requests, who wastes \
+      how much KV memory, and what that does to latency.
+
+      EXAMPLE
+        kvplan compare traces/sharegpt.csv --model opt-13b --device a100-40gb --request-rate 1,2,4
+
+      EXIT STATUS
+        0   done
+        1   ran, and the answer is no
+        2   could not run
+        64  bad usage
+        130 interrupted
+      """,
+    version: toolVersion,
+    subcommands: [
+      SimulateCommand.self, CompareCommand.self, ConformCommand.self, TraceCommand.self,
+      CatalogCommand.self,
+    ])
+
+  /// Parses the arguments, runs the command, and turns what it throws into a message and a status.
+  static func main() {
+    do {
+      var command = try parseAsRoot()
+      try command.run()
+    } catch let error as UserError {
+      Terminal.say(error.description)
+      ExitStatus.couldNotRun.exit()
+    } catch {
+      exit(withError: error)
+    }
+  }
+}

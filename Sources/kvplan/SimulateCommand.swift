@@ -1,0 +1,74 @@
+import ArgumentParser
+import Metrics
+import Planning
+import Results
+import Serving
+import Workload
+
+/// `kvplan simulate`: one trace through one system.
+struct SimulateCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "simulate",
+    abstract: "Replay a trace through one serving system.",
+    discussion: """
+      EXAMPLE
+        kvplan simulate traces/sharegpt.csv --system vllm-sosp23 --model opt-13b --device a100-40gb \
+      --request-rate 2 --num-prompts 1000
+      """)
+
+  @Argument(help: "Trace: CSV, plain or gzip; `-` reads standard input.")
+  var trace: String
+
+  @Option(help: "Serving system; `kvplan catalog systems` lists them.")
+  var system = ServingSystem.vllmSOSP23.rawValue
+
+  @Option(help: "Poisson arrivals, requests per second, in place of the trace's own.")
+  var requestRate: Double?
+
+  @OptionGroup(title: "Engine and run") var engine: EngineOptions
+  @OptionGroup(title: "Results") var results: OutputOptions
+
+  func run() throws {
+    let scenario = try engine.scenario(
+      system: try ServingSystem.find(system), requestRate: requestRate)
+    let run = try ResultsRun(results)
+    let reading = try TraceReader.read(path: trace)
+    Terminal.warn(reading.warnings)
+    let simulation = try Simulation.run(
+      scenario, trace: reading.trace, keepingRequests: run.keepsRequests)
+    Terminal.warn(simulation.warnings)
+    try run.finish([simulation.result]) {
+      switch $0 {
+      case .table: SimulateTable.rendered(simulation.result.summary)
+      case .json: SummaryText.json(simulation.result.summary)
+      case .csv: SummaryText.csv([simulation.result.summary])
+      }
+    }
+  }
+}
+
+/// What `simulate` and `compare` do with their results: files first, then standard output.
+struct ResultsRun {
+  private let options: OutputOptions
+  private let folder: OutputFolder?
+  private let interruption: Interruption?
+
+  /// Makes sure that the output folder can be written before anything is simulated.
+  init(_ options: OutputOptions) throws {
+    self.options = options
+    folder = try options.output.map { try OutputFolder($0) }
+    interruption = folder.map { Interruption(removing: $0.stagingPath) }
+  }
+
+  /// Whether a row for each request is wanted.
+  var keepsRequests: Bool { folder != nil }
+
+  func finish(_ results: [RunResult], rendered: (OutputFormat) -> String) throws {
+    if let folder {
+      try ResultFiles.write(runs: results, to: folder)
+      try folder.commit()
+    }
+    Terminal.write(rendered(options.format))
+    if let output = options.output { Terminal.say("results are in `\(output)`") }
+  }
+}

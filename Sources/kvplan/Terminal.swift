@@ -1,0 +1,44 @@
+import Foundation
+
+/// How a command ends, besides 0 for success and 64 for bad usage.
+enum ExitStatus: Int32 {
+  /// It ran, and the answer is no.
+  case no = 1
+  case couldNotRun = 2
+  /// 128 + SIGINT, as shells have it.
+  case interrupted = 130
+
+  func exit() -> Never { Foundation.exit(rawValue) }
+}
+
+/// Standard output is for data, standard error for talk.
+enum Terminal {
+  /// Writes data, as it is.
+  static func write(_ text: String) {
+    FileHandle.standardOutput.write(Data(text.utf8))
+  }
+
+  /// Says something to the user.
+  static func say(_ text: String) {
+    FileHandle.standardError.write(Data((text + "\n").utf8))
+  }
+
+  static func warn(_ warnings: [String]) {
+    for warning in warnings { say("warning: \(warning)") }
+  }
+
+  /// Columns of the terminal that standard output is, or `nil` where it is none: tables are not cut then.
+  static var width: Int? {
+    guard isatty(STDOUT_FILENO) == 1 else { return nil }
+    var size = winsize()
+    guard ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return nil }
+    return Int(size.ws_col)
+  }
+
+  /// Shows how many of `total` runs are done, on a terminal only.
+  static func progress(_ done: Int, of total: Int) {
+    guard isatty(STDERR_FILENO) == 1 else { return }
+    let line = done < total ? "\r\(done) of \(total) runs" : "\r\u{1B}[K"
+    FileHandle.standardError.write(Data(line.utf8))
+  }
+}
