@@ -117,6 +117,15 @@ import Testing
     first.discard()
   }
 
+  /// A rename cannot leave a file system, so where DIR is the root of one it must hold the staging.
+  @Test(.enabled(if: FileSystem.device("/dev/shm") != FileSystem.device("/dev")))
+  func aMountPointIsStagedInside() throws {
+    let folder = try OutputFolder("/dev/shm/")
+    #expect(folder.stagingPath.hasPrefix("/dev/shm/.partial-\(getpid())"))
+    folder.discard()
+    #expect(!FileSystem.exists(folder.stagingPath))
+  }
+
   @Test(arguments: [
     ("out", "."), ("a/out", "a"), ("/out", "/"), ("/a/b", "/a"), ("a//out", "a"), ("./out", "."),
   ])

@@ -18,7 +18,7 @@ package enum ResultDatabase {
   ///
   /// - Parameter path: Where there is no file yet.
   /// - Throws: `UserError` if the file cannot be written.
-  /// - Complexity: O(*n*) in the number of requests; about 2 µs each.
+  /// - Complexity: O(*n*) in the number of requests; about 3 µs each.
   package static func write(_ runs: [RunResult], to path: String) throws(UserError) {
     var configuration = Configuration()
     configuration.prepareDatabase { database in

@@ -66,7 +66,7 @@ struct ByteBuffer {
       bound = next
     }
     count = max(count, minimumCount)
-    bytes.append(contentsOf: repeatElement(UInt8(ascii: "0"), count: count))
+    for _ in 0..<count { bytes.append(UInt8(ascii: "0")) }
     var rest = value
     var index = bytes.count
     while rest > 0 {

@@ -38,14 +38,14 @@ package enum CompareTable {
 
   private static var load: [Column] {
     [
-      Column(title: "req/s") { Digits.latency($0.requestRate) },
+      Column(title: "req/s") { Digits.significant($0.requestRate) },
       Column(title: "system", alignment: .left) { $0.system },
       Column(title: "batched") { Digits.fixed($0.meanBatchedRequests, decimals: 1) },
       Column(title: "waiting") { Digits.fixed($0.meanWaitingRequests, decimals: 1) },
-      Column(title: "TTFT\nmean s") { Digits.latency($0.ttft.mean.map { $0 / 1e3 }) },
-      Column(title: "TPOT\nmean ms") { Digits.latency($0.tpot.mean) },
-      Column(title: "norm. latency\ns/token") { Digits.latency($0.meanNormalizedLatency) },
-      Column(title: "out\ntok/s") { Digits.latency($0.outputThroughput) },
+      Column(title: "TTFT\nmean s") { Digits.significant($0.ttft.mean.map { $0 / 1e3 }) },
+      Column(title: "TPOT\nmean ms") { Digits.significant($0.tpot.mean) },
+      Column(title: "norm. latency\ns/token") { Digits.significant($0.meanNormalizedLatency) },
+      Column(title: "out\ntok/s") { Digits.significant($0.outputThroughput) },
     ]
   }
 

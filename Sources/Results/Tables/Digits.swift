@@ -7,7 +7,7 @@ enum Digits {
   ///
   /// Digits before the point are never dropped (`1234` stays `1234`), those after the ninth place
   /// are; trailing zeros stay, since they were computed.
-  static func latency(_ value: Double?) -> String {
+  static func significant(_ value: Double?) -> String {
     guard let value else { return absent }
     guard value != 0 else { return "0" }
     var decimals = 2

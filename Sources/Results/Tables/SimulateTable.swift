@@ -37,13 +37,13 @@ package enum SimulateTable {
 
   private static func requests(_ summary: RunSummary) -> [Line] {
     [
-      ("request rate, req/s", Digits.latency(summary.requestRate)),
+      ("request rate, req/s", Digits.significant(summary.requestRate)),
       ("completed", String(summary.completed)),
       ("rejected", String(summary.rejected)),
       ("unfinished", String(summary.unfinished)),
-      ("measuring window, s", Digits.latency(summary.duration)),
-      ("request throughput, req/s", Digits.latency(summary.requestThroughput)),
-      ("output throughput, tokens/s", Digits.latency(summary.outputThroughput)),
+      ("measuring window, s", Digits.significant(summary.duration)),
+      ("request throughput, req/s", Digits.significant(summary.requestThroughput)),
+      ("output throughput, tokens/s", Digits.significant(summary.outputThroughput)),
     ]
   }
 
@@ -56,11 +56,11 @@ package enum SimulateTable {
       ("end to end, ms", summary.e2el),
     ]
     table.rows = rows.map { name, values in
-      [name] + [values.mean, values.median, values.p90, values.p99].map(Digits.latency)
+      [name] + [values.mean, values.median, values.p90, values.p99].map(Digits.significant)
     }
     // Defined as a mean, so the other three cells stay empty.
     table.rows.append(
-      ["normalized, s/token", Digits.latency(summary.meanNormalizedLatency), "", "", ""])
+      ["normalized, s/token", Digits.significant(summary.meanNormalizedLatency), "", "", ""])
     return table.rendered()
   }
 
