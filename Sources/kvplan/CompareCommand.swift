@@ -1,4 +1,5 @@
 import ArgumentParser
+import Metrics
 import Planning
 import Results
 import Serving
