@@ -119,7 +119,7 @@ package struct MixedIterationScheduler<Memory: GroupMemory>: Scheduler {
       let held = memory.heldBlocks(groups[Int(id)])
       plan.preempted.append(.init(request: id, mode: .recompute, blocks: held))
       memory.free(groups[Int(id)])
-      insertByArrival(id, into: &waiting)
+      Self.insert(id, byArrivalIn: groups, into: &waiting)
     }
   }
 
@@ -131,7 +131,7 @@ package struct MixedIterationScheduler<Memory: GroupMemory>: Scheduler {
     }
     plan.preempted.append(.init(request: id, mode: .swap, blocks: held))
     memory.swapOut(groups[Int(id)], moves: &plan.swapOuts)
-    insertByArrival(id, into: &swapped)
+    Self.insert(id, byArrivalIn: groups, into: &swapped)
   }
 
   /// Brings swapped requests back, oldest first, and gives them room for their next token at once.
@@ -258,7 +258,11 @@ package struct MixedIterationScheduler<Memory: GroupMemory>: Scheduler {
   }
 
   /// Puts a request behind all of its arrival or earlier; victims are old, so the place is near the front.
-  private func insertByArrival(_ id: RequestID, into queue: inout Deque<RequestID>) {
+  ///
+  /// Static, so that the queue is changed in place: a method of `self` would copy `self`, queue and all.
+  private static func insert(
+    _ id: RequestID, byArrivalIn groups: [RequestGroup], into queue: inout Deque<RequestID>
+  ) {
     let arrival = groups[Int(id)].arrival
     let place = queue.firstIndex { arrival < groups[Int($0)].arrival } ?? queue.endIndex
     queue.insert(id, at: place)

@@ -15,26 +15,33 @@ package struct EventQueue<Event: Sendable>: Sendable {
     package let insertion: UInt64
     package let event: Event
 
-    package static func < (a: Entry, b: Entry) -> Bool {
+    @inlinable init(time: SimInstant, rank: UInt8, insertion: UInt64, event: Event) {
+      self.time = time
+      self.rank = rank
+      self.insertion = insertion
+      self.event = event
+    }
+
+    @inlinable package static func < (a: Entry, b: Entry) -> Bool {
       (a.time, a.rank, a.insertion) < (b.time, b.rank, b.insertion)
     }
 
-    package static func == (a: Entry, b: Entry) -> Bool { a.insertion == b.insertion }
+    @inlinable package static func == (a: Entry, b: Entry) -> Bool { a.insertion == b.insertion }
   }
 
-  private var heap = Heap<Entry>()
-  private var insertions: UInt64 = 0
+  @usableFromInline var heap = Heap<Entry>()
+  @usableFromInline var insertions: UInt64 = 0
 
-  package init() {}
+  @inlinable package init() {}
 
-  package var isEmpty: Bool { heap.isEmpty }
+  @inlinable package var isEmpty: Bool { heap.isEmpty }
 
   /// Adds an event; among events of equal time and rank the one pushed first comes out first.
-  package mutating func push(_ event: Event, at time: SimInstant, rank: UInt8) {
+  @inlinable package mutating func push(_ event: Event, at time: SimInstant, rank: UInt8) {
     heap.insert(Entry(time: time, rank: rank, insertion: insertions, event: event))
     insertions += 1
   }
 
   /// Removes and returns the next event, or `nil` when none is pending.
-  package mutating func popNext() -> Entry? { heap.popMin() }
+  @inlinable package mutating func popNext() -> Entry? { heap.popMin() }
 }
