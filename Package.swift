@@ -50,7 +50,8 @@ let package = Package(
     .executableTarget(
       name: "kvplan",
       dependencies: [
-        "Validation", "Planning", "Results", "Metrics", "Serving", "CostModel", "Workload", "SimulationKernel",
+        "Validation", "Planning", "Results", "Metrics", "Serving", "CostModel", "Workload",
+        "SimulationKernel",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),

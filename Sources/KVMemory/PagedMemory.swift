@@ -143,7 +143,8 @@ package struct PagedMemory: Sendable {
     let destination = device.take()
     let last = Int(tables[sequence].count) - 1
     let end = (last + 1) * blockSize
-    unusableSlots[Int(destination)] = Int32(min(blockSize, max(0, end - Int(finalTokens[sequence]))))
+    unusableSlots[Int(destination)] = Int32(
+      min(blockSize, max(0, end - Int(finalTokens[sequence]))))
     unusableSlotCount += Int(unusableSlots[Int(destination)])
     tokenSlots += blockSize - Int(tables[sequence].emptySlots)
     tables.replaceBlock(at: last, of: sequence, with: destination)

@@ -14,7 +14,9 @@ protocol RecordedMemory: GroupMemory {
 }
 
 extension PagedMemory: RecordedMemory {
-  func recordedBlocks(of sequence: Int, length: Int) -> [BlockID] { Array(tables.blocks(of: sequence)) }
+  func recordedBlocks(of sequence: Int, length: Int) -> [BlockID] {
+    Array(tables.blocks(of: sequence))
+  }
   var freeDeviceBlocks: Int { device.freeCount }
   var countsReservation: Bool { false }
   var hasHost: Bool { true }

@@ -99,7 +99,9 @@ import Testing
       "trace", "generate", "alpaca", "--num-prompts", "50", "--seed", "3", "--output", path,
     ])
     #expect(made.status == 0)
-    let printed = try Tool.run(["trace", "generate", "alpaca", "--num-prompts", "50", "--seed", "3"])
+    let printed = try Tool.run([
+      "trace", "generate", "alpaca", "--num-prompts", "50", "--seed", "3",
+    ])
     #expect(printed.output == (try String(contentsOfFile: path, encoding: .utf8)))
     let described = try Tool.run(["trace", "describe", path, "--format", "json"])
     #expect(described.output.contains("\"rows\": 50"))
@@ -116,8 +118,11 @@ import Testing
 
   @Test func listsTheCatalogues() throws {
     #expect(try Tool.run(["catalog", "models"]).output.contains("opt-13b"))
-    #expect(try Tool.run(["catalog", "devices", "--format", "csv"]).output.contains("\na100-40gb,42.3,1555,312,"))
-    #expect(try Tool.run(["catalog", "systems", "--format", "json"]).output.contains("\"orca-max\""))
+    #expect(
+      try Tool.run(["catalog", "devices", "--format", "csv"]).output.contains(
+        "\na100-40gb,42.3,1555,312,"))
+    #expect(
+      try Tool.run(["catalog", "systems", "--format", "json"]).output.contains("\"orca-max\""))
   }
 
   // MARK: What does not

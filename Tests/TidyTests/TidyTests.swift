@@ -48,11 +48,13 @@ import Testing
   }
 
   private func isFunctionStart(_ line: String) -> Bool {
-    line.contains(/^ *(@\w+ )*((package|private|fileprivate|static|mutating|public) )*(func |init\()/)
+    line.contains(
+      /^ *(@\w+ )*((package|private|fileprivate|static|mutating|public) )*(func |init\()/)
   }
 
   @Test func typesAreDocumented() {
-    let declaration = /^ *package (final |indirect )?(struct|enum|class|protocol|actor|typealias) \w+/
+    let declaration =
+      /^ *package (final |indirect )?(struct|enum|class|protocol|actor|typealias) \w+/
     for file in Self.sources {
       for (index, line) in file.lines.enumerated() where line.contains(declaration) {
         let previous = index > 0 ? file.lines[index - 1].trimmingCharacters(in: .whitespaces) : ""
@@ -124,7 +126,9 @@ import Testing
   private static func textFiles(_ path: String) -> [String] {
     let url = root.appending(path: path)
     var isFolder: ObjCBool = false
-    guard FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder) else { return [] }
+    guard FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder) else {
+      return []
+    }
     guard isFolder.boolValue else { return [path] }
     let files = (try? FileManager.default.subpathsOfDirectory(atPath: url.path)) ?? []
     let text = ["md", "csv", "sh", "py", "html"]
