@@ -1,10 +1,11 @@
 import Workload
 
-/// Which sequences of each request are unfinished, in the engine's order: parent first, children as made.
+/// Which sequences of each request are unfinished, in the engine's order: parent first, children as
+/// made.
 ///
-/// Sequences have numbers of their own in the memory, a range for each request: as many as it has samples,
-/// and twice its width for a beam search, whose children live beside their parents for a moment. A range is
-/// kept in one array, the unfinished ones in front:
+/// Sequences have numbers of their own in the memory, a range for each request: as many as it has
+/// samples, and twice its width for a beam search, whose children live beside their parents for a
+/// moment. A range is kept in one array, the unfinished ones in front:
 ///
 ///     request 3, beam width 2     | 6 | 8 | 7 | 9 |
 ///                                 |─ live ─|─ unused ─|

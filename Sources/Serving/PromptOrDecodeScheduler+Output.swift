@@ -2,7 +2,8 @@ import CostModel
 import KVMemory
 import Workload
 
-/// What an iteration of vLLM 0.2 looks like to the cost model, and what its output does to the sequences.
+/// What an iteration of vLLM 0.2 looks like to the cost model, and what its output does to the
+/// sequences.
 extension PromptOrDecodeScheduler {
   // MARK: Describing an iteration
 
@@ -49,7 +50,7 @@ extension PromptOrDecodeScheduler {
         moveBeams(of: id)
       } else {
         if !groups[Int(id)].hasForked { forkSamples(of: id) }
-        freeFinishedSamples(of: id)
+        if isComplete(id, target: groups[Int(id)].shortestOutput) { freeFinishedSamples(of: id) }
       }
       if live.count(of: id) == 0 { finished.append(id) }
     }
@@ -57,12 +58,13 @@ extension PromptOrDecodeScheduler {
     running.removeAll { live.count(of: $0) == 0 }
   }
 
-  /// Whether the sequences of a group that ask for `target` output tokens have them, or may grow no further.
+  /// Whether the sequences of a group that ask for `target` output tokens have them, or may grow no
+  /// further.
   ///
   /// The longest sequence may be exceeded by the last token, which is sampled and never written.
   private func isComplete(_ id: RequestID, target: Int32) -> Bool {
     let group = groups[Int(id)]
-    return group.generatedTokens == target || Int(group.length) > maxModelLength
+    return group.generatedTokens >= target || Int(group.length) > maxModelLength
   }
 
   /// Makes the other samples once the prompt is computed; they share its blocks.
@@ -90,8 +92,8 @@ extension PromptOrDecodeScheduler {
     if hasRemoved { live.compact(id) }
   }
 
-  /// Forks and frees beams as a record says, or as drawn: in vLLM 0.2 a beam that splits makes new sequences,
-  /// and only then are the beams freed that nobody goes on from.
+  /// Forks and frees beams as a record says, or as drawn: in vLLM 0.2 a beam that splits makes new
+  /// sequences, and only then are the beams freed that nobody goes on from.
   private mutating func moveBeams(of id: RequestID) {
     for move in beamMoves.map({ $0[id] ?? [] }) ?? drawnMoves(of: id) {
       switch move {

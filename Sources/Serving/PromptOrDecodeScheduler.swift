@@ -3,7 +3,8 @@ import DequeModule
 import KVMemory
 import Workload
 
-/// The scheduler of vLLM 0.2: an iteration computes prompts or decodes, never both, first come first served.
+/// The scheduler of vLLM 0.2: an iteration computes prompts or decodes, never both, first come
+/// first served.
 ///
 ///     waiting  ──prompts──▶ running     only while nothing is swapped; the head is never skipped
 ///     running  ──decode──▶ running      the youngest make way when blocks run short:
@@ -12,11 +13,11 @@ import Workload
 ///
 /// An iteration that admits a prompt lets all running requests stand still.
 ///
-/// Where the engine waits for ever (a request that is alone and does not pass a conservative test), drops
-/// requests half-way or loses blocks, we go on: a request alone gives up the watermark and asks for the
-/// blocks that it really needs, a recomputed request may exceed the token budget on its own, and blocks are
-/// referenced by unfinished sequences only. ``EngineSettings/repeatsEngineDefects`` brings the engine's ways
-/// back.
+/// Where the engine waits for ever (a request that is alone and does not pass a conservative test),
+/// drops requests half-way or loses blocks, we go on: a request alone gives up the watermark and
+/// asks for the blocks that it really needs, a recomputed request may exceed the token budget on
+/// its own, and blocks are referenced by unfinished sequences only.
+/// ``EngineSettings/repeatsEngineDefects`` brings the engine's ways back.
 ///
 /// - Complexity: O(running requests) an iteration.
 /// - Source: `README.md` beside the goldens of `vllm-0.2`; the goldens are replayed in the tests.
@@ -26,18 +27,18 @@ package struct PromptOrDecodeScheduler: Scheduler {
   package internal(set) var live: LiveSequences
   /// What the last ``complete(_:finished:)`` did to sequences, in order.
   package internal(set) var operations: [SequenceOperation] = []
-  /// The moves of the beams in the next ``complete(_:finished:)``, when a record is replayed; otherwise they
-  /// are drawn.
+  /// The moves of the beams in the next ``complete(_:finished:)``, when a record is replayed;
+  /// otherwise they are drawn.
   package var beamMoves: [RequestID: [BeamMove]]?
 
   let options: VLLM02Options
   let beams: BeamParents
   let sampleTargets: [RequestID: [Int32]]
   let maxModelLength: Int
-  private let maxSequences: Int
+  let maxSequences: Int
   private let maxBatchedTokens: Int
-  private let preemptionMode: PreemptionMode
-  private let repeatsDefects: Bool
+  let preemptionMode: PreemptionMode
+  let repeatsDefects: Bool
 
   /// Output tokens that each sequence will have.
   var targets: [Int32]
@@ -45,21 +46,24 @@ package struct PromptOrDecodeScheduler: Scheduler {
   /// In the order in which iterations run them; sorted by arrival before each decode.
   package internal(set) var running: [RequestID] = []
   private var runningIsSorted = true
-  package private(set) var waiting: Deque<RequestID> = []
-  package private(set) var swapped: Deque<RequestID> = []
+  package internal(set) var waiting: Deque<RequestID> = []
+  package internal(set) var swapped: Deque<RequestID> = []
 
   /// Makes an idle engine.
   ///
   /// - Parameters:
   ///   - requests: In order of arrival.
   ///   - watermarkBlocks: Blocks that admissions leave free; 1 % of the pool unless given.
-  ///   - sampleTargets: Output tokens of each sample, children first and the parent last, for requests whose
-  ///     samples end at different lengths; the longest is the request's own number. Beams have none.
+  ///   - sampleTargets: Output tokens of each sample, children first and the parent last, for
+  ///     requests whose samples end at different lengths; the longest is the request's own number.
+  ///     Beams have none.
   package init(
     requests: [Request], settings: EngineSettings, watermarkBlocks: Int? = nil,
     sampleTargets: [RequestID: [Int32]] = [:]
   ) {
-    groups = requests.map { ForkingGroup($0) }
+    groups = requests.enumerated().map { id, request in
+      ForkingGroup(request, sampleTargets: sampleTargets[RequestID(id)])
+    }
     live = LiveSequences(requests)
     memory = PagedMemory(
       blockSize: settings.blockSize, deviceBlocks: settings.deviceBlocks,
@@ -135,12 +139,12 @@ package struct PromptOrDecodeScheduler: Scheduler {
   }
 
   /// Sequences that a request may come to run: what it counts against `--max-num-seqs`.
-  private func slots(of id: RequestID) -> Int {
+  func slots(of id: RequestID) -> Int {
     let group = groups[Int(id)]
     return group.usesBeamSearch || !group.hasForked ? Int(group.width) : live.count(of: id)
   }
 
-  private func runningSlots() -> Int {
+  func runningSlots() -> Int {
     running.reduce(0) { $0 + slots(of: $1) }
   }
 
@@ -161,7 +165,7 @@ package struct PromptOrDecodeScheduler: Scheduler {
       let watermark = isAlone ? 0 : memory.watermarkBlocks
       guard memory.device.freeCount - blocks >= watermark else { break }
       let extended = batch.adding(length)
-      // Only a recomputed request can exceed the budget on its own: the engine would have dropped it.
+      // Alone, only a recomputed request can exceed the budget; the engine would have dropped it.
       let isFirst = batch.isEmpty && !repeatsDefects
       guard isFirst || extended.batchedTokens(options.promptBudget) <= maxBatchedTokens
       else { break }
@@ -198,7 +202,8 @@ package struct PromptOrDecodeScheduler: Scheduler {
 
   /// Gives each running request room for its next token, oldest first; the youngest make way.
   ///
-  /// One block a sequence must be free, whether or not it takes one; the watermark does not count here.
+  /// One block a sequence must be free, whether or not it takes one; the watermark does not count
+  /// here.
   ///
   /// - Returns: The index in `running` from which on requests were preempted.
   private mutating func appendToRunning(_ plan: inout IterationPlan) -> Int {
@@ -223,75 +228,21 @@ package struct PromptOrDecodeScheduler: Scheduler {
     return kept
   }
 
-  private mutating func append(_ id: RequestID, _ plan: inout IterationPlan) {
+  mutating func append(_ id: RequestID, _ plan: inout IterationPlan) {
     for index in 0..<live.count(of: id) {
       if let copy = memory.append(live.sequence(at: index, of: id)) { plan.copies.append(copy) }
     }
   }
 
-  /// Takes all blocks from a running request.
-  ///
-  /// One that is recomputed goes to the front of the waiting queue; as the youngest are preempted first,
-  /// several end up in order of arrival.
-  private mutating func preempt(_ id: RequestID, _ plan: inout IterationPlan) {
-    let isSingle = slots(of: id) == 1 && !groups[Int(id)].usesBeamSearch
-    let held = memory.distinctBlockCount(of: live[id])
-    guard preemptionMode == .swap || !isSingle else {
-      plan.preempted.append(.init(request: id, mode: .recompute, blocks: held))
-      memory.free(live.first(of: id))
-      waiting.prepend(id)
-      return
-    }
-    guard held <= memory.host.freeCount else {
-      plan.failure = .init(request: id, blocksNeeded: held, blocksFree: memory.host.freeCount)
-      return
-    }
-    plan.preempted.append(.init(request: id, mode: .swap, blocks: held))
-    plan.swapOuts.append(contentsOf: memory.swapOut(live[id]))
-    swapped.append(id)
-  }
-
-  /// Brings swapped requests back, oldest first, and gives them room for their next token at once.
-  ///
-  /// The queue is put in order even when somebody was preempted and so nobody comes back, which the prose
-  /// beside the goldens leaves open and the goldens show.
-  private mutating func swapIn(_ plan: inout IterationPlan) {
-    guard !swapped.isEmpty else { return }
-    Self.sort(&swapped)
-    guard plan.preempted.isEmpty else { return }
-    var sequences = runningSlots()
-    while let id = swapped.first {
-      let isAlone = running.isEmpty && !repeatsDefects
-      guard canSwapIn(id, isAlone: isAlone), sequences + slots(of: id) <= maxSequences
-      else { break }
-      let moves = memory.swapIn(live[id])
-      plan.swapIns.append(contentsOf: moves)
-      plan.swappedIn.append(.init(request: id, blocks: moves.count))
-      append(id, &plan)
-      sequences += slots(of: id)
-      swapped.removeFirst()
-      appendRunning(id)
-    }
-  }
-
-  /// Whether a swapped request finds room, with one more block for each sequence.
-  ///
-  /// - Parameter isAlone: Nothing else is resident: the watermark is waived and the need taken exactly.
-  private mutating func canSwapIn(_ id: RequestID, isAlone: Bool) -> Bool {
-    let left = memory.device.freeCount - memory.distinctBlockCount(of: live[id])
-    if isAlone { return left >= memory.hostBlocksToAppend(live[id]) }
-    return left - live.count(of: id) >= memory.watermarkBlocks
-  }
-
   // MARK: Queues
 
-  private mutating func appendRunning(_ id: RequestID) {
+  mutating func appendRunning(_ id: RequestID) {
     if let last = running.last, id < last { runningIsSorted = false }
     running.append(id)
   }
 
   /// Sorts a queue by arrival, which is the order of the numbers; nearly always sorted already.
-  private static func sort<Queue: RandomAccessCollection & MutableCollection>(
+  static func sort<Queue: RandomAccessCollection & MutableCollection>(
     _ queue: inout Queue
   ) where Queue.Element == RequestID, Queue.Index == Int {
     for index in queue.indices.dropFirst() {

@@ -17,16 +17,16 @@ package struct VLLM02Options: Equatable, Sendable {
   package enum PromptBudget: Equatable, Sendable {
     /// Their tokens, summed; prompts are computed without padding (0.2.0).
     case summed
-    /// Every prompt as long as the longest, and at most `maxPaddings` of those tokens padding (0.2.7,
-    /// `--max-paddings`). The padding is computed too, so it costs time.
+    /// Every prompt as long as the longest, and at most `maxPaddings` of those tokens padding
+    /// (0.2.7, `--max-paddings`). The padding is computed too, so it costs time.
     case padded(maxPaddings: Int)
   }
 
   package var promptBudget: PromptBudget
   /// Drop a prompt that does not fit an empty pool with its watermark free (0.2.7).
   ///
-  /// Without it (0.2.0) the engine waits for ever; we waive the watermark for a request that is alone, unless
-  /// ``EngineSettings/repeatsEngineDefects`` is set.
+  /// Without it (0.2.0) the engine waits for ever; we waive the watermark for a request that is
+  /// alone, unless ``EngineSettings/repeatsEngineDefects`` is set.
   package var rejectsPromptsBeyondPool: Bool
 
   /// `--max-paddings` unless the user says otherwise, in tokens.

@@ -27,12 +27,13 @@ enum RecordedOperation: Equatable, CustomStringConvertible {
 
 /// The engine's own numbers of sequences: one counter for all, in order of creation.
 ///
-/// Our sequences are places in the memory, used again and again; only a replay needs the engine's numbers.
+/// Our sequences are places in the memory, used again and again; only a replay needs the engine's
+/// numbers.
 struct SequenceLabels {
   /// The next unused number.
   var next = 0
-  /// Children take their numbers from the record: a beam search uses numbers up for candidates that a trace
-  /// does not show.
+  /// Children take their numbers from the record: a beam search uses numbers up for candidates that
+  /// a trace does not show.
   private let areRecorded: Bool
   /// By sequence; -1 before its first use.
   private var labels: [Int]
@@ -79,10 +80,11 @@ struct SequenceLabels {
     }
   }
 
-  /// Finds the moves of the beams in a record's operations; those of other requests are ours to compute.
+  /// Finds the moves of the beams in a record's operations; those of other requests are ours to
+  /// compute.
   ///
-  /// - Throws: ``UserError`` if an operation names a sequence that does not run, or more beams than the
-  ///   search may hold.
+  /// - Throws: ``UserError`` if an operation names a sequence that does not run, or more beams than
+  ///   the search may hold.
   func beamMoves(
     _ recorded: [RecordedOperation], scheduled: [RequestID], of scheduler: PromptOrDecodeScheduler,
     _ record: GoldenRecord

@@ -111,7 +111,9 @@ struct VLLM02Golden {
     var summary: GoldenRecord?
     for record in golden.records.dropFirst() {
       let type = try record.string("type")
-      if let summary { throw record.failure("a `\(type)` after the summary in line \(summary.line)") }
+      if let summary {
+        throw record.failure("a `\(type)` after the summary in line \(summary.line)")
+      }
       switch type {
       case "request":
         if let step = steps.first {

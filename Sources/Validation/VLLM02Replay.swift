@@ -1,4 +1,3 @@
-import CostModel
 import KVMemory
 import Serving
 import SimulationKernel
@@ -6,9 +5,9 @@ import Workload
 
 /// Replays the step traces of vLLM 0.2 through the scheduler that simulates it.
 ///
-/// Its clock counts iterations. Which beams fork and end follows from model scores that a trace cannot hold,
-/// so those moves are fed in from each record, and with them the numbers of forked sequences in a trace that
-/// has beams. Everything else is computed and compared.
+/// Its clock counts iterations. Which beams fork and end follows from model scores that a trace
+/// cannot hold, so those moves are fed in from each record, and with them the numbers of forked
+/// sequences in a trace that has beams. Everything else is computed and compared.
 struct VLLM02Replay {
   private static let stepFields: Set<String> = [
     "type", "t", "arrive", "kind", "sched", "batched_tokens", "ignored", "preempt", "swap_in",
@@ -17,12 +16,12 @@ struct VLLM02Replay {
     "waiting", "swapped", "free_list", "nq", "q_crc", "free_list_crc", "cpu_free_list_crc",
     "next_seq_id", "error",
   ]
-  private static let summaryFields: Set<String> = [
+  static let summaryFields: Set<String> = [
     "type", "steps", "finished", "ignored", "preempt_recompute", "preempt_swap", "swap_in", "cow",
     "leaked_gpu_blocks", "error",
   ]
 
-  private struct Totals {
+  struct Totals {
     var finished = 0
     var ignored = 0
     var recomputed = 0
@@ -32,14 +31,14 @@ struct VLLM02Replay {
     var hasFailed = false
   }
 
-  private let golden: VLLM02Golden
-  private var scheduler: PromptOrDecodeScheduler
-  private var labels: SequenceLabels
-  private var plan = IterationPlan()
+  let golden: VLLM02Golden
+  var scheduler: PromptOrDecodeScheduler
+  var labels: SequenceLabels
+  var plan = IterationPlan()
   /// The iteration before this one, if there was one.
-  private var time: Int?
+  var time: Int?
   private var nextArrival = 0
-  private var totals = Totals()
+  var totals = Totals()
 
   private init(_ golden: VLLM02Golden) {
     self.golden = golden
@@ -90,7 +89,8 @@ struct VLLM02Replay {
     try comparePools(comparison)
   }
 
-  /// Moves on to the next iteration, which is later only if nothing is left to do, and takes in arrivals.
+  /// Moves on to the next iteration, which is later only if nothing is left to do, and takes in
+  /// arrivals.
   private mutating func advance(_ comparison: StepComparison) throws {
     let queues = scheduler.queues
     var now = time.map { $0 + 1 } ?? 0
@@ -109,6 +109,8 @@ struct VLLM02Replay {
       arrived.append(id)
       nextArrival += 1
     }
+    // The record of an abort may say no more than what failed.
+    guard comparison.record.has("arrive") || !comparison.record.has("error") else { return }
     try comparison.names("arrive", names(arrived))
   }
 
@@ -125,72 +127,11 @@ struct VLLM02Replay {
     if plan.failure != nil { totals.hasFailed = true }
   }
 
-  private func names(_ ids: some Sequence<RequestID>) -> [String] {
+  func names(_ ids: some Sequence<RequestID>) -> [String] {
     ids.map { golden.names[Int($0)] }
   }
 
-  private func name(_ id: RequestID) -> String { golden.names[Int(id)] }
-
-  // MARK: The decision
-
-  private func comparePreemptions(_ comparison: StepComparison) throws {
-    try comparison.rows(
-      "preempt",
-      plan.preempted.map { [name($0.request), $0.mode.rawValue, $0.blocks.description] })
-  }
-
-  private func compareDecision(_ comparison: StepComparison) throws {
-    let isPrefill = plan.scheduled.first?.isPrefill
-    let kind = isPrefill.map { $0 ? "prefill" : "decode" } ?? "empty"
-    try comparison.compare("kind", try comparison.record.string("kind"), kind)
-    try comparison.rows(
-      "sched",
-      plan.scheduled.map { [name($0.request), ($0.isPrefill ? $0.tokens : $0.sequences).description] })
-    try comparison.ifRecorded("batched_tokens", plan.shape.batchedTokens)
-    try comparison.names("ignored", names(plan.ignored))
-    try comparison.rows(
-      "swap_in", plan.swappedIn.map { [name($0.request), $0.blocks.description] })
-  }
-
-  private func compareMoves(_ comparison: StepComparison) throws {
-    let record = comparison.record
-    for (field, moves) in [("swap_in", plan.swapIns), ("swap_out", plan.swapOuts)] {
-      let pairs = record.has("\(field)_pairs") ? try record.integer("\(field)_pairs") : 0
-      try comparison.compare("\(field)_pairs", pairs, moves.count)
-      guard record.has("\(field)_map") else { continue }
-      try comparison.lists(
-        "\(field)_map", moves.map { [Int($0.source), Int($0.destination)] })
-    }
-    try comparison.lists("cow", plan.copies.groupedBySource)
-    try comparison.ifRecorded("free_gpu_sched", scheduler.memory.device.freeCount)
-    try comparison.ifRecorded("free_cpu_sched", scheduler.memory.host.freeCount)
-  }
-
-  /// Compares the block tables of all sequences that run.
-  private func compareTables(_ comparison: StepComparison) throws {
-    var rows: [String] = []
-    for scheduled in plan.scheduled {
-      for sequence in scheduler.live[scheduled.request] {
-        let blocks = scheduler.memory.tables.blocks(of: sequence)
-        let list = blocks.map(\.description).joined(separator: ",")
-        rows.append("\(name(scheduled.request))/\(labels[sequence]):\(list)")
-      }
-    }
-    if comparison.record.has("tables") {
-      try comparison.compare("tables", try Self.tableRows(comparison.record), rows)
-    }
-    try comparison.ifRecorded("tables_crc", CRC32.of(rows.joined(separator: ";")))
-  }
-
-  /// The full tables of a small case, in the form that the checksum of a big one is made from.
-  private static func tableRows(_ record: GoldenRecord) throws -> [String] {
-    try record.mixedLists("tables").map { row in
-      guard row.count == 3, let blocks = row[2] as? [Int] else {
-        throw record.failure("`tables` must list request, sequence and blocks")
-      }
-      return "\(row[0])/\(row[1]):\(blocks.map(\.description).joined(separator: ","))"
-    }
-  }
+  func name(_ id: RequestID) -> String { golden.names[Int(id)] }
 
   // MARK: The outcome
 
@@ -220,70 +161,5 @@ struct VLLM02Replay {
       }
       labels.next = next
     }
-  }
-
-  private func compareQueues(_ comparison: StepComparison) throws {
-    let queues = [
-      ("running", names(scheduler.running)), ("waiting", names(scheduler.waiting)),
-      ("swapped", names(scheduler.swapped)),
-    ]
-    for (field, queue) in queues where comparison.record.has(field) {
-      try comparison.names(field, queue)
-    }
-    if comparison.record.has("nq") { try comparison.integers("nq", queues.map(\.1.count)) }
-    if comparison.record.has("q_crc") {
-      try comparison.integers("q_crc", queues.map { CRC32.ofList($0.1) })
-    }
-  }
-
-  private func comparePools(_ comparison: StepComparison) throws {
-    let device = scheduler.memory.device
-    let host = scheduler.memory.host
-    try comparison.ifRecorded("free_gpu", device.freeCount)
-    try comparison.ifRecorded("free_cpu", host.freeCount)
-    if comparison.record.has("free_list") {
-      try comparison.integers("free_list", device.freeStack.map { Int($0) })
-    }
-    try comparison.ifRecorded("free_list_crc", CRC32.ofList(device.freeStack))
-    try comparison.ifRecorded("cpu_free_list_crc", CRC32.ofList(host.freeStack))
-  }
-
-  private func compareSummary(_ record: GoldenRecord) throws {
-    try record.requireOnly(Self.summaryFields)
-    let comparison = StepComparison(record: record, step: time ?? 0)
-    try comparison.integer("steps", golden.steps.count)
-    try comparison.integer("finished", totals.finished)
-    try comparison.integer("ignored", totals.ignored)
-    try comparison.integer("preempt_recompute", totals.recomputed)
-    try comparison.integer("preempt_swap", totals.swappedOut)
-    try comparison.integer("swap_in", totals.swappedIn)
-    try comparison.integer("cow", totals.copies)
-    try comparison.integer("leaked_gpu_blocks", scheduler.memory.device.heldCount)
-    try comparison.compare("error", try record.boolean("error"), totals.hasFailed)
-  }
-}
-
-extension StepComparison {
-  /// Names in order; an absent list is an empty one.
-  func names(_ field: String, _ got: [String]) throws {
-    try compare(field, try record.strings(field), got)
-  }
-
-  /// Rows that mix names and numbers, in the words of the file; an absent list is an empty one.
-  func rows(_ field: String, _ got: [[String]]) throws {
-    try compare(field, try record.mixedLists(field).map { $0.map { "\($0)" } }, got)
-  }
-
-  /// A number that records of some cases leave out.
-  func ifRecorded(_ field: String, _ got: Int) throws {
-    if record.has(field) { try integer(field, got) }
-  }
-}
-
-extension CRC32 {
-  static func of(_ text: String) -> Int {
-    var crc = CRC32()
-    crc.add(text)
-    return Int(crc.value)
   }
 }
