@@ -121,8 +121,8 @@ package struct PagedMemory: Sendable {
 
   /// Adds references to every block of `sequence` that no table stands for and nobody will ever drop.
   ///
-  /// A recorded engine's bug, kept for the replay of its records: the blocks are copied on the next write and
-  /// never become free, which breaks the laws of `brokenInvariant(swapped:)` on purpose.
+  /// A recorded engine's bug, kept for the replay of its records: the blocks are copied on the next
+  /// write and never become free, which breaks the laws of `brokenInvariant(swapped:)` on purpose.
   package mutating func addLostReferences(_ count: Int, to sequence: Int) {
     for block in tables.blocks(of: sequence) {
       for _ in 0..<count { device.share(block) }

@@ -16,8 +16,8 @@ package struct EngineSettings: Equatable, Sendable {
   package var preemptionMode: PreemptionMode
   /// How beams change parents, for requests with a beam width.
   package var beams: BeamParents
-  /// Repeat the recorded engine's bugs (live-locks, lost blocks) instead of avoiding them; only conformance
-  /// asks for this.
+  /// Repeat the recorded engine's bugs (live-locks, lost blocks) instead of avoiding them; only
+  /// conformance asks for this.
   package var repeatsEngineDefects: Bool
   /// What differs between the releases of `vllm-0.2`; no other system reads it.
   package var vllm02: VLLM02Options

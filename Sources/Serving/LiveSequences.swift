@@ -51,7 +51,7 @@ package struct LiveSequences: Sendable {
   }
 
   /// The first sequence of a request: its only one, unless it has several.
-  func first(of request: RequestID) -> Int { sequences[Int(spans[Int(request)].first)] }
+  package func first(of request: RequestID) -> Int { sequences[Int(spans[Int(request)].first)] }
 
   /// The unfinished sequences of a request, in order.
   package subscript(request: RequestID) -> ArraySlice<Int> {

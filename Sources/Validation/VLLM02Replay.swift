@@ -104,7 +104,7 @@ struct VLLM02Replay {
       golden.requests[nextArrival].arrival.nanoseconds <= now
     {
       let id = RequestID(nextArrival)
-      labels.name(scheduler.live[id].first!)
+      labels.name(scheduler.live.first(of: id))
       scheduler.enqueue(id)
       arrived.append(id)
       nextArrival += 1

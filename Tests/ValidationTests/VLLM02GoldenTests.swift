@@ -80,14 +80,17 @@ import Testing
     (1, "0.2.7", "0.2.0", "vLLM 0.2.0 has no `max_paddings`"),
     (1, #""engine":"vllm""#, #""engine":"tgi""#, "unknown `engine` `tgi`, expected `vllm`"),
     (1, #""prefix_caching":false"#, #""prefix_caching":true"#, "vLLM 0.2 has no `prefix_caching`"),
-    (1, #""block_size":4"#, #""block_size":0"#, "`block_size` must be positive, found 0"),
+    (
+      1, #""block_size":4"#, #""block_size":0"#,
+      "`block_size` must be 1 or more and below 2³⁰, found 0"
+    ),
     (
       1, #""prompt_limit":32"#, #""prompt_limit":64"#,
       "`prompt_limit` is 64, but the smaller of "
         + "`max_model_len` and `max_num_batched_tokens` is 32"
     ),
     (2, #""n":2"#, #""n":3"#, "2 `output_tokens` for 3 sequences"),
-    (2, "[1,2]", "[0,2]", "`output_tokens` must be positive and below 2³¹, found 0"),
+    (2, "[1,2]", "[0,2]", "`output_tokens` must be 1 or more and below 2³⁰, found 0"),
     (3, #""id":"b""#, #""id":"a""#, "a second request `a`"),
     (3, #""beam_width""#, #""n":2,"beam_width""#, "a request has `n` or `beam_width`, not both"),
     (3, #""type":"request""#, #""type":"wish""#, "unknown record type `wish`"),
