@@ -87,16 +87,16 @@ package struct PagedMemory: Sendable {
   }
 
   /// Device blocks that appending one token to each of these sequences takes.
-  package func blocksToAppend(_ sequences: Range<Int>) -> Int {
+  package func blocksToAppend(_ sequences: some Collection<Int>) -> Int {
     blocksToAppend(sequences, in: device)
   }
 
   /// The same for sequences that are swapped out, as it will be when they are back.
-  package func hostBlocksToAppend(_ sequences: Range<Int>) -> Int {
+  package func hostBlocksToAppend(_ sequences: some Collection<Int>) -> Int {
     blocksToAppend(sequences, in: host)
   }
 
-  private func blocksToAppend(_ sequences: Range<Int>, in pool: BlockPool) -> Int {
+  private func blocksToAppend(_ sequences: some Collection<Int>, in pool: BlockPool) -> Int {
     var sharers: [BlockID: Int] = [:]
     var blocks = 0
     for sequence in sequences {
@@ -117,6 +117,16 @@ package struct PagedMemory: Sendable {
     for block in tables.blocks(of: parent) { device.share(block) }
     tables.copy(parent, to: child)
     finalTokens[child] = finalTokens[parent]
+  }
+
+  /// Adds references to every block of `sequence` that no table stands for and nobody will ever drop.
+  ///
+  /// A recorded engine's bug, kept for the replay of its records: the blocks are copied on the next
+  /// write and never become free, which breaks the laws of `brokenInvariant(swapped:)` on purpose.
+  package mutating func addLostReferences(_ count: Int, to sequence: Int) {
+    for block in tables.blocks(of: sequence) {
+      for _ in 0..<count { device.share(block) }
+    }
   }
 
   /// Gives up everything a resident sequence holds, first block first.
@@ -162,8 +172,8 @@ package struct PagedMemory: Sendable {
   // MARK: Swapping
 
   /// Distinct blocks that the sequences hold together.
-  package mutating func distinctBlockCount(of sequences: Range<Int>) -> Int {
-    if sequences.count == 1 { return Int(tables[sequences.lowerBound].count) }
+  package mutating func distinctBlockCount(of sequences: some Collection<Int>) -> Int {
+    if let only = sequences.first, sequences.count == 1 { return Int(tables[only].count) }
     var distinct = 0
     for sequence in sequences {
       for block in tables.blocks(of: sequence) where counterpart[Int(block)] < 0 {
@@ -184,7 +194,7 @@ package struct PagedMemory: Sendable {
   ///
   /// - Returns: The blocks to move, in order.
   /// - Precondition: The host has room for the distinct blocks.
-  package mutating func swapOut(_ sequences: Range<Int>) -> [BlockCopy] {
+  package mutating func swapOut(_ sequences: some Collection<Int>) -> [BlockCopy] {
     var moves: [BlockCopy] = []
     for sequence in sequences {
       let tokens = residentTokens(of: sequence)
@@ -210,7 +220,7 @@ package struct PagedMemory: Sendable {
   /// Brings the sequences of one request back to the device; the mirror image of ``swapOut(_:)``.
   ///
   /// - Precondition: The device has room for the distinct blocks.
-  package mutating func swapIn(_ sequences: Range<Int>) -> [BlockCopy] {
+  package mutating func swapIn(_ sequences: some Collection<Int>) -> [BlockCopy] {
     var moves: [BlockCopy] = []
     for sequence in sequences {
       let tokens = residentTokens(of: sequence)

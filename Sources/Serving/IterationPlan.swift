@@ -49,6 +49,8 @@ package struct IterationPlan: Sendable {
   /// In the engine's own order.
   package var scheduled: [Scheduled] = []
   package var preempted: [Preemption] = []
+  /// Requests that the engine drops from its waiting queue without running them.
+  package var ignored: [RequestID] = []
   package var swappedIn: [SwapIn] = []
   /// Copies on the device before the iteration runs (copy-on-write), in order.
   package var copies: [BlockCopy] = []
@@ -69,6 +71,7 @@ package struct IterationPlan: Sendable {
   package mutating func removeAll() {
     scheduled.removeAll(keepingCapacity: true)
     preempted.removeAll(keepingCapacity: true)
+    ignored.removeAll(keepingCapacity: true)
     swappedIn.removeAll(keepingCapacity: true)
     copies.removeAll(keepingCapacity: true)
     swapOuts.removeAll(keepingCapacity: true)

@@ -48,6 +48,8 @@ package enum Admission: Equatable, Sendable {
   package enum NeverReason: Equatable, Sendable {
     /// Prompt and output together exceed the longest sequence.
     case tokens
+    /// Its prompt exceeds what one iteration can compute.
+    case prompt
     /// Its KV blocks exceed the whole pool.
     case blocks
     /// Its sequences exceed the most that may run together.
