@@ -97,17 +97,18 @@ package struct PagedMemory: Sendable {
   }
 
   private func blocksToAppend(_ sequences: some Collection<Int>, in pool: BlockPool) -> Int {
-    var sharers: [BlockID: Int] = [:]
     var blocks = 0
+    var sharers: [BlockID] = []
     for sequence in sequences {
       guard tables[sequence].emptySlots > 0 else {
         blocks += 1
         continue
       }
-      sharers[tables.lastBlock(of: sequence), default: 0] += 1
-    }
-    for (block, count) in sharers {
-      blocks += min(count, pool.referenceCount(of: block) - 1)
+      // Each sharer but the last copies the block, and the last of all references writes in place.
+      let last = tables.lastBlock(of: sequence)
+      let earlier = sharers.count { $0 == last }
+      if earlier < pool.referenceCount(of: last) - 1 { blocks += 1 }
+      sharers.append(last)
     }
     return blocks
   }
