@@ -18,6 +18,8 @@ package struct EngineSettings: Equatable, Sendable {
   package var beams: BeamParents
   /// Repeat the recorded engine's live-locks instead of avoiding them; only conformance asks for this.
   package var repeatsEngineDefects: Bool
+  /// What only `vllm-v1` looks at.
+  package var v1 = V1Options()
 
   package init(
     blockSize: Int, deviceBlocks: Int, hostBlocks: Int = 0, maxSequences: Int,

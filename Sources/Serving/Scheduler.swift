@@ -29,6 +29,13 @@ package protocol Scheduler: Sendable {
   var blocks: (logical: Int, physical: Int) { get }
 
   var queues: QueueLengths { get }
+
+  /// What the prefix cache has done so far; `nil` for a system without one.
+  var prefixCache: PrefixCacheTotals? { get }
+}
+
+extension Scheduler {
+  package var prefixCache: PrefixCacheTotals? { nil }
 }
 
 /// Requests in each of a scheduler's queues.
@@ -52,5 +59,9 @@ package enum Admission: Equatable, Sendable {
     case blocks
     /// Its sequences exceed the most that may run together.
     case sequences
+    /// Its tokens exceed one iteration, and the system does not cut prompts into chunks.
+    case batchedTokens
+    /// It asks for a beam of this width, and the system has no beam search.
+    case beams
   }
 }

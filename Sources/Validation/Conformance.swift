@@ -70,5 +70,6 @@ struct StepComparison {
 package func replay(_ golden: GoldenFile) throws -> ConformanceReport {
   let header = golden.header
   if header.has("a_ns") { return try SOSP23Golden.replay(golden) }
+  if try V1Golden.recognizes(header) { return try V1Replay.run(golden) }
   throw header.failure("not a golden of a known engine")
 }

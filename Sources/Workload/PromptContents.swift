@@ -66,6 +66,20 @@ package struct PromptContents: Equatable, Sendable {
     pieces(of: request).reduce(0) { $0 + Int($1.count) }
   }
 
+  /// Traps unless every prompt of `requests` is described, token for token; readers of traces have to see
+  /// to that.
+  package func requireMatch(_ requests: [Request]) {
+    precondition(
+      requestCount == requests.count,
+      "contents of \(requestCount) prompts for \(requests.count) requests")
+    for id in requests.indices {
+      let described = promptTokens(of: id)
+      precondition(
+        described == Int(requests[id].promptTokens),
+        "request \(id): \(described) tokens in pieces, \(requests[id].promptTokens) in the prompt")
+    }
+  }
+
   /// The stream of the tokens that a request generates; the j-th output token has place j.
   ///
   /// - Parameter sample: Which of the request's output sequences, from 0.
