@@ -41,6 +41,9 @@ struct TokenBudget: Sendable {
 
   /// Writes down who runs. A sequence that computes its newest token yields the next one; a chunk before
   /// that yields nothing.
+  ///
+  /// Tokens that several samples of a request yield are put down to the first of them, because the gap to
+  /// the request's tokens of the iteration before is one gap.
   func describe(_ states: [TokenBudgetSequence], in plan: inout IterationPlan) {
     for share in shares {
       let state = states[Int(share.sequence)]
@@ -49,7 +52,7 @@ struct TokenBudget: Sendable {
       plan.scheduled.append(
         .init(
           request: state.request, sequences: 1, tokens: share.tokens,
-          contextTokens: state.computedTokens, emittedTokens: yields ? 1 : 0, isPrefill: isPrefill))
+          contextTokens: state.computedTokens, emittedTokens: 0, isPrefill: isPrefill))
       if isPrefill {
         plan.shape.prefillChunks.append(
           .init(tokens: Int(share.tokens), contextTokens: Int(state.computedTokens)))
@@ -57,7 +60,20 @@ struct TokenBudget: Sendable {
         plan.shape.decodeSequences += 1
         plan.shape.decodeContextTokens += Int(state.length)
       }
-      if yields { plan.shape.sampledSequences += 1 }
+      if yields {
+        plan.shape.sampledSequences += 1
+        plan.scheduled[emitter(of: state, in: plan)].emittedTokens += 1
+      }
     }
+  }
+
+  /// Which entry of the plan tells how many tokens the request of its last entry yields.
+  private func emitter(of state: TokenBudgetSequence, in plan: IterationPlan) -> Int {
+    let last = plan.scheduled.count - 1
+    guard state.siblings > 0 else { return last }
+    let sibling = plan.scheduled.lastIndex {
+      $0.request == state.request && $0.emittedTokens > 0
+    }
+    return sibling ?? last
   }
 }

@@ -11,6 +11,8 @@ package struct TokenBudgetSequence: Sendable {
   package let request: RequestID
   /// Which of the request's output sequences it is, from 0.
   package let sample: Int32
+  /// Other output sequences of the request.
+  package let siblings: Int32
   package let promptTokens: Int32
   /// Output tokens after which it is complete.
   package let outputTokens: Int32
@@ -42,8 +44,9 @@ extension TokenBudgetSequence {
       let request = requests[id]
       return (0..<request.samples).map { sample in
         TokenBudgetSequence(
-          request: RequestID(id), sample: sample, promptTokens: request.promptTokens,
-          outputTokens: request.outputTokens, priority: priorities?[id] ?? 0)
+          request: RequestID(id), sample: sample, siblings: request.samples - 1,
+          promptTokens: request.promptTokens, outputTokens: request.outputTokens,
+          priority: priorities?[id] ?? 0)
       }
     }
   }
