@@ -1,7 +1,7 @@
 /// What a prefix cache has done since the start of a run.
 ///
-/// Counted when a request is taken from the waiting queue, those that come back after a preemption included:
-/// what they computed themselves may still be there.
+/// Counted when a request is taken from the waiting queue, those that come back after a preemption
+/// included: what they computed themselves may still be there.
 package struct PrefixCacheTotals: Equatable, Sendable {
   /// Tokens of the requests that were taken from the queue: what could have been found.
   package var queriedTokens = 0

@@ -1,8 +1,8 @@
 import KVMemory
 import Workload
 
-/// The keys of the full blocks of every sequence: made when they are first asked for, then kept until the
-/// sequence is complete, so that a request that is tried in many iterations is read once.
+/// The keys of the full blocks of every sequence: made when they are first asked for, then kept
+/// until the sequence is complete, so that a request that is tried in many iterations is read once.
 struct SequenceKeys: Sendable {
   /// Where the next block of a sequence begins in the pieces of its prompt.
   private struct Cursor: Sendable {

@@ -39,11 +39,11 @@ struct TokenBudget: Sendable {
     shares.remove(at: place)
   }
 
-  /// Writes down who runs. A sequence that computes its newest token yields the next one; a chunk before
-  /// that yields nothing.
+  /// Writes down who runs. A sequence that computes its newest token yields the next one; a chunk
+  /// before that yields nothing.
   ///
-  /// Tokens that several samples of a request yield are put down to the first of them, because the gap to
-  /// the request's tokens of the iteration before is one gap.
+  /// Tokens that several samples of a request yield are put down to the first of them, because the
+  /// gap to the request's tokens of the iteration before is one gap.
   func describe(_ states: [TokenBudgetSequence], in plan: inout IterationPlan) {
     for share in shares {
       let state = states[Int(share.sequence)]

@@ -3,22 +3,23 @@ import KVMemory
 import SimulationKernel
 import Workload
 
-/// The scheduler of vLLM V1: every iteration spends a budget of tokens, on running sequences first and then on
-/// waiting ones, and a prompt that exceeds what is left goes on in the next iteration.
+/// The scheduler of vLLM V1: every iteration spends a budget of tokens, on running sequences first
+/// and then on waiting ones, and a prompt that exceeds what is left goes on in the next iteration.
 ///
 ///     budget    |1|1|1|── rest of a prompt ──|── first chunk of a waiting prompt ──|
 ///               running, in order of admission │ waiting, only if nobody was preempted
 ///
-/// A running sequence that finds no block takes those of the last one (by policy), which starts again from
-/// the head of the waiting queue and finds in the prefix cache what is left of its blocks. A full block can
-/// be hit from the moment it is scheduled, by a request admitted later in the same iteration too.
+/// A running sequence that finds no block takes those of the last one (by policy), which starts
+/// again from the head of the waiting queue and finds in the prefix cache what is left of its
+/// blocks. A full block can be hit from the moment it is scheduled, by a request admitted later in
+/// the same iteration too.
 ///
-/// A request with several samples is served as so many requests, which share the prompt only through the
-/// prefix cache. Beam search is not part of the engine.
+/// A request with several samples is served as so many requests, which share the prompt only
+/// through the prefix cache. Beam search is not part of the engine.
 ///
-/// - Source: the scheduler and KV cache manager of vLLM 0.33 (synchronous, one full-attention group, no
-///   speculative decoding), by the rules beside its recorded step traces. Where it lets a prompt that can
-///   never fit block the queue for ever, ``admission(of:)`` refuses the request.
+/// - Source: the scheduler and KV cache manager of vLLM 0.33 (synchronous, one full-attention
+///   group, no speculative decoding), by the rules beside its recorded step traces. Where it lets a
+///   prompt that can never fit block the queue for ever, ``admission(of:)`` refuses the request.
 package struct TokenBudgetScheduler: Scheduler {
   package private(set) var memory: PrefixCachingMemory
   package private(set) var sequences: [TokenBudgetSequence]
@@ -44,7 +45,7 @@ package struct TokenBudgetScheduler: Scheduler {
   private var hits: [BlockID] = []
 
   /// - Parameters:
-  ///   - contents: What the prompts consist of, as long as `requests`; `nil` if no two have a token in common.
+  ///   - contents: What each prompt consists of; `nil` if no two have a token in common.
   ///   - priorities: One for each request, lower is served first; `nil` if all are equal.
   package init(
     requests: [Request], settings: EngineSettings, contents: PromptContents? = nil,
@@ -95,8 +96,8 @@ package struct TokenBudgetScheduler: Scheduler {
 
   /// Whether an empty engine would serve the request to its end.
   ///
-  /// The last output token is sampled and never computed. A request that is preempted late computes all the
-  /// others again, in one iteration if prompts are not cut into chunks.
+  /// The last output token is sampled and never computed. A request that is preempted late computes
+  /// all the others again, in one iteration if prompts are not cut into chunks.
   package func admission(of request: Request) -> Admission {
     guard request.beamWidth == 0 else {
       return .never(.beams, required: Int(request.beamWidth), capacity: 0)
@@ -154,8 +155,8 @@ package struct TokenBudgetScheduler: Scheduler {
 
   /// Preempts until the running sequence at `index` finds room for its tokens.
   ///
-  /// - Parameter index: Follows the sequence when a victim before it leaves. If the sequence is a victim
-  ///   itself, it is the index of the one after it.
+  /// - Parameter index: Follows the sequence when a victim before it leaves. If the sequence is a
+  ///   victim itself, it is the index of the one after it.
   /// - Returns: Whether there is room; `false` if the sequence itself had to make way.
   private mutating func makeRoom(
     for tokens: Int, at index: inout Int, _ plan: inout IterationPlan
@@ -197,7 +198,8 @@ package struct TokenBudgetScheduler: Scheduler {
     waitingSequences.comeBack(sequence, sequences)
   }
 
-  /// Takes the blocks for tokens that will be computed now; blocks that become full can be hit at once.
+  /// Takes the blocks for tokens that will be computed now; blocks that become full can be hit at
+  /// once.
   private mutating func run(_ sequence: Int32, tokens: Int, _ plan: inout IterationPlan) {
     memory.extend(Int(sequence), by: tokens, evicted: &plan.evicted)
     if options.prefixCaching {
@@ -229,7 +231,8 @@ package struct TokenBudgetScheduler: Scheduler {
     }
   }
 
-  /// The tokens that a waiting sequence would compute in this iteration, behind the blocks left in `hits`.
+  /// The tokens that a waiting sequence would compute in this iteration, behind the blocks left in
+  /// `hits`.
   ///
   ///     tokens   0            hits           hits + tokens        length
   ///     blocks   |── cached ──|── new blocks ──|     reserveFullISL: … and these fit as well
@@ -256,8 +259,8 @@ package struct TokenBudgetScheduler: Scheduler {
 
   /// Looks a waiting sequence up in the prefix cache; what is found is left in `hits`.
   ///
-  /// The last token is always computed, because its output is what the iteration is for. So a sequence that
-  /// is cached to the end computes its whole last block again.
+  /// The last token is always computed, because its output is what the iteration is for. So a
+  /// sequence that is cached to the end computes its whole last block again.
   ///
   /// - Returns: How many of the hit blocks are free.
   private mutating func lookUp(_ sequence: Int32) -> Int {

@@ -5,8 +5,8 @@ import Workload
 ///     0            computed                  length
 ///     |── resident ──|── still to compute ──|          steady decode: exactly one to compute
 ///
-/// There are no phases. A prompt, a part of a prompt, the next token and everything that a preempted request
-/// lost are all "computed catches up with length".
+/// There are no phases. A prompt, a part of a prompt, the next token and everything that a
+/// preempted request lost are all "computed catches up with length".
 package struct TokenBudgetSequence: Sendable {
   package let request: RequestID
   /// Which of the request's output sequences it is, from 0.
@@ -31,14 +31,16 @@ package struct TokenBudgetSequence: Sendable {
     generatedTokens >= outputTokens || Int(length) >= maxModelLength
   }
 
-  /// Tokens that will have been computed when it is complete; the last one is sampled and never computed.
+  /// Tokens that will have been computed when it is complete; the last one is sampled and never
+  /// computed.
   func finalTokens(maxModelLength: Int) -> Int {
     min(Int(promptTokens + outputTokens), maxModelLength) - 1
   }
 }
 
 extension TokenBudgetSequence {
-  /// The sequences of a trace, in order of arrival; a request with several samples has one for each.
+  /// The sequences of a trace, in order of arrival; a request with several samples has one for
+  /// each.
   static func sequences(of requests: [Request], priorities: [Int32]?) -> [TokenBudgetSequence] {
     requests.indices.flatMap { id in
       let request = requests[id]

@@ -40,7 +40,8 @@ struct WaitingSequences: Sendable {
     var high = queue.count
     while low < high {
       let middle = (low + high) / 2
-      if states.isServed(queue[middle], before: sequence) { low = middle + 1 } else { high = middle }
+      let isBefore = states.isServed(queue[middle], before: sequence)
+      if isBefore { low = middle + 1 } else { high = middle }
     }
     queue.insert(sequence, at: low)
   }

@@ -51,7 +51,8 @@ struct V1Golden {
     return true
   }
 
-  /// Reads all records: the header, requests in order of arrival, steps in order of time, the summary.
+  /// Reads all records: the header, requests in order of arrival, steps in order of time, the
+  /// summary.
   ///
   /// - Throws: ``UserError`` with file and line.
   init(_ golden: GoldenFile) throws {
@@ -115,8 +116,8 @@ struct V1Golden {
         outputTokens: try record.integer32("output_tokens", atLeast: 1)))
   }
 
-  /// The runs of a prompt. Token i of stream s is the number 100,000 s + i, so a run that exceeds its stream
-  /// goes on in the next one.
+  /// The runs of a prompt. Token i of stream s is the number 100,000 s + i, so a run that exceeds
+  /// its stream goes on in the next one.
   private static func pieces(_ record: GoldenRecord) throws -> [TokenPiece] {
     var pieces: [TokenPiece] = []
     for run in try record.integerLists("prompt") {
@@ -176,7 +177,7 @@ extension V1Golden {
     guard isOld || version.hasPrefix("0.33.") else {
       throw header.failure("unknown `engine_version` \(version), this reader knows 0.10 and 0.33")
     }
-    var options = isOld ? V1Options.release0_10 : V1Options()
+    var options = isOld ? V1Options.release010 : V1Options()
     options.prefixCaching = try header.boolean("prefix_caching")
     options.chunkedPrefill = try header.boolean("chunked_prefill")
     options.longPrefillTokenThreshold =

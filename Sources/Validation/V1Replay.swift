@@ -3,8 +3,9 @@ import Serving
 import SimulationKernel
 import Workload
 
-/// Replays the step traces of vLLM's V1 engine. The clock counts scheduler steps; nothing is priced, and
-/// nothing is fed in but the requests: every field of every record is computed and compared.
+/// Replays the step traces of vLLM's V1 engine. The clock counts scheduler steps; nothing is
+/// priced, and nothing is fed in but the requests: every field of every record is computed and
+/// compared.
 struct V1Replay {
   private let golden: V1Golden
   private var scheduler: TokenBudgetScheduler

@@ -27,7 +27,8 @@ import Testing
     #expect(Set(keys).count == keys.count)
   }
 
-  /// A run never reaches across the end of a block: the second block is the same with another first one.
+  /// A run never reaches across the end of a block: the second block is the same with another first
+  /// one.
   @Test func theBlockBeforeCountsOnlyAsParent() {
     var builder = BlockKeyBuilder(after: .root)
     builder.add(stream: 7, start: 0, count: 16)
@@ -36,7 +37,8 @@ import Testing
     #expect(builder.endBlock() == key([(7, 16, 16)], after: first))
   }
 
-  /// Random sequences over a small alphabet of tokens, so that many are equal, against their token lists.
+  /// Random sequences over a small alphabet of tokens, so that many are equal, against their token
+  /// lists.
   @Test(arguments: 1...20)
   func keysAreEqualWhereTokensAre(seed: Int) {
     var random = RandomStream(seed: UInt64(seed), label: "keys")

@@ -140,7 +140,8 @@ import Workload
     #expect(pool.freeCount + held == settings.deviceBlocks - 1, "\(what)")
     #expect(Set(pool.freeQueue).count == pool.freeCount, "\(what)")
     #expect(pool.freeQueue.allSatisfy { references[Int($0)] == 0 && $0 != 0 }, "\(what)")
-    for block in references.indices where pool.referenceCount(of: BlockID(block)) != references[block] {
+    for block in references.indices
+    where pool.referenceCount(of: BlockID(block)) != references[block] {
       Issue.record("\(what): block \(block) has a wrong reference count")
     }
     let cachedAndFree = pool.freeQueue.count { pool.isCached($0) }

@@ -27,8 +27,8 @@ struct DrawnRequest {
 ///
 ///     3: a 8+1 b 4+4 | hit b4 | out c7 | evict 5 6 | done a | free 3 4
 ///
-/// `a 8+1` computes 1 token behind 8, `hit` and `out` (preempted) say how many tokens were found and lost,
-/// `free` is the queue of free blocks after the step. Steps that do nothing are left out.
+/// `a 8+1` computes 1 token behind 8, `hit` and `out` (preempted) say how many tokens were found
+/// and lost, `free` is the queue of free blocks after the step. Steps that do nothing are left out.
 struct V1Timeline {
   var scheduler: TokenBudgetScheduler
   let drawn: [DrawnRequest]
