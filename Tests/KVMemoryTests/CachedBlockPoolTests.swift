@@ -87,7 +87,7 @@ private struct NaivePool {
   }
 
   @Test(arguments: FreeQueueRule.allCases, 1...30)
-  func agreesWithTheNaivePool(rule: FreeQueueRule, seed: Int) {
+  func agreesWithTheNaivePool(rule: FreeQueueRule, seed: Int) throws {
     var random = RandomStream(seed: UInt64(seed), label: "pool")
     let capacity = 2 + random.below(20)
     var pool = CachedBlockPool(capacity: capacity, freeQueueRule: rule)
@@ -128,19 +128,20 @@ private struct NaivePool {
         #expect(pool.release(blocks[...]) == pool.freeCount - before)
         naive.release(blocks)
       }
-      expectEqual(pool, naive, tables, seed: seed)
+      try requireEqual(pool, naive, tables, seed: seed)
     }
   }
 
-  private func expectEqual(
+  /// Ends the test at the first difference: everything after it would differ as well.
+  private func requireEqual(
     _ pool: CachedBlockPool, _ naive: NaivePool, _ tables: [[BlockID]], seed: Int
-  ) {
-    #expect(pool.freeQueue == naive.queue, "seed \(seed)")
-    #expect(pool.cachedBlocks == naive.keyOf.keys.sorted(), "seed \(seed)")
-    #expect(pool.unreferencedCachedCount == naive.queue.count { naive.keyOf[$0] != nil })
+  ) throws {
+    try #require(pool.freeQueue == naive.queue, "seed \(seed)")
+    try #require(pool.cachedBlocks == naive.keyOf.keys.sorted(), "seed \(seed)")
+    try #require(pool.unreferencedCachedCount == naive.queue.count { naive.keyOf[$0] != nil })
     for block in 1..<BlockID(pool.capacity) {
       let appearances = tables.reduce(0) { $0 + $1.count { $0 == block } }
-      #expect(pool.referenceCount(of: block) == appearances, "seed \(seed), block \(block)")
+      try #require(pool.referenceCount(of: block) == appearances, "seed \(seed), block \(block)")
     }
   }
 }

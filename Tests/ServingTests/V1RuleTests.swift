@@ -149,21 +149,21 @@ import Testing
 
   @Test func theWatermarkIsKeptOnlyBesideRunningRequests() {
     let requests: [DrawnRequest] = [
-      .own("a", prompt: 12, output: 2), .own("b", prompt: 8, output: 1),
+      .own("a", prompt: 12, output: 2), .own("b", prompt: 20, output: 1),
     ]
     let with = v1Timeline(requests, v1Settings(blocks: 9) { $0.watermarkFraction = 0.5 })
     #expect(
       with == """
         0: a 0+12
         1: a 12+1 | done a
-        2: b 0+8 | done b
+        2: b 0+20 | done b
 
         """)
     let without = v1Timeline(requests, v1Settings(blocks: 9))
     #expect(
       without == """
-        0: a 0+12 b 0+8 | done b
-        1: a 12+1 | done a
+        0: a 0+12 b 0+20 | done b
+        1: a 12+1 | evict 8 | done a
 
         """)
   }
@@ -198,14 +198,15 @@ import Testing
         """)
   }
 
-  /// Of the four blocks of `b` two are in the queue; taking them leaves too few for the rest.
+  /// Of the four blocks of `b` two are in the queue; taking them leaves too few for the rest. Its
+  /// first chunk would fit, but not all of it.
   @Test func freeHitsCountAgainstTheFreeBlocks() {
     let text = v1Timeline(
       [
         .init(name: "a", prompt: [[1, 0, 8]], output: 1),
         .own("c", at: 1, prompt: 11, output: 3),
         .init(name: "b", at: 2, prompt: [[1, 0, 16]], output: 1),
-      ], v1Settings(blocks: 7))
+      ], v1Settings(blocks: 7) { $0.longPrefillTokenThreshold = 4 })
     #expect(
       text == """
         0: a 0+8 | done a
@@ -213,6 +214,23 @@ import Testing
         2: c 11+1
         3: c 12+1 | done c
         4: b 8+8 | hit b8 | evict 5 | done b
+
+        """)
+  }
+
+  /// At step 1 `b` makes way, and `c` would fit at once.
+  @Test func nobodyIsAdmittedWhileSomebodyMakesWay() {
+    let text = v1Timeline(
+      [
+        .own("a", prompt: 8, output: 3), .own("b", prompt: 8, output: 2, priority: 9),
+        .own("c", at: 1, prompt: 1, output: 1, priority: 1),
+      ], v1Settings(blocks: 6) { $0.policy = .priority })
+    #expect(
+      text == """
+        0: a 0+8 b 0+8
+        1: a 8+1 | out b8
+        2: a 9+1 c 0+1 | evict 4 | done a c
+        3: b 4+5 | hit b4 | done b
 
         """)
   }
