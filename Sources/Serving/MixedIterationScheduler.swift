@@ -39,6 +39,13 @@ package struct MixedIterationScheduler<Memory: GroupMemory>: Scheduler {
   private var headIsBlocked = false
   private var forks: [BeamFork] = []
 
+  /// Whether requests may cruise at all: never beams or samples, which share blocks.
+  private let mayCruise: Bool
+  /// Whether all of `running` cruises, in which case `batch` holds it.
+  private var isCruising: Bool
+  private var batch: CruisingBatch
+  private var finishing: [RequestID] = []
+
   package init(requests: [Request], settings: EngineSettings, memory: Memory) {
     self.requests = requests
     self.memory = memory
@@ -49,6 +56,9 @@ package struct MixedIterationScheduler<Memory: GroupMemory>: Scheduler {
     maxModelLength = settings.maxModelLength
     preemptionMode = settings.preemptionMode
     repeatsDefects = settings.repeatsEngineDefects
+    mayCruise = settings.stepping == .event && requests.allSatisfy { $0.sequenceCount == 1 }
+    isCruising = mayCruise
+    batch = CruisingBatch(blockSize: settings.blockSize)
   }
 
   package var ledger: WasteLedger { memory.ledger(headIsBlocked: headIsBlocked) }
@@ -76,6 +86,11 @@ package struct MixedIterationScheduler<Memory: GroupMemory>: Scheduler {
 
   package mutating func schedule(into plan: inout IterationPlan) {
     step += 1
+    if isCruising {
+      if cruise(&plan) { return }
+      leaveCruise(&plan)
+    }
+    plan.advancesCruise = true
     sortRunning()
     let firstVictim = appendToRunning(&plan)
     running.removeSubrange(firstVictim...)
@@ -159,7 +174,11 @@ package struct MixedIterationScheduler<Memory: GroupMemory>: Scheduler {
     headIsBlocked = false
     guard swapped.isEmpty else { return }
     var batched = 0
-    if !waiting.isEmpty { for id in running { batched += Int(groups[Int(id)].sequenceCount) } }
+    if isCruising {
+      batched = running.count
+    } else if !waiting.isEmpty {
+      for id in running { batched += Int(groups[Int(id)].sequenceCount) }
+    }
     while let id = waiting.first {
       let group = groups[Int(id)]
       guard group.preemptedAtStep < step else { break }
@@ -177,36 +196,131 @@ package struct MixedIterationScheduler<Memory: GroupMemory>: Scheduler {
     }
   }
 
+  // MARK: Cruising
+
+  /// Decides an iteration in which every running request surely finds its block, without looking at each.
+  ///
+  /// - Returns: `false`, and nothing is changed, if blocks might run short.
+  private mutating func cruise(_ plan: inout IterationPlan) -> Bool {
+    if memory.takesBlocksWhileDecoding {
+      let due = batch.due
+      guard memory.freeBlocks > due.count || batch.count == 0 else { return false }
+      for id in due { memory.extend(Int(groups[Int(id)].firstSequence)) }
+    }
+    memory.cruise(sequences: batch.count)
+    plan.advancesCruise = true
+    plan.cruising = batch.count
+    plan.shape.decodeSequences = batch.count
+    plan.shape.decodeContextTokens = batch.contextTokens
+    plan.shape.sampledSequences = batch.count
+    admitWaiting(&plan)
+    for id in running[batch.count...] { describePrefill(groups[Int(id)], id, in: &plan) }
+    return true
+  }
+
+  /// Makes every cruising request known one by one again.
+  private mutating func leaveCruise(_ plan: inout IterationPlan) {
+    for id in running {
+      let group = groups[Int(id)]
+      let generated = group.generatedTokens + Int32(batch.iteration - group.joinedAt)
+      groups[Int(id)].generatedTokens = generated
+      memory.settle(Int(group.firstSequence), tokens: Int(group.promptTokens + generated) - 1)
+    }
+    plan.released.append(contentsOf: running)
+    batch.removeAll()
+    isCruising = false
+  }
+
+  /// Lets all of `running` cruise from the next iteration on, if it may.
+  private mutating func enterCruise() {
+    guard mayCruise, swapped.isEmpty, runningIsSorted else { return }
+    isCruising = true
+    for id in running { join(id) }
+  }
+
+  private mutating func join(_ id: RequestID) {
+    let group = groups[Int(id)]
+    groups[Int(id)].joinedAt = batch.iteration
+    batch.join(
+      id, length: Int(group.length), remaining: Int(group.outputTokens - group.generatedTokens))
+  }
+
+  /// Takes in a cruised iteration: those that finish leave, prompts join.
+  private mutating func completeCruise(_ plan: IterationPlan, finished: inout [RequestID]) {
+    if batch.hasFinishing { finishCruising(&finished) }
+    batch.advance()
+    for scheduled in plan.scheduled {
+      let id = Int(scheduled.request)
+      groups[id].generatedTokens += 1
+      if groups[id].generatedTokens == groups[id].outputTokens {
+        memory.free(groups[id])
+        finished.append(scheduled.request)
+        running.removeAll { $0 == scheduled.request }
+      } else {
+        join(scheduled.request)
+      }
+    }
+  }
+
+  private mutating func finishCruising(_ finished: inout [RequestID]) {
+    finishing.removeAll(keepingCapacity: true)
+    while let id = batch.popFinishing() { finishing.append(id) }
+    if finishing.count > 1 {
+      let members = finishing
+      finishing = running.filter { members.contains($0) }
+    }
+    for id in finishing {
+      let group = groups[Int(id)]
+      let length = Int(group.length) + batch.iteration - group.joinedAt
+      batch.remove(id, length: length)
+      groups[Int(id)].generatedTokens = group.outputTokens
+      memory.settle(Int(group.firstSequence), tokens: length)
+      memory.free(groups[Int(id)])
+      if let place = running.firstIndex(of: id) { running.remove(at: place) }
+    }
+    finished.append(contentsOf: finishing)
+  }
+
   /// Writes down who runs: the first `decoding` of `running` with one token, the others with their prompts.
   private func describe(decoding: Int, in plan: inout IterationPlan) {
     for (index, id) in running.enumerated() {
       let group = groups[Int(id)]
-      let isPrefill = index >= decoding
+      if index >= decoding {
+        describePrefill(group, id, in: &plan)
+        continue
+      }
       plan.scheduled.append(
         .init(
-          request: id, sequences: group.sequenceCount, tokens: isPrefill ? group.length : 1,
-          contextTokens: isPrefill ? 0 : group.length - 1, emittedTokens: group.sequenceCount,
-          isPrefill: isPrefill))
-      if isPrefill {
-        let copies = memory.sharesPrompts ? 1 : Int(group.sequenceCount)
-        for _ in 0..<copies {
-          plan.shape.prefillChunks.append(.init(tokens: Int(group.length), contextTokens: 0))
-        }
-        plan.shape.sampledSequences += copies
-      } else {
-        plan.shape.decodeSequences += Int(group.sequenceCount)
-        plan.shape.decodeContextTokens += Int(group.sequenceCount * group.length)
-        plan.shape.sampledSequences += Int(group.sequenceCount)
-      }
+          request: id, sequences: group.sequenceCount, tokens: 1, contextTokens: group.length - 1,
+          emittedTokens: group.sequenceCount, isPrefill: false))
+      plan.shape.decodeSequences += Int(group.sequenceCount)
+      plan.shape.decodeContextTokens += Int(group.sequenceCount * group.length)
+      plan.shape.sampledSequences += Int(group.sequenceCount)
     }
     plan.shape.copiedBlocks = plan.copies.count
     plan.shape.swappedInBlocks = plan.swapIns.count
     plan.shape.swappedOutBlocks = plan.swapOuts.count
   }
 
+  private func describePrefill(
+    _ group: RequestGroup, _ id: RequestID, in plan: inout IterationPlan
+  ) {
+    plan.scheduled.append(
+      .init(
+        request: id, sequences: group.sequenceCount, tokens: group.length, contextTokens: 0,
+        emittedTokens: group.sequenceCount, isPrefill: true))
+    let copies = memory.sharesPrompts ? 1 : Int(group.sequenceCount)
+    for _ in 0..<copies {
+      plan.shape.prefillChunks.append(.init(tokens: Int(group.length), contextTokens: 0))
+    }
+    plan.shape.sampledSequences += copies
+  }
+
   // MARK: Taking in an iteration
 
   package mutating func complete(_ plan: IterationPlan, finished: inout [RequestID]) {
+    if isCruising { return completeCruise(plan, finished: &finished) }
+    defer { enterCruise() }
     let alreadyFinished = finished.count
     for scheduled in plan.scheduled {
       let id = Int(scheduled.request)
