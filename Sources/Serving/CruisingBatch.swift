@@ -1,5 +1,3 @@
-import HeapModule
-
 /// Running requests that only decode, kept as sums: what an iteration costs them does not depend on how many
 /// they are.
 ///
@@ -11,15 +9,8 @@ import HeapModule
 ///     request 3          d    d    D    d    d    ✓        due at 9 (9 mod 4 = 1), finishes at 12
 ///     request 5               P    d    d    D    d        due at 11 (11 mod 4 = 3)
 ///
-/// - Complexity: O(1) for an iteration, O(due) for its blocks, O(log n) for a request to join or finish.
+/// - Complexity: O(1) for an iteration, O(due) for its blocks; to leave costs O(requests of equal due).
 struct CruisingBatch: Sendable {
-  private struct Finish: Comparable, Sendable {
-    var iteration: Int
-    var request: RequestID
-
-    static func < (a: Finish, b: Finish) -> Bool { a.iteration < b.iteration }
-  }
-
   /// The iteration that comes next.
   private(set) var iteration = 0
   /// Requests in the batch, a sequence each.
@@ -28,12 +19,20 @@ struct CruisingBatch: Sendable {
   private(set) var contextTokens = 0
   /// Requests by the iteration, modulo the block size, at which they need a block; in running order.
   private var dueByPhase: [[RequestID]]
-  private var finishes = Heap<Finish>()
+  /// Requests by the iteration, modulo the longest output, with which they finish.
+  private var calendar: [[RequestID]]
 
-  init(blockSize: Int) { dueByPhase = Array(repeating: [], count: blockSize) }
+  /// - Parameter longestOutput: No request joins with more output tokens to come.
+  init(blockSize: Int, longestOutput: Int) {
+    dueByPhase = Array(repeating: [], count: blockSize)
+    calendar = Array(repeating: [], count: longestOutput)
+  }
 
   /// Requests that need a block in the next iteration, in running order.
   var due: [RequestID] { dueByPhase[iteration % dueByPhase.count] }
+
+  /// Requests that finish with the next iteration, in the order in which they joined.
+  var finishing: [RequestID] { calendar[iteration % calendar.count] }
 
   /// Adds a request that decodes from the next iteration on, behind those that are there.
   ///
@@ -44,7 +43,7 @@ struct CruisingBatch: Sendable {
     count += 1
     contextTokens += length
     dueByPhase[phase(length: length)].append(request)
-    finishes.insert(Finish(iteration: iteration + remaining - 1, request: request))
+    calendar[(iteration + remaining - 1) % calendar.count].append(request)
   }
 
   /// Goes on to the next iteration, after those that finish in this one were taken out.
@@ -53,31 +52,20 @@ struct CruisingBatch: Sendable {
     contextTokens += count
   }
 
-  /// Whether some request finishes with the next iteration.
-  var hasFinishing: Bool { finishes.min.map { $0.iteration == iteration } ?? false }
-
-  /// Takes a request that finishes with the next iteration off the calendar; ``remove(_:length:)`` follows.
-  mutating func popFinishing() -> RequestID? {
-    hasFinishing ? finishes.removeMin().request : nil
-  }
-
-  /// Takes out a request that finishes with the next iteration, at which it has `length` tokens.
-  mutating func remove(_ request: RequestID, length: Int) {
+  /// Takes out a request with what it has in the next iteration; see ``join(_:length:remaining:)``.
+  mutating func leave(_ request: RequestID, length: Int, remaining: Int) {
     count -= 1
     contextTokens -= length
-    let phase = phase(length: length)
-    guard let place = dueByPhase[phase].firstIndex(of: request) else {
-      preconditionFailure("CruisingBatch: request \(request) of \(length) tokens is not due at \(phase)")
-    }
-    dueByPhase[phase].remove(at: place)
+    Self.remove(request, from: &dueByPhase[phase(length: length)])
+    Self.remove(request, from: &calendar[(iteration + remaining - 1) % calendar.count])
   }
 
-  /// Takes everybody out; the count of iterations goes on.
-  mutating func removeAll() {
-    count = 0
-    contextTokens = 0
-    for phase in dueByPhase.indices { dueByPhase[phase].removeAll(keepingCapacity: true) }
-    finishes = Heap()
+  /// Lists are short, and what leaves early is near the end.
+  private static func remove(_ request: RequestID, from list: inout [RequestID]) {
+    guard let place = list.lastIndex(of: request) else {
+      preconditionFailure("CruisingBatch: request \(request) does not stand where it should")
+    }
+    list.remove(at: place)
   }
 
   /// A request of `length` tokens needs a block when all before the newest fill whole blocks.

@@ -17,34 +17,35 @@ import Workload
 ///   alone and still does not pass a conservative test) we go on, unless
 ///   ``EngineSettings/repeatsEngineDefects`` asks otherwise.
 package struct MixedIterationScheduler<Memory: GroupMemory>: Scheduler {
-  package private(set) var memory: Memory
-  package private(set) var groups: [RequestGroup]
+  package internal(set) var memory: Memory
+  package internal(set) var groups: [RequestGroup]
   /// How beams change parents; replaced step by step when a record is replayed.
   package var beams: BeamParents
 
   private let requests: [Request]
-  private let maxSequences: Int
+  let maxSequences: Int
   private let maxBatchedTokens: Int
   private let maxModelLength: Int
-  private let preemptionMode: PreemptionMode
-  private let repeatsDefects: Bool
+  let preemptionMode: PreemptionMode
+  let repeatsDefects: Bool
 
   /// In the order in which iterations run them; sorted by arrival at the start of each step.
-  package private(set) var running: [RequestID] = []
-  private var runningIsSorted = true
+  package internal(set) var running: [RequestID] = []
+  var runningIsSorted = true
   private var waiting: Deque<RequestID> = []
-  private var swapped: Deque<RequestID> = []
+  var swapped: Deque<RequestID> = []
   private var step: Int32 = 0
   /// The head of the waiting queue found no room in the last step.
   private var headIsBlocked = false
+  /// Blocks were given back since the head found no room.
+  var wasFreed = false
   private var forks: [BeamFork] = []
 
   /// Whether requests may cruise at all: never beams or samples, which share blocks.
-  private let mayCruise: Bool
+  let mayCruise: Bool
   /// Whether all of `running` cruises, in which case `batch` holds it.
-  private var isCruising: Bool
-  private var batch: CruisingBatch
-  private var finishing: [RequestID] = []
+  var isCruising: Bool
+  var batch: CruisingBatch
 
   package init(requests: [Request], settings: EngineSettings, memory: Memory) {
     self.requests = requests
@@ -58,7 +59,8 @@ package struct MixedIterationScheduler<Memory: GroupMemory>: Scheduler {
     repeatsDefects = settings.repeatsEngineDefects
     mayCruise = settings.stepping == .event && requests.allSatisfy { $0.sequenceCount == 1 }
     isCruising = mayCruise
-    batch = CruisingBatch(blockSize: settings.blockSize)
+    batch = CruisingBatch(
+      blockSize: settings.blockSize, longestOutput: settings.maxModelLength)
   }
 
   package var ledger: WasteLedger { memory.ledger(headIsBlocked: headIsBlocked) }
@@ -86,11 +88,9 @@ package struct MixedIterationScheduler<Memory: GroupMemory>: Scheduler {
 
   package mutating func schedule(into plan: inout IterationPlan) {
     step += 1
-    if isCruising {
-      if cruise(&plan) { return }
-      leaveCruise(&plan)
-    }
     plan.advancesCruise = true
+    if isCruising && !swapped.isEmpty { leaveCruise(&plan) }
+    if isCruising { return cruise(&plan) }
     sortRunning()
     let firstVictim = appendToRunning(&plan)
     running.removeSubrange(firstVictim...)
@@ -124,9 +124,10 @@ package struct MixedIterationScheduler<Memory: GroupMemory>: Scheduler {
   /// Takes all blocks from a running request and queues it, by arrival, to come back.
   ///
   /// A recomputed request goes behind waiting ones of the same arrival, as in the artifact.
-  private mutating func preempt(_ id: RequestID, _ plan: inout IterationPlan) {
+  mutating func preempt(_ id: RequestID, _ plan: inout IterationPlan) {
     precondition(memory.canPreempt, "request \(id) preempted in a memory that reserves to the end")
     groups[Int(id)].preemptedAtStep = step
+    wasFreed = true
     let swaps = preemptionMode == .swap || groups[Int(id)].sequenceCount > 1
     if swaps {
       swapOut(id, &plan)
@@ -170,8 +171,11 @@ package struct MixedIterationScheduler<Memory: GroupMemory>: Scheduler {
   }
 
   /// Admits waiting requests in order until one does not fit.
-  private mutating func admitWaiting(_ plan: inout IterationPlan) {
+  mutating func admitWaiting(_ plan: inout IterationPlan) {
+    // Running requests only take blocks: a head that found no room finds none until some are given back.
+    if headIsBlocked && !wasFreed { return }
     headIsBlocked = false
+    wasFreed = false
     guard swapped.isEmpty else { return }
     var batched = 0
     if isCruising {
@@ -196,91 +200,6 @@ package struct MixedIterationScheduler<Memory: GroupMemory>: Scheduler {
     }
   }
 
-  // MARK: Cruising
-
-  /// Decides an iteration in which every running request surely finds its block, without looking at each.
-  ///
-  /// - Returns: `false`, and nothing is changed, if blocks might run short.
-  private mutating func cruise(_ plan: inout IterationPlan) -> Bool {
-    if memory.takesBlocksWhileDecoding {
-      let due = batch.due
-      guard memory.freeBlocks > due.count || batch.count == 0 else { return false }
-      for id in due { memory.extend(Int(groups[Int(id)].firstSequence)) }
-    }
-    memory.cruise(sequences: batch.count)
-    plan.advancesCruise = true
-    plan.cruising = batch.count
-    plan.shape.decodeSequences = batch.count
-    plan.shape.decodeContextTokens = batch.contextTokens
-    plan.shape.sampledSequences = batch.count
-    admitWaiting(&plan)
-    for id in running[batch.count...] { describePrefill(groups[Int(id)], id, in: &plan) }
-    return true
-  }
-
-  /// Makes every cruising request known one by one again.
-  private mutating func leaveCruise(_ plan: inout IterationPlan) {
-    for id in running {
-      let group = groups[Int(id)]
-      let generated = group.generatedTokens + Int32(batch.iteration - group.joinedAt)
-      groups[Int(id)].generatedTokens = generated
-      memory.settle(Int(group.firstSequence), tokens: Int(group.promptTokens + generated) - 1)
-    }
-    plan.released.append(contentsOf: running)
-    batch.removeAll()
-    isCruising = false
-  }
-
-  /// Lets all of `running` cruise from the next iteration on, if it may.
-  private mutating func enterCruise() {
-    guard mayCruise, swapped.isEmpty, runningIsSorted else { return }
-    isCruising = true
-    for id in running { join(id) }
-  }
-
-  private mutating func join(_ id: RequestID) {
-    let group = groups[Int(id)]
-    groups[Int(id)].joinedAt = batch.iteration
-    batch.join(
-      id, length: Int(group.length), remaining: Int(group.outputTokens - group.generatedTokens))
-  }
-
-  /// Takes in a cruised iteration: those that finish leave, prompts join.
-  private mutating func completeCruise(_ plan: IterationPlan, finished: inout [RequestID]) {
-    if batch.hasFinishing { finishCruising(&finished) }
-    batch.advance()
-    for scheduled in plan.scheduled {
-      let id = Int(scheduled.request)
-      groups[id].generatedTokens += 1
-      if groups[id].generatedTokens == groups[id].outputTokens {
-        memory.free(groups[id])
-        finished.append(scheduled.request)
-        running.removeAll { $0 == scheduled.request }
-      } else {
-        join(scheduled.request)
-      }
-    }
-  }
-
-  private mutating func finishCruising(_ finished: inout [RequestID]) {
-    finishing.removeAll(keepingCapacity: true)
-    while let id = batch.popFinishing() { finishing.append(id) }
-    if finishing.count > 1 {
-      let members = finishing
-      finishing = running.filter { members.contains($0) }
-    }
-    for id in finishing {
-      let group = groups[Int(id)]
-      let length = Int(group.length) + batch.iteration - group.joinedAt
-      batch.remove(id, length: length)
-      groups[Int(id)].generatedTokens = group.outputTokens
-      memory.settle(Int(group.firstSequence), tokens: length)
-      memory.free(groups[Int(id)])
-      if let place = running.firstIndex(of: id) { running.remove(at: place) }
-    }
-    finished.append(contentsOf: finishing)
-  }
-
   /// Writes down who runs: the first `decoding` of `running` with one token, the others with their prompts.
   private func describe(decoding: Int, in plan: inout IterationPlan) {
     for (index, id) in running.enumerated() {
@@ -302,7 +221,7 @@ package struct MixedIterationScheduler<Memory: GroupMemory>: Scheduler {
     plan.shape.swappedOutBlocks = plan.swapOuts.count
   }
 
-  private func describePrefill(
+  func describePrefill(
     _ group: RequestGroup, _ id: RequestID, in plan: inout IterationPlan
   ) {
     plan.scheduled.append(
@@ -332,6 +251,7 @@ package struct MixedIterationScheduler<Memory: GroupMemory>: Scheduler {
       }
     }
     guard finished.count > alreadyFinished else { return }
+    wasFreed = true
     running.removeAll { groups[Int($0)].generatedTokens == groups[Int($0)].outputTokens }
   }
 
