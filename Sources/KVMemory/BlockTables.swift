@@ -96,6 +96,15 @@ package struct BlockTables: Sendable {
     tables[sequence] = .none
   }
 
+  /// Gives an empty table room for `count` blocks at once, so that it need not move while it grows.
+  package mutating func reserve(_ count: Int, for sequence: Int) {
+    precondition(tables[sequence].count == 0, "BlockTables.reserve: sequence \(sequence)")
+    guard count > Int(tables[sequence].capacity) else { return }
+    let capacity = 1 << (Int32.bitWidth - (Int32(max(count, 8)) - 1).leadingZeroBitCount)
+    tables[sequence].start = takeRange(Int32(capacity))
+    tables[sequence].capacity = Int32(capacity)
+  }
+
   private mutating func grow(_ sequence: Int) {
     let old = tables[sequence]
     let capacity = max(Self.smallestRange, old.capacity * 2)

@@ -62,6 +62,7 @@ package struct PagedMemory: Sendable {
   package mutating func allocate(_ sequence: Int, tokens: Int, finalTokens: Int) {
     self.finalTokens[sequence] = Int32(finalTokens)
     let count = blockCount(forTokens: tokens)
+    tables.reserve(blockCount(forTokens: finalTokens), for: sequence)
     for _ in 0..<count { appendBlock(to: sequence) }
     tables.setEmptySlots(count * blockSize - tokens, of: sequence)
     tokenSlots += tokens
@@ -160,9 +161,8 @@ package struct PagedMemory: Sendable {
 
   private mutating func appendBlock(to sequence: Int) {
     let block = device.take()
-    let end = (Int(tables[sequence].count) + 1) * blockSize
-    unusableSlots[Int(block)] = Int32(min(blockSize, max(0, end - Int(finalTokens[sequence]))))
-    unusableSlotCount += Int(unusableSlots[Int(block)])
+    let unusable = (Int(tables[sequence].count) + 1) * blockSize - Int(finalTokens[sequence])
+    if unusable > 0 { markUnusable(block, min(blockSize, unusable)) }
     tables.append(block, to: sequence)
   }
 
@@ -182,9 +182,16 @@ package struct PagedMemory: Sendable {
     return BlockCopy(source: source, destination: destination)
   }
 
+  /// Slots of a block just taken that no token will ever fill; those of a free block are 0.
+  private mutating func markUnusable(_ block: BlockID, _ slots: Int) {
+    unusableSlots[Int(block)] = Int32(slots)
+    unusableSlotCount += slots
+  }
+
   /// Takes a block that became free out of the ledger.
   private mutating func forget(_ block: BlockID, tokens: Int) {
     tokenSlots -= tokens
+    guard unusableSlots[Int(block)] > 0 else { return }
     unusableSlotCount -= Int(unusableSlots[Int(block)])
     unusableSlots[Int(block)] = 0
   }

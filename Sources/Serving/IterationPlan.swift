@@ -88,19 +88,24 @@ package struct IterationPlan: Sendable {
 
   /// Empties the plan for the next iteration and keeps its storage.
   package mutating func removeAll() {
-    scheduled.removeAll(keepingCapacity: true)
+    Self.clear(&scheduled)
     cruising = 0
     advancesCruise = false
-    released.removeAll(keepingCapacity: true)
-    preempted.removeAll(keepingCapacity: true)
-    ignored.removeAll(keepingCapacity: true)
-    swappedIn.removeAll(keepingCapacity: true)
-    admitted.removeAll(keepingCapacity: true)
-    evicted.removeAll(keepingCapacity: true)
-    copies.removeAll(keepingCapacity: true)
-    swapOuts.removeAll(keepingCapacity: true)
-    swapIns.removeAll(keepingCapacity: true)
+    Self.clear(&released)
+    Self.clear(&preempted)
+    Self.clear(&ignored)
+    Self.clear(&swappedIn)
+    Self.clear(&admitted)
+    Self.clear(&evicted)
+    Self.clear(&copies)
+    Self.clear(&swapOuts)
+    Self.clear(&swapIns)
     shape.removeAll()
     failure = nil
+  }
+
+  /// Most lists of most plans are empty, and emptying costs more than looking.
+  private static func clear<T>(_ list: inout [T]) {
+    if !list.isEmpty { list.removeAll(keepingCapacity: true) }
   }
 }
