@@ -13,8 +13,10 @@ package typealias BlockID = Int32
 package struct BlockPool: Sendable {
   /// Blocks in the pool, free and held.
   package let capacity: Int
-  private var free: [BlockID]
+  /// The stack of free blocks; what lies above ``freeCount`` is left over.
+  private var stack: [BlockID]
   private var references: [Int32]
+  package private(set) var freeCount: Int
   /// Blocks that more than one block table holds.
   package private(set) var sharedCount = 0
 
@@ -22,16 +24,15 @@ package struct BlockPool: Sendable {
   package init(capacity: Int) {
     precondition(capacity >= 0 && capacity <= Int(Int32.max), "BlockPool of \(capacity) blocks")
     self.capacity = capacity
-    free = (0..<Int32(capacity)).map { $0 }
+    stack = Array(0..<Int32(capacity))
     references = Array(repeating: 0, count: capacity)
+    freeCount = capacity
   }
 
-  package var freeCount: Int { free.count }
-
-  package var heldCount: Int { capacity - free.count }
+  package var heldCount: Int { capacity - freeCount }
 
   /// The free blocks from the bottom of the stack to the top.
-  package var freeStack: [BlockID] { free }
+  package var freeStack: [BlockID] { Array(stack[..<freeCount]) }
 
   /// How many block tables hold `block`; 0 for a free one.
   package func referenceCount(of block: BlockID) -> Int { Int(references[Int(block)]) }
@@ -40,11 +41,25 @@ package struct BlockPool: Sendable {
   ///
   /// - Precondition: ``freeCount`` is positive; callers ask before they take.
   package mutating func take() -> BlockID {
-    guard let block = free.popLast() else {
-      preconditionFailure("BlockPool.take: all \(capacity) blocks are held")
-    }
+    precondition(freeCount > 0, "BlockPool.take: all \(capacity) blocks are held")
+    freeCount -= 1
+    let block = stack[freeCount]
     references[Int(block)] = 1
     return block
+  }
+
+  /// Takes as many blocks as `blocks` has places, the first one first.
+  ///
+  /// - Precondition: As many are free.
+  mutating func take(into blocks: UnsafeMutableBufferPointer<BlockID>) {
+    precondition(
+      blocks.count <= freeCount, "BlockPool.take: \(blocks.count) blocks, \(freeCount) are free")
+    for index in blocks.indices {
+      let block = stack[freeCount - 1 - index]
+      references[Int(block)] = 1
+      blocks[index] = block
+    }
+    freeCount -= blocks.count
   }
 
   /// Adds one reference to a held block.
@@ -65,7 +80,20 @@ package struct BlockPool: Sendable {
     references[Int(block)] = count - 1
     if count == 2 { sharedCount -= 1 }
     guard count == 1 else { return false }
-    free.append(block)
+    stack[freeCount] = block
+    freeCount += 1
     return true
+  }
+
+  /// Frees blocks that nobody shares, the first one first.
+  mutating func give(unshared blocks: UnsafeBufferPointer<BlockID>) {
+    for block in blocks {
+      precondition(
+        references[Int(block)] == 1,
+        "BlockPool.give: block \(block) has \(references[Int(block)]) references, not 1")
+      references[Int(block)] = 0
+      stack[freeCount] = block
+      freeCount += 1
+    }
   }
 }

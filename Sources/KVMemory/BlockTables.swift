@@ -75,6 +75,27 @@ package struct BlockTables: Sendable {
     entryCount += 1
   }
 
+  /// Appends `count` blocks taken from `pool`.
+  mutating func append(_ count: Int, to sequence: Int, takenFrom pool: inout BlockPool) {
+    while Int(tables[sequence].capacity) < Int(tables[sequence].count) + count { grow(sequence) }
+    let start = tables[sequence].start + Int(tables[sequence].count)
+    arena.withUnsafeMutableBufferPointer { arena in
+      pool.take(into: UnsafeMutableBufferPointer(rebasing: arena[start..<start + count]))
+    }
+    tables[sequence].count += Int32(count)
+    entryCount += count
+  }
+
+  /// Empties a table whose blocks nobody shares, and gives them to `pool`, the first one first.
+  mutating func clear(_ sequence: Int, givingTo pool: inout BlockPool) {
+    let table = tables[sequence]
+    arena.withUnsafeBufferPointer { arena in
+      let blocks = arena[table.start..<table.start + Int(table.count)]
+      pool.give(unshared: UnsafeBufferPointer(rebasing: blocks))
+    }
+    clear(sequence)
+  }
+
   package mutating func replaceBlock(at index: Int, of sequence: Int, with block: BlockID) {
     arena[tables[sequence].start + index] = block
   }

@@ -63,7 +63,9 @@ package struct PagedMemory: Sendable {
     self.finalTokens[sequence] = Int32(finalTokens)
     let count = blockCount(forTokens: tokens)
     tables.reserve(blockCount(forTokens: finalTokens), for: sequence)
-    for _ in 0..<count { appendBlock(to: sequence) }
+    tables.append(count, to: sequence, takenFrom: &device)
+    // Earlier blocks end before the final length, as the prompt does.
+    markIfUnusable(tables.lastBlock(of: sequence), of: sequence)
     tables.setEmptySlots(count * blockSize - tokens, of: sequence)
     tokenSlots += tokens
   }
@@ -153,6 +155,11 @@ package struct PagedMemory: Sendable {
   /// Gives up everything a resident sequence holds, first block first.
   package mutating func free(_ sequence: Int) {
     let tokens = residentTokens(of: sequence)
+    if device.sharedCount == 0 {
+      if tokens > 0 { forget(tables.lastBlock(of: sequence), tokens: tokens) }
+      tables.clear(sequence, givingTo: &device)
+      return
+    }
     for (index, block) in tables.blocks(of: sequence).enumerated() where device.give(block) {
       forget(block, tokens: min(blockSize, tokens - index * blockSize))
     }
@@ -161,9 +168,8 @@ package struct PagedMemory: Sendable {
 
   private mutating func appendBlock(to sequence: Int) {
     let block = device.take()
-    let unusable = (Int(tables[sequence].count) + 1) * blockSize - Int(finalTokens[sequence])
-    if unusable > 0 { markUnusable(block, min(blockSize, unusable)) }
     tables.append(block, to: sequence)
+    markIfUnusable(block, of: sequence)
   }
 
   /// Copy-on-write; the copied tokens take slots of their own.
@@ -172,14 +178,17 @@ package struct PagedMemory: Sendable {
     guard device.referenceCount(of: source) > 1 else { return nil }
     let destination = device.take()
     let last = Int(tables[sequence].count) - 1
-    let end = (last + 1) * blockSize
-    unusableSlots[Int(destination)] = Int32(
-      min(blockSize, max(0, end - Int(finalTokens[sequence]))))
-    unusableSlotCount += Int(unusableSlots[Int(destination)])
+    markIfUnusable(destination, of: sequence)
     tokenSlots += blockSize - Int(tables[sequence].emptySlots)
     tables.replaceBlock(at: last, of: sequence, with: destination)
     device.give(source)
     return BlockCopy(source: source, destination: destination)
+  }
+
+  /// Notes which slots of a sequence's last block, just taken, lie behind its final token.
+  private mutating func markIfUnusable(_ block: BlockID, of sequence: Int) {
+    let unusable = Int(tables[sequence].count) * blockSize - Int(finalTokens[sequence])
+    if unusable > 0 { markUnusable(block, min(blockSize, unusable)) }
   }
 
   /// Slots of a block just taken that no token will ever fill; those of a free block are 0.
