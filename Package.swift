@@ -60,7 +60,7 @@ let package = Package(
     tests("KVMemoryTests", ["KVMemory", "SimulationKernel"]),
     tests("CostModelTests", ["CostModel"]),
     tests("WorkloadTests", ["Workload"]),
-    tests("ServingTests", ["Serving", "KVMemory", "CostModel", "Workload"]),
+    tests("ServingTests", ["Serving", "KVMemory", "CostModel", "Workload", "SimulationKernel"]),
     tests("MetricsTests", ["Metrics"]),
     tests("ResultsTests", ["Results"]),
     tests("PlanningTests", ["Planning"]),

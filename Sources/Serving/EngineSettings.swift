@@ -21,6 +21,8 @@ package struct EngineSettings: Equatable, Sendable {
   package var repeatsEngineDefects: Bool
   /// What differs between the releases of `vllm-0.2`; no other system reads it.
   package var vllm02: VLLM02Options
+  /// What only `vllm-v1` looks at.
+  package var v1 = V1Options()
 
   package init(
     blockSize: Int, deviceBlocks: Int, hostBlocks: Int = 0, maxSequences: Int,

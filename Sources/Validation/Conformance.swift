@@ -75,5 +75,6 @@ package func replay(_ golden: GoldenFile) throws -> ConformanceReport {
   {
     return try VLLM02Replay.run(golden)
   }
+  if try V1Golden.recognizes(header) { return try V1Replay.run(golden) }
   throw header.failure("not a golden of a known engine")
 }
