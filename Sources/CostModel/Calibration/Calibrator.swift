@@ -32,7 +32,8 @@ package struct Calibrator: Sendable {
       FormReport(op, .fit, rows.count, interpolation.map(\.fit), extrapolation.map(\.fit)),
       FormReport(op, .table, rows.count, interpolation.map(\.table), extrapolation.map(\.table)),
     ]
-    let isTabled = (reports[1].interpolationMAPE ?? .infinity) <= (reports[0].interpolationMAPE ?? 0)
+    let errors = reports.map { $0.interpolationMAPE ?? .infinity }
+    let isTabled = errors[1] <= errors[0]
     let thinned = isTabled ? table?.thinned(Self.thinning) : nil
     let used = reports[thinned == nil ? 0 : 1]
     let profile = OperatorProfile(
@@ -41,7 +42,7 @@ package struct Calibrator: Sendable {
         .init(name: $0.name, value: rounded($1, digits: 6))
       },
       axes: thinned?.axes,
-      perMille: thinned?.corrections.map { $0.isNaN ? 0 : max(1, Int(($0 * 1000).rounded())) },
+      corrections: thinned.map { CorrectionText.write($0.corrections) },
       rows: rows.count, interpolationMAPE: used.interpolationMAPE.map { rounded($0, digits: 4) },
       extrapolationMAPE: used.extrapolationMAPE.map { rounded($0, digits: 4) })
     return (profile, reports)
@@ -76,8 +77,10 @@ package struct Calibrator: Sendable {
     let points = Array(Set(rows.map { $0.sizes[axis] })).sorted()
     let first = min(Int((0.8 * Double(points.count)).rounded(.up)), points.count - 1)
     func split(_ isTesting: (Int) -> Bool) -> Split {
-      (rows.indices.filter { !isTesting($0) }.map { rows[$0] },
-        rows.indices.filter(isTesting).map { rows[$0] })
+      (
+        rows.indices.filter { !isTesting($0) }.map { rows[$0] },
+        rows.indices.filter(isTesting).map { rows[$0] }
+      )
     }
     return (split { isHeld[$0] }, split { rows[$0].sizes[axis] >= points[first] })
   }

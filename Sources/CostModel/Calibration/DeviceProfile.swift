@@ -40,9 +40,9 @@ package struct DeviceProfile: Codable, Equatable, Sendable {
       guard profile.coefficients.allSatisfy({ $0.value > 0 && $0.value.isFinite }) else {
         throw UserError("\(path): `\(profile.op.name)` has a coefficient that is not positive")
       }
-      if let axes = profile.axes, let perMille = profile.perMille {
+      if let axes = profile.axes, let text = profile.corrections {
         guard axes.count == profile.op.kind.axes.count, !axes.contains(where: \.isEmpty),
-          axes.reduce(1, { $0 * $1.count }) == perMille.count
+          axes.reduce(1, { $0 * $1.count }) == CorrectionText.read(text)?.count
         else { throw UserError("\(path): the table of `\(profile.op.name)` has the wrong size") }
       }
     }
@@ -75,9 +75,11 @@ package struct OperatorProfile: Codable, Equatable, Sendable {
 
   package var op: KernelOperator
   package var coefficients: [Coefficient]
-  /// Grid and corrections in thousandths, 0 where there is none; both `nil` without a table.
+  /// The grid of the table; `nil` without one.
   package var axes: [[Double]]?
-  package var perMille: [Int]?
+  /// Its corrections in thousandths, in text (``CorrectionText``): a hundred thousand numbers are
+  /// slow to read as JSON.
+  package var corrections: String?
   /// Rows measured.
   package var rows: Int
   /// Mean error on held-out rows as a fraction, of the form that prices use; `nil` where there were
@@ -88,9 +90,7 @@ package struct OperatorProfile: Codable, Equatable, Sendable {
   /// The names in the file.
   enum CodingKeys: String, CodingKey {
     case op = "operator"
-    case coefficients, axes
-    case perMille = "per_mille"
-    case rows
+    case coefficients, axes, corrections, rows
     case interpolationMAPE = "interpolation_mape"
     case extrapolationMAPE = "extrapolation_mape"
   }
@@ -98,8 +98,50 @@ package struct OperatorProfile: Codable, Equatable, Sendable {
   var values: [Double] { coefficients.map(\.value) }
 
   var table: CorrectionTable? {
-    guard let axes, let perMille else { return nil }
-    return CorrectionTable(
-      axes: axes, corrections: perMille.map { $0 == 0 ? .nan : Float($0) / 1000 })
+    guard let axes, let corrections else { return nil }
+    return CorrectionText.read(corrections).map { CorrectionTable(axes: axes, corrections: $0) }
+  }
+}
+
+/// Corrections as text: thousandths apart by blanks; `x7` stands for seven grid points without one.
+enum CorrectionText {
+  static func write(_ corrections: [Float]) -> String {
+    var words: [String] = []
+    var absent = 0
+    for correction in corrections + [1] {
+      if correction.isNaN {
+        absent += 1
+        continue
+      }
+      if absent > 0 { words.append("x\(absent)") }
+      absent = 0
+      words.append("\(max(1, Int((correction * 1000).rounded())))")
+    }
+    return words.dropLast().joined(separator: " ")
+  }
+
+  /// `nil` for text that ``write(_:)`` does not produce.
+  static func read(_ text: String) -> [Float]? {
+    var corrections: [Float] = []
+    var number = 0
+    var digits = 0
+    var isGap = false
+    for byte in [UInt8](text.utf8) + [UInt8(ascii: " ")] {
+      switch byte {
+      case UInt8(ascii: "0")...UInt8(ascii: "9") where digits < 8:
+        number = number * 10 + Int(byte - UInt8(ascii: "0"))
+        digits += 1
+      case UInt8(ascii: "x") where digits == 0 && !isGap: isGap = true
+      case UInt8(ascii: " ") where digits > 0 && number > 0:
+        if isGap {
+          corrections.append(contentsOf: repeatElement(.nan, count: min(number, 4_000_000)))
+        } else {
+          corrections.append(Float(number) / 1000)
+        }
+        (number, digits, isGap) = (0, 0, false)
+      default: return nil
+      }
+    }
+    return corrections
   }
 }
