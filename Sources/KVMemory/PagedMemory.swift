@@ -86,6 +86,25 @@ package struct PagedMemory: Sendable {
     return copy
   }
 
+  // MARK: Sequences that only decode
+
+  /// Uses one slot of the last block of each of `sequences` unshared sequences, which are not named.
+  ///
+  /// Until ``settle(_:tokens:)`` only the ledger knows: a sequence's own count of tokens stands still.
+  package mutating func cruise(sequences: Int) { tokenSlots += sequences }
+
+  /// Gives a cruising sequence, whose last block is full, the next one.
+  package mutating func extend(_ sequence: Int) { appendBlock(to: sequence) }
+
+  /// Sets how many tokens a sequence holds that has cruised until now.
+  package mutating func settle(_ sequence: Int, tokens: Int) {
+    let slots = Int(tables[sequence].count) * blockSize
+    precondition(
+      tokens <= slots && slots - tokens < blockSize,
+      "PagedMemory.settle: \(tokens) tokens of sequence \(sequence) in \(slots) slots")
+    tables.setEmptySlots(slots - tokens, of: sequence)
+  }
+
   /// Device blocks that appending one token to each of these sequences takes.
   package func blocksToAppend(_ sequences: some Collection<Int>) -> Int {
     blocksToAppend(sequences, in: device)

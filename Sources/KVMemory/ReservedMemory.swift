@@ -76,6 +76,18 @@ package struct ReservedMemory: Sendable {
     reservedSlots -= 1
   }
 
+  /// Uses the next slot of the chunks of `sequences` sequences, which are not named until
+  /// ``settle(_:tokens:)``.
+  package mutating func cruise(sequences: Int) {
+    tokenSlots += sequences
+    reservedSlots -= sequences
+  }
+
+  /// Sets how many tokens a sequence holds that has cruised until now.
+  package mutating func settle(_ sequence: Int, tokens: Int) {
+    chunks[sequence].tokens = Int32(tokens)
+  }
+
   package mutating func free(_ sequence: Int) {
     let chunk = chunks[sequence]
     buddies.free(Int(chunk.address), size: Int(chunk.size))

@@ -55,8 +55,15 @@ package struct IterationPlan: Sendable {
     package var blocksFree: Int
   }
 
-  /// In the engine's own order.
+  /// In the engine's own order; requests that cruise are not listed.
   package var scheduled: [Scheduled] = []
+  /// Requests of one sequence that decode one token each and are not listed: their last token came with
+  /// the last iteration that ``advancesCruise``.
+  package var cruising = 0
+  /// Whether cruising requests that are not in this iteration missed nothing: it gives each one its token.
+  package var advancesCruise = false
+  /// Requests that have cruised until the last iteration and are listed (or preempted) from now on.
+  package var released: [RequestID] = []
   package var preempted: [Preemption] = []
   /// Requests that the engine drops from its waiting queue without running them.
   package var ignored: [RequestID] = []
@@ -77,11 +84,14 @@ package struct IterationPlan: Sendable {
   package init() {}
 
   /// Nothing runs and nothing moves: the engine waits for the next arrival.
-  package var isEmpty: Bool { scheduled.isEmpty && swapOuts.isEmpty && swapIns.isEmpty }
+  package var isEmpty: Bool { scheduled.isEmpty && cruising == 0 && swapOuts.isEmpty && swapIns.isEmpty }
 
   /// Empties the plan for the next iteration and keeps its storage.
   package mutating func removeAll() {
     scheduled.removeAll(keepingCapacity: true)
+    cruising = 0
+    advancesCruise = false
+    released.removeAll(keepingCapacity: true)
     preempted.removeAll(keepingCapacity: true)
     ignored.removeAll(keepingCapacity: true)
     swappedIn.removeAll(keepingCapacity: true)
