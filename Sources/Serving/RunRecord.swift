@@ -47,8 +47,8 @@ package struct RunRecord: Sendable {
   }
 
   package let window: MeasuringWindow
-  /// The replayed requests, by number.
-  package let requests: [Request]
+  /// The replayed requests, by number. Closed-loop clients set arrivals when they send.
+  package internal(set) var requests: [Request]
   package var milestones: [Milestones]
   /// Requests that arrived before the run ended.
   package var arrivedCount = 0
