@@ -1,0 +1,125 @@
+/// Where the blocks of a request that ends or is preempted enter the queue of free blocks.
+package enum FreeQueueRule: String, CaseIterable, Sendable {
+  /// Blocks without a key go to the head and are used again first; cached ones go to the tail.
+  /// vLLM 0.33.
+  case unhashedFirst = "unhashed-first"
+  /// Every block goes to the tail. vLLM 0.10.
+  case allAtTail = "all-at-tail"
+}
+
+/// The physical blocks of a memory with a prefix cache: which are free, in which order they will be used
+/// again, how often each is referenced, and which hold content that can be hit.
+///
+///     queue   head ▶ | unhashed … never used … cached, oldest first | ◀ tail
+///
+/// A cached block without references stays in the queue, where a hit can fetch it back. Handing it out for
+/// something else takes its key: that is the eviction, so eviction order is queue order. Block 0 is the
+/// null block that the engine keeps for itself: it is never free and never held by a request.
+///
+/// - Complexity: O(1) for each block taken, hit, cached or released.
+/// - Source: vLLM V1, as its recorded step traces show it.
+package struct CachedBlockPool: Sendable {
+  /// Blocks in the pool, the null block included.
+  package let capacity: Int
+  package let freeQueueRule: FreeQueueRule
+  private var queue: FreeBlockQueue
+  private var map: BlockKeyMap
+  private var references: [Int32]
+  /// Blocks that hold a key and have no reference: free, but worth something.
+  package private(set) var unreferencedCachedCount = 0
+  /// Keys taken from blocks since the start.
+  package private(set) var evictionCount = 0
+
+  /// Makes a pool of `capacity` − 1 free blocks and the null block.
+  package init(capacity: Int, freeQueueRule: FreeQueueRule) {
+    precondition(
+      capacity >= 1 && capacity <= Int(Int32.max), "CachedBlockPool of \(capacity) blocks")
+    self.capacity = capacity
+    self.freeQueueRule = freeQueueRule
+    queue = FreeBlockQueue(capacity: capacity)
+    map = BlockKeyMap(capacity: capacity)
+    references = Array(repeating: 0, count: capacity)
+  }
+
+  /// Blocks that requests can use, free and held.
+  package var usableCount: Int { capacity - 1 }
+  package var freeCount: Int { queue.count }
+  /// Blocks that requests hold.
+  package var heldCount: Int { usableCount - queue.count }
+  /// The free blocks in the order in which they will be taken.
+  package var freeQueue: [BlockID] { queue.blocks }
+  /// Blocks that hold a key, by number.
+  package var cachedBlocks: [BlockID] { map.blocks }
+  package var cachedCount: Int { map.count }
+
+  package func referenceCount(of block: BlockID) -> Int { Int(references[Int(block)]) }
+
+  package func isCached(_ block: BlockID) -> Bool { map.contains(block) }
+
+  /// The block that a look-up of `key` hits: the oldest one that holds it.
+  package func cachedBlock(for key: BlockKey) -> BlockID? { map.block(for: key) }
+
+  /// Takes the block at the head of the queue, with one reference; what it cached is lost.
+  ///
+  /// - Parameter evicted: Gets the block's number if it held a key.
+  /// - Precondition: ``freeCount`` is positive; callers ask before they take.
+  package mutating func take(evicted: inout [BlockID]) -> BlockID {
+    precondition(freeCount > 0, "CachedBlockPool.take: all \(usableCount) blocks are held")
+    let block = queue.removeFirst()
+    if map.contains(block) {
+      map.remove(block)
+      unreferencedCachedCount -= 1
+      evictionCount += 1
+      evicted.append(block)
+    }
+    references[Int(block)] = 1
+    return block
+  }
+
+  /// Adds a reference to a cached block, and fetches it back from the queue if it had none.
+  ///
+  /// - Returns: Whether it was free.
+  @discardableResult
+  package mutating func hit(_ block: BlockID) -> Bool {
+    precondition(map.contains(block), "CachedBlockPool.hit: block \(block) is not cached")
+    let wasFree = references[Int(block)] == 0
+    if wasFree {
+      queue.remove(block)
+      unreferencedCachedCount -= 1
+    }
+    references[Int(block)] += 1
+    return wasFree
+  }
+
+  /// Gives a held block its key; from now on it can be hit.
+  package mutating func cache(_ block: BlockID, key: BlockKey) {
+    precondition(references[Int(block)] > 0, "CachedBlockPool.cache: block \(block) is free")
+    map.insert(block, key: key)
+  }
+
+  /// Drops one reference to each block of a block table, given first to last.
+  ///
+  /// The last block of the table becomes the first to be used again: cached blocks queue up last to first,
+  /// so that the end of a sequence is evicted before its beginning, and unhashed ones stand in the same
+  /// order before everything else (or behind, by ``FreeQueueRule``).
+  ///
+  /// - Returns: How many blocks became free.
+  package mutating func release(_ blocks: ArraySlice<BlockID>) -> Int {
+    let before = freeCount
+    let keepsUnhashedFirst = freeQueueRule == .unhashedFirst
+    for block in blocks.reversed() {
+      precondition(references[Int(block)] > 0, "CachedBlockPool.release: block \(block) is free")
+      references[Int(block)] -= 1
+      guard references[Int(block)] == 0 else { continue }
+      let isCached = map.contains(block)
+      if isCached { unreferencedCachedCount += 1 }
+      if isCached || !keepsUnhashedFirst { queue.append(block) }
+    }
+    // An unhashed block has one holder, so it is free now; prepending from the first on leaves the last one
+    // at the head.
+    if keepsUnhashedFirst {
+      for block in blocks where !map.contains(block) { queue.prepend(block) }
+    }
+    return freeCount - before
+  }
+}

@@ -1,0 +1,161 @@
+/// KV memory in fixed blocks with a cache of prefixes: a full block can be found again by what it holds, by
+/// requests that begin alike, while it is held and as long as nothing else has taken it afterwards.
+///
+///     tokens   0        16        32        resident = 40, blockSize = 16
+///     blocks   |── b0 ──|── b1 ──|── b2 ─░░|
+///              |─ full, cached ──|         one partial block at most, and it is never shared
+///
+/// There is no copy-on-write and no swap space: what is shared is full, and a preempted request computes
+/// again what it does not find in the cache.
+///
+/// - Source: vLLM V1 (one group of full-attention layers).
+package struct PrefixCachingMemory: Sendable {
+  /// Token slots in a block.
+  package let blockSize: Int
+  package private(set) var pool: CachedBlockPool
+  package private(set) var tables: BlockTables
+  /// Slots that each sequence will have filled in the end.
+  private var finalTokens: [Int32]
+  /// Blocks of each sequence, from its first, that hold a key.
+  private var cachedBlocks: [Int32]
+  private var tokenSlots = 0
+  private var unusableSlots = 0
+
+  /// Makes an empty memory.
+  ///
+  /// - Parameters:
+  ///   - deviceBlocks: Blocks of the pool, at least 1; block 0 is the engine's own.
+  ///   - sequenceCount: Sequences are numbered `0..<sequenceCount`.
+  package init(
+    blockSize: Int, deviceBlocks: Int, freeQueueRule: FreeQueueRule, sequenceCount: Int
+  ) {
+    precondition(blockSize > 0, "PrefixCachingMemory: block size \(blockSize)")
+    self.blockSize = blockSize
+    pool = CachedBlockPool(capacity: deviceBlocks, freeQueueRule: freeQueueRule)
+    tables = BlockTables(sequenceCount: sequenceCount)
+    finalTokens = Array(repeating: 0, count: sequenceCount)
+    cachedBlocks = Array(repeating: 0, count: sequenceCount)
+  }
+
+  /// Blocks that `tokens` tokens fill, the last perhaps in part.
+  package func blockCount(forTokens tokens: Int) -> Int { (tokens + blockSize - 1) / blockSize }
+
+  /// Tokens of a sequence that have a slot.
+  package func residentTokens(of sequence: Int) -> Int {
+    Int(tables[sequence].count) * blockSize - Int(tables[sequence].emptySlots)
+  }
+
+  // MARK: Looking up
+
+  /// Finds the longest run of cached blocks from the beginning of a sequence.
+  ///
+  /// - Parameters:
+  ///   - keys: Keys of the sequence's full blocks, first to last; at least `limit`.
+  ///   - limit: Most blocks that may be hit.
+  ///   - hits: Emptied, then filled with the blocks found.
+  /// - Returns: How many of them are free. They leave the queue of free blocks when they are taken, so a
+  ///   caller has to count them as if they were new.
+  /// - Complexity: O(blocks found).
+  package func lookUp(_ keys: [BlockKey], limit: Int, hits: inout [BlockID]) -> Int {
+    hits.removeAll(keepingCapacity: true)
+    var free = 0
+    for key in keys.prefix(limit) {
+      guard let block = pool.cachedBlock(for: key) else { break }
+      hits.append(block)
+      if pool.referenceCount(of: block) == 0 { free += 1 }
+    }
+    return free
+  }
+
+  // MARK: Taking and giving blocks
+
+  /// Gives an empty sequence the cached blocks that it begins with, perhaps none.
+  ///
+  /// - Parameter finalTokens: Tokens of the sequence that will have a slot in the end.
+  package mutating func begin(_ sequence: Int, with hits: [BlockID], finalTokens: Int) {
+    precondition(
+      tables[sequence].count == 0, "PrefixCachingMemory.begin: sequence \(sequence) holds blocks")
+    self.finalTokens[sequence] = Int32(finalTokens)
+    cachedBlocks[sequence] = Int32(hits.count)
+    for block in hits {
+      if pool.hit(block) { tokenSlots += blockSize }
+      tables.append(block, to: sequence)
+    }
+  }
+
+  /// Whether `tokens` more tokens of a sequence find room.
+  package func canExtend(_ sequence: Int, by tokens: Int) -> Bool {
+    let missing = tokens - Int(tables[sequence].emptySlots)
+    return missing <= 0 || blockCount(forTokens: missing) <= pool.freeCount
+  }
+
+  /// Gives a sequence room for `tokens` more tokens, all of which are computed in this iteration.
+  ///
+  /// - Parameter evicted: Gets the blocks whose cached content is lost, in order.
+  /// - Precondition: ``canExtend(_:by:)``.
+  package mutating func extend(_ sequence: Int, by tokens: Int, evicted: inout [BlockID]) {
+    tokenSlots += tokens
+    let left = Int(tables[sequence].emptySlots) - tokens
+    if left >= 0 {
+      tables.setEmptySlots(left, of: sequence)
+      return
+    }
+    let added = blockCount(forTokens: -left)
+    unusableSlots -= unusableSlots(of: sequence)
+    for _ in 0..<added { tables.append(pool.take(evicted: &evicted), to: sequence) }
+    unusableSlots += unusableSlots(of: sequence)
+    tables.setEmptySlots(left + added * blockSize, of: sequence)
+  }
+
+  /// Full blocks of a sequence, from its first, that hold no key yet; nearly always none.
+  package func uncachedFullBlocks(of sequence: Int) -> Range<Int> {
+    let table = tables[sequence]
+    let full = table.emptySlots > 0 ? table.count - 1 : table.count
+    return Int(cachedBlocks[sequence])..<Int(full)
+  }
+
+  /// Gives the full blocks of a sequence their keys.
+  ///
+  /// - Parameter keys: Keys of the sequence's full blocks, first to last.
+  package mutating func cacheFullBlocks(of sequence: Int, keys: [BlockKey]) {
+    let uncached = uncachedFullBlocks(of: sequence)
+    for index in uncached { pool.cache(tables.block(index, of: sequence), key: keys[index]) }
+    cachedBlocks[sequence] = Int32(uncached.upperBound)
+  }
+
+  /// Gives up everything a sequence holds; what is cached stays until its block is taken.
+  package mutating func free(_ sequence: Int) {
+    let emptySlots = Int(tables[sequence].emptySlots)
+    unusableSlots -= unusableSlots(of: sequence)
+    // A block with empty slots belongs to nobody else, so it is among those that become free.
+    tokenSlots -= pool.release(tables.blocks(of: sequence)) * blockSize - emptySlots
+    tables.clear(sequence)
+    cachedBlocks[sequence] = 0
+  }
+
+  // MARK: The ledger
+
+  /// Slots of a sequence's last block that no token will ever fill.
+  private func unusableSlots(of sequence: Int) -> Int {
+    max(0, Int(tables[sequence].count) * blockSize - Int(finalTokens[sequence]))
+  }
+
+  /// Where the slots of the pool are, shared blocks counted once.
+  ///
+  /// The null block is held and never used, so its slots are internal fragmentation: the classes add up to
+  /// every block that the device has.
+  ///
+  /// - Complexity: O(1).
+  package var ledger: WasteLedger {
+    var ledger = WasteLedger()
+    ledger.tokenState = tokenSlots
+    ledger.internalFragmentation = unusableSlots + blockSize
+    ledger.reserved = pool.heldCount * blockSize - tokenSlots - unusableSlots
+    ledger.cached = pool.unreferencedCachedCount * blockSize
+    ledger.free = pool.freeCount * blockSize - ledger.cached
+    return ledger
+  }
+
+  /// Blocks as the resident sequences count them, shared ones once for each.
+  package var logicalBlockCount: Int { tables.entryCount }
+}
