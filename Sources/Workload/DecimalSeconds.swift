@@ -18,13 +18,15 @@ enum DecimalSeconds {
 
   /// Parses `12`, `12.`, `.5`, `0.0000001` or `1e-05` (as numeric tools write small numbers).
   ///
-  /// Digits beyond the ninth decimal are rounded, half up.
+  /// Digits beyond the ninth decimal of the seconds are rounded, half up.
   ///
   ///     digits   4 3 1 4 5 7 9 0 0 0 | 5     "4.3145790005": kept = 1 + 9 digits, the next rounds
   ///     point     ^
-  static func parse(_ field: Span<UInt8>) -> Parsed {
+  ///
+  /// - Parameter exponent: Power of ten that makes seconds of the number: −3 for milliseconds.
+  static func parse(_ field: Span<UInt8>, exponent: Int = 0) -> Parsed {
     guard let shape = Shape(field) else { return .notANumber }
-    let kept = shape.integerDigits + 9 + shape.exponent
+    let kept = shape.integerDigits + 9 + shape.exponent + exponent
     let limit = secondsMax * 1_000_000_000
     var nanoseconds: Int64 = 0
     var roundsUp = false

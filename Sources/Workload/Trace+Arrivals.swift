@@ -94,8 +94,3 @@ func checkRequestCount(_ count: Int) throws(UserError) {
     throw UserError("`--num-prompts` must be a positive integer, found `\(count)`")
   }
 }
-
-/// A number as a user would type it: `4`, not `4.0`.
-private func plain(_ value: Double) -> String {
-  Int(exactly: value).map(String.init) ?? "\(value)"
-}
