@@ -50,7 +50,8 @@ let package = Package(
     .executableTarget(
       name: "kvplan",
       dependencies: [
-        "Validation", "Planning", "Results", "Metrics", "Serving", "CostModel", "Workload", "SimulationKernel",
+        "Validation", "Planning", "Results", "Metrics", "Serving", "CostModel", "Workload",
+        "SimulationKernel",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),
@@ -59,7 +60,7 @@ let package = Package(
     tests("KVMemoryTests", ["KVMemory", "SimulationKernel"]),
     tests("CostModelTests", ["CostModel"]),
     tests("WorkloadTests", ["Workload"]),
-    tests("ServingTests", ["Serving", "KVMemory", "CostModel", "Workload"]),
+    tests("ServingTests", ["Serving", "KVMemory", "CostModel", "Workload", "SimulationKernel"]),
     tests("MetricsTests", ["Metrics"]),
     tests("ResultsTests", ["Results"]),
     tests("PlanningTests", ["Planning"]),

@@ -1,10 +1,10 @@
 /// The identity of a full block: its tokens and every token before them.
 ///
-/// 128 bits mixed from the key of the block before and the block's tokens. Two different beginnings get
-/// the same key with a chance of about n² / 2¹²⁹ among n blocks, which is never at our sizes.
+/// 128 bits mixed from the key of the block before and the block's tokens. Two different beginnings
+/// get the same key with a chance of about n² / 2¹²⁹ among n blocks, which is never at our sizes.
 ///
-/// - Source: the chained block hashes of vLLM V1. Where it hashes token numbers, we hash runs of tokens,
-///   so the cost grows with the runs of a block and not with its size.
+/// - Source: the chained block hashes of vLLM V1. Where it hashes token numbers, we hash runs of
+///   tokens, so the cost grows with the runs of a block and not with its size.
 package struct BlockKey: Hashable, Sendable {
   fileprivate var first: UInt64
   fileprivate var second: UInt64
@@ -18,8 +18,8 @@ package struct BlockKey: Hashable, Sendable {
 
 /// Makes the keys of consecutive blocks from the runs of tokens that fill them.
 ///
-/// A run that is handed in piece by piece counts as one, so that the same tokens give the same key however
-/// they were cut.
+/// A run that is handed in piece by piece counts as one, so that the same tokens give the same key
+/// however they were cut.
 package struct BlockKeyBuilder: Sendable {
   private var key: BlockKey
   /// The run that may still go on.
@@ -55,7 +55,8 @@ package struct BlockKeyBuilder: Sendable {
     count = 0
   }
 
-  /// Each half goes through a bijection of its own, so equal halves say nothing about the other ones.
+  /// Each half goes through a bijection of its own, so equal halves say nothing about the other
+  /// ones.
   private mutating func absorb(_ word: UInt64) {
     key.first = mix((key.first ^ word) &+ 0x9E37_79B9_7F4A_7C15)
     key.second = mix((key.second &+ word) ^ 0xD1B5_4A32_D192_ED03)

@@ -1,7 +1,8 @@
 /// Which blocks hold which key.
 ///
-/// Several blocks may hold the same one: a request that was not allowed to hit a block computes it again,
-/// and both stay. Such duplicates are linked from oldest to newest; the oldest is the one that is hit.
+/// Several blocks may hold the same one: a request that was not allowed to hit a block computes it
+/// again, and both stay. Such duplicates are linked from oldest to newest; the oldest is the one
+/// that is hit.
 ///
 ///     key k ▶ oldest | 5 | ⇄ | 9 | ⇄ | 2 | newest
 ///

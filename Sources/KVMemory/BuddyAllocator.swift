@@ -111,7 +111,11 @@ package struct BuddyAllocator: Sendable {
     freeOrder[address] = Int8(order)
     previous[address] = last[order]
     next[address] = -1
-    if last[order] >= 0 { next[Int(last[order])] = Int32(address) } else { first[order] = Int32(address) }
+    if last[order] >= 0 {
+      next[Int(last[order])] = Int32(address)
+    } else {
+      first[order] = Int32(address)
+    }
     last[order] = Int32(address)
     count[order] += 1
   }

@@ -7,14 +7,15 @@ package enum FreeQueueRule: String, CaseIterable, Sendable {
   case allAtTail = "all-at-tail"
 }
 
-/// The physical blocks of a memory with a prefix cache: which are free, in which order they will be used
-/// again, how often each is referenced, and which hold content that can be hit.
+/// The physical blocks of a memory with a prefix cache: which are free, in which order they will be
+/// used again, how often each is referenced, and which hold content that can be hit.
 ///
 ///     queue   head ▶ | unhashed … never used … cached, oldest first | ◀ tail
 ///
-/// A cached block without references stays in the queue, where a hit can fetch it back. Handing it out for
-/// something else takes its key: that is the eviction, so eviction order is queue order. Block 0 is the
-/// null block that the engine keeps for itself: it is never free and never held by a request.
+/// A cached block without references stays in the queue, where a hit can fetch it back. Handing it
+/// out for something else takes its key: that is the eviction, so eviction order is queue order.
+/// Block 0 is the null block that the engine keeps for itself: it is never free and never held by a
+/// request.
 ///
 /// - Complexity: O(1) for each block taken, hit, cached or released.
 /// - Source: vLLM V1, as its recorded step traces show it.
@@ -99,9 +100,9 @@ package struct CachedBlockPool: Sendable {
 
   /// Drops one reference to each block of a block table, given first to last.
   ///
-  /// The last block of the table becomes the first to be used again: cached blocks queue up last to first,
-  /// so that the end of a sequence is evicted before its beginning, and unhashed ones stand in the same
-  /// order before everything else (or behind, by ``FreeQueueRule``).
+  /// The last block of the table becomes the first to be used again: cached blocks queue up last to
+  /// first, so that the end of a sequence is evicted before its beginning, and unhashed ones stand
+  /// in the same order before everything else (or behind, by ``FreeQueueRule``).
   ///
   /// - Returns: How many blocks became free.
   package mutating func release(_ blocks: ArraySlice<BlockID>) -> Int {
@@ -115,8 +116,8 @@ package struct CachedBlockPool: Sendable {
       if isCached { unreferencedCachedCount += 1 }
       if isCached || !keepsUnhashedFirst { queue.append(block) }
     }
-    // An unhashed block has one holder, so it is free now; prepending from the first on leaves the last one
-    // at the head.
+    // An unhashed block has one holder, so it is free now; prepending from the first on leaves the
+    // last one at the head.
     if keepsUnhashedFirst {
       for block in blocks where !map.contains(block) { queue.prepend(block) }
     }

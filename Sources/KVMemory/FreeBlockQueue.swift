@@ -1,6 +1,7 @@
-/// The free blocks of a pool in the order in which they will be used again: a list linked both ways.
+/// The free blocks of a pool in the order in which they will be used again: a list linked in
+/// both directions.
 ///
-///     head ▶ | 3 | ⇄ | 4 | ⇄ … ⇄ | 2 | ⇄ | 1 | ◀ tail      block 0 closes the ring, and is never free
+///     head ▶ | 3 | ⇄ | 4 | ⇄ … ⇄ | 2 | ⇄ | 1 | ◀ tail     block 0 closes the ring
 ///
 /// - Complexity: O(1) for every change, taking a block out of the middle included.
 struct FreeBlockQueue: Sendable {

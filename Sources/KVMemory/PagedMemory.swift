@@ -87,27 +87,28 @@ package struct PagedMemory: Sendable {
   }
 
   /// Device blocks that appending one token to each of these sequences takes.
-  package func blocksToAppend(_ sequences: Range<Int>) -> Int {
+  package func blocksToAppend(_ sequences: some Collection<Int>) -> Int {
     blocksToAppend(sequences, in: device)
   }
 
   /// The same for sequences that are swapped out, as it will be when they are back.
-  package func hostBlocksToAppend(_ sequences: Range<Int>) -> Int {
+  package func hostBlocksToAppend(_ sequences: some Collection<Int>) -> Int {
     blocksToAppend(sequences, in: host)
   }
 
-  private func blocksToAppend(_ sequences: Range<Int>, in pool: BlockPool) -> Int {
-    var sharers: [BlockID: Int] = [:]
+  private func blocksToAppend(_ sequences: some Collection<Int>, in pool: BlockPool) -> Int {
     var blocks = 0
+    var sharers: [BlockID] = []
     for sequence in sequences {
       guard tables[sequence].emptySlots > 0 else {
         blocks += 1
         continue
       }
-      sharers[tables.lastBlock(of: sequence), default: 0] += 1
-    }
-    for (block, count) in sharers {
-      blocks += min(count, pool.referenceCount(of: block) - 1)
+      // Each sharer but the last copies the block, and the last of all references writes in place.
+      let last = tables.lastBlock(of: sequence)
+      let earlier = sharers.count { $0 == last }
+      if earlier < pool.referenceCount(of: last) - 1 { blocks += 1 }
+      sharers.append(last)
     }
     return blocks
   }
@@ -117,6 +118,16 @@ package struct PagedMemory: Sendable {
     for block in tables.blocks(of: parent) { device.share(block) }
     tables.copy(parent, to: child)
     finalTokens[child] = finalTokens[parent]
+  }
+
+  /// Adds references to every block of `sequence` that no table stands for and nobody will ever drop.
+  ///
+  /// A recorded engine's bug, kept for the replay of its records: the blocks are copied on the next
+  /// write and never become free, which breaks the laws of `brokenInvariant(swapped:)` on purpose.
+  package mutating func addLostReferences(_ count: Int, to sequence: Int) {
+    for block in tables.blocks(of: sequence) {
+      for _ in 0..<count { device.share(block) }
+    }
   }
 
   /// Gives up everything a resident sequence holds, first block first.
@@ -143,7 +154,8 @@ package struct PagedMemory: Sendable {
     let destination = device.take()
     let last = Int(tables[sequence].count) - 1
     let end = (last + 1) * blockSize
-    unusableSlots[Int(destination)] = Int32(min(blockSize, max(0, end - Int(finalTokens[sequence]))))
+    unusableSlots[Int(destination)] = Int32(
+      min(blockSize, max(0, end - Int(finalTokens[sequence]))))
     unusableSlotCount += Int(unusableSlots[Int(destination)])
     tokenSlots += blockSize - Int(tables[sequence].emptySlots)
     tables.replaceBlock(at: last, of: sequence, with: destination)
@@ -161,8 +173,8 @@ package struct PagedMemory: Sendable {
   // MARK: Swapping
 
   /// Distinct blocks that the sequences hold together.
-  package mutating func distinctBlockCount(of sequences: Range<Int>) -> Int {
-    if sequences.count == 1 { return Int(tables[sequences.lowerBound].count) }
+  package mutating func distinctBlockCount(of sequences: some Collection<Int>) -> Int {
+    if let only = sequences.first, sequences.count == 1 { return Int(tables[only].count) }
     var distinct = 0
     for sequence in sequences {
       for block in tables.blocks(of: sequence) where counterpart[Int(block)] < 0 {
@@ -183,7 +195,7 @@ package struct PagedMemory: Sendable {
   ///
   /// - Returns: The blocks to move, in order.
   /// - Precondition: The host has room for the distinct blocks.
-  package mutating func swapOut(_ sequences: Range<Int>) -> [BlockCopy] {
+  package mutating func swapOut(_ sequences: some Collection<Int>) -> [BlockCopy] {
     var moves: [BlockCopy] = []
     for sequence in sequences {
       let tokens = residentTokens(of: sequence)
@@ -209,7 +221,7 @@ package struct PagedMemory: Sendable {
   /// Brings the sequences of one request back to the device; the mirror image of ``swapOut(_:)``.
   ///
   /// - Precondition: The device has room for the distinct blocks.
-  package mutating func swapIn(_ sequences: Range<Int>) -> [BlockCopy] {
+  package mutating func swapIn(_ sequences: some Collection<Int>) -> [BlockCopy] {
     var moves: [BlockCopy] = []
     for sequence in sequences {
       let tokens = residentTokens(of: sequence)

@@ -1,12 +1,13 @@
-/// KV memory in fixed blocks with a cache of prefixes: a full block can be found again by what it holds, by
-/// requests that begin alike, while it is held and as long as nothing else has taken it afterwards.
+/// KV memory in fixed blocks with a cache of prefixes: a full block can be found again by what it
+/// holds, by requests that begin alike, while it is held and as long as nothing else has taken it
+/// afterwards.
 ///
 ///     tokens   0        16        32        resident = 40, blockSize = 16
 ///     blocks   |── b0 ──|── b1 ──|── b2 ─░░|
 ///              |─ full, cached ──|         one partial block at most, and it is never shared
 ///
-/// There is no copy-on-write and no swap space: what is shared is full, and a preempted request computes
-/// again what it does not find in the cache.
+/// There is no copy-on-write and no swap space: what is shared is full, and a preempted request
+/// computes again what it does not find in the cache.
 ///
 /// - Source: vLLM V1 (one group of full-attention layers).
 package struct PrefixCachingMemory: Sendable {
@@ -53,8 +54,8 @@ package struct PrefixCachingMemory: Sendable {
   ///   - keys: Keys of the sequence's full blocks, first to last; at least `limit`.
   ///   - limit: Most blocks that may be hit.
   ///   - hits: Emptied, then filled with the blocks found.
-  /// - Returns: How many of them are free. They leave the queue of free blocks when they are taken, so a
-  ///   caller has to count them as if they were new.
+  /// - Returns: How many of them are free. They leave the queue of free blocks when they are taken,
+  ///   so a caller has to count them as if they were new.
   /// - Complexity: O(blocks found).
   package func lookUp(_ keys: [BlockKey], limit: Int, hits: inout [BlockID]) -> Int {
     hits.removeAll(keepingCapacity: true)
@@ -142,8 +143,8 @@ package struct PrefixCachingMemory: Sendable {
 
   /// Where the slots of the pool are, shared blocks counted once.
   ///
-  /// The null block is held and never used, so its slots are internal fragmentation: the classes add up to
-  /// every block that the device has.
+  /// The null block is held and never used, so its slots are internal fragmentation: the classes
+  /// add up to every block that the device has.
   ///
   /// - Complexity: O(1).
   package var ledger: WasteLedger {

@@ -29,6 +29,10 @@ extension Admission {
     case .possible: "it fits"
     case .never(.tokens, let required, let capacity):
       "prompt and output are \(required) tokens, `--max-model-len` is \(capacity)"
+    case .never(.prompt, let required, let capacity):
+      "it is \(required) tokens, an iteration computes at most \(capacity)"
+    case .never(.beams, let required, _):
+      "it asks for a beam of width \(required), and `\(scenario.system.rawValue)` has no beam search"
     case .never(.blocks, let required, let capacity):
       "it needs \(required) KV blocks, the pool has \(capacity)"
     case .never(.sequences, let required, let capacity):

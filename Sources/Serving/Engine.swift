@@ -74,6 +74,7 @@ struct Engine<S: Scheduler> {
     while let next = events.popNext() {
       if let end, next.time >= end {
         recorder.close(at: end)
+        recorder.closed(with: scheduler.prefixCache)
         return recorder.record
       }
       clock = next.time
@@ -84,6 +85,7 @@ struct Engine<S: Scheduler> {
       }
     }
     recorder.close(at: clock)
+    recorder.closed(with: scheduler.prefixCache)
     let queues = scheduler.queues
     guard queues.waiting + queues.swapped == 0 else {
       throw RunFailure.stuck(waiting: queues.waiting + queues.swapped, at: clock)

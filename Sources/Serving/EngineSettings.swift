@@ -16,8 +16,13 @@ package struct EngineSettings: Equatable, Sendable {
   package var preemptionMode: PreemptionMode
   /// How beams change parents, for requests with a beam width.
   package var beams: BeamParents
-  /// Repeat the recorded engine's live-locks instead of avoiding them; only conformance asks for this.
+  /// Repeat the recorded engine's bugs (live-locks, lost blocks) instead of avoiding them; only
+  /// conformance asks for this.
   package var repeatsEngineDefects: Bool
+  /// What differs between the releases of `vllm-0.2`; no other system reads it.
+  package var vllm02: VLLM02Options
+  /// What only `vllm-v1` looks at.
+  package var v1 = V1Options()
 
   package init(
     blockSize: Int, deviceBlocks: Int, hostBlocks: Int = 0, maxSequences: Int,
@@ -32,6 +37,7 @@ package struct EngineSettings: Equatable, Sendable {
     preemptionMode = .automatic
     beams = .synthetic(seed: 0, redrawsPerMille: BeamParents.defaultRedrawsPerMille)
     repeatsEngineDefects = false
+    vllm02 = VLLM02Options(.v027)
   }
 }
 

@@ -31,6 +31,15 @@ package struct IterationPlan: Sendable {
     package var mode: Mode
     /// Distinct device blocks that it held.
     package var blocks: Int
+    /// Tokens whose keys and values it lost, of each sequence; only `vllm-v1` tells.
+    package var computedTokens: Int32 = 0
+  }
+
+  /// A request (one sequence of it) taken from the waiting queue by a system with a prefix cache.
+  package struct Admitted: Equatable, Sendable {
+    package var request: RequestID
+    /// Tokens found in the cache, which need not be computed.
+    package var cachedTokens: Int32
   }
 
   /// A request that came back from the host.
@@ -49,7 +58,12 @@ package struct IterationPlan: Sendable {
   /// In the engine's own order.
   package var scheduled: [Scheduled] = []
   package var preempted: [Preemption] = []
+  /// Requests that the engine drops from its waiting queue without running them.
+  package var ignored: [RequestID] = []
   package var swappedIn: [SwapIn] = []
+  package var admitted: [Admitted] = []
+  /// Blocks whose cached content was lost, in order.
+  package var evicted: [BlockID] = []
   /// Copies on the device before the iteration runs (copy-on-write), in order.
   package var copies: [BlockCopy] = []
   /// Moves from device to host, in order.
@@ -69,7 +83,10 @@ package struct IterationPlan: Sendable {
   package mutating func removeAll() {
     scheduled.removeAll(keepingCapacity: true)
     preempted.removeAll(keepingCapacity: true)
+    ignored.removeAll(keepingCapacity: true)
     swappedIn.removeAll(keepingCapacity: true)
+    admitted.removeAll(keepingCapacity: true)
+    evicted.removeAll(keepingCapacity: true)
     copies.removeAll(keepingCapacity: true)
     swapOuts.removeAll(keepingCapacity: true)
     swapIns.removeAll(keepingCapacity: true)

@@ -76,6 +76,9 @@ struct RunRecorder {
     for id in requests { record.milestones[Int(id)].finish = end }
   }
 
+  /// The run is over.
+  mutating func closed(with prefixCache: PrefixCacheTotals?) { record.prefixCache = prefixCache }
+
   /// From now on this state holds; the one before is added up to now.
   mutating func hold(
     _ ledger: WasteLedger, blocks: (logical: Int, physical: Int), queues: QueueLengths,

@@ -29,6 +29,13 @@ package protocol Scheduler: Sendable {
   var blocks: (logical: Int, physical: Int) { get }
 
   var queues: QueueLengths { get }
+
+  /// What the prefix cache has done so far; `nil` for a system without one.
+  var prefixCache: PrefixCacheTotals? { get }
+}
+
+extension Scheduler {
+  package var prefixCache: PrefixCacheTotals? { nil }
 }
 
 /// Requests in each of a scheduler's queues.
@@ -48,9 +55,13 @@ package enum Admission: Equatable, Sendable {
   package enum NeverReason: Equatable, Sendable {
     /// Prompt and output together exceed the longest sequence.
     case tokens
+    /// Its tokens exceed what one iteration can compute, and the system does not cut prompts into chunks.
+    case prompt
     /// Its KV blocks exceed the whole pool.
     case blocks
     /// Its sequences exceed the most that may run together.
     case sequences
+    /// It asks for a beam of this width, and the system has no beam search.
+    case beams
   }
 }

@@ -4,6 +4,8 @@ import Workload
 /// A serving system by the name that users type: a memory manager and a scheduler.
 package enum ServingSystem: String, CaseIterable, Sendable {
   case vllmSOSP23 = "vllm-sosp23"
+  case vllm02 = "vllm-0.2"
+  case vllmV1 = "vllm-v1"
   case orcaOracle = "orca-oracle"
   case orcaPow2 = "orca-pow2"
   case orcaMax = "orca-max"
@@ -19,6 +21,9 @@ package enum ServingSystem: String, CaseIterable, Sendable {
     switch self {
     case .vllmSOSP23:
       "paged KV with copy-on-write; mixed iterations, first come first served, preempts the tail"
+    case .vllm02: "paged KV with copy-on-write and watermark; prompt-only or decode-only iterations"
+    case .vllmV1:
+      "paged KV with a prefix cache; token budget, chunked prefill, running first, recompute"
     case .orcaOracle: "buddy allocator, reserves the true output length; no preemption"
     case .orcaPow2: "buddy allocator, reserves the output rounded to a power of two"
     case .orcaMax: "buddy allocator, reserves the longest sequence"
@@ -28,27 +33,33 @@ package enum ServingSystem: String, CaseIterable, Sendable {
 
   /// Most sequences in one iteration unless the user says otherwise.
   ///
-  /// - Source: the SOSP'23 artifact (2,048 for its vLLM, 256 for Orca). FasterTransformer takes what its
-  ///   slots hold.
+  /// - Source: the SOSP'23 artifact (2,048 for its vLLM, 256 for Orca) and vLLM 0.2 (256). vLLM's V1
+  ///   server takes 256 on A100s and devices below 70 GiB, and 1,024 on larger ones. FasterTransformer
+  ///   takes what its slots hold.
   package var defaultMaxSequences: Int {
     switch self {
     case .vllmSOSP23, .fasterTransformer: 2048
-    case .orcaOracle, .orcaPow2, .orcaMax: 256
+    case .vllm02, .vllmV1, .orcaOracle, .orcaPow2, .orcaMax: 256
     }
   }
 
-  /// Most tokens in one iteration unless the user says otherwise; 2,560 in the SOSP'23 artifact.
-  package var defaultMaxBatchedTokens: Int { 2560 }
+  /// Most tokens in one iteration unless the user says otherwise.
+  ///
+  /// - Source: 2,560 in the SOSP'23 artifact and in vLLM 0.2; vLLM's V1 server takes 2,048 on A100s and
+  ///   devices below 70 GiB, and 8,192 on larger ones (`get_batch_defaults` in its `arg_utils.py`).
+  package var defaultMaxBatchedTokens: Int { self == .vllmV1 ? 2048 : 2560 }
 
   /// Whether attention reads its keys and values through block tables.
-  package var isPaged: Bool { self == .vllmSOSP23 }
+  package var isPaged: Bool { [.vllmSOSP23, .vllm02, .vllmV1].contains(self) }
 
   /// Serves a list of requests, in order of arrival, and returns what happened.
   ///
+  /// - Parameter contents: What the prompts consist of; only a prefix cache looks at it.
   /// - Throws: ``RunFailure`` when the run cannot go on.
   package func serve(
     _ requests: [Request], settings: EngineSettings, executor: any IterationExecutor,
-    window: MeasuringWindow = MeasuringWindow(), oversized: OversizedPolicy = .skip
+    window: MeasuringWindow = MeasuringWindow(), oversized: OversizedPolicy = .skip,
+    contents: PromptContents? = nil
   ) throws -> RunRecord {
     func run<S: Scheduler>(_ scheduler: S) throws -> RunRecord {
       var engine = Engine(
@@ -67,6 +78,11 @@ package enum ServingSystem: String, CaseIterable, Sendable {
       let memory = PagedMemory(sosp23: settings, sequenceCount: sequenceCount)
       return try run(
         MixedIterationScheduler(requests: requests, settings: settings, memory: memory))
+    case .vllm02:
+      return try run(PromptOrDecodeScheduler(requests: requests, settings: settings))
+    case .vllmV1:
+      return try run(
+        TokenBudgetScheduler(requests: requests, settings: settings, contents: contents))
     case .orcaOracle: return try orca(.oracle)
     case .orcaPow2: return try orca(.pow2)
     case .orcaMax: return try orca(.max)

@@ -70,5 +70,11 @@ struct StepComparison {
 package func replay(_ golden: GoldenFile) throws -> ConformanceReport {
   let header = golden.header
   if header.has("a_ns") { return try SOSP23Golden.replay(golden) }
+  if header.has("format"), try header.string("format") == VLLM02Golden.format,
+    try header.string("target") == VLLM02Golden.target
+  {
+    return try VLLM02Replay.run(golden)
+  }
+  if try V1Golden.recognizes(header) { return try V1Replay.run(golden) }
   throw header.failure("not a golden of a known engine")
 }

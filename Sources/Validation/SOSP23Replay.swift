@@ -34,10 +34,13 @@ struct SOSP23Replay<Memory: RecordedMemory> {
     var replay = try Self(golden.header, requests: requests, memory: memory)
     let name = try golden.header.string("case")
     do {
-      for record in golden.records where try record.string("type") == "step" {
-        try replay.step(record)
+      for record in golden.records.dropFirst(1 + requests.count) {
+        switch try record.string("type") {
+        case "step": try replay.step(record)
+        case "end": try replay.end(record)
+        case let type: throw record.failure("a `\(type)` record after the requests")
+        }
       }
-      if let last = golden.records.last, try last.string("type") == "end" { try replay.end(last) }
       return ConformanceReport(caseName: name, steps: replay.totals.steps, outcome: .passes)
     } catch let divergence as Divergence {
       return ConformanceReport(
@@ -161,6 +164,19 @@ struct SOSP23Replay<Memory: RecordedMemory> {
     scheduler.running.first { scheduler.groups[Int($0)].sequences.contains(sequence) }
   }
 
+  /// Seconds per token, over finished requests: the recorder counts a request once, whatever its `n`.
+  private var meanNormalizedLatency: Double {
+    var sum = 0.0
+    var count = 0
+    for (request, finish) in zip(requests, finishes) {
+      guard let finish else { continue }
+      let latency = Double(finish - request.arrival.nanoseconds) / 1e9
+      sum += latency / Double(request.outputTokens)
+      count += 1
+    }
+    return count > 0 ? sum / Double(count) : 0
+  }
+
   private func end(_ record: GoldenRecord) throws {
     try record.requireOnly(SOSP23Golden.endFields)
     let comparison = StepComparison(record: record, step: totals.steps)
@@ -172,6 +188,11 @@ struct SOSP23Replay<Memory: RecordedMemory> {
     try comparison.integer("cow", totals.copies)
     let waits = scheduler.queues.waiting + scheduler.queues.swapped > 0
     try comparison.compare("deadlock", try record.boolean("deadlock"), waits)
+    let recorded = try record.double("mean_norm_latency_s")
+    // A mean of quotients: the order of summation shows in the last digits.
+    if abs(recorded - meanNormalizedLatency) > 1e-12 * max(1, recorded) {
+      try comparison.compare("mean_norm_latency_s", recorded, meanNormalizedLatency)
+    }
   }
 }
 

@@ -3,8 +3,8 @@
 ///     stream 7   | 0 | 1 | 2 | 3 | 4 | 5 | …
 ///                        |── piece ──|           start = 2, count = 3
 ///
-/// Two tokens are the same token if their stream and their place in it are the same; what the tokens say
-/// does not matter to a prefix cache.
+/// Two tokens are the same token if their stream and their place in it are the same; what the
+/// tokens say does not matter to a prefix cache.
 package struct TokenPiece: Equatable, Sendable {
   package var stream: Int64
   /// Place of the first token in its stream, from 0.
@@ -19,8 +19,8 @@ package struct TokenPiece: Equatable, Sendable {
   }
 }
 
-/// What the prompts of a trace consist of, so that equal beginnings can be told: shared system prompts,
-/// conversations that grow turn by turn, answers quoted by later prompts.
+/// What the prompts of a trace consist of, so that equal beginnings can be told: shared system
+/// prompts, conversations that grow turn by turn, answers quoted by later prompts.
 ///
 /// | streams | what they hold |
 /// |---|---|
@@ -35,7 +35,8 @@ package struct PromptContents: Equatable, Sendable {
   private var ends: [Int] = []
 
   private static let firstOutputStream: Int64 = 1_000_000
-  /// Distance between the output streams of two samples of one request; no trace has as many requests.
+  /// Distance between the output streams of two samples of one request; no trace has as many
+  /// requests.
   private static let sampleStride: Int64 = 1 << 40
 
   package init() {}
@@ -71,11 +72,25 @@ package struct PromptContents: Equatable, Sendable {
     pieces(of: request).reduce(0) { $0 + Int($1.count) }
   }
 
+  /// Traps unless every prompt of `requests` is described, token for token; readers of traces have
+  /// to see to that.
+  package func requireMatch(_ requests: [Request]) {
+    precondition(
+      requestCount == requests.count,
+      "contents of \(requestCount) prompts for \(requests.count) requests")
+    for id in requests.indices {
+      let described = promptTokens(of: id)
+      precondition(
+        described == Int(requests[id].promptTokens),
+        "request \(id): \(described) tokens in pieces, \(requests[id].promptTokens) in the prompt")
+    }
+  }
+
   /// The stream of the tokens that a request generates; the j-th output token has place j.
   ///
   /// - Parameter sample: Which of the request's output sequences, from 0.
-  /// - Source: 1,000,000 plus the number of the request, as in our recorded step traces; the streams of
-  ///   further samples are ours.
+  /// - Source: 1,000,000 plus the number of the request, as in our recorded step traces; the
+  ///   streams of further samples are ours.
   package static func outputStream(of request: Int, sample: Int = 0) -> Int64 {
     firstOutputStream + Int64(request) + Int64(sample) * sampleStride
   }

@@ -36,7 +36,8 @@ struct CatalogModelsCommand: ParsableCommand {
           [
             model.name, "\(model.layers)", "\(model.hidden)", "\(model.heads)",
             "\(model.kvHeads)", "\(model.headDim)", "\(model.maxPositions)",
-            digits(Double(model.parameters()) / 1e9, 2), "\(model.kvBytesPerToken())",
+            Digits.fixed(Double(model.parameters()) / 1e9, decimals: 2),
+            "\(model.kvBytesPerToken())",
             model.aliases.joined(separator: " "),
           ]
         }
@@ -66,11 +67,12 @@ struct CatalogDevicesCommand: ParsableCommand {
         ],
         rows: DeviceCatalogue.all.map { device in
           [
-            device.name, digits(Double(device.memoryBytes) / 1e9, 1),
-            digits(device.memoryBandwidth / 1e9, 0), digits(device.tensorRate / 1e12, 0),
-            device.linkBandwidth.map { digits($0 / 1e9, 0) } ?? "",
-            digits(device.tdpWatts, 0),
-            device.price.map { digits($0.dollarsPerHour, 2) } ?? "",
+            device.name, Digits.fixed(Double(device.memoryBytes) / 1e9, decimals: 1),
+            Digits.fixed(device.memoryBandwidth / 1e9, decimals: 0),
+            Digits.fixed(device.tensorRate / 1e12, decimals: 0),
+            device.linkBandwidth.map { Digits.fixed($0 / 1e9, decimals: 0) } ?? "",
+            Digits.fixed(device.tdpWatts, decimals: 0),
+            device.price.map { Digits.fixed($0.dollarsPerHour, decimals: 2) } ?? "",
             device.aliases.joined(separator: " "),
           ]
         }

@@ -69,6 +69,10 @@ struct ResultsRun {
       try folder.commit()
     }
     Terminal.write(rendered(options.format))
+    if options.format == .table {
+      let profiles = Set(results.map(\.summary.provenance.costProfile)).sorted()
+      Terminal.say("prices: \(profiles.joined(separator: "; "))")
+    }
     if let output = options.output { Terminal.say("results are in `\(output)`") }
   }
 }

@@ -46,16 +46,25 @@ enum TraceTable {
     ])
     for (name, summary) in [("prompt", trace.prompt), ("output", trace.output)] {
       lengths.rows.append(
-        [name] + [summary.mean, summary.p50, summary.p95, summary.p99].map { digits($0, 1) }
+        [name]
+          + [summary.mean, summary.p50, summary.p95, summary.p99].map {
+            Digits.fixed($0, decimals: 1)
+          }
           + ["\(summary.max)"])
     }
     var load = TextTable([.init("requests", .left), .init("")])
     load.rows.append(["rows", "\(trace.rows)"])
-    if let span = trace.spanSeconds { load.rows.append(["span s", digits(span, 1)]) }
-    if let rate = trace.requestRate { load.rows.append(["rate req/s", digits(rate, 3)]) }
-    if let cv = trace.interarrivalCV { load.rows.append(["inter-arrival CV", digits(cv, 3)]) }
+    if let span = trace.spanSeconds {
+      load.rows.append(["span s", Digits.fixed(span, decimals: 1)])
+    }
+    if let rate = trace.requestRate {
+      load.rows.append(["rate req/s", Digits.fixed(rate, decimals: 3)])
+    }
+    if let cv = trace.interarrivalCV {
+      load.rows.append(["inter-arrival CV", Digits.fixed(cv, decimals: 3)])
+    }
     if let rank = trace.rankCorrelation {
-      load.rows.append(["rank correlation prompt, output", digits(rank, 3)])
+      load.rows.append(["rank correlation prompt, output", Digits.fixed(rank, decimals: 3)])
     }
     if trace.sessionCount > 0 { load.rows.append(["sessions", "\(trace.sessionCount)"]) }
     if trace.sampledRequestCount > 0 {
@@ -66,15 +75,4 @@ enum TraceTable {
     }
     return load.rendered() + "\n" + lengths.rendered()
   }
-}
-
-/// A number with a fixed count of digits after the point.
-func digits(_ value: Double, _ places: Int) -> String {
-  var scale = 1
-  for _ in 0..<places { scale *= 10 }
-  let scaled = Int((abs(value) * Double(scale)).rounded())
-  let sign = value < 0 && scaled > 0 ? "-" : ""
-  let fraction = "\(scaled % scale)"
-  let padded = String(repeating: "0", count: places - fraction.count) + fraction
-  return places == 0 ? "\(sign)\(scaled)" : "\(sign)\(scaled / scale).\(padded)"
 }

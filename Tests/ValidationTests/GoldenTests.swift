@@ -20,4 +20,16 @@ func goldens(_ engine: String) -> [String] {
     let report = try replay(try GoldenFile(path: path))
     #expect(report.passes, "\(report.line)")
   }
+
+  @Test(arguments: goldens("vllm-0.2"))
+  func vllm02(path: String) throws {
+    let report = try replay(try GoldenFile(path: path))
+    #expect(report.passes, "\(report.line)")
+  }
+
+  @Test(arguments: goldens("vllm-v1"))
+  func vllmV1(path: String) throws {
+    let report = try replay(try GoldenFile(path: path))
+    #expect(report.passes, "\(report.line)")
+  }
 }

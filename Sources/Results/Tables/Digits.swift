@@ -1,5 +1,5 @@
 /// Numbers for people: as many digits as the simulator's error deserves. Files keep all of them.
-enum Digits {
+package enum Digits {
   /// What stands where nothing was measured.
   static let absent = "–"
 
@@ -29,7 +29,7 @@ enum Digits {
   static func percent(_ share: Double) -> String { fixed(share * 100, decimals: 1) }
 
   /// `value` rounded to `decimals` places, halves away from zero.
-  static func fixed(_ value: Double, decimals: Int) -> String {
+  package static func fixed(_ value: Double, decimals: Int) -> String {
     let scaled = (value.magnitude * power(decimals)).rounded()
     // Beyond 2^53 there are no places behind the point to show.
     guard scaled < 9e15 else { return value.description }

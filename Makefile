@@ -1,0 +1,39 @@
+# Everything that is done to this project by command. `make help` lists it.
+
+SWIFT ?= swift
+KVPLAN = .build/release/kvplan
+RATES ?= 0.5,1,1.5,2,3,8
+
+.PHONY: help dependencies release compare test check format lint bench clean
+
+help: ## List the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+dependencies: ## Install the Debian packages that the build needs, where they are missing
+	@tools/install-dependencies
+
+release: dependencies ## Build the tool for use
+	$(SWIFT) build -c release --product kvplan
+
+compare: release ## The paper's central comparison: table here, files under reports/compare/
+	$(KVPLAN) compare traces/sharegpt.csv --model opt-13b --device a100-40gb \
+	  --request-rate $(RATES) --num-prompts 7500 --from-second 300 --to-second 900 \
+	  --output reports/compare
+
+test: dependencies ## Build and run the tests
+	$(SWIFT) build --build-tests
+	$(SWIFT) test --skip-build
+
+check: test lint ## All that has to pass before a change is handed in
+
+lint: ## Check the format
+	$(SWIFT) format lint --strict --recursive Package.swift Sources Tests
+
+format: ## Rewrite the sources in the one format
+	$(SWIFT) format --in-place --recursive Package.swift Sources Tests
+
+bench: release ## Measure the speed; one line a run
+	Benchmarks/run $(KVPLAN)
+
+clean: ## Remove what was built
+	rm -rf .build

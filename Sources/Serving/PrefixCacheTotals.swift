@@ -1,0 +1,19 @@
+/// What a prefix cache has done since the start of a run.
+///
+/// Counted when a request is taken from the waiting queue, those that come back after a preemption
+/// included: what they computed themselves may still be there.
+package struct PrefixCacheTotals: Equatable, Sendable {
+  /// Tokens of the requests that were taken from the queue: what could have been found.
+  package var queriedTokens = 0
+  /// Tokens of them that were found and not computed again.
+  package var hitTokens = 0
+  /// Cached blocks whose content was lost because the block was needed.
+  package var evictedBlocks = 0
+
+  package init() {}
+
+  /// Hit tokens per queried token; `nil` before the first query.
+  package var hitRate: Double? {
+    queriedTokens > 0 ? Double(hitTokens) / Double(queriedTokens) : nil
+  }
+}

@@ -1,0 +1,258 @@
+import CostModel
+import DequeModule
+import KVMemory
+import Workload
+
+/// The scheduler of vLLM 0.2: an iteration computes prompts or decodes, never both, first come
+/// first served.
+///
+///     waiting  ──prompts──▶ running     only while nothing is swapped; the head is never skipped
+///     running  ──decode──▶ running      the youngest make way when blocks run short:
+///       one sequence   ──recompute──▶ front of waiting
+///       several        ──swap──▶ swapped ──▶ running, once nobody is preempted
+///
+/// An iteration that admits a prompt lets all running requests stand still.
+///
+/// Where the engine waits for ever (a request that is alone and does not pass a conservative test),
+/// drops requests half-way or loses blocks, we go on: a request alone gives up the watermark and
+/// asks for the blocks that it really needs, a recomputed request may exceed the token budget on
+/// its own, and blocks are referenced by unfinished sequences only.
+/// ``EngineSettings/repeatsEngineDefects`` brings the engine's ways back.
+///
+/// - Complexity: O(running requests) an iteration.
+/// - Source: `README.md` beside the goldens of `vllm-0.2`; the goldens are replayed in the tests.
+package struct PromptOrDecodeScheduler: Scheduler {
+  package internal(set) var memory: PagedMemory
+  package internal(set) var groups: [ForkingGroup]
+  package internal(set) var live: LiveSequences
+  /// What the last ``complete(_:finished:)`` did to sequences, in order.
+  package internal(set) var operations: [SequenceOperation] = []
+  /// The moves of the beams in the next ``complete(_:finished:)``, when a record is replayed;
+  /// otherwise they are drawn.
+  package var beamMoves: [RequestID: [BeamMove]]?
+
+  let options: VLLM02Options
+  let beams: BeamParents
+  let sampleTargets: [RequestID: [Int32]]
+  let maxModelLength: Int
+  let maxSequences: Int
+  private let maxBatchedTokens: Int
+  let preemptionMode: PreemptionMode
+  let repeatsDefects: Bool
+
+  /// Output tokens that each sequence will have.
+  var targets: [Int32]
+  var forks: [BeamFork] = []
+  /// In the order in which iterations run them; sorted by arrival before each decode.
+  package internal(set) var running: [RequestID] = []
+  private var runningIsSorted = true
+  package internal(set) var waiting: Deque<RequestID> = []
+  package internal(set) var swapped: Deque<RequestID> = []
+
+  /// Makes an idle engine.
+  ///
+  /// - Parameters:
+  ///   - requests: In order of arrival.
+  ///   - watermarkBlocks: Blocks that admissions leave free; 1 % of the pool unless given.
+  ///   - sampleTargets: Output tokens of each sample, children first and the parent last, for
+  ///     requests whose samples end at different lengths; the longest is the request's own number.
+  ///     Beams have none.
+  package init(
+    requests: [Request], settings: EngineSettings, watermarkBlocks: Int? = nil,
+    sampleTargets: [RequestID: [Int32]] = [:]
+  ) {
+    groups = requests.enumerated().map { id, request in
+      ForkingGroup(request, sampleTargets: sampleTargets[RequestID(id)])
+    }
+    live = LiveSequences(requests)
+    memory = PagedMemory(
+      blockSize: settings.blockSize, deviceBlocks: settings.deviceBlocks,
+      hostBlocks: settings.hostBlocks,
+      watermarkBlocks: watermarkBlocks ?? settings.deviceBlocks / 100,
+      sequenceCount: live.capacity)
+    options = settings.vllm02
+    beams = settings.beams
+    self.sampleTargets = sampleTargets
+    maxModelLength = settings.maxModelLength
+    maxSequences = settings.maxSequences
+    maxBatchedTokens = settings.maxBatchedTokens
+    preemptionMode = settings.preemptionMode
+    repeatsDefects = settings.repeatsEngineDefects
+    targets = Array(repeating: 0, count: live.capacity)
+    for (id, request) in requests.enumerated() {
+      let target = sampleTargets[RequestID(id)]?.last ?? request.outputTokens
+      targets[live.first(of: RequestID(id))] = target
+    }
+  }
+
+  package var ledger: WasteLedger { memory.ledger }
+
+  package var blocks: (logical: Int, physical: Int) { memory.blocks }
+
+  package var queues: QueueLengths {
+    QueueLengths(running: running.count, waiting: waiting.count, swapped: swapped.count)
+  }
+
+  /// Longest prompt that one iteration can compute, in tokens.
+  private var promptLimit: Int { min(maxModelLength, maxBatchedTokens) }
+
+  /// What the engine would drop or never finish is turned away here.
+  package func admission(of request: Request) -> Admission {
+    let length = Int(request.promptTokens) + Int(request.outputTokens)
+    guard length <= maxModelLength else {
+      return .never(.tokens, required: length, capacity: maxModelLength)
+    }
+    guard Int(request.promptTokens) <= promptLimit else {
+      return .never(.prompt, required: Int(request.promptTokens), capacity: promptLimit)
+    }
+    guard Int(request.sequenceCount) <= maxSequences else {
+      return .never(.sequences, required: Int(request.sequenceCount), capacity: maxSequences)
+    }
+    let promptBlocks = memory.blockCount(forTokens: Int(request.promptTokens))
+    guard !exceedsPool(promptBlocks) else {
+      return .never(
+        .blocks, required: promptBlocks,
+        capacity: memory.device.capacity - memory.watermarkBlocks)
+    }
+    return memory.admission(of: request)
+  }
+
+  private func exceedsPool(_ blocks: Int) -> Bool {
+    options.rejectsPromptsBeyondPool
+      && memory.device.capacity - blocks < memory.watermarkBlocks
+  }
+
+  package mutating func enqueue(_ request: RequestID) { waiting.append(request) }
+
+  // MARK: Deciding an iteration
+
+  package mutating func schedule(into plan: inout IterationPlan) {
+    admitPrompts(&plan)
+    guard plan.scheduled.isEmpty && plan.ignored.isEmpty else { return }
+    if !runningIsSorted { Self.sort(&running) }
+    runningIsSorted = true
+    let firstVictim = appendToRunning(&plan)
+    running.removeSubrange(firstVictim...)
+    guard plan.failure == nil else { return }
+    swapIn(&plan)
+    describeDecode(in: &plan)
+  }
+
+  /// Sequences that a request may come to run: what it counts against `--max-num-seqs`.
+  func slots(of id: RequestID) -> Int {
+    let group = groups[Int(id)]
+    return group.usesBeamSearch || !group.hasForked ? Int(group.width) : live.count(of: id)
+  }
+
+  func runningSlots() -> Int {
+    running.reduce(0) { $0 + slots(of: $1) }
+  }
+
+  /// Admits waiting requests in order until one does not fit.
+  private mutating func admitPrompts(_ plan: inout IterationPlan) {
+    guard swapped.isEmpty, !waiting.isEmpty else { return }
+    var sequences = runningSlots()
+    var batch = PromptBatch()
+    while let id = waiting.first {
+      let length = Int(groups[Int(id)].length)
+      let blocks = memory.blockCount(forTokens: length)
+      if isDropped(id, blocks: blocks) {
+        waiting.removeFirst()
+        plan.ignored.append(id)
+        continue
+      }
+      let isAlone = running.isEmpty && !repeatsDefects
+      let watermark = isAlone ? 0 : memory.watermarkBlocks
+      guard memory.device.freeCount - blocks >= watermark else { break }
+      let extended = batch.adding(length)
+      // Alone, only a recomputed request can exceed the budget; the engine would have dropped it.
+      let isFirst = batch.isEmpty && !repeatsDefects
+      guard isFirst || extended.batchedTokens(options.promptBudget) <= maxBatchedTokens
+      else { break }
+      guard sequences + slots(of: id) <= maxSequences else { break }
+      guard extended.keepsPaddings(options.promptBudget) else { break }
+      waiting.removeFirst()
+      admit(id, &plan)
+      sequences += slots(of: id)
+      batch = extended
+    }
+    describePrompts(batch, in: &plan)
+  }
+
+  /// Whether the engine gives a request up. We keep those that have begun.
+  private func isDropped(_ id: RequestID, blocks: Int) -> Bool {
+    guard repeatsDefects || groups[Int(id)].generatedTokens == 0 else { return false }
+    return Int(groups[Int(id)].length) > promptLimit || exceedsPool(blocks)
+  }
+
+  private mutating func admit(_ id: RequestID, _ plan: inout IterationPlan) {
+    let group = groups[Int(id)]
+    let sequence = live.first(of: id)
+    memory.allocate(
+      sequence, tokens: Int(group.length), finalTokens: Int(group.finalTokens))
+    if repeatsDefects && group.hasForked && !group.usesBeamSearch {
+      memory.addLostReferences(Int(group.width) - 1, to: sequence)
+    }
+    appendRunning(id)
+    plan.scheduled.append(
+      .init(
+        request: id, sequences: 1, tokens: group.length, contextTokens: 0,
+        emittedTokens: Int32(slots(of: id)), isPrefill: true))
+  }
+
+  /// Gives each running request room for its next token, oldest first; the youngest make way.
+  ///
+  /// One block a sequence must be free, whether or not it takes one; the watermark does not count
+  /// here.
+  ///
+  /// - Returns: The index in `running` from which on requests were preempted.
+  private mutating func appendToRunning(_ plan: inout IterationPlan) -> Int {
+    var kept = 0
+    var end = running.count
+    while kept < end {
+      let id = running[kept]
+      while memory.device.freeCount < live.count(of: id) {
+        let isAlone = kept == 0 && end == 1
+        if isAlone && !repeatsDefects
+          && memory.blocksToAppend(live[id]) <= memory.device.freeCount
+        {
+          break
+        }
+        end -= 1
+        preempt(running[end], &plan)
+        if end == kept || plan.failure != nil { return end }
+      }
+      append(id, &plan)
+      kept += 1
+    }
+    return kept
+  }
+
+  mutating func append(_ id: RequestID, _ plan: inout IterationPlan) {
+    for index in 0..<live.count(of: id) {
+      if let copy = memory.append(live.sequence(at: index, of: id)) { plan.copies.append(copy) }
+    }
+  }
+
+  // MARK: Queues
+
+  mutating func appendRunning(_ id: RequestID) {
+    if let last = running.last, id < last { runningIsSorted = false }
+    running.append(id)
+  }
+
+  /// Sorts a queue by arrival, which is the order of the numbers; nearly always sorted already.
+  static func sort<Queue: RandomAccessCollection & MutableCollection>(
+    _ queue: inout Queue
+  ) where Queue.Element == RequestID, Queue.Index == Int {
+    for index in queue.indices.dropFirst() {
+      let id = queue[index]
+      var place = index
+      while place > queue.startIndex, id < queue[place - 1] {
+        queue[place] = queue[place - 1]
+        place -= 1
+      }
+      queue[place] = id
+    }
+  }
+}

@@ -1,0 +1,204 @@
+import KVMemory
+import Serving
+import SimulationKernel
+import Workload
+
+/// Replays the step traces of vLLM's V1 engine. The clock counts scheduler steps; nothing is
+/// priced, and nothing is fed in but the requests: every field of every record is computed and
+/// compared.
+struct V1Replay {
+  private let golden: V1Golden
+  private var scheduler: TokenBudgetScheduler
+  /// The step that is next.
+  private var clock = 0
+  private var nextArrival = 0
+  private var plan = IterationPlan()
+  private var finished: [RequestID] = []
+  private var totals = Totals()
+
+  private struct Totals {
+    var steps = 0
+    var finished = 0
+    var preemptions = 0
+    var tokens = 0
+    var hitTokens = 0
+    var evictions = 0
+  }
+
+  private init(_ golden: V1Golden) {
+    self.golden = golden
+    scheduler = TokenBudgetScheduler(
+      requests: golden.requests, settings: golden.settings, contents: golden.contents,
+      priorities: golden.priorities)
+  }
+
+  /// - Throws: ``UserError`` for records that cannot be read.
+  static func run(_ file: GoldenFile) throws -> ConformanceReport {
+    let golden = try V1Golden(file)
+    var replay = Self(golden)
+    var outcome = ConformanceReport.Outcome.passes
+    do {
+      for record in golden.steps { try replay.step(record) }
+      if let summary = golden.summary { try replay.compareSummary(summary) }
+    } catch let divergence as Divergence {
+      outcome = .diverges(divergence)
+    }
+    return ConformanceReport(caseName: golden.name, steps: replay.totals.steps, outcome: outcome)
+  }
+
+  private mutating func step(_ record: GoldenRecord) throws {
+    let time = try record.integer("t")
+    let comparison = StepComparison(record: record, step: time)
+    let firstArrival = nextArrival
+    guard advance() else {
+      throw Divergence(step: time, field: "t", expected: "\(time)", got: "nothing to run")
+    }
+    try comparison.integer("t", clock)
+    try compareNames("arrive", Array(firstArrival..<nextArrival), comparison)
+    try compareDecision(comparison)
+    try compareTables(comparison)
+    finished.removeAll(keepingCapacity: true)
+    scheduler.complete(plan, finished: &finished)
+    totals.finished += finished.count
+    try compareNames("finished", finished.map { Int($0) }, comparison)
+    try compareQueues(comparison)
+    try comparePool(comparison)
+    clock += 1
+    totals.steps += 1
+  }
+
+  /// Decides the next step that does something; idle ones, between arrivals, have no record.
+  ///
+  /// - Returns: Whether there is one.
+  private mutating func advance() -> Bool {
+    while true {
+      while nextArrival < golden.arrivals.count, golden.arrivals[nextArrival] <= clock {
+        scheduler.enqueue(RequestID(nextArrival))
+        nextArrival += 1
+      }
+      plan.removeAll()
+      scheduler.schedule(into: &plan)
+      if !plan.isEmpty || !plan.preempted.isEmpty { return true }
+      guard nextArrival < golden.arrivals.count else { return false }
+      clock = golden.arrivals[nextArrival]
+    }
+  }
+
+  // MARK: Comparing
+
+  /// A request's name with the numbers that a record puts beside it.
+  private struct Entry: Equatable, CustomStringConvertible {
+    var name: String
+    var numbers: [Int]
+    var description: String { "[\(name), \(numbers.map(\.description).joined(separator: ", "))]" }
+  }
+
+  private mutating func compareDecision(_ comparison: StepComparison) throws {
+    let scheduled = plan.scheduled.map {
+      entry($0.request, Int($0.contextTokens), Int($0.tokens))
+    }
+    try comparison.compare("sched", try entries("sched", comparison.record), scheduled)
+    let tokens = plan.scheduled.reduce(0) { $0 + Int($1.tokens) }
+    try comparison.integer("tokens", tokens)
+    let admitted = plan.admitted.map { entry($0.request, Int($0.cachedTokens)) }
+    try comparison.compare("admit", try entries("admit", comparison.record), admitted)
+    let preempted = plan.preempted.map { entry($0.request, Int($0.computedTokens)) }
+    try comparison.compare("preempt", try entries("preempt", comparison.record), preempted)
+    if let count = comparison.record.fields["evicted"] as? Int {
+      try comparison.compare("evicted", count, plan.evicted.count)
+    } else {
+      try comparison.integers("evicted", plan.evicted.map { Int($0) })
+    }
+    try comparison.integer("free_sched", scheduler.memory.pool.freeCount)
+    totals.tokens += tokens
+    totals.preemptions += plan.preempted.count
+    totals.hitTokens += plan.admitted.reduce(0) { $0 + Int($1.cachedTokens) }
+    totals.evictions += plan.evicted.count
+  }
+
+  /// Block tables of the requests that run, before any of them is complete.
+  private func compareTables(_ comparison: StepComparison) throws {
+    var crc = CRC32()
+    var tables: [Entry] = []
+    for (index, scheduled) in plan.scheduled.enumerated() {
+      let blocks = scheduler.memory.tables.blocks(of: Int(scheduled.request))
+      let name = golden.names[Int(scheduled.request)]
+      let list = blocks.map(\.description).joined(separator: ",")
+      crc.add(index == 0 ? "\(name):\(list)" : ";\(name):\(list)")
+      tables.append(Entry(name: name, numbers: blocks.map { Int($0) }))
+    }
+    if comparison.record.has("tables") {
+      try comparison.compare("tables", try tableEntries(comparison.record), tables)
+    }
+    try comparison.integer("tables_crc", Int(crc.value))
+  }
+
+  private func compareQueues(_ comparison: StepComparison) throws {
+    let running = scheduler.running.map { Int($0) }
+    let waiting = scheduler.waiting.map { Int($0) }
+    if comparison.record.has("running") { try compareNames("running", running, comparison) }
+    if comparison.record.has("waiting") { try compareNames("waiting", waiting, comparison) }
+    try comparison.integers("nq", [running.count, waiting.count])
+    let crcs = [running, waiting].map { queue in CRC32.ofList(queue.map { golden.names[$0] }) }
+    try comparison.integers("q_crc", crcs)
+  }
+
+  private func comparePool(_ comparison: StepComparison) throws {
+    let pool = scheduler.memory.pool
+    let queue = pool.freeQueue
+    try comparison.integer("free", pool.freeCount)
+    if comparison.record.has("free_queue") {
+      try comparison.integers("free_queue", queue.map { Int($0) })
+    }
+    if comparison.record.has("hashed_blocks") {
+      try comparison.integers("hashed_blocks", pool.cachedBlocks.map { Int($0) })
+    }
+    if comparison.record.has("n_hashed") { try comparison.integer("n_hashed", pool.cachedCount) }
+    try comparison.integer("free_queue_crc", CRC32.ofList(queue))
+  }
+
+  private func compareSummary(_ record: GoldenRecord) throws {
+    let comparison = StepComparison(record: record, step: clock)
+    try comparison.integer("steps", totals.steps)
+    try comparison.integer("finished", totals.finished)
+    try comparison.integer("preemptions", totals.preemptions)
+    try comparison.integer("tokens_scheduled", totals.tokens)
+    try comparison.integer("cache_hit_tokens", totals.hitTokens)
+    try comparison.integer("evictions", totals.evictions)
+  }
+
+  private func compareNames(
+    _ field: String, _ got: [Int], _ comparison: StepComparison
+  ) throws {
+    let expected = try comparison.record.strings(field)
+    for name in expected { _ = try golden.index(of: name, in: comparison.record) }
+    try comparison.compare(field, expected, got.map { golden.names[$0] })
+  }
+
+  // MARK: Reading
+
+  private func entry(_ request: RequestID, _ numbers: Int...) -> Entry {
+    Entry(name: golden.names[Int(request)], numbers: numbers)
+  }
+
+  /// Reads lists such as `["a", 3, 1]`.
+  private func entries(_ field: String, _ record: GoldenRecord) throws -> [Entry] {
+    try record.mixedLists(field).map { list in
+      guard let name = list.first as? String, let numbers = Array(list.dropFirst()) as? [Int]
+      else { throw record.failure("`\(field)` must consist of lists [id, number, …]") }
+      _ = try golden.index(of: name, in: record)
+      return Entry(name: name, numbers: numbers)
+    }
+  }
+
+  /// Reads lists such as `["a", [1, 2]]`.
+  private func tableEntries(_ record: GoldenRecord) throws -> [Entry] {
+    try record.mixedLists("tables").map { list in
+      guard list.count == 2, let name = list[0] as? String, let blocks = list[1] as? [Int] else {
+        throw record.failure("`tables` must consist of lists [id, [block, …]]")
+      }
+      _ = try golden.index(of: name, in: record)
+      return Entry(name: name, numbers: blocks)
+    }
+  }
+}

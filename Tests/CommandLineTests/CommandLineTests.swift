@@ -1,0 +1,284 @@
+import Foundation
+import Testing
+
+/// The tool as its users run it: the built binary, its streams and its exit status.
+@Suite(.serialized) struct CommandLineTests {
+  private let folder: URL
+
+  init() throws {
+    folder = URL(filePath: NSTemporaryDirectory()).appending(path: "kvplan-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+  }
+
+  private func file(_ name: String, _ text: String) throws -> String {
+    let url = folder.appending(path: name)
+    try Data(text.utf8).write(to: url)
+    return url.path
+  }
+
+  /// A trace of forty requests without arrivals.
+  private func trace() throws -> String {
+    let rows = (0..<40).map { "\(10 + $0),\(20 + 3 * $0)\n" }.joined()
+    return try file("trace.csv", "prompt_tokens,output_tokens\n" + rows)
+  }
+
+  // MARK: What works
+
+  @Test func comparesTheFiveSystems() throws {
+    let run = try Tool.run(["compare", try trace(), "--request-rate", "1,2", "--format", "csv"])
+    #expect(run.status == 0)
+    let rows = run.output.split(separator: "\n").map { $0.split(separator: ",") }
+    #expect(rows.count == 11)
+    #expect(
+      rows[1...5].map { String($0[0]) } == [
+        "vllm-sosp23", "orca-oracle", "orca-pow2", "orca-max", "fastertransformer",
+      ])
+  }
+
+  @Test func printsJSONWithTheNamesOfVLLM() throws {
+    let run = try Tool.run([
+      "simulate", try trace(), "--request-rate", "2", "--format", "json", "--seed", "5",
+    ])
+    #expect(run.status == 0)
+    let object = try #require(
+      try JSONSerialization.jsonObject(with: Data(run.output.utf8)) as? [String: Any])
+    for key in [
+      "system", "model", "device", "completed", "rejected", "duration", "request_throughput",
+      "output_throughput", "mean_ttft_ms", "median_ttft_ms", "p90_ttft_ms", "p99_ttft_ms",
+      "mean_tpot_ms", "p99_itl_ms", "mean_e2el_ms", "mean_normalized_latency_s_per_token",
+      "mean_batched_requests", "preemptions_recompute", "preemptions_swap",
+    ] { #expect(object[key] != nil, "no \(key)") }
+    let kv = try #require(object["kv"] as? [String: Any])
+    let shares = [
+      "token_state", "reserved", "internal_fragmentation", "external_fragmentation", "cached",
+      "free",
+    ].compactMap { kv[$0] as? Double }
+    #expect(shares.count == 6)
+    #expect(abs(shares.reduce(0, +) - 1) < 1e-12)
+    #expect(kv["num_blocks"] as? Int == 983)
+    let provenance = try #require(object["provenance"] as? [String: Any])
+    #expect(provenance["seed"] as? Int == 5)
+    #expect((provenance["scenario"] as? [String: Any])?["block-size"] != nil)
+  }
+
+  @Test func writesTheSameBytesTwice() throws {
+    let trace = try trace()
+    let outputs = try ["a", "b"].map { name -> [Data] in
+      let output = folder.appending(path: name)
+      let run = try Tool.run([
+        "compare", trace, "--request-rate", "1,3", "--output", output.path, "--format", "json",
+      ])
+      #expect(run.status == 0)
+      return try ["summary.csv", "requests.csv", "kvplan.sqlite"].map {
+        try Data(contentsOf: output.appending(path: $0))
+      } + [Data(run.output.utf8)]
+    }
+    #expect(outputs[0] == outputs[1])
+  }
+
+  @Test func anotherSeedBringsOtherArrivals() throws {
+    let trace = try trace()
+    let outputs = try ["1", "1", "2"].map {
+      try Tool.run(["simulate", trace, "--request-rate", "2", "--seed", $0, "--format", "csv"])
+        .output.replacing("seed", with: "")
+    }
+    #expect(outputs[0] == outputs[1])
+    #expect(outputs[0] != outputs[2])
+  }
+
+  @Test func readsATraceFromStandardInput() throws {
+    let run = try Tool.run(
+      ["simulate", "-", "--format", "csv"], input: "arrival_s,prompt_tokens,output_tokens\n0,5,6\n")
+    #expect(run.status == 0)
+    #expect(run.output.contains("\nvllm-sosp23,opt-13b,a100-40gb,0.0,1,0,0,"))
+  }
+
+  @Test func generatesADescribedTrace() throws {
+    let path = folder.appending(path: "made.csv").path
+    let made = try Tool.run([
+      "trace", "generate", "alpaca", "--num-prompts", "50", "--seed", "3", "--output", path,
+    ])
+    #expect(made.status == 0)
+    let printed = try Tool.run([
+      "trace", "generate", "alpaca", "--num-prompts", "50", "--seed", "3",
+    ])
+    #expect(printed.output == (try String(contentsOfFile: path, encoding: .utf8)))
+    let described = try Tool.run(["trace", "describe", path, "--format", "json"])
+    #expect(described.output.contains("\"rows\": 50"))
+  }
+
+  @Test(arguments: [
+    ["--help"], ["simulate", "--help"], ["compare", "--help"], ["trace", "generate", "--help"],
+    ["trace", "describe", "--help"], ["catalog", "models", "--help"], ["conform", "--help"],
+  ]) func helpShowsAnExample(arguments: [String]) throws {
+    let run = try Tool.run(arguments)
+    #expect(run.status == 0)
+    #expect(run.output.contains("EXAMPLE"))
+  }
+
+  @Test func listsTheCatalogues() throws {
+    #expect(try Tool.run(["catalog", "models"]).output.contains("opt-13b"))
+    #expect(
+      try Tool.run(["catalog", "devices", "--format", "csv"]).output.contains(
+        "\na100-40gb,42.3,1555,312,"))
+    #expect(
+      try Tool.run(["catalog", "systems", "--format", "json"]).output.contains("\"orca-max\""))
+  }
+
+  // MARK: What does not
+
+  private func expectFailure(
+    _ arguments: [String], status: Int32 = 2, _ message: String,
+    sourceLocation: SourceLocation = #_sourceLocation
+  ) throws {
+    let run = try Tool.run(arguments)
+    #expect(run.status == status, sourceLocation: sourceLocation)
+    #expect(run.errors == message + "\n", sourceLocation: sourceLocation)
+    #expect(run.output.isEmpty, sourceLocation: sourceLocation)
+  }
+
+  @Test func namesTheNearestSystemModelAndDevice() throws {
+    let trace = try trace()
+    try expectFailure(
+      ["simulate", trace, "--system", "vlm-sosp23"],
+      """
+      error: unknown system `vlm-sosp23`
+
+      hint: did you mean `vllm-sosp23`? `kvplan catalog systems` lists all
+      """)
+    try expectFailure(
+      ["simulate", trace, "--model", "opt-14b"],
+      """
+      error: unknown model `opt-14b`
+
+      hint: did you mean `opt-13b`? `kvplan catalog models` lists all
+      """)
+    try expectFailure(
+      ["compare", trace, "--device", "a100-40"],
+      """
+      error: unknown device `a100-40`
+
+      hint: did you mean `a100-40gb`? `kvplan catalog devices` lists all
+      """)
+  }
+
+  @Test func saysWhatIsWrongWithATrace() throws {
+    try expectFailure(
+      ["simulate", "none.csv"], "error: cannot read trace `none.csv`: no such file")
+    let negative = try file("bad.csv", "prompt_tokens,output_tokens\n5,6\n5,-1\n")
+    try expectFailure(
+      ["simulate", negative],
+      "error: \(negative):3:3: `output_tokens` must be a positive integer, found `-1`")
+    let trace = try trace()
+    try expectFailure(
+      ["simulate", trace],
+      """
+      error: `\(trace)` has no arrival times
+
+      hint: give `--request-rate 2` for Poisson arrivals at 2 requests per second
+      """)
+  }
+
+  @Test func saysThatAModelDoesNotFit() throws {
+    let trace = try trace()
+    try expectFailure(
+      ["simulate", trace, "--request-rate", "1", "--model", "opt-66b"],
+      """
+      error: the model does not fit: weights need 131.4 GB but 1 × `a100-40gb` leaves 40.2 GB \
+      after the 5 % reserve
+
+      hint: raise `--tensor-parallel-size` to 4, or choose a device with more memory
+      """)
+  }
+
+  @Test func countsOrRefusesWhatCanNeverBeAdmitted() throws {
+    let path = try file("long.csv", "arrival_s,prompt_tokens,output_tokens\n0,5,6\n1,2000,100\n")
+    let skipped = try Tool.run(["simulate", path, "--format", "csv"])
+    #expect(skipped.status == 0)
+    #expect(skipped.output.contains(",1,1,0,"))
+    #expect(
+      skipped.errors.contains(
+        "warning: 1 of 2 requests can never be admitted by `vllm-sosp23` and were rejected"))
+    try expectFailure(
+      ["simulate", path, "--oversized", "fail"],
+      """
+      error: request 2 of `\(path)` can never be admitted: prompt and output are 2100 tokens, \
+      `--max-model-len` is 2048
+
+      hint: leave such requests out with `--oversized skip`
+      """)
+  }
+
+  @Test func refusesContradictions() throws {
+    let trace = try trace()
+    try expectFailure(
+      ["simulate", trace, "--request-rate", "1", "--max-num-batched-tokens", "1000"],
+      """
+      error: `--max-num-batched-tokens` is 1000, below `--max-model-len` 2048: `vllm-sosp23` \
+      computes a prompt in one iteration
+
+      hint: raise `--max-num-batched-tokens` or lower `--max-model-len`
+      """)
+    try expectFailure(
+      ["simulate", trace, "--request-rate", "1", "--from-second", "9", "--to-second", "3"],
+      "error: `--to-second` must be later than `--from-second` 9.0, found `3.0`")
+    try expectFailure(
+      ["simulate", trace, "--request-rate=-1"],
+      "error: `--request-rate` must be a positive number of requests per second, found `-1`")
+    try expectFailure(
+      ["compare", trace, "--request-rate", "1,x"],
+      """
+      error: `--request-rate` must be positive numbers of requests per second, found `x`
+
+      hint: separate them by commas: `--request-rate 0.5,1,2`
+      """)
+    try expectFailure(
+      ["simulate", trace, "--request-rate", "1", "--block-size", "0"],
+      "error: `--block-size` must be at least 1, found `0`")
+  }
+
+  @Test func badUsageIsSixtyFour() throws {
+    let run = try Tool.run(["simulate", "x.csv", "--no-such-flag"])
+    #expect(run.status == 64)
+    #expect(run.errors.contains("Unknown option '--no-such-flag'"))
+    #expect(try Tool.run(["simulate"]).status == 64)
+    #expect(try Tool.run(["simulate", "x.csv", "--oversized", "maybe"]).status == 64)
+  }
+
+  @Test func refusesAnOutputFolderThatIsAFile() throws {
+    let taken = try file("taken", "")
+    try expectFailure(
+      ["simulate", try trace(), "--request-rate", "1", "--output", taken],
+      """
+      error: cannot write to `\(taken)`: it is a file
+
+      hint: choose another folder with `--output`
+      """)
+  }
+
+  /// Ctrl-C half-way: status 130 and no trace of the folder.
+  @Test func leavesNothingWhenInterrupted() throws {
+    let output = folder.appending(path: "out").path
+    let process = try Tool.start([
+      "simulate", try trace(), "--request-rate", "2", "--num-prompts", "4000000", "--output",
+      output,
+    ])
+    Thread.sleep(forTimeInterval: 0.7)
+    #expect(process.isRunning)
+    kill(process.processIdentifier, SIGINT)
+    process.waitUntilExit()
+    #expect(process.terminationStatus == 130)
+    let left = try FileManager.default.contentsOfDirectory(atPath: folder.path)
+    #expect(left == ["trace.csv"])
+  }
+
+  @Test func conformNeedsGoldens() throws {
+    try expectFailure(
+      ["conform", folder.path],
+      """
+      error: no goldens in `\(folder.path)`
+
+      hint: goldens are named `*.jsonl` or `*.jsonl.gz`
+      """)
+  }
+}

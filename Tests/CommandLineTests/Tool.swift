@@ -1,0 +1,56 @@
+import Foundation
+
+/// The built binary, which lies beside the test bundle.
+enum Tool {
+  struct Run {
+    var status: Int32
+    var output: String
+    var errors: String
+  }
+
+  private static var binary: URL {
+    var folder = URL(filePath: CommandLine.arguments[0]).deletingLastPathComponent()
+    while folder.path != "/" {
+      let candidate = folder.appending(path: "kvplan")
+      var isFolder: ObjCBool = false
+      if FileManager.default.fileExists(atPath: candidate.path, isDirectory: &isFolder),
+        !isFolder.boolValue
+      {
+        return candidate
+      }
+      folder.deleteLastPathComponent()
+    }
+    preconditionFailure("no kvplan beside \(CommandLine.arguments[0])")
+  }
+
+  /// Runs the tool to its end.
+  static func run(_ arguments: [String], input: String = "") throws -> Run {
+    let process = Process()
+    process.executableURL = binary
+    process.arguments = arguments
+    let streams = (input: Pipe(), output: Pipe(), errors: Pipe())
+    process.standardInput = streams.input
+    process.standardOutput = streams.output
+    process.standardError = streams.errors
+    try process.run()
+    try streams.input.fileHandleForWriting.write(contentsOf: Data(input.utf8))
+    try streams.input.fileHandleForWriting.close()
+    let output = streams.output.fileHandleForReading.readDataToEndOfFile()
+    let errors = streams.errors.fileHandleForReading.readDataToEndOfFile()
+    process.waitUntilExit()
+    return Run(
+      status: process.terminationStatus, output: String(decoding: output, as: UTF8.self),
+      errors: String(decoding: errors, as: UTF8.self))
+  }
+
+  /// Starts the tool and leaves it running, its streams thrown away.
+  static func start(_ arguments: [String]) throws -> Process {
+    let process = Process()
+    process.executableURL = binary
+    process.arguments = arguments
+    process.standardOutput = FileHandle.nullDevice
+    process.standardError = FileHandle.nullDevice
+    try process.run()
+    return process
+  }
+}

@@ -1,0 +1,147 @@
+import SimulationKernel
+import Testing
+
+@testable import KVMemory
+
+/// The pool that anyone can see is right: a list for the queue, a list of blocks for each key.
+private struct NaivePool {
+  let rule: FreeQueueRule
+  var queue: [BlockID]
+  var references: [BlockID: Int] = [:]
+  var keyOf: [BlockID: BlockKey] = [:]
+  var holders: [BlockKey: [BlockID]] = [:]
+
+  mutating func take() -> (block: BlockID, evicted: [BlockID]) {
+    let block = queue.removeFirst()
+    references[block] = 1
+    guard let key = keyOf.removeValue(forKey: block) else { return (block, []) }
+    holders[key]?.removeAll { $0 == block }
+    return (block, [block])
+  }
+
+  mutating func hit(_ block: BlockID) {
+    queue.removeAll { $0 == block }
+    references[block, default: 0] += 1
+  }
+
+  mutating func cache(_ block: BlockID, key: BlockKey) {
+    keyOf[block] = key
+    holders[key, default: []].append(block)
+  }
+
+  mutating func release(_ blocks: [BlockID]) {
+    var unhashed: [BlockID] = []
+    for block in blocks.reversed() {
+      references[block, default: 0] -= 1
+      guard references[block] == 0 else { continue }
+      if rule == .allAtTail || keyOf[block] != nil {
+        queue.append(block)
+      } else {
+        unhashed.append(block)
+      }
+    }
+    queue = unhashed + queue
+  }
+}
+
+@Suite struct CachedBlockPoolTests {
+  private func key(_ number: Int) -> BlockKey {
+    var builder = BlockKeyBuilder(after: .root)
+    builder.add(stream: Int64(number), start: 0, count: 1)
+    return builder.endBlock()
+  }
+
+  private func table(_ count: Int, from pool: inout CachedBlockPool, keys: Int) -> [BlockID] {
+    var evicted: [BlockID] = []
+    let blocks = (0..<count).map { _ in pool.take(evicted: &evicted) }
+    for index in 0..<keys { pool.cache(blocks[index], key: key(index)) }
+    return blocks
+  }
+
+  /// Of a sequence 1 2 3 4 with two cached blocks, 4 is used first and 1 is evicted last.
+  @Test func unhashedBlocksGoFirstAndTailsAreEvictedBeforePrefixes() {
+    var pool = CachedBlockPool(capacity: 7, freeQueueRule: .unhashedFirst)
+    let blocks = table(4, from: &pool, keys: 2)
+    #expect(pool.release(blocks[...]) == 4)
+    #expect(pool.freeQueue == [4, 3, 5, 6, 2, 1])
+  }
+
+  @Test func theOlderRuleAppendsEverything() {
+    var pool = CachedBlockPool(capacity: 7, freeQueueRule: .allAtTail)
+    let blocks = table(4, from: &pool, keys: 2)
+    _ = pool.release(blocks[...])
+    #expect(pool.freeQueue == [5, 6, 4, 3, 2, 1])
+  }
+
+  @Test func theOldestDuplicateIsHit() {
+    var pool = CachedBlockPool(capacity: 5, freeQueueRule: .unhashedFirst)
+    var evicted: [BlockID] = []
+    let blocks = (0..<3).map { _ in pool.take(evicted: &evicted) }
+    for block in [blocks[1], blocks[0], blocks[2]] { pool.cache(block, key: key(0)) }
+    #expect(pool.cachedBlock(for: key(0)) == blocks[1])
+    _ = pool.release(blocks[1...1])
+    _ = pool.take(evicted: &evicted)
+    #expect(pool.take(evicted: &evicted) == blocks[1])
+    #expect(evicted == [blocks[1]])
+    #expect(pool.cachedBlock(for: key(0)) == blocks[0])
+  }
+
+  @Test(arguments: FreeQueueRule.allCases, 1...30)
+  func agreesWithTheNaivePool(rule: FreeQueueRule, seed: Int) throws {
+    var random = RandomStream(seed: UInt64(seed), label: "pool")
+    let capacity = 2 + random.below(20)
+    var pool = CachedBlockPool(capacity: capacity, freeQueueRule: rule)
+    var naive = NaivePool(rule: rule, queue: (1..<Int32(capacity)).map { $0 })
+    var tables: [[BlockID]] = []
+    for _ in 0..<800 {
+      switch random.below(3) {
+      case 0 where pool.freeCount > 0:
+        let evictedBefore = pool.evictionCount
+        var evicted: [BlockID] = []
+        let block = pool.take(evicted: &evicted)
+        let expected = naive.take()
+        #expect(block == expected.block && evicted == expected.evicted, "seed \(seed)")
+        #expect(pool.evictionCount == evictedBefore + evicted.count)
+        if tables.isEmpty || random.below(3) == 0 { tables.append([]) }
+        let owner = random.below(tables.count)
+        // In any real table the cached blocks come first.
+        if tables[owner].allSatisfy({ pool.isCached($0) }), random.below(2) == 0 {
+          let wanted = key(random.below(12))
+          pool.cache(block, key: wanted)
+          naive.cache(block, key: wanted)
+        }
+        tables[owner].append(block)
+      case 1:
+        let wanted = key(random.below(12))
+        let found = pool.cachedBlock(for: wanted)
+        #expect(found == naive.holders[wanted]?.first, "seed \(seed)")
+        guard let found, let owner = tables.indices.last, !tables[owner].contains(found),
+          tables[owner].allSatisfy({ pool.isCached($0) })
+        else { continue }
+        #expect(pool.hit(found) == naive.queue.contains(found))
+        naive.hit(found)
+        tables[owner].append(found)
+      default:
+        guard !tables.isEmpty else { continue }
+        let blocks = tables.remove(at: random.below(tables.count))
+        let before = pool.freeCount
+        #expect(pool.release(blocks[...]) == pool.freeCount - before)
+        naive.release(blocks)
+      }
+      try requireEqual(pool, naive, tables, seed: seed)
+    }
+  }
+
+  /// Ends the test at the first difference: everything after it would differ as well.
+  private func requireEqual(
+    _ pool: CachedBlockPool, _ naive: NaivePool, _ tables: [[BlockID]], seed: Int
+  ) throws {
+    try #require(pool.freeQueue == naive.queue, "seed \(seed)")
+    try #require(pool.cachedBlocks == naive.keyOf.keys.sorted(), "seed \(seed)")
+    try #require(pool.unreferencedCachedCount == naive.queue.count { naive.keyOf[$0] != nil })
+    for block in 1..<BlockID(pool.capacity) {
+      let appearances = tables.reduce(0) { $0 + $1.count { $0 == block } }
+      try #require(pool.referenceCount(of: block) == appearances, "seed \(seed), block \(block)")
+    }
+  }
+}

@@ -1,0 +1,97 @@
+import CostModel
+import KVMemory
+import SimulationKernel
+import Testing
+import Workload
+
+@testable import Serving
+
+/// Each iteration takes a millisecond.
+private struct FixedExecutor: IterationExecutor {
+  func execute(_ plan: IterationPlan) -> SimDuration { SimDuration(nanoseconds: 1_000_000) }
+}
+
+@Suite struct V1EngineTests {
+  private func admission(
+    _ request: Request, _ change: (inout EngineSettings) -> Void = { _ in }
+  ) -> Admission {
+    var settings = v1Settings(blocks: 5, maxModelLength: 20)
+    change(&settings)
+    return TokenBudgetScheduler(requests: [request], settings: settings).admission(of: request)
+  }
+
+  /// Four usable blocks hold 16 tokens; the 17th is sampled and never computed.
+  @Test func whatCanNeverBeServedIsRefusedWithTheNumbers() {
+    #expect(admission(Request(promptTokens: 13, outputTokens: 4)) == .possible)
+    #expect(
+      admission(Request(promptTokens: 13, outputTokens: 5))
+        == .never(.blocks, required: 5, capacity: 4))
+    #expect(
+      admission(Request(promptTokens: 13, outputTokens: 8))
+        == .never(.tokens, required: 21, capacity: 20))
+    #expect(
+      admission(Request(promptTokens: 1, outputTokens: 1, beamWidth: 4))
+        == .never(.beams, required: 4, capacity: 0))
+    let noChunks = { (settings: inout EngineSettings) in
+      settings.maxBatchedTokens = 8
+      settings.v1.chunkedPrefill = false
+    }
+    #expect(admission(Request(promptTokens: 8, outputTokens: 1), noChunks) == .possible)
+    #expect(
+      admission(Request(promptTokens: 8, outputTokens: 2), noChunks)
+        == .never(.prompt, required: 9, capacity: 8))
+  }
+
+  /// Two requests of 40 tokens that share 32, and one that shares nothing.
+  @Test func hitsAreInTheRecord() throws {
+    var contents = PromptContents()
+    for (shared, request) in [(32, 0), (32, 1), (0, 2)] {
+      contents.append([
+        TokenPiece(stream: 1, start: 0, count: Int32(shared)),
+        TokenPiece(
+          stream: PromptContents.ownStream(of: request), start: 0, count: Int32(40 - shared)),
+      ])
+    }
+    let requests = (0..<3).map { _ in Request(promptTokens: 40, outputTokens: 5) }
+    let settings = v1Settings(blocks: 100, budget: 100)
+    let record = try ServingSystem.vllmV1.serve(
+      requests, settings: settings, executor: FixedExecutor(), contents: contents)
+    #expect(record.prefixCache?.queriedTokens == 120)
+    #expect(record.prefixCache?.hitTokens == 32)
+    #expect(record.prefixCache?.hitRate == 32.0 / 120)
+    #expect(record.prefixCache?.evictedBlocks == 0)
+    #expect(record.emittedTokens == 15)
+    #expect(record.milestones.allSatisfy { $0.finish != nil })
+
+    let alone = try ServingSystem.vllmV1.serve(
+      requests, settings: settings, executor: FixedExecutor())
+    #expect(alone.prefixCache?.hitTokens == 0)
+  }
+
+  /// Three samples end together, and every gap between their tokens is one iteration.
+  @Test func samplesAreOneRequestInTheRecord() throws {
+    let record = try ServingSystem.vllmV1.serve(
+      [Request(promptTokens: 9, outputTokens: 4, samples: 3)],
+      settings: v1Settings(blocks: 20), executor: FixedExecutor())
+    #expect(record.emittedTokens == 12)
+    #expect(record.milestones[0].finish == SimInstant(nanoseconds: 4_000_000))
+    #expect(record.tokenGaps.gaps.allSatisfy { $0.nanoseconds == 1_000_000 })
+    #expect(record.tokenGaps.gaps.reduce(0) { $0 + $1.count } == 9)
+  }
+
+  @Test func decodesAreAggregatedAndChunksAreNot() {
+    var timeline = V1Timeline(
+      [.own("a", prompt: 3, output: 3), .own("b", at: 1, prompt: 12, output: 2)],
+      v1Settings(blocks: 9, budget: 8))
+    _ = timeline.run(steps: 1)
+    timeline.scheduler.enqueue(1)
+    var plan = IterationPlan()
+    timeline.scheduler.schedule(into: &plan)
+    #expect(plan.shape.decodeSequences == 1)
+    #expect(plan.shape.decodeContextTokens == 4)
+    #expect(plan.shape.prefillChunks == [.init(tokens: 7, contextTokens: 0)])
+    #expect(plan.shape.sampledSequences == 1)
+    #expect(plan.scheduled.map(\.emittedTokens) == [1, 0])
+    #expect(plan.scheduled.map(\.isPrefill) == [false, true])
+  }
+}
