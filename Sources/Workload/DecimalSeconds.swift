@@ -56,13 +56,24 @@ enum DecimalSeconds {
   ///
   /// - Precondition: `instant` is not before the start of the run.
   static func append(_ instant: SimInstant, to bytes: inout [UInt8]) {
-    let (seconds, fraction) = instant.nanoseconds.quotientAndRemainder(dividingBy: 1_000_000_000)
-    precondition(instant.nanoseconds >= 0, "DecimalSeconds: \(instant.nanoseconds) ns is negative")
-    appendDecimal(seconds, to: &bytes)
+    append(instant.nanoseconds, unit: 1_000_000_000, to: &bytes)
+  }
+
+  /// Appends `instant` as decimal milliseconds: `4314.579`.
+  ///
+  /// - Precondition: `instant` is not before the start of the run.
+  static func append(milliseconds instant: SimInstant, to bytes: inout [UInt8]) {
+    append(instant.nanoseconds, unit: 1_000_000, to: &bytes)
+  }
+
+  private static func append(_ nanoseconds: Int64, unit: Int64, to bytes: inout [UInt8]) {
+    precondition(nanoseconds >= 0, "DecimalSeconds: \(nanoseconds) ns is negative")
+    let (whole, fraction) = nanoseconds.quotientAndRemainder(dividingBy: unit)
+    appendDecimal(whole, to: &bytes)
     guard fraction > 0 else { return }
     bytes.append(UInt8(ascii: "."))
     var rest = fraction
-    var place: Int64 = 100_000_000
+    var place = unit / 10
     while rest > 0 {
       bytes.append(UInt8(ascii: "0") + UInt8(rest / place))
       rest %= place

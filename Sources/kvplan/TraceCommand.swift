@@ -4,11 +4,14 @@ import Results
 import SimulationKernel
 import Workload
 
-/// `kvplan trace`: makes traces and says what is in them.
+/// `kvplan trace`: makes, describes, converts and cuts traces.
 struct TraceCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "trace", abstract: "Generate and describe traces of requests.",
-    subcommands: [TraceGenerateCommand.self, TraceDescribeCommand.self])
+    commandName: "trace", abstract: "Generate, describe, convert and cut traces of requests.",
+    subcommands: [
+      TraceGenerateCommand.self, TraceDescribeCommand.self, TraceConvertCommand.self,
+      TraceSliceCommand.self, TraceScaleCommand.self, TraceMixCommand.self, TraceThinCommand.self,
+    ])
 }
 
 /// `kvplan trace generate`.
@@ -52,31 +55,3 @@ struct TraceGenerateCommand: ParsableCommand {
 }
 
 extension LengthPreset: ExpressibleByArgument {}
-
-/// `kvplan trace describe`.
-struct TraceDescribeCommand: ParsableCommand {
-  static let configuration = CommandConfiguration(
-    commandName: "describe",
-    abstract: "Say what is in a trace: requests, rate, lengths.",
-    discussion: """
-      EXAMPLE
-        kvplan trace describe traces/sharegpt.csv
-      """)
-
-  @Argument(help: "Trace: CSV, plain or gzip; `-` reads standard input.")
-  var trace: String
-
-  @Option(help: "What to print: `table`, `json` or `csv`.")
-  var format = OutputFormat.table
-
-  func run() throws {
-    let reading = try TraceReader.read(path: trace)
-    Terminal.warn(reading.warnings)
-    let description = TraceDescription(reading.trace)
-    switch format {
-    case .table: Terminal.write(TraceTable.rendered(description))
-    case .json: Terminal.write(TraceTable.json(description))
-    case .csv: Terminal.write(TraceTable.csv(description))
-    }
-  }
-}

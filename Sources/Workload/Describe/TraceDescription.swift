@@ -30,6 +30,8 @@ package struct TraceDescription: Equatable, Sendable {
   package let sampledRequestCount: Int
   /// Requests decoded by beam search.
   package let beamRequestCount: Int
+  /// Mean tokens of a request at its end: the prompt once, and what each sequence generates.
+  package let meanTotalTokens: Double
   /// What a prefix cache would find; `nil` where the trace does not say what prompts consist of.
   package let prefixCache: PrefixCacheCurve?
 

@@ -8,6 +8,8 @@ struct TraceStatistics {
   private var sessions: Set<Int32> = []
   private var sampledRequestCount = 0
   private var beamRequestCount = 0
+  /// Tokens that requests hold at their ends, all together.
+  private var totalTokens = 0
 
   /// Takes the next request in order of arrival.
   mutating func take(_ request: Request, hasArrival: Bool) {
@@ -16,6 +18,8 @@ struct TraceStatistics {
     pairs.add(request.promptTokens, request.outputTokens)
     if hasArrival { arrivals.take(request.arrival) }
     if let session = request.session { sessions.insert(session) }
+    totalTokens +=
+      Int(request.promptTokens) + Int(request.outputTokens) * Int(request.sequenceCount)
     if request.samples > 1 { sampledRequestCount += 1 }
     if request.beamWidth > 0 { beamRequestCount += 1 }
   }
@@ -32,6 +36,6 @@ struct TraceStatistics {
       outputBuckets: LengthBuckets(outputs), rankCorrelation: pairs.correlation,
       isRankCorrelationBinned: pairs.isBinned, sessionCount: sessions.count,
       sampledRequestCount: sampledRequestCount, beamRequestCount: beamRequestCount,
-      prefixCache: prefixCache)
+      meanTotalTokens: Double(totalTokens) / Double(prompts.count), prefixCache: prefixCache)
   }
 }
