@@ -10,12 +10,12 @@ package struct TokenGaps: Sendable {
   /// Kept gaps up to which quantiles are exact.
   package static let exactLimit = 1 << 20
 
-  private struct Gap {
+  struct Gap: Equatable {
     var nanoseconds: Int64
     var count: Int64
   }
 
-  private var gaps: [Gap] = []
+  private(set) var gaps: [Gap] = []
   private var histogram: Histogram<UInt64>?
   /// Gaps in all.
   package private(set) var count: Int64 = 0

@@ -6,11 +6,6 @@ import Workload
 
 @testable import Serving
 
-/// Each iteration takes a millisecond.
-private struct FixedExecutor: IterationExecutor {
-  func execute(_ plan: IterationPlan) -> SimDuration { SimDuration(nanoseconds: 1_000_000) }
-}
-
 @Suite struct V1EngineTests {
   private func admission(
     _ request: Request, _ change: (inout EngineSettings) -> Void = { _ in }
@@ -55,7 +50,8 @@ private struct FixedExecutor: IterationExecutor {
     let requests = (0..<3).map { _ in Request(promptTokens: 40, outputTokens: 5) }
     let settings = v1Settings(blocks: 100, budget: 100)
     let record = try ServingSystem.vllmV1.serve(
-      requests, settings: settings, executor: FixedExecutor(), contents: contents)
+      requests, settings: settings, executor: FixedExecutor(nanoseconds: 1_000_000),
+      contents: contents)
     #expect(record.prefixCache?.queriedTokens == 120)
     #expect(record.prefixCache?.hitTokens == 32)
     #expect(record.prefixCache?.hitRate == 32.0 / 120)
@@ -64,7 +60,7 @@ private struct FixedExecutor: IterationExecutor {
     #expect(record.milestones.allSatisfy { $0.finish != nil })
 
     let alone = try ServingSystem.vllmV1.serve(
-      requests, settings: settings, executor: FixedExecutor())
+      requests, settings: settings, executor: FixedExecutor(nanoseconds: 1_000_000))
     #expect(alone.prefixCache?.hitTokens == 0)
   }
 
@@ -72,7 +68,7 @@ private struct FixedExecutor: IterationExecutor {
   @Test func samplesAreOneRequestInTheRecord() throws {
     let record = try ServingSystem.vllmV1.serve(
       [Request(promptTokens: 9, outputTokens: 4, samples: 3)],
-      settings: v1Settings(blocks: 20), executor: FixedExecutor())
+      settings: v1Settings(blocks: 20), executor: FixedExecutor(nanoseconds: 1_000_000))
     #expect(record.emittedTokens == 12)
     #expect(record.milestones[0].finish == SimInstant(nanoseconds: 4_000_000))
     #expect(record.tokenGaps.gaps.allSatisfy { $0.nanoseconds == 1_000_000 })
