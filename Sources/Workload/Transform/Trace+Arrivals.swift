@@ -75,8 +75,7 @@ extension Trace {
     }
     var order = RandomStream(seed: seed, label: "repeat")
     var repetitions = 0
-    var rows: [Int] = []
-    rows.reserveCapacity(count)
+    var rows = Array(requests.indices)
     while rows.count < count {
       var pass = Array(requests.indices)
       order.shuffle(&pass)
