@@ -83,7 +83,7 @@ struct RealLengths {
   func tenSeedsMeetTheRealFigures(_ preset: LengthPreset) throws {
     var sums = [Double](repeating: 0, count: 8)
     for seed in 0..<10 as Range<UInt64> {
-      let trace = try TraceGenerator.generate(preset: preset, count: 10_000, seed: seed)
+      let trace = try TraceGenerator.generate(preset: preset, count: 40_000, seed: seed)
       for (index, error) in RealLengths(preset).errors(of: trace).enumerated() {
         sums[index] += error / 10
       }

@@ -11,6 +11,7 @@ struct PromptIdentities {
   private var repeats: [Int32] = []
   private var blocks: [Int64] = []
   private var pieces: [TokenPiece] = []
+  private var rowCount = 0
   /// Where each row's blocks or pieces end.
   private var ends: [Int] = []
   /// Tokens in a block; `nil` before a row settled it.
@@ -26,35 +27,60 @@ struct PromptIdentities {
 
   /// Takes what one row says; every row must be taken, or none.
   ///
-  /// - Returns: What is wrong with the row, if something is.
+  /// - Returns: What is wrong with the row, if something is; it is not taken then.
   mutating func take(_ record: TraceRecord) -> String? {
+    if let mistake = check(record) { return mistake }
+    rowCount += 1
     switch record.identity {
-    case .unknown:
-      // A row of a kind that others have simply says nothing: its prompt is its own.
-      if kind == .repeats { repeats.append(0) }
-      if kind == .blocks || kind == .pieces { ends.append(ends.last ?? 0) }
-      return nil
+    // A row that says nothing among others that do: its prompt is its own.
+    case .unknown where kind == nil: break
+    case .unknown where kind == .repeats: repeats.append(0)
+    case .unknown: ends.append(ends.last ?? 0)
     case .repeats(let tokens):
-      guard tokens <= record.promptTokens else {
-        return "\(tokens) tokens of the prompt are said to repeat, it has \(record.promptTokens)"
-      }
-      kind = .repeats
+      begin(.repeats)
       repeats.append(tokens)
       repeatedTokens += Int(tokens)
     case .blocks:
-      if let mistake = checkBlocks(record) { return mistake }
-      kind = .blocks
+      begin(.blocks)
       blocks += record.blocks
       ends.append(blocks.count)
     case .pieces:
-      guard record.piecesTotal == Int(record.promptTokens) else {
-        return "the pieces have \(record.piecesTotal) tokens, the prompt has \(record.promptTokens)"
-      }
-      kind = .pieces
+      begin(.pieces)
       pieces += record.pieces
       ends.append(pieces.count)
     }
     return nil
+  }
+
+  /// Notes of which kind rows are, and that those before the first of them said nothing.
+  private mutating func begin(_ first: Kind) {
+    guard kind == nil else { return }
+    kind = first
+    repeats = first == .repeats ? [Int32](repeating: 0, count: rowCount - 1) : []
+    ends = first == .repeats ? [] : [Int](repeating: 0, count: rowCount - 1)
+  }
+
+  private mutating func check(_ record: TraceRecord) -> String? {
+    let kinds: Kind?
+    switch record.identity {
+    case .unknown: return nil
+    case .repeats(let tokens):
+      kinds = .repeats
+      if tokens > record.promptTokens {
+        return "\(tokens) tokens of the prompt are said to repeat, it has \(record.promptTokens)"
+      }
+    case .blocks:
+      kinds = .blocks
+      if let mistake = checkBlocks(record) { return mistake }
+    case .pieces:
+      kinds = .pieces
+      if record.piecesTotal != Int(record.promptTokens) {
+        return "the pieces have \(record.piecesTotal) tokens, the prompt has "
+          + "\(record.promptTokens)"
+      }
+    }
+    return kind == nil || kind == kinds
+      ? nil : "the row says in another way than those before what its prompt consists of"
   }
 
   /// Settles the block size by the first row that can, and holds every row to it.

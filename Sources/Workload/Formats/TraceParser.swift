@@ -2,12 +2,11 @@ import SimulationKernel
 
 /// Turns the bytes of a trace file into requests, fed in pieces of any size.
 struct TraceParser {
-  /// Bytes by which the format is told: pieces are gathered until there are so many.
-  private static let headBytes = 1 << 16
-
   private let file: String
   private let options: TraceReadOptions
   private var statistics: TraceStatistics?
+  /// Bytes by which the format is told: pieces are gathered until there are so many.
+  private let headBytes: Int
   /// The beginning of the file, until its format is told.
   private var head: [UInt8] = []
   private var splitter = Splitter.none
@@ -22,9 +21,10 @@ struct TraceParser {
   /// - Parameter statistics: Where given, requests of a plain table go there and are not kept.
   init(
     file: String, options: TraceReadOptions = TraceReadOptions(),
-    statistics: TraceStatistics? = nil
+    statistics: TraceStatistics? = nil, headBytes: Int = 1 << 16
   ) {
     self.file = file
+    self.headBytes = headBytes
     self.options = options
     self.statistics = statistics
   }
@@ -35,7 +35,7 @@ struct TraceParser {
   mutating func consume(_ chunk: Span<UInt8>) throws(UserError) {
     if rows != nil { return try parse(chunk) }
     chunk.withUnsafeBufferPointer { head.append(contentsOf: $0) }
-    if head.count >= Self.headBytes { try start() }
+    if head.count >= headBytes { try start() }
   }
 
   /// Tells the format by the head, and parses the head.
