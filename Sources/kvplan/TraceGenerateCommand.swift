@@ -77,7 +77,8 @@ struct TraceGenerateCommand: ParsableCommand {
   func validate() throws {
     let ways = [preset != nil, prompts != nil || outputs != nil, like != nil].count { $0 }
     guard ways == 1, (prompts == nil) == (outputs == nil) else {
-      throw ValidationError("give lengths in one way: a preset, `--prompts` and `--outputs`, or `--like`")
+      throw ValidationError(
+        "give lengths in one way: a preset, `--prompts` and `--outputs`, or `--like`")
     }
     if turns == nil, turnTokens != nil {
       throw ValidationError("`--turn-tokens` needs `--turns`")

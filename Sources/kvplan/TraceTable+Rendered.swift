@@ -60,7 +60,8 @@ extension TraceTable {
     let starts = Set(prompts.keys).union(outputs.keys).sorted()
     func bar(_ count: Int?, of buckets: [Int: Int]) -> String {
       let highest = buckets.values.max() ?? 1
-      return String(repeating: "#", count: Int((20 * Double(count ?? 0) / Double(highest)).rounded(.up)))
+      let marks = (20 * Double(count ?? 0) / Double(highest)).rounded(.up)
+      return String(repeating: "#", count: Int(marks))
     }
     var table = TextTable([
       .init("tokens from"), .init("prompts"), .init("", .left), .init("outputs"), .init("", .left),
@@ -76,9 +77,10 @@ extension TraceTable {
 
   private var prefixCache: String? {
     guard let cache = description.prefixCache else { return nil }
-    var table = TextTable([
-      .init("prefix cache, blocks of \(cache.blockTokens) tokens", .left), .init("tokens"),
-    ] + (model == nil ? [] : [.init("GB")]) + [.init("found %")])
+    var table = TextTable(
+      [
+        .init("prefix cache, blocks of \(cache.blockTokens) tokens", .left), .init("tokens"),
+      ] + (model == nil ? [] : [.init("GB")]) + [.init("found %")])
     func row(_ name: String, _ tokens: Int, _ ratio: Double) {
       let memory = model.map {
         [Digits.fixed(gigabytes(Double(tokens * $0.kvBytesPerToken())), decimals: 2)]

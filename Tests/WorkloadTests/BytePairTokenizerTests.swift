@@ -24,7 +24,8 @@ import Testing
     for sample in samples {
       var cache: [[UInt8]: Int32] = [:]
       let count = tokenizer.countTokens(in: Array(sample.text.utf8).span, cache: &cache)
-      #expect(count == (name == "gpt2" ? sample.gpt2 : sample.llama3), "\(sample.text.debugDescription)")
+      let expected = name == "gpt2" ? sample.gpt2 : sample.llama3
+      #expect(count == expected, "\(sample.text.debugDescription)")
     }
   }
 
@@ -32,9 +33,9 @@ import Testing
     var options = TraceReadOptions()
     options.textMeasure = .tokenizer(
       try BytePairTokenizer(path: Self.folder.appending(path: "gpt2.json").path))
+    let messages = #"{"from":"human","value":"a\n"},{"from":"gpt","value":"b"}"#
     let reading = try TraceReader.read(
-      bytes: Array(#"[{"conversations":[{"from":"human","value":"a\n"},{"from":"gpt","value":"b"}]}]"#.utf8),
-      name: "f", options: options)
+      bytes: Array("[{\"conversations\":[\(messages)]}]".utf8), name: "f", options: options)
     #expect(reading.trace.requests == [Request(promptTokens: 2, outputTokens: 1, session: 0)])
     #expect(reading.facts.charactersPerToken == nil)
     #expect(reading.trace.name == "f")

@@ -56,22 +56,25 @@ import Testing
         """),
     Sample(
       format: .guidellm,
-      text: #"{"prompt":"x\ny","prompt_tokens_count":120,"output_tokens_count":64,"a":[1,{"b":null}]}"#
-        + "\n"),
-    Sample(format: .vllmCustom, text: #"{"prompt": "na\u00efve \ud83d\ude00", "output_tokens": 10}"#),
+      text: #"{"prompt":"x\ny","prompt_tokens_count":120,"output_tokens_count":64,"#
+        + #""a":[1,{"b":null}]}"# + "\n"),
+    Sample(
+      format: .vllmCustom,
+      text: #"{"prompt": "na\u00efve \ud83d\ude00", "output_tokens": 10}"#),
     Sample(
       format: .vllmBench,
-      text: #"{"completed": 2, "input_lens": [13, 24], "output_lens": [3, 1], "ttfts": [0.1, NaN]}"#),
+      text: #"{"completed": 2, "input_lens": [13, 24], "output_lens": [3, 1], "ttfts": [0.1, NaN]}"#
+    ),
     Sample(
       format: .sharegpt,
       text: """
-        [ {"id":"a_0","conversations":[{"from":"human","value":"Hé"},{"from":"gpt","value":"\\"hi\\""}]},
-          {"id":"b_0","conversations":[]} ]
+        [ {"id":"a","conversations":[{"from":"human","value":"é"},{"from":"gpt","value":"\\"hi\\""}]},
+          {"id":"b","conversations":[]} ]
         """),
     Sample(
       format: .alpaca,
-      text: #"[{"instruction":"Add.","input":"2 and 3","output":"5"},{"instruction":"a","output":"b"}]"#
-    ),
+      text: #"[{"instruction":"Add.","input":"2 and 3","output":"5"},"#
+        + #"{"instruction":"a","output":"b"}]"#),
   ]
 
   /// Reads `bytes` both ways: skipping must never find more than refusing, nor lose rows unsaid.
@@ -155,7 +158,8 @@ import Testing
   @Test(arguments: samples) func wrongValues(_ sample: Sample) {
     let values = [
       "99999999999999999999", "-1", "1e400", "0", "12.5", "null", "true", "\"x\"", "[]", "{}", "",
-      "\u{0}", "\u{FEFF}", "\r", "\n", "\\", "\"", "\\ud800", "\\u12", "é", "NaN", "-", "[[[[", "}}",
+      "\u{0}", "\u{FEFF}", "\r", "\n", "\\", "\"", "\\ud800", "\\u12", "é", "NaN", "-", "[[[[",
+      "}}",
       "{\"a\":1,\"a\":2}",
     ]
     var stream = RandomStream(seed: 8, label: sample.format.rawValue)

@@ -109,7 +109,8 @@ import Testing
     #expect(Array(contents.pieces(of: 0)) == [TokenPiece(stream: 0, start: 0, count: 1030)])
     #expect(
       Array(contents.pieces(of: 1)) == [
-        TokenPiece(stream: 0, start: 0, count: 1024), TokenPiece(stream: 0, start: 1536, count: 476),
+        TokenPiece(stream: 0, start: 0, count: 1024),
+        TokenPiece(stream: 0, start: 1536, count: 476),
       ])
     let curve = PrefixCacheCurve(reading.trace.requests, contents, blockTokens: 512)
     #expect(curve.tokenHitRatio == 1024.0 / 2530)
@@ -265,7 +266,10 @@ import Testing
       "[{\"conversations\":[]},\n {\"conversations\":",
       "f:2:2: the JSON value that begins here does not end"
     ),
-    ("[{\"conversations\":[]} {\"conversations\":[]}]", "f:1:23: a comma is missing between JSON values"),
+    (
+      "[{\"conversations\":[]} {\"conversations\":[]}]",
+      "f:1:23: a comma is missing between JSON values"
+    ),
     (
       "TIMESTAMP,ContextTokens,GeneratedTokens\nnow,1,2\n",
       "f:2:1: `TIMESTAMP` must be a date like `2023-11-16 18:15:46.68`, found `now`"

@@ -159,7 +159,7 @@ import Testing
   }
 
   @Test func empiricalLengthsAreRowsOfTheirTrace() throws {
-    let rows = [Request(promptTokens: 3, outputTokens: 4), Request(promptTokens: 5, outputTokens: 6)]
+    let rows = [(3, 4), (5, 6)].map { Request(promptTokens: $0, outputTokens: $1) }
     let source = Trace(name: "t", requests: rows, hasArrivals: false)
     let trace = try TraceGenerator.generate(recipe { $0.lengths = .empirical(source) })
     #expect(Set(trace.requests.map { [$0.promptTokens, $0.outputTokens] }) == [[3, 4], [5, 6]])

@@ -74,7 +74,8 @@ import Testing
     contents.append([TokenPiece(stream: own(0), start: 0, count: 4)])
     for (id, quoted) in [(1, 0), (2, 0), (3, 2)] {
       contents.append([
-        TokenPiece(stream: 5, start: 0, count: 2), TokenPiece(stream: own(quoted), start: 0, count: 4),
+        TokenPiece(stream: 5, start: 0, count: 2),
+        TokenPiece(stream: own(quoted), start: 0, count: 4),
         TokenPiece(stream: output(quoted), start: 0, count: 3),
         TokenPiece(stream: own(id), start: 0, count: 1),
       ])

@@ -221,7 +221,8 @@ extension JSONCursor {
     let start = position
     let value = try integer(in: bytes, what, from: least)
     guard value <= Int32.max else {
-      throw JSONMistake(offset: start, what: "\(what) must be at most \(Int32.max), found `\(value)`")
+      throw JSONMistake(
+        offset: start, what: "\(what) must be at most \(Int32.max), found `\(value)`")
     }
     return Int32(value)
   }

@@ -73,7 +73,8 @@ struct ShareGPTParser {
         guard let prompt = Int32(exactly: context), let output = Int32(exactly: tokens),
           context + tokens <= Int(Int32.max)
         else {
-          throw JSONMistake(offset: start, what: "the conversation has more than \(Int32.max) tokens")
+          throw JSONMistake(
+            offset: start, what: "the conversation has more than \(Int32.max) tokens")
         }
         record.promptTokens = prompt
         record.outputTokens = output
@@ -84,6 +85,10 @@ struct ShareGPTParser {
       }
       context += tokens
     }
+  }
+
+  private static func repeated(_ name: String, _ key: Range<Int>) -> JSONMistake {
+    JSONMistake(offset: key.lowerBound, what: "`\(name)` appears twice")
   }
 
   /// Reads one message: who wrote it, and how many tokens it has.
@@ -97,16 +102,17 @@ struct ShareGPTParser {
     while let key = try cursor.nextKey(in: bytes) {
       let name = bytes.extracting(key)
       if JSONText.matches(name, "from") || JSONText.matches(name, "role") {
-        if role != nil { throw JSONMistake(offset: key.lowerBound, what: "`from` appears twice") }
+        if role != nil { throw Self.repeated("from", key) }
         let range = try cursor.string(in: bytes, "`from`")
         let who = bytes.extracting(range)
         role = Self.roles.first { JSONText.matches(who, $0.name) }?.role
         if role == nil {
           throw JSONMistake(
-            offset: range.lowerBound, what: "`from` names no role that is known: `\(printable(who))`")
+            offset: range.lowerBound,
+            what: "`from` names no role that is known: `\(printable(who))`")
         }
       } else if JSONText.matches(name, "value") || JSONText.matches(name, "content") {
-        if tokens != nil { throw JSONMistake(offset: key.lowerBound, what: "`value` appears twice") }
+        if tokens != nil { throw Self.repeated("value", key) }
         let range = try cursor.string(in: bytes, "`value`")
         do throws(JSONMistake) {
           tokens = try counter.count(bytes.extracting(range))

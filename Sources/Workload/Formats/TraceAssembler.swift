@@ -87,7 +87,8 @@ struct TraceAssembler {
   ) throws(UserError) -> (TraceReading, TraceStatistics?) {
     guard let hasArrivals else {
       let why =
-        facts.zeroOutputs > 0 ? ": all \(facts.zeroOutputs) generated nothing"
+        facts.zeroOutputs > 0
+        ? ": all \(facts.zeroOutputs) generated nothing"
         : facts.skippedRows > 0 ? ": all \(facts.skippedRows) rows are left out" : ""
       throw UserError(
         "\(file): no requests\(format.columns.isEmpty ? "" : " after the header")\(why)",

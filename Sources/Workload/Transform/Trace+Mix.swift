@@ -69,9 +69,11 @@ extension PromptContents {
       append(
         contents.pieces(of: id).map { piece in
           let stream =
-            piece.stream < 0 ? piece.stream - requestShift
-            : piece.stream >= firstOutput ? piece.stream + requestShift
-            : piece.stream + sharedShift
+            piece.stream < 0
+            ? piece.stream - requestShift
+            : piece.stream >= firstOutput
+              ? piece.stream + requestShift
+              : piece.stream + sharedShift
           return TokenPiece(stream: stream, start: piece.start, count: piece.count)
         })
     }
