@@ -35,9 +35,10 @@ import Testing
     Sample(
       format: .csv,
       text: """
-        arrival_s,prompt_tokens,output_tokens,conversation_id,prefix_tokens,prompt_pieces
-        0,9,4,a,0,3:0:5 -1:0:4
-        1,9,4,a,3,3:0:5 -2:0:4
+        arrival_s,prompt_tokens,output_tokens,conversation_id,prompt_pieces
+        0,9,4,a,3:0:5 -1:0:4
+        1,9,4,a,3:0:5 -2:0:4
+        2,9,4,,
 
         """),
     Sample(

@@ -275,6 +275,10 @@ import Testing
       "f:2:1: `TIMESTAMP` must be a date like `2023-11-16 18:15:46.68`, found `now`"
     ),
     (
+      "prompt_tokens,output_tokens,session_id,conversation_id\n3,1,0,a\n",
+      "f:1:1: columns `session_id` and `conversation_id` say the same"
+    ),
+    (
       "prompt_tokens,output_tokens,prompt_pieces\n3,1,0:0:2\n",
       "f:2:1: the pieces have 2 tokens, the prompt has 3"
     ),

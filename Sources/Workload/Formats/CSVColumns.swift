@@ -24,6 +24,13 @@ enum TraceColumn: String, CaseIterable {
   /// Whether the column says what a prompt's tokens are.
   var isIdentity: Bool { self == .repeatedTokens || self == .blockHashes || self == .pieces }
 
+  /// Whether the columns say the same thing of a row, so that a file may have only one of them.
+  func saysWhat(_ other: TraceColumn) -> Bool {
+    if self == other || (isIdentity && other.isIdentity) { return true }
+    let sessions = [TraceColumn.session, .conversation]
+    return sessions.contains(self) && sessions.contains(other)
+  }
+
   /// The columns that every trace written by kvplan has.
   static let canonicalHeader = "arrival_s,prompt_tokens,output_tokens"
 }

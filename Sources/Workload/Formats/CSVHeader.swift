@@ -45,7 +45,9 @@ struct CSVHeader {
     }
     let columns = Self.columns(texts, of: format, suffix: suffix)
     for (index, column) in columns.enumerated() {
-      guard let column, let first = columns.firstIndex(of: column), first < index else { continue }
+      guard let column, let first = columns.firstIndex(where: { $0?.saysWhat(column) ?? false }),
+        first < index
+      else { continue }
       throw .at(file, 1, 1, "columns `\(names[first])` and `\(names[index])` say the same")
     }
     self.format = format
