@@ -39,6 +39,7 @@ let package = Package(
       [
         "SimulationKernel", "KVMemory", "CostModel", "Workload",
         .product(name: "DequeModule", package: "swift-collections"),
+        .product(name: "HeapModule", package: "swift-collections"),
         .product(name: "Histogram", package: "hdrhistogram-swift"),
       ]),
     room("Metrics", ["Serving", "Workload", "SimulationKernel"]),

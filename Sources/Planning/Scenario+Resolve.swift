@@ -34,6 +34,7 @@ extension Scenario {
       maxSequences: maxSequences, maxBatchedTokens: maxBatchedTokens,
       maxModelLength: maxModelLength)
     settings.preemptionMode = preemptionMode
+    settings.stepping = stepping
     settings.beams = .synthetic(
       seed: seed, redrawsPerMille: BeamParents.defaultRedrawsPerMille)
     let costModel = try RooflineCostModel(

@@ -34,6 +34,8 @@ package struct Scenario: Sendable {
   package var windowTo: Double?
   package var oversized = OversizedPolicy.skip
   package var seed: UInt64 = 0
+  /// By events unless asked otherwise: the results are the same bytes, and come sooner.
+  package var stepping = Stepping.event
 
   package init(system: ServingSystem, model: ModelSpec, device: DeviceSpec) {
     self.system = system

@@ -24,34 +24,22 @@ package enum OversizedPolicy: String, CaseIterable, Sendable { case skip, fail }
 
 /// One serving replica on the simulated clock.
 ///
-/// The whole simulation is ``run()``: pop the next event, set the clock, let the scheduler decide an
-/// iteration, price it, apply it, record it.
+/// The whole simulation is ``run()``: take the next event, set the clock, let the scheduler decide an
+/// iteration, price it, apply it, record it. One replica has at most two events to come, an arrival and the
+/// end of an iteration; at one instant requests arrive first.
 struct Engine<S: Scheduler> {
-  private enum Event {
-    case arrival(RequestID)
-    case iterationEnd
-    case iterationStart
-
-    /// At one instant requests arrive before an iteration ends, and an idle engine starts last.
-    var rank: UInt8 {
-      switch self {
-      case .arrival: 0
-      case .iterationEnd: 1
-      case .iterationStart: 2
-      }
-    }
-  }
-
   private let requests: [Request]
   private let oversized: OversizedPolicy
   private var scheduler: S
   private var executor: any IterationExecutor
   private var recorder: RunRecorder
-  private var events = EventQueue<Event>()
   private var clock = SimInstant.zero
+  /// The request that arrives next.
+  private var nextArrival = 0
+  /// When the running iteration ends; `nil` while the engine is idle.
+  private var iterationEnd: SimInstant?
   private var plan = IterationPlan()
   private var finished: [RequestID] = []
-  private var isBusy = false
 
   init(
     requests: [Request], scheduler: S, executor: any IterationExecutor, window: MeasuringWindow,
@@ -67,70 +55,64 @@ struct Engine<S: Scheduler> {
   /// Serves every request, or stops at the end of the window: nothing later is measured.
   ///
   /// - Throws: ``RunFailure``.
-  /// - Complexity: O(running requests) an iteration.
+  /// - Complexity: O(1) and what changes, an iteration; O(running requests) for systems that do not cruise.
   mutating func run() throws -> RunRecord {
-    let end = recorder.record.window.to
-    if !requests.isEmpty { push(.arrival(0), at: requests[0].arrival) }
-    while let next = events.popNext() {
-      if let end, next.time >= end {
-        recorder.close(at: end)
-        recorder.closed(with: scheduler.prefixCache)
-        return recorder.record
-      }
-      clock = next.time
-      switch next.event {
-      case .arrival(let request): try arrive(request)
-      case .iterationEnd: try endIteration()
-      case .iterationStart: try startIteration()
-      }
+    let windowEnd = recorder.record.window.to
+    while let next = nextEvent {
+      if let windowEnd, next >= windowEnd { return close(at: windowEnd) }
+      clock = next
+      while nextArrival < requests.count, requests[nextArrival].arrival == clock { try arrive() }
+      if iterationEnd == clock { endIteration() }
+      if iterationEnd == nil { try startIteration() }
     }
-    recorder.close(at: clock)
-    recorder.closed(with: scheduler.prefixCache)
     let queues = scheduler.queues
     guard queues.waiting + queues.swapped == 0 else {
       throw RunFailure.stuck(waiting: queues.waiting + queues.swapped, at: clock)
     }
+    return close(at: clock)
+  }
+
+  private var nextEvent: SimInstant? {
+    guard nextArrival < requests.count else { return iterationEnd }
+    let arrival = requests[nextArrival].arrival
+    return iterationEnd.map { min($0, arrival) } ?? arrival
+  }
+
+  private mutating func close(at end: SimInstant) -> RunRecord {
+    recorder.close(at: end)
+    recorder.closed(with: scheduler.prefixCache)
     return recorder.record
   }
 
-  private mutating func push(_ event: Event, at time: SimInstant) {
-    events.push(event, at: time, rank: event.rank)
-  }
-
-  private mutating func arrive(_ id: RequestID) throws {
-    let next = Int(id) + 1
-    if next < requests.count { push(.arrival(RequestID(next)), at: requests[next].arrival) }
-    let admission = scheduler.admission(of: requests[Int(id)])
+  private mutating func arrive() throws {
+    let request = requests[nextArrival]
+    let id = RequestID(nextArrival)
+    nextArrival += 1
+    let admission = scheduler.admission(of: request)
     recorder.arrived(id, isRejected: admission != .possible)
     guard admission == .possible else {
       if oversized == .fail { throw RunFailure.oversized(id, admission) }
       return
     }
     scheduler.enqueue(id)
-    if !isBusy {
-      isBusy = true
-      push(.iterationStart, at: clock)
-    }
   }
 
   private mutating func startIteration() throws {
     plan.removeAll()
     scheduler.schedule(into: &plan)
     if let failure = plan.failure { throw RunFailure.swapSpaceExhausted(failure, at: clock) }
-    recorder.started(plan, at: clock)
+    if plan.changesRequests { recorder.started(plan, at: clock) }
     recorder.hold(
       scheduler.ledger, blocks: scheduler.blocks, queues: scheduler.queues, from: clock)
-    isBusy = !plan.isEmpty || !plan.preempted.isEmpty
-    guard isBusy else { return }
-    let duration = plan.isEmpty ? .zero : executor.execute(plan)
-    push(.iterationEnd, at: clock + duration)
+    guard !plan.isEmpty || !plan.preempted.isEmpty else { return }
+    iterationEnd = clock + (plan.isEmpty ? .zero : executor.execute(plan))
   }
 
-  private mutating func endIteration() throws {
+  private mutating func endIteration() {
+    iterationEnd = nil
     finished.removeAll(keepingCapacity: true)
     scheduler.complete(plan, finished: &finished)
     recorder.ended(plan, at: clock)
     recorder.finished(finished, at: clock)
-    try startIteration()
   }
 }

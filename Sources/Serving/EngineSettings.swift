@@ -14,6 +14,8 @@ package struct EngineSettings: Equatable, Sendable {
   package var maxModelLength: Int
   /// How a preempted request gives up its blocks (`--preemption-mode`).
   package var preemptionMode: PreemptionMode
+  /// How the engine advances from iteration to iteration (`--stepping`).
+  package var stepping: Stepping
   /// How beams change parents, for requests with a beam width.
   package var beams: BeamParents
   /// Repeat the recorded engine's bugs (live-locks, lost blocks) instead of avoiding them; only
@@ -35,10 +37,19 @@ package struct EngineSettings: Equatable, Sendable {
     self.maxBatchedTokens = maxBatchedTokens
     self.maxModelLength = maxModelLength
     preemptionMode = .automatic
+    stepping = .iteration
     beams = .synthetic(seed: 0, redrawsPerMille: BeamParents.defaultRedrawsPerMille)
     repeatsEngineDefects = false
     vllm02 = VLLM02Options(.v027)
   }
+}
+
+/// How the engine advances: both ways give the same times, block ids and results.
+package enum Stepping: String, CaseIterable, Sendable {
+  /// Requests that only decode are kept as sums; work is done where something changes.
+  case event
+  /// Every running request is looked at in every iteration, and listed in its plan.
+  case iteration
 }
 
 /// What happens to the blocks of a preempted request.

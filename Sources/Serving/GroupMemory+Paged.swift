@@ -53,6 +53,10 @@ extension PagedMemory: GroupMemory {
     for sequence in group.sequences { free(sequence) }
   }
 
+  package var takesBlocksWhileDecoding: Bool { true }
+
+  package var freeBlocks: Int { device.freeCount }
+
   package mutating func heldBlocks(_ group: RequestGroup) -> Int {
     distinctBlockCount(of: group.sequences)
   }

@@ -30,6 +30,18 @@ package protocol GroupMemory: Sendable {
   /// Gives back everything that a resident request holds.
   mutating func free(_ group: RequestGroup)
 
+  /// Whether a decoding sequence takes blocks as it grows.
+  var takesBlocksWhileDecoding: Bool { get }
+  /// Blocks that are free for running sequences.
+  var freeBlocks: Int { get }
+  /// Uses one more slot in the last block of each of `sequences` sequences, which are not named: what a
+  /// cruising sequence holds is not known one by one until ``settle(_:tokens:)``.
+  mutating func cruise(sequences: Int)
+  /// Gives a cruising sequence its next block.
+  mutating func extend(_ sequence: Int)
+  /// Makes known again how many tokens a cruising sequence holds.
+  mutating func settle(_ sequence: Int, tokens: Int)
+
   /// Distinct device blocks that a resident request holds.
   mutating func heldBlocks(_ group: RequestGroup) -> Int
   /// Blocks of swap space that are free.
@@ -49,6 +61,11 @@ package protocol GroupMemory: Sendable {
 /// A memory that reserves to the end never preempts; asking it to is a bug of ours.
 extension GroupMemory {
   package mutating func heldBlocks(_ group: RequestGroup) -> Int { blocks.physical }
+  package var takesBlocksWhileDecoding: Bool { false }
+  package var freeBlocks: Int { 0 }
+  package mutating func extend(_ sequence: Int) {
+    preconditionFailure("a sequence grows out of a memory that reserves to the end")
+  }
   package var freeHostBlocks: Int { 0 }
   package mutating func swapOut(_ group: RequestGroup, moves: inout [BlockCopy]) {
     preconditionFailure("swap-out from a memory that reserves to the end")

@@ -55,8 +55,15 @@ package struct IterationPlan: Sendable {
     package var blocksFree: Int
   }
 
-  /// In the engine's own order.
+  /// In the engine's own order; requests that cruise are not listed.
   package var scheduled: [Scheduled] = []
+  /// Requests of one sequence that decode one token each and are not listed: their last token came with
+  /// the last iteration that ``advancesCruise``.
+  package var cruising = 0
+  /// Whether cruising requests that are not in this iteration missed nothing: it gives each one its token.
+  package var advancesCruise = false
+  /// Requests that have cruised until the last iteration and are listed (or preempted) from now on.
+  package var released: [RequestID] = []
   package var preempted: [Preemption] = []
   /// Requests that the engine drops from its waiting queue without running them.
   package var ignored: [RequestID] = []
@@ -77,20 +84,31 @@ package struct IterationPlan: Sendable {
   package init() {}
 
   /// Nothing runs and nothing moves: the engine waits for the next arrival.
-  package var isEmpty: Bool { scheduled.isEmpty && swapOuts.isEmpty && swapIns.isEmpty }
+  package var isEmpty: Bool { scheduled.isEmpty && cruising == 0 && swapOuts.isEmpty && swapIns.isEmpty }
+
+  /// Somebody starts, stops or is listed; in most iterations of a cruising batch nobody does.
+  var changesRequests: Bool { !scheduled.isEmpty || !preempted.isEmpty || !released.isEmpty }
 
   /// Empties the plan for the next iteration and keeps its storage.
   package mutating func removeAll() {
-    scheduled.removeAll(keepingCapacity: true)
-    preempted.removeAll(keepingCapacity: true)
-    ignored.removeAll(keepingCapacity: true)
-    swappedIn.removeAll(keepingCapacity: true)
-    admitted.removeAll(keepingCapacity: true)
-    evicted.removeAll(keepingCapacity: true)
-    copies.removeAll(keepingCapacity: true)
-    swapOuts.removeAll(keepingCapacity: true)
-    swapIns.removeAll(keepingCapacity: true)
+    Self.clear(&scheduled)
+    cruising = 0
+    advancesCruise = false
+    Self.clear(&released)
+    Self.clear(&preempted)
+    Self.clear(&ignored)
+    Self.clear(&swappedIn)
+    Self.clear(&admitted)
+    Self.clear(&evicted)
+    Self.clear(&copies)
+    Self.clear(&swapOuts)
+    Self.clear(&swapIns)
     shape.removeAll()
     failure = nil
+  }
+
+  /// Most lists of most plans are empty, and emptying costs more than looking.
+  private static func clear<T>(_ list: inout [T]) {
+    if !list.isEmpty { list.removeAll(keepingCapacity: true) }
   }
 }

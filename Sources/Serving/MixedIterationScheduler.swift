@@ -17,27 +17,35 @@ import Workload
 ///   alone and still does not pass a conservative test) we go on, unless
 ///   ``EngineSettings/repeatsEngineDefects`` asks otherwise.
 package struct MixedIterationScheduler<Memory: GroupMemory>: Scheduler {
-  package private(set) var memory: Memory
-  package private(set) var groups: [RequestGroup]
+  package internal(set) var memory: Memory
+  package internal(set) var groups: [RequestGroup]
   /// How beams change parents; replaced step by step when a record is replayed.
   package var beams: BeamParents
 
   private let requests: [Request]
-  private let maxSequences: Int
+  let maxSequences: Int
   private let maxBatchedTokens: Int
   private let maxModelLength: Int
-  private let preemptionMode: PreemptionMode
-  private let repeatsDefects: Bool
+  let preemptionMode: PreemptionMode
+  let repeatsDefects: Bool
 
   /// In the order in which iterations run them; sorted by arrival at the start of each step.
-  package private(set) var running: [RequestID] = []
-  private var runningIsSorted = true
+  package internal(set) var running: [RequestID] = []
+  var runningIsSorted = true
   private var waiting: Deque<RequestID> = []
-  private var swapped: Deque<RequestID> = []
+  var swapped: Deque<RequestID> = []
   private var step: Int32 = 0
   /// The head of the waiting queue found no room in the last step.
   private var headIsBlocked = false
+  /// Blocks were given back since the head found no room.
+  var wasFreed = false
   private var forks: [BeamFork] = []
+
+  /// Whether requests may cruise at all: never beams or samples, which share blocks.
+  let mayCruise: Bool
+  /// Whether all of `running` cruises, in which case `batch` holds it.
+  var isCruising: Bool
+  var batch: CruisingBatch
 
   package init(requests: [Request], settings: EngineSettings, memory: Memory) {
     self.requests = requests
@@ -49,6 +57,10 @@ package struct MixedIterationScheduler<Memory: GroupMemory>: Scheduler {
     maxModelLength = settings.maxModelLength
     preemptionMode = settings.preemptionMode
     repeatsDefects = settings.repeatsEngineDefects
+    mayCruise = settings.stepping == .event && requests.allSatisfy { $0.sequenceCount == 1 }
+    isCruising = mayCruise
+    batch = CruisingBatch(
+      blockSize: settings.blockSize, longestOutput: settings.maxModelLength)
   }
 
   package var ledger: WasteLedger { memory.ledger(headIsBlocked: headIsBlocked) }
@@ -76,6 +88,9 @@ package struct MixedIterationScheduler<Memory: GroupMemory>: Scheduler {
 
   package mutating func schedule(into plan: inout IterationPlan) {
     step += 1
+    plan.advancesCruise = true
+    if isCruising && !swapped.isEmpty { leaveCruise(&plan) }
+    if isCruising { return cruise(&plan) }
     sortRunning()
     let firstVictim = appendToRunning(&plan)
     running.removeSubrange(firstVictim...)
@@ -109,9 +124,10 @@ package struct MixedIterationScheduler<Memory: GroupMemory>: Scheduler {
   /// Takes all blocks from a running request and queues it, by arrival, to come back.
   ///
   /// A recomputed request goes behind waiting ones of the same arrival, as in the artifact.
-  private mutating func preempt(_ id: RequestID, _ plan: inout IterationPlan) {
+  mutating func preempt(_ id: RequestID, _ plan: inout IterationPlan) {
     precondition(memory.canPreempt, "request \(id) preempted in a memory that reserves to the end")
     groups[Int(id)].preemptedAtStep = step
+    wasFreed = true
     let swaps = preemptionMode == .swap || groups[Int(id)].sequenceCount > 1
     if swaps {
       swapOut(id, &plan)
@@ -155,11 +171,18 @@ package struct MixedIterationScheduler<Memory: GroupMemory>: Scheduler {
   }
 
   /// Admits waiting requests in order until one does not fit.
-  private mutating func admitWaiting(_ plan: inout IterationPlan) {
+  mutating func admitWaiting(_ plan: inout IterationPlan) {
+    // Running requests only take blocks: a head that found no room finds none until some are given back.
+    if headIsBlocked && !wasFreed { return }
     headIsBlocked = false
+    wasFreed = false
     guard swapped.isEmpty else { return }
     var batched = 0
-    if !waiting.isEmpty { for id in running { batched += Int(groups[Int(id)].sequenceCount) } }
+    if isCruising {
+      batched = running.count
+    } else if !waiting.isEmpty {
+      for id in running { batched += Int(groups[Int(id)].sequenceCount) }
+    }
     while let id = waiting.first {
       let group = groups[Int(id)]
       guard group.preemptedAtStep < step else { break }
@@ -181,32 +204,42 @@ package struct MixedIterationScheduler<Memory: GroupMemory>: Scheduler {
   private func describe(decoding: Int, in plan: inout IterationPlan) {
     for (index, id) in running.enumerated() {
       let group = groups[Int(id)]
-      let isPrefill = index >= decoding
+      if index >= decoding {
+        describePrefill(group, id, in: &plan)
+        continue
+      }
       plan.scheduled.append(
         .init(
-          request: id, sequences: group.sequenceCount, tokens: isPrefill ? group.length : 1,
-          contextTokens: isPrefill ? 0 : group.length - 1, emittedTokens: group.sequenceCount,
-          isPrefill: isPrefill))
-      if isPrefill {
-        let copies = memory.sharesPrompts ? 1 : Int(group.sequenceCount)
-        for _ in 0..<copies {
-          plan.shape.prefillChunks.append(.init(tokens: Int(group.length), contextTokens: 0))
-        }
-        plan.shape.sampledSequences += copies
-      } else {
-        plan.shape.decodeSequences += Int(group.sequenceCount)
-        plan.shape.decodeContextTokens += Int(group.sequenceCount * group.length)
-        plan.shape.sampledSequences += Int(group.sequenceCount)
-      }
+          request: id, sequences: group.sequenceCount, tokens: 1, contextTokens: group.length - 1,
+          emittedTokens: group.sequenceCount, isPrefill: false))
+      plan.shape.decodeSequences += Int(group.sequenceCount)
+      plan.shape.decodeContextTokens += Int(group.sequenceCount * group.length)
+      plan.shape.sampledSequences += Int(group.sequenceCount)
     }
     plan.shape.copiedBlocks = plan.copies.count
     plan.shape.swappedInBlocks = plan.swapIns.count
     plan.shape.swappedOutBlocks = plan.swapOuts.count
   }
 
+  func describePrefill(
+    _ group: RequestGroup, _ id: RequestID, in plan: inout IterationPlan
+  ) {
+    plan.scheduled.append(
+      .init(
+        request: id, sequences: group.sequenceCount, tokens: group.length, contextTokens: 0,
+        emittedTokens: group.sequenceCount, isPrefill: true))
+    let copies = memory.sharesPrompts ? 1 : Int(group.sequenceCount)
+    for _ in 0..<copies {
+      plan.shape.prefillChunks.append(.init(tokens: Int(group.length), contextTokens: 0))
+    }
+    plan.shape.sampledSequences += copies
+  }
+
   // MARK: Taking in an iteration
 
   package mutating func complete(_ plan: IterationPlan, finished: inout [RequestID]) {
+    if isCruising { return completeCruise(plan, finished: &finished) }
+    defer { enterCruise() }
     let alreadyFinished = finished.count
     for scheduled in plan.scheduled {
       let id = Int(scheduled.request)
@@ -218,6 +251,7 @@ package struct MixedIterationScheduler<Memory: GroupMemory>: Scheduler {
       }
     }
     guard finished.count > alreadyFinished else { return }
+    wasFreed = true
     running.removeAll { groups[Int($0)].generatedTokens == groups[Int($0)].outputTokens }
   }
 

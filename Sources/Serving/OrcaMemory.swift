@@ -77,6 +77,12 @@ package struct OrcaMemory: GroupMemory {
     }
   }
 
+  package mutating func cruise(sequences: Int) { memory.cruise(sequences: sequences) }
+
+  package mutating func settle(_ sequence: Int, tokens: Int) {
+    memory.settle(sequence, tokens: tokens)
+  }
+
   package func canAppend(_ group: RequestGroup) -> Bool { true }
 
   package func fitsExactly(_ group: RequestGroup) -> Bool { true }

@@ -14,8 +14,10 @@ package struct RequestGroup: Sendable {
   package let firstSequence: Int32
   package let sequenceCount: Int32
   package let usesBeamSearch: Bool
-  /// Output tokens so far, of each sequence.
+  /// Output tokens so far, of each sequence; of a cruising request, those it joined with.
   package var generatedTokens: Int32 = 0
+  /// The iteration of the ``CruisingBatch`` from which on it has cruised.
+  var joinedAt = 0
   /// The last scheduling step at which it was preempted.
   package var preemptedAtStep: Int32 = -1
 

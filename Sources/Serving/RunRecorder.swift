@@ -12,6 +12,8 @@ struct RunRecorder {
   private var stateSince = SimInstant.zero
   /// End of the iteration before the running one.
   private var previousEnd: SimInstant?
+  /// When cruising requests had their last token.
+  private var cruiseEnd: SimInstant?
 
   init(requests: [Request], window: MeasuringWindow, emptyLedger: WasteLedger) {
     record = RunRecord(requests: requests, window: window)
@@ -25,6 +27,7 @@ struct RunRecorder {
 
   /// An iteration was decided and starts.
   mutating func started(_ plan: IterationPlan, at start: SimInstant) {
+    for id in plan.released { record.milestones[Int(id)].lastToken = cruiseEnd }
     for scheduled in plan.scheduled where scheduled.isPrefill {
       let id = Int(scheduled.request)
       if record.milestones[id].firstScheduled == nil {
@@ -48,7 +51,7 @@ struct RunRecorder {
   /// An iteration ended and gave its tokens.
   mutating func ended(_ plan: IterationPlan, at end: SimInstant) {
     let isMeasured = record.window.contains(end)
-    var emitted = 0
+    var emitted = plan.cruising
     var steady = 0
     for scheduled in plan.scheduled where scheduled.emittedTokens > 0 {
       let id = Int(scheduled.request)
@@ -67,9 +70,23 @@ struct RunRecorder {
     if isMeasured {
       record.iterations += 1
       record.emittedTokens += emitted
-      if let previousEnd { record.tokenGaps.add(end - previousEnd, count: steady) }
+      addSteadyGaps(to: end, listed: steady, cruising: plan.cruising)
     }
     previousEnd = end
+    if plan.advancesCruise { cruiseEnd = end }
+  }
+
+  /// Gaps that many sequences share: one entry where the listed and the cruising ones waited equally long,
+  /// so that the entries do not depend on who cruises.
+  private mutating func addSteadyGaps(to end: SimInstant, listed: Int, cruising: Int) {
+    guard let previousEnd, let cruiseEnd, previousEnd != cruiseEnd else {
+      if let start = previousEnd ?? cruiseEnd {
+        record.tokenGaps.add(end - start, count: listed + cruising)
+      }
+      return
+    }
+    record.tokenGaps.add(end - previousEnd, count: listed)
+    record.tokenGaps.add(end - cruiseEnd, count: cruising)
   }
 
   mutating func finished(_ requests: [RequestID], at end: SimInstant) {

@@ -64,6 +64,10 @@ struct EngineOptions: ParsableArguments {
   @Option(help: "What to do with requests that can never be admitted: `skip` or `fail`.")
   var oversized = OversizedPolicy.skip
 
+  @Option(
+    help: "Advance by `event` or look at every request in every `iteration`: the same results.")
+  var stepping = Stepping.event
+
   @Option(help: "Seed of everything that is drawn.")
   var seed: UInt64 = 0
 
@@ -87,11 +91,13 @@ struct EngineOptions: ParsableArguments {
     scenario.windowTo = windowTo
     scenario.oversized = oversized
     scenario.seed = seed
+    scenario.stepping = stepping
     return scenario
   }
 }
 
 extension PreemptionMode: ExpressibleByArgument {}
+extension Stepping: ExpressibleByArgument {}
 extension OversizedPolicy: ExpressibleByArgument {}
 
 extension ServingSystem {

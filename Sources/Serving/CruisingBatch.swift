@@ -1,0 +1,78 @@
+/// Running requests that only decode, kept as sums: what an iteration costs them does not depend on how many
+/// they are.
+///
+/// Between an arrival, a completion, an admission and a shortage of blocks nothing is decided; iterations
+/// differ only in the growing context. So lengths follow from a count of iterations, requests whose last block
+/// fills at the same iteration (modulo the block size) stand in one list, and completions in a calendar.
+///
+///     iteration          7    8    9   10   11   12        blockSize = 4
+///     request 3          d    d    D    d    d    ✓        due at 9 (9 mod 4 = 1), finishes at 12
+///     request 5               P    d    d    D    d        due at 11 (11 mod 4 = 3)
+///
+/// - Complexity: O(1) for an iteration, O(due) for its blocks; to leave costs O(requests of equal due).
+struct CruisingBatch: Sendable {
+  /// The iteration that comes next.
+  private(set) var iteration = 0
+  /// Requests in the batch, a sequence each.
+  private(set) var count = 0
+  /// Tokens that they attend to in the next iteration, the newest of each included.
+  private(set) var contextTokens = 0
+  /// Requests by the iteration, modulo the block size, at which they need a block; in running order.
+  private var dueByPhase: [[RequestID]]
+  /// Requests by the iteration, modulo the longest output, with which they finish.
+  private var calendar: [[RequestID]]
+
+  /// - Parameter longestOutput: No request joins with more output tokens to come.
+  init(blockSize: Int, longestOutput: Int) {
+    dueByPhase = Array(repeating: [], count: blockSize)
+    calendar = Array(repeating: [], count: longestOutput)
+  }
+
+  /// Requests that need a block in the next iteration, in running order.
+  var due: [RequestID] { dueByPhase[iteration % dueByPhase.count] }
+
+  /// Requests that finish with the next iteration, in the order in which they joined.
+  var finishing: [RequestID] { calendar[iteration % calendar.count] }
+
+  /// Adds a request that decodes from the next iteration on, behind those that are there.
+  ///
+  /// - Parameters:
+  ///   - length: Its tokens, the newest included, which the next iteration computes. At least 2.
+  ///   - remaining: Output tokens to come, at least 1.
+  mutating func join(_ request: RequestID, length: Int, remaining: Int) {
+    count += 1
+    contextTokens += length
+    dueByPhase[phase(length: length)].append(request)
+    calendar[(iteration + remaining - 1) % calendar.count].append(request)
+  }
+
+  /// Goes on to the next iteration, after those that finish in this one were taken out.
+  mutating func advance() {
+    iteration += 1
+    contextTokens += count
+  }
+
+  /// Takes out a request with what it has in the next iteration; see ``join(_:length:remaining:)``.
+  mutating func leave(_ request: RequestID, length: Int, remaining: Int) {
+    count -= 1
+    contextTokens -= length
+    Self.remove(request, from: &dueByPhase[phase(length: length)])
+    Self.remove(request, from: &calendar[(iteration + remaining - 1) % calendar.count])
+  }
+
+  /// Lists are short, and what leaves early is near the end.
+  private static func remove(_ request: RequestID, from list: inout [RequestID]) {
+    guard let place = list.lastIndex(of: request) else {
+      preconditionFailure("CruisingBatch: request \(request) does not stand where it should")
+    }
+    list.remove(at: place)
+  }
+
+  /// A request of `length` tokens needs a block when all before the newest fill whole blocks.
+  private func phase(length: Int) -> Int {
+    let blockSize = dueByPhase.count
+    let inLastBlock = (length - 1) % blockSize
+    let untilDue = inLastBlock == 0 ? 0 : blockSize - inLastBlock
+    return (iteration + untilDue) % blockSize
+  }
+}

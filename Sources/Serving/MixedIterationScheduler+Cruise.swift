@@ -1,0 +1,126 @@
+import CostModel
+import KVMemory
+
+/// Iterations in which every running request only decodes, a token each, and most need no look.
+///
+/// All of `running` cruises, or nobody does. Requests with several sequences never do (they share blocks, and
+/// beams fork), nor does anybody while a request is swapped out.
+extension MixedIterationScheduler {
+  /// Decides an iteration of a cruising batch.
+  mutating func cruise(_ plan: inout IterationPlan) {
+    if memory.takesBlocksWhileDecoding { extendDue(&plan) }
+    guard plan.failure == nil else { return }
+    memory.cruise(sequences: batch.count)
+    plan.cruising = batch.count
+    plan.shape.decodeSequences = batch.count
+    plan.shape.decodeContextTokens = batch.contextTokens
+    plan.shape.sampledSequences = batch.count
+    plan.shape.swappedOutBlocks = plan.swapOuts.count
+    admitWaiting(&plan)
+    for id in running[batch.count...] { describePrefill(groups[Int(id)], id, in: &plan) }
+  }
+
+  /// Gives those a block whose last one is full.
+  private mutating func extendDue(_ plan: inout IterationPlan) {
+    let due = batch.due
+    guard memory.freeBlocks > due.count else { return extendOrPreempt(due, &plan) }
+    for id in due { memory.extend(Int(groups[Int(id)].firstSequence)) }
+  }
+
+  /// The same when blocks may run short: each running request, oldest first, has to find a free block at its
+  /// turn, whether it needs one or not, and the youngest make way; see `appendToRunning`.
+  private mutating func extendOrPreempt(_ due: [RequestID], _ plan: inout IterationPlan) {
+    var due = due[...]
+    var kept = 0
+    while kept < running.count {
+      let id = running[kept]
+      let isDue = due.first == id
+      while memory.freeBlocks == 0 {
+        let isAlone = kept == 0 && running.count == 1
+        if isAlone && !isDue && !repeatsDefects { break }
+        let victim = running.removeLast()
+        release(victim, &plan)
+        preempt(victim, &plan)
+        if running.count == kept || plan.failure != nil { return }
+      }
+      if isDue {
+        memory.extend(Int(groups[Int(id)].firstSequence))
+        due.removeFirst()
+      }
+      kept += 1
+    }
+  }
+
+  /// Takes a request out of the cruise before it has grown in this iteration.
+  private mutating func release(_ id: RequestID, _ plan: inout IterationPlan) {
+    let length = cruisingLength(of: id)
+    leaveBatch(id, length: length)
+    groups[Int(id)].generatedTokens = Int32(length) - groups[Int(id)].promptTokens
+    memory.settle(Int(groups[Int(id)].firstSequence), tokens: length - 1)
+    plan.released.append(id)
+  }
+
+  private func cruisingLength(of id: RequestID) -> Int {
+    Int(groups[Int(id)].length) + batch.iteration - groups[Int(id)].joinedAt
+  }
+
+  private mutating func leaveBatch(_ id: RequestID, length: Int) {
+    batch.leave(
+      id, length: length, remaining: Int(groups[Int(id)].finalTokens) - length)
+  }
+
+  /// Takes in a cruised iteration: those that finish leave, prompts join.
+  mutating func completeCruise(_ plan: IterationPlan, finished: inout [RequestID]) {
+    if !batch.finishing.isEmpty { finishCruising(&finished) }
+    batch.advance()
+    for scheduled in plan.scheduled {
+      let id = Int(scheduled.request)
+      groups[id].generatedTokens += 1
+      if groups[id].generatedTokens == groups[id].outputTokens {
+        memory.free(groups[id])
+        wasFreed = true
+        finished.append(scheduled.request)
+        running.removeAll { $0 == scheduled.request }
+      } else {
+        join(scheduled.request)
+      }
+    }
+  }
+
+  /// Those that finish together leave in running order, as their blocks are freed in it.
+  private mutating func finishCruising(_ finished: inout [RequestID]) {
+    let finishing = batch.finishing
+    let places = finishing.compactMap { running.firstIndex(of: $0) }.sorted()
+    let ordered = places.map { running[$0] }
+    for place in places.reversed() { running.remove(at: place) }
+    for id in ordered {
+      let length = cruisingLength(of: id)
+      leaveBatch(id, length: length)
+      groups[Int(id)].generatedTokens = groups[Int(id)].outputTokens
+      memory.settle(Int(groups[Int(id)].firstSequence), tokens: length)
+      memory.free(groups[Int(id)])
+    }
+    wasFreed = true
+    finished.append(contentsOf: ordered)
+  }
+
+  private mutating func join(_ id: RequestID) {
+    let group = groups[Int(id)]
+    groups[Int(id)].joinedAt = batch.iteration
+    batch.join(
+      id, length: Int(group.length), remaining: Int(group.outputTokens - group.generatedTokens))
+  }
+
+  /// Lets all of `running` cruise from the next iteration on, if it may.
+  mutating func enterCruise() {
+    guard mayCruise, swapped.isEmpty, runningIsSorted else { return }
+    isCruising = true
+    for id in running { join(id) }
+  }
+
+  /// Makes every cruising request known one by one again.
+  mutating func leaveCruise(_ plan: inout IterationPlan) {
+    for id in running { release(id, &plan) }
+    isCruising = false
+  }
+}
