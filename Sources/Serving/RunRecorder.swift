@@ -10,6 +10,8 @@ struct RunRecorder {
   private var blocks = (logical: 0, physical: 0)
   private var queues = QueueLengths(running: 0, waiting: 0, swapped: 0)
   private var stateSince = SimInstant.zero
+  /// What the prefix cache had done before the window.
+  private var prefixCacheBefore: PrefixCacheTotals?
   /// End of the iteration before the running one.
   private var previousEnd: SimInstant?
   /// When cruising requests had their last token.
@@ -98,8 +100,13 @@ struct RunRecorder {
     for id in requests { record.milestones[Int(id)].finish = end }
   }
 
-  /// The run is over.
-  mutating func closed(with prefixCache: PrefixCacheTotals?) { record.prefixCache = prefixCache }
+  /// The run is over: of what the prefix cache did, the window's part is kept.
+  mutating func closed(with prefixCache: PrefixCacheTotals?) {
+    record.prefixCache = prefixCache.map { $0 - (prefixCacheBefore ?? PrefixCacheTotals()) }
+  }
+
+  /// An iteration was decided that starts before the window.
+  mutating func warmedUp(_ prefixCache: PrefixCacheTotals?) { prefixCacheBefore = prefixCache }
 
   /// From now on this state holds; the one before is added up to now.
   mutating func hold(
