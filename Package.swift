@@ -32,7 +32,8 @@ let package = Package(
 
     room("SimulationKernel", [.product(name: "HeapModule", package: "swift-collections")]),
     room("KVMemory"),
-    room("CostModel", ["SimulationKernel"]),
+    .target(name: "CProfiles", exclude: ["profiles"]),
+    room("CostModel", ["SimulationKernel", "CProfiles"]),
     room("Workload", ["SimulationKernel", "CZlib"]),
     room(
       "Serving",

@@ -30,6 +30,14 @@ package struct DeviceSpec: Equatable, Sendable {
   package var memoryBandwidth: Double
   /// Dense fp16 or bf16 tensor rate with 32-bit accumulation, FLOP/s.
   package var tensorRate: Double
+  /// Dense 8-bit rate, FLOP/s: fp8, or int8 on an A100; `nil` where none is known.
+  package var tensorRate8: Double?
+  /// Dense 4-bit floating-point rate, FLOP/s; `nil` where there is none.
+  package var tensorRate4: Double?
+  /// Streaming multiprocessors (compute units at AMD); from memory throughout.
+  package var multiprocessors: Int
+  /// Last-level cache in bytes; from memory throughout.
+  package var cacheBytes: Double
   /// Bandwidth of the link between GPUs, bytes per second and direction; `nil` where there is none,
   /// and GPUs talk over PCIe.
   package var linkBandwidth: Double?

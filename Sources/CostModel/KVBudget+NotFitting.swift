@@ -9,6 +9,9 @@ extension KVBudget {
     var utilization: Double
     var tokenBudget: Int
     var blockSize: Int
+    var weights = ElementType.bfloat16
+    var kvCache = ElementType.bfloat16
+    var logits = KVBudget.Logits.everyToken
   }
 
   /// Why not one block fits: over all GPUs where the weights alone are too large, else on each.

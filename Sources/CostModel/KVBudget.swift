@@ -28,6 +28,14 @@ package struct KVBudget: Equatable, Sendable {
   /// artifact. (vLLM's `--swap-space` defaults to 4.)
   package static let swapBytesDefault = 20 << 30
 
+  /// The tokens of an iteration that an engine computes logits for.
+  package enum Logits: Equatable, Sendable {
+    /// All, as the engines of 2023 did.
+    case everyToken
+    /// The last one of each sequence, in 32 bits, as engines have done since.
+    case sampled(sequences: Int)
+  }
+
   /// Memory of one GPU, in bytes.
   package let deviceBytes: Int
   /// Bytes of it that stay untouched: 1 − utilization.
@@ -51,11 +59,15 @@ package struct KVBudget: Equatable, Sendable {
   ///   - utilization: Share of the device's memory that may be used, in (0, 1].
   ///   - tokenBudget: Most tokens of an iteration, at least 1; sizes the activations.
   ///   - blockSize: Tokens of a block, at least 1.
+  ///   - weights: How the layers' matrices are stored.
+  ///   - kvCache: How keys and values are stored.
+  ///   - logits: Which tokens the engine computes logits for.
   /// - Throws: ``UserError`` if an argument is out of range or not one block fits.
   /// - Complexity: O(1).
   package init(
     model: ModelSpec, device: DeviceSpec, tensorParallel: Int = 1, utilization: Double,
-    tokenBudget: Int, blockSize: Int
+    tokenBudget: Int, blockSize: Int, weights: ElementType = .bfloat16,
+    kvCache: ElementType = .bfloat16, logits: Logits = .everyToken
   ) throws {
     try model.checkTensorParallel(tensorParallel)
     guard utilization > 0, utilization <= 1 else {
@@ -69,7 +81,8 @@ package struct KVBudget: Equatable, Sendable {
     }
     let inputs = Inputs(
       model: model, device: device, tensorParallel: tensorParallel, utilization: utilization,
-      tokenBudget: tokenBudget, blockSize: blockSize)
+      tokenBudget: tokenBudget, blockSize: blockSize, weights: weights, kvCache: kvCache,
+      logits: logits)
     self.init(inputs)
     guard blocks >= 1 else { throw notFitting(inputs) }
   }
@@ -80,12 +93,15 @@ package struct KVBudget: Equatable, Sendable {
     let usableBytes = Int((inputs.utilization * Double(inputs.device.memoryBytes)).rounded(.down))
     deviceBytes = inputs.device.memoryBytes
     reserveBytes = deviceBytes - usableBytes
-    weightBytes = model.weightBytes(tensorParallel: inputs.tensorParallel)
+    weightBytes = model.weightBytes(
+      tensorParallel: inputs.tensorParallel, elements: inputs.weights)
     activationBytes = model.activationBytes(
-      tokens: inputs.tokenBudget, tensorParallel: inputs.tensorParallel)
+      tokens: inputs.tokenBudget, tensorParallel: inputs.tensorParallel, logits: inputs.logits)
     kvBytes = usableBytes - weightBytes - activationBytes - Self.contextBytes
     blockSize = inputs.blockSize
-    blockBytes = inputs.blockSize * model.kvBytesPerToken(tensorParallel: inputs.tensorParallel)
+    blockBytes =
+      inputs.blockSize
+      * model.kvBytesPerToken(tensorParallel: inputs.tensorParallel, elements: inputs.kvCache)
     blocks = kvBytes > 0 ? kvBytes / blockBytes : 0
   }
 
@@ -117,13 +133,20 @@ extension ModelSpec {
   ///
   /// - Source: PagedAttention artifact (paper-protocol.md section 6), which knows no experts and no
   ///   grouped-query attention; QKV is taken as wide as three times the residual stream even so.
-  package func activationBytes(tokens: Int, tensorParallel: Int) -> Int {
+  package func activationBytes(
+    tokens: Int, tensorParallel: Int, logits: KVBudget.Logits = .everyToken
+  ) -> Int {
     let denseWidth = denseLayers > 0 ? ffn : 0
     let expertWidth = mixture.map { ($0.activeExperts + $0.sharedExperts) * $0.ffn } ?? 0
     let innerWidth = mlpInputMatrices * max(denseWidth, expertWidth)
     let widest = max(
       ceilingDivide(3 * tokens * hidden, tensorParallel),
       ceilingDivide(tokens * innerWidth, tensorParallel))
-    return Self.bytesPerElement * max(2 * (widest + tokens * hidden), 2 * tokens * vocab)
+    let layerBytes = Self.bytesPerElement * 2 * (widest + tokens * hidden)
+    switch logits {
+    case .everyToken: return max(layerBytes, Self.bytesPerElement * 2 * tokens * vocab)
+    // Logits and probabilities side by side.
+    case .sampled(let sequences): return max(layerBytes, 2 * 4 * min(sequences, tokens) * vocab)
+    }
   }
 }

@@ -37,8 +37,9 @@ extension Scenario {
     settings.stepping = stepping
     settings.beams = .synthetic(
       seed: seed, redrawsPerMille: BeamParents.defaultRedrawsPerMille)
-    let costModel = try RooflineCostModel(
-      model: model, device: device, tensorParallel: tensorParallel, blockBytes: blockBytes)
+    var deployment = PricedDeployment(model: model, device: device, blockBytes: blockBytes)
+    deployment.tensorParallel = tensorParallel
+    let costModel = try KernelCostModel(deployment, ownProfile: deviceProfile)
     return ResolvedScenario(
       scenario: self, settings: settings, costModel: costModel, window: try window())
   }

@@ -21,6 +21,8 @@ package struct Scenario: Sendable {
   package var deviceBlocksOverride: Int?
   /// Host memory for swapped blocks, GiB for each GPU (`--swap-space`).
   package var swapSpaceGiB = 20.0
+  /// Measured kernels of the device, in place of those that the tool carries (`--device-profile`).
+  package var deviceProfile: DeviceProfile?
   package var maxSequences: Int?
   package var maxBatchedTokens: Int?
   package var maxModelLength: Int?

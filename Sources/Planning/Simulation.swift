@@ -9,11 +9,13 @@ package let toolVersion = "0.1.0"
 
 /// Prices a plan by the cost model: the executor of every simulated run.
 ///
-/// Generic, so that a call does not copy the model out of a box.
-struct PricedExecutor<Model: IterationCostModel>: IterationExecutor {
-  let costModel: Model
+/// A class, so that a call through `any IterationExecutor` does not copy the model out of its box.
+final class PricedExecutor<Model: IterationCostModel>: IterationExecutor {
+  private let costModel: Model
 
-  mutating func execute(_ plan: IterationPlan) -> SimDuration {
+  init(costModel: Model) { self.costModel = costModel }
+
+  func execute(_ plan: IterationPlan) -> SimDuration {
     costModel.duration(of: plan.shape)
   }
 }

@@ -28,7 +28,10 @@ package enum OversizedPolicy: String, CaseIterable, Sendable { case skip, fail }
 /// iteration, price it, apply it, record it. One replica has at most two events to come, an arrival and the
 /// end of an iteration; at one instant requests arrive first.
 struct Engine<S: Scheduler> {
-  private let requests: [Request]
+  /// Under closed-loop clients, requests not yet sent arrive never.
+  private var requests: [Request]
+  /// The next request that a client sends when it gets an answer; `nil` with arrivals of their own.
+  private var nextToSend: Int?
   private let oversized: OversizedPolicy
   private var scheduler: S
   private var executor: any IterationExecutor
@@ -43,13 +46,14 @@ struct Engine<S: Scheduler> {
 
   init(
     requests: [Request], scheduler: S, executor: any IterationExecutor, window: MeasuringWindow,
-    oversized: OversizedPolicy
+    oversized: OversizedPolicy, maxConcurrency: Int? = nil
   ) {
     self.requests = requests
     self.scheduler = scheduler
     self.executor = executor
     self.oversized = oversized
     recorder = RunRecorder(requests: requests, window: window, emptyLedger: scheduler.ledger)
+    if let maxConcurrency { startClients(maxConcurrency) }
   }
 
   /// Serves every request, or stops at the end of the window: nothing later is measured.
@@ -73,7 +77,9 @@ struct Engine<S: Scheduler> {
   }
 
   private var nextEvent: SimInstant? {
-    guard nextArrival < requests.count else { return iterationEnd }
+    guard nextArrival < requests.count, requests[nextArrival].arrival != .never else {
+      return iterationEnd
+    }
     let arrival = requests[nextArrival].arrival
     return iterationEnd.map { min($0, arrival) } ?? arrival
   }
@@ -84,6 +90,24 @@ struct Engine<S: Scheduler> {
     return recorder.record
   }
 
+  /// The first `count` requests are sent at once, each other one when a client has its answer.
+  ///
+  /// - Source: `--max-concurrency` of `vllm bench serve` with an infinite request rate.
+  private mutating func startClients(_ count: Int) {
+    nextToSend = 0
+    for index in requests.indices { requests[index].arrival = .never }
+    for _ in 0..<min(count, requests.count) { sendNext() }
+  }
+
+  /// A client sends its next request, if there is one: it arrives now, so that the iteration that
+  /// starts now does not see it.
+  private mutating func sendNext() {
+    guard let next = nextToSend, next < requests.count else { return }
+    requests[next].arrival = clock
+    recorder.sent(RequestID(next), at: clock)
+    nextToSend = next + 1
+  }
+
   private mutating func arrive() throws {
     let request = requests[nextArrival]
     let id = RequestID(nextArrival)
@@ -92,6 +116,7 @@ struct Engine<S: Scheduler> {
     recorder.arrived(id, isRejected: admission != .possible)
     guard admission == .possible else {
       if oversized == .fail { throw RunFailure.oversized(id, admission) }
+      sendNext()
       return
     }
     scheduler.enqueue(id)
@@ -101,7 +126,7 @@ struct Engine<S: Scheduler> {
     plan.removeAll()
     scheduler.schedule(into: &plan)
     if let failure = plan.failure { throw RunFailure.swapSpaceExhausted(failure, at: clock) }
-    recorder.started(plan, at: clock)
+    if plan.changesRequests { recorder.started(plan, at: clock) }
     recorder.hold(
       scheduler.ledger, blocks: scheduler.blocks, queues: scheduler.queues, from: clock)
     guard !plan.isEmpty || !plan.preempted.isEmpty else { return }
@@ -114,5 +139,11 @@ struct Engine<S: Scheduler> {
     scheduler.complete(plan, finished: &finished)
     recorder.ended(plan, at: clock)
     recorder.finished(finished, at: clock)
+    for _ in finished { sendNext() }
   }
+}
+
+extension SimInstant {
+  /// Later than every event.
+  fileprivate static var never: SimInstant { SimInstant(nanoseconds: .max) }
 }

@@ -89,6 +89,11 @@ struct RunRecorder {
     record.tokenGaps.add(end - cruiseEnd, count: cruising)
   }
 
+  /// A closed-loop client sent a request.
+  mutating func sent(_ request: RequestID, at time: SimInstant) {
+    record.requests[Int(request)].arrival = time
+  }
+
   mutating func finished(_ requests: [RequestID], at end: SimInstant) {
     for id in requests { record.milestones[Int(id)].finish = end }
   }

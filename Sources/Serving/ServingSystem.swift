@@ -54,17 +54,20 @@ package enum ServingSystem: String, CaseIterable, Sendable {
 
   /// Serves a list of requests, in order of arrival, and returns what happened.
   ///
-  /// - Parameter contents: What the prompts consist of; only a prefix cache looks at it.
+  /// - Parameters:
+  ///   - contents: What the prompts consist of; only a prefix cache looks at it.
+  ///   - maxConcurrency: Closed-loop clients, at least 1, each with one request at a time; arrivals of
+  ///     the requests are then not looked at. `nil` for arrivals as they are.
   /// - Throws: ``RunFailure`` when the run cannot go on.
   package func serve(
     _ requests: [Request], settings: EngineSettings, executor: any IterationExecutor,
     window: MeasuringWindow = MeasuringWindow(), oversized: OversizedPolicy = .skip,
-    contents: PromptContents? = nil
+    contents: PromptContents? = nil, maxConcurrency: Int? = nil
   ) throws -> RunRecord {
     func run<S: Scheduler>(_ scheduler: S) throws -> RunRecord {
       var engine = Engine(
         requests: requests, scheduler: scheduler, executor: executor, window: window,
-        oversized: oversized)
+        oversized: oversized, maxConcurrency: maxConcurrency)
       return try engine.run()
     }
     let sequenceCount = requests.reduce(0) { $0 + Int($1.sequenceCount) }

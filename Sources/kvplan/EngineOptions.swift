@@ -13,6 +13,9 @@ struct EngineOptions: ParsableArguments {
   @Option(help: "Device; `kvplan catalog devices` lists them.")
   var device = "a100-40gb"
 
+  @Option(help: "Device profile that `kvplan calibrate` wrote (default: the tool's own).")
+  var deviceProfile: String?
+
   @Option(name: .customLong("tensor-parallel-size"), help: "GPUs that share the model.")
   var tensorParallel = 1
 
@@ -76,6 +79,7 @@ struct EngineOptions: ParsableArguments {
     var scenario = Scenario(
       system: system, model: try ModelCatalogue.find(model),
       device: try DeviceCatalogue.find(device))
+    scenario.deviceProfile = try deviceProfile.map { try ProfileFile.read($0) }
     scenario.tensorParallel = tensorParallel
     scenario.blockSize = blockSize
     scenario.gpuMemoryUtilization = gpuMemoryUtilization

@@ -1,0 +1,147 @@
+import SimulationKernel
+
+/// Measured kernels of one device, as coefficients and corrections: what `kvplan calibrate` writes
+/// and `--device-profile` reads.
+package struct DeviceProfile: Codable, Equatable, Sendable {
+  /// The layout of the file that this version of the tool writes and reads.
+  package static let currentFormat = 1
+
+  package var format = currentFormat
+  package var name: String
+  /// The device that was measured, by catalogue name.
+  package var device: String
+  /// Where the measurements are from, with version.
+  package var source: String
+  package var operators: [OperatorProfile]
+
+  package init(name: String, device: String, source: String, operators: [OperatorProfile]) {
+    self.name = name
+    self.device = device
+    self.source = source
+    self.operators = operators
+  }
+
+  /// Checks that the file is one that this version understands.
+  ///
+  /// - Throws: ``UserError`` that names `path`.
+  package func validate(path: String) throws {
+    guard format == Self.currentFormat else {
+      throw UserError(
+        "\(path): the profile has format \(format), this version reads \(Self.currentFormat)",
+        hint: "make it again with `kvplan calibrate`")
+    }
+    for profile in operators {
+      let wanted = KernelForm.coefficients(profile.op.kind).map(\.name)
+      guard profile.coefficients.map(\.name) == wanted else {
+        throw UserError(
+          "\(path): `\(profile.op.name)` has other coefficients than this version of the tool",
+          hint: "make it again with `kvplan calibrate`")
+      }
+      guard profile.coefficients.allSatisfy({ $0.value > 0 && $0.value.isFinite }) else {
+        throw UserError("\(path): `\(profile.op.name)` has a coefficient that is not positive")
+      }
+      if let axes = profile.axes, let text = profile.corrections {
+        guard axes.count == profile.op.kind.axes.count, !axes.contains(where: \.isEmpty),
+          axes.reduce(1, { $0 * $1.count }) == CorrectionText.read(text)?.count
+        else { throw UserError("\(path): the table of `\(profile.op.name)` has the wrong size") }
+      }
+    }
+  }
+
+  /// `GEMM 3.4 %, attention 2.9 % (held-out rows, interpolation)`: what results quote.
+  package var errorText: String {
+    func mean(_ isIncluded: (OperatorProfile) -> Bool) -> String? {
+      let included = operators.filter { isIncluded($0) && $0.interpolationMAPE != nil }
+      let rows = included.reduce(0) { $0 + $1.rows }
+      guard rows > 0 else { return nil }
+      let sum = included.reduce(0) { $0 + Double($1.rows) * $1.interpolationMAPE! }
+      return "\((sum / Double(rows) * 1000).rounded() / 10) %"
+    }
+    let gemm = mean { $0.op.kind == .gemm }.map { "GEMM \($0)" }
+    let attention = mean { $0.op.kind.isQuoted && $0.op.kind != .gemm }.map { "attention \($0)" }
+    let parts = [gemm, attention].compactMap { $0 }
+    guard !parts.isEmpty else { return "error not measured: too few rows to hold any out" }
+    return "mean kernel error on held-out rows: " + parts.joined(separator: ", ")
+  }
+}
+
+/// One operator of a profile.
+package struct OperatorProfile: Codable, Equatable, Sendable {
+  /// A coefficient by name, so that a file can be read by eye.
+  package struct Coefficient: Codable, Equatable, Sendable {
+    package var name: String
+    package var value: Double
+  }
+
+  package var op: KernelOperator
+  package var coefficients: [Coefficient]
+  /// The grid of the table; `nil` without one.
+  package var axes: [[Double]]?
+  /// Its corrections in thousandths, in text (``CorrectionText``): a hundred thousand numbers are
+  /// slow to read as JSON.
+  package var corrections: String?
+  /// Rows measured.
+  package var rows: Int
+  /// Mean error on held-out rows as a fraction, of the form that prices use; `nil` where there were
+  /// too few rows.
+  package var interpolationMAPE: Double?
+  package var extrapolationMAPE: Double?
+
+  /// The names in the file.
+  enum CodingKeys: String, CodingKey {
+    case op = "operator"
+    case coefficients, axes, corrections, rows
+    case interpolationMAPE = "interpolation_mape"
+    case extrapolationMAPE = "extrapolation_mape"
+  }
+
+  var values: [Double] { coefficients.map(\.value) }
+
+  var table: CorrectionTable? {
+    guard let axes, let corrections else { return nil }
+    return CorrectionText.read(corrections).map { CorrectionTable(axes: axes, corrections: $0) }
+  }
+}
+
+/// Corrections as text: thousandths apart by blanks; `x7` stands for seven grid points without one.
+enum CorrectionText {
+  static func write(_ corrections: [Float]) -> String {
+    var words: [String] = []
+    var absent = 0
+    for correction in corrections + [1] {
+      if correction.isNaN {
+        absent += 1
+        continue
+      }
+      if absent > 0 { words.append("x\(absent)") }
+      absent = 0
+      words.append("\(max(1, Int((correction * 1000).rounded())))")
+    }
+    return words.dropLast().joined(separator: " ")
+  }
+
+  /// `nil` for text that ``write(_:)`` does not produce.
+  static func read(_ text: String) -> [Float]? {
+    var corrections: [Float] = []
+    var number = 0
+    var digits = 0
+    var isGap = false
+    for byte in [UInt8](text.utf8) + [UInt8(ascii: " ")] {
+      switch byte {
+      case UInt8(ascii: "0")...UInt8(ascii: "9") where digits < 8:
+        number = number * 10 + Int(byte - UInt8(ascii: "0"))
+        digits += 1
+      case UInt8(ascii: "x") where digits == 0 && !isGap: isGap = true
+      case UInt8(ascii: " ") where digits > 0 && number > 0:
+        if isGap {
+          corrections.append(contentsOf: repeatElement(.nan, count: min(number, 4_000_000)))
+        } else {
+          corrections.append(Float(number) / 1000)
+        }
+        (number, digits, isGap) = (0, 0, false)
+      default: return nil
+      }
+    }
+    return corrections
+  }
+}

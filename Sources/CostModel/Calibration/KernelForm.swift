@@ -1,0 +1,94 @@
+import Foundation
+
+/// The physical formula of an operator on a device: a few positive coefficients, all of them times,
+/// or shares of the device's data-sheet rates, so that they carry over to a device of the same
+/// make.
+struct KernelForm: Sendable {
+  let op: KernelOperator
+  let limits: DeviceLimits
+
+  struct Coefficient: Equatable, Sendable {
+    var name: String
+    var start: Double
+
+    init(_ name: String, _ start: Double) {
+      self.name = name
+      self.start = start
+    }
+  }
+
+  /// The coefficients of each kind, in order, with values typical of recent GPUs.
+  static func coefficients(_ kind: KernelKind) -> [Coefficient] {
+    switch kind {
+    case .gemm: GEMMForm.coefficients
+    case .decodeAttention: DecodeAttentionForm.coefficients
+    case .prefillAttention: PrefillAttentionForm.coefficients
+    case .allReduce: AllReduceForm.coefficients
+    case .streaming: StreamingForm.coefficients
+    }
+  }
+
+  /// Where a fit starts. Some decode kernels split long contexts and some do not, which no small
+  /// step turns into the other: both are tried.
+  static func starts(_ kind: KernelKind) -> [[Double]] {
+    let typical = coefficients(kind).map(\.start)
+    guard kind == .decodeAttention else { return [typical] }
+    return [typical, Array(typical.dropLast()) + [1]]
+  }
+
+  /// Seconds of a call of these sizes.
+  func seconds(_ coefficients: [Double], _ sizes: [Double]) -> Double {
+    switch op.kind {
+    case .gemm: GEMMForm(limits, op.elements, coefficients).seconds(sizes)
+    case .decodeAttention: DecodeAttentionForm(limits, op, coefficients).seconds(sizes)
+    case .prefillAttention: PrefillAttentionForm(limits, op, coefficients).seconds(sizes)
+    case .allReduce: AllReduceForm(limits, op, coefficients).seconds(sizes)
+    case .streaming: StreamingForm(limits, coefficients).seconds(sizes)
+    }
+  }
+}
+
+/// The data-sheet figures that formulas measure efficiency against.
+struct DeviceLimits: Equatable, Sendable {
+  /// Dense 16-bit FLOP/s.
+  var tensorRate: Double
+  /// Dense 8-bit and 4-bit FLOP/s; where hardware has none, the next wider rate.
+  var tensorRate8: Double
+  var tensorRate4: Double
+  /// Bytes per second.
+  var memoryBandwidth: Double
+  /// Bytes per second and direction to the other GPUs.
+  var linkBandwidth: Double
+  var multiprocessors: Double
+  /// Last-level cache, bytes.
+  var cacheBytes: Double
+
+  init(_ device: DeviceSpec) {
+    tensorRate = device.tensorRate
+    tensorRate8 = device.tensorRate8 ?? device.tensorRate
+    tensorRate4 = device.tensorRate4 ?? device.tensorRate8 ?? device.tensorRate
+    memoryBandwidth = device.memoryBandwidth
+    linkBandwidth = device.linkBandwidth ?? device.pcieBandwidth
+    multiprocessors = Double(device.multiprocessors)
+    cacheBytes = device.cacheBytes
+  }
+
+  /// FLOP/s of products whose operands are `elements`; 4-bit integers are widened to 16 bits first.
+  func rate(_ elements: ElementType) -> Double {
+    switch elements {
+    case .bfloat16, .int4: tensorRate
+    case .fp8, .int8: tensorRate8
+    case .nvfp4: tensorRate4
+    }
+  }
+}
+
+/// The longer of two times that overlap in part: (aᵖ + bᵖ)^(1/p), the sum for p = 1 and the maximum
+/// for p → ∞.
+@inline(__always)
+func overlapped(_ a: Double, _ b: Double, _ p: Double) -> Double {
+  let larger = max(a, b)
+  guard larger > 0 else { return 0 }
+  let ratio = min(a, b) / larger
+  return ratio < 1e-3 ? larger : larger * pow(1 + pow(ratio, p), 1 / p)
+}

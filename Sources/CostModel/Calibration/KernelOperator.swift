@@ -1,0 +1,93 @@
+/// A kind of kernel, and with it what a measured row's sizes mean.
+package enum KernelKind: String, Codable, CaseIterable, Sendable {
+  case gemm
+  case decodeAttention = "decode attention"
+  case prefillAttention = "prefill attention"
+  case allReduce = "all-reduce"
+  case streaming
+
+  /// The names of ``KernelRow/sizes``, in order. Heads are those of one GPU; `window` 0 is none.
+  package var axes: [String] {
+    switch self {
+    case .gemm: ["m", "n", "k"]
+    case .decodeAttention: ["sequences", "heads", "kv_heads", "context", "window"]
+    case .prefillAttention: ["sequences", "heads", "kv_heads", "tokens", "context", "window"]
+    case .allReduce: ["bytes"]
+    case .streaming: ["bytes"]
+    }
+  }
+
+  /// The axis whose largest fifth is held out to measure extrapolation.
+  var extrapolationAxis: Int {
+    switch self {
+    case .gemm, .allReduce, .streaming: 0
+    case .decodeAttention, .prefillAttention: 3
+    }
+  }
+
+  /// Whether this is one of the two kinds on which a profile's quoted error rests.
+  package var isQuoted: Bool { self != .allReduce && self != .streaming }
+}
+
+/// How wide a stored element is, and what arithmetic it takes.
+package enum ElementType: String, Codable, CaseIterable, Sendable {
+  case bfloat16, fp8, int8, int4, nvfp4
+
+  /// Bytes of an element with the scales that belong to it: 4-bit weights carry a 16-bit scale (and
+  /// zero point) for each 128 elements, NVFP4 an 8-bit one for each 16.
+  package var bytes: Double {
+    switch self {
+    case .bfloat16: 2
+    case .fp8, .int8: 1
+    case .int4: 0.5 + 4.0 / 128
+    case .nvfp4: 0.5 + 1.0 / 16
+    }
+  }
+}
+
+/// One operator that is fitted by itself: a kind of kernel and the variant of it.
+package struct KernelOperator: Hashable, Codable, Sendable {
+  package var kind: KernelKind
+  /// Weights of a GEMM, or cached keys and values.
+  package var elements = ElementType.bfloat16
+  /// Width of a head; 0 where there are none.
+  package var headDim = 0
+  /// Each KV head serves one query head: kernels differ from those for groups.
+  package var isMultiHead = false
+  package var isWindowed = false
+  /// GPUs of an all-reduce; 0 elsewhere.
+  package var gpus = 0
+  /// Issued by the host one by one, not replayed from a CUDA graph.
+  package var isEager = false
+
+  package init(kind: KernelKind) { self.kind = kind }
+
+  /// `decode attention bfloat16 hd128 multi-head`: what reports call it.
+  package var name: String {
+    var words = [kind.rawValue]
+    switch kind {
+    case .gemm: words.append(elements.rawValue)
+    case .decodeAttention, .prefillAttention:
+      words += [elements.rawValue, "hd\(headDim)"]
+      if isMultiHead { words.append("multi-head") }
+      if isWindowed { words.append("windowed") }
+    case .allReduce: words += ["\(gpus) GPUs", isEager ? "eager" : "graph"]
+    case .streaming: break
+    }
+    return words.joined(separator: " ")
+  }
+}
+
+/// One measured call.
+package struct KernelRow: Equatable, Sendable {
+  package var op: KernelOperator
+  /// One number for each of ``KernelKind/axes``.
+  package var sizes: [Double]
+  package var seconds: Double
+
+  package init(op: KernelOperator, sizes: [Double], seconds: Double) {
+    self.op = op
+    self.sizes = sizes
+    self.seconds = seconds
+  }
+}

@@ -1,0 +1,50 @@
+import Foundation
+
+/// The time to sum a tensor over GPUs, by its bytes: a latency, and then the slower of two ways,
+/// whose rates differ because small messages are sent in one shot and large ones in a ring.
+struct AllReduceForm {
+  static let coefficients: [KernelForm.Coefficient] = [
+    .init("latency_us", 5), .init("link_share", 0.7), .init("small_share", 0.3),
+    .init("small_limit_mb", 1), .init("overlap", 1),
+  ]
+
+  private let limits: DeviceLimits
+  private let op: KernelOperator
+  private let c: [Double]
+
+  init(_ limits: DeviceLimits, _ op: KernelOperator, _ coefficients: [Double]) {
+    self.limits = limits
+    self.op = op
+    c = coefficients
+  }
+
+  func seconds(_ sizes: [Double]) -> Double {
+    let gpus = Double(op.gpus)
+    let ring = 2 * (gpus - 1) / gpus * sizes[0]
+    let large = ring / (limits.linkBandwidth * c[1])
+    // Beyond the limit the small messages' way no longer adds.
+    let limited = min(sizes[0], c[3] * 1e6)
+    let small = 2 * (gpus - 1) / gpus * limited / (limits.linkBandwidth * c[2])
+    return overlapped(c[0] * 1e-6 + small, large, 1 + c[4])
+  }
+}
+
+/// The time of a kernel that reads and writes and hardly computes: norms, activations, rotary
+/// positions.
+struct StreamingForm {
+  static let coefficients: [KernelForm.Coefficient] = [
+    .init("launch_us", 2), .init("memory_share", 0.8), .init("overlap", 1),
+  ]
+
+  private let limits: DeviceLimits
+  private let c: [Double]
+
+  init(_ limits: DeviceLimits, _ coefficients: [Double]) {
+    self.limits = limits
+    c = coefficients
+  }
+
+  func seconds(_ sizes: [Double]) -> Double {
+    overlapped(c[0] * 1e-6, sizes[0] / (limits.memoryBandwidth * c[1]), 1 + c[2])
+  }
+}

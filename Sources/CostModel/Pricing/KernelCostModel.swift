@@ -1,0 +1,255 @@
+import SimulationKernel
+
+/// What runs: everything about a deployment that the price of its iterations depends on.
+package struct PricedDeployment: Sendable {
+  package var model: ModelSpec
+  package var device: DeviceSpec
+  /// GPUs that share each layer.
+  package var tensorParallel = 1
+  /// How the layers' weights are stored.
+  package var weights = ElementType.bfloat16
+  /// How keys and values are stored.
+  package var kvCache = ElementType.bfloat16
+  /// Bytes of one KV block on one GPU, for copies and swaps.
+  package var blockBytes: Int
+  package var overheads = EngineOverheads.none
+
+  package init(model: ModelSpec, device: DeviceSpec, blockBytes: Int) {
+    self.model = model
+    self.device = device
+    self.blockBytes = blockBytes
+  }
+}
+
+/// The price of an iteration: its kernels one after another, each from a device profile, and what
+/// the engine adds.
+///
+/// A mixed batch is one batch: its tokens pass the matrix products together, and its attention is
+/// one launch for the chunks and one for the decoding sequences.
+package struct KernelCostModel: IterationCostModel {
+  /// Token counts that are tabulated: covers every usual token budget.
+  static let tabulatedTokens = 8192
+  /// Tokens beyond which no CUDA graph is recorded.
+  static let graphTokensMax = 512
+
+  package let profile: CostProfile
+
+  private let overheads: EngineOverheads
+  private let layers: Double
+  private let globalLayers: Double
+  private let localLayers: Double
+  private let window: Double
+  private let tokenPrices: PriceCurve
+  private let headPrices: PriceCurve
+  private let decodeGlobal: PriceGrid
+  private let decodeLocal: PriceGrid?
+  private let prefillGlobal: PriceGrid
+  private let prefillLocal: PriceGrid?
+  private let prefillLaunch: Double
+  private let copySeconds: Double
+  private let swapSeconds: Double
+  private let launchFloor: Double
+  private let parts: [Part]
+
+  /// An operator whose work depends on the batched tokens only.
+  private struct Part: Sendable {
+    var name: String
+    var prices: PriceCurve
+  }
+
+  /// - Parameter ownProfile: A profile given by the user; `nil` takes the one that the tool carries.
+  /// - Throws: ``UserError`` if the model does not split, or the profile is for another device.
+  /// - Complexity: Tables of some thousand prices are computed, about 10 ms.
+  package init(_ deployment: PricedDeployment, ownProfile: DeviceProfile? = nil) throws {
+    let (model, device) = (deployment.model, deployment.device)
+    try model.checkTensorParallel(deployment.tensorParallel)
+    let choice = try ProfileChoice(device: device, own: ownProfile)
+    profile = choice.costProfile
+    overheads = deployment.overheads
+    let prices = KernelPrices(
+      profile: choice.profile, device: device, isOwn: choice.isOwn, overheads: overheads)
+    parts = Self.parts(deployment, prices)
+    let parts = self.parts
+    tokenPrices = PriceCurve(limit: Self.tabulatedTokens) { tokens in
+      parts.reduce(0) { $0 + $1.prices(tokens) }
+    }
+    let head = model.headProduct(deployment.tensorParallel)
+    let product = prices.product(.bfloat16)
+    headPrices = PriceCurve(limit: Self.tabulatedTokens) { head.seconds(tokens: $0, product) }
+
+    layers = Double(model.layers)
+    globalLayers = Double(model.slidingWindow?.globalLayers ?? model.layers)
+    localLayers = layers - globalLayers
+    window = Double(model.slidingWindow?.tokens ?? model.maxPositions)
+    let attention = AttentionPrices(deployment, prices)
+    decodeGlobal = attention.decode(window: 0)
+    decodeLocal = localLayers > 0 ? attention.decode(window: window) : nil
+    prefillGlobal = attention.prefill(window: 0)
+    prefillLocal = localLayers > 0 ? attention.prefill(window: window) : nil
+    prefillLaunch = attention.prefillLaunch
+    copySeconds = 2 * Double(deployment.blockBytes) / (device.memoryBandwidth * 0.8)
+    swapSeconds = Double(deployment.blockBytes) / device.pcieBandwidth
+    let kernels = 5 + model.streamedBytes(1).count + (deployment.tensorParallel > 1 ? 2 : 0)
+    launchFloor = overheads.hostLaunchSeconds * layers * Double(kernels)
+  }
+
+  /// - Complexity: O(prefill chunks); tens of nanoseconds for decode sequences alone.
+  package func duration(of shape: IterationShape) -> SimDuration {
+    var seconds = tokenPrices(shape.batchedTokens)
+    if !shape.prefillChunks.isEmpty { seconds += prefillSeconds(shape.prefillChunks) }
+    if shape.decodeSequences > 0 {
+      seconds += decodeSeconds(shape.decodeSequences, shape.decodeContextTokens)
+    }
+    seconds += headPrices(shape.sampledSequences)
+    let sequences = shape.decodeSequences + shape.prefillChunks.count
+    if sequences > 0 {
+      seconds = max(seconds, launchFloor)
+      seconds += overheads.iterationSeconds + Double(sequences) * overheads.sequenceSeconds
+    }
+    seconds += copySeconds(blocks: shape.copiedBlocks)
+    // Both directions one after the other, as vLLM issues them, although PCIe is full duplex.
+    seconds += Double(shape.swappedInBlocks + shape.swappedOutBlocks) * swapSeconds
+    return SimDuration(rounding: seconds)
+  }
+
+  @inline(__always)
+  private func decodeSeconds(_ sequences: Int, _ contextTokens: Int) -> Double {
+    let count = Double(sequences)
+    let context = Double(contextTokens) / count
+    var seconds = globalLayers * decodeGlobal(count, context)
+    if let decodeLocal { seconds += localLayers * decodeLocal(count, min(context, window)) }
+    return seconds
+  }
+
+  /// One launch for all chunks of the batch.
+  private func prefillSeconds(_ chunks: [IterationShape.PrefillChunk]) -> Double {
+    var seconds = layers * prefillLaunch
+    for chunk in chunks {
+      let (tokens, context) = (Double(chunk.tokens), Double(chunk.contextTokens))
+      seconds += globalLayers * prefillGlobal(tokens, context)
+      if let prefillLocal { seconds += localLayers * prefillLocal(tokens, context) }
+    }
+    return seconds
+  }
+
+  /// One kernel copies all blocks of an iteration.
+  private func copySeconds(blocks: Int) -> Double {
+    blocks > 0 ? Double(blocks) * copySeconds + 3e-6 : 0
+  }
+
+  /// One operator's part of an iteration, all layers.
+  package struct OperatorCost: Equatable, Sendable {
+    package var name: String
+    package var seconds: Double
+  }
+
+  /// What each operator of the iteration costs, idle operators included.
+  ///
+  /// Sums to ``duration(of:)`` but for rounding.
+  package func breakdown(of shape: IterationShape) -> [OperatorCost] {
+    var costs: [OperatorCost] = []
+    func add(_ name: String, _ seconds: Double) {
+      costs.append(OperatorCost(name: name, seconds: seconds))
+    }
+    for part in parts { add(part.name, part.prices(shape.batchedTokens)) }
+    add("attention prefill", shape.prefillChunks.isEmpty ? 0 : prefillSeconds(shape.prefillChunks))
+    let decoding = shape.decodeSequences
+    add(
+      "attention decode", decoding > 0 ? decodeSeconds(decoding, shape.decodeContextTokens) : 0)
+    add("lm head", headPrices(shape.sampledSequences))
+    let kernels = costs.reduce(0) { $0 + $1.seconds }
+    let sequences = decoding + shape.prefillChunks.count
+    let host = overheads.iterationSeconds + Double(sequences) * overheads.sequenceSeconds
+    add("engine", sequences > 0 ? max(launchFloor - kernels, 0) + host : 0)
+    add("block copies", copySeconds(blocks: shape.copiedBlocks))
+    add("swap in", Double(shape.swappedInBlocks) * swapSeconds)
+    add("swap out", Double(shape.swappedOutBlocks) * swapSeconds)
+    return costs
+  }
+
+  private static func parts(_ deployment: PricedDeployment, _ prices: KernelPrices) -> [Part] {
+    let (model, gpus) = (deployment.model, deployment.tensorParallel)
+    let product = prices.product(deployment.weights)
+    let routed = prices.product(.bfloat16)
+    var parts = model.products(gpus, deployment.weights).map { op in
+      let price = op.name == "router" ? routed : product
+      return Part(name: op.name, prices: PriceCurve(limit: tabulatedTokens) {
+        op.seconds(tokens: $0, price)
+      })
+    }
+    let streamed = model.streamedBytes(gpus)
+    let streaming = prices.streaming()
+    let layers = Double(model.layers)
+    parts.append(
+      Part(
+        name: "norms and activations",
+        prices: PriceCurve(limit: tabulatedTokens) { tokens in
+          layers * streamed.reduce(0) { $0 + streaming(Double(tokens) * $1) }
+        }))
+    if gpus > 1 {
+      let token = Double(model.hidden * ModelSpec.bytesPerElement)
+      let replayed = prices.allReduce(gpus: gpus, isEager: false)
+      let issued = prices.allReduce(gpus: gpus, isEager: true)
+      parts.append(
+        Part(
+          name: "all-reduce",
+          prices: PriceCurve(limit: tabulatedTokens) { tokens in
+            let sum = tokens > graphTokensMax ? issued : replayed
+            return 2 * layers * sum(Double(tokens) * token)
+          }))
+    }
+    return parts
+  }
+}
+
+/// Tables of the attention of one layer.
+struct AttentionPrices {
+  private let deployment: PricedDeployment
+  private let prices: KernelPrices
+
+  init(_ deployment: PricedDeployment, _ prices: KernelPrices) {
+    self.deployment = deployment
+    self.prices = prices
+  }
+
+  private func op(_ kind: KernelKind, headDim: Int, isMultiHead: Bool, window: Double)
+    -> KernelOperator
+  {
+    var op = KernelOperator(kind: kind)
+    op.elements = deployment.kvCache
+    op.headDim = headDim
+    op.isMultiHead = isMultiHead
+    op.isWindowed = window > 0
+    return op
+  }
+
+  /// By sequences and mean context.
+  func decode(window: Double) -> PriceGrid {
+    let shape = deployment.model.decodeHeads(deployment.tensorParallel)
+    let op = op(
+      .decodeAttention, headDim: shape.headDim, isMultiHead: shape.heads == shape.kvHeads,
+      window: window)
+    let price = prices.decode(op, heads: shape.heads, kvHeads: shape.kvHeads, window: window)
+    return PriceGrid(
+      rows: Knots(first: 1, octaves: 12, perOctaveBits: 2),
+      columns: Knots(first: 16, octaves: 16, perOctaveBits: 2)
+    ) { sequences, context in sequences > 0 ? price(sequences, max(context, 1)) : 0 }
+  }
+
+  /// By new tokens and context, without the launch.
+  func prefill(window: Double) -> PriceGrid {
+    let shape = deployment.model.prefillHeads(deployment.tensorParallel)
+    let op = op(.prefillAttention, headDim: shape.headDim, isMultiHead: false, window: window)
+    let price = prices.prefill(op, heads: shape.heads, kvHeads: shape.kvHeads, window: window)
+    return PriceGrid(
+      rows: Knots(first: 8, octaves: 12, perOctaveBits: 3),
+      columns: Knots(first: 256, octaves: 12, perOctaveBits: 1)
+    ) { tokens, context in tokens > 0 ? price.work(tokens, context) : 0 }
+  }
+
+  var prefillLaunch: Double {
+    let shape = deployment.model.prefillHeads(deployment.tensorParallel)
+    let op = op(.prefillAttention, headDim: shape.headDim, isMultiHead: false, window: 0)
+    return prices.prefill(op, heads: shape.heads, kvHeads: shape.kvHeads, window: 0).launch
+  }
+}

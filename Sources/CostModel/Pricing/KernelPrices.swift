@@ -1,0 +1,130 @@
+import Foundation
+
+/// What a kernel of any size takes on a device, from the device's profile, or, where it has none,
+/// from the coefficients of a relative at this device's rates.
+struct KernelPrices: Sendable {
+  private struct Priced: Sendable {
+    var form: KernelForm
+    var coefficients: [Double]
+    var table: CorrectionTable?
+  }
+
+  private let limits: DeviceLimits
+  private let priced: [Priced]
+  private let overheads: EngineOverheads
+
+  /// - Parameter isOwn: Whether the profile was measured on this device; tables do not carry over.
+  init(
+    profile: DeviceProfile, device: DeviceSpec, isOwn: Bool, overheads: EngineOverheads
+  ) {
+    let limits = DeviceLimits(device)
+    self.limits = limits
+    self.overheads = overheads
+    priced = profile.operators.map {
+      Priced(
+        form: KernelForm(op: $0.op, limits: limits), coefficients: $0.values,
+        table: isOwn ? $0.table : nil)
+    }
+  }
+
+  /// The nearest operator of the profile: its own, or one that differs in the fewest ways that
+  /// matter. Without any of the kind, the typical coefficients.
+  private func nearest(_ op: KernelOperator) -> (priced: Priced, isSame: Bool) {
+    var best: (priced: Priced, distance: Int)?
+    for candidate in priced where candidate.form.op.kind == op.kind {
+      let other = candidate.form.op
+      var distance = 0
+      if other.elements != op.elements { distance += 8 }
+      if other.isWindowed != op.isWindowed { distance += 4 }
+      if other.isMultiHead != op.isMultiHead { distance += 2 }
+      if other.isEager != op.isEager { distance += 1 }
+      if other.gpus != op.gpus { distance += 4 + abs(other.gpus - op.gpus) }
+      if other.headDim != op.headDim { distance += 1 + abs(other.headDim - op.headDim) / 64 }
+      if distance < best?.distance ?? Int.max { best = (candidate, distance) }
+    }
+    guard let best else {
+      let typical = KernelForm.coefficients(op.kind).map(\.start)
+      return (
+        Priced(form: KernelForm(op: op, limits: limits), coefficients: typical, table: nil), false
+      )
+    }
+    var found = best.priced
+    if best.distance > 0 {
+      found.form = KernelForm(op: op, limits: limits)
+      // Corrections for other widths of heads or elements say nothing about these.
+      let isKin = best.priced.form.op.elements == op.elements && op.kind == .gemm
+      if !isKin { found.table = nil }
+    }
+    return (found, best.distance == 0)
+  }
+
+  /// A price by sizes for one operator, looked up once and asked often.
+  func product(_ elements: ElementType) -> @Sendable (_ m: Double, _ n: Double, _ k: Double) -> Double {
+    var op = KernelOperator(kind: .gemm)
+    op.elements = elements
+    let found = nearest(op).priced
+    let form = GEMMForm(limits, elements, found.coefficients)
+    let (share, scale) = (overheads.launchShare, overheads.productScale)
+    // A fused quantisation leaves the launch of the product alone, as a 16-bit one has it.
+    let isFused = overheads.fusesQuantisation && elements != .bfloat16
+    let plain = nearest(KernelOperator(kind: .gemm)).priced.coefficients[0]
+    let launch = (isFused ? min(found.coefficients[0], plain) : found.coefficients[0]) * 1e-6
+    return { m, n, k in
+      let sizes = [m, n, k]
+      let whole = form.seconds(sizes)
+      let correction = found.table?.correction(sizes) ?? 1
+      let quantisation = isFused ? form.quantisation(m, k) : 0
+      let work = whole - found.coefficients[0] * 1e-6 - quantisation
+      return (work * scale + share * launch) * correction
+    }
+  }
+
+  /// Decode attention of one layer with nothing in the cache, by sequences and mean context.
+  func decode(
+    _ op: KernelOperator, heads: Double, kvHeads: Double, window: Double
+  ) -> (_ sequences: Double, _ context: Double) -> Double {
+    let found = nearest(op).priced
+    var form = DecodeAttentionForm(limits, op, found.coefficients)
+    form.isCold = true
+    let saved = (1 - overheads.launchShare) * found.coefficients[0] * 1e-6
+    let scale = overheads.attentionScale
+    return { sequences, context in
+      let sizes = [sequences, heads, kvHeads, max(context, 1), window]
+      return (form.seconds(sizes) * (found.table?.correction(sizes) ?? 1) - saved) * scale
+    }
+  }
+
+  /// Prefill attention of one layer without its launch, by new tokens and context, and the launch.
+  func prefill(
+    _ op: KernelOperator, heads: Double, kvHeads: Double, window: Double
+  ) -> (work: (_ tokens: Double, _ context: Double) -> Double, launch: Double) {
+    let found = nearest(op).priced
+    let form = PrefillAttentionForm(limits, op, found.coefficients)
+    let scale = overheads.attentionScale
+    let work = { (tokens: Double, context: Double) -> Double in
+      let sizes = [1, heads, kvHeads, tokens, context, window]
+      return form.work(sizes) * (found.table?.correction(sizes) ?? 1) * scale
+    }
+    return (work, found.coefficients[0] * 1e-6)
+  }
+
+  /// A sum over GPUs by bytes: replayed from a graph for small batches, issued by the host for
+  /// large ones.
+  func allReduce(gpus: Int, isEager: Bool) -> (_ bytes: Double) -> Double {
+    var op = KernelOperator(kind: .allReduce)
+    op.gpus = gpus
+    op.isEager = isEager
+    let found = nearest(op).priced
+    let form = AllReduceForm(limits, op, found.coefficients)
+    let scale = overheads.allReduceScale
+    return { form.seconds([$0]) * (found.table?.correction([$0]) ?? 1) * scale }
+  }
+
+  /// A kernel that only moves bytes.
+  func streaming() -> (_ bytes: Double) -> Double {
+    let found = nearest(KernelOperator(kind: .streaming)).priced
+    let form = StreamingForm(limits, found.coefficients)
+    let saved = (1 - overheads.launchShare) * found.coefficients[0] * 1e-6
+    return { max(form.seconds([$0]) - saved, 0) }
+  }
+}

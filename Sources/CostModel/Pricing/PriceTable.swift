@@ -1,0 +1,101 @@
+import Foundation
+
+/// Seconds by a whole number up to a limit, computed at knots and drawn straight between them;
+/// never falling.
+struct PriceCurve: Equatable, Sendable {
+  private let seconds: [Double]
+  private let lastStep: Double
+
+  /// - Complexity: O(limit), and 216 prices for 8192.
+  init(limit: Int, _ price: (Int) -> Double) {
+    var seconds = [Double](repeating: 0, count: limit + 1)
+    var previous = 0
+    while previous < limit {
+      let step = previous < 64 ? 1 : previous < 512 ? 8 : previous < 2048 ? 32 : 128
+      let next = min(previous + step, limit)
+      let value = max(price(next), seconds[previous])
+      for index in (previous + 1)...next {
+        let share = Double(index - previous) / Double(next - previous)
+        seconds[index] = seconds[previous] + share * (value - seconds[previous])
+      }
+      // Nothing is cheaper than one: the first step is a jump and no slope.
+      previous = next
+    }
+    self.seconds = seconds
+    lastStep = limit > 1 ? seconds[limit] - seconds[limit - 1] : 0
+  }
+
+  /// Beyond the limit the last slope goes on.
+  @inline(__always)
+  func callAsFunction(_ count: Int) -> Double {
+    if count < seconds.count { return seconds[count] }
+    return seconds[seconds.count - 1] + Double(count - seconds.count + 1) * lastStep
+  }
+}
+
+/// Seconds by two sizes, computed at knots (a few in each octave) and bilinear between them; never
+/// falling along either.
+struct PriceGrid: Equatable, Sendable {
+  private let rows: Knots
+  private let columns: Knots
+  /// Row by row.
+  private let seconds: [Double]
+
+  init(rows: Knots, columns: Knots, _ price: (Double, Double) -> Double) {
+    self.rows = rows
+    self.columns = columns
+    var seconds = [Double](repeating: 0, count: rows.count * columns.count)
+    for i in 0..<rows.count {
+      for j in 0..<columns.count {
+        var value = price(rows[i], columns[j])
+        if i > 0 { value = max(value, seconds[(i - 1) * columns.count + j]) }
+        if j > 0 { value = max(value, seconds[i * columns.count + j - 1]) }
+        seconds[i * columns.count + j] = value
+      }
+    }
+    self.seconds = seconds
+  }
+
+  /// Beyond the last knots the last slopes go on.
+  @inline(__always)
+  func callAsFunction(_ row: Double, _ column: Double) -> Double {
+    let (i, x) = rows.position(row)
+    let (j, y) = columns.position(column)
+    let corner = i * columns.count + j
+    let low = seconds[corner] + y * (seconds[corner + 1] - seconds[corner])
+    let next = corner + columns.count
+    let high = seconds[next] + y * (seconds[next + 1] - seconds[next])
+    return low + x * (high - low)
+  }
+}
+
+/// Sizes at which a price is tabulated: 0, and from `first` on a power of two in each octave, so
+/// that the place of a size is read off its exponent.
+struct Knots: Equatable, Sendable {
+  private let first: Double
+  /// Bits of the mantissa that tell knots of one octave apart.
+  private let bits: UInt64
+  private let base: UInt64
+  let count: Int
+
+  /// - Parameter first: A power of two.
+  init(first: Double, octaves: Int, perOctaveBits bits: Int) {
+    self.first = first
+    self.bits = UInt64(bits)
+    base = first.bitPattern >> (52 - self.bits)
+    count = octaves << bits + 2
+  }
+
+  subscript(_ index: Int) -> Double {
+    index == 0 ? 0 : Double(bitPattern: (base + UInt64(index - 1)) << (52 - bits))
+  }
+
+  /// The knot at or before `size` with one behind it, and the share of the way to that.
+  @inline(__always)
+  func position(_ size: Double) -> (index: Int, share: Double) {
+    guard size >= first else { return (0, max(size, 0) / first) }
+    let index = min(Int(size.bitPattern >> (52 - bits) &- base) + 1, count - 2)
+    let low = self[index]
+    return (index, (size - low) / (self[index + 1] - low))
+  }
+}

@@ -1,0 +1,143 @@
+import CostModel
+import SimulationKernel
+
+/// aiconfigurator's tables of one system: `gemm`, `context_attention`, `generation_attention`,
+/// `custom_allreduce`, times in milliseconds.
+///
+/// `nccl_*` tables are not read: engines sum with the custom kernels up to a few megabytes and NCCL
+/// beyond, and the custom table was measured through that same switch.
+extension KernelReading {
+  private static let millisecond = 1e-3
+
+  mutating func readAIConfigurator() throws {
+    deviceName = folderName
+    if let table = try table("gemm") { try readGEMM(table) }
+    if let table = try table("context_attention") { try readContext(table) }
+    if let table = try table("generation_attention") { try readGeneration(table) }
+    if let table = try table("custom_allreduce") { try readAllReduce(table) }
+  }
+
+  private mutating func readGEMM(_ table: MeasurementTable) throws {
+    try table.require(["gemm_dtype", "m", "n", "k", "latency_ms"])
+    var unknown: Set<String> = []
+    for row in 0..<table.rowCount {
+      let seconds = try table.seconds("latency_ms", row, unit: Self.millisecond)
+      let sizes = try ["m", "n", "k"].map { try table.number($0, row, atLeast: 1) }
+      guard let elements = element(table.text("gemm_dtype", row)) else {
+        unknown.insert(table.text("gemm_dtype", row))
+        continue
+      }
+      var op = KernelOperator(kind: .gemm)
+      op.elements = elements
+      add(op, sizes, seconds)
+    }
+    note(unknown, in: table)
+  }
+
+  private mutating func readContext(_ table: MeasurementTable) throws {
+    try table.require([
+      "batch_size", "isl", "num_heads", "num_key_value_heads", "kv_cache_dtype", "latency_ms",
+    ])
+    noteConstants(table)
+    var unknown: Set<String> = []
+    for row in 0..<table.rowCount {
+      let seconds = try table.seconds("latency_ms", row, unit: Self.millisecond)
+      let sequences = try table.number("batch_size", row, atLeast: 1)
+      let tokens = try table.number("isl", row, atLeast: 1)
+      let shape = try heads(table, row)
+      guard let elements = element(table.text("kv_cache_dtype", row)) else {
+        unknown.insert(table.text("kv_cache_dtype", row))
+        continue
+      }
+      // A prompt of one token runs the decode kernel.
+      if tokens == 1 { continue }
+      let op = attention(
+        .prefillAttention, elements: elements, headDim: shape.headDim, heads: shape.heads,
+        kvHeads: shape.kvHeads, window: shape.window)
+      add(op, [sequences, shape.heads, shape.kvHeads, tokens, 0, shape.window], seconds)
+    }
+    note(unknown, in: table)
+  }
+
+  private mutating func readGeneration(_ table: MeasurementTable) throws {
+    try table.require([
+      "batch_size", "step", "num_heads", "num_key_value_heads", "kv_cache_dtype", "latency_ms",
+    ])
+    noteConstants(table)
+    var unknown: Set<String> = []
+    for row in 0..<table.rowCount {
+      let seconds = try table.seconds("latency_ms", row, unit: Self.millisecond)
+      let sequences = try table.number("batch_size", row, atLeast: 1)
+      let step = try table.number("step", row)
+      let shape = try heads(table, row)
+      guard let elements = element(table.text("kv_cache_dtype", row)) else {
+        unknown.insert(table.text("kv_cache_dtype", row))
+        continue
+      }
+      let op = attention(
+        .decodeAttention, elements: elements, headDim: shape.headDim, heads: shape.heads,
+        kvHeads: shape.kvHeads, window: shape.window)
+      // `step` tokens are cached, and the one computed is attended to as well.
+      add(op, [sequences, shape.heads, shape.kvHeads, step + 1, shape.window], seconds)
+    }
+    note(unknown, in: table)
+  }
+
+  private mutating func readAllReduce(_ table: MeasurementTable) throws {
+    try table.require(["allreduce_dtype", "num_gpus", "message_size", "backend", "latency_ms"])
+    for row in 0..<table.rowCount {
+      var op = KernelOperator(kind: .allReduce)
+      op.gpus = Int(try table.number("num_gpus", row, atLeast: 2))
+      op.isEager = table.text("backend", row).hasSuffix("eager")
+      // Message sizes count elements, of 16 bits here.
+      let bytes = try table.number("message_size", row, atLeast: 1) * 2
+      add(op, [bytes], try table.seconds("latency_ms", row, unit: Self.millisecond))
+    }
+  }
+
+  private typealias Heads = (heads: Double, kvHeads: Double, headDim: Double, window: Double)
+
+  private func heads(_ table: MeasurementTable, _ row: Int) throws -> Heads {
+    let heads = try table.number("num_heads", row, atLeast: 1)
+    let kvHeads = try table.number("num_key_value_heads", row, atLeast: 1)
+    guard kvHeads <= heads else {
+      throw table.failure(
+        row, "`num_key_value_heads` \(Int(kvHeads)) exceeds `num_heads` \(Int(heads))")
+    }
+    return (
+      heads, kvHeads,
+      table.has("head_dim") ? try table.number("head_dim", row, atLeast: 1) : 128,
+      table.has("window_size") ? try table.number("window_size", row) : 0
+    )
+  }
+
+  private func element(_ name: String) -> ElementType? {
+    switch name {
+    case "bfloat16", "float16", "half": .bfloat16
+    case "fp8": .fp8
+    case "nvfp4": .nvfp4
+    case "int8_wo", "int8", "w8a8": .int8
+    case "int4_wo", "int4": .int4
+    default: nil
+    }
+  }
+
+  private mutating func note(_ unknown: Set<String>, in table: MeasurementTable) {
+    for name in unknown.sorted() {
+      let reason =
+        name == "fp8_block"
+        ? "its rows are times of the host, not of the kernel (165 µs whatever the size)"
+        : "the type is not known"
+      warnings.append("\(table.path): rows of type `\(name)` are left out: \(reason)")
+    }
+  }
+
+  private mutating func noteConstants(_ table: MeasurementTable) {
+    if !table.has("head_dim") {
+      warnings.append("\(table.path): no column `head_dim`: heads are taken as 128 wide")
+    }
+    if !table.has("window_size") {
+      warnings.append("\(table.path): no column `window_size`: attention is taken as unwindowed")
+    }
+  }
+}

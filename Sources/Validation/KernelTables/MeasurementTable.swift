@@ -1,0 +1,145 @@
+import CZlib
+import Foundation
+import SimulationKernel
+
+/// A CSV file of measurements, plain or gzip, with a header: columns by name, rows by line number.
+///
+/// Fields are numbers and plain words; quotes are not understood, and none of the layouts has them.
+package struct MeasurementTable {
+  /// What messages call it.
+  package let path: String
+  private let columns: [String: Int]
+  private let bytes: [UInt8]
+  /// Where each field of each row begins and ends in `bytes`, row by row.
+  private let fields: [Range<Int>]
+  private let lines: [Int]
+  private let width: Int
+
+  /// Reads a whole file.
+  ///
+  /// - Throws: ``UserError`` with file and line for a file that cannot be read, has no rows, or has a
+  ///   row with another number of fields than its header.
+  package init(path: String) throws {
+    self.path = path
+    bytes = try Self.contents(path)
+    var rows: [(line: Int, fields: [Range<Int>])] = []
+    var header: [Range<Int>] = []
+    var start = 0
+    var line = 0
+    while start < bytes.count {
+      let end = bytes[start...].firstIndex(of: UInt8(ascii: "\n")) ?? bytes.count
+      line += 1
+      let fields = Self.split(bytes, start..<end)
+      start = end + 1
+      if header.isEmpty {
+        header = fields
+      } else if fields.count == header.count {
+        rows.append((line, fields))
+      } else if fields.count > 1 || !fields[0].isEmpty {
+        throw UserError(
+          "\(path):\(line): \(fields.count) fields, the header has \(header.count)")
+      }
+    }
+    guard !rows.isEmpty else { throw UserError("\(path): the table has no rows") }
+    width = header.count
+    fields = rows.flatMap(\.fields)
+    lines = rows.map(\.line)
+    let bytes = self.bytes
+    columns = Dictionary(
+      header.enumerated().map { (String(decoding: bytes[$1], as: UTF8.self), $0) },
+      uniquingKeysWith: { first, _ in first })
+  }
+
+  package var rowCount: Int { lines.count }
+
+  package func has(_ column: String) -> Bool { columns[column] != nil }
+
+  /// Checks that all of `names` are there, before any row is read.
+  package func require(_ names: [String]) throws {
+    let missing = names.filter { columns[$0] == nil }
+    guard missing.isEmpty else {
+      let plural = missing.count == 1 ? "column" : "columns"
+      throw UserError(
+        "\(path):1: no \(plural) \(missing.map { "`\($0)`" }.joined(separator: ", "))",
+        hint: "the columns found are \(columns.keys.sorted().joined(separator: ", "))")
+    }
+  }
+
+  package func text(_ column: String, _ row: Int) -> String {
+    guard let index = columns[column] else { return "" }
+    return String(decoding: bytes[fields[row * width + index]], as: UTF8.self)
+  }
+
+  /// A number; `nil` for an empty field.
+  package func optional(_ column: String, _ row: Int) throws -> Double? {
+    let text = text(column, row)
+    if text.isEmpty { return nil }
+    guard let value = Double(text) else {
+      throw failure(row, "`\(column)` must be a number, found `\(text)`")
+    }
+    return value
+  }
+
+  /// A number that must be there and be finite and at least `least`.
+  package func number(_ column: String, _ row: Int, atLeast least: Double = 0) throws -> Double {
+    guard let value = try optional(column, row) else {
+      throw failure(row, "`\(column)` is empty")
+    }
+    guard value.isFinite, value >= least else {
+      throw failure(
+        row, "`\(column)` must be a number of at least \(Int(least)), found `\(text(column, row))`")
+    }
+    return value
+  }
+
+  /// A time in `unit` seconds, which must be positive.
+  package func seconds(_ column: String, _ row: Int, unit: Double) throws -> Double {
+    let value = try number(column, row)
+    guard value > 0 else {
+      throw failure(row, "`\(column)` must be a positive time, found `\(text(column, row))`")
+    }
+    return value * unit
+  }
+
+  package func failure(_ row: Int, _ message: String) -> UserError {
+    UserError("\(path):\(lines[row]): \(message)")
+  }
+
+  private static func split(_ bytes: [UInt8], _ range: Range<Int>) -> [Range<Int>] {
+    var fields: [Range<Int>] = []
+    var start = range.lowerBound
+    var end = range.upperBound
+    if end > start, bytes[end - 1] == UInt8(ascii: "\r") { end -= 1 }
+    for index in start..<end where bytes[index] == UInt8(ascii: ",") {
+      fields.append(start..<index)
+      start = index + 1
+    }
+    fields.append(start..<end)
+    return fields
+  }
+
+  private static func contents(_ path: String) throws -> [UInt8] {
+    var isDirectory: ObjCBool = false
+    guard FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) else {
+      throw UserError("cannot read `\(path)`: no such file")
+    }
+    guard !isDirectory.boolValue, let file = gzopen(path, "rb") else {
+      throw UserError("cannot read `\(path)`: not a readable file")
+    }
+    defer { gzclose(file) }
+    var bytes: [UInt8] = []
+    var buffer = [UInt8](repeating: 0, count: 1 << 18)
+    while true {
+      let count = gzread(file, &buffer, UInt32(buffer.count))
+      if count == 0 { break }
+      guard count > 0 else { throw UserError("\(path): the gzip data is corrupt") }
+      bytes.append(contentsOf: buffer[0..<Int(count)])
+    }
+    var status: Int32 = 0
+    gzerror(file, &status)
+    guard status == Z_OK || status == Z_STREAM_END else {
+      throw UserError("\(path): the gzip data ends early")
+    }
+    return bytes
+  }
+}

@@ -1,0 +1,109 @@
+import CostModel
+import SimulationKernel
+
+/// One measured point of a serving engine under closed-loop clients.
+package struct ServingPoint: Sendable {
+  package var id: String
+  package var model: ModelSpec
+  package var device: DeviceSpec
+  package var backend: Backend
+  package var tensorParallel: Int
+  package var weights: ElementType
+  package var promptTokens: Int
+  package var outputTokens: Int
+  /// Requests in flight.
+  package var concurrency: Int
+  package var campaign: Campaign
+  /// Measured, in milliseconds.
+  package var ttft: Double
+  package var tpot: Double
+
+  /// An engine that points were measured on.
+  package enum Backend: String, CaseIterable, Sendable { case vllm, trtllm, sglang }
+
+  /// Who measured, and so by which protocol (`source_group`).
+  package enum Campaign: String, Sendable {
+    case datedDump = "dated_dump"
+    case perModelSweep = "per_model_sweep"
+  }
+
+  /// Reads a file in the layout of `serving_points_dev.csv`.
+  ///
+  /// - Returns: Points in file order, and what was left out and why.
+  /// - Throws: ``UserError`` with file and line.
+  package static func read(
+    path: String
+  ) throws -> (points: [ServingPoint], warnings: [String]) {
+    let table = try MeasurementTable(path: path)
+    try table.require([
+      "row_id", "model", "system", "backend", "gemm_quant_mode", "tp", "pp", "isl", "osl",
+      "batch_size", "concurrency", "ttft_ms", "tpot_ms", "source_group",
+    ])
+    var points: [ServingPoint] = []
+    var warnings: [String] = []
+    for row in 0..<table.rowCount {
+      do {
+        points.append(try ServingPoint(table, row))
+      } catch let skipped as Skipped {
+        warnings.append(table.failure(row, "left out: \(skipped.reason)").message)
+      }
+    }
+    guard !points.isEmpty else { throw UserError("\(path): no row can be simulated") }
+    return (points, warnings)
+  }
+
+  /// A row that is right but that we cannot simulate.
+  private struct Skipped: Error { var reason: String }
+
+  private init(_ table: MeasurementTable, _ row: Int) throws {
+    id = table.text("row_id", row)
+    do {
+      model = try ModelCatalogue.find(Self.plainName(table.text("model", row)))
+      device = try DeviceCatalogue.find(table.text("system", row))
+    } catch let error as UserError {
+      throw Skipped(reason: error.message)
+    }
+    guard let backend = Backend(rawValue: table.text("backend", row)) else {
+      throw Skipped(reason: "unknown backend `\(table.text("backend", row))`")
+    }
+    self.backend = backend
+    guard try table.number("pp", row, atLeast: 1) == 1 else {
+      throw Skipped(reason: "pipeline parallelism is not simulated")
+    }
+    tensorParallel = Int(try table.number("tp", row, atLeast: 1))
+    guard let weights = Self.element(table.text("gemm_quant_mode", row)) else {
+      throw Skipped(reason: "unknown `gemm_quant_mode` `\(table.text("gemm_quant_mode", row))`")
+    }
+    self.weights = weights
+    promptTokens = Int(try table.number("isl", row, atLeast: 1))
+    outputTokens = Int(try table.number("osl", row, atLeast: 1))
+    guard
+      let clients = try table.optional("concurrency", row) ?? table.optional("batch_size", row),
+      clients >= 1
+    else { throw table.failure(row, "neither `concurrency` nor `batch_size` says how many clients") }
+    concurrency = Int(clients)
+    campaign = Campaign(rawValue: table.text("source_group", row)) ?? .perModelSweep
+    ttft = try table.seconds("ttft_ms", row, unit: 1)
+    tpot = try table.seconds("tpot_ms", row, unit: 1)
+  }
+
+  /// Publishers' re-quantised copies have the shape of the original.
+  private static func plainName(_ name: String) -> String {
+    var stem = name
+    for suffix in ["-FP8", "-NVFP4", "-FP4"] where stem.hasSuffix(suffix) {
+      stem.removeLast(suffix.count)
+    }
+    return stem.hasPrefix("nvidia/") ? "meta-llama/" + stem.dropFirst(7) : stem
+  }
+
+  private static func element(_ mode: String) -> ElementType? {
+    switch mode {
+    case "", "bfloat16": .bfloat16
+    case "fp8", "fp8_block": .fp8
+    case "nvfp4", "fp4": .nvfp4
+    case "int8", "int8_wo": .int8
+    case "int4", "int4_wo": .int4
+    default: nil
+    }
+  }
+}

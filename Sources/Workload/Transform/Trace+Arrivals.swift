@@ -1,0 +1,94 @@
+import SimulationKernel
+
+extension Trace {
+  /// The same requests without their arrivals, so that new ones can be drawn.
+  package func withoutArrivals() -> Trace {
+    var trace = self
+    trace.hasArrivals = false
+    for index in trace.requests.indices { trace.requests[index].arrival = .zero }
+    return trace
+  }
+
+  /// The same requests in the same order, arriving as a Poisson process.
+  ///
+  /// The first request comes one gap after the start. Each gap is exponential, drawn from the
+  /// stream `arrivals` of `seed` and rounded to a nanosecond by itself, so that a longer trace
+  /// begins with the arrivals of a shorter one.
+  ///
+  /// - Parameter poissonRate: Requests per second, positive and finite.
+  /// - Throws: ``UserError`` for any other rate, and for one so low that a request would arrive
+  ///   later than a trace can say (4 000 000 000 s).
+  /// - Complexity: O(requests).
+  package func retimed(poissonRate: Double, seed: UInt64) throws(UserError) -> Trace {
+    guard poissonRate > 0, poissonRate.isFinite else {
+      throw UserError(
+        "`--request-rate` must be a positive number of requests per second, "
+          + "found `\(plain(poissonRate))`")
+    }
+    var trace = self
+    trace.hasArrivals = true
+    var gaps = RandomStream(seed: seed, label: "arrivals")
+    let secondsMax = Double(DecimalSeconds.secondsMax)
+    var arrival = SimInstant.zero
+    for index in trace.requests.indices {
+      let gap = gaps.exponential(mean: 1 / poissonRate)
+      guard gap < secondsMax, arrival.seconds + gap < secondsMax else {
+        throw UserError(
+          "`--request-rate` \(plain(poissonRate)) is too low: request \(index + 1) of "
+            + "\(requests.count) would arrive after \(DecimalSeconds.secondsMax) s")
+      }
+      arrival = arrival + SimDuration(rounding: gap)
+      trace.requests[index].arrival = arrival
+    }
+    return trace
+  }
+
+  /// A trace of exactly `count` requests made from these rows.
+  ///
+  ///     rows a b c    count 2:  a b                       repetitions 0
+  ///                   count 8:  a b c | c a b | b c       repetitions 2
+  ///
+  /// Each repetition is shuffled anew by the stream `repeat` of `seed`. A repeated row keeps its
+  /// session; what prompts have in common follows ``PromptContents/selecting(_:)``. Where
+  /// `repetitions` is above 0 the user should be told.
+  ///
+  /// - Parameter count: Requests wanted (`--num-prompts`), at least 1.
+  /// - Returns: The trace, and how often the rows were begun again: 0 if none repeats.
+  /// - Throws: ``UserError`` where `count` is not positive, and where rows with arrivals of their
+  ///   own would repeat: time does not. Call ``withoutArrivals()`` first where arrivals are drawn
+  ///   anew.
+  /// - Precondition: The trace is not empty.
+  /// - Complexity: O(`count`).
+  package func taking(
+    count: Int, seed: UInt64
+  ) throws(UserError) -> (trace: Trace, repetitions: Int) {
+    try checkRequestCount(count)
+    precondition(!requests.isEmpty, "Trace.taking: `\(name)` has no requests")
+    if count == requests.count { return (self, 0) }
+    if count < requests.count { return (selecting(Array(0..<count)), 0) }
+    if hasArrivals {
+      throw UserError(
+        "`--num-prompts` \(count) would repeat the \(requests.count) requests of `\(name)`, "
+          + "which have arrivals of their own",
+        hint: "add `--request-rate` to draw new arrivals, or ask for at most "
+          + "\(requests.count) requests")
+    }
+    var order = RandomStream(seed: seed, label: "repeat")
+    var repetitions = 0
+    var rows = Array(requests.indices)
+    while rows.count < count {
+      var pass = Array(requests.indices)
+      order.shuffle(&pass)
+      rows += pass.prefix(count - rows.count)
+      repetitions += 1
+    }
+    return (selecting(rows), repetitions)
+  }
+}
+
+/// Checks a number of requests that the user asked for.
+func checkRequestCount(_ count: Int) throws(UserError) {
+  if count < 1 {
+    throw UserError("`--num-prompts` must be a positive integer, found `\(count)`")
+  }
+}

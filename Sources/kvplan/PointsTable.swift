@@ -1,0 +1,116 @@
+import CostModel
+import Results
+import Validation
+
+/// Predictions beside measured points: rows, and the errors of groups of them.
+enum PointsTable {
+  /// The rows of one model, device and engine.
+  struct Group {
+    var model: String
+    var device: String
+    var backend: String
+    var predictions: [PointPrediction]
+
+    var ttftErrors: [Double] { predictions.map { abs($0.ttftError) }.sorted() }
+    var tpotErrors: [Double] { predictions.map { abs($0.tpotError) }.sorted() }
+  }
+
+  /// The groups in order of name, each engine over all, and all rows.
+  static func groups(_ predictions: [PointPrediction]) -> [Group] {
+    func key(_ prediction: PointPrediction) -> [String] {
+      let point = prediction.point
+      return [point.model.name, point.device.name, point.backend.rawValue]
+    }
+    let keys = Set(predictions.map(key)).sorted { $0.lexicographicallyPrecedes($1) }
+    let backends = Set(predictions.map(\.point.backend.rawValue)).sorted()
+    return keys.map { wanted in
+      Group(
+        model: wanted[0], device: wanted[1], backend: wanted[2],
+        predictions: predictions.filter { key($0) == wanted })
+    }
+      + backends.map { backend in
+        Group(
+          model: "all", device: "all", backend: backend,
+          predictions: predictions.filter { $0.point.backend.rawValue == backend })
+      } + [Group(model: "all", device: "all", backend: "all", predictions: predictions)]
+  }
+
+  static func rendered(_ predictions: [PointPrediction], _ format: OutputFormat) -> String {
+    switch format {
+    case .table: table(predictions)
+    case .csv: csv(predictions)
+    case .json: json(predictions)
+    }
+  }
+
+  private static func mean(_ errors: [Double]) -> Double {
+    errors.reduce(0, +) / Double(errors.count)
+  }
+
+  private static func median(_ sorted: [Double]) -> Double { sorted[sorted.count / 2] }
+
+  private static func table(_ predictions: [PointPrediction]) -> String {
+    var rows = TextTable([
+      .init("row", .left), .init("TTFT ms"), .init("predicted"), .init("error %"),
+      .init("TPOT ms"), .init("predicted"), .init("error %"),
+    ])
+    func text(_ value: Double, _ decimals: Int = 1) -> String {
+      Digits.fixed(value, decimals: decimals)
+    }
+    for prediction in predictions {
+      let point = prediction.point
+      rows.rows.append([
+        point.id, text(point.ttft), text(prediction.ttft), text(prediction.ttftError * 100),
+        text(point.tpot, 2), text(prediction.tpot, 2), text(prediction.tpotError * 100),
+      ])
+    }
+    var summary = TextTable([
+      .init("model", .left), .init("device", .left), .init("engine", .left), .init("rows"),
+      .init("TTFT MAPE %"), .init("median %"), .init("TPOT MAPE %"), .init("median %"),
+    ])
+    for group in groups(predictions) {
+      summary.rows.append([
+        group.model, group.device, group.backend, "\(group.predictions.count)",
+        text(mean(group.ttftErrors) * 100), text(median(group.ttftErrors) * 100),
+        text(mean(group.tpotErrors) * 100), text(median(group.tpotErrors) * 100),
+      ])
+    }
+    return rows.rendered() + "\n" + summary.rendered()
+  }
+
+  private static func csv(_ predictions: [PointPrediction]) -> String {
+    let header =
+      "row_id,measured_ttft_ms,predicted_ttft_ms,measured_tpot_ms,predicted_tpot_ms\n"
+    return header
+      + predictions.map { prediction in
+        let point = prediction.point
+        let numbers = [point.ttft, prediction.ttft, point.tpot, prediction.tpot]
+        let fields = numbers.map { Digits.fixed($0, decimals: 4) }
+        return ([point.id] + fields).joined(separator: ",") + "\n"
+      }.joined()
+  }
+
+  private static func json(_ predictions: [PointPrediction]) -> String {
+    let rows = predictions.map { prediction in
+      JSONValue.object([
+        .init("row_id", .text(prediction.point.id)),
+        .init("measured_ttft_ms", .real(prediction.point.ttft)),
+        .init("predicted_ttft_ms", .real(prediction.ttft)),
+        .init("measured_tpot_ms", .real(prediction.point.tpot)),
+        .init("predicted_tpot_ms", .real(prediction.tpot)),
+      ])
+    }
+    let groups = groups(predictions).map { group in
+      JSONValue.object([
+        .init("model", .text(group.model)), .init("device", .text(group.device)),
+        .init("backend", .text(group.backend)), .init("rows", .integer(group.predictions.count)),
+        .init("ttft_mape", .real(mean(group.ttftErrors))),
+        .init("ttft_median", .real(median(group.ttftErrors))),
+        .init("tpot_mape", .real(mean(group.tpotErrors))),
+        .init("tpot_median", .real(median(group.tpotErrors))),
+      ])
+    }
+    return JSONValue.object([.init("rows", .array(rows)), .init("groups", .array(groups))])
+      .indented + "\n"
+  }
+}

@@ -1,0 +1,67 @@
+import ArgumentParser
+import CostModel
+import Results
+import SimulationKernel
+import Validation
+
+/// `kvplan validate`: predictions against measured serving.
+struct ValidateCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "validate", abstract: "Hold predictions against measured serving.",
+    subcommands: [ValidatePointsCommand.self])
+}
+
+/// `kvplan validate points`.
+struct ValidatePointsCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "points",
+    abstract: "Simulate measured points of engines under closed-loop clients.",
+    discussion: """
+      Every row is simulated with its model, device, split, lengths and number of clients; the \
+      engines differ in a few parameters that are the same for all rows.
+
+      EXAMPLE
+        kvplan validate points serving_points.csv --format csv > points.csv
+      """)
+
+  @Argument(help: "File in the layout of serving_points_dev.csv, plain or gzip.")
+  var file: String
+
+  @Option(
+    name: .customLong("engine-parameter"),
+    help: """
+      Parameter of an engine in place of the fitted one, as `vllm.iteration_us=300`; may be repeated.
+      """)
+  var parameters: [String] = []
+
+  @Option(help: "What to print: `table`, `json` or `csv`.")
+  var format = OutputFormat.table
+
+  func run() throws {
+    let (points, warnings) = try ServingPoint.read(path: file)
+    Terminal.warn(warnings)
+    let models = try self.models()
+    let predictions = try PointPrediction.predict(points, models: { models[$0]! }) {
+      Terminal.progress($0, of: points.count)
+    }
+    Terminal.write(PointsTable.rendered(predictions, format))
+  }
+
+  private func models() throws -> [ServingPoint.Backend: BackendModel] {
+    var models: [ServingPoint.Backend: BackendModel] = [:]
+    for backend in ServingPoint.Backend.allCases { models[backend] = .model(backend) }
+    for text in parameters {
+      let parts = text.split(separator: "=", maxSplits: 1).map(String.init)
+      let name = parts[0].split(separator: ".", maxSplits: 1).map(String.init)
+      guard parts.count == 2, name.count == 2, let value = Double(parts[1]), value.isFinite,
+        let backend = ServingPoint.Backend(rawValue: name[0]),
+        models[backend]!.set(name[1], to: value)
+      else {
+        throw UserError(
+          "`--engine-parameter` must be ENGINE.NAME=NUMBER, found `\(text)`",
+          hint: "the names are \(BackendModel.parameterNames.joined(separator: ", "))")
+      }
+    }
+    return models
+  }
+}
