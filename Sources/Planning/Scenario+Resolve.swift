@@ -18,9 +18,11 @@ extension Scenario {
           + "\(model.maxPositions) positions", hint: "use at most \(model.maxPositions)")
     }
     let maxBatchedTokens =
-      maxBatchedTokens ?? max(system.defaultMaxBatchedTokens, maxModelLength)
+      maxBatchedTokens
+      ?? (system == .vllmV1
+        ? system.defaultMaxBatchedTokens : max(system.defaultMaxBatchedTokens, maxModelLength))
     try requirePositive("--max-num-batched-tokens", maxBatchedTokens)
-    guard maxBatchedTokens >= maxModelLength else {
+    guard maxBatchedTokens >= maxModelLength || system == .vllmV1 else {
       throw UserError(
         "`--max-num-batched-tokens` is \(maxBatchedTokens), below `--max-model-len` "
           + "\(maxModelLength): `\(system.rawValue)` computes a prompt in one iteration",
@@ -39,6 +41,7 @@ extension Scenario {
       seed: seed, redrawsPerMille: BeamParents.defaultRedrawsPerMille)
     var deployment = PricedDeployment(model: model, device: device, blockBytes: blockBytes)
     deployment.tensorParallel = tensorParallel
+    deployment.overheads = overheads
     let costModel = try KernelCostModel(deployment, ownProfile: deviceProfile)
     return ResolvedScenario(
       scenario: self, settings: settings, costModel: costModel, window: try window())

@@ -43,7 +43,8 @@ struct KernelPrices: Sendable {
       if distance < best?.distance ?? Int.max { best = (candidate, distance) }
     }
     guard let best else {
-      let typical = KernelForm.coefficients(op.kind).map(\.start)
+      var typical = KernelForm.coefficients(op.kind).map(\.start)
+      if op.kind == .allReduce, !limits.hasLink { typical = AllReduceForm.overPCIe }
       return (
         Priced(form: KernelForm(op: op, limits: limits), coefficients: typical, table: nil), false
       )
