@@ -60,7 +60,9 @@ struct KernelPrices: Sendable {
   }
 
   /// A price by sizes for one operator, looked up once and asked often.
-  func product(_ elements: ElementType) -> @Sendable (_ m: Double, _ n: Double, _ k: Double) -> Double {
+  func product(_ elements: ElementType)
+    -> @Sendable (_ m: Double, _ n: Double, _ k: Double) -> Double
+  {
     var op = KernelOperator(kind: .gemm)
     op.elements = elements
     let found = nearest(op).priced

@@ -73,9 +73,10 @@ package struct BackendModel: Equatable, Sendable {
     var model = BackendModel(
       system: .vllmV1, tokenBudget: 8192,
       overheads: EngineOverheads(
-        iterationSeconds: 1.4e-3, sequenceSeconds: 30e-6, launchShare: 0.7))
-    model.jitter = 0.1
-    model.requestMilliseconds = 15
+        iterationSeconds: 1.5e-3, sequenceSeconds: 28e-6, launchShare: 0.7))
+    model.jitter = 0.06
+    model.requestMilliseconds = 25
+    model.quantisesKVCache = true
     model.repeatedPrompts = 100
     return model
   }
@@ -85,9 +86,11 @@ package struct BackendModel: Equatable, Sendable {
     var model = BackendModel(
       system: .vllmV1, tokenBudget: 8192,
       overheads: EngineOverheads(
-        iterationSeconds: 1e-3, sequenceSeconds: 15e-6, launchShare: 0.5))
+        iterationSeconds: 0.72e-3, sequenceSeconds: 32e-6, launchShare: 0.75, productScale: 1.08,
+        attentionScale: 0.7))
     model.chunkedPrefill = false
-    model.requestMilliseconds = 40
+    model.jitter = 0.05
+    model.requestMilliseconds = 60
     model.quantisesKVCache = true
     return model
   }
@@ -96,7 +99,7 @@ package struct BackendModel: Equatable, Sendable {
   package static let sglang = BackendModel(
     system: .vllm02, tokenBudget: 16384,
     overheads: EngineOverheads(
-      iterationSeconds: 2e-3, sequenceSeconds: 17e-6, launchShare: 0.2, productScale: 0.9))
+      iterationSeconds: 2e-3, sequenceSeconds: 24e-6, launchShare: 0.5, productScale: 0.9))
 
   package static func model(_ backend: ServingPoint.Backend) -> BackendModel {
     switch backend {
