@@ -34,6 +34,7 @@ extension Scenario {
       seed: seed, redrawsPerMille: BeamParents.defaultRedrawsPerMille)
     var deployment = PricedDeployment(model: model, device: device, blockBytes: blockBytes)
     deployment.tensorParallel = tensorParallel
+    deployment.overheads = overheads
     let costModel = try KernelCostModel(deployment, ownProfile: deviceProfile)
     return ResolvedScenario(
       scenario: self, settings: settings, costModel: costModel, window: try window())

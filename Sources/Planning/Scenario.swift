@@ -23,6 +23,8 @@ package struct Scenario: Sendable {
   package var swapSpaceGiB: Double?
   /// Measured kernels of the device, in place of those that the tool carries (`--device-profile`).
   package var deviceProfile: DeviceProfile?
+  /// What the engine adds to its kernels; nothing unless it is set.
+  package var overheads = EngineOverheads.none
   package var maxSequences: Int?
   package var maxBatchedTokens: Int?
   package var maxModelLength: Int?

@@ -8,7 +8,7 @@ import Validation
 struct ValidateCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "validate", abstract: "Hold predictions against measured serving.",
-    subcommands: [ValidatePointsCommand.self])
+    subcommands: [ValidatePointsCommand.self, ValidateRequestsCommand.self])
 }
 
 /// `kvplan validate points`.
