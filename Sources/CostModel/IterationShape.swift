@@ -42,7 +42,7 @@ package struct IterationShape: Equatable, Sendable {
 
   /// Empties the shape for the next iteration.
   package mutating func removeAll() {
-    prefillChunks.removeAll(keepingCapacity: true)
+    if !prefillChunks.isEmpty { prefillChunks.removeAll(keepingCapacity: true) }
     decodeSequences = 0
     decodeContextTokens = 0
     sampledSequences = 0

@@ -14,6 +14,9 @@ package struct BlockKey: Hashable, Sendable {
 
   /// Half of the key is enough to find a bucket; equality looks at both.
   package func hash(into hasher: inout Hasher) { hasher.combine(first) }
+
+  /// A part of the key that needs no further mixing.
+  var hash: UInt32 { UInt32(truncatingIfNeeded: first) }
 }
 
 /// Makes the keys of consecutive blocks from the runs of tokens that fill them.

@@ -1,5 +1,5 @@
 /// The number of a physical KV block in its pool.
-package typealias BlockID = Int32
+public typealias BlockID = Int32
 
 /// The physical blocks of one memory (device or host): which are free, and how often each is referenced.
 ///
@@ -10,45 +10,60 @@ package typealias BlockID = Int32
 ///
 /// - Complexity: O(1) for every operation.
 /// - Source: the free lists of the SOSP'23 artifact and of vLLM 0.2, which are the same.
-package struct BlockPool: Sendable {
+public struct BlockPool: Sendable {
   /// Blocks in the pool, free and held.
-  package let capacity: Int
-  private var free: [BlockID]
+  public let capacity: Int
+  /// The stack of free blocks; what lies above ``freeCount`` is left over.
+  private var stack: [BlockID]
   private var references: [Int32]
+  public private(set) var freeCount: Int
   /// Blocks that more than one block table holds.
-  package private(set) var sharedCount = 0
+  public private(set) var sharedCount = 0
 
   /// Makes a pool of `capacity` free blocks.
-  package init(capacity: Int) {
+  public init(capacity: Int) {
     precondition(capacity >= 0 && capacity <= Int(Int32.max), "BlockPool of \(capacity) blocks")
     self.capacity = capacity
-    free = (0..<Int32(capacity)).map { $0 }
+    stack = Array(0..<Int32(capacity))
     references = Array(repeating: 0, count: capacity)
+    freeCount = capacity
   }
 
-  package var freeCount: Int { free.count }
-
-  package var heldCount: Int { capacity - free.count }
+  public var heldCount: Int { capacity - freeCount }
 
   /// The free blocks from the bottom of the stack to the top.
-  package var freeStack: [BlockID] { free }
+  public var freeStack: [BlockID] { Array(stack[..<freeCount]) }
 
   /// How many block tables hold `block`; 0 for a free one.
-  package func referenceCount(of block: BlockID) -> Int { Int(references[Int(block)]) }
+  public func referenceCount(of block: BlockID) -> Int { Int(references[Int(block)]) }
 
   /// Takes a free block, with one reference.
   ///
   /// - Precondition: ``freeCount`` is positive; callers ask before they take.
-  package mutating func take() -> BlockID {
-    guard let block = free.popLast() else {
-      preconditionFailure("BlockPool.take: all \(capacity) blocks are held")
-    }
+  public mutating func take() -> BlockID {
+    precondition(freeCount > 0, "BlockPool.take: all \(capacity) blocks are held")
+    freeCount -= 1
+    let block = stack[freeCount]
     references[Int(block)] = 1
     return block
   }
 
+  /// Takes as many blocks as `blocks` has places, the first one first.
+  ///
+  /// - Precondition: As many are free.
+  mutating func take(into blocks: UnsafeMutableBufferPointer<BlockID>) {
+    precondition(
+      blocks.count <= freeCount, "BlockPool.take: \(blocks.count) blocks, \(freeCount) are free")
+    for index in blocks.indices {
+      let block = stack[freeCount - 1 - index]
+      references[Int(block)] = 1
+      blocks[index] = block
+    }
+    freeCount -= blocks.count
+  }
+
   /// Adds one reference to a held block.
-  package mutating func share(_ block: BlockID) {
+  public mutating func share(_ block: BlockID) {
     let count = references[Int(block)]
     precondition(count > 0, "BlockPool.share: block \(block) is free")
     if count == 1 { sharedCount += 1 }
@@ -59,13 +74,26 @@ package struct BlockPool: Sendable {
   ///
   /// - Returns: Whether the block became free.
   @discardableResult
-  package mutating func give(_ block: BlockID) -> Bool {
+  public mutating func give(_ block: BlockID) -> Bool {
     let count = references[Int(block)]
     precondition(count > 0, "BlockPool.give: block \(block) is free already")
     references[Int(block)] = count - 1
     if count == 2 { sharedCount -= 1 }
     guard count == 1 else { return false }
-    free.append(block)
+    stack[freeCount] = block
+    freeCount += 1
     return true
+  }
+
+  /// Frees blocks that nobody shares, the first one first.
+  mutating func give(unshared blocks: UnsafeBufferPointer<BlockID>) {
+    for block in blocks {
+      precondition(
+        references[Int(block)] == 1,
+        "BlockPool.give: block \(block) has \(references[Int(block)]) references, not 1")
+      references[Int(block)] = 0
+      stack[freeCount] = block
+      freeCount += 1
+    }
   }
 }

@@ -1,13 +1,13 @@
 /// Where the tokens of one sequence are: its blocks in order, and the room left in the last.
 ///
 ///     blocks   |── b0 ──|── b1 ──|── b2 ─░░░|      count = 3, emptySlots = 3
-package struct BlockTable: Sendable {
+public struct BlockTable: Sendable {
   /// Where the blocks start in the arena of ``BlockTables``.
   fileprivate(set) var start: Int
   /// Blocks in the table.
-  package fileprivate(set) var count: Int32
+  public fileprivate(set) var count: Int32
   /// Token slots of the last block that hold no token yet.
-  package var emptySlots: Int32
+  public var emptySlots: Int32
   fileprivate var capacity: Int32
 
   static let none = BlockTable(start: 0, count: 0, emptySlots: 0, capacity: 0)
@@ -19,68 +19,89 @@ package struct BlockTable: Sendable {
 /// So there is no allocation on the steady path, and tables take memory only for resident sequences.
 ///
 /// - Complexity: O(1) amortised for ``append(_:to:)``, O(1) for look-ups, O(blocks) for copies.
-package struct BlockTables: Sendable {
+public struct BlockTables: Sendable {
   private var tables: [BlockTable]
   private var arena: [BlockID] = []
   /// Starts of unused ranges, by the logarithm of their size.
   private var unusedRanges: [[Int]] = Array(repeating: [], count: 32)
   /// Entries of all tables: blocks as the sequences count them, shared ones once for each holder.
-  package private(set) var entryCount = 0
+  public private(set) var entryCount = 0
 
   private static let smallestRange: Int32 = 8
 
   /// Makes `sequenceCount` empty tables.
-  package init(sequenceCount: Int) {
+  public init(sequenceCount: Int) {
     tables = Array(repeating: .none, count: sequenceCount)
   }
 
-  package var sequenceCount: Int { tables.count }
+  public var sequenceCount: Int { tables.count }
 
-  package subscript(sequence: Int) -> BlockTable { tables[sequence] }
+  public subscript(sequence: Int) -> BlockTable { tables[sequence] }
 
   /// The blocks of a sequence, first to last.
-  package func blocks(of sequence: Int) -> ArraySlice<BlockID> {
+  public func blocks(of sequence: Int) -> ArraySlice<BlockID> {
     let table = tables[sequence]
     return arena[table.start..<table.start + Int(table.count)]
   }
 
-  package func block(_ index: Int, of sequence: Int) -> BlockID {
+  public func block(_ index: Int, of sequence: Int) -> BlockID {
     arena[tables[sequence].start + index]
   }
 
   /// The last block of a table that has one.
-  package func lastBlock(of sequence: Int) -> BlockID {
+  public func lastBlock(of sequence: Int) -> BlockID {
     let table = tables[sequence]
     precondition(table.count > 0, "BlockTables: sequence \(sequence) holds no block")
     return arena[table.start + Int(table.count) - 1]
   }
 
-  package mutating func setEmptySlots(_ slots: Int, of sequence: Int) {
+  public mutating func setEmptySlots(_ slots: Int, of sequence: Int) {
     tables[sequence].emptySlots = Int32(slots)
   }
 
   /// Uses one slot of the last block, if one is left.
   ///
   /// - Returns: Whether there was room.
-  package mutating func useSlot(of sequence: Int) -> Bool {
+  public mutating func useSlot(of sequence: Int) -> Bool {
     guard tables[sequence].emptySlots > 0 else { return false }
     tables[sequence].emptySlots -= 1
     return true
   }
 
-  package mutating func append(_ block: BlockID, to sequence: Int) {
+  public mutating func append(_ block: BlockID, to sequence: Int) {
     if tables[sequence].count == tables[sequence].capacity { grow(sequence) }
     arena[tables[sequence].start + Int(tables[sequence].count)] = block
     tables[sequence].count += 1
     entryCount += 1
   }
 
-  package mutating func replaceBlock(at index: Int, of sequence: Int, with block: BlockID) {
+  /// Appends `count` blocks taken from `pool`.
+  mutating func append(_ count: Int, to sequence: Int, takenFrom pool: inout BlockPool) {
+    while Int(tables[sequence].capacity) < Int(tables[sequence].count) + count { grow(sequence) }
+    let start = tables[sequence].start + Int(tables[sequence].count)
+    arena.withUnsafeMutableBufferPointer { arena in
+      pool.take(into: UnsafeMutableBufferPointer(rebasing: arena[start..<start + count]))
+    }
+    tables[sequence].count += Int32(count)
+    entryCount += count
+  }
+
+  /// Empties a table whose blocks nobody shares, and gives them to `pool`, the first one first.
+  mutating func clear(_ sequence: Int, givingTo pool: inout BlockPool) {
+    let table = tables[sequence]
+    arena.withUnsafeBufferPointer { arena in
+      let blocks = arena[table.start..<table.start + Int(table.count)]
+      pool.give(unshared: UnsafeBufferPointer(rebasing: blocks))
+    }
+    clear(sequence)
+  }
+
+  public mutating func replaceBlock(at index: Int, of sequence: Int, with block: BlockID) {
     arena[tables[sequence].start + index] = block
   }
 
   /// Makes the table of `child`, which must be empty, a copy of that of `parent`.
-  package mutating func copy(_ parent: Int, to child: Int) {
+  public mutating func copy(_ parent: Int, to child: Int) {
     precondition(tables[child].count == 0, "BlockTables.copy: sequence \(child) holds blocks")
     for index in 0..<Int(tables[parent].count) {
       append(arena[tables[parent].start + index], to: child)
@@ -89,11 +110,20 @@ package struct BlockTables: Sendable {
   }
 
   /// Empties a table and gives its range back.
-  package mutating func clear(_ sequence: Int) {
+  public mutating func clear(_ sequence: Int) {
     let table = tables[sequence]
     entryCount -= Int(table.count)
     if table.capacity > 0 { unusedRanges[logarithm(table.capacity)].append(table.start) }
     tables[sequence] = .none
+  }
+
+  /// Gives an empty table room for `count` blocks at once, so that it need not move while it grows.
+  public mutating func reserve(_ count: Int, for sequence: Int) {
+    precondition(tables[sequence].count == 0, "BlockTables.reserve: sequence \(sequence)")
+    guard count > Int(tables[sequence].capacity) else { return }
+    let capacity = 1 << (Int32.bitWidth - (Int32(max(count, 8)) - 1).leadingZeroBitCount)
+    tables[sequence].start = takeRange(Int32(capacity))
+    tables[sequence].capacity = Int32(capacity)
   }
 
   private mutating func grow(_ sequence: Int) {

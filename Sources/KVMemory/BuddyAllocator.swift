@@ -9,11 +9,11 @@
 ///
 /// - Complexity: O(log largest) for ``allocate(_:)`` and ``free(_:size:)``.
 /// - Source: the Orca baselines of the SOSP'23 artifact, whose list order this keeps; Knuth, TAOCP 1, §2.5.
-package struct BuddyAllocator: Sendable {
-  package let capacity: Int
+public struct BuddyAllocator: Sendable {
+  public let capacity: Int
   /// Size of the largest chunk, a power of two.
-  package let largest: Int
-  package private(set) var freeCount: Int
+  public let largest: Int
+  public private(set) var freeCount: Int
   /// By the logarithm of the size: ends of the doubly linked list of free chunks, and its length.
   private var first: [Int32]
   private var last: [Int32]
@@ -24,7 +24,7 @@ package struct BuddyAllocator: Sendable {
   private var freeOrder: [Int8]
 
   /// Carves `capacity` blocks into chunks of at most `largest`, a power of two.
-  package init(capacity: Int, largest: Int) {
+  public init(capacity: Int, largest: Int) {
     precondition(largest > 0 && largest & (largest - 1) == 0, "BuddyAllocator: largest \(largest)")
     self.capacity = capacity
     self.largest = largest
@@ -46,14 +46,14 @@ package struct BuddyAllocator: Sendable {
   }
 
   /// The size of the chunk that holds `blocks` blocks: the next power of two.
-  package static func chunkSize(forBlocks blocks: Int) -> Int {
+  public static func chunkSize(forBlocks blocks: Int) -> Int {
     blocks <= 1 ? 1 : 1 << (Int.bitWidth - (blocks - 1).leadingZeroBitCount)
   }
 
   /// Whether `chunks` chunks of `size` can be taken one after the other.
   ///
   /// Taking never merges, so the numbers of free chunks decide; addresses do not matter.
-  package func canAllocate(_ chunks: Int, size: Int) -> Bool {
+  public func canAllocate(_ chunks: Int, size: Int) -> Bool {
     guard size <= largest else { return false }
     let order = size.trailingZeroBitCount
     if chunks == 1 { return (order..<self.count.count).contains { self.count[$0] > 0 } }
@@ -67,7 +67,7 @@ package struct BuddyAllocator: Sendable {
   }
 
   /// Takes a chunk of `size` blocks, a power of two, and returns its address; `nil` if there is none.
-  package mutating func allocate(_ size: Int) -> Int? {
+  public mutating func allocate(_ size: Int) -> Int? {
     guard size <= largest else { return nil }
     let order = size.trailingZeroBitCount
     guard let found = (order..<count.count).first(where: { count[$0] > 0 }) else { return nil }
@@ -79,7 +79,7 @@ package struct BuddyAllocator: Sendable {
   }
 
   /// Gives a chunk back and merges it with its buddies as far as they are free.
-  package mutating func free(_ address: Int, size: Int) {
+  public mutating func free(_ address: Int, size: Int) {
     precondition(freeOrder[address] < 0, "BuddyAllocator: chunk \(address) is free already")
     var address = address
     var order = size.trailingZeroBitCount
@@ -95,7 +95,7 @@ package struct BuddyAllocator: Sendable {
   }
 
   /// Free chunks as (address, size), by size and in list order; for tests and traps.
-  package var freeChunks: [(address: Int, size: Int)] {
+  public var freeChunks: [(address: Int, size: Int)] {
     var chunks: [(Int, Int)] = []
     for order in count.indices {
       var address = first[order]

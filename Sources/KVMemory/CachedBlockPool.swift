@@ -107,6 +107,7 @@ package struct CachedBlockPool: Sendable {
   /// - Returns: How many blocks became free.
   package mutating func release(_ blocks: ArraySlice<BlockID>) -> Int {
     let before = freeCount
+    guard map.count > 0 else { return releaseUnhashed(blocks) }
     let keepsUnhashedFirst = freeQueueRule == .unhashedFirst
     for block in blocks.reversed() {
       precondition(references[Int(block)] > 0, "CachedBlockPool.release: block \(block) is free")
@@ -122,5 +123,18 @@ package struct CachedBlockPool: Sendable {
       for block in blocks where !map.contains(block) { queue.prepend(block) }
     }
     return freeCount - before
+  }
+
+  /// The same while no block holds a key, so that nobody shares one.
+  private mutating func releaseUnhashed(_ blocks: ArraySlice<BlockID>) -> Int {
+    for block in blocks {
+      precondition(references[Int(block)] == 1, "CachedBlockPool.release: block \(block) is free")
+      references[Int(block)] = 0
+    }
+    switch freeQueueRule {
+    case .unhashedFirst: for block in blocks { queue.prepend(block) }
+    case .allAtTail: for block in blocks.reversed() { queue.append(block) }
+    }
+    return blocks.count
   }
 }

@@ -5,8 +5,13 @@
 ///
 /// - Complexity: O(1) for every change, taking a block out of the middle included.
 struct FreeBlockQueue: Sendable {
-  private var next: [BlockID]
-  private var previous: [BlockID]
+  /// The neighbours of a block, side by side because they change together.
+  private struct Links {
+    var next: BlockID
+    var previous: BlockID
+  }
+
+  private var links: [Links]
   private(set) var count: Int
 
   /// The ring's own place, the null block.
@@ -15,8 +20,9 @@ struct FreeBlockQueue: Sendable {
   /// Makes the queue of the blocks 1 to `capacity` − 1, in this order.
   init(capacity: Int) {
     let last = Int32(capacity) - 1
-    next = (0..<Int32(capacity)).map { $0 == last ? 0 : $0 + 1 }
-    previous = (0..<Int32(capacity)).map { $0 == 0 ? last : $0 - 1 }
+    links = (0...last).map { block in
+      Links(next: block == last ? 0 : block + 1, previous: block == 0 ? last : block - 1)
+    }
     count = capacity - 1
   }
 
@@ -24,30 +30,36 @@ struct FreeBlockQueue: Sendable {
   ///
   /// - Precondition: The queue is not empty.
   mutating func removeFirst() -> BlockID {
-    let block = next[Self.ring]
-    remove(block)
+    precondition(count > 0, "FreeBlockQueue.removeFirst: no block is free")
+    let block = links[Self.ring].next
+    let second = links[Int(block)].next
+    links[Self.ring].next = second
+    links[Int(second)].previous = BlockID(Self.ring)
+    count -= 1
     return block
   }
 
   mutating func remove(_ block: BlockID) {
     precondition(count > 0 && block != 0, "FreeBlockQueue.remove: block \(block) of \(count) free")
-    let after = next[Int(block)]
-    let before = previous[Int(block)]
-    next[Int(before)] = after
-    previous[Int(after)] = before
+    let around = links[Int(block)]
+    links[Int(around.previous)].next = around.next
+    links[Int(around.next)].previous = around.previous
     count -= 1
   }
 
-  mutating func prepend(_ block: BlockID) { insert(block, after: BlockID(Self.ring)) }
+  mutating func append(_ block: BlockID) {
+    let last = links[Self.ring].previous
+    links[Int(last)].next = block
+    links[Int(block)] = Links(next: BlockID(Self.ring), previous: last)
+    links[Self.ring].previous = block
+    count += 1
+  }
 
-  mutating func append(_ block: BlockID) { insert(block, after: previous[Self.ring]) }
-
-  private mutating func insert(_ block: BlockID, after before: BlockID) {
-    let after = next[Int(before)]
-    next[Int(before)] = block
-    previous[Int(block)] = before
-    next[Int(block)] = after
-    previous[Int(after)] = block
+  mutating func prepend(_ block: BlockID) {
+    let first = links[Self.ring].next
+    links[Int(first)].previous = block
+    links[Int(block)] = Links(next: first, previous: BlockID(Self.ring))
+    links[Self.ring].next = block
     count += 1
   }
 
@@ -57,10 +69,10 @@ struct FreeBlockQueue: Sendable {
   var blocks: [BlockID] {
     var blocks: [BlockID] = []
     blocks.reserveCapacity(count)
-    var block = next[Self.ring]
+    var block = links[Self.ring].next
     while block != 0 {
       blocks.append(block)
-      block = next[Int(block)]
+      block = links[Int(block)].next
     }
     return blocks
   }

@@ -4,14 +4,14 @@
 /// blocks of one of the two memories at a time; callers know which.
 ///
 /// - Source: Kwon et al., SOSP 2023, §4; the order of every take and give is the artifact's.
-package struct PagedMemory: Sendable {
+public struct PagedMemory: Sendable {
   /// Token slots in a block.
-  package let blockSize: Int
+  public let blockSize: Int
   /// Blocks kept free when a sequence is admitted or swapped in; running ones may take them.
-  package let watermarkBlocks: Int
-  package private(set) var device: BlockPool
-  package private(set) var host: BlockPool
-  package private(set) var tables: BlockTables
+  public let watermarkBlocks: Int
+  public private(set) var device: BlockPool
+  public private(set) var host: BlockPool
+  public private(set) var tables: BlockTables
   /// Tokens that each sequence will hold in the end, prompt and output.
   private var finalTokens: [Int32]
   /// Slots of each device block that no token will ever fill.
@@ -28,7 +28,7 @@ package struct PagedMemory: Sendable {
   /// - Parameters:
   ///   - hostBlocks: Blocks of swap space, 0 for none.
   ///   - sequenceCount: Sequences are numbered `0..<sequenceCount`.
-  package init(
+  public init(
     blockSize: Int, deviceBlocks: Int, hostBlocks: Int, watermarkBlocks: Int, sequenceCount: Int
   ) {
     precondition(blockSize > 0, "PagedMemory: block size \(blockSize)")
@@ -43,10 +43,10 @@ package struct PagedMemory: Sendable {
   }
 
   /// Blocks that `tokens` tokens fill, the last perhaps in part.
-  package func blockCount(forTokens tokens: Int) -> Int { (tokens + blockSize - 1) / blockSize }
+  public func blockCount(forTokens tokens: Int) -> Int { (tokens + blockSize - 1) / blockSize }
 
   /// Tokens of a sequence that have a slot.
-  package func residentTokens(of sequence: Int) -> Int {
+  public func residentTokens(of sequence: Int) -> Int {
     Int(tables[sequence].count) * blockSize - Int(tables[sequence].emptySlots)
   }
 
@@ -59,10 +59,13 @@ package struct PagedMemory: Sendable {
   ///
   /// - Parameter finalTokens: Tokens of the sequence when it will be complete.
   /// - Precondition: The blocks are free.
-  package mutating func allocate(_ sequence: Int, tokens: Int, finalTokens: Int) {
+  public mutating func allocate(_ sequence: Int, tokens: Int, finalTokens: Int) {
     self.finalTokens[sequence] = Int32(finalTokens)
     let count = blockCount(forTokens: tokens)
-    for _ in 0..<count { appendBlock(to: sequence) }
+    tables.reserve(blockCount(forTokens: finalTokens), for: sequence)
+    tables.append(count, to: sequence, takenFrom: &device)
+    // Earlier blocks end before the final length, as the prompt does.
+    markIfUnusable(tables.lastBlock(of: sequence), of: sequence)
     tables.setEmptySlots(count * blockSize - tokens, of: sequence)
     tokenSlots += tokens
   }
@@ -74,7 +77,7 @@ package struct PagedMemory: Sendable {
   ///
   /// - Returns: The copy that the device has to make, if any.
   /// - Precondition: A block is free if one is needed.
-  package mutating func append(_ sequence: Int) -> BlockCopy? {
+  public mutating func append(_ sequence: Int) -> BlockCopy? {
     tokenSlots += 1
     guard tables[sequence].emptySlots > 0 else {
       appendBlock(to: sequence)
@@ -91,13 +94,13 @@ package struct PagedMemory: Sendable {
   /// Uses one slot of the last block of each of `sequences` unshared sequences, which are not named.
   ///
   /// Until ``settle(_:tokens:)`` only the ledger knows: a sequence's own count of tokens stands still.
-  package mutating func cruise(sequences: Int) { tokenSlots += sequences }
+  public mutating func cruise(sequences: Int) { tokenSlots += sequences }
 
   /// Gives a cruising sequence, whose last block is full, the next one.
-  package mutating func extend(_ sequence: Int) { appendBlock(to: sequence) }
+  public mutating func extend(_ sequence: Int) { appendBlock(to: sequence) }
 
   /// Sets how many tokens a sequence holds that has cruised until now.
-  package mutating func settle(_ sequence: Int, tokens: Int) {
+  public mutating func settle(_ sequence: Int, tokens: Int) {
     let slots = Int(tables[sequence].count) * blockSize
     precondition(
       tokens <= slots && slots - tokens < blockSize,
@@ -106,12 +109,12 @@ package struct PagedMemory: Sendable {
   }
 
   /// Device blocks that appending one token to each of these sequences takes.
-  package func blocksToAppend(_ sequences: some Collection<Int>) -> Int {
+  public func blocksToAppend(_ sequences: some Collection<Int>) -> Int {
     blocksToAppend(sequences, in: device)
   }
 
   /// The same for sequences that are swapped out, as it will be when they are back.
-  package func hostBlocksToAppend(_ sequences: some Collection<Int>) -> Int {
+  public func hostBlocksToAppend(_ sequences: some Collection<Int>) -> Int {
     blocksToAppend(sequences, in: host)
   }
 
@@ -133,7 +136,7 @@ package struct PagedMemory: Sendable {
   }
 
   /// Lets `child`, which must hold nothing, share every block of `parent`.
-  package mutating func fork(_ parent: Int, to child: Int) {
+  public mutating func fork(_ parent: Int, to child: Int) {
     for block in tables.blocks(of: parent) { device.share(block) }
     tables.copy(parent, to: child)
     finalTokens[child] = finalTokens[parent]
@@ -143,15 +146,20 @@ package struct PagedMemory: Sendable {
   ///
   /// A recorded engine's bug, kept for the replay of its records: the blocks are copied on the next
   /// write and never become free, which breaks the laws of `brokenInvariant(swapped:)` on purpose.
-  package mutating func addLostReferences(_ count: Int, to sequence: Int) {
+  public mutating func addLostReferences(_ count: Int, to sequence: Int) {
     for block in tables.blocks(of: sequence) {
       for _ in 0..<count { device.share(block) }
     }
   }
 
   /// Gives up everything a resident sequence holds, first block first.
-  package mutating func free(_ sequence: Int) {
+  public mutating func free(_ sequence: Int) {
     let tokens = residentTokens(of: sequence)
+    if device.sharedCount == 0 {
+      if tokens > 0 { forget(tables.lastBlock(of: sequence), tokens: tokens) }
+      tables.clear(sequence, givingTo: &device)
+      return
+    }
     for (index, block) in tables.blocks(of: sequence).enumerated() where device.give(block) {
       forget(block, tokens: min(blockSize, tokens - index * blockSize))
     }
@@ -160,10 +168,8 @@ package struct PagedMemory: Sendable {
 
   private mutating func appendBlock(to sequence: Int) {
     let block = device.take()
-    let end = (Int(tables[sequence].count) + 1) * blockSize
-    unusableSlots[Int(block)] = Int32(min(blockSize, max(0, end - Int(finalTokens[sequence]))))
-    unusableSlotCount += Int(unusableSlots[Int(block)])
     tables.append(block, to: sequence)
+    markIfUnusable(block, of: sequence)
   }
 
   /// Copy-on-write; the copied tokens take slots of their own.
@@ -172,19 +178,29 @@ package struct PagedMemory: Sendable {
     guard device.referenceCount(of: source) > 1 else { return nil }
     let destination = device.take()
     let last = Int(tables[sequence].count) - 1
-    let end = (last + 1) * blockSize
-    unusableSlots[Int(destination)] = Int32(
-      min(blockSize, max(0, end - Int(finalTokens[sequence]))))
-    unusableSlotCount += Int(unusableSlots[Int(destination)])
+    markIfUnusable(destination, of: sequence)
     tokenSlots += blockSize - Int(tables[sequence].emptySlots)
     tables.replaceBlock(at: last, of: sequence, with: destination)
     device.give(source)
     return BlockCopy(source: source, destination: destination)
   }
 
+  /// Notes which slots of a sequence's last block, just taken, lie behind its final token.
+  private mutating func markIfUnusable(_ block: BlockID, of sequence: Int) {
+    let unusable = Int(tables[sequence].count) * blockSize - Int(finalTokens[sequence])
+    if unusable > 0 { markUnusable(block, min(blockSize, unusable)) }
+  }
+
+  /// Slots of a block just taken that no token will ever fill; those of a free block are 0.
+  private mutating func markUnusable(_ block: BlockID, _ slots: Int) {
+    unusableSlots[Int(block)] = Int32(slots)
+    unusableSlotCount += slots
+  }
+
   /// Takes a block that became free out of the ledger.
   private mutating func forget(_ block: BlockID, tokens: Int) {
     tokenSlots -= tokens
+    guard unusableSlots[Int(block)] > 0 else { return }
     unusableSlotCount -= Int(unusableSlots[Int(block)])
     unusableSlots[Int(block)] = 0
   }
@@ -192,7 +208,7 @@ package struct PagedMemory: Sendable {
   // MARK: Swapping
 
   /// Distinct blocks that the sequences hold together.
-  package mutating func distinctBlockCount(of sequences: some Collection<Int>) -> Int {
+  public mutating func distinctBlockCount(of sequences: some Collection<Int>) -> Int {
     if let only = sequences.first, sequences.count == 1 { return Int(tables[only].count) }
     var distinct = 0
     for sequence in sequences {
@@ -214,7 +230,7 @@ package struct PagedMemory: Sendable {
   ///
   /// - Returns: The blocks to move, in order.
   /// - Precondition: The host has room for the distinct blocks.
-  package mutating func swapOut(_ sequences: some Collection<Int>) -> [BlockCopy] {
+  public mutating func swapOut(_ sequences: some Collection<Int>) -> [BlockCopy] {
     var moves: [BlockCopy] = []
     for sequence in sequences {
       let tokens = residentTokens(of: sequence)
@@ -240,7 +256,7 @@ package struct PagedMemory: Sendable {
   /// Brings the sequences of one request back to the device; the mirror image of ``swapOut(_:)``.
   ///
   /// - Precondition: The device has room for the distinct blocks.
-  package mutating func swapIn(_ sequences: some Collection<Int>) -> [BlockCopy] {
+  public mutating func swapIn(_ sequences: some Collection<Int>) -> [BlockCopy] {
     var moves: [BlockCopy] = []
     for sequence in sequences {
       let tokens = residentTokens(of: sequence)
@@ -273,7 +289,7 @@ package struct PagedMemory: Sendable {
   /// Where the device's slots are. Free blocks serve any request, so nothing is ever lost outside.
   ///
   /// - Complexity: O(1).
-  package var ledger: WasteLedger {
+  public var ledger: WasteLedger {
     var ledger = WasteLedger()
     ledger.tokenState = tokenSlots
     ledger.internalFragmentation = unusableSlotCount
@@ -283,15 +299,15 @@ package struct PagedMemory: Sendable {
   }
 
   /// Device blocks as the resident sequences count them, shared ones once for each.
-  package var logicalBlockCount: Int { tables.entryCount - swappedEntryCount }
+  public var logicalBlockCount: Int { tables.entryCount - swappedEntryCount }
 }
 
 /// A block whose content is copied (on the device) or moved (between device and host).
-package struct BlockCopy: Equatable, Sendable {
-  package var source: BlockID
-  package var destination: BlockID
+public struct BlockCopy: Equatable, Sendable {
+  public var source: BlockID
+  public var destination: BlockID
 
-  package init(source: BlockID, destination: BlockID) {
+  public init(source: BlockID, destination: BlockID) {
     self.source = source
     self.destination = destination
   }

@@ -78,16 +78,21 @@ package struct PrefixCachingMemory: Sendable {
       tables[sequence].count == 0, "PrefixCachingMemory.begin: sequence \(sequence) holds blocks")
     self.finalTokens[sequence] = Int32(finalTokens)
     cachedBlocks[sequence] = Int32(hits.count)
+    tables.reserve(blockCount(forTokens: finalTokens), for: sequence)
     for block in hits {
       if pool.hit(block) { tokenSlots += blockSize }
       tables.append(block, to: sequence)
     }
   }
 
+  /// Blocks that a sequence has to take for `tokens` more tokens.
+  package func missingBlocks(of sequence: Int, for tokens: Int) -> Int {
+    blockCount(forTokens: max(0, tokens - Int(tables[sequence].emptySlots)))
+  }
+
   /// Whether `tokens` more tokens of a sequence find room.
   package func canExtend(_ sequence: Int, by tokens: Int) -> Bool {
-    let missing = tokens - Int(tables[sequence].emptySlots)
-    return missing <= 0 || blockCount(forTokens: missing) <= pool.freeCount
+    missingBlocks(of: sequence, for: tokens) <= pool.freeCount
   }
 
   /// Gives a sequence room for `tokens` more tokens, all of which are computed in this iteration.
@@ -123,6 +128,44 @@ package struct PrefixCachingMemory: Sendable {
     for index in uncached { pool.cache(tables.block(index, of: sequence), key: keys[index]) }
     cachedBlocks[sequence] = Int32(uncached.upperBound)
   }
+
+  // MARK: Sequences that only decode
+
+  /// Uses one slot of the last block of each of `sequences` sequences, which are not named.
+  ///
+  /// Until ``settle(_:tokens:)`` only the ledger knows: a sequence's own count of tokens stands
+  /// still. The last block is not full, so nobody shares it.
+  package mutating func cruise(sequences: Int) { tokenSlots += sequences }
+
+  /// Gives a cruising sequence, whose last block is full, the next one.
+  ///
+  /// - Parameter evicted: Gets the block's number if its cached content is lost.
+  /// - Precondition: A block is free.
+  package mutating func extendCruising(_ sequence: Int, evicted: inout [BlockID]) {
+    unusableSlots -= unusableSlots(of: sequence)
+    tables.append(pool.take(evicted: &evicted), to: sequence)
+    unusableSlots += unusableSlots(of: sequence)
+  }
+
+  /// Gives the last block of a cruising sequence, which this iteration fills, its key.
+  package mutating func cacheLastBlock(of sequence: Int, key: BlockKey) {
+    pool.cache(tables.lastBlock(of: sequence), key: key)
+    cachedBlocks[sequence] += 1
+    precondition(
+      cachedBlocks[sequence] == tables[sequence].count,
+      "PrefixCachingMemory.cacheLastBlock: sequence \(sequence) has full blocks without a key")
+  }
+
+  /// Sets how many tokens a sequence holds that has cruised until now.
+  package mutating func settle(_ sequence: Int, tokens: Int) {
+    let slots = Int(tables[sequence].count) * blockSize
+    precondition(
+      tokens <= slots && slots - tokens < blockSize,
+      "PrefixCachingMemory.settle: \(tokens) tokens of sequence \(sequence) in \(slots) slots")
+    tables.setEmptySlots(slots - tokens, of: sequence)
+  }
+
+  // MARK: Giving everything back
 
   /// Gives up everything a sequence holds; what is cached stays until its block is taken.
   package mutating func free(_ sequence: Int) {

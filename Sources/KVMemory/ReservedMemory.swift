@@ -6,10 +6,10 @@
 ///             0         tokens     final                reservation   size
 ///
 /// - Source: the Orca baselines of the SOSP'23 artifact.
-package struct ReservedMemory: Sendable {
+public struct ReservedMemory: Sendable {
   /// Token slots in a block; chunks are whole blocks.
-  package let blockSize: Int
-  package private(set) var buddies: BuddyAllocator
+  public let blockSize: Int
+  public private(set) var buddies: BuddyAllocator
   private var chunks: [Chunk]
   private var tokenSlots = 0
   private var reservedSlots = 0
@@ -17,21 +17,21 @@ package struct ReservedMemory: Sendable {
   private var heldBlocks = 0
 
   /// What one sequence holds.
-  package struct Chunk: Sendable {
+  public struct Chunk: Sendable {
     /// Address in blocks.
-    package var address: Int32 = 0
+    public var address: Int32 = 0
     /// Blocks, a power of two; 0 when the sequence holds nothing.
-    package var size: Int32 = 0
+    public var size: Int32 = 0
     /// Slots that hold a token.
-    package var tokens: Int32 = 0
+    public var tokens: Int32 = 0
     /// Tokens of the sequence when it is complete.
-    package var finalTokens: Int32 = 0
+    public var finalTokens: Int32 = 0
     /// Tokens that were reserved for it.
-    package var reservation: Int32 = 0
+    public var reservation: Int32 = 0
   }
 
   /// - Parameter largestReservation: Tokens of the longest sequence there can be; sets the largest chunk.
-  package init(blockSize: Int, blocks: Int, largestReservation: Int, sequenceCount: Int) {
+  public init(blockSize: Int, blocks: Int, largestReservation: Int, sequenceCount: Int) {
     precondition(blockSize > 0, "ReservedMemory: block size \(blockSize)")
     self.blockSize = blockSize
     let largest = (largestReservation + blockSize - 1) / blockSize
@@ -41,21 +41,21 @@ package struct ReservedMemory: Sendable {
   }
 
   /// Blocks of the chunk that a reservation of `tokens` tokens takes.
-  package func chunkSize(forTokens tokens: Int) -> Int {
+  public func chunkSize(forTokens tokens: Int) -> Int {
     BuddyAllocator.chunkSize(forBlocks: (tokens + blockSize - 1) / blockSize)
   }
 
   /// Whether `sequences` chunks for `tokens` tokens each are free.
-  package func canReserve(_ sequences: Int, tokens: Int) -> Bool {
+  public func canReserve(_ sequences: Int, tokens: Int) -> Bool {
     buddies.canAllocate(sequences, size: chunkSize(forTokens: tokens))
   }
 
-  package subscript(sequence: Int) -> Chunk { chunks[sequence] }
+  public subscript(sequence: Int) -> Chunk { chunks[sequence] }
 
   /// Takes a chunk for a sequence whose `tokens` first tokens are computed in this iteration.
   ///
   /// - Precondition: ``canReserve(_:tokens:)`` was true.
-  package mutating func reserve(_ sequence: Int, reservation: Int, tokens: Int, finalTokens: Int) {
+  public mutating func reserve(_ sequence: Int, reservation: Int, tokens: Int, finalTokens: Int) {
     let size = chunkSize(forTokens: reservation)
     guard let address = buddies.allocate(size) else {
       preconditionFailure("ReservedMemory: no chunk of \(size) blocks for sequence \(sequence)")
@@ -70,7 +70,7 @@ package struct ReservedMemory: Sendable {
   }
 
   /// Uses the next slot of a sequence's chunk.
-  package mutating func append(_ sequence: Int) {
+  public mutating func append(_ sequence: Int) {
     chunks[sequence].tokens += 1
     tokenSlots += 1
     reservedSlots -= 1
@@ -78,17 +78,17 @@ package struct ReservedMemory: Sendable {
 
   /// Uses the next slot of the chunks of `sequences` sequences, which are not named until
   /// ``settle(_:tokens:)``.
-  package mutating func cruise(sequences: Int) {
+  public mutating func cruise(sequences: Int) {
     tokenSlots += sequences
     reservedSlots -= sequences
   }
 
   /// Sets how many tokens a sequence holds that has cruised until now.
-  package mutating func settle(_ sequence: Int, tokens: Int) {
+  public mutating func settle(_ sequence: Int, tokens: Int) {
     chunks[sequence].tokens = Int32(tokens)
   }
 
-  package mutating func free(_ sequence: Int) {
+  public mutating func free(_ sequence: Int) {
     let chunk = chunks[sequence]
     buddies.free(Int(chunk.address), size: Int(chunk.size))
     tokenSlots -= Int(chunk.tokens)
@@ -102,7 +102,7 @@ package struct ReservedMemory: Sendable {
   /// the request at the head of the queue finds no chunk among them.
   ///
   /// - Complexity: O(1).
-  package func ledger(headIsBlocked: Bool) -> WasteLedger {
+  public func ledger(headIsBlocked: Bool) -> WasteLedger {
     var ledger = WasteLedger()
     ledger.tokenState = tokenSlots
     ledger.reserved = reservedSlots
@@ -115,5 +115,5 @@ package struct ReservedMemory: Sendable {
   }
 
   /// Blocks that are part of a chunk.
-  package var heldBlockCount: Int { heldBlocks }
+  public var heldBlockCount: Int { heldBlocks }
 }

@@ -1,21 +1,60 @@
 extension Distribution {
   /// Mean and quantiles of `values`, by linear interpolation between order statistics (as numpy does).
   ///
-  /// - Complexity: O(n log n).
+  /// - Complexity: O(n) on average: order statistics are selected, nothing is sorted.
   package init(of values: [Double]) {
     guard !values.isEmpty else {
       self.init()
       return
     }
-    let sorted = values.sorted()
+    var values = values
+    let mean = values.reduce(0, +) / Double(values.count)
     func quantile(_ probability: Double) -> Double {
-      let position = Double(sorted.count - 1) * probability
+      let position = Double(values.count - 1) * probability
       let rank = Int(position)
-      let next = min(rank + 1, sorted.count - 1)
-      return sorted[rank] + (sorted[next] - sorted[rank]) * (position - Double(rank))
+      let lower = values.select(rank)
+      // What lies behind a selected rank is no smaller than what stands there.
+      let upper = rank + 1 < values.count ? values[(rank + 1)...].min() ?? lower : lower
+      return lower + (upper - lower) * (position - Double(rank))
     }
     self.init(
-      count: values.count, mean: sorted.reduce(0, +) / Double(sorted.count), median: quantile(0.5),
-      p90: quantile(0.9), p99: quantile(0.99))
+      count: values.count, mean: mean, median: quantile(0.5), p90: quantile(0.9),
+      p99: quantile(0.99))
+  }
+}
+
+extension [Double] {
+  /// Puts the element of `rank` in ascending order where it belongs, smaller ones before it and larger ones
+  /// behind, and returns it.
+  ///
+  /// - Source: Hoare, "Algorithm 65: find" (1961), with the median of three as pivot.
+  mutating func select(_ rank: Int) -> Double {
+    withUnsafeMutableBufferPointer { values in
+      var low = 0
+      var high = values.count - 1
+      while low < high {
+        let middle = (low + high) / 2
+        let (a, b, c) = (values[low], values[middle], values[high])
+        let pivot = Swift.max(Swift.min(a, b), Swift.min(Swift.max(a, b), c))
+        var left = low
+        var right = high
+        while left <= right {
+          while values[left] < pivot { left += 1 }
+          while values[right] > pivot { right -= 1 }
+          guard left <= right else { break }
+          values.swapAt(left, right)
+          left += 1
+          right -= 1
+        }
+        if rank <= right {
+          high = right
+        } else if rank >= left {
+          low = left
+        } else {
+          break
+        }
+      }
+      return values[rank]
+    }
   }
 }

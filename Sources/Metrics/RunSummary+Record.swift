@@ -53,34 +53,25 @@ extension RunRecord {
   package func summary(_ labels: RunLabels) -> RunSummary {
     let (from, to) = measured
     let duration = (to - from).seconds
-    let finished = (0..<arrivedCount).lazy
-      .filter { milestones[$0].finish.map(window.contains) ?? false }
-      .map { requestRecord($0) }
-    let completed = Array(finished)
+    let latencies = Latencies(of: self)
+    let completed = latencies.e2el.count
     let perSecond = { (count: Int) in duration > 0 ? Double(count) / duration : 0 }
-    let normalized = completed.compactMap(\.normalizedLatency)
     return RunSummary(
       system: labels.system, model: labels.model, device: labels.device,
-      requestRate: labels.requestRate, completed: completed.count,
+      requestRate: labels.requestRate, completed: completed,
       rejected: milestones[..<arrivedCount].count { $0.isRejected },
       unfinished: milestones[..<arrivedCount].count { $0.finish == nil && !$0.isRejected },
-      duration: duration, requestThroughput: perSecond(completed.count),
-      outputThroughput: perSecond(emittedTokens), ttft: milliseconds(completed, \.ttft),
-      tpot: milliseconds(completed, \.tpot), itl: tokenGapDistribution,
-      e2el: milliseconds(completed, \.e2el),
-      meanNormalizedLatency: normalized.isEmpty
-        ? nil : normalized.reduce(0, +) / Double(normalized.count),
+      duration: duration, requestThroughput: perSecond(completed),
+      outputThroughput: perSecond(emittedTokens), ttft: Distribution(of: latencies.ttft),
+      tpot: Distribution(of: latencies.tpot), itl: tokenGapDistribution,
+      e2el: Distribution(of: latencies.e2el),
+      meanNormalizedLatency: completed == 0
+        ? nil : latencies.normalizedSum / Double(completed),
       meanBatchedRequests: mean(integrals.runningRequests),
       meanWaitingRequests: mean(integrals.waitingRequests), iterations: iterations,
       preemptionsRecompute: preemptionsRecompute, preemptionsSwap: preemptionsSwap,
       kv: kvSummary(blocks: labels.blocks, blockSize: labels.blockSize),
       provenance: labels.provenance)
-  }
-
-  private func milliseconds(
-    _ records: [RequestRecord], _ quantity: KeyPath<RequestRecord, Double?>
-  ) -> Distribution {
-    Distribution(of: records.compactMap { $0[keyPath: quantity].map { $0 * 1000 } })
   }
 
   private var tokenGapDistribution: Distribution {
@@ -107,6 +98,38 @@ extension RunRecord {
       internalFragmentation: share(integrals.internalFragmentation),
       externalFragmentation: share(integrals.externalFragmentation),
       cached: share(integrals.cached), free: share(integrals.free),
-      sharingSaving: logical > 0 ? 1 - mean(integrals.physicalBlocks) / logical : 0)
+      sharingSaving: logical > 0 ? 1 - mean(integrals.physicalBlocks) / logical : 0,
+      prefixCache: prefixCache.map {
+        PrefixCacheSummary(
+          queriedTokens: $0.queriedTokens, hitTokens: $0.hitTokens,
+          evictedBlocks: $0.evictedBlocks)
+      })
+  }
+}
+
+/// The latencies of the requests that finished inside the window, in order of arrival.
+private struct Latencies {
+  /// Milliseconds.
+  var ttft: [Double] = []
+  var tpot: [Double] = []
+  var e2el: [Double] = []
+  /// Seconds per output token, summed.
+  var normalizedSum = 0.0
+
+  init(of record: RunRecord) {
+    for index in 0..<record.arrivedCount {
+      let milestone = record.milestones[index]
+      guard let finish = milestone.finish, record.window.contains(finish),
+        let firstToken = milestone.firstToken
+      else { continue }
+      let request = record.requests[index]
+      let outputTokens = Double(request.outputTokens)
+      let latency = (finish - request.arrival).seconds
+      ttft.append((firstToken - request.arrival).seconds * 1000)
+      e2el.append(latency * 1000)
+      normalizedSum += latency / outputTokens
+      guard request.outputTokens > 1 else { continue }
+      tpot.append((finish - firstToken).seconds / (outputTokens - 1) * 1000)
+    }
   }
 }

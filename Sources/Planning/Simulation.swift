@@ -8,12 +8,21 @@ import Workload
 package let toolVersion = "0.1.0"
 
 /// Prices a plan by the cost model: the executor of every simulated run.
-struct PricedExecutor: IterationExecutor {
-  let costModel: any IterationCostModel
+///
+/// A class, so that a call through `any IterationExecutor` does not copy the model out of its box.
+final class PricedExecutor<Model: IterationCostModel>: IterationExecutor {
+  private let costModel: Model
 
-  mutating func execute(_ plan: IterationPlan) -> SimDuration {
+  init(costModel: Model) { self.costModel = costModel }
+
+  func execute(_ plan: IterationPlan) -> SimDuration {
     costModel.duration(of: plan.shape)
   }
+}
+
+/// The executor that prices by `costModel`.
+func priced(_ costModel: some IterationCostModel) -> any IterationExecutor {
+  PricedExecutor(costModel: costModel)
 }
 
 /// One finished simulation with what its user should be told.
@@ -36,8 +45,8 @@ package struct Simulation: Sendable {
     do {
       record = try scenario.system.serve(
         replayed.requests, settings: resolved.settings,
-        executor: PricedExecutor(costModel: resolved.costModel), window: resolved.window,
-        oversized: scenario.oversized)
+        executor: priced(resolved.costModel), window: resolved.window,
+        oversized: scenario.oversized, contents: replayed.contents)
     } catch let failure as RunFailure {
       throw failure.userError(trace: trace.name, scenario: scenario)
     }

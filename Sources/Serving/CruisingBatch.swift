@@ -11,7 +11,7 @@
 ///
 /// - Complexity: O(1) for an iteration, O(due) for its blocks; to leave costs O(requests of equal due).
 struct CruisingBatch: Sendable {
-  /// The iteration that comes next.
+  /// The iteration that comes next; where prompts are computed in iterations of their own, those do not count.
   private(set) var iteration = 0
   /// Requests in the batch, a sequence each.
   private(set) var count = 0
@@ -31,18 +31,29 @@ struct CruisingBatch: Sendable {
   /// Requests that need a block in the next iteration, in running order.
   var due: [RequestID] { dueByPhase[iteration % dueByPhase.count] }
 
+  /// Requests whose last block the next iteration fills, in running order.
+  var filling: [RequestID] { dueByPhase[(iteration + 1) % dueByPhase.count] }
+
   /// Requests that finish with the next iteration, in the order in which they joined.
   var finishing: [RequestID] { calendar[iteration % calendar.count] }
 
-  /// Adds a request that decodes from the next iteration on, behind those that are there.
+  /// Adds a request that decodes from the next iteration on.
   ///
   /// - Parameters:
   ///   - length: Its tokens, the newest included, which the next iteration computes. At least 2.
   ///   - remaining: Output tokens to come, at least 1.
-  mutating func join(_ request: RequestID, length: Int, remaining: Int) {
+  ///   - runsBefore: Whether its first request stands before the second one in the running order.
+  ///     Unless told, requests join in this order.
+  mutating func join(
+    _ request: RequestID, length: Int, remaining: Int,
+    runsBefore: (RequestID, RequestID) -> Bool = { _, _ in false }
+  ) {
     count += 1
     contextTokens += length
-    dueByPhase[phase(length: length)].append(request)
+    let phase = phase(length: length)
+    var place = dueByPhase[phase].count
+    while place > 0, runsBefore(request, dueByPhase[phase][place - 1]) { place -= 1 }
+    dueByPhase[phase].insert(request, at: place)
     calendar[(iteration + remaining - 1) % calendar.count].append(request)
   }
 

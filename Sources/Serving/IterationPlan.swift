@@ -86,21 +86,29 @@ package struct IterationPlan: Sendable {
   /// Nothing runs and nothing moves: the engine waits for the next arrival.
   package var isEmpty: Bool { scheduled.isEmpty && cruising == 0 && swapOuts.isEmpty && swapIns.isEmpty }
 
+  /// Somebody starts, stops or is listed; in most iterations of a cruising batch nobody does.
+  var changesRequests: Bool { !scheduled.isEmpty || !preempted.isEmpty || !released.isEmpty }
+
   /// Empties the plan for the next iteration and keeps its storage.
   package mutating func removeAll() {
-    scheduled.removeAll(keepingCapacity: true)
+    Self.clear(&scheduled)
     cruising = 0
     advancesCruise = false
-    released.removeAll(keepingCapacity: true)
-    preempted.removeAll(keepingCapacity: true)
-    ignored.removeAll(keepingCapacity: true)
-    swappedIn.removeAll(keepingCapacity: true)
-    admitted.removeAll(keepingCapacity: true)
-    evicted.removeAll(keepingCapacity: true)
-    copies.removeAll(keepingCapacity: true)
-    swapOuts.removeAll(keepingCapacity: true)
-    swapIns.removeAll(keepingCapacity: true)
+    Self.clear(&released)
+    Self.clear(&preempted)
+    Self.clear(&ignored)
+    Self.clear(&swappedIn)
+    Self.clear(&admitted)
+    Self.clear(&evicted)
+    Self.clear(&copies)
+    Self.clear(&swapOuts)
+    Self.clear(&swapIns)
     shape.removeAll()
     failure = nil
+  }
+
+  /// Most lists of most plans are empty, and emptying costs more than looking.
+  private static func clear<T>(_ list: inout [T]) {
+    if !list.isEmpty { list.removeAll(keepingCapacity: true) }
   }
 }

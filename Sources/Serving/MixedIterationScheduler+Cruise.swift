@@ -90,14 +90,15 @@ extension MixedIterationScheduler {
   /// Those that finish together leave in running order, as their blocks are freed in it.
   private mutating func finishCruising(_ finished: inout [RequestID]) {
     let finishing = batch.finishing
-    let ordered = finishing.count == 1 ? finishing : running.filter { finishing.contains($0) }
+    let places = finishing.compactMap { running.firstIndex(of: $0) }.sorted()
+    let ordered = places.map { running[$0] }
+    for place in places.reversed() { running.remove(at: place) }
     for id in ordered {
       let length = cruisingLength(of: id)
       leaveBatch(id, length: length)
       groups[Int(id)].generatedTokens = groups[Int(id)].outputTokens
       memory.settle(Int(groups[Int(id)].firstSequence), tokens: length)
       memory.free(groups[Int(id)])
-      if let place = running.firstIndex(of: id) { running.remove(at: place) }
     }
     wasFreed = true
     finished.append(contentsOf: ordered)

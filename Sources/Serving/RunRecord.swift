@@ -20,15 +20,30 @@ package struct MeasuringWindow: Equatable, Sendable {
 
 /// What happened in a run, before any statistics: timestamps of each request, sums over time, token gaps.
 package struct RunRecord: Sendable {
-  /// Milestones of one request.
-  package struct Milestones: Sendable {
-    package var firstScheduled: SimInstant?
-    package var firstToken: SimInstant?
-    package var lastToken: SimInstant?
-    package var finish: SimInstant?
-    package var isRejected = false
+  /// Milestones of one request; 48 bytes, as there may be many millions.
+  package struct Milestones: Equatable, Sendable {
+    @Moment package var firstScheduled: SimInstant?
+    @Moment package var firstToken: SimInstant?
+    @Moment package var lastToken: SimInstant?
+    @Moment package var finish: SimInstant?
     package var preemptionsRecompute: Int32 = 0
     package var preemptionsSwap: Int32 = 0
+    package var isRejected = false
+
+    package init() {}
+  }
+
+  /// An instant that may not have come yet, in the eight bytes of one.
+  @propertyWrapper
+  package struct Moment: Equatable, Sendable {
+    private var nanoseconds = Int64.min
+
+    package init() {}
+
+    package var wrappedValue: SimInstant? {
+      get { nanoseconds == .min ? nil : SimInstant(nanoseconds: nanoseconds) }
+      set { nanoseconds = newValue?.nanoseconds ?? .min }
+    }
   }
 
   package let window: MeasuringWindow
@@ -49,7 +64,8 @@ package struct RunRecord: Sendable {
   package var preemptionsSwap = 0
   /// Gaps between consecutive tokens of a sequence that ended inside the window.
   package var tokenGaps = TokenGaps()
-  /// What the prefix cache did in the whole run, whatever the window; `nil` for a system without one.
+  /// What the prefix cache did in iterations that started inside the window; `nil` for a system without
+  /// one.
   package var prefixCache: PrefixCacheTotals?
 
   package init(requests: [Request], window: MeasuringWindow) {

@@ -31,6 +31,9 @@ struct SequenceKeys: Sendable {
   ///
   /// - Complexity: O(1) for each block and each piece that was not read before.
   mutating func make(_ blocks: Int, of sequence: Int, _ state: TokenBudgetSequence) {
+    if keys[sequence].isEmpty {
+      keys[sequence].reserveCapacity(Int(state.promptTokens + state.outputTokens) / blockSize)
+    }
     while keys[sequence].count < blocks {
       var builder = BlockKeyBuilder(after: keys[sequence].last ?? .root)
       var position = keys[sequence].count * blockSize

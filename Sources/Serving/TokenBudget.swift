@@ -25,6 +25,9 @@ struct TokenBudget: Sendable {
   /// As many of `tokens` as one sequence may have, whatever is left.
   func limited(_ tokens: Int) -> Int { threshold > 0 ? min(tokens, threshold) : tokens }
 
+  /// Takes the tokens of sequences that are not named, so that they have no share.
+  mutating func spend(_ tokens: Int) { left -= tokens }
+
   mutating func give(_ tokens: Int, to sequence: Int32) {
     shares.append(Share(sequence: sequence, tokens: Int32(tokens)))
     left -= tokens

@@ -17,32 +17,48 @@ import Workload
 /// A request with several samples is served as so many requests, which share the prompt only
 /// through the prefix cache. Beam search is not part of the engine.
 ///
+/// The plain loop looks at every running sequence in every iteration. By events
+/// (``EngineSettings/stepping``), those that only decode cruise.
+///
 /// - Source: the scheduler and KV cache manager of vLLM 0.33 (synchronous, one full-attention
 ///   group, no speculative decoding), by the rules beside its recorded step traces. Where it lets a
 ///   prompt that can never fit block the queue for ever, ``admission(of:)`` refuses the request.
 package struct TokenBudgetScheduler: Scheduler {
-  package private(set) var memory: PrefixCachingMemory
-  package private(set) var sequences: [TokenBudgetSequence]
+  package internal(set) var memory: PrefixCachingMemory
+  /// Counts of tokens stand still while a sequence cruises.
+  package internal(set) var sequences: [TokenBudgetSequence]
   /// In the order of admission, which is the order in which iterations run them.
-  package private(set) var running: [Int32] = []
+  package internal(set) var running: [Int32] = []
 
-  private let options: V1Options
-  private let watermarkBlocks: Int
-  private let maxSequences: Int
-  private let maxBatchedTokens: Int
-  private let maxModelLength: Int
+  let options: V1Options
+  let watermarkBlocks: Int
+  let maxSequences: Int
+  let maxBatchedTokens: Int
+  let maxModelLength: Int
   /// Number of each request's first sequence; the other samples follow it.
   private let firstSequences: [Int32]
   private let sampleCounts: [Int32]
   /// Sequences of each request that are not complete.
   private var unfinished: [Int32]
 
-  private var waitingSequences: WaitingSequences
-  private var keys: SequenceKeys
-  private var totals = PrefixCacheTotals()
-  private var budget = TokenBudget()
-  /// Scratch of the look-ups.
-  private var hits: [BlockID] = []
+  var waitingSequences: WaitingSequences
+  var keys: SequenceKeys
+  var totals = PrefixCacheTotals()
+  var budget = TokenBudget()
+  var head = HeadLookUp()
+  /// Admissions so far.
+  var admissions: Int32 = 0
+
+  /// Whether sequences may cruise at all: not by priority, whose victims stand anywhere, nor beside
+  /// requests with samples, whose tokens are counted together.
+  let mayCruise: Bool
+  /// Whether each running sequence is in `batch` or in `listed`; otherwise none is in either.
+  var isCruising: Bool
+  var batch: CruisingBatch
+  /// Running sequences that do not cruise, in running order.
+  var listed: [Int32] = []
+  /// Scratch: cruising sequences that are complete with this iteration, in reverse running order.
+  var completing: [Int32] = []
 
   /// - Parameters:
   ///   - contents: What each prompt consists of; `nil` if no two have a token in common.
@@ -72,6 +88,12 @@ package struct TokenBudgetScheduler: Scheduler {
     keys = SequenceKeys(
       contents: contents, blockSize: settings.blockSize,
       sequenceCount: settings.v1.prefixCaching ? sequences.count : 0)
+    mayCruise =
+      settings.stepping == .event && settings.v1.policy == .firstComeFirstServed
+      && requests.allSatisfy { $0.samples == 1 }
+    isCruising = mayCruise
+    batch = CruisingBatch(
+      blockSize: settings.blockSize, longestOutput: settings.maxModelLength)
   }
 
   package var ledger: WasteLedger { memory.ledger }
@@ -129,19 +151,20 @@ package struct TokenBudgetScheduler: Scheduler {
     let isAlone = running.count + waitingSequences.count <= 1
     budget.reset(
       to: maxBatchedTokens, threshold: isAlone ? 0 : options.longPrefillTokenThreshold)
-    scheduleRunning(&plan)
+    plan.advancesCruise = true
+    if isCruising && !budgetCoversCruise { leaveCruise(&plan) }
+    if isCruising { growRunning(&plan) } else { scheduleRunning(&plan) }
     if plan.preempted.isEmpty { admitWaiting(&plan) }
     budget.describe(sequences, in: &plan)
   }
 
   /// Lets every running sequence go on, oldest first, while there is budget.
   private mutating func scheduleRunning(_ plan: inout IterationPlan) {
+    head.forget()
     var index = 0
     while index < running.count, budget.left > 0 {
       let sequence = running[index]
-      let state = sequences[Int(sequence)]
-      let wanted = budget.limited(Int(state.length - state.computedTokens))
-      let tokens = min(wanted, budget.left, maxModelLength - 1 - Int(state.computedTokens))
+      let tokens = tokensToRun(sequence)
       guard tokens > 0 else {
         index += 1
         continue
@@ -151,6 +174,13 @@ package struct TokenBudgetScheduler: Scheduler {
         index += 1
       }
     }
+  }
+
+  /// The tokens that a running sequence computes in this iteration.
+  func tokensToRun(_ sequence: Int32) -> Int {
+    let state = sequences[Int(sequence)]
+    let wanted = budget.limited(Int(state.length - state.computedTokens))
+    return min(wanted, budget.left, maxModelLength - 1 - Int(state.computedTokens))
   }
 
   /// Preempts until the running sequence at `index` finds room for its tokens.
@@ -187,7 +217,8 @@ package struct TokenBudgetScheduler: Scheduler {
   }
 
   /// Takes all blocks from a sequence that has left `running`, and queues it to come back.
-  private mutating func preempt(_ sequence: Int32, _ plan: inout IterationPlan) {
+  mutating func preempt(_ sequence: Int32, _ plan: inout IterationPlan) {
+    head.forget()
     let state = sequences[Int(sequence)]
     plan.preempted.append(
       .init(
@@ -200,97 +231,60 @@ package struct TokenBudgetScheduler: Scheduler {
 
   /// Takes the blocks for tokens that will be computed now; blocks that become full can be hit at
   /// once.
-  private mutating func run(_ sequence: Int32, tokens: Int, _ plan: inout IterationPlan) {
+  mutating func run(_ sequence: Int32, tokens: Int, _ plan: inout IterationPlan) {
     memory.extend(Int(sequence), by: tokens, evicted: &plan.evicted)
     if options.prefixCaching {
       let uncached = memory.uncachedFullBlocks(of: Int(sequence))
       if !uncached.isEmpty {
         keys.make(uncached.upperBound, of: Int(sequence), sequences[Int(sequence)])
         memory.cacheFullBlocks(of: Int(sequence), keys: keys[Int(sequence)])
+        for block in uncached { head.noticeCached(keys[Int(sequence)][block]) }
       }
     }
     budget.give(tokens, to: sequence)
   }
 
-  /// Admits waiting sequences in order until one does not fit; none is skipped.
-  private mutating func admitWaiting(_ plan: inout IterationPlan) {
-    while budget.left > 0, running.count < maxSequences, let sequence = waitingSequences.first {
-      guard let tokens = admissibleTokens(of: sequence) else { return }
-      let state = sequences[Int(sequence)]
-      let cached = hits.count * memory.blockSize
-      waitingSequences.removeFirst()
-      running.append(sequence)
-      memory.begin(
-        Int(sequence), with: hits,
-        finalTokens: state.finalTokens(maxModelLength: maxModelLength))
-      sequences[Int(sequence)].computedTokens = Int32(cached)
-      run(sequence, tokens: tokens, &plan)
-      plan.admitted.append(.init(request: state.request, cachedTokens: Int32(cached)))
-      totals.queriedTokens += Int(state.length)
-      totals.hitTokens += cached
-    }
-  }
-
-  /// The tokens that a waiting sequence would compute in this iteration, behind the blocks left in
-  /// `hits`.
-  ///
-  ///     tokens   0            hits           hits + tokens        length
-  ///     blocks   |── cached ──|── new blocks ──|     reserveFullISL: … and these fit as well
-  ///
-  /// - Returns: `nil` if it has to wait: for budget, or for blocks with the watermark kept free.
-  private mutating func admissibleTokens(of sequence: Int32) -> Int? {
-    let state = sequences[Int(sequence)]
-    let length = Int(state.length)
-    let freeHits = lookUp(sequence)
-    let cached = hits.count * memory.blockSize
-    var tokens = budget.limited(length - cached)
-    guard options.chunkedPrefill || tokens <= budget.left else { return nil }
-    tokens = min(tokens, budget.left)
-    // Hits that are free leave the queue like new blocks; the others cost nothing.
-    let beside = freeHits - hits.count + (running.isEmpty ? 0 : watermarkBlocks)
-    let free = memory.pool.freeCount
-    if options.reserveFullISL {
-      let whole = memory.blockCount(forTokens: min(length, maxModelLength))
-      guard whole + beside <= free else { return nil }
-    }
-    guard memory.blockCount(forTokens: cached + tokens) + beside <= free else { return nil }
-    return tokens
-  }
-
-  /// Looks a waiting sequence up in the prefix cache; what is found is left in `hits`.
-  ///
-  /// The last token is always computed, because its output is what the iteration is for. So a
-  /// sequence that is cached to the end computes its whole last block again.
-  ///
-  /// - Returns: How many of the hit blocks are free.
-  private mutating func lookUp(_ sequence: Int32) -> Int {
-    guard options.prefixCaching else { return 0 }
-    let state = sequences[Int(sequence)]
-    let limit = (Int(state.length) - 1) / memory.blockSize
-    keys.make(limit, of: Int(sequence), state)
-    return memory.lookUp(keys[Int(sequence)], limit: limit, hits: &hits)
-  }
-
   // MARK: Taking in an iteration
 
   package mutating func complete(_ plan: IterationPlan, finished: inout [RequestID]) {
+    if mayCruise && !isCruising { enterCruise() }
+    if isCruising { return completeCruise(&finished) }
     var someCompleted = false
-    for share in budget.shares {
-      let index = Int(share.sequence)
-      sequences[index].computedTokens += share.tokens
-      guard sequences[index].computedTokens == sequences[index].length else { continue }
-      sequences[index].generatedTokens += 1
-      guard sequences[index].isComplete(maxModelLength: maxModelLength) else { continue }
+    for share in budget.shares where takeIn(share) == .completed {
       someCompleted = true
-      memory.free(index)
-      if options.prefixCaching { keys.forget(index) }
-      let request = sequences[index].request
-      unfinished[Int(request)] -= 1
-      if unfinished[Int(request)] == 0 { finished.append(request) }
+      close(share.sequence, &finished)
     }
     guard someCompleted else { return }
     running.removeAll { [sequences, maxModelLength] in
       sequences[Int($0)].isComplete(maxModelLength: maxModelLength)
     }
+  }
+
+  /// What a share of an iteration did for its sequence.
+  enum Progress {
+    /// A chunk was computed, and there is more to compute.
+    case computed
+    /// A token was sampled, and more are to come.
+    case grew
+    case completed
+  }
+
+  /// Counts the tokens that a share computed, and the one that it sampled.
+  mutating func takeIn(_ share: TokenBudget.Share) -> Progress {
+    let index = Int(share.sequence)
+    sequences[index].computedTokens += share.tokens
+    guard sequences[index].computedTokens == sequences[index].length else { return .computed }
+    sequences[index].generatedTokens += 1
+    return sequences[index].isComplete(maxModelLength: maxModelLength) ? .completed : .grew
+  }
+
+  /// Lets go of a sequence that is complete; it stays in `running`.
+  mutating func close(_ sequence: Int32, _ finished: inout [RequestID]) {
+    head.forget()
+    memory.free(Int(sequence))
+    if options.prefixCaching { keys.forget(Int(sequence)) }
+    let request = sequences[Int(sequence)].request
+    unfinished[Int(request)] -= 1
+    if unfinished[Int(request)] == 0 { finished.append(request) }
   }
 }

@@ -22,6 +22,11 @@ package struct TokenBudgetSequence: Sendable {
   package var generatedTokens: Int32 = 0
   /// Tokens whose keys and values are computed, as of the last completed iteration.
   package var computedTokens: Int32 = 0
+  /// Its place in the running order: the number of its last admission.
+  var rank: Int32 = 0
+  /// The iteration of the ``CruisingBatch`` from which on it has cruised; until it leaves, the
+  /// counts of tokens are those with which it joined.
+  var joinedAt = 0
 
   /// Prompt and output so far, the newest token included although it is not computed yet.
   package var length: Int32 { promptTokens + generatedTokens }
@@ -42,14 +47,17 @@ extension TokenBudgetSequence {
   /// The sequences of a trace, in order of arrival; a request with several samples has one for
   /// each.
   static func sequences(of requests: [Request], priorities: [Int32]?) -> [TokenBudgetSequence] {
-    requests.indices.flatMap { id in
-      let request = requests[id]
-      return (0..<request.samples).map { sample in
-        TokenBudgetSequence(
-          request: RequestID(id), sample: sample, siblings: request.samples - 1,
-          promptTokens: request.promptTokens, outputTokens: request.outputTokens,
-          priority: priorities?[id] ?? 0)
+    var sequences: [TokenBudgetSequence] = []
+    sequences.reserveCapacity(requests.reduce(0) { $0 + Int($1.samples) })
+    for (id, request) in requests.enumerated() {
+      for sample in 0..<request.samples {
+        sequences.append(
+          TokenBudgetSequence(
+            request: RequestID(id), sample: sample, siblings: request.samples - 1,
+            promptTokens: request.promptTokens, outputTokens: request.outputTokens,
+            priority: priorities?[id] ?? 0))
       }
     }
+    return sequences
   }
 }

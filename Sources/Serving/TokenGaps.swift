@@ -16,7 +16,9 @@ package struct TokenGaps: Sendable {
   }
 
   private(set) var gaps: [Gap] = []
+  /// In place of `gaps` once those are too many.
   private var histogram: Histogram<UInt64>?
+  private var isFolded = false
   /// Gaps in all.
   package private(set) var count: Int64 = 0
   private var sum: Int128 = 0
@@ -28,8 +30,8 @@ package struct TokenGaps: Sendable {
     guard count > 0 else { return }
     self.count += Int64(count)
     sum += Int128(gap.nanoseconds) * Int128(count)
-    if histogram != nil {
-      histogram!.record(UInt64(gap.nanoseconds), count: UInt64(count))
+    if isFolded {
+      histogram?.record(UInt64(gap.nanoseconds), count: UInt64(count))
     } else {
       gaps.append(Gap(nanoseconds: gap.nanoseconds, count: Int64(count)))
       if gaps.count == Self.exactLimit { fold() }
@@ -40,6 +42,7 @@ package struct TokenGaps: Sendable {
     var folded = Histogram<UInt64>(numberOfSignificantValueDigits: .three)
     for gap in gaps { folded.record(UInt64(gap.nanoseconds), count: UInt64(gap.count)) }
     histogram = folded
+    isFolded = true
     gaps = []
   }
 

@@ -18,13 +18,15 @@ enum DecimalSeconds {
 
   /// Parses `12`, `12.`, `.5`, `0.0000001` or `1e-05` (as numeric tools write small numbers).
   ///
-  /// Digits beyond the ninth decimal are rounded, half up.
+  /// Digits beyond the ninth decimal of the seconds are rounded, half up.
   ///
   ///     digits   4 3 1 4 5 7 9 0 0 0 | 5     "4.3145790005": kept = 1 + 9 digits, the next rounds
   ///     point     ^
-  static func parse(_ field: Span<UInt8>) -> Parsed {
+  ///
+  /// - Parameter exponent: Power of ten that makes seconds of the number: −3 for milliseconds.
+  static func parse(_ field: Span<UInt8>, exponent: Int = 0) -> Parsed {
     guard let shape = Shape(field) else { return .notANumber }
-    let kept = shape.integerDigits + 9 + shape.exponent
+    let kept = shape.integerDigits + 9 + shape.exponent + exponent
     let limit = secondsMax * 1_000_000_000
     var nanoseconds: Int64 = 0
     var roundsUp = false
@@ -54,13 +56,24 @@ enum DecimalSeconds {
   ///
   /// - Precondition: `instant` is not before the start of the run.
   static func append(_ instant: SimInstant, to bytes: inout [UInt8]) {
-    let (seconds, fraction) = instant.nanoseconds.quotientAndRemainder(dividingBy: 1_000_000_000)
-    precondition(instant.nanoseconds >= 0, "DecimalSeconds: \(instant.nanoseconds) ns is negative")
-    appendDecimal(seconds, to: &bytes)
+    append(instant.nanoseconds, unit: 1_000_000_000, to: &bytes)
+  }
+
+  /// Appends `instant` as decimal milliseconds: `4314.579`.
+  ///
+  /// - Precondition: `instant` is not before the start of the run.
+  static func append(milliseconds instant: SimInstant, to bytes: inout [UInt8]) {
+    append(instant.nanoseconds, unit: 1_000_000, to: &bytes)
+  }
+
+  private static func append(_ nanoseconds: Int64, unit: Int64, to bytes: inout [UInt8]) {
+    precondition(nanoseconds >= 0, "DecimalSeconds: \(nanoseconds) ns is negative")
+    let (whole, fraction) = nanoseconds.quotientAndRemainder(dividingBy: unit)
+    appendDecimal(whole, to: &bytes)
     guard fraction > 0 else { return }
     bytes.append(UInt8(ascii: "."))
     var rest = fraction
-    var place: Int64 = 100_000_000
+    var place = unit / 10
     while rest > 0 {
       bytes.append(UInt8(ascii: "0") + UInt8(rest / place))
       rest %= place

@@ -60,6 +60,11 @@ package struct PromptContents: Equatable, Sendable {
     allPieces[(request == 0 ? 0 : ends[request - 1])..<ends[request]]
   }
 
+  /// Whether some prompt holds tokens that a request of the trace generates.
+  ///
+  /// - Complexity: O(pieces).
+  package var quotesOutputs: Bool { allPieces.contains { $0.stream >= Self.firstOutputStream } }
+
   /// Tokens of one prompt.
   ///
   /// - Complexity: O(pieces of the prompt).

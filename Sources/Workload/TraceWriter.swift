@@ -3,9 +3,9 @@ import SimulationKernel
 /// Writes a trace as the canonical CSV that ``TraceReader`` reads back to an equal trace.
 ///
 /// The columns are `arrival_s,prompt_tokens,output_tokens`, then `n`, `beam_width` and
-/// `session_id`, each only if some request has other than 1, 0 and none. Lines end with a line
-/// feed. Arrivals are exact decimal seconds without trailing zeros, and empty in a trace without
-/// arrivals.
+/// `session_id`, each only if some request has other than 1, 0 and none, and `prompt_pieces` if the
+/// trace says what its prompts consist of. Lines end with a line feed.
+/// Arrivals are exact decimal seconds without trailing zeros, and empty in a trace without them.
 package enum TraceWriter {
   /// Bytes gathered before they are handed out.
   private static let chunkBytes = 1 << 16
@@ -13,16 +13,20 @@ package enum TraceWriter {
   /// Hands the bytes of `trace` to `sink`, about 64 KiB at a time.
   ///
   /// - Throws: Only what `sink` throws.
-  /// - Precondition: Arrivals, lengths and sessions are not negative, as in every trace read.
+  /// - Precondition: Arrivals, lengths and sessions are not negative, as in every trace read; no
+  ///   prompt is empty.
   /// - Complexity: O(requests) time, O(1) memory besides the trace.
   package static func write<E: Error>(
     _ trace: Trace, to sink: ([UInt8]) throws(E) -> Void
   ) throws(E) {
     let columns = optionalColumns(of: trace)
-    let names = [TraceColumn.canonicalHeader] + columns.map(\.rawValue)
+    let identity = trace.contents == nil ? [] : [TraceColumn.pieces.rawValue]
+    let names = [TraceColumn.canonicalHeader] + columns.map(\.rawValue) + identity
     var bytes = Array((names.joined(separator: ",") + "\n").utf8)
-    for request in trace.requests {
+    for (id, request) in trace.requests.enumerated() {
       append(request, hasArrival: trace.hasArrivals, columns: columns, to: &bytes)
+      if let contents = trace.contents { append(contents.pieces(of: id), to: &bytes) }
+      bytes.append(UInt8(ascii: "\n"))
       if bytes.count >= chunkBytes {
         try sink(bytes)
         bytes.removeAll(keepingCapacity: true)
@@ -46,6 +50,19 @@ package enum TraceWriter {
     return columns
   }
 
+  /// Appends `,stream:start:count` and so on, with blanks between.
+  private static func append(_ pieces: ArraySlice<TokenPiece>, to bytes: inout [UInt8]) {
+    for (index, piece) in pieces.enumerated() {
+      bytes.append(index == 0 ? UInt8(ascii: ",") : UInt8(ascii: " "))
+      if piece.stream < 0 { bytes.append(UInt8(ascii: "-")) }
+      appendDecimal(Int64(piece.stream.magnitude), to: &bytes)
+      bytes.append(UInt8(ascii: ":"))
+      appendDecimal(Int64(piece.start), to: &bytes)
+      bytes.append(UInt8(ascii: ":"))
+      appendDecimal(Int64(piece.count), to: &bytes)
+    }
+  }
+
   private static func append(
     _ request: Request, hasArrival: Bool, columns: [TraceColumn], to bytes: inout [UInt8]
   ) {
@@ -62,10 +79,8 @@ package enum TraceWriter {
       case .beamWidth: appendDecimal(Int64(request.beamWidth), to: &bytes)
       case .session:
         if let session = request.session { appendDecimal(Int64(session), to: &bytes) }
-      case .arrival, .promptTokens, .outputTokens:
-        preconditionFailure("TraceWriter: `\(column.rawValue)` is always written, first")
+      default: preconditionFailure("TraceWriter: `\(column.rawValue)` is not optional")
       }
     }
-    bytes.append(UInt8(ascii: "\n"))
   }
 }

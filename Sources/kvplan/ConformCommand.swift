@@ -13,7 +13,7 @@ struct ConformCommand: ParsableCommand {
       Exit status 0 if all pass, 1 if one diverges, 2 if one cannot be read.
 
       EXAMPLE
-        kvplan conform goldens/
+        kvplan conform Tests/Goldens
       """)
 
   @Argument(help: "Goldens (.jsonl, .jsonl.gz) or folders of them.")

@@ -1,4 +1,3 @@
-import Foundation
 import SimulationKernel
 import Testing
 
@@ -52,19 +51,6 @@ import Testing
     #expect(spearmanCorrelation([1, 2, 3], [7, 7, 7]) == nil)
     // Ranks 1 2 3 against 1.5 1.5 3: covariance 1.5, variances 2 and 1.5.
     #expect(spearmanCorrelation([1, 2, 3], [4, 4, 8]) == 1.5 / 3.0.squareRoot())
-  }
-
-  @Test func encodesUnderTheNamesUsersSee() throws {
-    let description = TraceDescription(
-      Trace(
-        name: "t", requests: [Request(promptTokens: 3, outputTokens: 4)], hasArrivals: false))
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys]
-    let json = String(decoding: try encoder.encode(description), as: UTF8.self)
-    #expect(
-      json == #"{"beam_requests":0,"output_tokens":{"max":4,"mean":4,"p50":4,"p95":4,"p99":4},"#
-        + #""prompt_tokens":{"max":3,"mean":3,"p50":3,"p95":3,"p99":3},"rows":1,"#
-        + #""sampled_requests":0,"sessions":0}"#)
   }
 
   /// Mean, p50, p95, p99 and maximum must print as the reference figures do.

@@ -16,6 +16,30 @@ struct RealLengths {
     case .alpaca:
       prompt = [19.31, 15, 41, 78]
       output = [58.449, 38, 169, 284]
+    case .azureConversation:
+      prompt = [1154.7, 1020, 4083, 4142]
+      output = [211.13, 129, 451, 601]
+    case .azureCode:
+      prompt = [2047.85, 1469, 7303.3, 7436]
+      output = [27.88, 13, 90, 251.46]
+    case .mooncakeConversation:
+      prompt = [12035.06, 6909, 39550.5, 85400.4]
+      output = [342.62, 350, 698, 1118.5]
+    case .arxiv:
+      prompt = [2588.08, 2730, 3813, 3933.44]
+      output = [291.43, 167, 736.2, 3271.32]
+    case .servegenLarge:
+      prompt = [914.28, 601, 2404, 5452]
+      output = [155.09, 53, 539, 872]
+    case .servegenMid:
+      prompt = [306.74, 173, 864, 2583]
+      output = [50.76, 34, 131, 397]
+    case .servegenSmall:
+      prompt = [119.67, 40, 573, 1478]
+      output = [14.89, 3, 71, 142]
+    case .servegenR1:
+      prompt = [1268.25, 208, 6714, 23423]
+      output = [1527.42, 792, 5701, 12607]
     }
   }
 
@@ -32,7 +56,7 @@ struct RealLengths {
 @Suite struct TraceGeneratorTests {
   @Test(arguments: LengthPreset.allCases) func lawsAreQuantileFunctions(_ preset: LengthPreset) {
     let law = preset.law
-    #expect(law.probabilities.count == 64)
+    #expect([64, 65].contains(law.probabilities.count))
     #expect(law.probabilities.first == 0)
     #expect(law.probabilities.last == 1)
     for quantiles in [law.promptQuantiles, law.outputQuantiles] {
@@ -45,13 +69,26 @@ struct RealLengths {
   /// One standard deviation of sampling is up to 1.5 % (the p99 of alpaca's prompts), and alpaca's
   /// lengths are so short that one token more is 1 to 7 %: a seed outside 3 % need not be a fault
   /// of the law.
-  @Test(arguments: LengthPreset.allCases, 0..<4 as Range<UInt64>)
+  @Test(arguments: [LengthPreset.sharegpt, .alpaca], 0..<4 as Range<UInt64>)
   func lengthsMatchTheRealSet(_ preset: LengthPreset, seed: UInt64) throws {
     let trace = try TraceGenerator.generate(preset: preset, count: 50_000, seed: seed)
     let errors = RealLengths(preset).errors(of: trace)
     #expect(errors.allSatisfy { abs($0) <= 0.03 }, "\(errors)")
     #expect(trace.requests.allSatisfy { $0.promptTokens + $0.outputTokens <= 2048 })
     #expect(!trace.hasArrivals)
+  }
+
+  /// Mean, median, p95 and p99 of both sides, averaged over ten seeds.
+  @Test(arguments: LengthPreset.allCases)
+  func tenSeedsMeetTheRealFigures(_ preset: LengthPreset) throws {
+    var sums = [Double](repeating: 0, count: 8)
+    for seed in 0..<10 as Range<UInt64> {
+      let trace = try TraceGenerator.generate(preset: preset, count: 40_000, seed: seed)
+      for (index, error) in RealLengths(preset).errors(of: trace).enumerated() {
+        sums[index] += error / 10
+      }
+    }
+    #expect(sums.allSatisfy { abs($0) <= 0.03 }, "\(preset) \(sums)")
   }
 
   @Test func repairKeepsTheLengthsDrawn() throws {

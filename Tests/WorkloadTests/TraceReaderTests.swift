@@ -6,8 +6,9 @@ import Testing
 
 @Suite struct TraceReaderTests {
   @Test func readsTheCanonicalColumns() throws {
-    let (trace, warnings) = try read(
+    let reading = try read(
       "arrival_s,prompt_tokens,output_tokens\n0.0000000,374,44\n4.3145790,396,109\n")
+    let (trace, warnings) = (reading.trace, reading.warnings)
     #expect(
       trace
         == Trace(
@@ -23,8 +24,9 @@ import Testing
   }
 
   @Test func findsColumnsByNameInAnyOrder() throws {
-    let (trace, warnings) = try read(
+    let reading = try read(
       "session_id,beam_width,n,output_tokens,prompt_tokens\n7,,,20,10\n,4,1,21,11\n,0,3,22,12\n")
+    let (trace, warnings) = (reading.trace, reading.warnings)
     #expect(
       trace.requests == [
         Request(promptTokens: 10, outputTokens: 20, session: 7),
@@ -91,8 +93,8 @@ import Testing
           try inflater.inflate(piece) { bytes throws(UserError) in try unpacking.consume(bytes) }
         }
         try inflater.finish()
-        #expect(try parser.finish().trace == whole)
-        #expect(try unpacking.finish().trace == whole)
+        #expect(try parser.finish().0.trace == whole)
+        #expect(try unpacking.finish().0.trace == whole)
       }
     }
   }
@@ -114,7 +116,8 @@ import Testing
   }
 
   @Test(.enabled(if: SharedTrace.sharegpt.isThere)) func readsTheRealShareGPT() throws {
-    let (trace, warnings) = try TraceReader.read(path: SharedTrace.sharegpt.path)
+    let reading = try TraceReader.read(path: SharedTrace.sharegpt.path)
+    let (trace, warnings) = (reading.trace, reading.warnings)
     #expect(trace.requests.count == 84_226)
     #expect(!trace.hasArrivals)
     #expect(warnings.isEmpty)
@@ -124,10 +127,14 @@ import Testing
     #expect(abs(LengthSummary(kept.map(\.outputTokens)).mean - 337.99) < 0.005)
   }
 
-  @Test(.enabled(if: SharedTrace.mooncake.isThere)) func readsLongRowsOfUnusedText() throws {
-    let (trace, warnings) = try TraceReader.read(path: SharedTrace.mooncake.path)
+  @Test(.enabled(if: SharedTrace.mooncake.isThere)) func readsBlockHashes() throws {
+    let reading = try TraceReader.read(path: SharedTrace.mooncake.path)
+    let (trace, warnings) = (reading.trace, reading.warnings)
     #expect(trace.requests.count == 12_031)
     #expect(trace.hasArrivals)
-    #expect(warnings == ["\(SharedTrace.mooncake.path): column `block_hashes` is not used"])
+    #expect(warnings.isEmpty)
+    #expect(reading.facts.blockTokens == 512)
+    let contents = try #require(trace.contents)
+    expectMatch(contents, trace.requests)
   }
 }

@@ -7,21 +7,28 @@
 /// - Source: Hyndman and Fan, "Sample quantiles in statistical packages" (1996), definition 7;
 ///   numpy's default.
 func quantile(_ p: Double, ofSorted sorted: [Int32]) -> Double {
-  let position = p * Double(sorted.count - 1)
-  let below = Int(position)
-  let above = min(below + 1, sorted.count - 1)
-  let fraction = position - Double(below)
-  return Double(sorted[below]) + fraction * Double(sorted[above] - sorted[below])
+  quantile(p, count: sorted.count) { sorted[$0] }
 }
 
-/// Standard deviation (of the population) over mean.
-///
-/// - Precondition: The mean of `values` is not 0.
-func coefficientOfVariation(_ values: [Double]) -> Double {
-  let count = Double(values.count)
-  let mean = values.reduce(0, +) / count
-  let variance = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / count
-  return variance.squareRoot() / mean
+/// The same of values counted in `bars`, ascending; `count` values in all.
+func quantile(_ p: Double, of bars: [(tokens: Int32, count: Int)], count: Int) -> Double {
+  quantile(p, count: count) { index in
+    var before = 0
+    for bar in bars {
+      before += bar.count
+      if index < before { return bar.tokens }
+    }
+    preconditionFailure("quantile: no value \(index) among \(before)")
+  }
+}
+
+private func quantile(_ p: Double, count: Int, valueAt value: (Int) -> Int32) -> Double {
+  let position = p * Double(count - 1)
+  let below = Int(position)
+  let above = min(below + 1, count - 1)
+  let fraction = position - Double(below)
+  let (low, high) = (value(below), value(above))
+  return Double(low) + fraction * Double(high - low)
 }
 
 /// Spearman's rank correlation of two lists of equal length, or `nil` where one of them is

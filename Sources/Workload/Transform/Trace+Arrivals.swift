@@ -49,7 +49,8 @@ extension Trace {
   ///                   count 8:  a b c | c a b | b c       repetitions 2
   ///
   /// Each repetition is shuffled anew by the stream `repeat` of `seed`. A repeated row keeps its
-  /// session. Where `repetitions` is above 0 the user should be told.
+  /// session; what prompts have in common follows ``PromptContents/selecting(_:)``. Where
+  /// `repetitions` is above 0 the user should be told.
   ///
   /// - Parameter count: Requests wanted (`--num-prompts`), at least 1.
   /// - Returns: The trace, and how often the rows were begun again: 0 if none repeats.
@@ -63,11 +64,8 @@ extension Trace {
   ) throws(UserError) -> (trace: Trace, repetitions: Int) {
     try checkRequestCount(count)
     precondition(!requests.isEmpty, "Trace.taking: `\(name)` has no requests")
-    var taken = self
-    if count <= requests.count {
-      taken.requests = Array(requests.prefix(count))
-      return (taken, 0)
-    }
+    if count == requests.count { return (self, 0) }
+    if count < requests.count { return (selecting(Array(0..<count)), 0) }
     if hasArrivals {
       throw UserError(
         "`--num-prompts` \(count) would repeat the \(requests.count) requests of `\(name)`, "
@@ -77,14 +75,14 @@ extension Trace {
     }
     var order = RandomStream(seed: seed, label: "repeat")
     var repetitions = 0
-    taken.requests.reserveCapacity(count)
-    while taken.requests.count < count {
-      var pass = requests
+    var rows = Array(requests.indices)
+    while rows.count < count {
+      var pass = Array(requests.indices)
       order.shuffle(&pass)
-      taken.requests += pass.prefix(count - taken.requests.count)
+      rows += pass.prefix(count - rows.count)
       repetitions += 1
     }
-    return (taken, repetitions)
+    return (selecting(rows), repetitions)
   }
 }
 
@@ -93,9 +91,4 @@ func checkRequestCount(_ count: Int) throws(UserError) {
   if count < 1 {
     throw UserError("`--num-prompts` must be a positive integer, found `\(count)`")
   }
-}
-
-/// A number as a user would type it: `4`, not `4.0`.
-private func plain(_ value: Double) -> String {
-  Int(exactly: value).map(String.init) ?? "\(value)"
 }

@@ -49,7 +49,9 @@ package enum TraceGenerator {
   private static func repair(
     _ requests: inout [Request], law: LengthLaw, draws: inout RandomStream
   ) {
-    func fits(_ prompt: Int32, _ output: Int32) -> Bool { prompt + output <= law.totalTokensMax }
+    func fits(_ prompt: Int32, _ output: Int32) -> Bool {
+      Int(prompt) + Int(output) <= Int(law.totalTokensMax)
+    }
     for index in requests.indices {
       let long = requests[index]
       if fits(long.promptTokens, long.outputTokens) { continue }

@@ -56,8 +56,8 @@ extension LengthLaw {
     correlation: -0.3259,
     totalTokensMax: 2048)
 
-  /// The probabilities of both laws' knots: even in the middle, close together in the tails.
-  private static let knots: [Double] = [
+  /// The probabilities of the laws' knots: even in the middle, close together in the tails.
+  static let knots: [Double] = [
     0.0, 0.0025, 0.005, 0.01, 0.02, 0.04, 0.060976, 0.081951, 0.102927, 0.123902, 0.144878,
     0.165854, 0.186829, 0.207805, 0.22878, 0.249756, 0.270732, 0.291707, 0.312683, 0.333659,
     0.354634, 0.37561, 0.396585, 0.417561, 0.438537, 0.459512, 0.480488, 0.501463, 0.522439,

@@ -1,0 +1,239 @@
+import CostModel
+import KVMemory
+import Workload
+
+/// Iterations that cost what changes, not who runs.
+///
+///     running   | d  d  d  d  d  P  d  P |       d: cruises, in `batch`      P: listed
+///     rank        3  4  7  8  9 12 13 15         listed = [12, 15]
+///
+/// A running sequence with exactly one token to compute cruises: it gets that token in every
+/// iteration, takes a block when its last one is full, and stops when it is complete or preempted.
+/// All other running sequences are listed and looked at one by one; a prompt that needs more than
+/// one iteration mostly stands at the end, and only ``V1Options/longPrefillTokenThreshold`` lets
+/// others overtake it.
+///
+/// An iteration falls back to the plain loop, and everyone leaves the cruise, when the token budget
+/// may not reach the last cruising sequence; see ``budgetCoversCruise``.
+extension TokenBudgetScheduler {
+  /// Whether the next iteration gives every cruising sequence its token, whatever the listed ones
+  /// before it take.
+  ///
+  /// - Complexity: O(listed), O(1) if all of them stand behind the cruising ones.
+  var budgetCoversCruise: Bool {
+    guard batch.count <= maxBatchedTokens else { return false }
+    guard let first = listed.first, running[batch.count] != first else { return true }
+    let wanted = listed.reduce(batch.count) { tokens, sequence in
+      let state = sequences[Int(sequence)]
+      return tokens + budget.limited(Int(state.length - state.computedTokens))
+    }
+    return wanted <= maxBatchedTokens
+  }
+
+  // MARK: Deciding an iteration
+
+  /// Lets every running sequence go on, oldest first, as the plain loop does.
+  ///
+  /// Listed sequences get what cruising ones leave of the budget, also of those behind them: either
+  /// there are none, or there is enough for all.
+  mutating func growRunning(_ plan: inout IterationPlan) {
+    budget.spend(batch.count)
+    var growth = Growth(due: batch.due[...], filling: batch.filling[...])
+    var place = 0
+    while place < listed.count {
+      let sequence = listed[place]
+      growCruising(&growth, before: sequences[Int(sequence)].rank, &plan)
+      guard isRunning(sequence) else { break }
+      let tokens = tokensToRun(sequence)
+      if tokens > 0 {
+        let blocks = memory.missingBlocks(of: Int(sequence), for: tokens)
+        guard makeRoom(for: blocks, of: sequence, &plan) else { break }
+        run(sequence, tokens: tokens, &plan)
+      }
+      place += 1
+    }
+    growCruising(&growth, before: .max, &plan)
+    head.noticeEvicted(plan.evicted)
+    memory.cruise(sequences: batch.count)
+    plan.cruising = batch.count
+    plan.shape.decodeSequences = batch.count
+    plan.shape.decodeContextTokens = batch.contextTokens
+    plan.shape.sampledSequences = batch.count
+  }
+
+  /// Cruising sequences that an iteration has yet to look at, in running order.
+  private struct Growth {
+    /// Those that need a block.
+    var due: ArraySlice<RequestID>
+    /// Those that fill their last block.
+    var filling: ArraySlice<RequestID>
+  }
+
+  /// Gives those a block whose last one is full, and those a key whose last one becomes full, as
+  /// far as they run before `rank`.
+  ///
+  /// Blocks first, keys second, where the plain loop takes turns: taking a block and giving a key
+  /// to another one leave the same queue and the same map in either order.
+  private mutating func growCruising(
+    _ growth: inout Growth, before rank: Int32, _ plan: inout IterationPlan
+  ) {
+    while let sequence = growth.due.first, sequences[Int(sequence)].rank < rank {
+      growth.due.removeFirst()
+      guard isRunning(sequence), makeRoom(for: 1, of: sequence, &plan) else { break }
+      memory.extendCruising(Int(sequence), evicted: &plan.evicted)
+    }
+    guard options.prefixCaching else { return }
+    while let sequence = growth.filling.first, sequences[Int(sequence)].rank < rank {
+      growth.filling.removeFirst()
+      guard isRunning(sequence) else { break }
+      cacheLastBlock(of: sequence)
+    }
+  }
+
+  private mutating func cacheLastBlock(of sequence: Int32) {
+    let index = Int(sequence)
+    let count = Int(memory.tables[index].count)
+    keys.make(count, of: index, sequences[index])
+    let key = keys[index][count - 1]
+    memory.cacheLastBlock(of: index, key: key)
+    head.noticeCached(key)
+  }
+
+  /// Whether a sequence that ran when the iteration began was not preempted since: victims are
+  /// taken from the end.
+  private func isRunning(_ sequence: Int32) -> Bool {
+    guard let last = running.last else { return false }
+    return sequences[Int(sequence)].rank <= sequences[Int(last)].rank
+  }
+
+  /// Preempts from the end until there are `blocks` free ones for a running sequence.
+  ///
+  /// - Returns: `false` if the sequence itself had to make way.
+  private mutating func makeRoom(
+    for blocks: Int, of sequence: Int32, _ plan: inout IterationPlan
+  ) -> Bool {
+    while memory.pool.freeCount < blocks {
+      let victim = running.removeLast()
+      if listed.last == victim { listed.removeLast() } else { release(victim, &plan) }
+      preempt(victim, &plan)
+      if victim == sequence { return false }
+    }
+    return true
+  }
+
+  // MARK: Joining and leaving
+
+  /// Takes a sequence out of the cruise before it has grown in this iteration.
+  private mutating func release(_ sequence: Int32, _ plan: inout IterationPlan) {
+    let length = leaveBatch(sequence)
+    let index = Int(sequence)
+    sequences[index].generatedTokens = Int32(length) - sequences[index].promptTokens
+    sequences[index].computedTokens = Int32(length) - 1
+    memory.settle(index, tokens: length - 1)
+    plan.released.append(sequence)
+  }
+
+  /// - Returns: The tokens of the sequence, the newest included, which is not computed yet.
+  private mutating func leaveBatch(_ sequence: Int32) -> Int {
+    let state = sequences[Int(sequence)]
+    let length = Int(state.length) + batch.iteration - state.joinedAt
+    batch.leave(sequence, length: length, remaining: remaining(of: state, length: length))
+    return length
+  }
+
+  /// Output tokens to come when a sequence has `length` tokens.
+  private func remaining(of state: TokenBudgetSequence, length: Int) -> Int {
+    state.finalTokens(maxModelLength: maxModelLength) + 1 - length
+  }
+
+  private mutating func join(_ sequence: Int32) {
+    sequences[Int(sequence)].joinedAt = batch.iteration
+    let state = sequences[Int(sequence)]
+    let length = Int(state.length)
+    batch.join(sequence, length: length, remaining: remaining(of: state, length: length)) {
+      [sequences] in sequences[Int($0)].rank < sequences[Int($1)].rank
+    }
+  }
+
+  /// Makes every cruising sequence known one by one again.
+  mutating func leaveCruise(_ plan: inout IterationPlan) {
+    var waiting = listed[...]
+    for sequence in running {
+      if sequence == waiting.first { waiting.removeFirst() } else { release(sequence, &plan) }
+    }
+    listed.removeAll()
+    isCruising = false
+  }
+
+  /// Lists everyone, to join the cruise with the next token, unless the budget is too small.
+  mutating func enterCruise() {
+    guard running.count <= maxBatchedTokens else { return }
+    listed = running
+    isCruising = true
+  }
+
+  // MARK: Taking in an iteration
+
+  /// Sequences that are complete leave in running order, because their blocks queue up in it;
+  /// listed ones join that have a single token to compute now.
+  mutating func completeCruise(_ finished: inout [RequestID]) {
+    takeOutCompleting()
+    batch.advance()
+    var shares = budget.shares[...]
+    var kept = 0
+    for place in listed.indices {
+      let sequence = listed[place]
+      closeCompleting(before: sequences[Int(sequence)].rank, &finished)
+      var progress = Progress.computed
+      if let share = shares.first, share.sequence == sequence {
+        shares.removeFirst()
+        progress = takeIn(share)
+      }
+      switch progress {
+      case .computed:
+        listed[kept] = sequence
+        kept += 1
+      case .grew: join(sequence)
+      case .completed:
+        close(sequence, &finished)
+        removeRunning(sequence)
+      }
+    }
+    listed.removeSubrange(kept...)
+    closeCompleting(before: .max, &finished)
+  }
+
+  /// Takes those out of the batch that are complete with this iteration.
+  private mutating func takeOutCompleting() {
+    while let sequence = batch.finishing.last {
+      let length = leaveBatch(sequence)
+      let index = Int(sequence)
+      sequences[index].generatedTokens = Int32(length + 1) - sequences[index].promptTokens
+      sequences[index].computedTokens = Int32(length)
+      memory.settle(index, tokens: length)
+      completing.append(sequence)
+    }
+    guard completing.count > 1 else { return }
+    completing.sort { [sequences] in sequences[Int($0)].rank > sequences[Int($1)].rank }
+  }
+
+  private mutating func closeCompleting(before rank: Int32, _ finished: inout [RequestID]) {
+    while let sequence = completing.last, sequences[Int(sequence)].rank < rank {
+      completing.removeLast()
+      close(sequence, &finished)
+      removeRunning(sequence)
+    }
+  }
+
+  /// - Complexity: O(running) to move numbers up, O(log running) to find the place.
+  private mutating func removeRunning(_ sequence: Int32) {
+    let rank = sequences[Int(sequence)].rank
+    var low = 0
+    var high = running.count
+    while low < high {
+      let middle = (low + high) / 2
+      if sequences[Int(running[middle])].rank < rank { low = middle + 1 } else { high = middle }
+    }
+    running.remove(at: low)
+  }
+}

@@ -1,0 +1,62 @@
+import SimulationKernel
+
+/// Numbers for blocks: two blocks have one number exactly if all tokens up to their ends agree, but
+/// for collisions of a 64-bit hash (below one in 10⁷ for a million blocks).
+struct BlockChains {
+  private let blockTokens: Int
+  private var numbers: [UInt64: Int] = [:]
+  /// Distinct blocks so far.
+  var count: Int { numbers.count }
+
+  init(blockTokens: Int) { self.blockTokens = blockTokens }
+
+  /// The blocks of a prompt, first to last, the last one perhaps partial.
+  ///
+  /// A block is hashed by its longest runs, so that a run cut in two gives the hash of the whole:
+  ///
+  ///     pieces   |7: 0…9|7: 10…31|      blocks of 16   |7: 0…15|7: 16…31|
+  ///
+  /// - Complexity: O(pieces + blocks).
+  mutating func blocks(of pieces: some Sequence<TokenPiece>) -> [Int] {
+    var blocks: [Int] = []
+    var chain: UInt64 = 0
+    var room = blockTokens
+    /// The run at the end of what was read of the block.
+    var run: TokenPiece?
+    for var piece in pieces {
+      while piece.count > 0 {
+        let head = TokenPiece(
+          stream: piece.stream, start: piece.start, count: Int32(min(room, Int(piece.count))))
+        if let last = run, last.stream == head.stream, last.start + last.count == head.start {
+          run!.count += head.count
+        } else {
+          if let run { chain = Self.mixed(chain, run) }
+          run = head
+        }
+        room -= Int(head.count)
+        piece.start += head.count
+        piece.count -= head.count
+        if room == 0 {
+          chain = Self.mixed(chain, run!)
+          run = nil
+          blocks.append(number(of: chain))
+          room = blockTokens
+        }
+      }
+    }
+    if let run { blocks.append(number(of: Self.mixed(chain, run))) }
+    return blocks
+  }
+
+  private mutating func number(of chain: UInt64) -> Int {
+    if let number = numbers[chain] { return number }
+    numbers[chain] = numbers.count
+    return numbers.count - 1
+  }
+
+  private static func mixed(_ chain: UInt64, _ run: TokenPiece) -> UInt64 {
+    let place = UInt64(UInt32(bitPattern: run.start)) << 32 | UInt64(UInt32(bitPattern: run.count))
+    return splitmix64(
+      splitmix64(splitmix64(chain) ^ UInt64(bitPattern: run.stream)) ^ place)
+  }
+}

@@ -1,0 +1,73 @@
+import SimulationKernel
+
+/// Writes a trace as Mooncake JSON lines, which ``TraceReader`` and other tools read.
+///
+///     {"timestamp": 27482, "input_length": 6955, "output_length": 52, "hash_ids": [46, 47]}
+///
+/// Milliseconds, with decimals where an arrival needs them; a hash for each 512 tokens of the
+/// prompt, numbered from 0 in order of first appearance, equal exactly if all tokens up to the
+/// block's end are. What prompts share below 512 tokens is lost. A session is written as
+/// `session_id`, as AIPerf has it.
+package enum MooncakeWriter {
+  private static let blockTokens = 512
+  /// Bytes gathered before they are handed out.
+  private static let chunkBytes = 1 << 16
+
+  /// Hands the bytes of `trace` to `sink`, about 64 KiB at a time.
+  ///
+  /// - Throws: ``UserError`` for a trace without arrivals, and for requests that the format cannot
+  ///   say: several samples, beams.
+  /// - Complexity: O(prompt tokens).
+  package static func write(
+    _ trace: Trace, to sink: ([UInt8]) throws(UserError) -> Void
+  ) throws(UserError) {
+    guard trace.hasArrivals else {
+      throw UserError(
+        "`\(trace.name)` has no arrivals, which Mooncake's format needs",
+        hint: "add `--request-rate` to draw them")
+    }
+    if let row = trace.requests.firstIndex(where: { $0.sequenceCount > 1 || $0.beamWidth > 0 }) {
+      throw UserError(
+        "request \(row + 1) of `\(trace.name)` has several sequences, which Mooncake's format "
+          + "cannot say", hint: "convert to `csv`")
+    }
+    var chains = BlockChains(blockTokens: blockTokens)
+    var bytes: [UInt8] = []
+    for (id, request) in trace.requests.enumerated() {
+      append(request, blocks: blocks(of: id, trace, &chains), to: &bytes)
+      if bytes.count >= chunkBytes {
+        try sink(bytes)
+        bytes.removeAll(keepingCapacity: true)
+      }
+    }
+    if !bytes.isEmpty { try sink(bytes) }
+  }
+
+  private static func blocks(
+    of id: Int, _ trace: Trace, _ chains: inout BlockChains
+  ) -> [Int] {
+    if let contents = trace.contents { return chains.blocks(of: contents.pieces(of: id)) }
+    let own = TokenPiece(
+      stream: PromptContents.ownStream(of: id), start: 0, count: trace.requests[id].promptTokens)
+    return chains.blocks(of: [own])
+  }
+
+  private static func append(_ request: Request, blocks: [Int], to bytes: inout [UInt8]) {
+    bytes += Array(#"{"timestamp": "#.utf8)
+    DecimalSeconds.append(milliseconds: request.arrival, to: &bytes)
+    bytes += Array(#", "input_length": "#.utf8)
+    appendDecimal(Int64(request.promptTokens), to: &bytes)
+    bytes += Array(#", "output_length": "#.utf8)
+    appendDecimal(Int64(request.outputTokens), to: &bytes)
+    if let session = request.session {
+      bytes += Array(#", "session_id": "#.utf8)
+      appendDecimal(Int64(session), to: &bytes)
+    }
+    bytes += Array(#", "hash_ids": ["#.utf8)
+    for (index, block) in blocks.enumerated() {
+      if index > 0 { bytes += Array(", ".utf8) }
+      appendDecimal(Int64(block), to: &bytes)
+    }
+    bytes += Array("]}\n".utf8)
+  }
+}

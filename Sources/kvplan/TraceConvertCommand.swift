@@ -1,0 +1,64 @@
+import ArgumentParser
+import Foundation
+import Results
+import SimulationKernel
+import Workload
+
+/// The formats that kvplan writes.
+enum TraceOutputFormat: String, CaseIterable, ExpressibleByArgument { case csv, mooncake }
+
+/// Where a trace goes, and as what.
+struct TraceOutputArguments: ParsableArguments {
+  @Option(help: "Format to write: `csv` or `mooncake`.")
+  var to = TraceOutputFormat.csv
+
+  @Option(help: "File to write (default: standard output).")
+  var output: String?
+
+  func write(_ trace: Trace) throws {
+    func produce(
+      _ append: ([UInt8]) throws(UserError) -> Void
+    ) throws(UserError) {
+      switch to {
+      case .csv: try TraceWriter.write(trace, to: append)
+      case .mooncake: try MooncakeWriter.write(trace, to: append)
+      }
+    }
+    guard let output else {
+      try produce { FileHandle.standardOutput.write(Data($0)) }
+      return
+    }
+    let interruption = Interruption(removing: OutputFile.partialPath(of: output))
+    defer { withExtendedLifetime(interruption) {} }
+    try OutputFile.write(to: output, produce)
+  }
+}
+
+/// `kvplan trace convert`.
+struct TraceConvertCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "convert",
+    abstract: "Write a trace of any format as kvplan's CSV or Mooncake's JSON lines.",
+    discussion: """
+      EXAMPLE
+        kvplan trace convert conversation_trace.jsonl --output conversation.csv
+      """)
+
+  @Argument(help: "Trace in any format, plain or gzip; `-` reads standard input.")
+  var trace: String
+
+  @Option(help: "Poisson arrivals, requests per second, in place of the trace's own.")
+  var requestRate: Double?
+
+  @Option(help: "Seed of the draws.")
+  var seed: UInt64 = 0
+
+  @OptionGroup(title: "Reading") var reading: TraceReadArguments
+  @OptionGroup(title: "Writing") var writing: TraceOutputArguments
+
+  func run() throws {
+    var trace = try reading.read(trace, seed: seed)
+    if let requestRate { trace = try trace.retimed(poissonRate: requestRate, seed: seed) }
+    try writing.write(trace)
+  }
+}

@@ -1,0 +1,53 @@
+import ArgumentParser
+import CostModel
+import SimulationKernel
+import Workload
+
+/// `kvplan trace describe`.
+struct TraceDescribeCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "describe",
+    abstract: "Say what is in a trace: requests, rate, lengths, shared prefixes.",
+    discussion: """
+      EXAMPLE
+        kvplan trace describe traces/sharegpt.csv
+      """)
+
+  @Argument(help: "Trace in any format, plain or gzip; `-` reads standard input.")
+  var trace: String
+
+  @Option(help: "Model whose need of KV memory to say; `kvplan catalog models` lists them.")
+  var model: String?
+
+  @Option(help: "Tokens in a block of the prefix cache (default: the trace's own blocks, or 16).")
+  var blockSize: Int?
+
+  @Flag(help: "Describe requests that generated nothing too, instead of leaving them out.")
+  var includeFailures = false
+
+  @Option(help: "What to print: `table`, `json` or `csv`.")
+  var format = OutputFormat.table
+
+  @Option(help: "Seed of the spreading of arrivals.")
+  var seed: UInt64 = 0
+
+  @OptionGroup(title: "Reading") var reading: TraceReadArguments
+
+  func run() throws {
+    if let blockSize, blockSize < 1 {
+      throw UserError("`--block-size` must be a positive integer, found `\(blockSize)`")
+    }
+    let spec = try model.map { try ModelCatalogue.find($0) }
+    var options = try reading.options(seed: seed)
+    options.keepsZeroOutputs = includeFailures
+    let (description, read) = try TraceReader.describe(
+      path: trace, options: options, blockTokens: blockSize)
+    Terminal.warn(read.warnings)
+    let table = TraceTable(description: description, reading: read, model: spec)
+    switch format {
+    case .table: Terminal.write(table.rendered)
+    case .json: Terminal.write(table.json)
+    case .csv: Terminal.write(table.csv)
+    }
+  }
+}

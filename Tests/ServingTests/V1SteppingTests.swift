@@ -1,0 +1,240 @@
+import CostModel
+import KVMemory
+import SimulationKernel
+import Testing
+import Workload
+
+@testable import Serving
+
+/// `vllm-v1` advances by events exactly as it does iteration by iteration.
+@Suite struct V1SteppingTests {
+  /// A workload and an engine drawn from one seed: tiny pools, and budgets that often run out.
+  private struct Draw {
+    var requests: [Request] = []
+    var contents = PromptContents()
+    var settings: EngineSettings
+
+    init(seed: UInt64) {
+      var chance = RandomStream(seed: seed, label: "v1 stepping")
+      var clock: Int64 = 0
+      var longest = 0
+      for id in 0..<12 + chance.below(30) {
+        clock += chance.below(3) == 0 ? Int64(chance.below(20_000)) : 0
+        contents.append(Self.prompt(of: id, &chance))
+        let request = Request(
+          arrival: SimInstant(nanoseconds: clock),
+          promptTokens: Int32(contents.promptTokens(of: id)),
+          outputTokens: Int32(1 + chance.below(chance.below(4) == 0 ? 4 : 40)))
+        longest = max(longest, Int(request.promptTokens + request.outputTokens))
+        requests.append(request)
+      }
+      let blockSize = 1 + chance.below(6)
+      let needed = (longest - 1 + blockSize - 1) / blockSize
+      settings = EngineSettings(
+        blockSize: blockSize, deviceBlocks: 1 + needed + chance.below(4 * needed),
+        maxSequences: 1 + chance.below(16), maxBatchedTokens: longest + chance.below(20),
+        maxModelLength: longest + chance.below(3))
+      settings.v1 = Self.options(&chance)
+      if settings.v1.chunkedPrefill { settings.maxBatchedTokens = 1 + chance.below(40) }
+    }
+
+    /// One in three prompts begins like others, and some quote the output of another request.
+    private static func prompt(of id: Int, _ chance: inout RandomStream) -> [TokenPiece] {
+      var pieces: [TokenPiece] = []
+      if chance.below(3) == 0 {
+        pieces.append(
+          TokenPiece(stream: Int64(chance.below(2)), start: 0, count: Int32(1 + chance.below(24))))
+      }
+      if id > 0, chance.below(3) == 0 {
+        let quoted = PromptContents.outputStream(of: chance.below(id))
+        pieces.append(TokenPiece(stream: quoted, start: 0, count: Int32(1 + chance.below(8))))
+      }
+      if pieces.isEmpty || chance.below(2) == 0 {
+        let own = PromptContents.ownStream(of: id)
+        pieces.append(TokenPiece(stream: own, start: 0, count: Int32(1 + chance.below(24))))
+      }
+      return pieces
+    }
+
+    private static func options(_ chance: inout RandomStream) -> V1Options {
+      var options = V1Options()
+      options.chunkedPrefill = chance.below(3) > 0
+      options.longPrefillTokenThreshold = chance.below(3) == 0 ? 1 + chance.below(10) : 0
+      options.watermarkFraction = chance.below(3) == 0 ? 0.1 : 0
+      options.reserveFullISL = chance.below(2) == 0
+      options.freeQueueRule = chance.below(2) == 0 ? .allAtTail : .unhashedFirst
+      options.prefixCaching = chance.below(3) > 0
+      return options
+    }
+
+    func settings(_ stepping: Stepping) -> EngineSettings {
+      var settings = settings
+      settings.stepping = stepping
+      return settings
+    }
+  }
+
+  // MARK: Whole runs
+
+  @Test(arguments: 0..<400 as Range<UInt64>) func recordsAreEqual(seed: UInt64) throws {
+    let draw = Draw(seed: seed)
+    func record(_ stepping: Stepping) throws -> RunRecord {
+      var chance = RandomStream(seed: seed, label: "window")
+      let window = MeasuringWindow(
+        from: SimInstant(nanoseconds: Int64(chance.below(20_000))),
+        to: chance.below(2) == 0 ? nil : SimInstant(nanoseconds: Int64(chance.below(400_000))))
+      return try ServingSystem.vllmV1.serve(
+        draw.requests, settings: draw.settings(stepping), executor: ShapeExecutor(),
+        window: window, contents: draw.contents)
+    }
+    let event = try record(.event)
+    let iteration = try record(.iteration)
+    for id in draw.requests.indices {
+      #expect(milestones(event, id) == milestones(iteration, id), "seed \(seed), request \(id)")
+    }
+    #expect(event.integrals == iteration.integrals, "seed \(seed)")
+    #expect(event.tokenGaps.gaps == iteration.tokenGaps.gaps, "seed \(seed)")
+    #expect(event.prefixCache == iteration.prefixCache, "seed \(seed)")
+    #expect(counts(event) == counts(iteration), "seed \(seed)")
+    #expect(event.end == iteration.end, "seed \(seed)")
+  }
+
+  private func milestones(_ record: RunRecord, _ id: Int) -> [Int64?] {
+    let milestone = record.milestones[id]
+    let instants = [milestone.firstScheduled, milestone.firstToken, milestone.finish]
+    return instants.map { $0?.nanoseconds }
+      + [Int64(milestone.preemptionsRecompute), milestone.isRejected ? 1 : 0]
+  }
+
+  private func counts(_ record: RunRecord) -> [Int] {
+    [
+      record.arrivedCount, record.iterations, record.emittedTokens, record.preemptionsRecompute,
+      record.preemptionsSwap, Int(record.tokenGaps.count),
+    ]
+  }
+
+  // MARK: Step by step
+
+  /// Queues, tables, what is cached and the order of free blocks, after every decision and after
+  /// every iteration.
+  @Test(arguments: 1000..<1200 as Range<UInt64>) func stepsAreEqual(seed: UInt64) {
+    let draw = Draw(seed: seed)
+    var (event, iteration) = (stepper(draw, .event), stepper(draw, .iteration))
+    var next = 0
+    var step = 0
+    while next < draw.requests.count || !event.isIdle || !iteration.isIdle {
+      while next < draw.requests.count, draw.requests[next].arrival.nanoseconds <= step * 1_000 {
+        event.scheduler.enqueue(RequestID(next))
+        iteration.scheduler.enqueue(RequestID(next))
+        next += 1
+      }
+      event.schedule()
+      iteration.schedule()
+      #expect(event.decision == iteration.decision, "seed \(seed), step \(step)")
+      #expect(event.state == iteration.state, "seed \(seed), step \(step)")
+      event.complete()
+      iteration.complete()
+      #expect(event.finished == iteration.finished, "seed \(seed), step \(step)")
+      #expect(event.state == iteration.state, "seed \(seed), after step \(step)")
+      step += 1
+      if step == 20_000 || event.state != iteration.state { break }
+    }
+    #expect(event.finished.count == draw.requests.count, "seed \(seed)")
+  }
+
+  private func stepper(_ draw: Draw, _ stepping: Stepping) -> Stepper {
+    Stepper(
+      scheduler: TokenBudgetScheduler(
+        requests: draw.requests, settings: draw.settings(stepping), contents: draw.contents))
+  }
+
+  /// The suite would prove nothing if nobody cruised, if chunks always stood at the end, or if the
+  /// budget always sufficed.
+  @Test func everythingHappens() {
+    var (cruised, preempted, overtaken, fellBack) = (0, 0, 0, 0)
+    for seed in UInt64(1000)..<1200 {
+      let draw = Draw(seed: seed)
+      var stepper = stepper(draw, .event)
+      for id in draw.requests.indices { stepper.scheduler.enqueue(RequestID(id)) }
+      while !stepper.isIdle {
+        stepper.schedule()
+        cruised += stepper.plan.cruising
+        preempted += stepper.plan.released.isEmpty ? 0 : stepper.plan.preempted.count
+        if !stepper.scheduler.isCruising { fellBack += 1 }
+        if let first = stepper.scheduler.listed.first, stepper.plan.preempted.isEmpty {
+          let place = stepper.scheduler.batch.count
+          if stepper.scheduler.running[place] != first { overtaken += 1 }
+        }
+        stepper.complete()
+      }
+    }
+    #expect(cruised > 10_000)
+    #expect(preempted > 100)
+    #expect(overtaken > 100)
+    #expect(fellBack > 100)
+  }
+}
+
+/// A price that tells iterations apart by all that the cost model sees of them.
+private struct ShapeExecutor: IterationExecutor {
+  mutating func execute(_ plan: IterationPlan) -> SimDuration {
+    let shape = plan.shape
+    var price = 1_000 + 7 * shape.decodeSequences + shape.decodeContextTokens
+    price += 11 * shape.sampledSequences
+    for (place, chunk) in shape.prefillChunks.enumerated() {
+      price += (place + 3) * chunk.tokens + (place + 1) * chunk.contextTokens
+    }
+    return SimDuration(nanoseconds: Int64(price))
+  }
+}
+
+/// A scheduler between two of whose calls a test may look.
+private struct Stepper {
+  var scheduler: TokenBudgetScheduler
+  var plan = IterationPlan()
+  var finished: [RequestID] = []
+
+  var isIdle: Bool { scheduler.queues.running + scheduler.queues.waiting == 0 }
+
+  mutating func schedule() {
+    plan.removeAll()
+    scheduler.schedule(into: &plan)
+  }
+
+  mutating func complete() { scheduler.complete(plan, finished: &finished) }
+
+  /// All of a plan but who of those that decode is listed.
+  var decision: Decision {
+    Decision(
+      runs: plan.scheduled.count + plan.cruising, prefills: plan.scheduled.filter(\.isPrefill),
+      preempted: plan.preempted, admitted: plan.admitted, evicted: plan.evicted,
+      shape: plan.shape)
+  }
+
+  var state: State {
+    let memory = scheduler.memory
+    return State(
+      running: scheduler.running, waiting: scheduler.waiting, free: memory.pool.freeQueue,
+      cached: memory.pool.cachedBlocks,
+      tables: scheduler.sequences.indices.map { Array(memory.tables.blocks(of: $0)) },
+      ledger: scheduler.ledger)
+  }
+}
+
+private struct Decision: Equatable {
+  var runs: Int
+  var prefills: [IterationPlan.Scheduled]
+  var preempted: [IterationPlan.Preemption]
+  var admitted: [IterationPlan.Admitted]
+  var evicted: [BlockID]
+  var shape: IterationShape
+}
+
+private struct State: Equatable {
+  var running: [Int32]
+  var waiting: [Int32]
+  var free: [BlockID]
+  var cached: [BlockID]
+  var tables: [[BlockID]]
+  var ledger: WasteLedger
+}
