@@ -45,8 +45,8 @@ extension KVBudget {
     var shorter = inputs
     shorter.tokenBudget = min(inputs.tokenBudget, Self.usualTokenBudget)
     if KVBudget(shorter).blocks >= 1 {
-      return "an iteration may have \(inputs.tokenBudget) tokens: lower `--max-num-batched-tokens`, and "
-        + "`--max-model-len` with it where prompts are computed whole"
+      return "an iteration may have \(inputs.tokenBudget) tokens: lower "
+        + "`--max-num-batched-tokens`, and `--max-model-len` with it where prompts are computed whole"
     }
     for size in [2, 4, 8] where size > inputs.tensorParallel && inputs.model.splits(size) {
       var wider = inputs
