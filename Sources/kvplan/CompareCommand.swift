@@ -37,7 +37,9 @@ struct CompareCommand: ParsableCommand {
   @OptionGroup(title: "Results") var results: OutputOptions
 
   func run() throws {
-    let systems = try systems.split(separator: ",").map { try ServingSystem.find(String($0)) }
+    let systems = try systems.split(separator: ",").map {
+      try ServingSystem.find($0.trimmingPrefix(while: \.isWhitespace).description)
+    }
     guard !systems.isEmpty else { throw UserError("`--systems` names no system") }
     let scenarios = try rates().flatMap { rate in
       try systems.map { try engine.scenario(system: $0, requestRate: rate) }
@@ -62,7 +64,8 @@ struct CompareCommand: ParsableCommand {
   /// The rates asked for; one `nil` where the trace's own arrivals are to be used.
   private func rates() throws -> [Double?] {
     guard let requestRate else { return [nil] }
-    return try requestRate.split(separator: ",", omittingEmptySubsequences: false).map { text in
+    return try requestRate.split(separator: ",", omittingEmptySubsequences: false).map { item in
+      let text = item.trimmingPrefix(while: \.isWhitespace)
       guard let rate = Double(text), rate > 0, rate.isFinite else {
         throw UserError(
           "`--request-rate` must be positive numbers of requests per second, found `\(text)`",

@@ -140,6 +140,10 @@ extension ServingSystem {
   /// - Throws: ``UserError`` that names the nearest.
   static func find(_ name: String) throws -> ServingSystem {
     if let system = ServingSystem(rawValue: name) { return system }
+    if name.contains(",") {
+      throw UserError(
+        "`--system` takes one system, found `\(name)`", hint: "`kvplan compare` takes several")
+    }
     throw UserError.unknown(
       "system", name, among: allCases.map(\.rawValue), listedBy: "kvplan catalog systems")
   }

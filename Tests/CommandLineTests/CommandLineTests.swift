@@ -25,7 +25,7 @@ import Testing
   // MARK: What works
 
   @Test func comparesTheFiveSystems() throws {
-    let run = try Tool.run(["compare", try trace(), "--request-rate", "1,2", "--format", "csv"])
+    let run = try Tool.run(["compare", try trace(), "--request-rate", "1, 2", "--format", "csv"])
     #expect(run.status == 0)
     let rows = run.output.split(separator: "\n").map { $0.split(separator: ",") }
     #expect(rows.count == 11)
@@ -159,6 +159,28 @@ import Testing
       error: unknown device `a100-40`
 
       hint: did you mean `a100-40gb`? `kvplan catalog devices` lists all
+      """)
+  }
+
+  @Test func simulateTakesOneSystem() throws {
+    try expectFailure(
+      ["simulate", try trace(), "--system", "vllm-v1,orca-max"],
+      """
+      error: `--system` takes one system, found `vllm-v1,orca-max`
+
+      hint: `kvplan compare` takes several
+      """)
+  }
+
+  @Test func saysThatALongContextLeavesNoBlocks() throws {
+    try expectFailure(
+      ["simulate", try trace(), "--request-rate", "1", "--model", "llama-3.1-8b"],
+      """
+      error: no KV block fits: weights 16.1 GB + activations 67.2 GB + context 1.1 GB + one block \
+      2.1 MB exceed the 40.2 GB that each of 1 × `a100-40gb` leaves after the 5 % reserve
+
+      hint: an iteration may have 131072 tokens: lower `--max-num-batched-tokens`, and \
+      `--max-model-len` with it where prompts are computed whole
       """)
   }
 
@@ -325,7 +347,10 @@ import Testing
       "simulate", try trace(), "--request-rate", "2", "--num-prompts", "4000000", "--output",
       output,
     ])
-    Thread.sleep(forTimeInterval: 0.7)
+    let files = FileManager.default
+    while process.isRunning, try files.contentsOfDirectory(atPath: folder.path).count < 2 {
+      Thread.sleep(forTimeInterval: 0.02)
+    }
     #expect(process.isRunning)
     kill(process.processIdentifier, SIGINT)
     process.waitUntilExit()
