@@ -59,7 +59,7 @@ extension RunRecord {
     let completed = Array(finished)
     let perSecond = { (count: Int) in duration > 0 ? Double(count) / duration : 0 }
     let normalized = completed.compactMap(\.normalizedLatency)
-    return RunSummary(
+    var summary = RunSummary(
       system: labels.system, model: labels.model, device: labels.device,
       requestRate: labels.requestRate, completed: completed.count,
       rejected: milestones[..<arrivedCount].count { $0.isRejected },
@@ -75,6 +75,8 @@ extension RunRecord {
       preemptionsRecompute: preemptionsRecompute, preemptionsSwap: preemptionsSwap,
       kv: kvSummary(blocks: labels.blocks, blockSize: labels.blockSize),
       provenance: labels.provenance)
+    summary.steps = StepMeans(steps)
+    return summary
   }
 
   private func milliseconds(

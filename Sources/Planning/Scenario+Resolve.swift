@@ -36,10 +36,22 @@ extension Scenario {
     settings.preemptionMode = preemptionMode
     settings.beams = .synthetic(
       seed: seed, redrawsPerMille: BeamParents.defaultRedrawsPerMille)
-    let costModel = try RooflineCostModel(
-      model: model, device: device, tensorParallel: tensorParallel, blockBytes: blockBytes)
+    let costModel = try costModel()
     return ResolvedScenario(
       scenario: self, settings: settings, costModel: costModel, window: try window())
+  }
+
+  /// The prices of the device, or of its past.
+  private func costModel() throws -> any IterationCostModel {
+    switch device.software {
+    case .present:
+      try RooflineCostModel(
+        model: model, device: device, tensorParallel: tensorParallel, blockBytes: blockBytes)
+    case .year2023:
+      try PaperEraCostModel(
+        model: model, device: device, tensorParallel: tensorParallel, blockSize: blockSize,
+        engine: system == .fasterTransformer ? .compiled : .eager)
+    }
   }
 
   private var blockBytes: Int {
