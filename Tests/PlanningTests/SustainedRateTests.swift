@@ -1,4 +1,5 @@
 import Metrics
+import Serving
 import Testing
 
 @testable import Planning

@@ -25,7 +25,9 @@ struct Axis {
       let most = upperLimit ?? max(values.max() ?? 0, 0)
       let span = most > 0 ? most : 1
       let step = Self.niceStep(span / Double(ticksMax))
-      let count = Int((span / step - 1e-9).rounded(upperLimit == nil ? .up : .down))
+      let count =
+        upperLimit == nil
+        ? Int((span / step - 1e-9).rounded(.up)) : Int((span / step + 1e-9).rounded(.down))
       ticks = (0...max(1, count)).map { Double($0) * step }
       lower = 0
       upper = upperLimit ?? ticks[ticks.count - 1]

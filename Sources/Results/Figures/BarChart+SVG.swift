@@ -6,16 +6,19 @@ extension BarChart {
     let tops = bars.map { isGrouped ? $0.values.max() ?? 0 : $0.values.reduce(0, +) }
     let axis = Axis(tops, upperLimit: yMax, pixels: (frame.lower, frame.upper))
     frame.drawY(axis, in: &svg)
-    frame.drawTitles(title, x: "", y: yTitle, in: &svg)
+    frame.drawTitles(title, x: xTitle, y: yTitle, in: &svg)
+    // Many bars, as over time, stand close together.
+    let gap = bars.count > 20 ? 0 : 0.15
     let slot = frame.width / Double(max(1, bars.count))
     for (index, bar) in bars.enumerated() {
-      let left = frame.left + (Double(index) + 0.15) * slot
+      let left = frame.left + (Double(index) + gap) * slot
+      let width = (1 - 2 * gap) * slot
       if isGrouped {
-        drawGroup(bar, left: left, width: 0.7 * slot, axis: axis, keys: keys, in: &svg)
+        drawGroup(bar, left: left, width: width, axis: axis, keys: keys, in: &svg)
       } else {
-        drawStack(bar, left: left, width: 0.7 * slot, axis: axis, keys: keys, in: &svg)
+        drawStack(bar, left: left, width: width, axis: axis, keys: keys, in: &svg)
       }
-      drawName(bar.name, centre: left + 0.35 * slot, below: frame.lower, in: &svg)
+      drawName(bar.name, centre: left + width / 2, below: frame.lower, in: &svg)
     }
   }
 
@@ -50,7 +53,7 @@ extension BarChart {
     let style = FigureStyle.area(keys.firstIndex(of: part) ?? 0)
     svg.rectangle(
       x: x, y: top, width: width, height: bottom - top, class: style,
-      hint: "\(bar.name), \(part): \(SVGText.number(value))")
+      hint: "\(bar.hint ?? bar.name), \(part): \(SVGText.number(value))")
   }
 
   /// A bar's name, its words below each other.

@@ -75,18 +75,23 @@ package struct LineChart: Equatable, Sendable {
 /// Bars, each one value or a stack of several.
 package struct BarChart: Equatable, Sendable {
   package struct Bar: Equatable, Sendable {
+    /// What stands below it; line ends break it.
     package var name: String
+    /// What it is called when it is pointed at, where that is not its name.
+    package var hint: String?
     /// One value for each of ``BarChart/parts``, from the bottom up.
     package var values: [Double]
 
-    package init(_ name: String, _ values: [Double]) {
+    package init(_ name: String, _ values: [Double], hint: String? = nil) {
       self.name = name
       self.values = values
+      self.hint = hint
     }
   }
 
   package var title: String
-  /// With its unit.
+  /// With its unit; empty where bars have names.
+  package var xTitle = ""
   package var yTitle: String
   /// The names of what is stacked, or of what stands side by side.
   package var parts: [String]

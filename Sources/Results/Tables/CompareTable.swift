@@ -16,6 +16,11 @@ package enum CompareTable {
   ///
   /// - Parameter maxWidth: Columns of the terminal, or `nil` for no limit.
   package static func rendered(_ summaries: [RunSummary], maxWidth: Int? = nil) -> String {
+    table(summaries).rendered(maxWidth: maxWidth)
+  }
+
+  /// The cells of the table; a rate that repeats the row above is empty.
+  static func table(_ summaries: [RunSummary]) -> TextTable {
     let hasCached = summaries.contains { $0.kv.cached > 0 }
     let columns = load + (hasCached ? ledger : ledger.filter { $0.title != cachedTitle }) + tail
     var table = TextTable(columns.map { .init($0.title, $0.alignment) }, keyColumns: 2)
@@ -31,7 +36,7 @@ package enum CompareTable {
       rate = summary.requestRate
       table.rows.append(cells)
     }
-    return table.rendered(maxWidth: maxWidth)
+    return table
   }
 
   private static let cachedTitle = "cached\n%"

@@ -98,6 +98,7 @@ extension PaperFigure {
       title: "OPT-13B", xTitle: "block size, tokens", yTitle: "normalized latency, s/token",
       series: series)
     chart.xScale = .logarithmic
+    chart.yMax = 1
     return FigureReport(
       name: blockSizes.rawValue, title: "Figure 18b: block size", claims: claims, data: data,
       figure: Figure(title: "Latency against block size", charts: [.lines(chart)], columns: 1, chartWidth: 420),
