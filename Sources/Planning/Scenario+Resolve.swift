@@ -8,6 +8,9 @@ extension Scenario {
   /// - Throws: ``UserError`` for a setting out of range, settings that contradict each other, or a model
   ///   that does not fit.
   package func resolved() throws -> ResolvedScenario {
+    if system == .vattention && !virtualMemory.isResolved {
+      return try withPageGroups().resolved()
+    }
     try requirePositive("--block-size", blockSize)
     try requirePositive("--tensor-parallel-size", tensorParallel)
     let maxModelLength = maxModelLength ?? model.maxPositions
@@ -34,6 +37,7 @@ extension Scenario {
       maxSequences: maxSequences, maxBatchedTokens: maxBatchedTokens,
       maxModelLength: maxModelLength)
     settings.preemptionMode = preemptionMode
+    settings.pageGroups = pageGroupSettings
     settings.beams = .synthetic(
       seed: seed, redrawsPerMille: BeamParents.defaultRedrawsPerMille)
     let costModel = try costModel()

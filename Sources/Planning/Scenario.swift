@@ -34,6 +34,8 @@ package struct Scenario: Sendable {
   package var windowTo: Double?
   package var oversized = OversizedPolicy.skip
   package var seed: UInt64 = 0
+  /// How `vattention` maps memory; no other system reads it.
+  package var virtualMemory = VirtualMemoryOptions()
 
   package init(system: ServingSystem, model: ModelSpec, device: DeviceSpec) {
     self.system = system

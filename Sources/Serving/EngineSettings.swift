@@ -1,3 +1,5 @@
+import SimulationKernel
+
 /// The settings of one serving engine, as its users set them; the sizes of memory are resolved to blocks.
 package struct EngineSettings: Equatable, Sendable {
   /// Token slots in a KV block (`--block-size`).
@@ -21,6 +23,8 @@ package struct EngineSettings: Equatable, Sendable {
   package var repeatsEngineDefects: Bool
   /// What differs between the releases of `vllm-0.2`; no other system reads it.
   package var vllm02: VLLM02Options
+  /// How `vattention` maps memory; no other system reads it.
+  package var pageGroups = PageGroupSettings(mappingTime: .zero)
 
   package init(
     blockSize: Int, deviceBlocks: Int, hostBlocks: Int = 0, maxSequences: Int,

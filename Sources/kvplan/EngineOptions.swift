@@ -45,6 +45,9 @@ struct EngineOptions: ParsableArguments {
     help: "Longest sequence, prompt and output (default: the model's positions).")
   var maxModelLength: Int?
 
+  @Option(help: "Page-group of `vattention`, KiB: 64, 128, 256 or 2048.")
+  var pageGroupSize = VirtualMemoryOptions.PageGroupSize.mib2
+
   @Option(help: "Preempt by `auto` (recompute one sequence, swap several) or always by `swap`.")
   var preemptionMode = PreemptionMode.automatic
 
@@ -87,11 +90,13 @@ struct EngineOptions: ParsableArguments {
     scenario.windowTo = windowTo
     scenario.oversized = oversized
     scenario.seed = seed
+    scenario.virtualMemory.pageGroup = pageGroupSize
     return scenario
   }
 }
 
 extension PreemptionMode: ExpressibleByArgument {}
+extension VirtualMemoryOptions.PageGroupSize: ExpressibleByArgument {}
 extension OversizedPolicy: ExpressibleByArgument {}
 
 extension ServingSystem {

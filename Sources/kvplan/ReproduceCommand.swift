@@ -12,7 +12,7 @@ struct ReproduceCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "reproduce",
     abstract: "Replay the experiments of a paper and compare with what it printed.",
-    subcommands: [PagedAttentionCommand.self])
+    subcommands: [PagedAttentionCommand.self, VAttentionCommand.self])
 }
 
 /// `kvplan reproduce pagedattention`.
@@ -28,7 +28,7 @@ struct PagedAttentionCommand: ParsableCommand {
         kvplan reproduce pagedattention --figure 2 --output reports/figure2
       """)
 
-  @Option(help: "Figure: \(PaperFigure.allCases.map(\.rawValue).joined(separator: ", ")), or `all`.")
+  @Option(help: "Figure: \(Self.figureNames), or `all`.")
   var figure = "all"
 
   @Option(help: "Folder for the files.")
@@ -65,6 +65,9 @@ struct PagedAttentionCommand: ParsableCommand {
     Terminal.say("figures and README.md are in `\(output)`")
   }
 
+  private static let figureNames =
+    PaperFigure.allCases.map(\.rawValue).joined(separator: ", ")
+
   private func figures() throws -> [PaperFigure] {
     if figure == "all" { return PaperFigure.allCases }
     guard let one = PaperFigure(rawValue: figure) else {
@@ -79,5 +82,33 @@ struct PagedAttentionCommand: ParsableCommand {
   private var command: String {
     let name = traceFolder == "traces" ? "" : " --trace-folder DIR"
     return "kvplan reproduce pagedattention --figure \(figure) --seed \(seed)\(name) --output DIR"
+  }
+}
+
+/// `kvplan reproduce vattention`.
+struct VAttentionCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "vattention",
+    abstract: "Batches and memory lost with page-groups of 64 KB to 2 MB (ASPLOS 2025).")
+
+  @Option(help: "Folder for the files.")
+  var output: String
+
+  @Option(help: "Seed of everything that is drawn.")
+  var seed: UInt64 = 0
+
+  func run() throws {
+    let folder = try OutputFolder(output)
+    let interruption = Interruption(removing: folder.stagingPath)
+    defer { withExtendedLifetime(interruption) {} }
+    let report = try VAttentionReport.report(seed: seed)
+    let page = ReproductionPage(
+      title: "The vAttention paper, again",
+      command: "kvplan reproduce vattention --seed \(seed) --output DIR",
+      preamble: ["Prabhu et al., ASPLOS 2025. A100 of 80 GB, 90 % of the memory; roofline prices."])
+    try ReproductionFiles.write([report], page: page, to: folder)
+    try folder.commit()
+    Terminal.write(ClaimsCSV.text(report.claims))
+    Terminal.say("the figure and README.md are in `\(output)`")
   }
 }

@@ -9,7 +9,8 @@ import Testing
     sharegpt: PaperWorkloadTests.pairs(200), alpaca: PaperWorkloadTests.pairs(200))
 
   /// The crossing lies between neighbours of the answer, and does not depend on where the search begins.
-  @Test(arguments: [[1, 2], [40.0], [100, 200, 400]]) func findsTheCrossing(rates: [Double]) throws {
+  @Test(arguments: [[1, 2], [40.0], [100, 200, 400]]) func findsTheCrossing(rates: [Double]) throws
+  {
     let run = PaperRun(.orcaMax, .opt13B, .sharegpt, rate: 1, seconds: 60)
     let found = try SustainedRate.search(
       rates: rates, threshold: 0.5, run: run, traces: Self.traces)

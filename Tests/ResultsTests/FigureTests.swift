@@ -56,7 +56,7 @@ import Testing
     #expect(
       rectangles.joined(separator: "\n") == """
         <rect class="area a0" x="18" y="10" width="14" height="11"></rect>
-        <rect class="area a1" x="74.2" y="10" width="14" height="11"></rect>
+        <rect class="area a1" x="68.2" y="10" width="14" height="11"></rect>
         <rect class="area a0" x="76.6" y="182" width="86.8" height="42">\
         <title>one, p: 1</title></rect>
         <rect class="area a1" x="76.6" y="56" width="86.8" height="126">\

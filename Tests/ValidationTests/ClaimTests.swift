@@ -34,7 +34,8 @@ import Testing
 
   @Test func thePageListsWhatDidNotComeOut() {
     let report = FigureReport(
-      name: "12", title: "Figure 12", claims: [
+      name: "12", title: "Figure 12",
+      claims: [
         Claim("12", "gain", .span(1.7...2.7), ours: 1.666, note: "host time"),
         Claim("12", "knee", .value(2, within: 0.2), ours: 2.05),
       ], data: DataTable(["a"]), figure: nil, remarks: ["A threshold."])

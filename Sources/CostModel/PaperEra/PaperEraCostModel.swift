@@ -70,7 +70,8 @@ package struct PaperEraCostModel: IterationCostModel {
       transfers * facts.transferLatencySeconds + blockBytes / facts.pcieBandwidth
     profile = CostProfile(
       name: "paper-era/\(device.name)", isCalibrated: false,
-      error: "derived from published figures of 2023; host time inferred from the paper's Figure 13")
+      error: "derived from published figures of 2023; host time inferred from the paper's Figure 13"
+    )
   }
 
   /// Streaming weights and arithmetic overlap, but not perfectly where they are equal: the 4-norm is

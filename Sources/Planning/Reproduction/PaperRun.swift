@@ -49,7 +49,8 @@ package struct PaperRun: Sendable {
     var executor: any IterationExecutor = PricedExecutor(costModel: resolved.costModel)
     if case .translation(let prefix) = workload {
       let shared = system.isPaged ? prefix.sharedTokens(blockSize: blockSize) : 0
-      for index in requests.indices { requests[index].promptTokens += Int32(prefix.tokens - shared) }
+      let own = Int32(prefix.tokens - shared)
+      for index in requests.indices { requests[index].promptTokens += own }
       settings.deviceBlocks -= shared / blockSize
       executor = SharedPrefixExecutor(prefixTokens: shared, costModel: resolved.costModel)
     }

@@ -50,7 +50,8 @@ extension BarChart {
     _ value: Double, part: String, of bar: Bar, x: Double, width: Double, top: Double,
     bottom: Double, keys: [String], in svg: inout SVGText
   ) {
-    let style = FigureStyle.area(keys.firstIndex(of: part) ?? 0)
+    let dense = bars.count > 20 ? " dense" : ""
+    let style = FigureStyle.area(keys.firstIndex(of: part) ?? 0) + dense
     svg.rectangle(
       x: x, y: top, width: width, height: bottom - top, class: style,
       hint: "\(bar.hint ?? bar.name), \(part): \(SVGText.number(value))")

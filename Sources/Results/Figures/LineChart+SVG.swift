@@ -31,7 +31,8 @@ extension LineChart {
       "\(SVGText.pixel(xAxis.position($0.x))) \(SVGText.pixel(yAxis.position($0.y)))"
     }
     if corners.count > 1 {
-      svg.add("<path class=\"\(FigureStyle.curve(style))\" d=\"M\(corners.joined(separator: "L"))\"/>")
+      let path = "M\(corners.joined(separator: "L"))"
+      svg.add("<path class=\"\(FigureStyle.curve(style))\" d=\"\(path)\"/>")
     }
     // Many points, as over time, would hide the curve behind its markers.
     let isDense = curve.points.count > 40

@@ -48,16 +48,19 @@ extension PaperFigure {
         title: "Blocks saved by sharing", caption: "Paper: \(source), Figure 15.",
         charts: [.bars(chart)], columns: 1, chartWidth: 560),
       remarks: [
-        "1 − 1 ⁄ mean over iterations of logical ⁄ physical blocks, 300 s to 900 s. The artifact's own "
-          + "classes on the first 1,805 Alpaca rows give 5.2-5.4, 7.5-8.1, 8.1-9.0 % and, with such beams, "
-          + "36.9, 53.4, 58.2 %."
+        "1 − 1 ⁄ mean over iterations of logical ⁄ physical blocks, 300 s to 900 s. The artifact's "
+          + "own classes on the first 1,805 Alpaca rows give 5.2-5.4, 7.5-8.1, 8.1-9.0 % and, with "
+          + "such beams, 36.9, 53.4, 58.2 %."
       ])
   }
 
   private static let blockSizeSweep = [1, 2, 4, 8, 16, 32, 64, 128, 256]
 
   static func blockSizesReport(_ setting: PaperSetting) throws -> FigureReport {
-    let panels: [(name: String, workload: PaperWorkload, rate: Double, best: ClosedRange<Double>)] = [
+    typealias Panel = (
+      name: String, workload: PaperWorkload, rate: Double, best: ClosedRange<Double>
+    )
+    let panels: [Panel] = [
       ("ShareGPT, 2 req/s", .sharegpt, 2, 16...128), ("Alpaca, 30 req/s", .alpaca, 30, 16...32),
     ]
     let runs = panels.flatMap { panel in
@@ -87,7 +90,8 @@ extension PaperFigure {
         Claim("18", "\(panel.name), best block size, tokens", .span(panel.best), ours: best))
       let default16 = points.first { $0.x == 16 }?.y ?? 0
       for size in [1.0, 256] {
-        guard let latency = points.first(where: { $0.x == size })?.y, default16 > 0 else { continue }
+        guard let latency = points.first(where: { $0.x == size })?.y, default16 > 0
+        else { continue }
         claims.append(
           Claim(
             "18", "\(panel.name), latency at block size \(Int(size)) over 16", .nothing,
@@ -101,10 +105,12 @@ extension PaperFigure {
     chart.yMax = 1
     return FigureReport(
       name: blockSizes.rawValue, title: "Figure 18b: block size", claims: claims, data: data,
-      figure: Figure(title: "Latency against block size", charts: [.lines(chart)], columns: 1, chartWidth: 420),
+      figure: Figure(
+        title: "Latency against block size", charts: [.lines(chart)], columns: 1, chartWidth: 420),
       remarks: [
-        "Figure 18a, the kernel alone, is no result of ours: that paged attention is 20 to 26 % slower is "
-          + "what the device profile is made from. How it grows in blocks below 16 is an assumption."
+        "Figure 18a, the kernel alone, is no result of ours: that paged attention is 20 to 26 % "
+          + "slower is what the device profile is made from. How it grows in blocks below 16 is an "
+          + "assumption."
       ])
   }
 
@@ -131,7 +137,8 @@ extension PaperFigure {
       }
       for (position, size) in blockSizeSweep.enumerated() {
         data.rows.append([
-          "\(size)", name, Claim.text(times[position]), Digits.fixed(latencies[position], decimals: 5),
+          "\(size)", name, Claim.text(times[position]),
+          Digits.fixed(latencies[position], decimals: 5),
         ])
       }
       kernels.append(.init(name, zip(blockSizeSweep, times).map { .init(Double($0), $1) }))
@@ -151,8 +158,8 @@ extension PaperFigure {
       figure: Figure(
         title: "Recompute or swap", charts: [.lines(first), .lines(second)], columns: 2),
       remarks: [
-        "The swap's price is the device profile's: a call a block, layer and side, 5 µs and 25 GB/s. The "
-          + "artifact's plot multiplies its recompute times by 0.9 without a reason; ours does not."
+        "The swap's price is the device profile's: a call a block, layer and side, 5 µs and 25 GB/s. "
+          + "The artifact's plot multiplies its recompute times by 0.9 without a reason; ours does not."
       ])
   }
 
@@ -176,7 +183,8 @@ extension PaperFigure {
         note: "the paper: comparable"),
       Claim(
         "19", "recompute over swap, most over block sizes", .span(0...1.2), ours: worst,
-        note: "the paper: \"never higher than 20 % of swapping's latency\", which its own figure bears "
+        note:
+          "the paper: \"never higher than 20 % of swapping's latency\", which its own figure bears "
           + "out only as at most 20 % slower"),
     ]
   }

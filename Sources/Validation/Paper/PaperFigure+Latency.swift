@@ -92,10 +92,12 @@ extension PaperFigure {
     if system == .fasterTransformer { return "the paper says up to 22" }
     switch panel {
     case 0:
-      return "the host's time per sequence weighs most on the largest batches; a search to 1 % on one "
+      return
+        "the host's time per sequence weighs most on the largest batches; a search to 1 % on one "
         + "seed is good to about 2 %"
     case 2:
-      return "60 thousand slots leave little to gain from memory; an audit of the paper's own curves "
+      return
+        "60 thousand slots leave little to gain from memory; an audit of the paper's own curves "
         + "also finds 175B below the span"
     default: return ""
     }

@@ -13,7 +13,9 @@ extension PaperFigure {
     var data = DataTable(["set", "side", "tokens", "share_at_most"])
     var charts: [Chart] = []
     for set in sets {
-      let rows = set.rows.filter { $0.promptTokens + $0.outputTokens <= 2048 && $0.outputTokens > 0 }
+      let rows = set.rows.filter {
+        $0.promptTokens + $0.outputTokens <= 2048 && $0.outputTokens > 0
+      }
       var curves: [LineChart.Series] = []
       for (side, paper, lengths) in [
         ("prompt", set.prompt, rows.map(\.promptTokens)),

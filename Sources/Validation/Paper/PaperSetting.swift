@@ -51,7 +51,7 @@ extension ServingSystem {
     case .orcaPow2: "Orca (Pow2)"
     case .orcaMax: "Orca (Max)"
     case .fasterTransformer: "FasterTransformer"
-    case .vllm02: rawValue
+    case .vllm02, .vattention: rawValue
     }
   }
 }

@@ -44,11 +44,13 @@ package struct PaperTraceFolder: Sendable {
     [
       hasOriginalShareGPT
         ? "ShareGPT: the artifact's own list of lengths."
-        : "ShareGPT: the generated stand-in of `traces/`; the artifact's list is not in this repository.",
+        : "ShareGPT: the generated stand-in of `traces/`; the artifact's list is not in this "
+          + "repository.",
       "Alpaca: \(traces.alpaca.requests.count) pairs, scaled or generated to the paper's means; the "
         + "paper's own list is not public.",
       traces.turns == nil
-        ? "Chatbot: conversations made up of ShareGPT pairs." : "Chatbot: turns of real conversations.",
+        ? "Chatbot: conversations made up of ShareGPT pairs."
+        : "Chatbot: turns of real conversations.",
       "Prices: `a100-40gb@2023` and `a100-80gb@2023`, the same for every figure; "
         + "`docs/REPRODUCTION.md` derives them. The host's time per sequence is inferred from the "
         + "paper's vLLM batches in Figure 13, so those two numbers are no independent checks.",

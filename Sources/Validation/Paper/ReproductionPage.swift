@@ -35,7 +35,8 @@ package struct ReproductionPage: Sendable {
     return ["## What did not come out", ""]
       + missed.map { claim in
         let note = claim.note.isEmpty ? "" : ": \(claim.note)"
-        return "- \(Self.label(claim.figure)), \(claim.quantity): \(Claim.text(claim.ours)), the paper "
+        return
+          "- \(Self.label(claim.figure)), \(claim.quantity): \(Claim.text(claim.ours)), the paper "
           + "has \(claim.paper)\(note)"
       } + [""]
   }
@@ -58,6 +59,10 @@ package struct ReproductionPage: Sendable {
   }
 
   private static func label(_ figure: String) -> String {
-    figure.first?.isNumber == true ? "Figure \(figure)" : "Table 1"
+    switch figure {
+    case "table1": "Table 1"
+    case VAttentionReport.figure: "vAttention"
+    default: "Figure \(figure)"
+    }
   }
 }
