@@ -34,12 +34,15 @@ extension LineChart {
       let path = "M\(corners.joined(separator: "L"))"
       svg.add("<path class=\"\(FigureStyle.curve(style))\" d=\"\(path)\"/>")
     }
-    // Many points, as over time, would hide the curve behind its markers.
+    // Many points, as over time, would hide the curve behind their markers; they only say their values.
     let isDense = curve.points.count > 40
-    for point in curve.points where point.y <= yAxis.upper && !isDense {
+    for point in curve.points where point.y <= yAxis.upper {
       let place = (x: xAxis.position(point.x), y: yAxis.position(point.y))
       let hint = "\(curve.name): \(SVGText.number(point.x)), \(SVGText.number(point.y))"
-      svg.add(FigureStyle.marker(style, at: place, hint: hint))
+      svg.add(
+        isDense
+          ? FigureStyle.target(at: place, hint: hint)
+          : FigureStyle.marker(style, at: place, hint: hint))
     }
   }
 
