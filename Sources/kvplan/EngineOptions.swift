@@ -118,6 +118,6 @@ struct OutputOptions: ParsableArguments {
   @Option(help: "What to print: `table`, `json` or `csv`.")
   var format = OutputFormat.table
 
-  @Option(help: "Folder for summary.csv, requests.csv and kvplan.sqlite.")
+  @Option(help: "Folder for summary.csv, requests.csv, report.html and kvplan.sqlite.")
   var output: String?
 }

@@ -1,6 +1,6 @@
-import Metrics
 import Testing
 
+@testable import Metrics
 @testable import Results
 
 @Suite struct ReportTests {
