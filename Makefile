@@ -4,7 +4,7 @@ SWIFT ?= swift
 KVPLAN = .build/release/kvplan
 RATES ?= 0.5,1,1.5,2,3,8
 
-.PHONY: help dependencies release compare test check format lint bench bench-accuracy clean
+.PHONY: help dependencies release compare reproduce test check format lint bench bench-accuracy clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -19,6 +19,12 @@ compare: release ## The paper's central comparison: table here, files under repo
 	$(KVPLAN) compare traces/sharegpt.csv --model opt-13b --device a100-40gb \
 	  --request-rate $(RATES) --num-prompts 7500 --from-second 300 --to-second 900 \
 	  --output reports/compare
+
+TRACES ?= traces
+
+reproduce: release ## The figures of the PagedAttention and vAttention papers, under reports/
+	$(KVPLAN) reproduce pagedattention --trace-folder $(TRACES) --output reports/pagedattention
+	$(KVPLAN) reproduce vattention --output reports/vattention
 
 test: dependencies ## Build and run the tests
 	$(SWIFT) build --build-tests

@@ -47,7 +47,12 @@ let package = Package(
     room("Results", ["Metrics", .product(name: "GRDB", package: "GRDB.swift")]),
     room("Planning", ["Metrics", "Serving", "CostModel", "Workload"]),
 
-    room("Validation", ["Serving", "KVMemory", "CostModel", "Workload", "CZlib"]),
+    room(
+      "Validation",
+      [
+        "Planning", "Results", "Metrics", "Serving", "KVMemory", "CostModel", "Workload",
+        "SimulationKernel", "CZlib",
+      ]),
 
     .executableTarget(
       name: "kvplan",

@@ -7,7 +7,10 @@ import SimulationKernel
 /// multiprocessors and caches throughout. Link bandwidths are half of the two-way figure that vendors print.
 package enum DeviceCatalogue {
   /// Every device, by vendor and generation.
-  package static let all: [DeviceSpec] = dataCentre + others
+  package static let all: [DeviceSpec] = dataCentre + paperEra + others
+
+  /// The A100s with the software of the PagedAttention paper's experiments.
+  private static let paperEra = dataCentre.filter { $0.name.hasPrefix("a100-") }.map { $0.in2023() }
 
   /// The device called `name`: its catalogue name or an alias, in any letter case.
   ///

@@ -19,6 +19,13 @@ package struct DeviceSpec: Equatable, Sendable {
     package var source: String
   }
 
+  /// Which kernels and which engine software run on the device.
+  package enum Software: Equatable, Sendable {
+    case present
+    /// Those of the PagedAttention paper's comparison; see ``PaperEraCostModel``.
+    case year2023
+  }
+
   /// The catalogue's name, as users type it.
   package var name: String
   /// Other names of the same device, those of the measured tables first.
@@ -47,4 +54,14 @@ package struct DeviceSpec: Equatable, Sendable {
   package var tdpWatts: Double
   /// `nil` where no single price was found.
   package var price: Price?
+  package var software = Software.present
+
+  /// The same device with the kernels and the engine software of 2023, under the name `…@2023`.
+  func in2023() -> DeviceSpec {
+    var device = self
+    device.name += "@2023"
+    device.aliases = []
+    device.software = .year2023
+    return device
+  }
 }

@@ -38,9 +38,14 @@ package struct RequestRecord: Equatable, Sendable {
 package struct RunResult: Equatable, Sendable {
   package var summary: RunSummary
   package var requests: [RequestRecord]
+  /// How it went over time; empty where that was not kept.
+  package var history: [HistoryPoint]
 
-  package init(summary: RunSummary, requests: [RequestRecord]) {
+  package init(
+    summary: RunSummary, requests: [RequestRecord], history: [HistoryPoint] = []
+  ) {
     self.summary = summary
     self.requests = requests
+    self.history = history
   }
 }

@@ -56,7 +56,7 @@ extension RunRecord {
     let latencies = Latencies(of: self)
     let completed = latencies.e2el.count
     let perSecond = { (count: Int) in duration > 0 ? Double(count) / duration : 0 }
-    return RunSummary(
+    var summary = RunSummary(
       system: labels.system, model: labels.model, device: labels.device,
       requestRate: labels.requestRate, completed: completed,
       rejected: milestones[..<arrivedCount].count { $0.isRejected },
@@ -72,6 +72,8 @@ extension RunRecord {
       preemptionsRecompute: preemptionsRecompute, preemptionsSwap: preemptionsSwap,
       kv: kvSummary(blocks: labels.blocks, blockSize: labels.blockSize),
       provenance: labels.provenance)
+    summary.steps = StepMeans(steps)
+    return summary
   }
 
   private var tokenGapDistribution: Distribution {

@@ -37,6 +37,8 @@ package struct RunSummary: Equatable, Sendable {
   package var preemptionsSwap: Int
   package var kv: KVSummary
   package var provenance: Provenance
+  /// Means over iterations, each counted once.
+  package var steps = StepMeans()
 }
 
 /// Where the KV slots were, as time-weighted shares of the pool that add to 1.

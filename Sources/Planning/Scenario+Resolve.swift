@@ -9,6 +9,9 @@ extension Scenario {
   ///   that does not fit.
   package func resolved() throws -> ResolvedScenario {
     try requireFlagsOfSystem()
+    if system == .vattention && !virtualMemory.isResolved {
+      return try withPageGroups().resolved()
+    }
     try requirePositive("--block-size", blockSize)
     try requirePositive("--tensor-parallel-size", tensorParallel)
     let maxModelLength = maxModelLength ?? model.maxPositions
@@ -30,12 +33,10 @@ extension Scenario {
     settings.stepping = stepping
     settings.vllm02 = VLLM02Options(release.flatMap(VLLM02Release.init) ?? .v027)
     settings.v1 = try v1Options()
+    settings.pageGroups = pageGroupSettings
     settings.beams = .synthetic(
       seed: seed, redrawsPerMille: BeamParents.defaultRedrawsPerMille)
-    var deployment = PricedDeployment(model: model, device: device, blockBytes: blockBytes)
-    deployment.tensorParallel = tensorParallel
-    deployment.overheads = overheads
-    let costModel = try KernelCostModel(deployment, ownProfile: deviceProfile)
+    let costModel = try costModel()
     return ResolvedScenario(
       scenario: self, settings: settings, costModel: costModel, window: try window())
   }
@@ -69,6 +70,21 @@ extension Scenario {
     }
     options.longPrefillTokenThreshold = threshold
     return options
+  }
+
+  /// The prices of the device, or of its past.
+  private func costModel() throws -> any IterationCostModel {
+    switch device.software {
+    case .present:
+      var deployment = PricedDeployment(model: model, device: device, blockBytes: blockBytes)
+      deployment.tensorParallel = tensorParallel
+      deployment.overheads = overheads
+      return try KernelCostModel(deployment, ownProfile: deviceProfile)
+    case .year2023:
+      return try PaperEraCostModel(
+        model: model, device: device, tensorParallel: tensorParallel, blockSize: blockSize,
+        engine: system == .fasterTransformer ? .compiled : .eager)
+    }
   }
 
   private var blockBytes: Int {

@@ -47,6 +47,8 @@ package struct Scenario: Sendable {
   package var seed: UInt64 = 0
   /// By events unless asked otherwise: the results are the same bytes, and come sooner.
   package var stepping = Stepping.event
+  /// How `vattention` maps memory; no other system reads it.
+  package var virtualMemory = VirtualMemoryOptions()
 
   package init(system: ServingSystem, model: ModelSpec, device: DeviceSpec) {
     self.system = system

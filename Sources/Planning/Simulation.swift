@@ -62,7 +62,8 @@ package struct Simulation: Sendable {
     warnings += summary.warnings(replayed, scenario: scenario)
     return Simulation(
       result: RunResult(
-        summary: summary, requests: keepingRequests ? record.requestRecords : []),
+        summary: summary, requests: keepingRequests ? record.requestRecords : [],
+        history: record.historyPoints),
       warnings: warnings)
   }
 }

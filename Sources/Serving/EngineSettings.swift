@@ -1,3 +1,5 @@
+import SimulationKernel
+
 /// The settings of one serving engine, as its users set them; the sizes of memory are resolved to blocks.
 package struct EngineSettings: Equatable, Sendable {
   /// Token slots in a KV block (`--block-size`).
@@ -25,6 +27,8 @@ package struct EngineSettings: Equatable, Sendable {
   package var vllm02: VLLM02Options
   /// What only `vllm-v1` looks at.
   package var v1 = V1Options()
+  /// How `vattention` maps memory; no other system reads it.
+  package var pageGroups = PageGroupSettings(mappingTime: .zero)
 
   package init(
     blockSize: Int, deviceBlocks: Int, hostBlocks: Int = 0, maxSequences: Int,

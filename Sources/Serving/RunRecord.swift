@@ -57,6 +57,10 @@ package struct RunRecord: Sendable {
 
   /// Integrals over the window of numbers that hold between events, in units times nanoseconds.
   package var integrals = Integrals()
+  /// The same numbers at the start of each iteration, in plain sums.
+  package var steps = StepSums()
+  /// The same numbers over time, in at most ``RunHistory/intervalsMax`` pieces of the window.
+  package var history: RunHistory
   /// Iterations and output tokens that ended inside the window.
   package var iterations = 0
   package var emittedTokens = 0
@@ -71,6 +75,7 @@ package struct RunRecord: Sendable {
   package init(requests: [Request], window: MeasuringWindow) {
     self.requests = requests
     self.window = window
+    history = RunHistory(from: window.from)
     milestones = Array(repeating: Milestones(), count: requests.count)
   }
 

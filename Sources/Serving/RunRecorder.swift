@@ -30,6 +30,9 @@ struct RunRecorder {
   /// An iteration was decided and starts.
   mutating func started(_ plan: IterationPlan, at start: SimInstant) {
     for id in plan.released { record.milestones[Int(id)].lastToken = cruiseEnd }
+    if !plan.preempted.isEmpty && record.window.contains(start) {
+      record.history.addPreemptions(plan.preempted.count, at: start)
+    }
     for scheduled in plan.scheduled where scheduled.isPrefill {
       let id = Int(scheduled.request)
       if record.milestones[id].firstScheduled == nil {
@@ -117,6 +120,9 @@ struct RunRecorder {
     from now: SimInstant
   ) {
     close(at: now)
+    if queues.running > 0 && record.window.contains(now) {
+      record.steps.add(ledger: ledger, blocks: blocks, queues: queues)
+    }
     self.ledger = ledger
     self.blocks = blocks
     self.queues = queues
@@ -128,6 +134,7 @@ struct RunRecorder {
     let to = min(now, record.window.to ?? now)
     if from < to {
       record.integrals.add(ledger: ledger, blocks: blocks, queues: queues, for: to - from)
+      record.history.add(ledger: ledger, queues: queues, from: from, to: to)
     }
     stateSince = now
     record.end = now

@@ -8,7 +8,7 @@ extension ServingSystem {
   package var defaultMaxSequences: Int {
     switch self {
     case .vllmSOSP23, .fasterTransformer: 2048
-    case .vllm02, .vllmV1, .orcaOracle, .orcaPow2, .orcaMax: 256
+    case .vllm02, .vllmV1, .vattention, .orcaOracle, .orcaPow2, .orcaMax: 256
     }
   }
 
@@ -25,7 +25,7 @@ extension ServingSystem {
   package var defaultGPUMemoryUtilization: Double {
     switch self {
     case .vllmSOSP23, .orcaOracle, .orcaPow2, .orcaMax, .fasterTransformer: 0.95
-    case .vllm02, .vllmV1: 0.90
+    case .vllm02, .vllmV1, .vattention: 0.90
     }
   }
 
@@ -36,7 +36,7 @@ extension ServingSystem {
     switch self {
     case .vllmSOSP23: 20
     case .vllm02: 4
-    case .vllmV1, .orcaOracle, .orcaPow2, .orcaMax, .fasterTransformer: 0
+    case .vllmV1, .vattention, .orcaOracle, .orcaPow2, .orcaMax, .fasterTransformer: 0
     }
   }
 
@@ -45,7 +45,7 @@ extension ServingSystem {
     switch self {
     case .vllm02: VLLM02Release.allCases.map(\.rawValue)
     case .vllmV1: V1Release.allCases.map(\.rawValue)
-    case .vllmSOSP23, .orcaOracle, .orcaPow2, .orcaMax, .fasterTransformer: []
+    case .vllmSOSP23, .vattention, .orcaOracle, .orcaPow2, .orcaMax, .fasterTransformer: []
     }
   }
 

@@ -10,6 +10,7 @@ package enum ServingSystem: String, CaseIterable, Sendable {
   case orcaPow2 = "orca-pow2"
   case orcaMax = "orca-max"
   case fasterTransformer = "fastertransformer"
+  case vattention
 
   /// The systems of the PagedAttention paper's comparison.
   package static let paperComparison: [ServingSystem] = [
@@ -28,6 +29,7 @@ package enum ServingSystem: String, CaseIterable, Sendable {
     case .orcaPow2: "buddy allocator, reserves the output rounded to a power of two"
     case .orcaMax: "buddy allocator, reserves the longest sequence"
     case .fasterTransformer: "static slots of the longest sequence; a batch runs to its end"
+    case .vattention: "virtual tensors, page-groups mapped on demand; scheduled as vllm-0.2"
     }
   }
 
@@ -46,12 +48,15 @@ package enum ServingSystem: String, CaseIterable, Sendable {
     window: MeasuringWindow = MeasuringWindow(), oversized: OversizedPolicy = .skip,
     contents: PromptContents? = nil, maxConcurrency: Int? = nil
   ) throws -> RunRecord {
-    func run<S: Scheduler>(_ scheduler: S) throws -> RunRecord {
+    func run<S: Scheduler>(
+      _ scheduler: S, _ executor: any IterationExecutor
+    ) throws -> RunRecord {
       var engine = Engine(
         requests: requests, scheduler: scheduler, executor: executor, window: window,
         oversized: oversized, maxConcurrency: maxConcurrency)
       return try engine.run()
     }
+    func run<S: Scheduler>(_ scheduler: S) throws -> RunRecord { try run(scheduler, executor) }
     let sequenceCount = requests.reduce(0) { $0 + Int($1.sequenceCount) }
     func orca(_ estimator: ReservationEstimator) throws -> RunRecord {
       let memory = OrcaMemory(settings, estimator: estimator, sequenceCount: sequenceCount)
@@ -73,8 +78,23 @@ package enum ServingSystem: String, CaseIterable, Sendable {
     case .orcaMax: return try orca(.max)
     case .fasterTransformer:
       return try run(StaticBatchScheduler(requests: requests, settings: settings))
+    case .vattention:
+      try requireSingleSequences(requests)
+      return try run(
+        PromptOrDecodeScheduler(requests: requests, settings: settings, watermarkBlocks: 0),
+        VirtualTensorExecutor(executor, requests: requests, engine: settings))
     }
   }
+}
+
+/// Virtual tensors belong to one request each and share nothing.
+///
+/// - Throws: ``RunFailure/oversized(_:_:)`` for the first request with several sequences.
+private func requireSingleSequences(_ requests: [Request]) throws {
+  guard let index = requests.firstIndex(where: { $0.sequenceCount > 1 }) else { return }
+  throw RunFailure.oversized(
+    RequestID(index),
+    .never(.sequences, required: Int(requests[index].sequenceCount), capacity: 1))
 }
 
 extension PagedMemory {

@@ -36,6 +36,9 @@ struct CompareCommand: ParsableCommand {
   @OptionGroup(title: "Engine and run") var engine: EngineOptions
   @OptionGroup(title: "Results") var results: OutputOptions
 
+  @Flag(help: "Print the table as LaTeX, for the package booktabs.")
+  var latex = false
+
   func run() throws {
     let systems = try systems.split(separator: ",").map {
       try ServingSystem.find($0.trimmingPrefix(while: \.isWhitespace).description)
@@ -54,6 +57,7 @@ struct CompareCommand: ParsableCommand {
     let results = simulations.map(\.result)
     try run.finish(results) {
       switch $0 {
+      case .table where latex: CompareTable.latex(results.map(\.summary))
       case .table: CompareTable.rendered(results.map(\.summary), maxWidth: Terminal.width)
       case .json: SummaryText.json(results.map(\.summary))
       case .csv: SummaryText.csv(results.map(\.summary))

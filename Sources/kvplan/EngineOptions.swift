@@ -51,6 +51,9 @@ struct EngineOptions: ParsableArguments {
     help: "Longest sequence, prompt and output (default: the model's positions).")
   var maxModelLength: Int?
 
+  @Option(help: "Page-group of `vattention`, KiB: 64, 128, 256 or 2048.")
+  var pageGroupSize = VirtualMemoryOptions.PageGroupSize.mib2
+
   @Option(help: "Preempt by `auto` (recompute one sequence, swap several) or always by `swap`.")
   var preemptionMode = PreemptionMode.automatic
 
@@ -126,12 +129,14 @@ struct EngineOptions: ParsableArguments {
     scenario.oversized = oversized
     scenario.seed = seed
     scenario.stepping = stepping
+    scenario.virtualMemory.pageGroup = pageGroupSize
     return scenario
   }
 }
 
 extension PreemptionMode: ExpressibleByArgument {}
 extension Stepping: ExpressibleByArgument {}
+extension VirtualMemoryOptions.PageGroupSize: ExpressibleByArgument {}
 extension OversizedPolicy: ExpressibleByArgument {}
 
 extension ServingSystem {
@@ -157,6 +162,6 @@ struct OutputOptions: ParsableArguments {
   @Option(help: "What to print: `table`, `json` or `csv`.")
   var format = OutputFormat.table
 
-  @Option(help: "Folder for summary.csv, requests.csv and kvplan.sqlite.")
+  @Option(help: "Folder for summary.csv, requests.csv, report.html and kvplan.sqlite.")
   var output: String?
 }

@@ -16,7 +16,10 @@ import Testing
     #expect(try scratch.names(in: "a/b") == ["out.partial-\(getpid())"])
     try folder.commit()
     #expect(try scratch.names(in: "a/b") == ["out"])
-    #expect(try scratch.names(in: "a/b/out") == ["kvplan.sqlite", "requests.csv", "summary.csv"])
+    #expect(
+      try scratch.names(in: "a/b/out") == [
+        "kvplan.sqlite", "report.html", "requests.csv", "summary.csv",
+      ])
     #expect(try scratch.text("a/b/out/summary.csv") == SummaryText.csv([Samples.summary]))
   }
 
@@ -32,7 +35,8 @@ import Testing
     #expect(try scratch.text("out/summary.csv") == SummaryText.csv([Samples.summary]))
     try second.commit()
     #expect(try scratch.text("out/summary.csv") == SummaryText.csv([Samples.otherRun.summary]))
-    #expect(try scratch.names(in: "out") == ["kvplan.sqlite", "notes.txt", "summary.csv"])
+    #expect(
+      try scratch.names(in: "out") == ["kvplan.sqlite", "notes.txt", "report.html", "summary.csv"])
     #expect(try scratch.names() == ["out"])
   }
 
@@ -61,7 +65,7 @@ import Testing
     let error = #expect(throws: UserError.self) { try fail() }
     #expect(error?.message.hasSuffix("kvplan.sqlite`: unable to open database file") == true)
     #expect(try scratch.names() == ["out"])
-    #expect(try scratch.names(in: "out") == ["kvplan.sqlite", "summary.csv"])
+    #expect(try scratch.names(in: "out") == ["kvplan.sqlite", "report.html", "summary.csv"])
     #expect(try scratch.text("out/summary.csv") == SummaryText.csv([Samples.otherRun.summary]))
   }
 

@@ -6,6 +6,7 @@ package enum ResultFiles {
   package static let summary = "summary.csv"
   package static let requests = "requests.csv"
   package static let database = "kvplan.sqlite"
+  package static let report = "report.html"
 
   /// Writes the files of `runs` into the staging folder; `folder.commit()` makes them visible.
   ///
@@ -23,6 +24,9 @@ package enum ResultFiles {
       folder.removeOnCommit(requests)
     }
     try ResultDatabase.write(runs, to: folder.staged(database))
+    var page = try FileSink(path: folder.staged(report))
+    page.buffer.append(ReportPage(runs).html)
+    try page.finish()
   }
 
   /// Writes the requests of all runs into one CSV file.

@@ -16,6 +16,11 @@ package enum CompareTable {
   ///
   /// - Parameter maxWidth: Columns of the terminal, or `nil` for no limit.
   package static func rendered(_ summaries: [RunSummary], maxWidth: Int? = nil) -> String {
+    table(summaries).rendered(maxWidth: maxWidth)
+  }
+
+  /// The cells of the table; a rate that repeats the row above is empty.
+  static func table(_ summaries: [RunSummary]) -> TextTable {
     let hasCached = summaries.contains { $0.kv.cached > 0 }
     let hasHits = summaries.contains { $0.kv.prefixCache.map { $0.hitTokens > 0 } ?? false }
     let columns =
@@ -34,7 +39,7 @@ package enum CompareTable {
       rate = summary.requestRate
       table.rows.append(cells)
     }
-    return table.rendered(maxWidth: maxWidth)
+    return table
   }
 
   private static let cachedTitle = "cached\n%"
