@@ -12,7 +12,7 @@ extension KernelReading {
 
   mutating func readLLMServingSim() throws {
     deviceName = folderName
-    var unknownModels: Set<String> = []
+    var unknownModels: [String] = []
     for path in files() where path.hasSuffix(".csv") || path.hasSuffix(".csv.gz") {
       let parts = path.split(separator: "/").map(String.init)
       guard parts.count >= 3, parts[parts.count - 2].hasPrefix("tp"),
@@ -20,7 +20,7 @@ extension KernelReading {
       else { continue }
       let modelName = parts[parts.count - 3]
       guard let model = Self.model(modelName) else {
-        unknownModels.insert(modelName)
+        if !unknownModels.contains(modelName) { unknownModels.append(modelName) }
         continue
       }
       let shape = LayerShape(model: model, tensorParallel: tensorParallel)
@@ -32,7 +32,7 @@ extension KernelReading {
       default: continue
       }
     }
-    for name in unknownModels.sorted() {
+    for name in unknownModels {
       warnings.append("`\(folder)/\(name)`: no model of that name in the catalogue: left out")
     }
   }
