@@ -4,7 +4,7 @@ SWIFT ?= swift
 KVPLAN = .build/release/kvplan
 RATES ?= 0.5,1,1.5,2,3,8
 
-.PHONY: help dependencies release compare test check format lint bench clean
+.PHONY: help dependencies release compare test check format lint bench bench-accuracy clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -34,6 +34,19 @@ format: ## Rewrite the sources in the one format
 
 bench: release ## Measure the speed; one line a run
 	Benchmarks/run $(KVPLAN)
+
+DATA ?= ../shared/data
+
+bench-accuracy: release ## Hold the predictions against measured serving; files under reports/accuracy/
+	$(KVPLAN) validate points $(DATA)/measured/serving_points_dev.csv --format csv \
+	  > reports/accuracy/points.csv
+	$(KVPLAN) validate points $(DATA)/measured/serving_points_dev.csv | tail -16
+	for run in "Llama-3.1-8B llama-3.1-8b 1" "Qwen3-32B qwen3-32b 2"; do set -- $$run; \
+	  $(KVPLAN) validate requests \
+	    $(DATA)/measured/llmservingsim/RTXPRO6000_$$1_requests.csv.gz --model $$2 \
+	    --device rtx-pro-6000 --tensor-parallel-size $$3 --max-num-seqs 128 \
+	    --max-num-batched-tokens 2048 --max-model-len 8192 --gpu-memory-utilization 0.9 \
+	    --format csv > reports/accuracy/requests-$$2.csv || exit 1; done
 
 clean: ## Remove what was built
 	rm -rf .build

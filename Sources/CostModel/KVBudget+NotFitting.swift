@@ -39,8 +39,18 @@ extension KVBudget {
       hint: hint)
   }
 
-  /// The smallest power of two of GPUs, up to 8, that the model splits over and fits.
+  /// Tokens of an iteration that servers are content with; a long context makes the default far larger.
+  private static let usualTokenBudget = 8192
+
+  /// A smaller token budget where that alone would do, else the smallest power of two of GPUs, up to 8,
+  /// that the model splits over and fits.
   private func wayOut(_ inputs: Inputs) -> String {
+    var shorter = inputs
+    shorter.tokenBudget = min(inputs.tokenBudget, Self.usualTokenBudget)
+    if KVBudget(shorter).blocks >= 1 {
+      return "an iteration may have \(inputs.tokenBudget) tokens: lower "
+        + "`--max-num-batched-tokens`, and `--max-model-len` with it where prompts are computed whole"
+    }
     for size in [2, 4, 8] where size > inputs.tensorParallel && inputs.model.splits(size) {
       var wider = inputs
       wider.tensorParallel = size

@@ -98,7 +98,12 @@ extension RunRecord {
       internalFragmentation: share(integrals.internalFragmentation),
       externalFragmentation: share(integrals.externalFragmentation),
       cached: share(integrals.cached), free: share(integrals.free),
-      sharingSaving: logical > 0 ? 1 - mean(integrals.physicalBlocks) / logical : 0)
+      sharingSaving: logical > 0 ? 1 - mean(integrals.physicalBlocks) / logical : 0,
+      prefixCache: prefixCache.map {
+        PrefixCacheSummary(
+          queriedTokens: $0.queriedTokens, hitTokens: $0.hitTokens,
+          evictedBlocks: $0.evictedBlocks)
+      })
   }
 }
 

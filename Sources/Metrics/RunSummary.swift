@@ -52,6 +52,24 @@ package struct KVSummary: Equatable, Sendable {
   package var free: Double
   /// 1 − physical blocks ⁄ logical blocks: what sharing blocks between sequences saved.
   package var sharingSaving: Double
+  /// What the prefix cache did in iterations that started inside the window; `nil` without one.
+  package var prefixCache: PrefixCacheSummary?
+}
+
+/// What a prefix cache gave. A request is counted when it is taken from the waiting queue, again after a
+/// preemption.
+package struct PrefixCacheSummary: Equatable, Sendable {
+  /// Tokens that could have been found: all of the requests taken from the queue.
+  package var queriedTokens: Int
+  /// Tokens that were found, and not computed again.
+  package var hitTokens: Int
+  /// Blocks that lost what they cached because they were needed.
+  package var evictedBlocks: Int
+
+  /// Hit tokens by queried tokens; `nil` where nothing was queried.
+  package var hitRate: Double? {
+    queriedTokens > 0 ? Double(hitTokens) / Double(queriedTokens) : nil
+  }
 }
 
 /// Mean and quantiles of one quantity; all `nil` when nothing was measured.

@@ -9,7 +9,7 @@ extension RunFailure {
       return UserError(
         "swap space is exhausted at \(time.seconds) s: request \(failure.request + 1) of "
           + "`\(trace)` needs \(failure.blocksNeeded) blocks, \(failure.blocksFree) are free",
-        hint: "raise `--swap-space` (now \(scenario.swapSpaceGiB) GiB)")
+        hint: "raise `--swap-space` (now \(scenario.hostMemoryGiB) GiB)")
     case .oversized(let request, let admission):
       return UserError(
         "request \(request + 1) of `\(trace)` can never be admitted: "

@@ -8,6 +8,7 @@ extension Scenario {
   /// - Throws: ``UserError`` for a setting out of range, settings that contradict each other, or a model
   ///   that does not fit.
   package func resolved() throws -> ResolvedScenario {
+    try requireFlagsOfSystem()
     try requirePositive("--block-size", blockSize)
     try requirePositive("--tensor-parallel-size", tensorParallel)
     let maxModelLength = maxModelLength ?? model.maxPositions
@@ -17,15 +18,7 @@ extension Scenario {
         "`--max-model-len` is \(maxModelLength), but `\(model.name)` has "
           + "\(model.maxPositions) positions", hint: "use at most \(model.maxPositions)")
     }
-    let maxBatchedTokens =
-      maxBatchedTokens ?? max(system.defaultMaxBatchedTokens, maxModelLength)
-    try requirePositive("--max-num-batched-tokens", maxBatchedTokens)
-    guard maxBatchedTokens >= maxModelLength else {
-      throw UserError(
-        "`--max-num-batched-tokens` is \(maxBatchedTokens), below `--max-model-len` "
-          + "\(maxModelLength): `\(system.rawValue)` computes a prompt in one iteration",
-        hint: "raise `--max-num-batched-tokens` or lower `--max-model-len`")
-    }
+    let maxBatchedTokens = try tokenBudget(maxModelLength: maxModelLength)
     let maxSequences = maxSequences ?? system.defaultMaxSequences
     try requirePositive("--max-num-seqs", maxSequences)
     let (deviceBlocks, hostBlocks) = try memoryBlocks(maxBatchedTokens: maxBatchedTokens)
@@ -35,13 +28,47 @@ extension Scenario {
       maxModelLength: maxModelLength)
     settings.preemptionMode = preemptionMode
     settings.stepping = stepping
+    settings.vllm02 = VLLM02Options(release.flatMap(VLLM02Release.init) ?? .v027)
+    settings.v1 = try v1Options()
     settings.beams = .synthetic(
       seed: seed, redrawsPerMille: BeamParents.defaultRedrawsPerMille)
     var deployment = PricedDeployment(model: model, device: device, blockBytes: blockBytes)
     deployment.tensorParallel = tensorParallel
+    deployment.overheads = overheads
     let costModel = try KernelCostModel(deployment, ownProfile: deviceProfile)
     return ResolvedScenario(
       scenario: self, settings: settings, costModel: costModel, window: try window())
+  }
+
+  /// The most tokens of an iteration.
+  ///
+  /// A system that computes a prompt in one iteration has to be able to compute the longest.
+  private func tokenBudget(maxModelLength: Int) throws -> Int {
+    let cutsPrompts = system == .vllmV1 && chunkedPrefill ?? true
+    let least = cutsPrompts ? 1 : maxModelLength
+    let budget = maxBatchedTokens ?? max(system.defaultMaxBatchedTokens, least)
+    try requirePositive("--max-num-batched-tokens", budget)
+    guard budget >= least else {
+      let mode = system == .vllmV1 ? " without chunked prefill" : ""
+      throw UserError(
+        "`--max-num-batched-tokens` is \(budget), below `--max-model-len` "
+          + "\(maxModelLength): `\(system.rawValue)`\(mode) computes a prompt in one iteration",
+        hint: "raise `--max-num-batched-tokens` or lower `--max-model-len`")
+    }
+    return budget
+  }
+
+  private func v1Options() throws -> V1Options {
+    var options = V1Options(release.flatMap(V1Release.init) ?? .v033)
+    options.prefixCaching = prefixCaching ?? options.prefixCaching
+    options.chunkedPrefill = chunkedPrefill ?? options.chunkedPrefill
+    let threshold = longPrefillTokenThreshold ?? options.longPrefillTokenThreshold
+    guard threshold >= 0 else {
+      throw UserError(
+        "`--long-prefill-token-threshold` must be zero or more, found `\(threshold)`")
+    }
+    options.longPrefillTokenThreshold = threshold
+    return options
   }
 
   private var blockBytes: Int {
@@ -49,10 +76,10 @@ extension Scenario {
   }
 
   private func memoryBlocks(maxBatchedTokens: Int) throws -> (device: Int, host: Int) {
-    guard swapSpaceGiB >= 0, swapSpaceGiB.isFinite else {
-      throw UserError("`--swap-space` must be zero or more GiB, found `\(swapSpaceGiB)`")
+    guard hostMemoryGiB >= 0, hostMemoryGiB.isFinite else {
+      throw UserError("`--swap-space` must be zero or more GiB, found `\(hostMemoryGiB)`")
     }
-    let hostBlocks = Int(swapSpaceGiB * Double(1 << 30)) / blockBytes
+    let hostBlocks = Int(hostMemoryGiB * Double(1 << 30)) / blockBytes
     if let blocks = deviceBlocksOverride {
       try requirePositive("--num-gpu-blocks-override", blocks)
       try model.checkTensorParallel(tensorParallel)
@@ -60,7 +87,7 @@ extension Scenario {
     }
     let budget = try KVBudget(
       model: model, device: device, tensorParallel: tensorParallel,
-      utilization: gpuMemoryUtilization, tokenBudget: maxBatchedTokens, blockSize: blockSize)
+      utilization: gpuMemoryShare, tokenBudget: maxBatchedTokens, blockSize: blockSize)
     return (budget.blocks, hostBlocks)
   }
 

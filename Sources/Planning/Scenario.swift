@@ -16,17 +16,26 @@ package struct Scenario: Sendable {
   /// Token slots in a KV block (`--block-size`).
   package var blockSize = 16
   /// Share of the device's memory that the engine may use (`--gpu-memory-utilization`).
-  package var gpuMemoryUtilization = 0.95
+  package var gpuMemoryUtilization: Double?
   /// Blocks in the pool, in place of the KV budget's (`--num-gpu-blocks-override`).
   package var deviceBlocksOverride: Int?
   /// Host memory for swapped blocks, GiB for each GPU (`--swap-space`).
-  package var swapSpaceGiB = 20.0
+  package var swapSpaceGiB: Double?
   /// Measured kernels of the device, in place of those that the tool carries (`--device-profile`).
   package var deviceProfile: DeviceProfile?
+  /// What the engine adds to its kernels; nothing unless it is set.
+  package var overheads = EngineOverheads.none
   package var maxSequences: Int?
   package var maxBatchedTokens: Int?
   package var maxModelLength: Int?
   package var preemptionMode = PreemptionMode.automatic
+  /// One of the system's ``ServingSystem/releases`` (`--engine-release`).
+  package var engineRelease: String?
+  /// Of `vllm-v1` (`--enable-prefix-caching`, `--enable-chunked-prefill`).
+  package var prefixCaching: Bool?
+  package var chunkedPrefill: Bool?
+  /// Of `vllm-v1` (`--long-prefill-token-threshold`).
+  package var longPrefillTokenThreshold: Int?
   /// Poisson arrivals at this rate, requests per second, in place of the trace's own.
   package var requestRate: Double?
   /// Requests to serve; `nil` for the rows of the trace.
@@ -55,16 +64,36 @@ package struct ResolvedScenario: Sendable {
 
   /// The settings by flag name, in the order of the help text.
   package var fields: [ScenarioField] {
-    var fields = [
+    let fields = [
       ScenarioField("tensor-parallel-size", "\(scenario.tensorParallel)"),
       ScenarioField("block-size", "\(settings.blockSize)"),
       ScenarioField("num-gpu-blocks", "\(settings.deviceBlocks)"),
-      ScenarioField("gpu-memory-utilization", "\(scenario.gpuMemoryUtilization)"),
-      ScenarioField("swap-space", "\(scenario.swapSpaceGiB)"),
+      ScenarioField("gpu-memory-utilization", "\(scenario.gpuMemoryShare)"),
       ScenarioField("max-num-seqs", "\(settings.maxSequences)"),
       ScenarioField("max-num-batched-tokens", "\(settings.maxBatchedTokens)"),
       ScenarioField("max-model-len", "\(settings.maxModelLength)"),
-      ScenarioField("preemption-mode", settings.preemptionMode.rawValue),
+    ]
+    return fields + systemFields + runFields
+  }
+
+  /// Those that only some systems have.
+  private var systemFields: [ScenarioField] {
+    SystemFlag.allCases.filter { $0.systems.contains(scenario.system) }.map { flag in
+      let value =
+        switch flag {
+        case .swapSpace: "\(scenario.hostMemoryGiB)"
+        case .preemptionMode: settings.preemptionMode.rawValue
+        case .engineRelease: scenario.release ?? ""
+        case .prefixCaching: "\(settings.v1.prefixCaching)"
+        case .chunkedPrefill: "\(settings.v1.chunkedPrefill)"
+        case .longPrefillTokenThreshold: "\(settings.v1.longPrefillTokenThreshold)"
+        }
+      return ScenarioField(flag.rawValue, value)
+    }
+  }
+
+  private var runFields: [ScenarioField] {
+    var fields = [
       ScenarioField("oversized", scenario.oversized.rawValue),
       ScenarioField("from-second", "\(scenario.windowFrom)"),
     ]

@@ -46,7 +46,7 @@ package struct Simulation: Sendable {
       record = try scenario.system.serve(
         replayed.requests, settings: resolved.settings,
         executor: priced(resolved.costModel), window: resolved.window,
-        oversized: scenario.oversized)
+        oversized: scenario.oversized, contents: replayed.contents)
     } catch let failure as RunFailure {
       throw failure.userError(trace: trace.name, scenario: scenario)
     }

@@ -11,7 +11,7 @@
 ///
 /// - Complexity: O(1) for an iteration, O(due) for its blocks; to leave costs O(requests of equal due).
 struct CruisingBatch: Sendable {
-  /// The iteration that comes next.
+  /// The iteration that comes next; where prompts are computed in iterations of their own, those do not count.
   private(set) var iteration = 0
   /// Requests in the batch, a sequence each.
   private(set) var count = 0

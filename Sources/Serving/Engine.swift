@@ -127,6 +127,7 @@ struct Engine<S: Scheduler> {
     scheduler.schedule(into: &plan)
     if let failure = plan.failure { throw RunFailure.swapSpaceExhausted(failure, at: clock) }
     if plan.changesRequests { recorder.started(plan, at: clock) }
+    if clock < recorder.record.window.from { recorder.warmedUp(scheduler.prefixCache) }
     recorder.hold(
       scheduler.ledger, blocks: scheduler.blocks, queues: scheduler.queues, from: clock)
     guard !plan.isEmpty || !plan.preempted.isEmpty else { return }

@@ -12,8 +12,10 @@ package struct ForkingGroup: Sendable {
   /// Sequences that decode side by side: the beam's width, else the samples.
   package let width: Int32
   package let usesBeamSearch: Bool
-  /// Output tokens so far, of each unfinished sequence.
+  /// Output tokens so far, of each unfinished sequence; of a cruising request, those it joined with.
   package var generatedTokens: Int32 = 0
+  /// The iteration of the ``CruisingBatch`` from which on it has cruised.
+  var joinedAt = 0
   /// Whether all samples exist; at once where there is nothing to fork, or where beams come and go.
   package var hasForked: Bool
 

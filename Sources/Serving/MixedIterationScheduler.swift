@@ -260,6 +260,8 @@ package struct MixedIterationScheduler<Memory: GroupMemory>: Scheduler {
     forks.removeAll(keepingCapacity: true)
     beams.appendForks(
       of: id, step: Int(group.generatedTokens), width: Int(group.sequenceCount), to: &forks)
+    // A beam that is replaced gives blocks back.
+    if !forks.isEmpty { wasFreed = true }
     for fork in forks {
       memory.replace(
         group.sequences.lowerBound + fork.child,

@@ -1,4 +1,4 @@
-/// What a prefix cache has done since the start of a run.
+/// What a prefix cache has done, since the start of a run or over a part of it.
 ///
 /// Counted when a request is taken from the waiting queue, those that come back after a preemption
 /// included: what they computed themselves may still be there.
@@ -12,8 +12,11 @@ package struct PrefixCacheTotals: Equatable, Sendable {
 
   package init() {}
 
-  /// Hit tokens per queried token; `nil` before the first query.
-  package var hitRate: Double? {
-    queriedTokens > 0 ? Double(hitTokens) / Double(queriedTokens) : nil
+  package static func - (later: Self, earlier: Self) -> Self {
+    var difference = later
+    difference.queriedTokens -= earlier.queriedTokens
+    difference.hitTokens -= earlier.hitTokens
+    difference.evictedBlocks -= earlier.evictedBlocks
+    return difference
   }
 }

@@ -24,13 +24,9 @@ extension PromptOrDecodeScheduler {
   func describeDecode(in plan: inout IterationPlan) {
     for id in running {
       let count = live.count(of: id)
-      let length = groups[Int(id)].length
-      plan.scheduled.append(
-        .init(
-          request: id, sequences: Int32(count), tokens: 1, contextTokens: length - 1,
-          emittedTokens: Int32(count), isPrefill: false))
+      listDecode(of: id, sequences: count, in: &plan)
       plan.shape.decodeSequences += count
-      plan.shape.decodeContextTokens += count * Int(length)
+      plan.shape.decodeContextTokens += count * Int(groups[Int(id)].length)
     }
     plan.shape.sampledSequences = plan.shape.decodeSequences
     plan.shape.copiedBlocks = plan.copies.count
@@ -38,10 +34,20 @@ extension PromptOrDecodeScheduler {
     plan.shape.swappedOutBlocks = plan.swapOuts.count
   }
 
+  func listDecode(of id: RequestID, sequences: Int, in plan: inout IterationPlan) {
+    plan.scheduled.append(
+      .init(
+        request: id, sequences: Int32(sequences), tokens: 1,
+        contextTokens: groups[Int(id)].length - 1, emittedTokens: Int32(sequences),
+        isPrefill: false))
+  }
+
   // MARK: Taking in an iteration
 
   package mutating func complete(_ plan: IterationPlan, finished: inout [RequestID]) {
     operations.removeAll(keepingCapacity: true)
+    if isCruising { return completeCruise(plan, finished: &finished) }
+    defer { enterCruise() }
     let alreadyFinished = finished.count
     for scheduled in plan.scheduled {
       let id = scheduled.request
@@ -126,7 +132,8 @@ extension PromptOrDecodeScheduler {
     operations.append(.fork(id, parent: parent, child: child, sample: sample))
   }
 
-  private mutating func free(_ index: Int, of id: RequestID) {
+  mutating func free(_ index: Int, of id: RequestID) {
+    headIsBlocked = false
     let sequence = live.sequence(at: index, of: id)
     memory.free(sequence)
     live.remove(at: index, of: id)

@@ -8,6 +8,7 @@ extension PromptOrDecodeScheduler {
   /// One that is recomputed goes to the front of the waiting queue; as the youngest are preempted
   /// first, several end up in order of arrival.
   mutating func preempt(_ id: RequestID, _ plan: inout IterationPlan) {
+    headIsBlocked = false
     let isSingle = slots(of: id) == 1 && !groups[Int(id)].usesBeamSearch
     let held = memory.distinctBlockCount(of: live[id])
     guard preemptionMode == .swap || !isSingle else {

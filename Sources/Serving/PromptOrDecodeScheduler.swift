@@ -19,7 +19,7 @@ import Workload
 /// its own, and blocks are referenced by unfinished sequences only.
 /// ``EngineSettings/repeatsEngineDefects`` brings the engine's ways back.
 ///
-/// - Complexity: O(running requests) an iteration.
+/// - Complexity: O(running requests) an iteration; of a cruising batch, what changes.
 /// - Source: `README.md` beside the goldens of `vllm-0.2`; the goldens are replayed in the tests.
 package struct PromptOrDecodeScheduler: Scheduler {
   package internal(set) var memory: PagedMemory
@@ -48,6 +48,16 @@ package struct PromptOrDecodeScheduler: Scheduler {
   private var runningIsSorted = true
   package internal(set) var waiting: Deque<RequestID> = []
   package internal(set) var swapped: Deque<RequestID> = []
+
+  /// Whether requests may cruise at all: never those with samples or beams, which share blocks.
+  let mayCruise: Bool
+  /// Whether all of `running` cruises, in which case `batch` holds it.
+  var isCruising: Bool
+  var batch: CruisingBatch
+  /// Requests at the end of a cruising `running` whose prompts were computed since the last decode.
+  var newcomerCount = 0
+  /// While cruising: the head of the waiting queue found no room, and no block was given back since.
+  var headIsBlocked = false
 
   /// Makes an idle engine.
   ///
@@ -78,6 +88,12 @@ package struct PromptOrDecodeScheduler: Scheduler {
     maxBatchedTokens = settings.maxBatchedTokens
     preemptionMode = settings.preemptionMode
     repeatsDefects = settings.repeatsEngineDefects
+    mayCruise =
+      settings.stepping == .event && sampleTargets.isEmpty
+      && requests.allSatisfy { $0.samples == 1 && $0.beamWidth == 0 }
+    isCruising = mayCruise
+    batch = CruisingBatch(
+      blockSize: settings.blockSize, longestOutput: settings.maxModelLength)
     targets = Array(repeating: 0, count: live.capacity)
     for (id, request) in requests.enumerated() {
       let target = sampleTargets[RequestID(id)]?.last ?? request.outputTokens
@@ -127,8 +143,11 @@ package struct PromptOrDecodeScheduler: Scheduler {
   // MARK: Deciding an iteration
 
   package mutating func schedule(into plan: inout IterationPlan) {
+    if isCruising && !swapped.isEmpty { leaveCruise(&plan) }
     admitPrompts(&plan)
     guard plan.scheduled.isEmpty && plan.ignored.isEmpty else { return }
+    plan.advancesCruise = true
+    if isCruising { return cruise(&plan) }
     if !runningIsSorted { Self.sort(&running) }
     runningIsSorted = true
     let firstVictim = appendToRunning(&plan)
@@ -150,8 +169,9 @@ package struct PromptOrDecodeScheduler: Scheduler {
 
   /// Admits waiting requests in order until one does not fit.
   private mutating func admitPrompts(_ plan: inout IterationPlan) {
-    guard swapped.isEmpty, !waiting.isEmpty else { return }
-    var sequences = runningSlots()
+    // Running requests only take blocks: a head that found no room finds none until some are given back.
+    guard swapped.isEmpty, !waiting.isEmpty, !headIsBlocked else { return }
+    var sequences = isCruising ? running.count : runningSlots()
     var batch = PromptBatch()
     while let id = waiting.first {
       let length = Int(groups[Int(id)].length)
@@ -163,13 +183,19 @@ package struct PromptOrDecodeScheduler: Scheduler {
       }
       let isAlone = running.isEmpty && !repeatsDefects
       let watermark = isAlone ? 0 : memory.watermarkBlocks
-      guard memory.device.freeCount - blocks >= watermark else { break }
+      guard memory.device.freeCount - blocks >= watermark else {
+        headIsBlocked = isCruising
+        break
+      }
       let extended = batch.adding(length)
       // Alone, only a recomputed request can exceed the budget; the engine would have dropped it.
       let isFirst = batch.isEmpty && !repeatsDefects
       guard isFirst || extended.batchedTokens(options.promptBudget) <= maxBatchedTokens
       else { break }
-      guard sequences + slots(of: id) <= maxSequences else { break }
+      guard sequences + slots(of: id) <= maxSequences else {
+        headIsBlocked = isCruising
+        break
+      }
       guard extended.keepsPaddings(options.promptBudget) else { break }
       waiting.removeFirst()
       admit(id, &plan)

@@ -64,7 +64,8 @@ package struct RunRecord: Sendable {
   package var preemptionsSwap = 0
   /// Gaps between consecutive tokens of a sequence that ended inside the window.
   package var tokenGaps = TokenGaps()
-  /// What the prefix cache did in the whole run, whatever the window; `nil` for a system without one.
+  /// What the prefix cache did in iterations that started inside the window; `nil` for a system without
+  /// one.
   package var prefixCache: PrefixCacheTotals?
 
   package init(requests: [Request], window: MeasuringWindow) {

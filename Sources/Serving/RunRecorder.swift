@@ -10,6 +10,8 @@ struct RunRecorder {
   private var blocks = (logical: 0, physical: 0)
   private var queues = QueueLengths(running: 0, waiting: 0, swapped: 0)
   private var stateSince = SimInstant.zero
+  /// What the prefix cache had done before the window.
+  private var prefixCacheBefore: PrefixCacheTotals?
   /// End of the iteration before the running one.
   private var previousEnd: SimInstant?
   /// When cruising requests had their last token.
@@ -53,12 +55,15 @@ struct RunRecorder {
     let isMeasured = record.window.contains(end)
     var emitted = plan.cruising
     var steady = 0
+    var standing = 0
     for scheduled in plan.scheduled where scheduled.emittedTokens > 0 {
       let id = Int(scheduled.request)
       emitted += Int(scheduled.emittedTokens)
       if let last = record.milestones[id].lastToken {
         if last == previousEnd {
           steady += Int(scheduled.emittedTokens)
+        } else if last == cruiseEnd {
+          standing += Int(scheduled.emittedTokens)
         } else if isMeasured {
           record.tokenGaps.add(end - last, count: Int(scheduled.emittedTokens))
         }
@@ -70,23 +75,23 @@ struct RunRecorder {
     if isMeasured {
       record.iterations += 1
       record.emittedTokens += emitted
-      addSteadyGaps(to: end, listed: steady, cruising: plan.cruising)
+      addSteadyGaps(to: end, sincePrevious: steady, sinceCruise: standing + plan.cruising)
     }
     previousEnd = end
     if plan.advancesCruise { cruiseEnd = end }
   }
 
-  /// Gaps that many sequences share: one entry where the listed and the cruising ones waited equally long,
-  /// so that the entries do not depend on who cruises.
-  private mutating func addSteadyGaps(to end: SimInstant, listed: Int, cruising: Int) {
+  /// Gaps that many sequences share: one entry for all that waited equally long, so that the entries do not
+  /// depend on who cruises and who is listed.
+  private mutating func addSteadyGaps(to end: SimInstant, sincePrevious: Int, sinceCruise: Int) {
     guard let previousEnd, let cruiseEnd, previousEnd != cruiseEnd else {
       if let start = previousEnd ?? cruiseEnd {
-        record.tokenGaps.add(end - start, count: listed + cruising)
+        record.tokenGaps.add(end - start, count: sincePrevious + sinceCruise)
       }
       return
     }
-    record.tokenGaps.add(end - previousEnd, count: listed)
-    record.tokenGaps.add(end - cruiseEnd, count: cruising)
+    record.tokenGaps.add(end - previousEnd, count: sincePrevious)
+    record.tokenGaps.add(end - cruiseEnd, count: sinceCruise)
   }
 
   /// A closed-loop client sent a request.
@@ -98,8 +103,13 @@ struct RunRecorder {
     for id in requests { record.milestones[Int(id)].finish = end }
   }
 
-  /// The run is over.
-  mutating func closed(with prefixCache: PrefixCacheTotals?) { record.prefixCache = prefixCache }
+  /// The run is over: of what the prefix cache did, the window's part is kept.
+  mutating func closed(with prefixCache: PrefixCacheTotals?) {
+    record.prefixCache = prefixCache.map { $0 - (prefixCacheBefore ?? PrefixCacheTotals()) }
+  }
+
+  /// An iteration was decided that starts before the window.
+  mutating func warmedUp(_ prefixCache: PrefixCacheTotals?) { prefixCacheBefore = prefixCache }
 
   /// From now on this state holds; the one before is added up to now.
   mutating func hold(

@@ -31,24 +31,6 @@ package enum ServingSystem: String, CaseIterable, Sendable {
     }
   }
 
-  /// Most sequences in one iteration unless the user says otherwise.
-  ///
-  /// - Source: the SOSP'23 artifact (2,048 for its vLLM, 256 for Orca) and vLLM 0.2 (256). vLLM's V1
-  ///   server takes 256 on A100s and devices below 70 GiB, and 1,024 on larger ones. FasterTransformer
-  ///   takes what its slots hold.
-  package var defaultMaxSequences: Int {
-    switch self {
-    case .vllmSOSP23, .fasterTransformer: 2048
-    case .vllm02, .vllmV1, .orcaOracle, .orcaPow2, .orcaMax: 256
-    }
-  }
-
-  /// Most tokens in one iteration unless the user says otherwise.
-  ///
-  /// - Source: 2,560 in the SOSP'23 artifact and in vLLM 0.2; vLLM's V1 server takes 2,048 on A100s and
-  ///   devices below 70 GiB, and 8,192 on larger ones (`get_batch_defaults` in its `arg_utils.py`).
-  package var defaultMaxBatchedTokens: Int { self == .vllmV1 ? 2048 : 2560 }
-
   /// Whether attention reads its keys and values through block tables.
   package var isPaged: Bool { [.vllmSOSP23, .vllm02, .vllmV1].contains(self) }
 

@@ -1,5 +1,11 @@
 import KVMemory
 
+/// A release of vLLM whose V1 scheduler is known step for step.
+package enum V1Release: String, CaseIterable, Sendable {
+  case v010 = "0.10"
+  case v033 = "0.33"
+}
+
 /// What `vllm-v1` can do beside the settings that every engine has; the defaults are those of vLLM
 /// 0.33.
 package struct V1Options: Equatable, Sendable {
@@ -27,12 +33,14 @@ package struct V1Options: Equatable, Sendable {
 
   package init() {}
 
-  /// The options with which vLLM 0.10 schedules.
-  package static var release010: V1Options {
-    var options = V1Options()
-    options.reserveFullISL = false
-    options.freeQueueRule = .allAtTail
-    return options
+  /// The options with which a release schedules unless it is told otherwise.
+  package init(_ release: V1Release) {
+    switch release {
+    case .v010:
+      reserveFullISL = false
+      freeQueueRule = .allAtTail
+    case .v033: break
+    }
   }
 
   /// Blocks of the watermark in a pool of `deviceBlocks`, rounded down.

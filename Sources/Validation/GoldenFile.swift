@@ -35,17 +35,20 @@ package struct GoldenFile {
     }
     defer { gzclose(file) }
     var bytes = Data()
+    func failure(_ message: String) -> UserError {
+      UserError("\(path):\(1 + bytes.count { $0 == UInt8(ascii: "\n") }): \(message)")
+    }
     var buffer = [UInt8](repeating: 0, count: 1 << 18)
     while true {
       let count = gzread(file, &buffer, UInt32(buffer.count))
       if count == 0 { break }
-      guard count > 0 else { throw UserError("\(path): the gzip data is corrupt") }
+      guard count > 0 else { throw failure("the gzip data is corrupt") }
       bytes.append(contentsOf: buffer[0..<Int(count)])
     }
     var status: Int32 = 0
     gzerror(file, &status)
     guard status == Z_OK || status == Z_STREAM_END else {
-      throw UserError("\(path): the gzip data ends early")
+      throw failure("the gzip data ends early")
     }
     return bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
   }
@@ -85,6 +88,21 @@ package struct GoldenRecord {
   }
 
   func integer(_ key: String) throws -> Int { try value(key, as: Int.self, "an integer") }
+  /// Counts stay below this, so that sums of two fit 32 bits.
+  private static let countLimit = 1 << 30
+
+  /// An integer that is the size or the number of something.
+  func count(_ key: String, atLeast least: Int) throws -> Int {
+    try checked(try integer(key), key, atLeast: least)
+  }
+
+  func checked(_ value: Int, _ key: String, atLeast least: Int) throws -> Int {
+    guard value >= least, value < Self.countLimit else {
+      throw failure("`\(key)` must be \(least) or more and below 2³⁰, found \(value)")
+    }
+    return value
+  }
+
   func double(_ key: String) throws -> Double { try value(key, as: Double.self, "a number") }
   func string(_ key: String) throws -> String { try value(key, as: String.self, "a string") }
   func boolean(_ key: String) throws -> Bool { try value(key, as: Bool.self, "true or false") }

@@ -56,12 +56,19 @@ enum SOSP23Golden {
 
   static func settings(_ header: GoldenRecord) throws -> EngineSettings {
     var settings = EngineSettings(
-      blockSize: try header.integer("block_size"),
-      deviceBlocks: try header.integer("num_gpu_blocks"),
-      hostBlocks: try header.integer("num_cpu_blocks"),
-      maxSequences: try header.integer("max_num_sequences"),
-      maxBatchedTokens: try header.integer("max_num_batched_tokens"),
+      blockSize: try header.count("block_size", atLeast: 1),
+      deviceBlocks: try header.count("num_gpu_blocks", atLeast: 1),
+      hostBlocks: try header.count("num_cpu_blocks", atLeast: 0),
+      maxSequences: try header.count("max_num_sequences", atLeast: 1),
+      maxBatchedTokens: try header.count("max_num_batched_tokens", atLeast: 1),
       maxModelLength: maxModelLength)
+    let watermark = settings.deviceBlocks / 100
+    // The Orcas have none.
+    if header.has("watermark_blocks"), try header.integer("watermark_blocks") != watermark {
+      throw header.failure(
+        "`watermark_blocks` is \(try header.integer("watermark_blocks")), but 1 % of "
+          + "\(settings.deviceBlocks) blocks are \(watermark)")
+    }
     settings.preemptionMode = try header.boolean("always_swap") ? .swap : .automatic
     settings.repeatsEngineDefects = true
     return settings
@@ -69,18 +76,55 @@ enum SOSP23Golden {
 
   static func requests(_ golden: GoldenFile) throws -> [Request] {
     let records = try golden.records.dropFirst().prefix { try $0.string("type") == "req" }
+    guard try golden.header.integer("num_requests") == records.count else {
+      throw golden.header.failure(
+        "`num_requests` is \(try golden.header.integer("num_requests")), but \(records.count) follow"
+      )
+    }
+    var last = 0
     return try records.enumerated().map { index, record in
       try record.requireOnly(requestFields)
       guard try record.integer("id") == index else {
         throw record.failure("request \(try record.integer("id")) out of order, expected \(index)")
       }
-      let width = Int32(try record.integer("n"))
+      let arrival = try record.integer("arrival_ns")
+      guard arrival >= last else {
+        throw record.failure("request \(index) arrives at \(arrival), the one before it at \(last)")
+      }
+      last = arrival
+      let width = Int32(try record.count("n", atLeast: 1))
       let isBeam = try record.integer("beam") != 0
       return Request(
-        arrival: SimInstant(nanoseconds: Int64(try record.integer("arrival_ns"))),
-        promptTokens: Int32(try record.integer("prompt")),
-        outputTokens: Int32(try record.integer("output")), samples: isBeam ? 1 : width,
+        arrival: SimInstant(nanoseconds: Int64(arrival)),
+        promptTokens: Int32(try record.count("prompt", atLeast: 1)),
+        outputTokens: Int32(try record.count("output", atLeast: 1)), samples: isBeam ? 1 : width,
         beamWidth: isBeam ? width : 0)
+    }
+  }
+
+  /// Holds the records to their order: requests, steps numbered from 0, one end.
+  static func requireOrder(_ golden: GoldenFile) throws {
+    var steps = 0
+    var end: GoldenRecord?
+    for record in golden.records.dropFirst() {
+      let type = try record.string("type")
+      if let end { throw record.failure("a `\(type)` after the end in line \(end.line)") }
+      switch type {
+      case "req":
+        guard steps == 0 else { throw record.failure("a `req` after the first step") }
+      case "step":
+        let index = try record.integer("i")
+        guard index == steps else {
+          throw record.failure("step \(index) out of order, expected \(steps)")
+        }
+        steps += 1
+      case "end": end = record
+      default: throw record.failure("unknown record type `\(type)`")
+      }
+    }
+    guard end != nil else {
+      throw golden.records[golden.records.count - 1].failure(
+        "the golden ends without an `end` record")
     }
   }
 }
@@ -90,6 +134,7 @@ extension SOSP23Golden {
   static func replay(_ golden: GoldenFile) throws -> ConformanceReport {
     let header = golden.header
     try header.requireOnly(headerFields)
+    try requireOrder(golden)
     let requests = try requests(golden)
     let settings = try settings(header)
     let sequenceCount = requests.reduce(0) { $0 + Int($1.sequenceCount) }

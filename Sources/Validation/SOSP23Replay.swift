@@ -35,10 +35,10 @@ struct SOSP23Replay<Memory: RecordedMemory> {
     let name = try golden.header.string("case")
     do {
       for record in golden.records.dropFirst(1 + requests.count) {
-        switch try record.string("type") {
-        case "step": try replay.step(record)
-        case "end": try replay.end(record)
-        case let type: throw record.failure("a `\(type)` record after the requests")
+        if try record.string("type") == "step" {
+          try replay.step(record)
+        } else {
+          try replay.end(record)
         }
       }
       return ConformanceReport(caseName: name, steps: replay.totals.steps, outcome: .passes)
@@ -51,7 +51,6 @@ struct SOSP23Replay<Memory: RecordedMemory> {
   private mutating func step(_ record: GoldenRecord) throws {
     try record.requireOnly(SOSP23Golden.stepFields)
     let comparison = StepComparison(record: record, step: totals.steps)
-    try comparison.integer("i", totals.steps)
     advance()
     try comparison.integer("t", Int(clock))
     let prompts = plan.scheduled.filter(\.isPrefill)
@@ -144,8 +143,15 @@ struct SOSP23Replay<Memory: RecordedMemory> {
   private mutating func complete(_ comparison: StepComparison) throws {
     var forks: [RequestID: [BeamFork]] = [:]
     for fork in try comparison.record.integerLists("forks") {
+      guard fork.count == 2 else {
+        throw comparison.record.failure("`forks` must consist of [child, parent]")
+      }
       guard let id = requestOf(sequence: fork[0]) else {
         throw comparison.record.failure("`forks` names the unknown sequence \(fork[0])")
+      }
+      guard scheduler.groups[Int(id)].sequences.contains(fork[1]) else {
+        throw comparison.record.failure(
+          "`forks` makes sequence \(fork[0]) a child of \(fork[1]), which is of another request")
       }
       let first = scheduler.groups[Int(id)].sequences.lowerBound
       forks[id, default: []].append(BeamFork(child: fork[0] - first, parent: fork[1] - first))

@@ -177,7 +177,7 @@ extension V1Golden {
     guard isOld || version.hasPrefix("0.33.") else {
       throw header.failure("unknown `engine_version` \(version), this reader knows 0.10 and 0.33")
     }
-    var options = isOld ? V1Options.release010 : V1Options()
+    var options = V1Options(isOld ? .v010 : .v033)
     options.prefixCaching = try header.boolean("prefix_caching")
     options.chunkedPrefill = try header.boolean("chunked_prefill")
     options.longPrefillTokenThreshold =

@@ -37,7 +37,7 @@ struct VLLM02Golden {
     let version = try header.string("engine_version")
     name = try "\(version)/" + header.string("case")
     settings = try Self.settings(header)
-    watermarkBlocks = try Self.count("watermark_blocks", atLeast: 0, header)
+    watermarkBlocks = try header.count("watermark_blocks", atLeast: 0)
     let sections = try Self.sections(golden)
     let arrivals = try sections.requests.map { try Self.request($0) }
     let order = arrivals.indices.sorted {
@@ -63,10 +63,10 @@ struct VLLM02Golden {
     for field in ["prefix_caching", "chunked_prefill"] where try header.boolean(field) {
       throw header.failure("vLLM 0.2 has no `\(field)`")
     }
-    func positive(_ field: String) throws -> Int { try count(field, atLeast: 1, header) }
+    func positive(_ field: String) throws -> Int { try header.count(field, atLeast: 1) }
     var settings = EngineSettings(
       blockSize: try positive("block_size"), deviceBlocks: try positive("num_gpu_blocks"),
-      hostBlocks: try count("num_cpu_blocks", atLeast: 0, header),
+      hostBlocks: try header.count("num_cpu_blocks", atLeast: 0),
       maxSequences: try positive("max_num_seqs"),
       maxBatchedTokens: try positive("max_num_batched_tokens"),
       maxModelLength: try positive("max_model_len"))
@@ -92,7 +92,7 @@ struct VLLM02Golden {
     case .v020:
       if header.has("max_paddings") { throw header.failure("vLLM 0.2.0 has no `max_paddings`") }
     case .v027:
-      let maxPaddings = try count("max_paddings", atLeast: 0, header)
+      let maxPaddings = try header.count("max_paddings", atLeast: 0)
       options.promptBudget = .padded(maxPaddings: maxPaddings)
     }
     return options
@@ -154,7 +154,7 @@ struct VLLM02Golden {
   ) throws -> (request: Request, targets: [Int32]?) {
     try record.requireOnly(requestFields)
     func positive(_ field: String) throws -> Int32 {
-      Int32(try count(field, atLeast: 1, record))
+      Int32(try record.count(field, atLeast: 1))
     }
     let samples = record.has("n") ? try positive("n") : 1
     let width = record.has("beam_width") ? try positive("beam_width") : 0
@@ -164,7 +164,7 @@ struct VLLM02Golden {
     var targets: [Int32]?
     if record.fields["output_tokens"] is [Any] {
       let list = try record.integers("output_tokens").map {
-        Int32(try checked($0, "output_tokens", atLeast: 1, record))
+        Int32(try record.checked($0, "output_tokens", atLeast: 1))
       }
       guard list.count == Int(samples), width == 0 else {
         throw record.failure("\(list.count) `output_tokens` for \(max(samples, width)) sequences")
@@ -172,31 +172,11 @@ struct VLLM02Golden {
       targets = list
     }
     let output = try targets?.max() ?? positive("output_tokens")
-    let arrival = try count("arrival_step", atLeast: 0, record)
+    let arrival = try record.count("arrival_step", atLeast: 0)
     let request = Request(
       arrival: SimInstant(nanoseconds: Int64(arrival)),
       promptTokens: try positive("prompt_tokens"), outputTokens: output, samples: samples,
       beamWidth: width)
     return (request, targets)
-  }
-
-  // MARK: Numbers
-
-  /// Counts stay below this, so that sums of two fit 32 bits.
-  private static let countLimit = 1 << 30
-
-  private static func count(
-    _ field: String, atLeast least: Int, _ record: GoldenRecord
-  ) throws -> Int {
-    try checked(try record.integer(field), field, atLeast: least, record)
-  }
-
-  private static func checked(
-    _ value: Int, _ field: String, atLeast least: Int, _ record: GoldenRecord
-  ) throws -> Int {
-    guard value >= least, value < countLimit else {
-      throw record.failure("`\(field)` must be \(least) or more and below 2³⁰, found \(value)")
-    }
-    return value
   }
 }

@@ -41,7 +41,8 @@ package struct Trace: Equatable, Sendable {
   /// Whether the trace says when requests come. Where it does not, arrivals must be drawn before a
   /// run.
   package var hasArrivals: Bool
-  /// What the prompts consist of, if the trace tells; without it no two prompts have a token in common.
+  /// What the prompts consist of, if the trace tells; without it no two prompts have a token in
+  /// common.
   package var contents: PromptContents?
 
   package init(

@@ -4,8 +4,8 @@ import SimulationKernel
 ///
 /// The columns are `arrival_s,prompt_tokens,output_tokens`, then `n`, `beam_width` and
 /// `session_id`, each only if some request has other than 1, 0 and none, and `prompt_pieces` if the
-/// trace says what its prompts consist of. Lines end with a line feed. Arrivals are exact decimal seconds without trailing zeros, and empty in a trace without
-/// arrivals.
+/// trace says what its prompts consist of. Lines end with a line feed.
+/// Arrivals are exact decimal seconds without trailing zeros, and empty in a trace without them.
 package enum TraceWriter {
   /// Bytes gathered before they are handed out.
   private static let chunkBytes = 1 << 16

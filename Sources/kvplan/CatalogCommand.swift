@@ -95,8 +95,20 @@ struct CatalogSystemsCommand: ParsableCommand {
   func run() {
     Terminal.write(
       CatalogTable(
-        columns: [("name", .name), ("summary", .name)],
-        rows: ServingSystem.allCases.map { [$0.rawValue, $0.summary] }
+        columns: [
+          ("name", .name), ("releases", .name), ("gpu_memory_utilization", .count),
+          ("swap_space_gib", .count), ("max_num_seqs", .count),
+          ("max_num_batched_tokens", .count), ("summary", .name),
+        ],
+        rows: ServingSystem.allCases.map { system in
+          [
+            system.rawValue, system.releases.joined(separator: " "),
+            Digits.fixed(system.defaultGPUMemoryUtilization, decimals: 2),
+            Digits.fixed(system.defaultSwapSpaceGiB, decimals: 0),
+            "\(system.defaultMaxSequences)", "\(system.defaultMaxBatchedTokens)",
+            system.summary,
+          ]
+        }
       ).rendered(format))
   }
 }

@@ -12,11 +12,13 @@ struct CompareCommand: ParsableCommand {
     commandName: "compare",
     abstract: "Replay one trace through several serving systems, side by side.",
     discussion: """
-      Every system at every rate serves the same requests at the same times, on all cores.
+      Every system at every rate serves the same requests at the same times, on all cores. A flag \
+      that only some systems have applies to those of them that are compared.
 
       EXAMPLE
-        kvplan compare traces/sharegpt.csv --systems vllm-sosp23,orca-max --request-rate 0.5,1,2 \
-      --num-prompts 1000
+        kvplan compare traces/sharegpt.csv \\
+          --systems vllm-sosp23,vllm-v1,orca-max \\
+          --request-rate 0.5,1,2 --num-prompts 1000
       """)
 
   @Argument(help: "Trace: CSV, plain or gzip; `-` reads standard input.")
@@ -35,11 +37,13 @@ struct CompareCommand: ParsableCommand {
   @OptionGroup(title: "Results") var results: OutputOptions
 
   func run() throws {
-    let systems = try systems.split(separator: ",").map { try ServingSystem.find(String($0)) }
+    let systems = try systems.split(separator: ",").map {
+      try ServingSystem.find($0.trimmingPrefix(while: \.isWhitespace).description)
+    }
     guard !systems.isEmpty else { throw UserError("`--systems` names no system") }
     let scenarios = try rates().flatMap { rate in
       try systems.map { try engine.scenario(system: $0, requestRate: rate) }
-    }
+    }.keepingFlagsOfTheirSystems()
     let run = try ResultsRun(results)
     let reading = try TraceReader.read(path: trace)
     Terminal.warn(reading.warnings)
@@ -60,7 +64,8 @@ struct CompareCommand: ParsableCommand {
   /// The rates asked for; one `nil` where the trace's own arrivals are to be used.
   private func rates() throws -> [Double?] {
     guard let requestRate else { return [nil] }
-    return try requestRate.split(separator: ",", omittingEmptySubsequences: false).map { text in
+    return try requestRate.split(separator: ",", omittingEmptySubsequences: false).map { item in
+      let text = item.trimmingPrefix(while: \.isWhitespace)
       guard let rate = Double(text), rate > 0, rate.isFinite else {
         throw UserError(
           "`--request-rate` must be positive numbers of requests per second, found `\(text)`",

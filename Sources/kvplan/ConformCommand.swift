@@ -13,7 +13,7 @@ struct ConformCommand: ParsableCommand {
       Exit status 0 if all pass, 1 if one diverges, 2 if one cannot be read.
 
       EXAMPLE
-        kvplan conform goldens/
+        kvplan conform Tests/Goldens
       """)
 
   @Argument(help: "Goldens (.jsonl, .jsonl.gz) or folders of them.")
@@ -22,8 +22,11 @@ struct ConformCommand: ParsableCommand {
   @Option(help: "What to print: `table` (one line a file) or `json`.")
   var format = OutputFormat.table
 
-  func run() throws {
+  func validate() throws {
     guard format != .csv else { throw ValidationError("`conform` prints `table` or `json`") }
+  }
+
+  func run() throws {
     let reports = try files().map { path in
       let report = try replay(try GoldenFile(path: path))
       if format == .table { Terminal.write(report.line + "\n") }

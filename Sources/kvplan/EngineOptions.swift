@@ -22,16 +22,19 @@ struct EngineOptions: ParsableArguments {
   @Option(help: "Token slots in a KV block.")
   var blockSize = 16
 
-  @Option(help: "Share of the device's memory that the engine may use, in (0, 1].")
-  var gpuMemoryUtilization = 0.95
+  @Option(
+    help: """
+      Share of the device's memory that the engine may use, in (0, 1] (default: the system's own).
+      """)
+  var gpuMemoryUtilization: Double?
 
   @Option(
     name: .customLong("num-gpu-blocks-override"),
     help: "KV blocks in the pool, in place of what the memory holds.")
   var deviceBlocks: Int?
 
-  @Option(help: "Host memory for swapped blocks, GiB for each GPU.")
-  var swapSpace = 20.0
+  @Option(help: "Host memory for swapped blocks, GiB for each GPU (default: the system's own).")
+  var swapSpace: Double?
 
   @Option(
     name: .customLong("max-num-seqs"),
@@ -50,6 +53,29 @@ struct EngineOptions: ParsableArguments {
 
   @Option(help: "Preempt by `auto` (recompute one sequence, swap several) or always by `swap`.")
   var preemptionMode = PreemptionMode.automatic
+
+  @Option(
+    help: """
+      Release of the engine: 0.2.0 or 0.2.7 of vllm-0.2, 0.10 or 0.33 of vllm-v1 (default: the newest).
+      """)
+  var engineRelease: String?
+
+  @Flag(
+    name: .customLong("enable-prefix-caching"), inversion: .prefixedNo,
+    help: "Start requests behind the KV blocks that are still cached; vllm-v1 only (default: yes).")
+  var prefixCaching: Bool?
+
+  @Flag(
+    name: .customLong("enable-chunked-prefill"), inversion: .prefixedNo,
+    help: "Let an iteration compute a part of a prompt; vllm-v1 only (default: yes).")
+  var chunkedPrefill: Bool?
+
+  @Option(
+    help: """
+      Most prompt tokens of one request in an iteration while others are there; vllm-v1 only \
+      (default: 0, no limit).
+      """)
+  var longPrefillTokenThreshold: Int?
 
   @Option(
     name: .customLong("num-prompts"),
@@ -89,6 +115,10 @@ struct EngineOptions: ParsableArguments {
     scenario.maxBatchedTokens = maxBatchedTokens
     scenario.maxModelLength = maxModelLength
     scenario.preemptionMode = preemptionMode
+    scenario.engineRelease = engineRelease
+    scenario.prefixCaching = prefixCaching
+    scenario.chunkedPrefill = chunkedPrefill
+    scenario.longPrefillTokenThreshold = longPrefillTokenThreshold
     scenario.requestRate = requestRate
     scenario.promptCount = promptCount
     scenario.windowFrom = windowFrom
@@ -110,6 +140,10 @@ extension ServingSystem {
   /// - Throws: ``UserError`` that names the nearest.
   static func find(_ name: String) throws -> ServingSystem {
     if let system = ServingSystem(rawValue: name) { return system }
+    if name.contains(",") {
+      throw UserError(
+        "`--system` takes one system, found `\(name)`", hint: "`kvplan compare` takes several")
+    }
     throw UserError.unknown(
       "system", name, among: allCases.map(\.rawValue), listedBy: "kvplan catalog systems")
   }

@@ -7,8 +7,9 @@ final class Interruption {
 
   /// From now until this object goes away, an interrupt removes `stagingPath` and ends the program.
   init(removing stagingPath: String) {
-    sources = [SIGINT, SIGTERM].map { number in
-      signal(number, SIG_IGN)
+    // Blocked and not ignored: what comes before the sources listen stays pending for them.
+    Self.changeMask(SIG_BLOCK)
+    sources = Self.signals.map { number in
       let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
       source.setEventHandler {
         try? FileManager.default.removeItem(atPath: stagingPath)
@@ -22,7 +23,16 @@ final class Interruption {
 
   deinit {
     for source in sources { source.cancel() }
-    signal(SIGINT, SIG_DFL)
-    signal(SIGTERM, SIG_DFL)
+    for number in Self.signals { signal(number, SIG_DFL) }
+    Self.changeMask(SIG_UNBLOCK)
+  }
+
+  private static let signals = [SIGINT, SIGTERM]
+
+  private static func changeMask(_ change: Int32) {
+    var set = sigset_t()
+    sigemptyset(&set)
+    for number in signals { sigaddset(&set, number) }
+    pthread_sigmask(change, &set, nil)
   }
 }

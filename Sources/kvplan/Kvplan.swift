@@ -14,7 +14,7 @@ struct Kvplan: ParsableCommand {
       how much KV memory, and what that does to latency.
 
       EXAMPLE
-        kvplan compare traces/sharegpt.csv --model opt-13b --device a100-40gb --request-rate 1,2,4
+        kvplan compare traces/sharegpt.csv --request-rate 1,2,4
 
       EXIT STATUS
         0   done

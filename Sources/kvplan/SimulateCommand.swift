@@ -12,8 +12,8 @@ struct SimulateCommand: ParsableCommand {
     abstract: "Replay a trace through one serving system.",
     discussion: """
       EXAMPLE
-        kvplan simulate traces/sharegpt.csv --system vllm-sosp23 --model opt-13b --device a100-40gb \
-      --request-rate 2 --num-prompts 1000
+        kvplan simulate traces/sharegpt.csv --system vllm-v1 \\
+          --request-rate 2 --num-prompts 1000
       """)
 
   @Argument(help: "Trace: CSV, plain or gzip; `-` reads standard input.")

@@ -8,7 +8,7 @@ import Validation
 struct ValidateCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "validate", abstract: "Hold predictions against measured serving.",
-    subcommands: [ValidatePointsCommand.self])
+    subcommands: [ValidatePointsCommand.self, ValidateRequestsCommand.self])
 }
 
 /// `kvplan validate points`.
@@ -41,9 +41,9 @@ struct ValidatePointsCommand: ParsableCommand {
     let (points, warnings) = try ServingPoint.read(path: file)
     Terminal.warn(warnings)
     let models = try self.models()
-    let predictions = try PointPrediction.predict(points, models: { models[$0]! }) {
-      Terminal.progress($0, of: points.count)
-    }
+    let predictions = try PointPrediction.predict(
+      points, models: { models[$0]! },
+      progress: { Terminal.progress($0, of: points.count) })
     Terminal.write(PointsTable.rendered(predictions, format))
   }
 

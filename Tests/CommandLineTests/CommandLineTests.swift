@@ -25,7 +25,7 @@ import Testing
   // MARK: What works
 
   @Test func comparesTheFiveSystems() throws {
-    let run = try Tool.run(["compare", try trace(), "--request-rate", "1,2", "--format", "csv"])
+    let run = try Tool.run(["compare", try trace(), "--request-rate", "1, 2", "--format", "csv"])
     #expect(run.status == 0)
     let rows = run.output.split(separator: "\n").map { $0.split(separator: ",") }
     #expect(rows.count == 11)
@@ -162,6 +162,28 @@ import Testing
       """)
   }
 
+  @Test func simulateTakesOneSystem() throws {
+    try expectFailure(
+      ["simulate", try trace(), "--system", "vllm-v1,orca-max"],
+      """
+      error: `--system` takes one system, found `vllm-v1,orca-max`
+
+      hint: `kvplan compare` takes several
+      """)
+  }
+
+  @Test func saysThatALongContextLeavesNoBlocks() throws {
+    try expectFailure(
+      ["simulate", try trace(), "--request-rate", "1", "--model", "llama-3.1-8b"],
+      """
+      error: no KV block fits: weights 16.1 GB + activations 67.2 GB + context 1.1 GB + one block \
+      2.1 MB exceed the 40.2 GB that each of 1 × `a100-40gb` leaves after the 5 % reserve
+
+      hint: an iteration may have 131072 tokens: lower `--max-num-batched-tokens`, and \
+      `--max-model-len` with it where prompts are computed whole
+      """)
+  }
+
   @Test func saysWhatIsWrongWithATrace() throws {
     try expectFailure(
       ["simulate", "none.csv"], "error: cannot read trace `none.csv`: no such file")
@@ -237,6 +259,68 @@ import Testing
       "error: `--block-size` must be at least 1, found `0`")
   }
 
+  @Test func refusesAFlagThatTheSystemDoesNotHave() throws {
+    let trace = try trace()
+    try expectFailure(
+      ["simulate", trace, "--request-rate", "1", "--system", "orca-max", "--swap-space", "8"],
+      """
+      error: `orca-max` has no `--swap-space`
+
+      hint: leave it out, or choose a system that has it: `vllm-sosp23` and `vllm-0.2`
+      """)
+    try expectFailure(
+      ["simulate", trace, "--request-rate", "1", "--no-enable-prefix-caching"],
+      """
+      error: `vllm-sosp23` has no `--enable-prefix-caching`
+
+      hint: leave it out, or choose a system that has it: `vllm-v1`
+      """)
+    try expectFailure(
+      ["simulate", trace, "--request-rate", "1", "--system", "vllm-v1", "--engine-release", "0.2"],
+      """
+      error: `vllm-v1` has no release `0.2`
+
+      hint: its releases are `0.10` and `0.33`
+      """)
+    try expectFailure(
+      [
+        "compare", trace, "--request-rate", "1", "--systems", "vllm-0.2,orca-max",
+        "--enable-chunked-prefill",
+      ],
+      """
+      error: none of the `--systems` has `--enable-chunked-prefill`
+
+      hint: leave it out, or add a system that has it: `vllm-v1`
+      """)
+    try expectFailure(
+      [
+        "compare", trace, "--request-rate", "1", "--systems", "vllm-0.2,orca-max",
+        "--engine-release", "0.33",
+      ],
+      """
+      error: none of the `--systems` has a release `0.33`
+
+      hint: releases are `0.2.0` and `0.2.7` of `vllm-0.2`, `0.10` and `0.33` of `vllm-v1`
+      """)
+  }
+
+  /// In `compare` a flag applies to the systems that have it.
+  @Test func givesAFlagToTheSystemsThatHaveIt() throws {
+    let run = try Tool.run([
+      "compare", try trace(), "--request-rate", "1", "--systems", "vllm-0.2,vllm-v1,orca-max",
+      "--engine-release", "0.2.0", "--no-enable-prefix-caching", "--format", "json",
+    ])
+    #expect(run.status == 0)
+    let runs = try #require(
+      try JSONSerialization.jsonObject(with: Data(run.output.utf8)) as? [[String: Any]])
+    let scenarios = runs.compactMap {
+      ($0["provenance"] as? [String: Any])?["scenario"] as? [String: String]
+    }
+    #expect(scenarios.map { $0["engine-release"] } == ["0.2.0", "0.33", nil])
+    #expect(scenarios.map { $0["enable-prefix-caching"] } == [nil, "false", nil])
+    #expect(scenarios.map { $0["gpu-memory-utilization"] } == ["0.9", "0.9", "0.95"])
+  }
+
   @Test func badUsageIsSixtyFour() throws {
     let run = try Tool.run(["simulate", "x.csv", "--no-such-flag"])
     #expect(run.status == 64)
@@ -263,7 +347,10 @@ import Testing
       "simulate", try trace(), "--request-rate", "2", "--num-prompts", "4000000", "--output",
       output,
     ])
-    Thread.sleep(forTimeInterval: 0.7)
+    let files = FileManager.default
+    while process.isRunning, try files.contentsOfDirectory(atPath: folder.path).count < 2 {
+      Thread.sleep(forTimeInterval: 0.02)
+    }
     #expect(process.isRunning)
     kill(process.processIdentifier, SIGINT)
     process.waitUntilExit()

@@ -40,21 +40,22 @@ import Testing
   }
 
   @Test func everySummaryColumnComesBack() throws {
-    let row = try reading([Samples.otherRun, Samples.run]) {
-      try Row.fetchOne($0, sql: "SELECT * FROM runs WHERE run = 2")!
-    }
+    let runs = [Samples.otherRun, Samples.run]
+    let rows = try reading(runs) { try Row.fetchAll($0, sql: "SELECT * FROM runs ORDER BY run") }
     let columns = SummaryColumn.all.filter { $0.key != "scenario" }
-    #expect(Array(row.columnNames) == ["run"] + columns.map(\.key))
-    for column in columns {
-      let stored: JSONValue =
-        switch (row[column.key] as DatabaseValue).storage {
-        case .null: .null
-        case .int64(let value): .integer(Int(value))
-        case .double(let value): .real(value)
-        case .string(let text): column.key == "seed" ? .unsigned(UInt64(text)!) : .text(text)
-        case .blob: .null
-        }
-      #expect(stored == column.value(Samples.summary), "\(column.key)")
+    for (row, run) in zip(rows, runs) {
+      #expect(Array(row.columnNames) == ["run"] + columns.map(\.key))
+      for column in columns {
+        let stored: JSONValue =
+          switch (row[column.key] as DatabaseValue).storage {
+          case .null: .null
+          case .int64(let value): .integer(Int(value))
+          case .double(let value): .real(value)
+          case .string(let text): column.key == "seed" ? .unsigned(UInt64(text)!) : .text(text)
+          case .blob: .null
+          }
+        #expect(stored == column.value(run.summary), "\(column.key)")
+      }
     }
   }
 

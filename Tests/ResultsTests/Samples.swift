@@ -55,6 +55,8 @@ enum Samples {
     other.meanNormalizedLatency = nil
     other.kv.cached = 0.25
     other.kv.free = 0.0625
+    other.kv.prefixCache = PrefixCacheSummary(
+      queriedTokens: 1000, hitTokens: 375, evictedBlocks: 12)
     return RunResult(summary: other, requests: [])
   }()
 }

@@ -49,7 +49,11 @@ import Testing
             "external_fragmentation": 0.0,
             "cached": 0.0,
             "free": 0.3125,
-            "sharing_saving": 0.1
+            "sharing_saving": 0.1,
+            "prefix_cache_queried_tokens": null,
+            "prefix_cache_hit_tokens": null,
+            "prefix_cache_hit_rate": null,
+            "prefix_cache_evicted_blocks": null
           },
           "provenance": {
             "seed": 18446744073709551615,
@@ -83,14 +87,16 @@ import Testing
         p99_itl_ms,mean_e2el_ms,median_e2el_ms,p90_e2el_ms,p99_e2el_ms,\
         mean_normalized_latency_s_per_token,mean_batched_requests,mean_waiting_requests,\
         iterations,preemptions_recompute,preemptions_swap,num_blocks,block_size,token_state,\
-        reserved,internal_fragmentation,external_fragmentation,cached,free,sharing_saving,seed,\
-        version,cost_profile,scenario
+        reserved,internal_fragmentation,external_fragmentation,cached,free,sharing_saving,\
+        prefix_cache_queried_tokens,prefix_cache_hit_tokens,prefix_cache_hit_rate,\
+        prefix_cache_evicted_blocks,seed,version,cost_profile,scenario
         vllm-sosp23,opt-13b,a100-40gb,1.5,3,1,0,600.25,0.005,0.9,120.5,100.0,200.0,1000.125,\
         25.25,25.0,30.0,31.0,,,,,5000.0,4000.0,9000.0,9900.0,0.0321,7.25,0.0,1234,2,1,1024,16,\
-        0.5,0.125,0.0625,0.0,0.0,0.3125,0.1,18446744073709551615,0.1.0,roofline-a100 (error 8 %),\
+        0.5,0.125,0.0625,0.0,0.0,0.3125,0.1,,,,,18446744073709551615,0.1.0,\
+        roofline-a100 (error 8 %),\
         "{""model"":""opt-13b"",""trace"":""a,\\""b\\"".csv"",""block-size"":""16""}"
         vllm-v1,opt-13b,a100-40gb,1.5,3,1,0,600.25,0.005,0.9,,,,,,,,,,,,,,,,,,7.25,0.0,1234,2,1,\
-        1024,16,0.5,0.125,0.0625,0.0,0.25,0.0625,0.1,18446744073709551615,0.1.0,\
+        1024,16,0.5,0.125,0.0625,0.0,0.25,0.0625,0.1,1000,375,0.375,12,18446744073709551615,0.1.0,\
         roofline-a100 (error 8 %),\
         "{""model"":""opt-13b"",""trace"":""a,\\""b\\"".csv"",""block-size"":""16""}"
 

@@ -52,23 +52,40 @@ import Testing
     #expect(
       text == """
         req/s  system       batched  waiting    TTFT     TPOT  norm. latency    out  token state  \
-        reserved  internal  external  cached  free  preempt.
+        reserved  internal  external  cached  free  hits  preempt.
                                               mean s  mean ms        s/token  tok/s            %  \
-               %         %         %       %     %
+               %         %         %       %     %     %
         ─────  ───────────  ───────  ───────  ──────  ───────  ─────────────  ─────  ───────────  \
-        ────────  ────────  ────────  ──────  ────  ────────
+        ────────  ────────  ────────  ──────  ────  ────  ────────
         0.500  orca-max         4.0      0.0   0.121     25.3         0.0321  0.900         20.4  \
-            12.5       6.3       0.0     0.0  31.3         3
+            12.5       6.3       0.0     0.0  31.3     –         3
          1.50  vllm-sosp23      7.3      0.0   0.121     25.3         0.0321  0.900         50.0  \
-            12.5       6.3       0.0     0.0  31.3         3
+            12.5       6.3       0.0     0.0  31.3     –         3
                vllm-v1          7.3      0.0       –        –              –  0.900         50.0  \
-            12.5       6.3       0.0    25.0   6.3         3
+            12.5       6.3       0.0    25.0   6.3  37.5         3
 
         """)
   }
 
   @Test func compareHidesTheCacheWhereThereIsNone() {
     #expect(!CompareTable.rendered([Samples.summary]).contains("cached"))
+    #expect(!CompareTable.rendered([Samples.summary]).contains("hits"))
+  }
+
+  @Test func simulateShowsThePrefixCacheWhereThereIsOne() {
+    #expect(!SimulateTable.rendered(Samples.summary).contains("prefix cache"))
+    #expect(
+      SimulateTable.rendered(Samples.otherRun.summary).contains(
+        """
+
+        prefix cache
+        ───────────────────────────  ────
+        queried tokens               1000
+        hit tokens                    375
+        hit rate, %                  37.5
+        evicted blocks                 12
+
+        """))
   }
 
   @Test func compareFitsTheTerminal() {

@@ -142,6 +142,12 @@ private struct CheckedMemory: GroupMemory {
     prove()
   }
 
+  var takesBlocksWhileDecoding: Bool { memory.takesBlocksWhileDecoding }
+  var freeBlocks: Int { memory.freeBlocks }
+  mutating func cruise(sequences: Int) { memory.cruise(sequences: sequences) }
+  mutating func extend(_ sequence: Int) { memory.extend(sequence) }
+  mutating func settle(_ sequence: Int, tokens: Int) { memory.settle(sequence, tokens: tokens) }
+
   mutating func heldBlocks(_ group: RequestGroup) -> Int { memory.heldBlocks(group) }
   var freeHostBlocks: Int { memory.freeHostBlocks }
 

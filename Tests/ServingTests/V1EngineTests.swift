@@ -54,7 +54,6 @@ import Workload
       contents: contents)
     #expect(record.prefixCache?.queriedTokens == 120)
     #expect(record.prefixCache?.hitTokens == 32)
-    #expect(record.prefixCache?.hitRate == 32.0 / 120)
     #expect(record.prefixCache?.evictedBlocks == 0)
     #expect(record.emittedTokens == 15)
     #expect(record.milestones.allSatisfy { $0.finish != nil })
@@ -62,6 +61,27 @@ import Workload
     let alone = try ServingSystem.vllmV1.serve(
       requests, settings: settings, executor: FixedExecutor(nanoseconds: 1_000_000))
     #expect(alone.prefixCache?.hitTokens == 0)
+  }
+
+  /// The same prompt at 0, 10 and 20 s, of which the window sees the second.
+  @Test func hitsAreThoseOfTheWindow() throws {
+    var contents = PromptContents()
+    for _ in 0..<3 { contents.append([TokenPiece(stream: 1, start: 0, count: 40)]) }
+    let requests = (0..<3).map { index in
+      Request(
+        arrival: SimInstant(nanoseconds: Int64(index) * 10_000_000_000), promptTokens: 40,
+        outputTokens: 5)
+    }
+    let window = MeasuringWindow(
+      from: SimInstant(nanoseconds: 5_000_000_000), to: SimInstant(nanoseconds: 15_000_000_000))
+    let record = try ServingSystem.vllmV1.serve(
+      requests, settings: v1Settings(blocks: 100, budget: 100),
+      executor: FixedExecutor(nanoseconds: 1_000_000), window: window, contents: contents)
+    #expect(record.prefixCache?.queriedTokens == 40)
+    #expect(record.prefixCache?.hitTokens == 36)
+    let other = try ServingSystem.vllm02.serve(
+      requests, settings: .small(blocks: 100), executor: FixedExecutor(nanoseconds: 1_000_000))
+    #expect(other.prefixCache == nil)
   }
 
   /// Three samples end together, and every gap between their tokens is one iteration.

@@ -14,6 +14,14 @@ func goldens(_ engine: String) -> [String] {
   return files.filter { $0.hasSuffix(".jsonl.gz") }.sorted().map { "\(folder)/\($0)" }
 }
 
+/// The lines of a golden in `Tests/Goldens`.
+func handmadeGolden(_ name: String) -> [String] {
+  let file = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+    .appending(path: "Goldens/\(name).jsonl")
+  let text = (try? String(contentsOf: file, encoding: .utf8)) ?? ""
+  return text.split(separator: "\n").map(String.init)
+}
+
 @Suite struct GoldenTests {
   @Test(arguments: goldens("sosp23"))
   func sosp23(path: String) throws {

@@ -12,57 +12,7 @@ import Testing
 ///     2      done                          5 4 3 2 1      1, 2 and 3 are cached
 ///     5      c: |5|4|3|2|  done            2 1 3 4 5      3 and 2 were evicted, 3 is cached anew
 private enum HandmadeGolden {
-  static let lines = [
-    #"""
-    {"type":"header","format":"vllm-golden/1","target":"v1","case":"pair","engine":"vllm",\#
-    "engine_version":"0.33.0","long_prefill_token_threshold":0,"chunked_prefill":true,\#
-    "policy":"fcfs","watermark":0.0,"reserve_full_isl":true,"block_size":4,"num_gpu_blocks":6,\#
-    "max_num_seqs":8,"max_num_batched_tokens":16,"max_model_len":64,"prefix_caching":true,\#
-    "watermark_blocks":0,"null_block":0,"num_cpu_blocks":0,"preemption":"recompute",\#
-    "async_scheduling":false,"token_formula":"token(stream,i)=stream*100000+i"}
-    """#,
-    #"""
-    {"type":"request","id":"a","arrival_step":0,"prompt":[[1,0,8]],"output_tokens":3,\#
-    "prompt_tokens":8}
-    """#,
-    #"""
-    {"type":"request","id":"b","arrival_step":0,"prompt":[[1,0,4],[2,0,5]],"output_tokens":2,\#
-    "prompt_tokens":9}
-    """#,
-    #"""
-    {"type":"request","id":"c","arrival_step":5,"prompt":[[3,0,13]],"output_tokens":1,\#
-    "prompt_tokens":13}
-    """#,
-    #"""
-    {"type":"step","t":0,"arrive":["a","b"],"sched":[["a",0,8],["b",4,5]],"tokens":13,\#
-    "admit":[["a",0],["b",4]],"free_sched":1,"tables":[["a",[1,2]],["b",[1,3,4]]],\#
-    "tables_crc":3073341348,"running":["a","b"],"waiting":[],"free_queue":[5],\#
-    "hashed_blocks":[1,2,3],"nq":[2,0],"q_crc":[752423903,0],"free_queue_crc":2226203566,\#
-    "free":1}
-    """#,
-    #"""
-    {"type":"step","t":1,"sched":[["a",8,1],["b",9,1]],"tokens":2,"free_sched":0,\#
-    "finished":["b"],"tables":[["a",[1,2,5]],["b",[1,3,4]]],"tables_crc":4202710592,\#
-    "running":["a"],"waiting":[],"free_queue":[4,3],"hashed_blocks":[1,2,3],"nq":[1,0],\#
-    "q_crc":[3904355907,0],"free_queue_crc":1522704102,"free":2}
-    """#,
-    #"""
-    {"type":"step","t":2,"sched":[["a",9,1]],"tokens":1,"free_sched":2,"finished":["a"],\#
-    "tables":[["a",[1,2,5]]],"tables_crc":730112807,"running":[],"waiting":[],\#
-    "free_queue":[5,4,3,2,1],"hashed_blocks":[1,2,3],"nq":[0,0],"q_crc":[0,0],\#
-    "free_queue_crc":1129392796,"free":5}
-    """#,
-    #"""
-    {"type":"step","t":5,"arrive":["c"],"sched":[["c",0,13]],"tokens":13,"admit":[["c",0]],\#
-    "evicted":[3,2],"free_sched":1,"finished":["c"],"tables":[["c",[5,4,3,2]]],\#
-    "tables_crc":1951516389,"running":[],"waiting":[],"free_queue":[2,1,3,4,5],\#
-    "hashed_blocks":[1,3,4,5],"nq":[0,0],"q_crc":[0,0],"free_queue_crc":1994969177,"free":5}
-    """#,
-    #"""
-    {"type":"summary","steps":4,"finished":3,"preemptions":0,"tokens_scheduled":29,\#
-    "cache_hit_tokens":4,"evictions":2}
-    """#,
-  ]
+  static let lines = handmadeGolden("vllm-v1-pair")
 
   /// Writes the lines to a file of their own and replays it.
   ///

@@ -7,25 +7,7 @@ import Testing
 /// What `conform` says about goldens of vLLM 0.2 that are wrong, unreadable, or recorded otherwise.
 @Suite struct VLLM02GoldenTests {
   /// Two samples of which one ends with its first token, and a beam search of width two.
-  private static let lines = [
-    #"{"type":"header","format":"vllm-golden/1","target":"v0","case":"tiny","engine":"vllm","#
-      + #""engine_version":"0.2.7","policy":"fcfs","block_size":4,"num_gpu_blocks":8,"#
-      + #""num_cpu_blocks":0,"max_num_seqs":16,"max_num_batched_tokens":64,"max_model_len":32,"#
-      + #""max_paddings":256,"watermark_blocks":0,"prompt_limit":32,"prefix_caching":false,"#
-      + #""chunked_prefill":false}"#,
-    #"{"type":"request","id":"a","arrival_step":0,"prompt_tokens":4,"output_tokens":[1,2],"n":2}"#,
-    #"{"type":"request","id":"b","arrival_step":0,"prompt_tokens":4,"output_tokens":2,"#
-      + #""beam_width":2}"#,
-    #"{"type":"step","t":0,"arrive":["a","b"],"kind":"prefill","sched":[["a",4],["b",4]],"#
-      + #""batched_tokens":8,"ops":[["fork",1,3],["fork",1,4],["free",1]],"next_seq_id":7,"#
-      + #""free_gpu":6,"nq":[2,0,0]}"#,
-    #"{"type":"step","t":1,"kind":"decode","sched":[["a",1],["b",2]],"batched_tokens":3,"#
-      + #""tables":[["a",0,[7,5]],["b",3,[6,4]],["b",4,[6,3]]],"#
-      + #""ops":[["free",0],["free",3],["free",4]],"next_seq_id":7,"finished":["a","b"],"#
-      + #""free_gpu":8,"free_list":[0,1,2,7,5,4,6,3]}"#,
-    #"{"type":"summary","steps":2,"finished":2,"ignored":0,"preempt_recompute":0,"#
-      + #""preempt_swap":0,"swap_in":0,"cow":0,"leaked_gpu_blocks":0,"error":false}"#,
-  ]
+  private static let lines = handmadeGolden("vllm-0.2-tiny")
 
   /// Writes a golden, replays it, and returns what the user would read, the path left out.
   private func outcome(_ lines: [String]) throws -> String {
@@ -132,7 +114,7 @@ import Testing
     let file = FileManager.default.temporaryDirectory.appending(path: "\(UUID()).jsonl.gz")
     try bytes.write(to: file)
     defer { try? FileManager.default.removeItem(at: file) }
-    #expect(throws: UserError("\(file.path): the gzip data ends early")) {
+    #expect(throws: UserError("\(file.path):1: the gzip data ends early")) {
       try GoldenFile(path: file.path)
     }
   }

@@ -4,8 +4,8 @@ import Testing
 
 @testable import Workload
 
-/// Counts against those of Hugging Face `tokenizers` 0.23.3, which made the small tokenizers and the
-/// counts in `Tests/Fixtures/Tokenizers` from English text.
+/// Counts against those of Hugging Face `tokenizers` 0.23.3, which made the small tokenizers and
+/// the counts in `Tests/Fixtures/Tokenizers` from English text.
 @Suite struct BytePairTokenizerTests {
   private static let folder = repositoryRoot.appending(path: "Tests/Fixtures/Tokenizers")
 

@@ -60,7 +60,7 @@ import Testing
       let expected = try #require(entry[name] as? Double)
       #expect(abs(try #require(value) - expected) < slack, "\(key) \(name)")
     }
-    // The file's last window of 60 s takes in arrivals at its very end, ours leaves them to the next.
+    // The file's last window takes in arrivals at its very end; ours leaves them to the next.
     let expected = try #require(entry["IDC_60s"] as? Double)
     let dispersion = try #require(description.dispersion[2])
     #expect(abs(dispersion - expected) < (key.hasPrefix("mooncake") ? 0.06 : 0.0051), "\(key)")

@@ -59,6 +59,8 @@ struct DeviceLimits: Equatable, Sendable {
   var memoryBandwidth: Double
   /// Bytes per second and direction to the other GPUs.
   var linkBandwidth: Double
+  /// Whether GPUs have a link of their own; without, they talk over PCIe.
+  var hasLink: Bool
   var multiprocessors: Double
   /// Last-level cache, bytes.
   var cacheBytes: Double
@@ -69,6 +71,7 @@ struct DeviceLimits: Equatable, Sendable {
     tensorRate4 = device.tensorRate4 ?? device.tensorRate8 ?? device.tensorRate
     memoryBandwidth = device.memoryBandwidth
     linkBandwidth = device.linkBandwidth ?? device.pcieBandwidth
+    hasLink = device.linkBandwidth != nil
     multiprocessors = Double(device.multiprocessors)
     cacheBytes = device.cacheBytes
   }

@@ -8,6 +8,12 @@ struct AllReduceForm {
     .init("small_limit_mb", 1), .init("overlap", 1),
   ]
 
+  /// Coefficients where GPUs talk over PCIe through the host's memory and no table is at hand.
+  ///
+  /// Latency and share are chosen so that the makespan of LLMServingSim's run of Qwen3-32B on two
+  /// RTX PRO 6000 comes out: one run, no measurement of the operator itself.
+  static let overPCIe = [70.0, 0.3, 1, 1, 1]
+
   private let limits: DeviceLimits
   private let op: KernelOperator
   private let c: [Double]

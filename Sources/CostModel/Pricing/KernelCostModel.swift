@@ -173,9 +173,11 @@ package struct KernelCostModel: IterationCostModel {
     let routed = prices.product(.bfloat16)
     var parts = model.products(gpus, deployment.weights).map { op in
       let price = op.name == "router" ? routed : product
-      return Part(name: op.name, prices: PriceCurve(limit: tabulatedTokens) {
-        op.seconds(tokens: $0, price)
-      })
+      return Part(
+        name: op.name,
+        prices: PriceCurve(limit: tabulatedTokens) {
+          op.seconds(tokens: $0, price)
+        })
     }
     let streamed = model.streamedBytes(gpus)
     let streaming = prices.streaming()

@@ -43,7 +43,8 @@ struct KernelPrices: Sendable {
       if distance < best?.distance ?? Int.max { best = (candidate, distance) }
     }
     guard let best else {
-      let typical = KernelForm.coefficients(op.kind).map(\.start)
+      var typical = KernelForm.coefficients(op.kind).map(\.start)
+      if op.kind == .allReduce, !limits.hasLink { typical = AllReduceForm.overPCIe }
       return (
         Priced(form: KernelForm(op: op, limits: limits), coefficients: typical, table: nil), false
       )
@@ -59,7 +60,9 @@ struct KernelPrices: Sendable {
   }
 
   /// A price by sizes for one operator, looked up once and asked often.
-  func product(_ elements: ElementType) -> @Sendable (_ m: Double, _ n: Double, _ k: Double) -> Double {
+  func product(_ elements: ElementType)
+    -> @Sendable (_ m: Double, _ n: Double, _ k: Double) -> Double
+  {
     var op = KernelOperator(kind: .gemm)
     op.elements = elements
     let found = nearest(op).priced

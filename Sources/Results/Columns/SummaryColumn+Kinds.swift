@@ -31,12 +31,22 @@ extension SummaryColumn {
 
   /// A number that is absent where nothing was measured.
   static func measured(
-    _ key: String, _ unit: String, _ meaning: String,
+    _ key: String, _ unit: String, _ meaning: String, _ group: Group = .run,
     value: @escaping @Sendable (RunSummary) -> Double?
   ) -> SummaryColumn {
     SummaryColumn(
-      key: key, unit: unit, meaning: meaning, group: .run, storage: .optionalReal,
+      key: key, unit: unit, meaning: meaning, group: group, storage: .optionalReal,
       value: { JSONValue(value($0)) })
+  }
+
+  /// A count of the prefix cache, absent for a system without one.
+  static func cacheCount(
+    _ key: String, _ unit: String, _ meaning: String,
+    value: @escaping @Sendable (PrefixCacheSummary) -> Int
+  ) -> SummaryColumn {
+    SummaryColumn(
+      key: key, unit: unit, meaning: meaning, group: .kv, storage: .optionalInteger,
+      value: { $0.kv.prefixCache.map { .integer(value($0)) } ?? .null })
   }
 
   /// A time-weighted share of the pool, from the waste ledger: `token_state` to `free` add to 1.

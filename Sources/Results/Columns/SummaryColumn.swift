@@ -12,6 +12,8 @@ package struct SummaryColumn: Sendable {
     case real = "REAL NOT NULL"
     /// Absent where nothing was measured.
     case optionalReal = "REAL"
+    /// Absent where the system has nothing to count.
+    case optionalInteger = "INTEGER"
     case text = "TEXT NOT NULL"
     /// Not a column of `runs`: the table `scenario` has one row a field.
     case ownTable = ""
@@ -28,7 +30,7 @@ package struct SummaryColumn: Sendable {
   package var value: @Sendable (RunSummary) -> JSONValue
 
   /// Every column, in the order in which all formats write them.
-  package static let all = run + latencies + load + kv + provenance
+  package static let all = run + latencies + load + kv + prefixCache + provenance
 
   private static let run: [SummaryColumn] = [
     .text("system", "serving system, as `catalog systems` lists it") { $0.system },
@@ -93,6 +95,21 @@ package struct SummaryColumn: Sendable {
     .real("sharing_saving", "1", "1 − physical blocks ⁄ logical blocks", .kv) {
       $0.kv.sharingSaving
     },
+  ]
+
+  private static let prefixCache: [SummaryColumn] = [
+    .cacheCount(
+      "prefix_cache_queried_tokens", "tokens", "tokens of the requests taken from the queue"
+    ) { $0.queriedTokens },
+    .cacheCount("prefix_cache_hit_tokens", "tokens", "those of them found in the prefix cache") {
+      $0.hitTokens
+    },
+    .measured("prefix_cache_hit_rate", "1", "hit tokens ⁄ queried tokens", .kv) {
+      $0.kv.prefixCache?.hitRate
+    },
+    .cacheCount(
+      "prefix_cache_evicted_blocks", "blocks", "cached blocks that were taken for something else"
+    ) { $0.evictedBlocks },
   ]
 
   private static let provenance: [SummaryColumn] = [

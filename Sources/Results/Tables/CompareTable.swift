@@ -12,12 +12,15 @@ package enum CompareTable {
   /// rate is printed in the first of them only.
   ///
   /// The column `cached %` appears where a run has cached blocks, so that the shares of a row always
-  /// add to 100.
+  /// add to 100; `hits %` where one found something in its prefix cache.
   ///
   /// - Parameter maxWidth: Columns of the terminal, or `nil` for no limit.
   package static func rendered(_ summaries: [RunSummary], maxWidth: Int? = nil) -> String {
     let hasCached = summaries.contains { $0.kv.cached > 0 }
-    let columns = load + (hasCached ? ledger : ledger.filter { $0.title != cachedTitle }) + tail
+    let hasHits = summaries.contains { $0.kv.prefixCache.map { $0.hitTokens > 0 } ?? false }
+    let columns =
+      load + (hasCached ? ledger : ledger.filter { $0.title != cachedTitle })
+      + (hasHits ? [hits] : []) + tail
     var table = TextTable(columns.map { .init($0.title, $0.alignment) }, keyColumns: 2)
     // `sort` promises no order among equals, so the position decides there.
     let order = summaries.indices.sorted {
@@ -58,6 +61,10 @@ package enum CompareTable {
       Column(title: cachedTitle) { Digits.percent($0.kv.cached) },
       Column(title: "free\n%") { Digits.percent($0.kv.free) },
     ]
+  }
+
+  private static var hits: Column {
+    Column(title: "hits\n%") { $0.kv.prefixCache?.hitRate.map(Digits.percent) ?? "–" }
   }
 
   private static var tail: [Column] {

@@ -2,8 +2,9 @@ import Metrics
 
 /// The tables of `simulate`: one run, a name and a value a line, in groups.
 package enum SimulateTable {
-  /// Renders the groups run, requests, latency, batch, KV pool and provenance, with an empty line
-  /// between them. The scenario is left to the files, where it can be read back.
+  /// Renders the groups run, requests, latency, batch, KV pool, prefix cache (where there is one) and
+  /// provenance, with an empty line between them. The scenario is left to the files, where it can be
+  /// read back.
   package static func rendered(_ summary: RunSummary) -> String {
     [
       group("run", run(summary), values: .left),
@@ -11,8 +12,9 @@ package enum SimulateTable {
       latency(summary),
       group("batch", batch(summary)),
       group("KV pool", pool(summary)),
+      summary.kv.prefixCache.map { group("prefix cache", prefixCache($0)) },
       group("provenance", provenance(summary), values: .left),
-    ].joined(separator: "\n")
+    ].compactMap { $0 }.joined(separator: "\n")
   }
 
   /// A name with its unit, and the value.
@@ -86,6 +88,15 @@ package enum SimulateTable {
       ("cached, %", Digits.percent(kv.cached)),
       ("free, %", Digits.percent(kv.free)),
       ("saved by sharing, %", Digits.percent(kv.sharingSaving)),
+    ]
+  }
+
+  private static func prefixCache(_ cache: PrefixCacheSummary) -> [Line] {
+    [
+      ("queried tokens", String(cache.queriedTokens)),
+      ("hit tokens", String(cache.hitTokens)),
+      ("hit rate, %", cache.hitRate.map(Digits.percent) ?? "–"),
+      ("evicted blocks", String(cache.evictedBlocks)),
     ]
   }
 

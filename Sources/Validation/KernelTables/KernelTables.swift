@@ -76,7 +76,8 @@ package struct KernelTables {
       }
       if distinct.count < sorted.count {
         warnings.append(
-          "\(op.name): \(sorted.count - distinct.count) rows repeat a key; their times are averaged")
+          "\(op.name): \(sorted.count - distinct.count) rows repeat a key; their times are averaged"
+        )
       }
       guard distinct.count >= Calibrator.rowsMin else {
         warnings.append(

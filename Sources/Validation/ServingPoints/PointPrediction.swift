@@ -71,12 +71,13 @@ package struct PointPrediction: Sendable {
         ? model.tokenBudget : max(model.tokenBudget, point.promptTokens + point.outputTokens),
       maxModelLength: point.promptTokens + point.outputTokens)
     settings.v1.chunkedPrefill = model.chunkedPrefill
-    settings.v1.prefixCaching = false
+    let contents = contents(of: requests, point, model)
+    settings.v1.prefixCaching = contents != nil
     settings.vllm02 = VLLM02Options(.v020)
     let record = try model.system.serve(
       requests, settings: settings,
       executor: PointExecutor(costModel: try KernelCostModel(deployment)),
-      oversized: .fail, maxConcurrency: point.concurrency)
+      oversized: .fail, contents: contents, maxConcurrency: point.concurrency)
     var ttft = 0.0
     var tpot = 0.0
     var count = 0.0
@@ -87,7 +88,25 @@ package struct PointPrediction: Sendable {
       count += 1
     }
     return PointPrediction(
-      point: point, ttft: ttft / count * 1e3, tpot: tpot / count * 1e3, blocks: budget.blocks)
+      point: point, ttft: ttft / count * 1e3 + model.requestMilliseconds,
+      tpot: tpot / count * 1e3, blocks: budget.blocks)
+  }
+
+  /// Prompts taken in turn from a limited set, where a campaign repeats them; `nil` elsewhere.
+  private static func contents(
+    of requests: [Request], _ point: ServingPoint, _ model: BackendModel
+  ) -> PromptContents? {
+    guard model.repeatedPrompts > 0, model.system == .vllmV1, point.weights != .bfloat16,
+      point.campaign == .perModelSweep
+    else { return nil }
+    var contents = PromptContents()
+    for (index, request) in requests.enumerated() {
+      let stream = Int64(index % model.repeatedPrompts)
+      contents.append([
+        TokenPiece(stream: stream, start: 0, count: request.promptTokens)
+      ])
+    }
+    return contents
   }
 
   /// The clients' requests: of one length, or drawn as the campaign drew them.

@@ -80,7 +80,9 @@ package struct ServingPoint: Sendable {
     guard
       let clients = try table.optional("concurrency", row) ?? table.optional("batch_size", row),
       clients >= 1
-    else { throw table.failure(row, "neither `concurrency` nor `batch_size` says how many clients") }
+    else {
+      throw table.failure(row, "neither `concurrency` nor `batch_size` says how many clients")
+    }
     concurrency = Int(clients)
     campaign = Campaign(rawValue: table.text("source_group", row)) ?? .perModelSweep
     ttft = try table.seconds("ttft_ms", row, unit: 1)

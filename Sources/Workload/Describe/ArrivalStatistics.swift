@@ -46,8 +46,8 @@ struct ArrivalStatistics {
   /// Share of the gaps that are 0; `nil` with fewer than two arrivals.
   var zeroGapShare: Double? { count > 1 ? Double(zeroGaps) / Double(count - 1) : nil }
 
-  /// Index of dispersion of the counts in windows of 1, 10 and 60 s; `nil` with fewer than two whole
-  /// windows.
+  /// Index of dispersion of the counts in windows of 1, 10 and 60 s; `nil` with fewer than two
+  /// whole windows.
   var dispersion: [Double?] { windows.map(\.dispersion) }
 }
 

@@ -1,6 +1,6 @@
 /// Parses one conversation of ShareGPT: an object with `conversations`, a list of messages.
 ///
-///     human  gpt   human  gpt          each answer is a request; its prompt is all that went before
+///     human  gpt   human  gpt          each answer is a request; its prompt is all before it
 ///     |── prompt ──────|               prompt of the second answer
 ///     |── repeats ─|                   what it repeats of the request before: prompt and output
 ///

@@ -3,8 +3,8 @@ import SimulationKernel
 /// Parses a result of `vllm bench serve --save-detailed`: one object whose lists `input_lens` and
 /// `output_lens` have a length for each request.
 ///
-/// Older results do not say when requests came. Where there are `start_times`, seconds on a clock of
-/// the benchmark's own, those are the arrivals. `n` and beams are not recorded.
+/// Older results do not say when requests came. Where there are `start_times`, seconds on a clock
+/// of the benchmark's own, those are the arrivals. `n` and beams are not recorded.
 struct VLLMBenchParser {
   /// Parses the object in `bytes` into one record for each request.
   ///

@@ -26,7 +26,7 @@ extension LengthLaw {
     correlation: 0.0751,
     totalTokensMax: .max)
 
-  /// Summaries of arXiv papers, Llama 2's tokenizer, prompt and output at most 4096 tokens together.
+  /// Summaries of arXiv papers, Llama 2's tokenizer, prompt and output together at most 4096.
   ///
   /// - Source: computed from the 28,257 requests of github microsoft/vidur,
   ///   `arxiv_summarization_stats_llama2_tokenizer_filtered_v2.csv` (MIT).

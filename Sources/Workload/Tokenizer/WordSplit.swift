@@ -60,7 +60,7 @@ enum WordSplit: Equatable {
     return spaceEnd(start, kinds)
   }
 
-  /// `\s+(?!\S)|\s+`: a run of space, less its last scalar where a word follows, unless that is all.
+  /// `\s+(?!\S)|\s+`: a run of space, less its last scalar where a word follows, unless it is all.
   private func spaceEnd(_ start: Int, _ kinds: [Kind]) -> Int {
     let end = runEnd(start, kinds, while: isSpace)
     return end == kinds.count || end == start + 1 ? end : end - 1

@@ -13,8 +13,8 @@ extension Trace {
 
   /// The requests that arrive in [`from`, `to`) seconds, their arrivals counted from `from`.
   ///
-  /// - Throws: ``UserError`` where the trace has no arrivals, the window is empty, or nobody arrives
-  ///   in it.
+  /// - Throws: ``UserError`` where the trace has no arrivals, the window is empty, or nobody
+  ///   arrives in it.
   package func sliced(from: Double, to: Double) throws(UserError) -> Trace {
     guard hasArrivals else {
       throw UserError(

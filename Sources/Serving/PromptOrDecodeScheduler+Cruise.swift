@@ -1,0 +1,148 @@
+import CostModel
+import KVMemory
+
+/// Decode iterations in which most running requests need no look.
+///
+/// All of `running` cruises, or nobody does. No run with samples or beams ever does (they share blocks and
+/// end one by one), nor does anybody while a request is swapped out. The batch counts decode iterations, as
+/// its requests stand still while prompts are computed:
+///
+///     engine       P   d   d   P   P   d
+///     batch            0   1           2
+///     request 3    P   d   d   -   -   d      listed in decode 0, a newcomer; not listed in 1 and 2
+///     request 5                P   -   d      listed in decode 2
+///
+/// With one sequence each, requests are always in order of arrival: the running ones, then the swapped, then
+/// the waiting. Only the youngest are preempted, and nobody is admitted past them.
+extension PromptOrDecodeScheduler {
+  /// Decides a decode iteration of a cruising batch.
+  mutating func cruise(_ plan: inout IterationPlan) {
+    extendDue(&plan)
+    guard plan.failure == nil else { return }
+    swapIn(&plan)
+    memory.cruise(sequences: batch.count)
+    plan.cruising = batch.count - newcomerCount
+    for id in running.suffix(newcomerCount) { listDecode(of: id, sequences: 1, in: &plan) }
+    plan.shape.decodeSequences = batch.count
+    plan.shape.decodeContextTokens = batch.contextTokens
+    plan.shape.sampledSequences = batch.count
+    plan.shape.swappedOutBlocks = plan.swapOuts.count
+  }
+
+  /// Gives those a block whose last one is full, oldest first; the youngest make way.
+  ///
+  /// As in `appendToRunning`, each request has to find a free block at its turn, whether or not it takes
+  /// one. Between two that take one nothing changes, so those that take one and the youngest tell.
+  private mutating func extendDue(_ plan: inout IterationPlan) {
+    let due = batch.due
+    var extended = 0
+    while let youngest = running.last, extended == 0 || due[extended - 1] < youngest {
+      let isSomeoneDue = extended < due.count && due[extended] <= youngest
+      if memory.device.freeCount > 0 {
+        guard isSomeoneDue else { return }
+        memory.extend(live.first(of: due[extended]))
+        extended += 1
+      } else {
+        if running.count == 1 && !isSomeoneDue && !repeatsDefects { return }
+        running.removeLast()
+        release(youngest, &plan)
+        preempt(youngest, &plan)
+        guard plan.failure == nil else { return }
+      }
+    }
+  }
+
+  /// Takes a request out of the cruise before it has grown in this iteration; the youngest goes first.
+  private mutating func release(_ id: RequestID, _ plan: inout IterationPlan) {
+    let length = cruisingLength(of: id)
+    leaveBatch(id, length: length)
+    groups[Int(id)].generatedTokens = Int32(length) - groups[Int(id)].promptTokens
+    memory.settle(live.first(of: id), tokens: length - 1)
+    if newcomerCount > 0 {
+      newcomerCount -= 1
+    } else {
+      plan.released.append(id)
+    }
+  }
+
+  private func cruisingLength(of id: RequestID) -> Int {
+    Int(groups[Int(id)].length) + batch.iteration - groups[Int(id)].joinedAt
+  }
+
+  private mutating func leaveBatch(_ id: RequestID, length: Int) {
+    batch.leave(id, length: length, remaining: Int(groups[Int(id)].finalTokens) - length)
+  }
+
+  /// Takes in an iteration of prompts or a cruised one.
+  mutating func completeCruise(_ plan: IterationPlan, finished: inout [RequestID]) {
+    guard plan.advancesCruise else { return completePrompts(plan, finished: &finished) }
+    newcomerCount = 0
+    finishCruising(&finished)
+    batch.advance()
+  }
+
+  /// The requests of an iteration of prompts are the last of `running`.
+  private mutating func completePrompts(_ plan: IterationPlan, finished: inout [RequestID]) {
+    running.removeLast(plan.scheduled.count)
+    for scheduled in plan.scheduled {
+      let id = scheduled.request
+      groups[Int(id)].generatedTokens += 1
+      if groups[Int(id)].generatedTokens == groups[Int(id)].outputTokens {
+        finish(id, &finished)
+      } else {
+        running.append(id)
+        join(id)
+        newcomerCount += 1
+      }
+    }
+  }
+
+  /// Those that finish together leave in running order, as their blocks are freed in it.
+  private mutating func finishCruising(_ finished: inout [RequestID]) {
+    guard !batch.finishing.isEmpty else { return }
+    for id in batch.finishing.sorted() {
+      let length = cruisingLength(of: id)
+      leaveBatch(id, length: length)
+      groups[Int(id)].generatedTokens = groups[Int(id)].outputTokens
+      memory.settle(live.first(of: id), tokens: length)
+      running.remove(at: placeInRunning(of: id))
+      finish(id, &finished)
+    }
+  }
+
+  private func placeInRunning(of id: RequestID) -> Int {
+    var places = running.indices
+    while places.count > 1 {
+      let middle = places.lowerBound + places.count / 2
+      places = running[middle] <= id ? middle..<places.upperBound : places.lowerBound..<middle
+    }
+    return places.lowerBound
+  }
+
+  private mutating func finish(_ id: RequestID, _ finished: inout [RequestID]) {
+    free(0, of: id)
+    live.compact(id)
+    finished.append(id)
+  }
+
+  private mutating func join(_ id: RequestID) {
+    let group = groups[Int(id)]
+    groups[Int(id)].joinedAt = batch.iteration
+    batch.join(
+      id, length: Int(group.length), remaining: Int(group.outputTokens - group.generatedTokens))
+  }
+
+  /// Lets all of `running`, which has just decoded, cruise from the next iteration on, if it may.
+  mutating func enterCruise() {
+    guard mayCruise, swapped.isEmpty else { return }
+    isCruising = true
+    for id in running { join(id) }
+  }
+
+  /// Makes every cruising request known one by one again.
+  mutating func leaveCruise(_ plan: inout IterationPlan) {
+    for id in running.reversed() { release(id, &plan) }
+    isCruising = false
+    headIsBlocked = false
+  }
+}

@@ -1,0 +1,139 @@
+import CostModel
+import Serving
+import SimulationKernel
+import Workload
+
+/// A measured run of an engine, request by request, and the same run simulated.
+package struct RequestReplay: Sendable {
+  /// Statistics of one quantity in milliseconds.
+  package struct Statistics: Equatable, Sendable {
+    package var mean: Double
+    package var p50: Double
+    package var p90: Double
+    package var p99: Double
+
+    /// Of at least one value; quantiles are those of the nearest rank above.
+    init(_ values: [Double]) {
+      let sorted = values.sorted()
+      func quantile(_ share: Double) -> Double {
+        sorted[max(0, Int((share * Double(sorted.count)).rounded(.up)) - 1)]
+      }
+      mean = sorted.reduce(0, +) / Double(sorted.count)
+      p50 = quantile(0.5)
+      p90 = quantile(0.9)
+      p99 = quantile(0.99)
+    }
+  }
+
+  /// What is compared, measured or predicted.
+  package struct Outcome: Equatable, Sendable {
+    package var ttft: Statistics
+    package var tpot: Statistics
+    package var e2el: Statistics
+    /// Seconds from the first arrival to the last token.
+    package var makespan: Double
+
+    init(_ requests: [Served]) {
+      ttft = Statistics(requests.map(\.ttft))
+      tpot = Statistics(requests.compactMap(\.tpot))
+      e2el = Statistics(requests.map(\.e2el))
+      makespan = requests.map(\.last).max()! - requests.map(\.arrival).min()!
+    }
+  }
+
+  /// The seconds of one request, and its output tokens.
+  struct Served {
+    var arrival: Double
+    var first: Double
+    var last: Double
+    var tokens: Int
+
+    /// Milliseconds.
+    var ttft: Double { (first - arrival) * 1e3 }
+    var e2el: Double { (last - arrival) * 1e3 }
+    /// `nil` for a single token.
+    var tpot: Double? { tokens > 1 ? (last - first) / Double(tokens - 1) * 1e3 : nil }
+  }
+
+  package let measured: Outcome
+  package let requests: [Request]
+  /// What the prompts consist of; `nil` where the file has no block hashes.
+  package let contents: PromptContents?
+
+  /// Reads a file in the layout of LLMServingSim's `*_requests.csv`.
+  ///
+  /// Requests arrive when the engine queued them: what happens before is the client's and the API
+  /// server's, which are not simulated (and which the published comparison leaves out too).
+  ///
+  /// - Throws: ``UserError`` with file and line.
+  package init(path: String) throws {
+    let table = try MeasurementTable(path: path)
+    try table.require([
+      "prompt_tokens", "output_tokens", "queued_s", "first_token_s", "last_token_s",
+    ])
+    let queuedSeconds = try (0..<table.rowCount).map { try table.number("queued_s", $0) }
+    // Swift's sort is stable: requests queued at one instant stay in file order.
+    let order = queuedSeconds.indices.sorted { queuedSeconds[$0] < queuedSeconds[$1] }
+    var requests: [Request] = []
+    var contents = PromptContents()
+    var outcomes: [Served] = []
+    for row in order {
+      let queued = queuedSeconds[row]
+      let prompt = try table.number("prompt_tokens", row, atLeast: 1)
+      let output = try table.number("output_tokens", row, atLeast: 1)
+      let first = try table.number("first_token_s", row)
+      let last = try table.number("last_token_s", row)
+      guard queued <= first, first <= last else {
+        throw table.failure(row, "`queued_s`, `first_token_s`, `last_token_s` are not in order")
+      }
+      outcomes.append(Served(arrival: queued, first: first, last: last, tokens: Int(output)))
+      requests.append(
+        Request(
+          arrival: .zero + SimDuration(rounding: queued), promptTokens: Int32(prompt),
+          outputTokens: Int32(output)))
+      contents.append(try Self.pieces(table, row, promptTokens: Int32(prompt), index: row))
+    }
+    measured = Outcome(outcomes)
+    self.requests = requests
+    self.contents = table.has("block_hashes") ? contents : nil
+  }
+
+  /// Full blocks by their ids, and a rest that no other prompt has.
+  private static func pieces(
+    _ table: MeasurementTable, _ row: Int, promptTokens: Int32, index: Int
+  ) throws -> [TokenPiece] {
+    let blockTokens: Int32 = 16
+    let ids = table.text("block_hashes", row).split(separator: " ")
+    var pieces: [TokenPiece] = []
+    for id in ids {
+      guard let id = Int64(id), (0..<1_000_000).contains(id) else {
+        throw table.failure(row, "`block_hashes` must be numbers apart by blanks")
+      }
+      pieces.append(TokenPiece(stream: id, start: 0, count: blockTokens))
+    }
+    let rest = promptTokens - Int32(ids.count) * blockTokens
+    guard rest >= 0 else {
+      throw table.failure(row, "\(ids.count) block hashes, but only \(promptTokens) prompt tokens")
+    }
+    pieces.append(TokenPiece(stream: -1 - Int64(index), start: 0, count: rest))
+    return pieces
+  }
+
+  /// Serves the requests by `system`.
+  ///
+  /// - Throws: ``UserError`` where a request cannot be served.
+  package func predicted(
+    system: ServingSystem, settings: EngineSettings, costModel: KernelCostModel
+  ) throws -> Outcome {
+    let record = try system.serve(
+      requests, settings: settings, executor: PointExecutor(costModel: costModel),
+      oversized: .fail, contents: system == .vllmV1 ? contents : nil)
+    return Outcome(
+      zip(record.requests, record.milestones).compactMap { request, milestones in
+        guard let first = milestones.firstToken, let finish = milestones.finish else { return nil }
+        return Served(
+          arrival: request.arrival.seconds, first: first.seconds, last: finish.seconds,
+          tokens: Int(request.outputTokens))
+      })
+  }
+}

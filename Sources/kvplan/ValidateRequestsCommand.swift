@@ -1,0 +1,94 @@
+import ArgumentParser
+import CostModel
+import Planning
+import Results
+import Serving
+import SimulationKernel
+import Validation
+
+/// `kvplan validate requests`.
+struct ValidateRequestsCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "requests",
+    abstract: "Replay a measured run request by request and compare latencies.",
+    discussion: """
+      EXAMPLE
+        kvplan validate requests requests.csv.gz --system vllm-v1 --model llama-3.1-8b \
+      --device rtx-pro-6000 --max-num-seqs 128 --max-num-batched-tokens 2048 \
+      --gpu-memory-utilization 0.9
+      """)
+
+  @Argument(help: "File in the layout of LLMServingSim's requests, plain or gzip.")
+  var file: String
+
+  @Option(help: "Serving system; `kvplan catalog systems` lists them.")
+  var system = ServingSystem.vllmV1.rawValue
+
+  @OptionGroup(title: "Engine and run") var engine: EngineOptions
+
+  @Option(help: "What to print: `table`, `json` or `csv`.")
+  var format = OutputFormat.table
+
+  func run() throws {
+    let replay = try RequestReplay(path: file)
+    let system = try ServingSystem.find(system)
+    var scenario = try engine.scenario(system: system, requestRate: nil)
+    scenario.overheads = BackendModel.vllm.overheads
+    let resolved = try scenario.resolved()
+    guard let costModel = resolved.costModel as? KernelCostModel else {
+      preconditionFailure("a scenario is priced by another model than kernels")
+    }
+    let predicted = try replay.predicted(
+      system: system, settings: resolved.settings, costModel: costModel)
+    Terminal.say("prices: \(costModel.profile.name) (\(costModel.profile.error))")
+    Terminal.write(Self.rendered(measured: replay.measured, predicted: predicted, format))
+  }
+
+  /// Name and unit of each figure with its measured and predicted value.
+  private static func figures(
+    _ measured: RequestReplay.Outcome, _ predicted: RequestReplay.Outcome
+  ) -> [(name: String, measured: Double, predicted: Double)] {
+    func statistics(
+      _ quantity: String, _ path: KeyPath<RequestReplay.Outcome, RequestReplay.Statistics>
+    ) -> [(name: String, measured: Double, predicted: Double)] {
+      let (a, b) = (measured[keyPath: path], predicted[keyPath: path])
+      return [
+        ("mean_\(quantity)_ms", a.mean, b.mean), ("p50_\(quantity)_ms", a.p50, b.p50),
+        ("p90_\(quantity)_ms", a.p90, b.p90), ("p99_\(quantity)_ms", a.p99, b.p99),
+      ]
+    }
+    return statistics("ttft", \.ttft) + statistics("tpot", \.tpot) + statistics("e2el", \.e2el)
+      + [("makespan_s", measured.makespan, predicted.makespan)]
+  }
+
+  static func rendered(
+    measured: RequestReplay.Outcome, predicted: RequestReplay.Outcome, _ format: OutputFormat
+  ) -> String {
+    let figures = figures(measured, predicted)
+    switch format {
+    case .table:
+      var table = TextTable([
+        .init("figure", .left), .init("measured"), .init("predicted"), .init("error %"),
+      ])
+      table.rows = figures.map { figure in
+        [
+          figure.name, Digits.fixed(figure.measured, decimals: 2),
+          Digits.fixed(figure.predicted, decimals: 2),
+          Digits.fixed((figure.predicted / figure.measured - 1) * 100, decimals: 2),
+        ]
+      }
+      return table.rendered()
+    case .csv:
+      return "figure,measured,predicted\n"
+        + figures.map { figure in
+          let measured = Digits.fixed(figure.measured, decimals: 4)
+          return "\(figure.name),\(measured),\(Digits.fixed(figure.predicted, decimals: 4))\n"
+        }.joined()
+    case .json:
+      return JSONValue.object(
+        figures.map { .init("measured_\($0.name)", .real($0.measured)) }
+          + figures.map { .init("predicted_\($0.name)", .real($0.predicted)) }
+      ).indented + "\n"
+    }
+  }
+}

@@ -1,0 +1,123 @@
+import Foundation
+import Testing
+
+/// `kvplan conform` as its users run it, on the goldens of the repository.
+@Suite struct ConformTests {
+  private static let goldens = URL(filePath: #filePath).deletingLastPathComponent()
+    .deletingLastPathComponent().appending(path: "Goldens").path
+
+  private let folder: URL
+
+  init() throws {
+    folder = URL(filePath: NSTemporaryDirectory()).appending(path: "kvplan-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+  }
+
+  /// The golden of the SOSP'23 artifact, changed.
+  private func golden(_ change: (inout [String]) -> Void) throws -> String {
+    let text = try String(
+      contentsOfFile: Self.goldens + "/sosp23-youngest.jsonl", encoding: .utf8)
+    var lines = text.split(separator: "\n").map(String.init)
+    change(&lines)
+    return try file("golden.jsonl", Data(lines.joined(separator: "\n").utf8))
+  }
+
+  private func file(_ name: String, _ data: Data) throws -> String {
+    let url = folder.appending(path: name)
+    try data.write(to: url)
+    return url.path
+  }
+
+  private func expectRefusal(
+    _ path: String, _ message: String, sourceLocation: SourceLocation = #_sourceLocation
+  ) throws {
+    let run = try Tool.run(["conform", path])
+    #expect(run.status == 2, sourceLocation: sourceLocation)
+    #expect(run.errors == "error: " + message + "\n", sourceLocation: sourceLocation)
+    #expect(run.output.isEmpty, sourceLocation: sourceLocation)
+  }
+
+  @Test func replaysAFolder() throws {
+    let run = try Tool.run(["conform", Self.goldens])
+    #expect(run.status == 0)
+    #expect(
+      run.output == """
+        PASS youngest 5 steps
+        PASS 0.2.7/tiny 2 steps
+        PASS pair 4 steps
+        3 of 3 pass
+
+        """)
+  }
+
+  @Test func saysWhereAGoldenDiverges() throws {
+    let path = try golden { $0[4] = $0[4].replacing(#""free":2"#, with: #""free":3"#) }
+    let run = try Tool.run(["conform", path])
+    #expect(run.status == 1)
+    #expect(
+      run.output == """
+        DIVERGES youngest step 1: free expected 3, got 2
+        0 of 1 pass
+
+        """)
+  }
+
+  @Test func printsJSON() throws {
+    let path = try golden { $0[4] = $0[4].replacing(#""free":2"#, with: #""free":3"#) }
+    let run = try Tool.run([
+      "conform", Self.goldens + "/sosp23-youngest.jsonl", path, "--format", "json",
+    ])
+    #expect(run.status == 1)
+    #expect(
+      run.output == """
+        {
+          "cases": [
+            {
+              "case": "youngest",
+              "passes": true,
+              "steps": 5
+            },
+            {
+              "case": "youngest",
+              "passes": false,
+              "steps": 1,
+              "step": 1,
+              "field": "free",
+              "expected": "3",
+              "got": "2"
+            }
+          ],
+          "passed": 1,
+          "total": 2
+        }
+
+        """)
+  }
+
+  @Test func refusesWhatItCannotRead() throws {
+    try expectRefusal("none.jsonl", "cannot read golden `none.jsonl`: no such file")
+    var path = try file("words.jsonl", Data("so long\n".utf8))
+    try expectRefusal(path, "\(path):1: not a JSON object (is the file cut off?)")
+    path = try file("empty.jsonl", Data())
+    try expectRefusal(path, "\(path): the file is empty")
+    path = try golden { $0[4] = $0[4].replacing(#""tok""#, with: #""mood":1,"tok""#) }
+    try expectRefusal(path, "\(path):5: unknown field `mood` in a `step` record")
+    path = try golden { $0.swapAt(4, 5) }
+    try expectRefusal(path, "\(path):5: step 2 out of order, expected 1")
+    path = try golden { $0.removeLast() }
+    try expectRefusal(path, "\(path):8: the golden ends without an `end` record")
+    path = try golden { $0[0] = #"{"type":"header","case":"x"}"# }
+    try expectRefusal(path, "\(path):1: not a golden of a known engine")
+  }
+
+  /// Two thirds of a gzip file of one line.
+  @Test func refusesTruncatedGzip() throws {
+    let bytes = try #require(
+      Data(
+        base64Encoded:
+          "H4sIAAAAAAACA6tWKqksSFWyUspITUxJLVLSUUrLL8pNLAGKlOXk5Oqm5+ekpObpGwIlShKL"
+          + "0lPBEgZAXnI="))
+    let path = try file("cut.jsonl.gz", bytes)
+    try expectRefusal(path, "\(path):1: the gzip data ends early")
+  }
+}

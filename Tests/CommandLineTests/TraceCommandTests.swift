@@ -1,0 +1,120 @@
+import Foundation
+import Testing
+
+/// `kvplan trace` as its users run it.
+@Suite(.serialized) struct TraceCommandTests {
+  private let folder: URL
+
+  init() throws {
+    folder = URL(filePath: NSTemporaryDirectory()).appending(path: "kvplan-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+  }
+
+  private func file(_ name: String, _ text: String) throws -> String {
+    let url = folder.appending(path: name)
+    try Data(text.utf8).write(to: url)
+    return url.path
+  }
+
+  private let mooncake = """
+    {"timestamp": 0, "input_length": 1030, "output_length": 500, "hash_ids": [0, 1, 2]}
+    {"timestamp": 2500, "input_length": 1500, "output_length": 52, "hash_ids": [0, 1, 3]}
+
+    """
+
+  @Test func describesAsJSONUnderTheNamesOfTheIssue() throws {
+    let run = try Tool.run([
+      "trace", "describe", try file("m.jsonl", mooncake), "--format", "json", "--model", "opt-13b",
+    ])
+    #expect(run.status == 0)
+    let object = try #require(
+      try JSONSerialization.jsonObject(with: Data(run.output.utf8)) as? [String: Any])
+    #expect(object["rows"] as? Int == 2)
+    #expect(object["span_s"] as? Double == 2.5)
+    #expect(object["rate_rps"] as? Double == 0.8)
+    #expect(object["format"] as? String == "mooncake")
+    #expect(object["prefix_sharing"] as? Double == 1024.0 / 2530)
+    let prompts = try #require(object["prompt_tokens"] as? [String: Double])
+    #expect(Set(prompts.keys) == ["mean", "p50", "p95", "p99", "max"])
+    for key in ["interarrival_cv", "output_tokens", "rank_correlation", "dispersion_60s"] {
+      #expect(object[key] != nil, "no \(key)")
+    }
+    let kv = try #require(object["kv"] as? [String: Any])
+    // 40 layers, 5120 wide, keys and values of two bytes each.
+    #expect(kv["bytes_per_token"] as? Int == 819_200)
+  }
+
+  @Test func tableAndCSVSayTheSame() throws {
+    let trace = try file("m.jsonl", mooncake)
+    let table = try Tool.run(["trace", "describe", trace])
+    #expect(table.status == 0)
+    #expect(
+      table.output.split(separator: "\n").contains { line in
+        line.hasPrefix("format ") && line.hasSuffix(" mooncake")
+      })
+    #expect(table.output.contains("prefix cache, blocks of 512 tokens"))
+    #expect(table.output.contains("without bound"))
+    let csv = try Tool.run(["trace", "describe", trace, "--format", "csv"])
+    let lines = csv.output.split(separator: "\n").map {
+      $0.split(separator: ",", omittingEmptySubsequences: false)
+    }
+    #expect(lines.count == 2)
+    #expect(lines[0].count == lines[1].count)
+    #expect(lines[0].first == "rows" && lines[1].first == "2")
+  }
+
+  @Test func convertsThereAndBack() throws {
+    let trace = try file("m.jsonl", mooncake)
+    let csv = folder.appending(path: "m.csv").path
+    #expect(try Tool.run(["trace", "convert", trace, "--output", csv]).status == 0)
+    let back = try Tool.run(["trace", "convert", csv, "--to", "mooncake"])
+    #expect(back.status == 0)
+    #expect(back.output == mooncake)
+  }
+
+  @Test func cutsScalesMixesAndThins() throws {
+    let trace = try file(
+      "t.csv", "arrival_s,prompt_tokens,output_tokens\n0,1,2\n5,3,4\n10,5,6\n")
+    let head = "arrival_s,prompt_tokens,output_tokens\n"
+    func output(_ arguments: String...) throws -> String {
+      let run = try Tool.run(["trace"] + arguments)
+      #expect(run.status == 0, "\(arguments)")
+      return run.output
+    }
+    #expect(try output("slice", trace, "--from-second", "4") == head + "1,3,4\n6,5,6\n")
+    #expect(try output("slice", trace, "--to-row", "1") == head + "0,1,2\n")
+    #expect(
+      try output("scale", trace, "--rate", "2", "--prompts", "10")
+        == head + "0,10,2\n2.5,30,4\n5,50,6\n")
+    #expect(
+      try output("mix", trace, trace)
+        == head + "0,1,2\n0,1,2\n5,3,4\n5,3,4\n10,5,6\n10,5,6\n")
+    #expect(try output("thin", trace, "--share", "1") == head + "0,1,2\n5,3,4\n10,5,6\n")
+    #expect(try Tool.run(["trace", "slice", trace]).status == 64)
+  }
+
+  @Test func generatesTheSameBytesTwice() throws {
+    let arguments = [
+      "trace", "generate", "--prompts", "lognormal:80,0.5", "--outputs", "zipf:1,50",
+      "--num-prompts", "50", "--request-rate", "2", "--arrivals", "gamma:2", "--turns", "3",
+      "--system-prompts", "2", "--seed", "4",
+    ]
+    let run = try Tool.run(arguments)
+    #expect(run.status == 0)
+    #expect(run.output.split(separator: "\n").count == 51)
+    let head = "arrival_s,prompt_tokens,output_tokens,session_id,prompt_pieces\n"
+    #expect(run.output.hasPrefix(head))
+    #expect(try Tool.run(arguments).output == run.output)
+    #expect(try Tool.run(["trace", "generate"]).status == 64)
+  }
+
+  @Test func badRowsEndItOrAreSkipped() throws {
+    let trace = try file("b.csv", "prompt_tokens,output_tokens\n1,2\nx,2\n")
+    let refused = try Tool.run(["trace", "describe", trace])
+    #expect(refused.status == 2)
+    #expect(refused.errors.contains("b.csv:3:1: `prompt_tokens` must be a positive integer"))
+    let skipped = try Tool.run(["trace", "describe", trace, "--skip-bad-rows"])
+    #expect(skipped.status == 0)
+    #expect(skipped.errors.contains("1 row is left out"))
+  }
+}

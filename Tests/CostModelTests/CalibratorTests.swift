@@ -1,0 +1,118 @@
+import SimulationKernel
+import Testing
+
+@testable import CostModel
+
+@Suite struct CalibratorTests {
+  let device: DeviceSpec
+
+  init() throws { device = try DeviceCatalogue.find("h100-sxm") }
+
+  /// Rows that a device of known coefficients would give, each off by up to `noise`.
+  func rows(_ op: KernelOperator, _ coefficients: [Double], _ sizes: [[Double]], noise: Double)
+    -> [KernelRow]
+  {
+    let form = KernelForm(op: op, limits: DeviceLimits(device))
+    var random = RandomStream(seed: 3, label: "noise")
+    return sizes.map { sizes in
+      let factor = 1 + noise * (2 * random.uniform() - 1)
+      return KernelRow(op: op, sizes: sizes, seconds: form.seconds(coefficients, sizes) * factor)
+    }
+  }
+
+  let doubling = (0..<12).map { Double(1 << $0) }
+
+  @Test func aFitFindsTheTimesThatMadeTheRows() {
+    let op = KernelOperator(kind: .allReduce)
+    var summed = op
+    summed.gpus = 4
+    let sizes = (7..<29).map { [Double(1 << $0)] }
+    let made = rows(summed, [7, 0.5, 0.2, 2, 1.5], sizes, noise: 0)
+    let coefficients = Calibrator(device: device).fit(made)
+    let form = KernelForm(op: summed, limits: DeviceLimits(device))
+    for row in made {
+      #expect(abs(form.seconds(coefficients, row.sizes) / row.seconds - 1) < 0.05)
+    }
+  }
+
+  @Test func heldOutErrorsAreThoseOfTheNoise() throws {
+    let op = KernelOperator(kind: .streaming)
+    let sizes = (0..<200).map { [1000 * Double($0 * $0 + 1)] }
+    let made = rows(op, [2, 0.8, 1], sizes, noise: 0.1)
+    let (profile, reports) = Calibrator(device: device).calibrate(made)
+    let fit = try #require(reports.first { $0.form == .fit })
+    // Evenly spread by ±10 %: 5 % on average.
+    let error = try #require(fit.interpolationMAPE)
+    #expect((0.03...0.07).contains(error), "\(error)")
+    #expect(try #require(fit.extrapolationMAPE) < 0.1)
+    #expect(profile.rows == 200)
+    #expect(profile.interpolationMAPE != nil)
+  }
+
+  @Test func sameRowsSameProfile() {
+    let op = KernelOperator(kind: .streaming)
+    let made = rows(op, [2, 0.8, 1], (1..<60).map { [5e4 * Double($0)] }, noise: 0.2)
+    let calibrator = Calibrator(device: device)
+    #expect(calibrator.calibrate(made).profile == calibrator.calibrate(made).profile)
+  }
+
+  @Test func tooFewRowsHaveNoError() {
+    let op = KernelOperator(kind: .streaming)
+    let made = rows(op, [2, 0.8, 1], (1..<22).map { [1e5 * Double($0)] }, noise: 0)
+    let reports = Calibrator(device: device).calibrate(made).reports
+    #expect(reports.allSatisfy { $0.interpolationMAPE == nil && $0.p99 == nil })
+  }
+}
+
+@Suite struct CorrectionTableTests {
+  let grid = [[1.0, 10], [1, 20], [2, 10], [2, 20], [4, 10], [4, 20]]
+
+  @Test func measuredPointsAreGivenBack() throws {
+    let values = [1.0, 1.1, 1.2, 1.3, 0.9, 0.8]
+    let table = try #require(CorrectionTable(sizes: grid, corrections: values))
+    for (sizes, value) in zip(grid, values) {
+      #expect(abs(table.correction(sizes) - value) < 1e-6)
+    }
+  }
+
+  @Test func betweenPointsItIsLinearAlongEachAxis() throws {
+    let values = grid.map { 1 + 0.1 * $0[0] + 0.01 * $0[1] + 0.002 * $0[0] * $0[1] }
+    let table = try #require(CorrectionTable(sizes: grid, corrections: values))
+    for sizes in [[1.5, 10.0], [3, 15], [2.25, 19]] {
+      let expected = 1 + 0.1 * sizes[0] + 0.01 * sizes[1] + 0.002 * sizes[0] * sizes[1]
+      #expect(abs(table.correction(sizes) - expected) < 1e-6, "\(sizes)")
+    }
+  }
+
+  /// The edge's correction goes on, so that the price has no jump where the formula takes over.
+  @Test func beyondTheHullTheEdgeGoesOn() throws {
+    let table = try #require(
+      CorrectionTable(sizes: grid, corrections: [1, 1, 1, 1, 0.8, 0.6]))
+    #expect(abs(table.correction([4000, 20]) - 0.6) < 1e-6)
+    #expect(abs(table.correction([4, 1]) - 0.8) < 1e-6)
+  }
+
+  @Test func aHoleIsFilledFromItsNeighbours() throws {
+    let sizes = grid.filter { $0 != [2, 10] }
+    let table = try #require(CorrectionTable(sizes: sizes, corrections: [1, 1, 1, 1.6, 1.6]))
+    // Along the first axis, a third of the way from 1 to 1.6.
+    #expect(abs(table.correction([2, 10]) - 1.2) < 1e-6)
+  }
+
+  @Test func repeatedPointsAreAveraged() throws {
+    let table = try #require(CorrectionTable(sizes: [[1], [1], [2]], corrections: [1, 2, 3]))
+    #expect(abs(table.correction([1]) - 1.5) < 1e-6)
+  }
+
+  @Test func textComesBack() throws {
+    let corrections: [Float] = [1, .nan, .nan, 0.5, 1.25, .nan]
+    let text = CorrectionText.write(corrections)
+    #expect(text == "1000 x2 500 1250 x1")
+    let read = try #require(CorrectionText.read(text))
+    #expect(read.map(\.isNaN) == corrections.map(\.isNaN))
+    #expect(read[3] == 0.5)
+    for wrong in ["", "10 y", "x", "x0", "1000  2", "-5"] {
+      #expect(CorrectionText.read(wrong) == nil, "\(wrong)")
+    }
+  }
+}

@@ -1,0 +1,191 @@
+import SimulationKernel
+import Testing
+
+@testable import CostModel
+
+@Suite struct KernelCostModelTests {
+  static let names = [
+    "opt-13b", "llama-3.1-8b", "mistral-7b", "gemma-3-4b", "mixtral-8x7b", "qwen3-30b-a3b",
+    "deepseek-v2-lite",
+  ]
+
+  static func price(
+    _ model: String, _ device: String, tensorParallel: Int = 1,
+    weights: ElementType = .bfloat16, overheads: EngineOverheads = .none
+  ) throws -> KernelCostModel {
+    let model = try ModelCatalogue.find(model)
+    var deployment = PricedDeployment(
+      model: model, device: try DeviceCatalogue.find(device),
+      blockBytes: 16 * model.kvBytesPerToken(tensorParallel: tensorParallel))
+    deployment.tensorParallel = tensorParallel
+    deployment.weights = weights
+    deployment.overheads = overheads
+    return try KernelCostModel(deployment)
+  }
+
+  static func randomShape(_ random: inout RandomStream) -> IterationShape {
+    var shape = IterationShape()
+    for _ in 0..<random.below(4) {
+      shape.prefillChunks.append(
+        .init(tokens: 1 + random.below(4096), contextTokens: random.below(8192)))
+    }
+    shape.decodeSequences = random.below(300)
+    shape.decodeContextTokens = shape.decodeSequences * (1 + random.below(3000))
+    shape.sampledSequences = shape.decodeSequences + random.below(4)
+    shape.copiedBlocks = random.below(3)
+    shape.swappedInBlocks = random.below(3)
+    shape.swappedOutBlocks = random.below(3)
+    return shape
+  }
+
+  static func decode(_ sequences: Int, context: Int) -> IterationShape {
+    var shape = IterationShape()
+    shape.decodeSequences = sequences
+    shape.decodeContextTokens = sequences * context
+    shape.sampledSequences = sequences
+    return shape
+  }
+
+  static func prefill(_ tokens: Int, context: Int = 0) -> IterationShape {
+    var shape = IterationShape()
+    shape.prefillChunks = [.init(tokens: tokens, contextTokens: context)]
+    shape.sampledSequences = 1
+    return shape
+  }
+
+  func seconds(_ cost: KernelCostModel, _ name: String, _ shape: IterationShape) throws -> Double {
+    try #require(cost.breakdown(of: shape).first { $0.name == name }).seconds
+  }
+
+  @Test func anEmptyIterationIsFree() throws {
+    let engine = EngineOverheads(iterationSeconds: 1e-3, sequenceSeconds: 1e-5)
+    for overheads in [.none, engine] {
+      let cost = try Self.price("opt-13b", "a100-40gb", overheads: overheads)
+      #expect(cost.duration(of: IterationShape()) == .zero)
+    }
+  }
+
+  @Test(arguments: names, [1, 4])
+  func theBreakdownSumsToTheDuration(_ name: String, _ tensorParallel: Int) throws {
+    let engine = EngineOverheads(
+      iterationSeconds: 1e-3, sequenceSeconds: 1e-5, hostLaunchSeconds: 5e-6)
+    let cost = try Self.price(
+      name, "a100-80gb", tensorParallel: tensorParallel, overheads: engine)
+    var random = RandomStream(seed: 7, label: "breakdown \(name)")
+    for _ in 0..<50 {
+      let shape = Self.randomShape(&random)
+      let sum = cost.breakdown(of: shape).reduce(0) { $0 + $1.seconds }
+      let difference =
+        SimDuration(rounding: sum).nanoseconds - cost.duration(of: shape).nanoseconds
+      #expect(abs(difference) <= 1)
+    }
+  }
+
+  @Test(arguments: names)
+  func moreWorkNeverCostsLess(_ name: String) throws {
+    let cost = try Self.price(name, "h100-sxm", tensorParallel: 2)
+    var random = RandomStream(seed: 11, label: "monotone \(name)")
+    for _ in 0..<100 {
+      let shape = Self.randomShape(&random)
+      let base = cost.duration(of: shape)
+      let fields: [WritableKeyPath<IterationShape, Int>] = [
+        \.decodeContextTokens, \.sampledSequences, \.copiedBlocks, \.swappedInBlocks,
+        \.swappedOutBlocks,
+      ]
+      for field in fields where field != \.decodeContextTokens || shape.decodeSequences > 0 {
+        var more = shape
+        more[keyPath: field] += 1 + random.below(1000)
+        #expect(cost.duration(of: more) >= base, "\(field) of \(shape)")
+      }
+      var more = shape
+      more.prefillChunks.append(.init(tokens: 1, contextTokens: 0))
+      #expect(cost.duration(of: more) >= base)
+      for field in [\IterationShape.PrefillChunk.tokens, \.contextTokens] {
+        var longer = more
+        longer.prefillChunks[0][keyPath: field] += 1 + random.below(1000)
+        #expect(cost.duration(of: longer) >= cost.duration(of: more))
+      }
+    }
+  }
+
+  /// Vidur's A100 tables, which the profile has not seen: 0.290 ms a layer for all but attention.
+  @Test func llama7BDecodesAtTheMeasuredStep() throws {
+    let cost = try Self.price("llama-2-7b", "a100-80gb")
+    let step = cost.duration(of: Self.decode(1, context: 32)).seconds
+    #expect(abs(step / 9.3e-3 - 1) < 0.2, "\(step * 1e3) ms")
+  }
+
+  /// Vidur's A100 tables: 8.075 ms a layer for 4096 tokens without attention.
+  @Test func llama7BPrefillsAtTheMeasuredRate() throws {
+    let cost = try Self.price("llama-2-7b", "a100-80gb")
+    let layers = cost.breakdown(of: Self.prefill(4096))
+      .filter { !$0.name.contains("attention") && $0.name != "lm head" }
+      .reduce(0) { $0 + $1.seconds }
+    #expect(abs(layers / (32 * 8.075e-3) - 1) < 0.1, "\(layers / 32 * 1e3) ms a layer")
+  }
+
+  @Test func localLayersReadAtMostTheirWindow() throws {
+    let cost = try Self.price("mistral-7b", "a100-80gb")
+    let short = try seconds(cost, "attention decode", Self.decode(8, context: 4096))
+    let long = try seconds(cost, "attention decode", Self.decode(8, context: 30000))
+    #expect(long == short)
+  }
+
+  @Test func blocksMoveAtTheRatesOfTheirPaths() throws {
+    let cost = try Self.price("opt-13b", "a100-40gb")
+    var shape = IterationShape()
+    shape.swappedInBlocks = 1000
+    #expect(try abs(seconds(cost, "swap in", shape) - 1000 * 13_107_200 / 32e9) < 1e-9)
+    shape.copiedBlocks = 10
+    let copies = try seconds(cost, "block copies", shape)
+    #expect(abs(copies - (20 * 13_107_200 / (0.8 * 1555e9) + 3e-6)) < 1e-9)
+  }
+
+  @Test func narrowWeightsDecodeFaster() throws {
+    func step(_ weights: ElementType) throws -> Double {
+      let cost = try Self.price("llama-3.1-70b", "h100-sxm", tensorParallel: 4, weights: weights)
+      return cost.duration(of: Self.decode(4, context: 512)).seconds
+    }
+    let wide = try step(.bfloat16)
+    #expect(try step(.fp8) < 0.75 * wide)
+    #expect(try step(.int4) < 0.65 * wide)
+  }
+
+  @Test func aFewTokensReadAFewExperts() throws {
+    let cost = try Self.price("qwen3-30b-a3b", "h100-sxm")
+    let one = try seconds(cost, "experts down", Self.decode(1, context: 1))
+    let many = try seconds(cost, "experts down", Self.decode(256, context: 1))
+    #expect(many > 4 * one && many < 17 * one)
+  }
+
+  @Test func oneGPUHasNothingToSum() throws {
+    let alone = try Self.price("llama-2-70b", "a100-80gb")
+    #expect(!alone.breakdown(of: Self.prefill(1000)).contains { $0.name == "all-reduce" })
+  }
+
+  @Test func profilesSayWhatTheyRestOn() throws {
+    let measured = try Self.price("opt-13b", "a100-40gb").profile
+    #expect(measured.isCalibrated && measured.error.contains("held-out"))
+    let relative = try Self.price("llama-3.1-8b", "h200-sxm").profile
+    #expect(!relative.isCalibrated)
+    #expect(relative.error.hasPrefix("uncalibrated: "))
+  }
+
+  @Test func aProfileOfAnotherDeviceIsRefused() throws {
+    let model = try ModelCatalogue.find("opt-13b")
+    let deployment = PricedDeployment(
+      model: model, device: try DeviceCatalogue.find("l4"), blockBytes: 1)
+    let profile = ShippedProfiles.profile("h100")
+    let error = #expect(throws: UserError.self) {
+      try KernelCostModel(deployment, ownProfile: profile)
+    }
+    #expect(
+      error?.message == "the profile `h100` was measured on `h100-sxm`, the device is `l4`")
+  }
+
+  @Test func aSplitThatDoesNotExistIsRefused() {
+    #expect(throws: UserError.self) {
+      try Self.price("opt-13b", "a100-40gb", tensorParallel: 3)
+    }
+  }
+}

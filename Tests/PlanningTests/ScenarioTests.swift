@@ -1,0 +1,137 @@
+import CostModel
+import Metrics
+import Serving
+import SimulationKernel
+import Testing
+import Workload
+
+@testable import Planning
+
+/// What a scenario becomes for each system, and what is refused.
+@Suite struct ScenarioTests {
+  private func scenario(
+    _ system: ServingSystem, model: String = "opt-13b",
+    _ change: (inout Scenario) -> Void = { _ in }
+  ) throws -> Scenario {
+    var scenario = Scenario(
+      system: system, model: try ModelCatalogue.find(model),
+      device: try DeviceCatalogue.find("a100-40gb"))
+    change(&scenario)
+    return scenario
+  }
+
+  /// The systems of the paper keep its pool; vLLM itself leaves a tenth of the memory, and swaps to 4 GiB.
+  @Test func defaultsAreThoseOfTheSystem() throws {
+    for system in ServingSystem.paperComparison {
+      #expect(try scenario(system).resolved().settings.deviceBlocks == 983)
+    }
+    let v02 = try scenario(.vllm02).resolved().settings
+    let v1 = try scenario(.vllmV1).resolved().settings
+    #expect(v02.deviceBlocks == 821)
+    #expect(v02.hostBlocks == 327)
+    #expect(v02.vllm02 == VLLM02Options(.v027))
+    #expect(v1.hostBlocks == 0)
+    #expect(v1.maxBatchedTokens == 2048)
+    #expect(v1.v1 == V1Options())
+    let utilized = try scenario(.vllm02) { $0.gpuMemoryUtilization = 0.95 }.resolved().settings
+    #expect(utilized.deviceBlocks == 983)
+  }
+
+  @Test func releasesAndFlagsReachTheEngine() throws {
+    let old = try scenario(.vllm02) { $0.engineRelease = "0.2.0" }.resolved()
+    #expect(old.settings.vllm02 == VLLM02Options(.v020))
+    let v1 = try scenario(.vllmV1) {
+      $0.engineRelease = "0.10"
+      $0.prefixCaching = false
+      $0.chunkedPrefill = false
+      $0.longPrefillTokenThreshold = 256
+    }.resolved()
+    var wanted = V1Options(.v010)
+    wanted.prefixCaching = false
+    wanted.chunkedPrefill = false
+    wanted.longPrefillTokenThreshold = 256
+    #expect(v1.settings.v1 == wanted)
+    let fields = v1.fields.map { "\($0.name)=\($0.value)" }
+    #expect(
+      fields[7..<11] == [
+        "engine-release=0.10", "enable-prefix-caching=false", "enable-chunked-prefill=false",
+        "long-prefill-token-threshold=256",
+      ])
+    #expect(!fields.contains { $0.hasPrefix("swap-space") })
+  }
+
+  /// Llama 3.1 has 131,072 positions. Only a system that cuts prompts can have a smaller budget.
+  @Test func theTokenBudgetHoldsTheLongestPromptWherePromptsAreWhole() throws {
+    func budget(_ system: ServingSystem, chunked: Bool? = nil) throws -> Int {
+      try scenario(system, model: "llama-3.1-8b") {
+        $0.chunkedPrefill = chunked
+        $0.deviceBlocksOverride = 1000
+      }.resolved().settings.maxBatchedTokens
+    }
+    #expect(try budget(.vllm02) == 131_072)
+    #expect(try budget(.vllmV1) == 2048)
+    #expect(try budget(.vllmV1, chunked: false) == 131_072)
+    _ = try scenario(.vllmV1) { $0.maxBatchedTokens = 100 }.resolved()
+    #expect(
+      throws: UserError(
+        "`--max-num-batched-tokens` is 100, below `--max-model-len` 2048: `vllm-v1` without chunked "
+          + "prefill computes a prompt in one iteration",
+        hint: "raise `--max-num-batched-tokens` or lower `--max-model-len`")
+    ) {
+      try scenario(.vllmV1) {
+        $0.maxBatchedTokens = 100
+        $0.chunkedPrefill = false
+      }.resolved()
+    }
+  }
+
+  @Test func refusesANegativeThreshold() throws {
+    #expect(
+      throws: UserError("`--long-prefill-token-threshold` must be zero or more, found `-1`")
+    ) { try scenario(.vllmV1) { $0.longPrefillTokenThreshold = -1 }.resolved() }
+  }
+
+  /// Every flag, given to every system, is either in its resolved settings or refused.
+  @Test(arguments: SystemFlag.allCases, ServingSystem.allCases)
+  func noFlagIsIgnored(flag: SystemFlag, system: ServingSystem) throws {
+    let scenario = try scenario(system) {
+      switch flag {
+      case .swapSpace: $0.swapSpaceGiB = 7
+      case .preemptionMode: $0.preemptionMode = .swap
+      case .engineRelease: $0.engineRelease = system.releases.first ?? "0.2.0"
+      case .prefixCaching: $0.prefixCaching = false
+      case .chunkedPrefill: $0.chunkedPrefill = false
+      case .longPrefillTokenThreshold: $0.longPrefillTokenThreshold = 7
+      }
+    }
+    guard flag.systems.contains(system) else {
+      #expect(throws: UserError.self) { try scenario.resolved() }
+      return
+    }
+    let resolved = try scenario.resolved()
+    #expect(resolved.fields.contains { $0.name == flag.rawValue })
+    #expect(resolved.settings != (try self.scenario(system).resolved().settings))
+  }
+
+  /// Two requests of one prompt through the front door: the second hits all but the last token's block.
+  @Test func contentsReachThePrefixCache() throws {
+    var contents = PromptContents()
+    for _ in 0..<2 { contents.append([TokenPiece(stream: 1, start: 0, count: 64)]) }
+    let requests = [
+      Request(arrival: .zero, promptTokens: 64, outputTokens: 2),
+      Request(
+        arrival: SimInstant(nanoseconds: 5_000_000_000), promptTokens: 64, outputTokens: 2),
+    ]
+    let trace = Trace(name: "pair", requests: requests, hasArrivals: true, contents: contents)
+    let cache = try #require(
+      try Simulation.run(try scenario(.vllmV1), trace: trace).result.summary.kv.prefixCache)
+    #expect(cache.queriedTokens == 128)
+    #expect(cache.hitTokens == 48)
+    #expect(cache.hitRate == 0.375)
+    #expect(cache.evictedBlocks == 0)
+    let without = try scenario(.vllmV1) { $0.prefixCaching = false }
+    #expect(try Simulation.run(without, trace: trace).result.summary.kv.prefixCache == nil)
+    #expect(
+      try Simulation.run(scenario(.vllm02), trace: trace).result.summary.kv.prefixCache == nil)
+  }
+}

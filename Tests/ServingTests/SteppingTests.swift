@@ -1,0 +1,120 @@
+import CostModel
+import SimulationKernel
+import Testing
+import Workload
+
+@testable import Serving
+
+/// `--stepping event` and `--stepping iteration` are one simulation: what a run records is equal.
+@Suite struct SteppingTests {
+  private static let systems: [ServingSystem] = [
+    .vllmSOSP23, .vllm02, .orcaOracle, .orcaPow2, .orcaMax,
+  ]
+
+  /// Tiny engines, so that blocks, tokens and sequences all run short; one workload in four has samples and
+  /// beams, with which nobody cruises.
+  private struct Case {
+    var settings: EngineSettings
+    var requests: [Request] = []
+    var window = MeasuringWindow()
+    var executor: GrowingExecutor
+
+    init(seed: UInt64, for system: ServingSystem) {
+      var chance = RandomStream(seed: seed, label: "stepping of \(system.rawValue)")
+      let blocks = system.isPaged ? 4 + chance.below(40) : 70 + chance.below(60)
+      settings = EngineSettings(
+        blockSize: 1 + chance.below(6), deviceBlocks: blocks,
+        hostBlocks: chance.below(8) == 0 ? 0 : 1000, maxSequences: 1 + chance.below(12),
+        maxBatchedTokens: 24 + chance.below(40), maxModelLength: 56)
+      settings.preemptionMode = system.isPaged && chance.below(3) == 0 ? .swap : .automatic
+      settings.vllm02 = VLLM02Options(chance.below(2) == 0 ? .v020 : .v027)
+      executor = GrowingExecutor(nanosecondsPerToken: Int64(chance.below(3)))
+      let isShared = chance.below(4) == 0
+      var arrival: Int64 = 0
+      for _ in 0..<(1 + chance.below(30)) {
+        arrival += chance.below(2) == 0 ? Int64(chance.below(400)) : 0
+        var request = Request.at(
+          arrival, prompt: Int32(1 + chance.below(24)), output: Int32(1 + chance.below(32)))
+        switch isShared ? chance.below(6) : 2 {
+        case 0: request.samples = Int32(2 + chance.below(3))
+        case 1: request.beamWidth = Int32(1 + chance.below(3))
+        default: break
+        }
+        requests.append(request)
+      }
+      if chance.below(3) == 0 {
+        window = MeasuringWindow(
+          from: SimInstant(nanoseconds: Int64(chance.below(3000))),
+          to: SimInstant(nanoseconds: 3000 + Int64(chance.below(9000))))
+      }
+    }
+
+    /// What is recorded, or why the run could not go on.
+    func serve(_ system: ServingSystem, _ stepping: Stepping) -> Result<RunRecord, any Error> {
+      var settings = settings
+      settings.stepping = stepping
+      return Result {
+        try system.serve(requests, settings: settings, executor: executor, window: window)
+      }
+    }
+  }
+
+  @Test(arguments: systems)
+  func recordsAreEqual(system: ServingSystem) throws {
+    for seed in 0..<200 as Range<UInt64> {
+      let random = Case(seed: seed, for: system)
+      let stepped = random.serve(system, .iteration)
+      switch (random.serve(system, .event), stepped) {
+      case (.success(let jumped), .success(let stepped)):
+        if let difference = difference(jumped, stepped) {
+          Issue.record("seed \(seed), \(system.rawValue): \(difference)")
+        }
+      case (.failure(let jumped), .failure(let stepped)):
+        #expect(
+          jumped as? RunFailure == stepped as? RunFailure, "seed \(seed), \(system.rawValue)")
+      case (let jumped, let stepped):
+        Issue.record("seed \(seed), \(system.rawValue): \(jumped) ≠ \(stepped)")
+      }
+    }
+  }
+
+  /// The first difference, or `nil`. When a request had its last token is not known while it cruises.
+  private func difference(_ jumped: RunRecord, _ stepped: RunRecord) -> String? {
+    for id in stepped.milestones.indices {
+      let (a, b) = (jumped.milestones[id], stepped.milestones[id])
+      guard
+        a.firstScheduled == b.firstScheduled, a.firstToken == b.firstToken, a.finish == b.finish,
+        a.isRejected == b.isRejected, a.preemptionsRecompute == b.preemptionsRecompute,
+        a.preemptionsSwap == b.preemptionsSwap
+      else { return "request \(id): \(a) ≠ \(b)" }
+    }
+    guard jumped.integrals == stepped.integrals else {
+      return "\(jumped.integrals) ≠ \(stepped.integrals)"
+    }
+    guard jumped.tokenGaps.gaps == stepped.tokenGaps.gaps else {
+      return "gaps \(jumped.tokenGaps.gaps) ≠ \(stepped.tokenGaps.gaps)"
+    }
+    let counts = [jumped, stepped].map {
+      [
+        $0.arrivedCount, Int($0.end.nanoseconds), $0.iterations, $0.emittedTokens,
+        $0.preemptionsRecompute, $0.preemptionsSwap,
+      ]
+    }
+    return counts[0] == counts[1] ? nil : "counts \(counts[0]) ≠ \(counts[1])"
+  }
+}
+
+/// An iteration takes longer the more it computes, reads and moves, so that nothing can be mistaken for
+/// another; at 0 ns a token all iterations take the same time.
+private struct GrowingExecutor: IterationExecutor {
+  let nanosecondsPerToken: Int64
+
+  mutating func execute(_ plan: IterationPlan) -> SimDuration {
+    let shape = plan.shape
+    let prompts = shape.prefillChunks.reduce(0) { $0 + $1.tokens + $1.contextTokens }
+    let decodes = shape.decodeSequences + shape.decodeContextTokens
+    let moves = shape.copiedBlocks + shape.swappedInBlocks + shape.swappedOutBlocks
+    let tokens = Int64(prompts + decodes + 3 * moves + shape.sampledSequences)
+    return SimDuration(nanoseconds: 10 + nanosecondsPerToken * tokens)
+  }
+}
