@@ -5,15 +5,15 @@
 ///
 /// - Source: the chained block hashes of vLLM V1. Where it hashes token numbers, we hash runs of
 ///   tokens, so the cost grows with the runs of a block and not with its size.
-package struct BlockKey: Hashable, Sendable {
+public struct BlockKey: Hashable, Sendable {
   fileprivate var first: UInt64
   fileprivate var second: UInt64
 
   /// What stands before the first block.
-  package static let root = BlockKey(first: 0x243F_6A88_85A3_08D3, second: 0x1319_8A2E_0370_7344)
+  public static let root = BlockKey(first: 0x243F_6A88_85A3_08D3, second: 0x1319_8A2E_0370_7344)
 
   /// Half of the key is enough to find a bucket; equality looks at both.
-  package func hash(into hasher: inout Hasher) { hasher.combine(first) }
+  public func hash(into hasher: inout Hasher) { hasher.combine(first) }
 
   /// A part of the key that needs no further mixing.
   var hash: UInt32 { UInt32(truncatingIfNeeded: first) }
@@ -23,7 +23,7 @@ package struct BlockKey: Hashable, Sendable {
 ///
 /// A run that is handed in piece by piece counts as one, so that the same tokens give the same key
 /// however they were cut.
-package struct BlockKeyBuilder: Sendable {
+public struct BlockKeyBuilder: Sendable {
   private var key: BlockKey
   /// The run that may still go on.
   private var stream: Int64 = 0
@@ -31,10 +31,10 @@ package struct BlockKeyBuilder: Sendable {
   private var count: Int64 = 0
 
   /// - Parameter parent: Key of the block before, or ``BlockKey/root``.
-  package init(after parent: BlockKey) { key = parent }
+  public init(after parent: BlockKey) { key = parent }
 
   /// Adds consecutive tokens of a stream to the block.
-  package mutating func add(stream: Int64, start: Int, count: Int) {
+  public mutating func add(stream: Int64, start: Int, count: Int) {
     if self.count > 0, stream == self.stream, Int64(start) == self.start + self.count {
       self.count += Int64(count)
       return
@@ -46,7 +46,7 @@ package struct BlockKeyBuilder: Sendable {
   }
 
   /// Closes the block, and goes on with the next.
-  package mutating func endBlock() -> BlockKey {
+  public mutating func endBlock() -> BlockKey {
     flush()
     return key
   }

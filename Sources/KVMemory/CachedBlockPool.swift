@@ -1,5 +1,5 @@
 /// Where the blocks of a request that ends or is preempted enter the queue of free blocks.
-package enum FreeQueueRule: String, CaseIterable, Sendable {
+public enum FreeQueueRule: String, CaseIterable, Sendable {
   /// Blocks without a key go to the head and are used again first; cached ones go to the tail.
   /// vLLM 0.33.
   case unhashedFirst = "unhashed-first"
@@ -19,20 +19,20 @@ package enum FreeQueueRule: String, CaseIterable, Sendable {
 ///
 /// - Complexity: O(1) for each block taken, hit, cached or released.
 /// - Source: vLLM V1, as its recorded step traces show it.
-package struct CachedBlockPool: Sendable {
+public struct CachedBlockPool: Sendable {
   /// Blocks in the pool, the null block included.
-  package let capacity: Int
-  package let freeQueueRule: FreeQueueRule
+  public let capacity: Int
+  public let freeQueueRule: FreeQueueRule
   private var queue: FreeBlockQueue
   private var map: BlockKeyMap
   private var references: [Int32]
   /// Blocks that hold a key and have no reference: free, but worth something.
-  package private(set) var unreferencedCachedCount = 0
+  public private(set) var unreferencedCachedCount = 0
   /// Keys taken from blocks since the start.
-  package private(set) var evictionCount = 0
+  public private(set) var evictionCount = 0
 
   /// Makes a pool of `capacity` − 1 free blocks and the null block.
-  package init(capacity: Int, freeQueueRule: FreeQueueRule) {
+  public init(capacity: Int, freeQueueRule: FreeQueueRule) {
     precondition(
       capacity >= 1 && capacity <= Int(Int32.max), "CachedBlockPool of \(capacity) blocks")
     self.capacity = capacity
@@ -43,28 +43,28 @@ package struct CachedBlockPool: Sendable {
   }
 
   /// Blocks that requests can use, free and held.
-  package var usableCount: Int { capacity - 1 }
-  package var freeCount: Int { queue.count }
+  public var usableCount: Int { capacity - 1 }
+  public var freeCount: Int { queue.count }
   /// Blocks that requests hold.
-  package var heldCount: Int { usableCount - queue.count }
+  public var heldCount: Int { usableCount - queue.count }
   /// The free blocks in the order in which they will be taken.
-  package var freeQueue: [BlockID] { queue.blocks }
+  public var freeQueue: [BlockID] { queue.blocks }
   /// Blocks that hold a key, by number.
-  package var cachedBlocks: [BlockID] { map.blocks }
-  package var cachedCount: Int { map.count }
+  public var cachedBlocks: [BlockID] { map.blocks }
+  public var cachedCount: Int { map.count }
 
-  package func referenceCount(of block: BlockID) -> Int { Int(references[Int(block)]) }
+  public func referenceCount(of block: BlockID) -> Int { Int(references[Int(block)]) }
 
-  package func isCached(_ block: BlockID) -> Bool { map.contains(block) }
+  public func isCached(_ block: BlockID) -> Bool { map.contains(block) }
 
   /// The block that a look-up of `key` hits: the oldest one that holds it.
-  package func cachedBlock(for key: BlockKey) -> BlockID? { map.block(for: key) }
+  public func cachedBlock(for key: BlockKey) -> BlockID? { map.block(for: key) }
 
   /// Takes the block at the head of the queue, with one reference; what it cached is lost.
   ///
   /// - Parameter evicted: Gets the block's number if it held a key.
   /// - Precondition: ``freeCount`` is positive; callers ask before they take.
-  package mutating func take(evicted: inout [BlockID]) -> BlockID {
+  public mutating func take(evicted: inout [BlockID]) -> BlockID {
     precondition(freeCount > 0, "CachedBlockPool.take: all \(usableCount) blocks are held")
     let block = queue.removeFirst()
     if map.contains(block) {
@@ -81,7 +81,7 @@ package struct CachedBlockPool: Sendable {
   ///
   /// - Returns: Whether it was free.
   @discardableResult
-  package mutating func hit(_ block: BlockID) -> Bool {
+  public mutating func hit(_ block: BlockID) -> Bool {
     precondition(map.contains(block), "CachedBlockPool.hit: block \(block) is not cached")
     let wasFree = references[Int(block)] == 0
     if wasFree {
@@ -93,7 +93,7 @@ package struct CachedBlockPool: Sendable {
   }
 
   /// Gives a held block its key; from now on it can be hit.
-  package mutating func cache(_ block: BlockID, key: BlockKey) {
+  public mutating func cache(_ block: BlockID, key: BlockKey) {
     precondition(references[Int(block)] > 0, "CachedBlockPool.cache: block \(block) is free")
     map.insert(block, key: key)
   }
@@ -105,7 +105,7 @@ package struct CachedBlockPool: Sendable {
   /// in the same order before everything else (or behind, by ``FreeQueueRule``).
   ///
   /// - Returns: How many blocks became free.
-  package mutating func release(_ blocks: ArraySlice<BlockID>) -> Int {
+  public mutating func release(_ blocks: ArraySlice<BlockID>) -> Int {
     let before = freeCount
     guard map.count > 0 else { return releaseUnhashed(blocks) }
     let keepsUnhashedFirst = freeQueueRule == .unhashedFirst

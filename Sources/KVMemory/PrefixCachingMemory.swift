@@ -10,11 +10,11 @@
 /// computes again what it does not find in the cache.
 ///
 /// - Source: vLLM V1 (one group of full-attention layers).
-package struct PrefixCachingMemory: Sendable {
+public struct PrefixCachingMemory: Sendable {
   /// Token slots in a block.
-  package let blockSize: Int
-  package private(set) var pool: CachedBlockPool
-  package private(set) var tables: BlockTables
+  public let blockSize: Int
+  public private(set) var pool: CachedBlockPool
+  public private(set) var tables: BlockTables
   /// Slots that each sequence will have filled in the end.
   private var finalTokens: [Int32]
   /// Blocks of each sequence, from its first, that hold a key.
@@ -27,7 +27,7 @@ package struct PrefixCachingMemory: Sendable {
   /// - Parameters:
   ///   - deviceBlocks: Blocks of the pool, at least 1; block 0 is the engine's own.
   ///   - sequenceCount: Sequences are numbered `0..<sequenceCount`.
-  package init(
+  public init(
     blockSize: Int, deviceBlocks: Int, freeQueueRule: FreeQueueRule, sequenceCount: Int
   ) {
     precondition(blockSize > 0, "PrefixCachingMemory: block size \(blockSize)")
@@ -39,10 +39,10 @@ package struct PrefixCachingMemory: Sendable {
   }
 
   /// Blocks that `tokens` tokens fill, the last perhaps in part.
-  package func blockCount(forTokens tokens: Int) -> Int { (tokens + blockSize - 1) / blockSize }
+  public func blockCount(forTokens tokens: Int) -> Int { (tokens + blockSize - 1) / blockSize }
 
   /// Tokens of a sequence that have a slot.
-  package func residentTokens(of sequence: Int) -> Int {
+  public func residentTokens(of sequence: Int) -> Int {
     Int(tables[sequence].count) * blockSize - Int(tables[sequence].emptySlots)
   }
 
@@ -57,7 +57,7 @@ package struct PrefixCachingMemory: Sendable {
   /// - Returns: How many of them are free. They leave the queue of free blocks when they are taken,
   ///   so a caller has to count them as if they were new.
   /// - Complexity: O(blocks found).
-  package func lookUp(_ keys: [BlockKey], limit: Int, hits: inout [BlockID]) -> Int {
+  public func lookUp(_ keys: [BlockKey], limit: Int, hits: inout [BlockID]) -> Int {
     hits.removeAll(keepingCapacity: true)
     var free = 0
     for key in keys.prefix(limit) {
@@ -73,7 +73,7 @@ package struct PrefixCachingMemory: Sendable {
   /// Gives an empty sequence the cached blocks that it begins with, perhaps none.
   ///
   /// - Parameter finalTokens: Tokens of the sequence that will have a slot in the end.
-  package mutating func begin(_ sequence: Int, with hits: [BlockID], finalTokens: Int) {
+  public mutating func begin(_ sequence: Int, with hits: [BlockID], finalTokens: Int) {
     precondition(
       tables[sequence].count == 0, "PrefixCachingMemory.begin: sequence \(sequence) holds blocks")
     self.finalTokens[sequence] = Int32(finalTokens)
@@ -86,12 +86,12 @@ package struct PrefixCachingMemory: Sendable {
   }
 
   /// Blocks that a sequence has to take for `tokens` more tokens.
-  package func missingBlocks(of sequence: Int, for tokens: Int) -> Int {
+  public func missingBlocks(of sequence: Int, for tokens: Int) -> Int {
     blockCount(forTokens: max(0, tokens - Int(tables[sequence].emptySlots)))
   }
 
   /// Whether `tokens` more tokens of a sequence find room.
-  package func canExtend(_ sequence: Int, by tokens: Int) -> Bool {
+  public func canExtend(_ sequence: Int, by tokens: Int) -> Bool {
     missingBlocks(of: sequence, for: tokens) <= pool.freeCount
   }
 
@@ -99,7 +99,7 @@ package struct PrefixCachingMemory: Sendable {
   ///
   /// - Parameter evicted: Gets the blocks whose cached content is lost, in order.
   /// - Precondition: ``canExtend(_:by:)``.
-  package mutating func extend(_ sequence: Int, by tokens: Int, evicted: inout [BlockID]) {
+  public mutating func extend(_ sequence: Int, by tokens: Int, evicted: inout [BlockID]) {
     tokenSlots += tokens
     let left = Int(tables[sequence].emptySlots) - tokens
     if left >= 0 {
@@ -114,7 +114,7 @@ package struct PrefixCachingMemory: Sendable {
   }
 
   /// Full blocks of a sequence, from its first, that hold no key yet; nearly always none.
-  package func uncachedFullBlocks(of sequence: Int) -> Range<Int> {
+  public func uncachedFullBlocks(of sequence: Int) -> Range<Int> {
     let table = tables[sequence]
     let full = table.emptySlots > 0 ? table.count - 1 : table.count
     return Int(cachedBlocks[sequence])..<Int(full)
@@ -123,7 +123,7 @@ package struct PrefixCachingMemory: Sendable {
   /// Gives the full blocks of a sequence their keys.
   ///
   /// - Parameter keys: Keys of the sequence's full blocks, first to last.
-  package mutating func cacheFullBlocks(of sequence: Int, keys: [BlockKey]) {
+  public mutating func cacheFullBlocks(of sequence: Int, keys: [BlockKey]) {
     let uncached = uncachedFullBlocks(of: sequence)
     for index in uncached { pool.cache(tables.block(index, of: sequence), key: keys[index]) }
     cachedBlocks[sequence] = Int32(uncached.upperBound)
@@ -135,20 +135,20 @@ package struct PrefixCachingMemory: Sendable {
   ///
   /// Until ``settle(_:tokens:)`` only the ledger knows: a sequence's own count of tokens stands
   /// still. The last block is not full, so nobody shares it.
-  package mutating func cruise(sequences: Int) { tokenSlots += sequences }
+  public mutating func cruise(sequences: Int) { tokenSlots += sequences }
 
   /// Gives a cruising sequence, whose last block is full, the next one.
   ///
   /// - Parameter evicted: Gets the block's number if its cached content is lost.
   /// - Precondition: A block is free.
-  package mutating func extendCruising(_ sequence: Int, evicted: inout [BlockID]) {
+  public mutating func extendCruising(_ sequence: Int, evicted: inout [BlockID]) {
     unusableSlots -= unusableSlots(of: sequence)
     tables.append(pool.take(evicted: &evicted), to: sequence)
     unusableSlots += unusableSlots(of: sequence)
   }
 
   /// Gives the last block of a cruising sequence, which this iteration fills, its key.
-  package mutating func cacheLastBlock(of sequence: Int, key: BlockKey) {
+  public mutating func cacheLastBlock(of sequence: Int, key: BlockKey) {
     pool.cache(tables.lastBlock(of: sequence), key: key)
     cachedBlocks[sequence] += 1
     precondition(
@@ -157,7 +157,7 @@ package struct PrefixCachingMemory: Sendable {
   }
 
   /// Sets how many tokens a sequence holds that has cruised until now.
-  package mutating func settle(_ sequence: Int, tokens: Int) {
+  public mutating func settle(_ sequence: Int, tokens: Int) {
     let slots = Int(tables[sequence].count) * blockSize
     precondition(
       tokens <= slots && slots - tokens < blockSize,
@@ -168,7 +168,7 @@ package struct PrefixCachingMemory: Sendable {
   // MARK: Giving everything back
 
   /// Gives up everything a sequence holds; what is cached stays until its block is taken.
-  package mutating func free(_ sequence: Int) {
+  public mutating func free(_ sequence: Int) {
     let emptySlots = Int(tables[sequence].emptySlots)
     unusableSlots -= unusableSlots(of: sequence)
     // A block with empty slots belongs to nobody else, so it is among those that become free.
@@ -190,7 +190,7 @@ package struct PrefixCachingMemory: Sendable {
   /// add up to every block that the device has.
   ///
   /// - Complexity: O(1).
-  package var ledger: WasteLedger {
+  public var ledger: WasteLedger {
     var ledger = WasteLedger()
     ledger.tokenState = tokenSlots
     ledger.internalFragmentation = unusableSlots + blockSize
@@ -201,5 +201,5 @@ package struct PrefixCachingMemory: Sendable {
   }
 
   /// Blocks as the resident sequences count them, shared ones once for each.
-  package var logicalBlockCount: Int { tables.entryCount }
+  public var logicalBlockCount: Int { tables.entryCount }
 }

@@ -76,7 +76,7 @@ import Workload
 
   // MARK: Whole runs
 
-  @Test(arguments: 0..<400 as Range<UInt64>) func recordsAreEqual(seed: UInt64) throws {
+  @Test(arguments: 0..<300 as Range<UInt64>) func recordsAreEqual(seed: UInt64) throws {
     let draw = Draw(seed: seed)
     func record(_ stepping: Stepping) throws -> RunRecord {
       var chance = RandomStream(seed: seed, label: "window")
@@ -117,7 +117,7 @@ import Workload
 
   /// Queues, tables, what is cached and the order of free blocks, after every decision and after
   /// every iteration.
-  @Test(arguments: 1000..<1200 as Range<UInt64>) func stepsAreEqual(seed: UInt64) {
+  @Test(arguments: 1000..<1100 as Range<UInt64>) func stepsAreEqual(seed: UInt64) {
     let draw = Draw(seed: seed)
     var (event, iteration) = (stepper(draw, .event), stepper(draw, .iteration))
     var next = 0
@@ -171,7 +171,7 @@ import Workload
     #expect(cruised > 10_000)
     #expect(preempted > 100)
     #expect(overtaken > 100)
-    #expect(fellBack > 100)
+    #expect(fellBack > 10)
   }
 }
 
