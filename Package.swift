@@ -29,6 +29,9 @@ let package = Package(
   ],
   targets: [
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+    .systemLibrary(
+      name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
+    .target(name: "CKernels"),
 
     room("SimulationKernel", [.product(name: "HeapModule", package: "swift-collections")]),
     room("KVMemory"),
@@ -40,6 +43,11 @@ let package = Package(
         "SimulationKernel", "KVMemory", "CostModel", "Workload",
         .product(name: "DequeModule", package: "swift-collections"),
         .product(name: "Histogram", package: "hdrhistogram-swift"),
+      ]),
+    room(
+      "Kernels",
+      [
+        "Serving", "KVMemory", "CostModel", "Workload", "SimulationKernel", "CKernels", "COpenBLAS",
       ]),
     room("Metrics", ["Serving", "Workload", "SimulationKernel"]),
     room("Results", ["Metrics", .product(name: "GRDB", package: "GRDB.swift")]),
@@ -61,6 +69,9 @@ let package = Package(
     tests("CostModelTests", ["CostModel"]),
     tests("WorkloadTests", ["Workload"]),
     tests("ServingTests", ["Serving", "KVMemory", "CostModel", "Workload", "SimulationKernel"]),
+    tests(
+      "KernelsTests",
+      ["Kernels", "Serving", "KVMemory", "CostModel", "Workload", "SimulationKernel"]),
     tests("MetricsTests", ["Metrics"]),
     tests("ResultsTests", ["Results"]),
     tests("PlanningTests", ["Planning"]),

@@ -8,7 +8,7 @@ import Workload
 package let toolVersion = "0.1.0"
 
 /// Prices a plan by the cost model: the executor of every simulated run.
-struct PricedExecutor: IterationExecutor {
+struct PricedExecutor: PlanPricer {
   let costModel: any IterationCostModel
 
   mutating func execute(_ plan: IterationPlan) -> SimDuration {

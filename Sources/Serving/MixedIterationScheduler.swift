@@ -38,6 +38,7 @@ package struct MixedIterationScheduler<Memory: GroupMemory>: Scheduler {
   /// The head of the waiting queue found no room in the last step.
   private var headIsBlocked = false
   private var forks: [BeamFork] = []
+  package private(set) var operations: [SequenceOperation] = []
 
   package init(requests: [Request], settings: EngineSettings, memory: Memory) {
     self.requests = requests
@@ -207,6 +208,7 @@ package struct MixedIterationScheduler<Memory: GroupMemory>: Scheduler {
   // MARK: Taking in an iteration
 
   package mutating func complete(_ plan: IterationPlan, finished: inout [RequestID]) {
+    operations.removeAll(keepingCapacity: true)
     let alreadyFinished = finished.count
     for scheduled in plan.scheduled {
       let id = Int(scheduled.request)
@@ -227,9 +229,11 @@ package struct MixedIterationScheduler<Memory: GroupMemory>: Scheduler {
     beams.appendForks(
       of: id, step: Int(group.generatedTokens), width: Int(group.sequenceCount), to: &forks)
     for fork in forks {
-      memory.replace(
-        group.sequences.lowerBound + fork.child,
-        byForkOf: group.sequences.lowerBound + fork.parent)
+      let child = group.sequences.lowerBound + fork.child
+      let parent = group.sequences.lowerBound + fork.parent
+      memory.replace(child, byForkOf: parent)
+      operations.append(.free(id, child))
+      operations.append(.fork(id, parent: parent, child: child, sample: fork.child))
     }
   }
 

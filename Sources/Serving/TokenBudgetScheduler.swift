@@ -40,7 +40,7 @@ package struct TokenBudgetScheduler: Scheduler {
   private var waitingSequences: WaitingSequences
   private var keys: SequenceKeys
   private var totals = PrefixCacheTotals()
-  private var budget = TokenBudget()
+  private(set) var budget = TokenBudget()
   /// Scratch of the look-ups.
   private var hits: [BlockID] = []
 
