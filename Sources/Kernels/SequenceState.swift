@@ -28,6 +28,16 @@ package struct GeneratedSequence: Equatable, Sendable {
   package var output: [Int32]
   /// The stream that each output token was drawn from; all are ``stream`` but for beams.
   package var streams: [Int32]
+
+  package init(
+    request: RequestID, stream: Int, prompt: [Int32], output: [Int32], streams: [Int32]
+  ) {
+    self.request = request
+    self.stream = stream
+    self.prompt = prompt
+    self.output = output
+    self.streams = streams
+  }
 }
 
 /// The token ids of prompts, made up from the identity of the tokens: equal tokens of a trace are

@@ -25,7 +25,7 @@ package struct TokenRun {
 }
 
 /// A decoder-only transformer of the LLaMA kind with seeded random weights: RMSNorm, rotary
-/// positions, grouped-query attention, gated MLP, LM head tied to the embedding.
+/// positions, grouped-query attention, gated MLP, an LM head of its own.
 ///
 /// Weights are written once and shared by all engines that run the model.
 ///
@@ -79,9 +79,7 @@ package final class Transformer: Sendable {
         down: draws.projection(model.ffn, model.hidden))
     }
     finalNorm = draws.ones(model.hidden)
-    head = Projection(
-      matrix: embedding, depth: model.hidden, columns: model.vocab, isTransposed: true,
-      kernel: kernel)
+    head = draws.projection(model.hidden, model.vocab)
     (cosines, sines) = Self.rotaryTables(model)
   }
 
