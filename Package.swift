@@ -53,12 +53,18 @@ let package = Package(
     room("Results", ["Metrics", .product(name: "GRDB", package: "GRDB.swift")]),
     room("Planning", ["Metrics", "Serving", "CostModel", "Workload"]),
 
-    room("Validation", ["Serving", "KVMemory", "CostModel", "Workload", "CZlib"]),
+    room(
+      "Validation",
+      [
+        "Kernels", "Planning", "Metrics", "Serving", "KVMemory", "CostModel", "Workload",
+        "SimulationKernel", "CZlib",
+      ]),
 
     .executableTarget(
       name: "kvplan",
       dependencies: [
-        "Validation", "Planning", "Results", "Metrics", "Serving", "CostModel", "Workload",
+        "Kernels", "Validation", "Planning", "Results", "Metrics", "Serving", "CostModel",
+        "Workload",
         "SimulationKernel",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
