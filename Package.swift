@@ -81,7 +81,9 @@ let package = Package(
     tests("MetricsTests", ["Metrics"]),
     tests("ResultsTests", ["Results"]),
     tests("PlanningTests", ["Planning"]),
-    tests("ValidationTests", ["Validation", "Serving", "Workload"]),
+    tests(
+      "ValidationTests",
+      ["Validation", "Kernels", "Serving", "CostModel", "Workload", "SimulationKernel"]),
     tests("CommandLineTests", ["kvplan"]),
     tests("TidyTests", []),
   ]

@@ -20,8 +20,11 @@ package final class ReferenceExecutor: IterationExecutor, @unchecked Sendable {
     /// The simulated clock is the wall clock: an iteration waits until it is time for it, and what
     /// passes between two iterations (deciding, recording) is added to the second one.
     case wallClock
-    /// Iterations follow each other at once; time in which nothing runs passes unseen.
+    /// Iterations follow each other at once, and time in which nothing runs passes unseen.
     case unpaced
+    /// The same, and iterations take the processor time of the thread instead of what a clock on
+    /// the wall says: the time of a machine that others use too.
+    case processorTime
   }
 
   let transformer: Transformer
@@ -107,12 +110,12 @@ package final class ReferenceExecutor: IterationExecutor, @unchecked Sendable {
       logits = transformer.compute(runs, arena: device, workspace: &workspace)
     }
     for (sequence, row) in drawing { draw(sequence, row: row) }
-    return SimDuration(nanoseconds: Self.now() - begin)
+    return SimDuration(nanoseconds: now() - begin)
   }
 
   /// When the iteration begins, on the monotonic clock; waits until then if the clock is real.
   private func beginning(at start: SimInstant) -> Int64 {
-    let now = Self.now()
+    let now = now()
     guard case .wallClock = pacing else { return now }
     guard let origin else {
       origin = now - start.nanoseconds
@@ -127,11 +130,9 @@ package final class ReferenceExecutor: IterationExecutor, @unchecked Sendable {
     return begin
   }
 
-  /// Nanoseconds on the monotonic clock.
-  static func now() -> Int64 {
-    var time = timespec()
-    clock_gettime(CLOCK_MONOTONIC, &time)
-    return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
+  private func now() -> Int64 {
+    if case .processorTime = pacing { return Stopwatch.processor.now() }
+    return Stopwatch.wall.now()
   }
 
   private func state(of sequence: Int, request: RequestID) -> SequenceState {

@@ -96,7 +96,8 @@ import Workload
 
   @Test(arguments: [ServingSystem.vllmSOSP23, .vllm02], blockSizes)
   func preemptedBySwap(system: ServingSystem, blockSize: Int) throws {
-    var settings = Self.settings(blockSize: blockSize, tokens: blockSize == 1 ? 48 : max(64, 2 * blockSize))
+    var settings = Self.settings(
+      blockSize: blockSize, tokens: blockSize == 1 ? 48 : max(64, 2 * blockSize))
     settings.preemptionMode = .swap
     let requests = Self.requests(count: 8, seed: 3, samples: [1])
     let served = try Self.serve(system, requests, settings)

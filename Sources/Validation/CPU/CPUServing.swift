@@ -55,7 +55,7 @@ package struct CPUServing: Sendable {
   }
 
   /// Touches weights and code once, so that the first request does not pay for it.
-  private func warmUp() {
+  func warmUp() {
     var alone = OneAtATime(transformer, sampler: TokenSampler(seed: 0, temperature: 0))
     let prompt = [Int32](repeating: 1, count: 64)
     _ = alone.output(
@@ -79,11 +79,13 @@ package struct CPUServing: Sendable {
 extension CPUScenario {
   /// Serves a prepared trace with any executor.
   func run(
-    _ trace: Trace, settings: EngineSettings, executor: any IterationExecutor
+    _ trace: Trace, settings: EngineSettings, executor: any IterationExecutor,
+    contents: PromptContents? = nil
   ) throws -> RunRecord {
     do {
       return try base.system.serve(
-        trace.requests, settings: settings, executor: executor, oversized: base.oversized)
+        trace.requests, settings: settings, executor: executor, oversized: base.oversized,
+        contents: contents)
     } catch let failure as RunFailure {
       throw failure.userError(trace: trace.name, scenario: base)
     }
