@@ -83,7 +83,10 @@ let package = Package(
     tests("PlanningTests", ["Planning"]),
     tests(
       "ValidationTests",
-      ["Validation", "Kernels", "Serving", "CostModel", "Workload", "SimulationKernel"]),
+      [
+        "Validation", "Kernels", "Planning", "Metrics", "Serving", "CostModel", "Workload",
+        "SimulationKernel",
+      ]),
     tests("CommandLineTests", ["kvplan"]),
     tests("TidyTests", []),
   ]

@@ -14,6 +14,13 @@ package struct KernelMachine: Equatable, Sendable, Codable {
 
   package static var instructionSet: String { String(cString: ck_instruction_set()) }
 
+  package init(processor: String, cores: Int, blas: String, instructionSet: String) {
+    self.processor = processor
+    self.cores = cores
+    self.blas = blas
+    self.instructionSet = instructionSet
+  }
+
   /// This machine.
   package static var current: KernelMachine {
     KernelMachine(

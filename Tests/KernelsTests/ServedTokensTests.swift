@@ -126,6 +126,18 @@ import Workload
     #expect(served.differences == [])
   }
 
+  /// Beams that end in the iteration in which they fork leave no copies behind for those who get
+  /// their memory.
+  @Test(arguments: [ServingSystem.vllmSOSP23, .vllm02, .orcaOracle, .orcaMax, .orcaPow2])
+  func beamsOneAfterTheOther(system: ServingSystem) throws {
+    var settings = Self.settings(blockSize: 8, tokens: 512)
+    settings.maxSequences = 4
+    settings.beams = .synthetic(seed: 3, redrawsPerMille: 1000)
+    let served = try Self.serve(
+      system, Self.requests(count: 5, seed: 12, samples: [1], beams: [4]), settings)
+    #expect(served.differences == [])
+  }
+
   /// Beams and samples that are swapped while they share blocks.
   @Test(arguments: [ServingSystem.vllmSOSP23, .vllm02], [1, 8, 16])
   func sharersPreempted(system: ServingSystem, blockSize: Int) throws {

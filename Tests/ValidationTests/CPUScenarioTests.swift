@@ -1,6 +1,8 @@
 import CostModel
 import Foundation
 import Kernels
+import Metrics
+import Planning
 import Serving
 import SimulationKernel
 import Testing
