@@ -97,6 +97,9 @@ struct ValidateCPUCommand: ParsableCommand {
   @Option(help: "Model that runs on the CPU: `toy-1m`, `toy-25m` or `toy-100m`.")
   var model = "toy-25m"
 
+  @Option(help: "Workloads, comma-separated (default: all).")
+  var workloads = CPUWorkload.allCases.map(\.rawValue).joined(separator: ",")
+
   @Option(help: "Requests in each workload.")
   var requests = 48
 
@@ -113,6 +116,14 @@ struct ValidateCPUCommand: ParsableCommand {
     guard format != .json else { throw ValidationError("`validate cpu` prints `table` or `csv`") }
     let model = try ToyModels.find(model)
     OpenBLAS.restartWithKnownCore()
+    let workloads = try workloads.split(separator: ",").map { name in
+      guard let workload = CPUWorkload(rawValue: String(name)) else {
+        throw UserError.unknown(
+          "workload", String(name), among: CPUWorkload.allCases.map(\.rawValue),
+          listedBy: "kvplan validate cpu --help")
+      }
+      return workload
+    }
     let serving = CPUServing(model)
     let profile = try readProfile(serving)
     Terminal.warn(try profile.warnings(for: model.name, on: .current))
@@ -120,7 +131,7 @@ struct ValidateCPUCommand: ParsableCommand {
       Terminal.write("workload,repeat,quantity,measured,simulated,relative_error\n")
     }
     var differing = 0
-    for workload in CPUWorkload.allCases {
+    for workload in workloads {
       for number in 1...max(1, repeats) {
         let comparison = try serving.compare(
           workload, requests: requests, profile: profile,
