@@ -29,6 +29,9 @@ let package = Package(
   ],
   targets: [
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+    .systemLibrary(
+      name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
+    .target(name: "CKernels"),
 
     room("SimulationKernel", [.product(name: "HeapModule", package: "swift-collections")]),
     room("KVMemory"),
@@ -43,6 +46,11 @@ let package = Package(
         .product(name: "HeapModule", package: "swift-collections"),
         .product(name: "Histogram", package: "hdrhistogram-swift"),
       ]),
+    room(
+      "Kernels",
+      [
+        "Serving", "KVMemory", "CostModel", "Workload", "SimulationKernel", "CKernels", "COpenBLAS",
+      ]),
     room("Metrics", ["Serving", "Workload", "SimulationKernel"]),
     room("Results", ["Metrics", .product(name: "GRDB", package: "GRDB.swift")]),
     room("Planning", ["Metrics", "Serving", "CostModel", "Workload"]),
@@ -50,14 +58,15 @@ let package = Package(
     room(
       "Validation",
       [
-        "Planning", "Results", "Metrics", "Serving", "KVMemory", "CostModel", "Workload",
+        "Kernels", "Planning", "Results", "Metrics", "Serving", "KVMemory", "CostModel", "Workload",
         "SimulationKernel", "CZlib",
       ]),
 
     .executableTarget(
       name: "kvplan",
       dependencies: [
-        "Validation", "Planning", "Results", "Metrics", "Serving", "CostModel", "Workload",
+        "Kernels", "Validation", "Planning", "Results", "Metrics", "Serving", "CostModel",
+        "Workload",
         "SimulationKernel",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
@@ -68,10 +77,18 @@ let package = Package(
     tests("CostModelTests", ["CostModel"]),
     tests("WorkloadTests", ["Workload"]),
     tests("ServingTests", ["Serving", "KVMemory", "CostModel", "Workload", "SimulationKernel"]),
+    tests(
+      "KernelsTests",
+      ["Kernels", "Serving", "KVMemory", "CostModel", "Workload", "SimulationKernel"]),
     tests("MetricsTests", ["Metrics"]),
     tests("ResultsTests", ["Results"]),
     tests("PlanningTests", ["Planning"]),
-    tests("ValidationTests", ["Validation", "Serving", "Workload"]),
+    tests(
+      "ValidationTests",
+      [
+        "Validation", "Kernels", "Planning", "Metrics", "Serving", "CostModel", "Workload",
+        "SimulationKernel",
+      ]),
     tests("CommandLineTests", ["kvplan"]),
     tests("TidyTests", []),
   ]

@@ -3,7 +3,7 @@ import SimulationKernel
 
 extension RunFailure {
   /// What the user is told, and what they can do about it.
-  func userError(trace: String, scenario: Scenario) -> UserError {
+  package func userError(trace: String, scenario: Scenario) -> UserError {
     switch self {
     case .swapSpaceExhausted(let failure, let time):
       return UserError(

@@ -10,12 +10,12 @@ package let toolVersion = "0.1.0"
 /// Prices a plan by the cost model: the executor of every simulated run.
 ///
 /// A class, so that a call through `any IterationExecutor` does not copy the model out of its box.
-final class PricedExecutor<Model: IterationCostModel>: IterationExecutor {
+package final class PricedExecutor<Model: IterationCostModel>: PlanPricer {
   private let costModel: Model
 
-  init(costModel: Model) { self.costModel = costModel }
+  package init(costModel: Model) { self.costModel = costModel }
 
-  func execute(_ plan: IterationPlan) -> SimDuration {
+  package func execute(_ plan: IterationPlan) -> SimDuration {
     costModel.duration(of: plan.shape)
   }
 }
@@ -70,7 +70,7 @@ package struct Simulation: Sendable {
 
 extension Scenario {
   /// The trace as it is served: repeated or cut to the wanted count, with arrivals.
-  func prepared(_ trace: Trace, warnings: inout [String]) throws -> Trace {
+  package func prepared(_ trace: Trace, warnings: inout [String]) throws -> Trace {
     var trace = trace
     if requestRate != nil { trace = trace.withoutArrivals() }
     if let promptCount {
@@ -95,7 +95,7 @@ extension Scenario {
 
 extension Trace {
   /// Requests per second between the first and the last arrival; 0 for a single instant.
-  fileprivate var offeredRate: Double {
+  package var offeredRate: Double {
     guard let first = requests.first, let last = requests.last else { return 0 }
     let span = (last.arrival - first.arrival).seconds
     return span > 0 ? Double(requests.count - 1) / span : 0
@@ -106,7 +106,7 @@ extension RunSummary {
   /// Completed requests below which a 99th percentile rests on too few samples.
   private static let samplesForP99 = 100
 
-  fileprivate func warnings(_ trace: Trace, scenario: Scenario) -> [String] {
+  package func warnings(_ trace: Trace, scenario: Scenario) -> [String] {
     var warnings: [String] = []
     if rejected > 0 {
       warnings.append(

@@ -22,7 +22,7 @@ package enum SystemFlag: String, CaseIterable, Sendable {
 extension Scenario {
   /// Settings as the system has them where the user says nothing.
   var gpuMemoryShare: Double { gpuMemoryUtilization ?? system.defaultGPUMemoryUtilization }
-  var hostMemoryGiB: Double { swapSpaceGiB ?? system.defaultSwapSpaceGiB }
+  package var hostMemoryGiB: Double { swapSpaceGiB ?? system.defaultSwapSpaceGiB }
   var release: String? { engineRelease ?? system.defaultRelease }
 
   fileprivate func sets(_ flag: SystemFlag) -> Bool {

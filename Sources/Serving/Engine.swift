@@ -4,10 +4,37 @@ import Workload
 
 /// Runs iterations for the engine: says how long one takes.
 ///
-/// The cost model answers from a formula or a table; a reference engine answers by really running the kernels.
+/// The cost model answers from a formula or a table (``PlanPricer``); a reference engine answers by really
+/// running the kernels, and needs to see where the tokens of each sequence are.
 package protocol IterationExecutor: Sendable {
   /// Runs (or prices) a plan and returns how long it took.
+  ///
+  /// - Parameters:
+  ///   - start: The clock now, when the iteration starts.
+  ///   - placement: The scheduler after it decided the plan.
+  mutating func execute(
+    _ plan: IterationPlan, at start: SimInstant, placement: some SequencePlacement
+  ) -> SimDuration
+
+  /// Is told when the scheduler has taken in what the iteration gave.
+  mutating func completed(_ plan: IterationPlan, placement: some SequencePlacement)
+}
+
+extension IterationExecutor {
+  package mutating func completed(_ plan: IterationPlan, placement: some SequencePlacement) {}
+}
+
+/// An executor that runs nothing: the plan alone tells it how long the iteration takes.
+package protocol PlanPricer: IterationExecutor {
   mutating func execute(_ plan: IterationPlan) -> SimDuration
+}
+
+extension PlanPricer {
+  package mutating func execute(
+    _ plan: IterationPlan, at start: SimInstant, placement: some SequencePlacement
+  ) -> SimDuration {
+    execute(plan)
+  }
 }
 
 /// Why a run could not go on.
@@ -131,13 +158,16 @@ struct Engine<S: Scheduler> {
     recorder.hold(
       scheduler.ledger, blocks: scheduler.blocks, queues: scheduler.queues, from: clock)
     guard !plan.isEmpty || !plan.preempted.isEmpty else { return }
-    iterationEnd = clock + (plan.isEmpty ? .zero : executor.execute(plan))
+    let duration =
+      plan.isEmpty ? .zero : executor.execute(plan, at: clock, placement: scheduler)
+    iterationEnd = clock + duration
   }
 
   private mutating func endIteration() {
     iterationEnd = nil
     finished.removeAll(keepingCapacity: true)
     scheduler.complete(plan, finished: &finished)
+    executor.completed(plan, placement: scheduler)
     recorder.ended(plan, at: clock)
     recorder.finished(finished, at: clock)
     for _ in finished { sendNext() }

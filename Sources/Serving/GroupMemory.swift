@@ -54,6 +54,9 @@ package protocol GroupMemory: Sendable {
   mutating func canSwapIn(_ group: RequestGroup, isAlone: Bool) -> Bool
   mutating func swapIn(_ group: RequestGroup, moves: inout [BlockCopy])
 
+  /// The blocks of a resident sequence, first to last; a reservation's with those not used yet.
+  func blocks(of sequence: Int) -> [BlockID]
+
   func ledger(headIsBlocked: Bool) -> WasteLedger
   var blocks: (logical: Int, physical: Int) { get }
 }

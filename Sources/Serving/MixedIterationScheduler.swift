@@ -40,6 +40,7 @@ package struct MixedIterationScheduler<Memory: GroupMemory>: Scheduler {
   /// Blocks were given back since the head found no room.
   var wasFreed = false
   private var forks: [BeamFork] = []
+  package private(set) var operations: [SequenceOperation] = []
 
   /// Whether requests may cruise at all: never beams or samples, which share blocks.
   let mayCruise: Bool
@@ -238,6 +239,7 @@ package struct MixedIterationScheduler<Memory: GroupMemory>: Scheduler {
   // MARK: Taking in an iteration
 
   package mutating func complete(_ plan: IterationPlan, finished: inout [RequestID]) {
+    operations.removeAll(keepingCapacity: true)
     if isCruising { return completeCruise(plan, finished: &finished) }
     defer { enterCruise() }
     let alreadyFinished = finished.count
@@ -263,9 +265,11 @@ package struct MixedIterationScheduler<Memory: GroupMemory>: Scheduler {
     // A beam that is replaced gives blocks back.
     if !forks.isEmpty { wasFreed = true }
     for fork in forks {
-      memory.replace(
-        group.sequences.lowerBound + fork.child,
-        byForkOf: group.sequences.lowerBound + fork.parent)
+      let child = group.sequences.lowerBound + fork.child
+      let parent = group.sequences.lowerBound + fork.parent
+      memory.replace(child, byForkOf: parent)
+      operations.append(.free(id, child))
+      operations.append(.fork(id, parent: parent, child: child, sample: fork.child))
     }
   }
 

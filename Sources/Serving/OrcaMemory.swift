@@ -102,8 +102,16 @@ package struct OrcaMemory: GroupMemory {
     }
   }
 
+  /// Copies that beams of the request still wait for are dropped: their chunks may belong to another
+  /// request by the time the copies would be made.
   package mutating func free(_ group: RequestGroup) {
-    for sequence in group.sequences { memory.free(sequence) }
+    for sequence in group.sequences {
+      let chunk = memory[sequence]
+      pendingCopies.removeAll {
+        (chunk.address..<chunk.address + chunk.size).contains($0.destination)
+      }
+      memory.free(sequence)
+    }
   }
 
   package func ledger(headIsBlocked: Bool) -> WasteLedger {

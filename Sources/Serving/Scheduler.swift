@@ -5,7 +5,7 @@ import Workload
 ///
 /// It knows no clock and no cost. The engine calls, for each iteration, ``schedule(into:)``, prices and runs
 /// the plan, then ``complete(_:finished:)``; requests are handed in between iterations.
-package protocol Scheduler: Sendable {
+package protocol Scheduler: SequencePlacement, Sendable {
   /// Whether a request can ever be served, asked before it is enqueued.
   func admission(of request: Request) -> Admission
 

@@ -80,8 +80,11 @@ package enum ServingSystem: String, CaseIterable, Sendable {
       return try run(StaticBatchScheduler(requests: requests, settings: settings))
     case .vattention:
       try requireSingleSequences(requests)
+      // The driver maps memory request by request, so each iteration has to list who runs.
+      var listed = settings
+      listed.stepping = .iteration
       return try run(
-        PromptOrDecodeScheduler(requests: requests, settings: settings, watermarkBlocks: 0),
+        PromptOrDecodeScheduler(requests: requests, settings: listed, watermarkBlocks: 0),
         VirtualTensorExecutor(executor, requests: requests, engine: settings))
     }
   }

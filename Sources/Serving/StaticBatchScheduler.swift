@@ -18,10 +18,14 @@ import Workload
 ///   that is too long for any batch (and crashes), we run the request alone.
 package struct StaticBatchScheduler: Scheduler {
   package private(set) var slots: StaticSlots
-  private let requests: [Request]
+  let requests: [Request]
   private let maxSequences: Int
   private let maxModelLength: Int
-  private let blockSize: Int
+  let blockSize: Int
+  /// Number of each request's first sequence; its other samples follow.
+  let firstSequences: [Int32]
+  /// Slot of each sequence, from the batch that it was last in.
+  private(set) var slotNumbers: [Int32]
 
   private var waiting: Deque<RequestID> = []
   private var batch: [RequestID] = []
@@ -42,6 +46,12 @@ package struct StaticBatchScheduler: Scheduler {
     slots = StaticSlots(
       poolTokens: settings.deviceBlocks * settings.blockSize, slotTokens: settings.maxModelLength)
     maxSequences = min(settings.maxSequences, slots.slotCount)
+    var sequenceCount: Int32 = 0
+    firstSequences = requests.map { request in
+      defer { sequenceCount += request.sequenceCount }
+      return sequenceCount
+    }
+    slotNumbers = Array(repeating: 0, count: Int(sequenceCount))
   }
 
   package func admission(of request: Request) -> Admission {
@@ -116,8 +126,9 @@ package struct StaticBatchScheduler: Scheduler {
       waiting.removeFirst()
       batch.append(id)
       (paddedPrompt, longestOutput) = (prompt, output)
-      rows += Int(request.sequenceCount)
-      for _ in 0..<request.sequenceCount {
+      for sample in 0..<Int(request.sequenceCount) {
+        slotNumbers[Int(firstSequences[Int(id)]) + sample] = Int32(rows)
+        rows += 1
         slots.take(
           tokens: Int(request.promptTokens),
           finalTokens: Int(request.promptTokens + request.outputTokens))

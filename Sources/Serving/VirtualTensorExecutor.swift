@@ -52,7 +52,9 @@ struct VirtualTensorExecutor: IterationExecutor {
       isReclamationDeferred: settings.isReclamationDeferred)
   }
 
-  mutating func execute(_ plan: IterationPlan) -> SimDuration {
+  mutating func execute(
+    _ plan: IterationPlan, at start: SimInstant, placement: some SequencePlacement
+  ) -> SimDuration {
     for preemption in plan.preempted { release(preemption.request) }
     var urgent = 0
     for scheduled in plan.scheduled {
@@ -61,7 +63,7 @@ struct VirtualTensorExecutor: IterationExecutor {
       slots[scheduled.request] = slot
       urgent += memory.grow(slot, tokens: tokens)
     }
-    let computing = base.execute(plan)
+    let computing = base.execute(plan, at: start, placement: placement)
     var ahead = 0
     for scheduled in plan.scheduled where settings.isHidden {
       guard ahead < Self.lookAheadGroupsMax, let slot = slots[scheduled.request] else { break }

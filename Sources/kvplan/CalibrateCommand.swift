@@ -5,10 +5,18 @@ import Results
 import SimulationKernel
 import Validation
 
-/// `kvplan calibrate`: measured kernels to a device profile, with its error.
+/// `kvplan calibrate`: measured kernels to a profile; from tables unless asked to measure this machine.
 struct CalibrateCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "calibrate",
+    commandName: "calibrate", abstract: "Fit a profile to measured kernels.",
+    subcommands: [CalibrateTablesCommand.self, CalibrateCPUCommand.self],
+    defaultSubcommand: CalibrateTablesCommand.self)
+}
+
+/// `kvplan calibrate [tables]`: measured kernels to a device profile, with its error.
+struct CalibrateTablesCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "tables",
     abstract: "Fit a device profile to measured kernels and say how far it can be trusted.",
     discussion: """
       Errors are those on rows held out of the fit: a random fifth (interpolation), and the rows \

@@ -8,7 +8,9 @@ import Validation
 struct ValidateCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "validate", abstract: "Hold predictions against measured serving.",
-    subcommands: [ValidatePointsCommand.self, ValidateRequestsCommand.self])
+    subcommands: [
+      ValidatePointsCommand.self, ValidateRequestsCommand.self, ValidateCPUCommand.self,
+    ])
 }
 
 /// `kvplan validate points`.

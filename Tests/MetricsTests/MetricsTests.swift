@@ -51,7 +51,7 @@ import Workload
 
 @Suite struct RunSummaryTests {
   /// Every iteration lasts one second.
-  private struct OneSecond: IterationExecutor {
+  private struct OneSecond: PlanPricer {
     mutating func execute(_ plan: IterationPlan) -> SimDuration { SimDuration(rounding: 1) }
   }
 

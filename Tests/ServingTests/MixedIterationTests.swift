@@ -177,7 +177,7 @@ import Workload
 }
 
 /// Every iteration takes the same time.
-struct FixedExecutor: IterationExecutor {
+struct FixedExecutor: PlanPricer {
   let nanoseconds: Int64
   mutating func execute(_ plan: IterationPlan) -> SimDuration {
     SimDuration(nanoseconds: nanoseconds)

@@ -167,6 +167,7 @@ private struct CheckedMemory: GroupMemory {
     prove()
   }
 
+  func blocks(of sequence: Int) -> [BlockID] { memory.blocks(of: sequence) }
   func ledger(headIsBlocked: Bool) -> WasteLedger { memory.ledger(headIsBlocked: headIsBlocked) }
   var blocks: (logical: Int, physical: Int) { memory.blocks }
 }

@@ -106,7 +106,7 @@ import Workload
 
 /// An iteration takes longer the more it computes, reads and moves, so that nothing can be mistaken for
 /// another; at 0 ns a token all iterations take the same time.
-private struct GrowingExecutor: IterationExecutor {
+private struct GrowingExecutor: PlanPricer {
   let nanosecondsPerToken: Int64
 
   mutating func execute(_ plan: IterationPlan) -> SimDuration {

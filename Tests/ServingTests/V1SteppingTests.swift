@@ -176,7 +176,7 @@ import Workload
 }
 
 /// A price that tells iterations apart by all that the cost model sees of them.
-private struct ShapeExecutor: IterationExecutor {
+private struct ShapeExecutor: PlanPricer {
   mutating func execute(_ plan: IterationPlan) -> SimDuration {
     let shape = plan.shape
     var price = 1_000 + 7 * shape.decodeSequences + shape.decodeContextTokens

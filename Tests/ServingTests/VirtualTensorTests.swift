@@ -7,7 +7,7 @@ import Workload
 
 /// What mapping memory adds to iterations of a fixed length.
 @Suite struct VirtualTensorTests {
-  private struct FixedExecutor: IterationExecutor {
+  private struct FixedExecutor: PlanPricer {
     mutating func execute(_ plan: IterationPlan) -> SimDuration { SimDuration(nanoseconds: 100) }
   }
 

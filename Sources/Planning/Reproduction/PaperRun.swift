@@ -126,7 +126,7 @@ package enum PaperHardware: String, CaseIterable, Sendable {
 /// The scheduler counts own tokens only, as the artifact's shared-prefix engine does; the prefix enters
 /// as context that attention reads for each sequence. After the first one it comes from the L2 cache: one
 /// layer of 336 tokens is 6.9 MB, and an A100 has 40 MB.
-struct SharedPrefixExecutor: IterationExecutor {
+struct SharedPrefixExecutor: PlanPricer {
   let prefixTokens: Int
   let costModel: any IterationCostModel
 

@@ -127,7 +127,7 @@ package struct PointPrediction: Sendable {
 }
 
 /// Prices plans by the cost model.
-struct PointExecutor: IterationExecutor {
+struct PointExecutor: PlanPricer {
   let costModel: KernelCostModel
 
   mutating func execute(_ plan: IterationPlan) -> SimDuration {

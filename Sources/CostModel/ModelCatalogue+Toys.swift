@@ -1,0 +1,21 @@
+/// Shapes that the reference engine really runs on a CPU, with random weights.
+///
+/// Not part of ``ModelCatalogue/all``: they run in fp32, twice the bytes that a ``ModelSpec`` counts
+/// for an element, and no GPU was ever measured with them.
+extension ModelCatalogue {
+  /// Small to large; grouped-query attention in all but the largest.
+  package static let toys = [
+    toy("toy-1m", layers: 4, hidden: 128, heads: (4, 2), headDim: 32, ffn: 384, vocab: 1024),
+    toy("toy-25m", layers: 6, hidden: 512, heads: (8, 4), headDim: 64, ffn: 1408, vocab: 8192),
+    toy("toy-100m", layers: 12, hidden: 768, heads: (12, 12), headDim: 64, ffn: 2048, vocab: 8192),
+  ]
+
+  private static func toy(
+    _ name: String, layers: Int, hidden: Int, heads: (query: Int, kv: Int), headDim: Int, ffn: Int,
+    vocab: Int
+  ) -> ModelSpec {
+    ModelSpec(
+      name: name, aliases: [], layers: layers, hidden: hidden, heads: heads.query,
+      kvHeads: heads.kv, headDim: headDim, ffn: ffn, vocab: vocab, maxPositions: 8192)
+  }
+}

@@ -1,0 +1,22 @@
+import CostModel
+import SimulationKernel
+
+/// The models that really run: small transformers with random weights, fp32.
+///
+/// They compute what a language model of their shape computes and mean nothing by it.
+package enum ToyModels {
+  /// The toy model of that name.
+  ///
+  /// - Throws: ``UserError`` with the names there are.
+  package static func find(_ name: String) throws -> ModelSpec {
+    if let model = ModelCatalogue.toys.first(where: { $0.name == name }) { return model }
+    let names = ModelCatalogue.toys.map { "`\($0.name)`" }.joined(separator: ", ")
+    throw UserError("no model `\(name)` that runs on the CPU", hint: "there are \(names)")
+  }
+
+  /// Bytes of keys and values of one token, all layers, fp32.
+  package static func kvBytesPerToken(_ model: ModelSpec) -> Int {
+    KVArena.bytes(
+      layers: model.layers, kvHeads: model.kvHeads, headDim: model.headDim, blockSize: 1, blocks: 1)
+  }
+}

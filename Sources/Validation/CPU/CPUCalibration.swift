@@ -1,0 +1,158 @@
+import CostModel
+import Foundation
+import KVMemory
+import Kernels
+import SimulationKernel
+
+/// Measures iterations of one model on this machine and fits their prices.
+///
+/// Shapes are drawn over the grid of batch, context, block size and token count; each is computed by
+/// the very code that serves, three times, and the median taken. A fifth is held out of the fit.
+package struct CPUCalibration {
+  /// Tokens that each arena holds; no iteration attends to more.
+  private static let arenaTokens = 12_288
+  private static let longestContext = 1536.0
+  private static let longestChunk = 1024.0
+  private static let repeats = 3
+
+  /// An iteration that was measured.
+  package struct Sample: Sendable {
+    package var blockSize: Int
+    package var shape: IterationShape
+    package var seconds: Double
+  }
+
+  private let serving: CPUServing
+  private let stopwatch: Stopwatch
+  private let arenas: [KVArena]
+  private let host: KVArena
+  private let sampler = TokenSampler(seed: 0, temperature: 1)
+  private var workspace: Workspace
+  private var random = RandomStream(seed: 1, label: "calibration")
+
+  package init(_ serving: CPUServing, stopwatch: Stopwatch) {
+    let model = serving.transformer.model
+    func arena(_ blockSize: Int, tokens: Int) -> KVArena {
+      KVArena(
+        layers: model.layers, kvHeads: model.kvHeads, headDim: model.headDim,
+        blockSize: blockSize, blocks: tokens / blockSize)
+    }
+    self.serving = serving
+    self.stopwatch = stopwatch
+    arenas = CPUFeatures.blockSizes.map { arena($0, tokens: Self.arenaTokens) }
+    host = arena(16, tokens: 2048)
+    workspace = Workspace(model)
+  }
+
+  /// Measures and fits.
+  ///
+  /// - Parameter count: Iterations to measure.
+  package mutating func run(
+    samples count: Int, progress: (_ done: Int, _ total: Int) -> Void
+  ) -> (profile: CPUProfile, samples: [Sample]) {
+    var samples: [Sample] = []
+    for index in 0..<count {
+      samples.append(index % 16 == 15 ? measureMoves() : measure(index))
+      progress(index + 1, count)
+    }
+    return (fit(samples), samples)
+  }
+
+  private func fit(_ samples: [Sample]) -> CPUProfile {
+    let tokenBytes = ToyModels.kvBytesPerToken(serving.transformer.model)
+    let features = samples.map {
+      CPUFeatures.values($0.shape, blockSize: $0.blockSize, tokenBytes: tokenBytes)
+    }
+    let isHeldOut = samples.indices.map { $0 % 5 == 3 }
+    let kept = samples.indices.filter { !isHeldOut[$0] }
+    let prices = LeastSquares.relativeFit(
+      rows: kept.map { features[$0] }, targets: kept.map { samples[$0].seconds })
+    let errors = samples.indices.filter { isHeldOut[$0] }.map { index in
+      let price = zip(features[index], prices).reduce(0) { $0 + $1.0 * $1.1 }
+      return abs(price - samples[index].seconds) / samples[index].seconds
+    }.sorted()
+    return CPUProfile(
+      model: serving.transformer.model.name, machine: .current, stopwatch: stopwatch,
+      prices: zip(CPUFeatures.names, prices).map { .init(feature: $0, seconds: $1) },
+      samples: samples.count, heldOut: errors.count,
+      meanError: errors.reduce(0, +) / Double(max(1, errors.count)),
+      p90Error: errors.isEmpty ? 0 : errors[errors.count * 9 / 10])
+  }
+
+  /// Draws a number between 1 and `most`, equally often in each power of two.
+  private mutating func draw(_ most: Double, from least: Double = 1) -> Int {
+    Int(least * pow(most / least, random.uniform()) + 0.5)
+  }
+
+  /// Draws a shape and computes it: decodes, a prompt, or both, in turn.
+  private mutating func measure(_ index: Int) -> Sample {
+    let arena = arenas[index % arenas.count]
+    var pool = (0..<BlockID(arena.blocks)).shuffled(using: &random)
+    var shape = IterationShape()
+    var runs: [TokenRun] = []
+    func add(tokens: Int, context: Int, wantsLogits: Bool) -> Bool {
+      let blocks = (tokens + context + arena.blockSize - 1) / arena.blockSize
+      guard blocks <= pool.count else { return false }
+      let table = Array(pool.suffix(blocks))
+      pool.removeLast(blocks)
+      runs.append(
+        TokenRun(
+          tokens: Array(repeating: 1, count: tokens)[...], firstPosition: context, table: table,
+          wantsLogits: wantsLogits))
+      if wantsLogits { shape.sampledSequences += 1 }
+      return true
+    }
+    let kind = index % 3
+    if kind != 0 {
+      let chunk = IterationShape.PrefillChunk(
+        tokens: draw(Self.longestChunk, from: 4),
+        contextTokens: index % 4 == 1 ? draw(Self.longestContext, from: 16) : 0)
+      if add(tokens: chunk.tokens, context: chunk.contextTokens, wantsLogits: index % 5 != 0) {
+        shape.prefillChunks.append(chunk)
+      }
+    }
+    if kind != 1 {
+      for _ in 0..<draw(64) {
+        let context = draw(Self.longestContext, from: 8)
+        guard add(tokens: 1, context: context, wantsLogits: true) else { break }
+        shape.decodeSequences += 1
+        shape.decodeContextTokens += context + 1
+      }
+    }
+    return Sample(
+      blockSize: arena.blockSize, shape: shape, seconds: seconds(of: runs, arena: arena))
+  }
+
+  private mutating func seconds(of runs: [TokenRun], arena: KVArena) -> Double {
+    let vocab = serving.transformer.model.vocab
+    let rows = runs.count { $0.wantsLogits }
+    var times: [Double] = []
+    for _ in 0..<Self.repeats {
+      times.append(
+        stopwatch.seconds {
+          let logits = serving.transformer.compute(runs, arena: arena, workspace: &workspace)
+          for row in 0..<rows {
+            _ = sampler.token(
+              logits + row * vocab, vocab: vocab, at: .init(request: row, stream: 0, position: 1))
+          }
+        })
+    }
+    return times.sorted()[Self.repeats / 2]
+  }
+
+  /// Moves blocks between two arenas.
+  private mutating func measureMoves() -> Sample {
+    let arena = arenas[2]
+    var shape = IterationShape()
+    shape.swappedOutBlocks = draw(Double(host.blocks))
+    let sources = (0..<BlockID(arena.blocks)).shuffled(using: &random)
+    let moves = (0..<shape.swappedOutBlocks).map {
+      BlockCopy(source: sources[$0], destination: BlockID($0))
+    }
+    let times = (0..<Self.repeats).map { _ in
+      stopwatch.seconds { host.copy(moves, from: arena) }
+    }
+    return Sample(
+      blockSize: arena.blockSize, shape: shape, seconds: times.sorted()[Self.repeats / 2])
+  }
+}

@@ -1,0 +1,82 @@
+import CostModel
+import Kernels
+import Planning
+import Serving
+import SimulationKernel
+import Workload
+
+/// A run that really happens on this machine's processor: a scenario, and what only a real run has.
+package struct CPUScenario: Sendable {
+  /// System, model, engine settings, load. Its device is ``cpu`` and its pool that of ``kvMemoryGiB``
+  /// unless blocks are given.
+  package var base: Scenario
+  /// Memory for keys and values, GiB.
+  package var kvMemoryGiB = 0.5
+  /// Arrivals come this many times as fast as the trace says.
+  package var timeScale = 1.0
+  /// Of the sampling; 0 is greedy.
+  package var temperature = 1.0
+
+  package init(system: ServingSystem, model: ModelSpec) {
+    base = Scenario(system: system, model: model, device: Self.cpu)
+    base.swapSpaceGiB = 0.5
+    base.maxModelLength = 2048
+  }
+
+  /// Stands where scenarios name a device; nothing but its name is used.
+  private static var cpu: DeviceSpec {
+    var device = DeviceCatalogue.all[0]
+    device.name = "cpu"
+    device.aliases = []
+    return device
+  }
+
+  /// Checks the settings and turns sizes into blocks; an fp32 block is twice as large as the
+  /// catalogue counts it.
+  ///
+  /// - Throws: ``UserError`` for settings out of range, and for an arena that holds no sequence of
+  ///   the longest length.
+  package func settings() throws -> EngineSettings {
+    guard timeScale > 0, timeScale.isFinite else {
+      throw UserError("`--time-scale` must be positive, found `\(timeScale)`")
+    }
+    guard temperature >= 0, temperature.isFinite else {
+      throw UserError("`--temperature` must be zero or more, found `\(temperature)`")
+    }
+    guard base.blockSize > 0 else {
+      throw UserError("`--block-size` must be at least 1, found `\(base.blockSize)`")
+    }
+    guard kvMemoryGiB > 0, kvMemoryGiB.isFinite else {
+      throw UserError("`--kv-memory` must be positive GiB, found `\(kvMemoryGiB)`")
+    }
+    let tokenBytes = ToyModels.kvBytesPerToken(base.model)
+    let blockBytes = tokenBytes * base.blockSize
+    var scenario = base
+    if scenario.deviceBlocksOverride == nil {
+      let blocks = Int(kvMemoryGiB * Double(1 << 30)) / blockBytes
+      let longest = base.maxModelLength ?? base.model.maxPositions
+      guard blocks * base.blockSize >= longest else {
+        throw UserError(
+          "the arena is too small: \(kvMemoryGiB) GiB hold \(blocks * base.blockSize) tokens of "
+            + "`\(base.model.name)` (\(tokenBytes) bytes each), a sequence may have \(longest)",
+          hint: "raise `--kv-memory` or lower `--max-model-len`")
+      }
+      scenario.deviceBlocksOverride = blocks
+    }
+    var settings = try scenario.resolved().settings
+    settings.hostBlocks = Int(base.hostMemoryGiB * Double(1 << 30)) / blockBytes
+    // The kernels run request by request: each iteration has to list who runs.
+    settings.stepping = .iteration
+    return settings
+  }
+
+  /// The trace as it is served: arrivals come ``timeScale`` times as fast.
+  package func prepared(_ trace: Trace, warnings: inout [String]) throws -> Trace {
+    var trace = try base.prepared(trace, warnings: &warnings)
+    for index in trace.requests.indices {
+      let arrival = Double(trace.requests[index].arrival.nanoseconds)
+      trace.requests[index].arrival = SimInstant(nanoseconds: Int64(arrival / timeScale))
+    }
+    return trace
+  }
+}

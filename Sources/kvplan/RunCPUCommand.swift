@@ -1,0 +1,144 @@
+import ArgumentParser
+import Kernels
+import Metrics
+import Planning
+import Results
+import Serving
+import SimulationKernel
+import Validation
+import Workload
+
+/// The settings of a real run on this machine's processor.
+struct CPUOptions: ParsableArguments {
+  @Option(help: "Model that runs on the CPU: `toy-1m`, `toy-25m` or `toy-100m`.")
+  var model = "toy-25m"
+
+  @Option(help: "Token slots in a KV block.")
+  var blockSize = 16
+
+  @Option(help: "Memory for keys and values, GiB.")
+  var kvMemory = 0.5
+
+  @Option(
+    name: .customLong("num-gpu-blocks-override"),
+    help: "KV blocks in the pool, in place of what the memory holds.")
+  var deviceBlocks: Int?
+
+  @Option(help: "Memory for swapped blocks, GiB.")
+  var swapSpace = 0.5
+
+  @Option(
+    name: .customLong("max-num-seqs"),
+    help: "Most sequences in one iteration (default: the system's own).")
+  var maxSequences: Int?
+
+  @Option(
+    name: .customLong("max-num-batched-tokens"),
+    help: "Most tokens in one iteration (default: the system's own).")
+  var maxBatchedTokens: Int?
+
+  @Option(name: .customLong("max-model-len"), help: "Longest sequence, prompt and output.")
+  var maxModelLength = 2048
+
+  @Option(help: "Preempt by `auto` (recompute one sequence, swap several) or always by `swap`.")
+  var preemptionMode = PreemptionMode.automatic
+
+  @Option(help: "Seed of weights, prompts and sampling.")
+  var seed: UInt64 = 0
+
+  /// The scenario that these options ask for.
+  func scenario(system: ServingSystem) throws -> CPUScenario {
+    var scenario = CPUScenario(system: system, model: try ToyModels.find(model))
+    scenario.kvMemoryGiB = kvMemory
+    scenario.base.blockSize = blockSize
+    scenario.base.deviceBlocksOverride = deviceBlocks
+    scenario.base.swapSpaceGiB = swapSpace
+    scenario.base.maxSequences = maxSequences
+    scenario.base.maxBatchedTokens = maxBatchedTokens
+    scenario.base.maxModelLength = maxModelLength
+    scenario.base.preemptionMode = preemptionMode
+    scenario.base.seed = seed
+    return scenario
+  }
+}
+
+/// `kvplan run-cpu`: one trace through one system, for real.
+struct RunCPUCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "run-cpu",
+    abstract: "Serve a trace for real with a small model on this machine's processor.",
+    discussion: """
+      The scheduler and the allocator are those that `simulate` runs; the iterations are computed \
+      and take the time they take. Exit status 1 if `--verify` finds a token that differs.
+
+      EXAMPLE
+        kvplan run-cpu traces/sharegpt.csv --num-prompts 50 --request-rate 2 --model toy-25m --verify
+      """)
+
+  @Argument(help: "Trace: CSV, plain or gzip; `-` reads standard input.")
+  var trace: String
+
+  @Option(help: "Serving system; `kvplan catalog systems` lists them.")
+  var system = ServingSystem.vllmSOSP23.rawValue
+
+  @Option(help: "Poisson arrivals, requests per second, in place of the trace's own.")
+  var requestRate: Double?
+
+  @Option(name: .customLong("num-prompts"), help: "Requests to serve (default: the whole trace).")
+  var promptCount: Int?
+
+  @Option(help: "Let arrivals come this many times as fast.")
+  var timeScale = 1.0
+
+  @Option(help: "Temperature of the sampling; 0 takes the likeliest token.")
+  var temperature = 1.0
+
+  @Option(help: "Matrix products: `row-stable` (tokens do not depend on batches) or `openblas`.")
+  var matrixKernel = MatrixKernel.rowStable
+
+  @Flag(help: "Generate every output again, one at a time in contiguous memory, and compare.")
+  var verify = false
+
+  @OptionGroup(title: "Engine and run") var engine: CPUOptions
+  @OptionGroup(title: "Results") var results: OutputOptions
+
+  func run() throws {
+    var scenario = try engine.scenario(system: try ServingSystem.find(system))
+    scenario.base.requestRate = requestRate
+    scenario.base.promptCount = promptCount
+    scenario.timeScale = timeScale
+    scenario.temperature = temperature
+    _ = try scenario.settings()
+    OpenBLAS.restartWithKnownCore()
+    let run = try ResultsRun(results)
+    let reading = try TraceReader.read(path: trace)
+    Terminal.warn(reading.warnings)
+    let serving = CPUServing(scenario.base.model, seed: engine.seed, kernel: matrixKernel)
+    let served = try serving.serve(scenario, trace: reading.trace)
+    Terminal.warn(served.warnings)
+    try run.finish([served.result]) {
+      switch $0 {
+      case .table: SimulateTable.rendered(served.result.summary)
+      case .json: SummaryText.json(served.result.summary)
+      case .csv: SummaryText.csv([served.result.summary])
+      }
+    }
+    if verify { report(serving, served, scenario) }
+  }
+
+  private func report(_ serving: CPUServing, _ served: CPUServing.Run, _ scenario: CPUScenario) {
+    let differences = serving.verify(served, scenario: scenario) { done, total in
+      Terminal.progress(done, of: total)
+    }
+    let tokens = served.outputs.reduce(0) { $0 + $1.output.count }
+    guard differences.isEmpty else {
+      for difference in differences.prefix(5) { Terminal.say("differs: \(difference)") }
+      Terminal.say("\(differences.count) of \(served.outputs.count) sequences differ")
+      ExitStatus.no.exit()
+    }
+    Terminal.say(
+      "verified: \(tokens) tokens of \(served.outputs.count) sequences are those generated alone")
+  }
+}
+
+extension MatrixKernel: ExpressibleByArgument {}
