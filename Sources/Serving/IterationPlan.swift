@@ -84,7 +84,9 @@ package struct IterationPlan: Sendable {
   package init() {}
 
   /// Nothing runs and nothing moves: the engine waits for the next arrival.
-  package var isEmpty: Bool { scheduled.isEmpty && cruising == 0 && swapOuts.isEmpty && swapIns.isEmpty }
+  package var isEmpty: Bool {
+    scheduled.isEmpty && cruising == 0 && swapOuts.isEmpty && swapIns.isEmpty
+  }
 
   /// Somebody starts, stops or is listed; in most iterations of a cruising batch nobody does.
   var changesRequests: Bool { !scheduled.isEmpty || !preempted.isEmpty || !released.isEmpty }

@@ -78,6 +78,10 @@ struct VirtualTensorExecutor: IterationExecutor {
     return waiting + computing
   }
 
+  mutating func completed(_ plan: IterationPlan, placement: some SequencePlacement) {
+    base.completed(plan, placement: placement)
+  }
+
   private func time(groups: Int) -> SimDuration {
     SimDuration(nanoseconds: settings.mappingTime.nanoseconds * Int64(groups))
   }

@@ -24,8 +24,8 @@ struct CPUOptions: ParsableArguments {
     help: "KV blocks in the pool, in place of what the memory holds.")
   var deviceBlocks: Int?
 
-  @Option(help: "Memory for swapped blocks, GiB.")
-  var swapSpace = 0.5
+  @Option(help: "Memory for swapped blocks, GiB (default: 0.5 for a system that swaps).")
+  var swapSpace: Double?
 
   @Option(
     name: .customLong("max-num-seqs"),
@@ -52,7 +52,7 @@ struct CPUOptions: ParsableArguments {
     scenario.kvMemoryGiB = kvMemory
     scenario.base.blockSize = blockSize
     scenario.base.deviceBlocksOverride = deviceBlocks
-    scenario.base.swapSpaceGiB = swapSpace
+    if let swapSpace { scenario.base.swapSpaceGiB = swapSpace }
     scenario.base.maxSequences = maxSequences
     scenario.base.maxBatchedTokens = maxBatchedTokens
     scenario.base.maxModelLength = maxModelLength

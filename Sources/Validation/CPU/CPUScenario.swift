@@ -19,7 +19,8 @@ package struct CPUScenario: Sendable {
 
   package init(system: ServingSystem, model: ModelSpec) {
     base = Scenario(system: system, model: model, device: Self.cpu)
-    base.swapSpaceGiB = 0.5
+    // A system that does not swap has no such setting.
+    if SystemFlag.swapSpace.systems.contains(system) { base.swapSpaceGiB = 0.5 }
     base.maxModelLength = 2048
   }
 
