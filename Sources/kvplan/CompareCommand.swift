@@ -34,6 +34,7 @@ struct CompareCommand: ParsableCommand {
   var requestRate: String?
 
   @OptionGroup(title: "Engine and run") var engine: EngineOptions
+  @OptionGroup(title: "Reading the trace") var reading: TraceReadArguments
   @OptionGroup(title: "Results") var results: OutputOptions
 
   @Flag(help: "Print the table as LaTeX, for the package booktabs.")
@@ -48,10 +49,9 @@ struct CompareCommand: ParsableCommand {
       try systems.map { try engine.scenario(system: $0, requestRate: rate) }
     }.keepingFlagsOfTheirSystems()
     let run = try ResultsRun(results)
-    let reading = try TraceReader.read(path: trace)
-    Terminal.warn(reading.warnings)
+    let trace = try reading.read(trace, seed: engine.seed)
     let simulations = try Comparison.run(
-      scenarios, trace: reading.trace, keepingRequests: run.keepsRequests
+      scenarios, trace: trace, keepingRequests: run.keepsRequests
     ) { Terminal.progress($0, of: scenarios.count) }
     Terminal.warn(simulations.flatMap(\.warnings).uniqued)
     let results = simulations.map(\.result)

@@ -26,16 +26,16 @@ struct SimulateCommand: ParsableCommand {
   var requestRate: Double?
 
   @OptionGroup(title: "Engine and run") var engine: EngineOptions
+  @OptionGroup(title: "Reading the trace") var reading: TraceReadArguments
   @OptionGroup(title: "Results") var results: OutputOptions
 
   func run() throws {
     let scenario = try engine.scenario(
       system: try ServingSystem.find(system), requestRate: requestRate)
     let run = try ResultsRun(results)
-    let reading = try TraceReader.read(path: trace)
-    Terminal.warn(reading.warnings)
+    let trace = try reading.read(trace, seed: engine.seed)
     let simulation = try Simulation.run(
-      scenario, trace: reading.trace, keepingRequests: run.keepsRequests)
+      scenario, trace: trace, keepingRequests: run.keepsRequests)
     Terminal.warn(simulation.warnings)
     try run.finish([simulation.result]) {
       switch $0 {
