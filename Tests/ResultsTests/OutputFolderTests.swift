@@ -17,7 +17,7 @@ import Testing
     try folder.commit()
     #expect(try scratch.names(in: "a/b") == ["out"])
     #expect(
-      try scratch.names(in: "a/b/out") == [
+      try scratch.files(in: "a/b/out") == [
         "kvplan.sqlite", "report.html", "requests.csv", "summary.csv",
       ])
     #expect(try scratch.text("a/b/out/summary.csv") == SummaryText.csv([Samples.summary]))
@@ -36,8 +36,24 @@ import Testing
     try second.commit()
     #expect(try scratch.text("out/summary.csv") == SummaryText.csv([Samples.otherRun.summary]))
     #expect(
-      try scratch.names(in: "out") == ["kvplan.sqlite", "notes.txt", "report.html", "summary.csv"])
+      try scratch.files(in: "out") == ["kvplan.sqlite", "notes.txt", "report.html", "summary.csv"])
     #expect(try scratch.names() == ["out"])
+  }
+
+  /// Each drawing of the page is a file, and those of a larger command before go.
+  @Test func eachChartHasItsFile() throws {
+    let scratch = try ScratchFolder()
+    for runs in [[Samples.run, Samples.otherRun], [Samples.otherRun]] {
+      let folder = try OutputFolder(scratch.at("out"))
+      try ResultFiles.write(runs: runs, to: folder)
+      try folder.commit()
+      let charts = try scratch.names(in: "out").filter { $0.hasPrefix("chart-") }
+      let figures = ReportPage(runs).figures
+      #expect(charts == figures.indices.map { ResultFiles.chart($0) })
+      for (chart, figure) in zip(charts, figures) {
+        #expect(try scratch.text("out/\(chart)") == figure.svg(isStandalone: true))
+      }
+    }
   }
 
   @Test func discardLeavesNothing() throws {
@@ -65,7 +81,7 @@ import Testing
     let error = #expect(throws: UserError.self) { try fail() }
     #expect(error?.message.hasSuffix("kvplan.sqlite`: unable to open database file") == true)
     #expect(try scratch.names() == ["out"])
-    #expect(try scratch.names(in: "out") == ["kvplan.sqlite", "report.html", "summary.csv"])
+    #expect(try scratch.files(in: "out") == ["kvplan.sqlite", "report.html", "summary.csv"])
     #expect(try scratch.text("out/summary.csv") == SummaryText.csv([Samples.otherRun.summary]))
   }
 
@@ -82,7 +98,7 @@ import Testing
       throws: UserError(
         "cannot write `\(scratch.at("out"))/summary.csv`: it is a folder", hint: hint)
     ) { try fail() }
-    #expect(try scratch.names(in: "out") == ["summary.csv"])
+    #expect(try scratch.files(in: "out") == ["summary.csv"])
     #expect(try scratch.names() == ["out"])
   }
 
@@ -135,5 +151,12 @@ import Testing
   ])
   func parentsOfPaths(path: String, parent: String) {
     #expect(FileSystem.parent(of: path) == parent)
+  }
+}
+
+extension ScratchFolder {
+  /// The files in a folder but for the charts, whose number depends on the runs.
+  fileprivate func files(in folder: String) throws -> [String] {
+    try names(in: folder).filter { !$0.hasPrefix("chart-") }
   }
 }

@@ -24,9 +24,28 @@ package enum ResultFiles {
       folder.removeOnCommit(requests)
     }
     try ResultDatabase.write(runs, to: folder.staged(database))
-    var page = try FileSink(path: folder.staged(report))
-    page.buffer.append(ReportPage(runs).html)
-    try page.finish()
+    let page = ReportPage(runs)
+    try write(page.html, to: folder.staged(report))
+    for (index, figure) in page.figures.prefix(chartsMax).enumerated() {
+      try write(figure.svg(isStandalone: true), to: folder.staged(chart(index)))
+    }
+    for index in min(chartsMax, page.figures.count)..<chartsMax {
+      folder.removeOnCommit(chart(index))
+    }
+  }
+
+  /// Charts that get a file of their own; a larger comparison has the others in its report only.
+  package static let chartsMax = 99
+
+  /// The file of a chart of the report, by its place on the page.
+  package static func chart(_ index: Int) -> String {
+    "chart-\(index < 9 ? "0" : "")\(index + 1).svg"
+  }
+
+  private static func write(_ text: String, to path: String) throws(UserError) {
+    var sink = try FileSink(path: path)
+    sink.buffer.append(text)
+    try sink.finish()
   }
 
   /// Writes the requests of all runs into one CSV file.

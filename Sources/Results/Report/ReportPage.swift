@@ -31,6 +31,12 @@ package struct ReportPage {
       """
   }
 
+  /// The drawings of the page, in its order.
+  package var figures: [Figure] {
+    let charts = ReportCharts(runs)
+    return charts.latencies + charts.ledgers + charts.ledgersOverTime + charts.queuesOverTime
+  }
+
   private var title: String {
     let models = unique(summaries.map { "\($0.model) on \($0.device)" })
     let trace = summaries.first?.provenance.scenario.first { $0.name == "trace" }?.value
