@@ -33,7 +33,7 @@ let package = Package(
       name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
     .target(name: "CKernels"),
 
-    room("SimulationKernel", [.product(name: "HeapModule", package: "swift-collections")]),
+    room("SimulationKernel"),
     room("KVMemory"),
     .target(name: "CProfiles", exclude: ["profiles"]),
     room("CostModel", ["SimulationKernel", "CProfiles"]),
@@ -43,7 +43,6 @@ let package = Package(
       [
         "SimulationKernel", "KVMemory", "CostModel", "Workload",
         .product(name: "DequeModule", package: "swift-collections"),
-        .product(name: "HeapModule", package: "swift-collections"),
         .product(name: "Histogram", package: "hdrhistogram-swift"),
       ]),
     room(

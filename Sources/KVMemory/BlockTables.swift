@@ -59,13 +59,11 @@ public struct BlockTables: Sendable {
     tables[sequence].emptySlots = Int32(slots)
   }
 
-  /// Uses one slot of the last block, if one is left.
-  ///
-  /// - Returns: Whether there was room.
-  public mutating func useSlot(of sequence: Int) -> Bool {
-    guard tables[sequence].emptySlots > 0 else { return false }
+  /// Uses one slot of the last block, which has one left.
+  public mutating func useSlot(of sequence: Int) {
+    precondition(
+      tables[sequence].emptySlots > 0, "BlockTables.useSlot: sequence \(sequence) is full")
     tables[sequence].emptySlots -= 1
-    return true
   }
 
   public mutating func append(_ block: BlockID, to sequence: Int) {

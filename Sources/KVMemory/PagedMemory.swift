@@ -85,7 +85,7 @@ public struct PagedMemory: Sendable {
       return nil
     }
     let copy = device.sharedCount > 0 ? copyLastBlockIfShared(of: sequence) : nil
-    _ = tables.useSlot(of: sequence)
+    tables.useSlot(of: sequence)
     return copy
   }
 

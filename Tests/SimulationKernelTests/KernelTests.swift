@@ -2,24 +2,6 @@ import Testing
 
 @testable import SimulationKernel
 
-@Suite struct EventQueueTests {
-  /// Time first, then rank, then order of insertion, whatever the order of pushing.
-  @Test(arguments: 0..<50) func ordersTotally(seed: UInt64) {
-    var chance = RandomStream(seed: seed, label: "events")
-    var expected: [(time: Int64, rank: UInt8, insertion: Int)] = []
-    var queue = EventQueue<Int>()
-    for insertion in 0..<200 {
-      let event = (Int64(chance.below(8)), UInt8(chance.below(3)), insertion)
-      expected.append(event)
-      queue.push(insertion, at: SimInstant(nanoseconds: event.0), rank: event.1)
-    }
-    expected.sort { $0 < $1 }
-    var popped: [Int] = []
-    while let next = queue.popNext() { popped.append(next.event) }
-    #expect(popped == expected.map(\.insertion))
-  }
-}
-
 @Suite struct SimTimeTests {
   @Test func roundsToTheNearestNanosecond() {
     #expect(SimDuration(rounding: 1.4e-9).nanoseconds == 1)
