@@ -1,4 +1,5 @@
 import CostModel
+import KVMemory
 import SimulationKernel
 import Workload
 
@@ -68,6 +69,8 @@ struct Engine<S: Scheduler> {
   private var nextArrival = 0
   /// When the running iteration ends; `nil` while the engine is idle.
   private var iterationEnd: SimInstant?
+  /// Whether something came since the last decision, so that there is something to decide.
+  private var hasNews = false
   private var plan = IterationPlan()
   private var finished: [RequestID] = []
 
@@ -92,15 +95,28 @@ struct Engine<S: Scheduler> {
     while let next = nextEvent {
       if let windowEnd, next >= windowEnd { return close(at: windowEnd) }
       clock = next
-      while nextArrival < requests.count, requests[nextArrival].arrival == clock { try arrive() }
-      if iterationEnd == clock { endIteration() }
-      if iterationEnd == nil { try startIteration() }
+      while nextArrival < requests.count, requests[nextArrival].arrival == clock {
+        nextArrival += 1
+        try arrive(RequestID(nextArrival - 1))
+      }
+      try settle()
     }
+    try requireNothingWaits()
+    return close(at: clock)
+  }
+
+  /// Does what is due now: ends the iteration that ends, and decides the next.
+  private mutating func settle() throws {
+    if iterationEnd == clock { endIteration() }
+    if iterationEnd == nil && hasNews { try startIteration() }
+  }
+
+  /// - Throws: ``RunFailure/stuck(waiting:at:)`` if requests wait although nothing is to come.
+  private func requireNothingWaits() throws {
     let queues = scheduler.queues
     guard queues.waiting + queues.swapped == 0 else {
       throw RunFailure.stuck(waiting: queues.waiting + queues.swapped, at: clock)
     }
-    return close(at: clock)
   }
 
   private var nextEvent: SimInstant? {
@@ -111,7 +127,7 @@ struct Engine<S: Scheduler> {
     return iterationEnd.map { min($0, arrival) } ?? arrival
   }
 
-  private mutating func close(at end: SimInstant) -> RunRecord {
+  mutating func close(at end: SimInstant) -> RunRecord {
     recorder.close(at: end)
     recorder.closed(with: scheduler.prefixCache)
     return recorder.record
@@ -135,10 +151,9 @@ struct Engine<S: Scheduler> {
     nextToSend = next + 1
   }
 
-  private mutating func arrive() throws {
-    let request = requests[nextArrival]
-    let id = RequestID(nextArrival)
-    nextArrival += 1
+  private mutating func arrive(_ id: RequestID) throws {
+    let request = requests[Int(id)]
+    hasNews = true
     let admission = scheduler.admission(of: request)
     recorder.arrived(id, isRejected: admission != .possible)
     guard admission == .possible else {
@@ -150,6 +165,7 @@ struct Engine<S: Scheduler> {
   }
 
   private mutating func startIteration() throws {
+    hasNews = false
     plan.removeAll()
     scheduler.schedule(into: &plan)
     if let failure = plan.failure { throw RunFailure.swapSpaceExhausted(failure, at: clock) }
@@ -165,6 +181,7 @@ struct Engine<S: Scheduler> {
 
   private mutating func endIteration() {
     iterationEnd = nil
+    hasNews = true
     finished.removeAll(keepingCapacity: true)
     scheduler.complete(plan, finished: &finished)
     executor.completed(plan, placement: scheduler)
@@ -174,7 +191,41 @@ struct Engine<S: Scheduler> {
   }
 }
 
+/// A router feeds the engine: ``run()`` is not called then.
+extension Engine {
+  /// Runs all that happens before `limit`.
+  ///
+  /// At one instant requests arrive first, so that what is due at `limit` itself waits for the next call.
+  mutating func advance(to limit: SimInstant) throws {
+    guard clock < limit else { return }
+    try settle()
+    while let end = iterationEnd, end < limit {
+      clock = end
+      try settle()
+    }
+  }
+
+  /// Takes a request that arrives at `time`, to which the engine was advanced.
+  mutating func submit(_ request: RequestID, at time: SimInstant) throws {
+    precondition(time >= clock, "request \(request) arrives at \(time), before \(clock)")
+    clock = time
+    try arrive(request)
+  }
+
+  /// Runs until nothing is to come.
+  ///
+  /// - Returns: The instant of the last event.
+  mutating func drain() throws -> SimInstant {
+    try advance(to: .never)
+    try requireNothingWaits()
+    return clock
+  }
+
+  var queues: QueueLengths { scheduler.queues }
+  var ledger: WasteLedger { scheduler.ledger }
+}
+
 extension SimInstant {
   /// Later than every event.
-  fileprivate static var never: SimInstant { SimInstant(nanoseconds: .max) }
+  static var never: SimInstant { SimInstant(nanoseconds: .max) }
 }

@@ -12,6 +12,14 @@ package struct PrefixCacheTotals: Equatable, Sendable {
 
   package init() {}
 
+  package static func + (one: Self, other: Self) -> Self {
+    var sum = one
+    sum.queriedTokens += other.queriedTokens
+    sum.hitTokens += other.hitTokens
+    sum.evictedBlocks += other.evictedBlocks
+    return sum
+  }
+
   package static func - (later: Self, earlier: Self) -> Self {
     var difference = later
     difference.queriedTokens -= earlier.queriedTokens

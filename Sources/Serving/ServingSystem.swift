@@ -48,42 +48,56 @@ package enum ServingSystem: String, CaseIterable, Sendable {
     window: MeasuringWindow = MeasuringWindow(), oversized: OversizedPolicy = .skip,
     contents: PromptContents? = nil, maxConcurrency: Int? = nil
   ) throws -> RunRecord {
-    func run<S: Scheduler>(
+    try replica(
+      requests, settings: settings, executor: executor, window: window, oversized: oversized,
+      contents: contents, maxConcurrency: maxConcurrency
+    ).run()
+  }
+
+  /// An engine of this system that has not served anything yet; the parameters are those of ``serve``.
+  ///
+  /// - Throws: ``RunFailure`` where the system cannot serve such requests at all.
+  package func replica(
+    _ requests: [Request], settings: EngineSettings, executor: any IterationExecutor,
+    window: MeasuringWindow = MeasuringWindow(), oversized: OversizedPolicy = .skip,
+    contents: PromptContents? = nil, maxConcurrency: Int? = nil
+  ) throws -> any Replica {
+    func replica<S: Scheduler>(
       _ scheduler: S, _ executor: any IterationExecutor
-    ) throws -> RunRecord {
-      var engine = Engine(
-        requests: requests, scheduler: scheduler, executor: executor, window: window,
-        oversized: oversized, maxConcurrency: maxConcurrency)
-      return try engine.run()
+    ) -> any Replica {
+      EngineReplica(
+        Engine(
+          requests: requests, scheduler: scheduler, executor: executor, window: window,
+          oversized: oversized, maxConcurrency: maxConcurrency))
     }
-    func run<S: Scheduler>(_ scheduler: S) throws -> RunRecord { try run(scheduler, executor) }
+    func replica<S: Scheduler>(_ scheduler: S) -> any Replica { replica(scheduler, executor) }
     let sequenceCount = requests.reduce(0) { $0 + Int($1.sequenceCount) }
-    func orca(_ estimator: ReservationEstimator) throws -> RunRecord {
+    func orca(_ estimator: ReservationEstimator) -> any Replica {
       let memory = OrcaMemory(settings, estimator: estimator, sequenceCount: sequenceCount)
-      return try run(
+      return replica(
         MixedIterationScheduler(requests: requests, settings: settings, memory: memory))
     }
     switch self {
     case .vllmSOSP23:
       let memory = PagedMemory(sosp23: settings, sequenceCount: sequenceCount)
-      return try run(
+      return replica(
         MixedIterationScheduler(requests: requests, settings: settings, memory: memory))
     case .vllm02:
-      return try run(PromptOrDecodeScheduler(requests: requests, settings: settings))
+      return replica(PromptOrDecodeScheduler(requests: requests, settings: settings))
     case .vllmV1:
-      return try run(
+      return replica(
         TokenBudgetScheduler(requests: requests, settings: settings, contents: contents))
-    case .orcaOracle: return try orca(.oracle)
-    case .orcaPow2: return try orca(.pow2)
-    case .orcaMax: return try orca(.max)
+    case .orcaOracle: return orca(.oracle)
+    case .orcaPow2: return orca(.pow2)
+    case .orcaMax: return orca(.max)
     case .fasterTransformer:
-      return try run(StaticBatchScheduler(requests: requests, settings: settings))
+      return replica(StaticBatchScheduler(requests: requests, settings: settings))
     case .vattention:
       try requireSingleSequences(requests)
       // The driver maps memory request by request, so each iteration has to list who runs.
       var listed = settings
       listed.stepping = .iteration
-      return try run(
+      return replica(
         PromptOrDecodeScheduler(requests: requests, settings: listed, watermarkBlocks: 0),
         VirtualTensorExecutor(executor, requests: requests, engine: settings))
     }

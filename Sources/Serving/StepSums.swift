@@ -31,4 +31,14 @@ package struct StepSums: Equatable, Sendable {
     sharingRatio +=
       blocks.physical > 0 ? Double(blocks.logical) / Double(blocks.physical) : 1
   }
+
+  mutating func add(_ other: StepSums) {
+    count += other.count
+    tokenState += other.tokenState
+    reserved += other.reserved
+    internalFragmentation += other.internalFragmentation
+    slots += other.slots
+    runningRequests += other.runningRequests
+    sharingRatio += other.sharingRatio
+  }
 }

@@ -38,6 +38,20 @@ package struct TokenGaps: Sendable {
     }
   }
 
+  /// Adds the gaps of another run.
+  mutating func add(_ other: TokenGaps) {
+    guard let folded = other.histogram else {
+      for gap in other.gaps {
+        add(SimDuration(nanoseconds: gap.nanoseconds), count: Int(gap.count))
+      }
+      return
+    }
+    if !isFolded { fold() }
+    histogram?.add(folded)
+    count += other.count
+    sum += other.sum
+  }
+
   private mutating func fold() {
     var folded = Histogram<UInt64>(numberOfSignificantValueDigits: .three)
     for gap in gaps { folded.record(UInt64(gap.nanoseconds), count: UInt64(gap.count)) }

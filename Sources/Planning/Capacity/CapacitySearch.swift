@@ -1,0 +1,123 @@
+import SimulationKernel
+import Synchronization
+
+/// The highest rate that a deployment sustains.
+package struct Capacity: Equatable, Sendable {
+  /// Requests per second, for each seed: the highest rate found that is sustained; 0 for none.
+  package var bySeed: [Double]
+  /// Every rate that was tried, by seed and rising rate.
+  package var points: [RateProbe.Point]
+  /// Width of the bracket, as a share of the rate, at which the search stopped.
+  package var tolerance: Double
+
+  /// Mean over the seeds.
+  package var rate: Double { bySeed.reduce(0, +) / Double(bySeed.count) }
+
+  /// Half of the 95 % confidence interval of the mean; `nil` for a single seed.
+  package var confidence: Double? {
+    guard bySeed.count > 1 else { return nil }
+    let mean = rate
+    let variance = bySeed.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(bySeed.count - 1)
+    return studentT95(degrees: bySeed.count - 1) * (variance / Double(bySeed.count)).squareRoot()
+  }
+
+  /// The lowest rate tried with the first seed that was not sustained: why there is no more.
+  package var limiting: RateProbe.Point? {
+    points.filter { $0.seed == points.first?.seed && !$0.isSustained }.min { $0.rate < $1.rate }
+  }
+
+  /// The highest rate tried with the first seed that was sustained.
+  package var best: RateProbe.Point? {
+    points.filter { $0.seed == points.first?.seed && $0.isSustained }.max { $0.rate < $1.rate }
+  }
+}
+
+/// Brackets and halves: the rate at which a deployment stops meeting its targets.
+///
+///     sustained   ●────●──────●                   factors of two up or down from the first guess
+///     not                      ●───●────────●      then geometric means until the bracket is narrow
+package struct CapacitySearch: Sendable {
+  package var probe: RateProbe
+  /// Where to look first, requests per second.
+  package var firstGuess: Double
+  /// Width of the final bracket as a share of the rate.
+  package var tolerance = 0.02
+
+  /// Below this share of the first guess no rate is tried: no rate at all is sustained then.
+  private static let lowestShare = 1e-4
+
+  package init(_ probe: RateProbe, firstGuess: Double, tolerance: Double = 0.02) {
+    self.probe = probe
+    self.firstGuess = firstGuess
+    self.tolerance = tolerance
+  }
+
+  /// Searches with every seed, on all cores.
+  ///
+  /// - Parameter progress: Told of each simulation, never from two threads at once.
+  /// - Throws: What a simulation throws.
+  package func run(
+    seeds: [UInt64], progress: @escaping @Sendable (RateProbe.Point) -> Void = { _ in }
+  ) throws -> Capacity {
+    typealias Found = (rate: Double, points: [RateProbe.Point])
+    let said = Mutex(())
+    let tell: @Sendable (RateProbe.Point) -> Void = { point in
+      said.withLock { _ in progress(point) }
+    }
+    let first = try search(seed: seeds[0], guess: firstGuess, factor: 2, tell)
+    // The others are near: a narrow first bracket saves simulations.
+    let guess = first.rate > 0 ? first.rate : firstGuess
+    let others = try Parallel.map(Array(seeds.dropFirst())) { seed in
+      try search(seed: seed, guess: guess, factor: 1.1, tell)
+    }
+    let all: [Found] = [first] + others
+    return Capacity(
+      bySeed: all.map(\.rate), points: all.flatMap(\.points), tolerance: tolerance)
+  }
+
+  private func search(
+    seed: UInt64, guess: Double, factor: Double, _ tell: (RateProbe.Point) -> Void
+  ) throws -> (rate: Double, points: [RateProbe.Point]) {
+    var points: [RateProbe.Point] = []
+    func isSustained(_ rate: Double) throws -> Bool {
+      let point = try probe.point(rate: rate, seed: seed)
+      points.append(point)
+      tell(point)
+      return point.isSustained
+    }
+    var step = factor
+    var (low, high) = (0.0, guess)
+    if try isSustained(guess) {
+      low = guess
+      high = guess * step
+      while try isSustained(high) {
+        low = high
+        step *= step
+        high *= min(step, 4)
+      }
+    } else {
+      while low == 0, high > guess * Self.lowestShare {
+        let rate = high / min(step, 4)
+        if try isSustained(rate) { low = rate } else { high = rate }
+        step *= step
+      }
+    }
+    while low > 0, high > low * (1 + tolerance) {
+      let middle = (low * high).squareRoot()
+      if try isSustained(middle) { low = middle } else { high = middle }
+    }
+    return (low, points.sorted { $0.rate < $1.rate })
+  }
+}
+
+/// The 97.5th percentile of Student's t distribution.
+///
+/// - Source: any table of it; beyond 30 degrees of freedom the normal distribution's 1.96 is within 4 %.
+func studentT95(degrees: Int) -> Double {
+  let table = [
+    12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160,
+    2.145, 2.131, 2.120, 2.110, 2.101, 2.093, 2.086, 2.080, 2.074, 2.069, 2.064, 2.060, 2.056,
+    2.052, 2.048, 2.045, 2.042,
+  ]
+  return degrees <= table.count ? table[degrees - 1] : 1.96
+}

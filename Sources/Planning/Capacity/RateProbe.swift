@@ -1,0 +1,64 @@
+import Metrics
+import SimulationKernel
+import Workload
+
+/// Answers whether a deployment sustains a rate: one simulation.
+package struct RateProbe: Sendable {
+  package let prepared: PreparedDeployment
+  /// Lengths and contents, in order; arrivals are drawn anew for each rate.
+  package let trace: Trace
+  package let serviceLevel: ServiceLevel
+
+  package init(_ prepared: PreparedDeployment, trace: Trace, serviceLevel: ServiceLevel) {
+    self.prepared = prepared
+    self.trace = trace.withoutArrivals()
+    self.serviceLevel = serviceLevel
+  }
+
+  /// What was found at one rate.
+  package struct Point: Equatable, Sendable {
+    package var rate: Double
+    package var seed: UInt64
+    package var assessment: Assessment
+    /// Requests that waited when the last one came, as a share of all.
+    package var backlog: Double
+    package var summary: RunSummary
+
+    /// Whether the queue did not grow: see ``RateProbe/backlogLimit``.
+    package var isSteady: Bool { backlog <= RateProbe.backlogLimit }
+    package var isSustained: Bool { isSteady && assessment.isMet }
+  }
+
+  /// Requests that may wait when the last one comes, as a share of all.
+  ///
+  /// Under an overload by a factor 1 + ε a share ε / (1 + ε) is left waiting, so that rates up to 5 % above
+  /// what is served can pass for steady where the targets are lax.
+  package static let backlogLimit = 0.05
+
+  /// Simulates Poisson arrivals at `rate`.
+  ///
+  /// The same seed gives the same lengths and, but for their scale, the same gaps at every rate, so that
+  /// rates are compared on common random numbers.
+  package func point(rate: Double, seed: UInt64) throws -> Point {
+    let timed = try trace.retimed(poissonRate: rate, seed: seed)
+    let result = try prepared.serve(timed, seed: seed)
+    return point(of: result, rate: rate, seed: seed)
+  }
+
+  func point(of result: RunResult, rate: Double, seed: UInt64) -> Point {
+    Point(
+      rate: rate, seed: seed, assessment: serviceLevel.assess(result),
+      backlog: result.backlog, summary: result.summary)
+  }
+}
+
+extension RunResult {
+  /// Requests that had not been started when the last one came, as a share of all; that one does not count.
+  var backlog: Double {
+    guard let last = requests.last?.arrival else { return 0 }
+    let waiting = requests.dropLast().count { request in
+      request.status != .rejected && request.firstScheduled.map { $0 > last } ?? true
+    }
+    return Double(waiting) / Double(requests.count)
+  }
+}

@@ -1,0 +1,106 @@
+import CostModel
+import Serving
+import SimulationKernel
+import Workload
+
+/// A rate that a deployment cannot exceed, without a simulation.
+///
+/// Every request takes at least so much of a replica's time, whatever the scheduler does:
+///
+/// - each of its tokens is computed in an iteration, at no less than the cheapest price of a token in any
+///   batch that the token budget allows;
+/// - each of its output tokens is sampled in an iteration, at no less than the cheapest price of a token
+///   among as many sequences as may run together;
+/// - while it decodes, it holds its KV blocks for at least the shortest iteration a step.
+///
+/// A run is steady only if at the last arrival all but a share ``RateProbe/backlogLimit`` of the requests,
+/// and those that run, are finished; so that much work has to fit between the first arrival and the last.
+/// The cheapest requests are taken to be the finished ones, and 5 % are taken off the work for prices that
+/// are not quite monotonic.
+package struct WorkBound: Sendable {
+  /// Seconds of a replica for each request, in three ways, each rising.
+  private let costs: [[Double]]
+  /// Requests that may run together on a replica.
+  private let runningMax: Int
+  private let requestCount: Int
+
+  private static let margin = 0.95
+
+  /// - Parameter kernelTimeScale: As in ``PreparedDeployment/kernelTimeScale``.
+  /// - Complexity: O(token budget + requests × log requests).
+  package init(_ resolved: ResolvedScenario, trace: Trace, kernelTimeScale: Double = 1) {
+    let settings = resolved.settings
+    let prices = TokenPrices(resolved.costModel, budget: settings.maxBatchedTokens)
+    let requests = trace.requests
+    let isCached = settings.v1.prefixCaching && trace.contents != nil
+    let isShared = isCached || requests.contains { $0.sequenceCount > 1 }
+    let token = prices.perToken(atMost: settings.maxBatchedTokens)
+    let blocks = { (tokens: Int32) in
+      (Int(tokens) + settings.blockSize - 1) / settings.blockSize
+    }
+    let leastBlocks = requests.map { blocks($0.promptTokens) }.min() ?? 1
+    let fitting = isShared ? settings.deviceBlocks : settings.deviceBlocks / max(leastBlocks, 1)
+    runningMax = max(min(settings.maxSequences, fitting), 1)
+    let sample = prices.perToken(atMost: runningMax)
+    let step = prices.cheapest(atLeast: 1)
+    var costs: [[Double]] = [[], [], []]
+    for request in requests {
+      let length = request.promptTokens + request.outputTokens
+      // Such a request is rejected, and costs nothing.
+      if Int(length) > settings.maxModelLength || blocks(length) > settings.deviceBlocks {
+        for index in costs.indices { costs[index].append(0) }
+        continue
+      }
+      let outputs = Double(request.outputTokens) * Double(request.sequenceCount)
+      let prompt = isCached ? 1 : Double(request.promptTokens)
+      costs[0].append((prompt + outputs - 1) * token)
+      costs[1].append(outputs * sample)
+      let held = isShared ? 1 : Double(blocks(request.promptTokens))
+      costs[2].append(
+        held * Double(request.outputTokens - 1) * step / Double(settings.deviceBlocks))
+    }
+    self.costs = costs.map { $0.map { $0 * Self.margin * kernelTimeScale }.sorted() }
+    requestCount = requests.count
+  }
+
+  /// No rate above this is steady with so many replicas, requests per second.
+  ///
+  /// - Parameter unitSpan: Seconds from the first arrival to the last at one request per second.
+  /// - Complexity: O(requests).
+  package func rateMax(replicas: Int, unitSpan: Double) -> Double {
+    let unfinished =
+      Int((RateProbe.backlogLimit * Double(requestCount)).rounded(.up)) + runningMax * replicas + 1
+    let finished = max(requestCount - unfinished, 0)
+    let seconds = costs.map { $0.prefix(finished).reduce(0, +) }.max() ?? 0
+    return seconds > 0 ? unitSpan * Double(replicas) / seconds : .infinity
+  }
+}
+
+/// The cheapest iterations by their number of tokens.
+private struct TokenPrices {
+  /// At each number of tokens from 1: the least that an iteration of so many tokens or more costs, seconds.
+  private var least: [Double]
+
+  init(_ costModel: any IterationCostModel, budget: Int) {
+    least = (1...max(budget, 1)).map { tokens in
+      var decoding = IterationShape()
+      decoding.decodeSequences = tokens
+      decoding.decodeContextTokens = tokens
+      decoding.sampledSequences = tokens
+      var chunk = IterationShape()
+      chunk.prefillChunks = [.init(tokens: tokens, contextTokens: 0)]
+      return min(
+        costModel.duration(of: decoding).seconds, costModel.duration(of: chunk).seconds)
+    }
+    for index in least.indices.dropLast().reversed() {
+      least[index] = min(least[index], least[index + 1])
+    }
+  }
+
+  func cheapest(atLeast tokens: Int) -> Double { least[tokens - 1] }
+
+  /// The least price of a token in batches of at most so many.
+  func perToken(atMost limit: Int) -> Double {
+    least.prefix(limit).enumerated().reduce(.infinity) { min($0, $1.element / Double($1.offset + 1)) }
+  }
+}

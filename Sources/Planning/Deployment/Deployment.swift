@@ -1,0 +1,71 @@
+import CostModel
+import Serving
+import SimulationKernel
+
+/// What one would deploy: engines with their settings, how many of each, and what is in front of them.
+package struct Deployment: Sendable {
+  /// Replicas that are alike.
+  package struct Group: Sendable {
+    /// The engine of one replica. Its rate and window are those of the whole deployment.
+    package var scenario: Scenario
+    package var count: Int
+
+    package init(_ scenario: Scenario, count: Int = 1) {
+      self.scenario = scenario
+      self.count = count
+    }
+  }
+
+  /// At least one.
+  package var groups: [Group]
+  package var router: Router
+
+  package init(groups: [Group], router: Router = .roundRobin) {
+    precondition(!groups.isEmpty, "a deployment without replicas")
+    self.groups = groups
+    self.router = router
+  }
+
+  package init(_ scenario: Scenario, replicas: Int = 1, router: Router = .roundRobin) {
+    self.init(groups: [Group(scenario, count: replicas)], router: router)
+  }
+
+  package var replicas: Int { groups.reduce(0) { $0 + $1.count } }
+
+  package var gpus: Int { groups.reduce(0) { $0 + $1.count * $1.scenario.tensorParallel } }
+
+  /// Thermal design power of all GPUs, watts: what they draw at most.
+  package var watts: Double {
+    groups.reduce(0) {
+      $0 + Double($1.count * $1.scenario.tensorParallel) * $1.scenario.device.tdpWatts
+    }
+  }
+
+  /// US dollars per hour; `nil` where the price of a device is not known.
+  package var dollarsPerHour: Double? {
+    var sum = 0.0
+    for group in groups {
+      guard let price = group.scenario.device.price else { return nil }
+      sum += Double(group.count * group.scenario.tensorParallel) * price.dollarsPerHour
+    }
+    return sum
+  }
+
+  /// The same deployment with another number of replicas of its only kind.
+  package func with(replicas: Int) -> Deployment {
+    precondition(groups.count == 1, "which of \(groups.count) kinds is meant?")
+    var copy = self
+    copy.groups[0].count = replicas
+    return copy
+  }
+
+  /// `2 × (4 × h100-sxm)`: replicas, each of so many GPUs.
+  package var text: String {
+    groups.map { group in
+      let gpus = group.scenario.tensorParallel
+      let device = group.scenario.device.name
+      let replica = gpus == 1 ? device : "(\(gpus) × \(device))"
+      return "\(group.count) × \(replica)"
+    }.joined(separator: " + ")
+  }
+}

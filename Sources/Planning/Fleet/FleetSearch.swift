@@ -1,0 +1,214 @@
+import CostModel
+import Metrics
+import SimulationKernel
+import Workload
+
+/// What a search for a fleet found.
+package struct FleetPlan: Sendable {
+  /// The best deployment that sustains the rate; `nil` where none does.
+  package var best: FleetPoint?
+  /// Every deployment that was simulated, in the order of the simulations.
+  package var simulated: [FleetPoint]
+  package var ruledOut: [RuledOut]
+
+  /// Sustaining deployments that none of the others beats in cost, in mean end-to-end latency and in
+  /// attainment at once; by rising cost.
+  package var front: [FleetPoint] {
+    let feasible = simulated.filter(\.isFeasible)
+    return feasible.filter { point in !feasible.contains { $0.dominates(point) } }
+      .sorted { ($0.cost, $0.meanLatency) < ($1.cost, $1.meanLatency) }
+  }
+}
+
+extension FleetPoint {
+  /// Milliseconds from arrival to the last token; infinite where nothing was completed.
+  var meanLatency: Double { point.summary.e2el.mean ?? .infinity }
+
+  fileprivate func dominates(_ other: FleetPoint) -> Bool {
+    let mine = (cost, meanLatency, -point.assessment.attainment)
+    let theirs = (other.cost, other.meanLatency, -other.point.assessment.attainment)
+    return mine.0 <= theirs.0 && mine.1 <= theirs.1 && mine.2 <= theirs.2 && mine != theirs
+  }
+}
+
+/// Finds the cheapest fleet with few simulations.
+///
+/// Every kind of replica needs at least so many (``WorkBound``), and more replicas of a kind are assumed to
+/// serve no worse. So a kind is done with by one simulation of the largest fleet of it that would be
+/// cheaper than the best so far, if that one does not sustain the rate; otherwise its smallest fleet is
+/// found by halving. Kinds are taken by rising cost of their least fleet, `waveWidth` at a time and on all
+/// cores; the width is fixed, so that the same simulations are run on every machine.
+package struct FleetSearch: Sendable {
+  package let request: FleetRequest
+  package let trace: Trace
+  private let kinds: [FleetKind]
+  private let ruledOut: [RuledOut]
+
+  /// Kinds that are looked at side by side.
+  static let waveWidth = 4
+
+  /// Rules out what cannot fit or cannot keep up.
+  ///
+  /// - Throws: ``UserError`` where a candidate has no price and the objective is cost.
+  package init(_ request: FleetRequest, trace: Trace) throws {
+    self.request = request
+    self.trace = trace
+    let timed = try trace.retimed(poissonRate: 1, seed: request.seed)
+    let unitSpan = (timed.requests.last?.arrival ?? .zero) - (timed.requests.first?.arrival ?? .zero)
+    let candidates = Array(request.candidates.enumerated())
+    let sorted = try Parallel.map(candidates) { index, scenario -> Result<FleetKind, Excluded> in
+      do {
+        return .success(
+          try Self.kind(index, scenario, request, trace: trace, unitSpan: unitSpan.seconds))
+      } catch let excluded as Excluded {
+        return .failure(excluded)
+      }
+    }
+    kinds = sorted.compactMap { try? $0.get() }
+    ruledOut = zip(candidates, sorted).compactMap { candidate, result in
+      guard case .failure(let excluded) = result else { return nil }
+      return RuledOut(
+        candidate: candidate.offset, scenario: candidate.element, reason: excluded.reason)
+    }
+  }
+
+  /// Why a candidate is not looked at.
+  private struct Excluded: Error { var reason: String }
+
+  private static func kind(
+    _ index: Int, _ scenario: Scenario, _ request: FleetRequest, trace: Trace, unitSpan: Double
+  ) throws -> FleetKind {
+    let deployment = Deployment(scenario, router: request.router)
+    let gpus = deployment.gpus
+    guard gpus <= request.maxGPUs else {
+      throw Excluded(reason: "one replica takes \(gpus) GPUs, `--max-gpus` is \(request.maxGPUs)")
+    }
+    var prepared: PreparedDeployment
+    do {
+      prepared = try PreparedDeployment(deployment)
+    } catch let error as UserError {
+      throw Excluded(reason: error.message)
+    }
+    prepared.kernelTimeScale = request.kernelTimeScale
+    let bound = WorkBound(
+      prepared.resolved[0], trace: trace, kernelTimeScale: request.kernelTimeScale)
+    let maxReplicas = request.maxGPUs / gpus
+    let required = request.requiredRate
+    let needed = (1...maxReplicas).first {
+      bound.rateMax(replicas: $0, unitSpan: unitSpan) >= required
+    }
+    guard let needed else {
+      let most = bound.rateMax(replicas: maxReplicas, unitSpan: unitSpan)
+      throw Excluded(
+        reason: "\(maxReplicas) replicas cannot compute more than \(plainNumber((most * 100).rounded() / 100)) req/s")
+    }
+    return FleetKind(
+      index: index, prepared: prepared, bound: bound, gpus: gpus,
+      unitCost: try unitCost(deployment, request.objective), minReplicas: needed,
+      maxReplicas: maxReplicas)
+  }
+
+  private static func unitCost(
+    _ deployment: Deployment, _ objective: FleetRequest.Objective
+  ) throws -> Double {
+    switch objective {
+    case .cost:
+      if let price = deployment.dollarsPerHour { return price }
+      let device = deployment.groups[0].scenario.device.name
+      throw UserError(
+        "the price of `\(device)` is not known", hint: "give it: `--price \(device)=2.50`")
+    case .energy: return deployment.watts
+    case .gpus, .latency: return Double(deployment.gpus)
+    }
+  }
+
+  /// Runs the search.
+  ///
+  /// - Parameter progress: Told of each simulation, and of the best deployment so far.
+  /// - Throws: What a simulation throws.
+  package func run(
+    progress: @Sendable (_ simulated: Int, _ best: FleetPoint?) -> Void = { _, _ in }
+  ) throws -> FleetPlan {
+    var plan = FleetPlan(best: nil, simulated: [], ruledOut: ruledOut)
+    var waiting = kinds.sorted {
+      ($0.cost($0.minReplicas), $0.index) < ($1.cost($1.minReplicas), $1.index)
+    }
+    while !waiting.isEmpty {
+      let bar = request.objective == .latency ? nil : plan.best?.cost
+      waiting.removeAll { kind in bar.map { kind.cost(kind.minReplicas) >= $0 } ?? false }
+      let wave = Array(waiting.prefix(Self.waveWidth))
+      waiting.removeFirst(wave.count)
+      let found = try Parallel.map(wave) { try best(of: $0, below: bar) }
+      for points in found {
+        plan.simulated += points
+        for point in points where point.isFeasible && isBetter(point, than: plan.best) {
+          plan.best = point
+        }
+      }
+      progress(plan.simulated.count, plan.best)
+    }
+    return plan
+  }
+
+  private func isBetter(_ point: FleetPoint, than best: FleetPoint?) -> Bool {
+    guard let best else { return true }
+    if request.objective == .latency {
+      return (point.meanLatency, point.cost) < (best.meanLatency, best.cost)
+    }
+    return (point.cost, point.meanLatency) < (best.cost, best.meanLatency)
+  }
+
+  /// Simulates what it takes to know the smallest fleet of one kind that costs less than `bar`.
+  private func best(of kind: FleetKind, below bar: Double?) throws -> [FleetPoint] {
+    var points: [FleetPoint] = []
+    func isFeasible(_ replicas: Int) throws -> Bool {
+      let point = try simulate(kind, replicas: replicas)
+      points.append(point)
+      return point.isFeasible
+    }
+    if request.objective == .latency {
+      _ = try isFeasible(kind.maxReplicas)
+      return points
+    }
+    var low = kind.minReplicas - 1
+    var high = kind.maxReplicas + 1
+    if let bar {
+      let most = (kind.minReplicas...kind.maxReplicas).last { kind.cost($0) < bar }
+      guard let most, try isFeasible(most) else { return points }
+      high = most
+    } else {
+      // Nothing is known yet: up from the least fleet in growing steps.
+      var step = 1
+      while high > kind.maxReplicas, low < kind.maxReplicas {
+        let next = min(low + step, kind.maxReplicas)
+        if try isFeasible(next) { high = next } else { low = next }
+        step *= 2
+      }
+    }
+    while high <= kind.maxReplicas, high - low > 1 {
+      let middle = (low + high) / 2
+      if try isFeasible(middle) { high = middle } else { low = middle }
+    }
+    return points
+  }
+
+  private func simulate(_ kind: FleetKind, replicas: Int) throws -> FleetPoint {
+    let prepared = kind.prepared.with(replicas: replicas)
+    let probe = RateProbe(prepared, trace: trace, serviceLevel: request.serviceLevel)
+    return FleetPoint(
+      candidate: kind.index, deployment: prepared.deployment,
+      point: try probe.point(rate: request.requiredRate, seed: request.seed),
+      cost: kind.cost(replicas))
+  }
+
+  /// Simulates every deployment there is: what the search is held against.
+  package func exhaustively() throws -> FleetPlan {
+    let all = kinds.flatMap { kind in (1...kind.maxReplicas).map { (kind, $0) } }
+    let points = try Parallel.map(all) { try simulate($0.0, replicas: $0.1) }
+    var plan = FleetPlan(best: nil, simulated: points, ruledOut: ruledOut)
+    for point in points where point.isFeasible && isBetter(point, than: plan.best) {
+      plan.best = point
+    }
+    return plan
+  }
+}
