@@ -17,6 +17,11 @@ package struct DeviceSpec: Equatable, Sendable {
     package var dollarsPerHour: Double
     /// Provider, and how well the figure is attested. No date was recorded with any of them.
     package var source: String
+
+    package init(dollarsPerHour: Double, source: String) {
+      self.dollarsPerHour = dollarsPerHour
+      self.source = source
+    }
   }
 
   /// Which kernels and which engine software run on the device.

@@ -42,3 +42,11 @@ enum Terminal {
     FileHandle.standardError.write(Data(line.utf8))
   }
 }
+
+extension Terminal {
+  /// Shows what is being done, on a terminal only; `nil` clears it.
+  static func status(_ text: String?) {
+    guard isatty(STDERR_FILENO) == 1 else { return }
+    FileHandle.standardError.write(Data("\r\u{1B}[K\(text ?? "")".utf8))
+  }
+}

@@ -20,20 +20,25 @@ package struct RateProbe: Sendable {
     package var rate: Double
     package var seed: UInt64
     package var assessment: Assessment
-    /// Requests that waited when the last one came, as a share of all.
-    package var backlog: Double
+    /// Requests that had not been started when the last one came.
+    package var backlog: Int
+    package var requestCount: Int
     package var summary: RunSummary
 
-    /// Whether the queue did not grow: see ``RateProbe/backlogLimit``.
-    package var isSteady: Bool { backlog <= RateProbe.backlogLimit }
+    /// The same as a share of all.
+    package var backlogShare: Double { Double(backlog) / Double(max(requestCount, 1)) }
+    /// Requests per second that meet all targets.
+    package var goodput: Double { rate * assessment.attainment }
+    /// Whether the queue did not grow.
+    package var isSteady: Bool { backlog <= RateProbe.backlogLimit(requestCount) }
     package var isSustained: Bool { isSteady && assessment.isMet }
   }
 
-  /// Requests that may wait when the last one comes, as a share of all.
+  /// Requests that may wait when the last one comes: 2 % of all, or 5.
   ///
-  /// Under an overload by a factor 1 + ε a share ε / (1 + ε) is left waiting, so that rates up to 5 % above
+  /// Under an overload by a factor 1 + ε a share ε / (1 + ε) is left waiting, so that rates up to 2 % above
   /// what is served can pass for steady where the targets are lax.
-  package static let backlogLimit = 0.05
+  static func backlogLimit(_ requestCount: Int) -> Int { max(requestCount / 50, 5) }
 
   /// Simulates Poisson arrivals at `rate`.
   ///
@@ -48,17 +53,16 @@ package struct RateProbe: Sendable {
   func point(of result: RunResult, rate: Double, seed: UInt64) -> Point {
     Point(
       rate: rate, seed: seed, assessment: serviceLevel.assess(result),
-      backlog: result.backlog, summary: result.summary)
+      backlog: result.backlog, requestCount: result.requests.count, summary: result.summary)
   }
 }
 
 extension RunResult {
-  /// Requests that had not been started when the last one came, as a share of all; that one does not count.
-  var backlog: Double {
+  /// Requests that had not been started when the last one came; that one does not count.
+  fileprivate var backlog: Int {
     guard let last = requests.last?.arrival else { return 0 }
-    let waiting = requests.dropLast().count { request in
+    return requests.dropLast().count { request in
       request.status != .rejected && request.firstScheduled.map { $0 > last } ?? true
     }
-    return Double(waiting) / Double(requests.count)
   }
 }

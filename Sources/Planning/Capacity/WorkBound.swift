@@ -13,7 +13,7 @@ import Workload
 ///   among as many sequences as may run together;
 /// - while it decodes, it holds its KV blocks for at least the shortest iteration a step.
 ///
-/// A run is steady only if at the last arrival all but a share ``RateProbe/backlogLimit`` of the requests,
+/// A run is steady only if at the last arrival all but ``RateProbe/backlogLimit(_:)`` of the requests,
 /// and those that run, are finished; so that much work has to fit between the first arrival and the last.
 /// The cheapest requests are taken to be the finished ones, and 5 % are taken off the work for prices that
 /// are not quite monotonic.
@@ -68,8 +68,7 @@ package struct WorkBound: Sendable {
   /// - Parameter unitSpan: Seconds from the first arrival to the last at one request per second.
   /// - Complexity: O(requests).
   package func rateMax(replicas: Int, unitSpan: Double) -> Double {
-    let unfinished =
-      Int((RateProbe.backlogLimit * Double(requestCount)).rounded(.up)) + runningMax * replicas + 1
+    let unfinished = RateProbe.backlogLimit(requestCount) + runningMax * replicas + 1
     let finished = max(requestCount - unfinished, 0)
     let seconds = costs.map { $0.prefix(finished).reduce(0, +) }.max() ?? 0
     return seconds > 0 ? unitSpan * Double(replicas) / seconds : .infinity
@@ -101,6 +100,8 @@ private struct TokenPrices {
 
   /// The least price of a token in batches of at most so many.
   func perToken(atMost limit: Int) -> Double {
-    least.prefix(limit).enumerated().reduce(.infinity) { min($0, $1.element / Double($1.offset + 1)) }
+    least.prefix(limit).enumerated().reduce(.infinity) {
+      min($0, $1.element / Double($1.offset + 1))
+    }
   }
 }

@@ -21,6 +21,10 @@ package struct FleetPlan: Sendable {
 }
 
 extension FleetPoint {
+  fileprivate func isSame(as other: FleetPoint) -> Bool {
+    candidate == other.candidate && deployment.replicas == other.deployment.replicas
+  }
+
   /// Milliseconds from arrival to the last token; infinite where nothing was completed.
   var meanLatency: Double { point.summary.e2el.mean ?? .infinity }
 
@@ -54,7 +58,8 @@ package struct FleetSearch: Sendable {
     self.request = request
     self.trace = trace
     let timed = try trace.retimed(poissonRate: 1, seed: request.seed)
-    let unitSpan = (timed.requests.last?.arrival ?? .zero) - (timed.requests.first?.arrival ?? .zero)
+    let arrivals = timed.requests.map(\.arrival)
+    let unitSpan = (arrivals.last ?? .zero) - (arrivals.first ?? .zero)
     let candidates = Array(request.candidates.enumerated())
     let sorted = try Parallel.map(candidates) { index, scenario -> Result<FleetKind, Excluded> in
       do {
@@ -158,37 +163,69 @@ package struct FleetSearch: Sendable {
     return (point.cost, point.meanLatency) < (best.cost, best.meanLatency)
   }
 
+  /// The smallest sustaining fleet of every kind, and the same with one replica more: what the best is
+  /// compared with. Kinds of which no fleet sustains the rate give their largest.
+  ///
+  /// - Parameter known: What was simulated before; it is not simulated again.
+  package func field(known: [FleetPoint]) throws -> [FleetPoint] {
+    let found = try Parallel.map(kinds) { kind -> [FleetPoint] in
+      var points = known.filter { $0.candidate == kind.index }
+      let sustaining = points.filter(\.isFeasible).map(\.deployment.replicas).min()
+      let least = try smallest(of: kind, knownToSustain: sustaining, &points)
+      if let least, least < kind.maxReplicas {
+        _ = try isFeasible(kind, least + 1, &points)
+      }
+      return points
+    }
+    let all = found.flatMap { $0 }
+    return all.filter { point in !known.contains { $0.isSame(as: point) } }
+  }
+
+  /// The smallest fleet of a kind that sustains the rate, by halving; `nil` where none does.
+  private func smallest(
+    of kind: FleetKind, knownToSustain: Int?, _ points: inout [FleetPoint]
+  ) throws -> Int? {
+    var low = kind.minReplicas - 1
+    var high = knownToSustain ?? kind.maxReplicas + 1
+    // Where nothing is known, up from the least fleet in growing steps.
+    var step = 1
+    while high > kind.maxReplicas, low < kind.maxReplicas {
+      let next = min(low + step, kind.maxReplicas)
+      if try isFeasible(kind, next, &points) { high = next } else { low = next }
+      step *= 2
+    }
+    while high - low > 1, high <= kind.maxReplicas {
+      let middle = (low + high) / 2
+      if try isFeasible(kind, middle, &points) { high = middle } else { low = middle }
+    }
+    return high <= kind.maxReplicas ? high : nil
+  }
+
+  private func isFeasible(
+    _ kind: FleetKind, _ replicas: Int, _ points: inout [FleetPoint]
+  ) throws -> Bool {
+    if let known = points.first(where: { $0.deployment.replicas == replicas }) {
+      return known.isFeasible
+    }
+    let point = try simulate(kind, replicas: replicas)
+    points.append(point)
+    return point.isFeasible
+  }
+
   /// Simulates what it takes to know the smallest fleet of one kind that costs less than `bar`.
   private func best(of kind: FleetKind, below bar: Double?) throws -> [FleetPoint] {
     var points: [FleetPoint] = []
-    func isFeasible(_ replicas: Int) throws -> Bool {
-      let point = try simulate(kind, replicas: replicas)
-      points.append(point)
-      return point.isFeasible
-    }
     if request.objective == .latency {
-      _ = try isFeasible(kind.maxReplicas)
+      _ = try isFeasible(kind, kind.maxReplicas, &points)
       return points
     }
-    var low = kind.minReplicas - 1
-    var high = kind.maxReplicas + 1
+    var sustaining: Int?
     if let bar {
       let most = (kind.minReplicas...kind.maxReplicas).last { kind.cost($0) < bar }
-      guard let most, try isFeasible(most) else { return points }
-      high = most
-    } else {
-      // Nothing is known yet: up from the least fleet in growing steps.
-      var step = 1
-      while high > kind.maxReplicas, low < kind.maxReplicas {
-        let next = min(low + step, kind.maxReplicas)
-        if try isFeasible(next) { high = next } else { low = next }
-        step *= 2
-      }
+      guard let most, try isFeasible(kind, most, &points) else { return points }
+      sustaining = most
     }
-    while high <= kind.maxReplicas, high - low > 1 {
-      let middle = (low + high) / 2
-      if try isFeasible(middle) { high = middle } else { low = middle }
-    }
+    _ = try smallest(of: kind, knownToSustain: sustaining, &points)
     return points
   }
 

@@ -20,8 +20,6 @@ package struct Assessment: Equatable, Sendable {
   /// Share of the requests that meet every target for single requests, or all bounds but means where there
   /// are none such.
   package var attainment: Double
-  /// Requests that meet them, per second.
-  package var goodput: Double
 
   package var isMet: Bool { verdicts.allSatisfy(\.isMet) }
   /// The targets that are missed, worst first: by measured over bound.
@@ -64,10 +62,7 @@ extension ServiceLevel {
           name: "attainment", text: "attainment>=\(plainNumber(attainment))", measured: share,
           bound: attainment, isMet: share >= attainment, samples: requests.count))
     }
-    let duration = result.summary.duration
-    return Assessment(
-      verdicts: verdicts, attainment: share,
-      goodput: duration > 0 ? Double(meeting) / duration : 0)
+    return Assessment(verdicts: verdicts, attainment: share)
   }
 
   private func measure(

@@ -1,0 +1,28 @@
+import CostModel
+import Serving
+
+extension Deployment {
+  /// The command that starts one replica of the only kind with vLLM; `nil` for another system.
+  package var vllmCommand: String? {
+    guard groups.count == 1, let resolved = try? groups[0].scenario.resolved(),
+      groups[0].scenario.system == .vllmV1
+    else { return nil }
+    let (scenario, settings) = (resolved.scenario, resolved.settings)
+    let model = scenario.model.aliases.first { $0.contains("/") } ?? scenario.model.name
+    var words = [
+      "vllm serve \(model)", "--tensor-parallel-size \(scenario.tensorParallel)",
+      "--block-size \(settings.blockSize)",
+      "--gpu-memory-utilization \(scenario.gpuMemoryShare)",
+      "--max-num-seqs \(settings.maxSequences)",
+      "--max-num-batched-tokens \(settings.maxBatchedTokens)",
+      "--max-model-len \(settings.maxModelLength)",
+    ]
+    if let blocks = scenario.deviceBlocksOverride {
+      words.append("--num-gpu-blocks-override \(blocks)")
+    }
+    words.append(
+      settings.v1.prefixCaching ? "--enable-prefix-caching" : "--no-enable-prefix-caching")
+    if !settings.v1.chunkedPrefill { words.append("--no-enable-chunked-prefill") }
+    return words.joined(separator: " ")
+  }
+}

@@ -1,0 +1,84 @@
+import CostModel
+import Metrics
+import SimulationKernel
+import Workload
+
+/// Everything that is said about the fleet for one rate: the recommendation, what else there is, and how far
+/// it can be trusted.
+package struct FleetStudy: Sendable {
+  package let request: FleetRequest
+  package let trace: Trace
+  package let isExhaustive: Bool
+
+  package init(request: FleetRequest, trace: Trace, isExhaustive: Bool) {
+    self.request = request
+    self.trace = trace
+    self.isExhaustive = isExhaustive
+  }
+
+  package struct Answer: Sendable {
+    package var plan: FleetPlan
+    /// Simulations that found the recommendation; those after it are for comparison.
+    package var searched: Int
+    /// What the recommended deployment sustains at most, requests per second.
+    package var capacity: Capacity?
+    /// The recommendation with one replica more: it stands the loss of one.
+    package var spare: FleetPoint?
+    /// What would be recommended if kernels were slower or faster.
+    package var alternatives: [(change: String, best: FleetPoint?)]
+    /// The recommendation with other seeds: at how many of them the targets hold.
+    package var confirmations: [RateProbe.Point]
+    package var warnings: [String]
+  }
+
+  /// Kernel times are moved so far to see whether the recommendation changes.
+  package static let kernelShare = 0.1
+  /// Further seeds that the recommendation is tried with.
+  private static let confirmationSeeds: UInt64 = 4
+
+  package func run(
+    progress: @escaping @Sendable (_ simulated: Int, _ best: FleetPoint?) -> Void
+  ) throws -> Answer {
+    let search = try FleetSearch(request, trace: trace)
+    var plan = isExhaustive ? try search.exhaustively() : try search.run(progress: progress)
+    let searched = plan.simulated.count
+    if !isExhaustive && request.objective != .latency {
+      plan.simulated += try search.field(known: plan.simulated)
+    }
+    var answer = Answer(
+      plan: plan, searched: searched, capacity: nil, spare: nil, alternatives: [], confirmations: [],
+      warnings: request.serviceLevel.thinQuantiles(requests: trace.requests.count).map {
+        "`\($0.target.name)` rests on \(trace.requests.count) requests: at least \($0.needed) put "
+          + "one beyond it"
+      })
+    guard let best = plan.best else { return answer }
+    let prepared = try PreparedDeployment(best.deployment)
+    let probe = RateProbe(prepared, trace: trace, serviceLevel: request.serviceLevel)
+    answer.capacity = try CapacitySearch(
+      probe, firstGuess: request.requiredRate, tolerance: 0.02
+    ).run(seeds: [request.seed])
+    answer.confirmations = try Parallel.map(
+      (1...Self.confirmationSeeds).map { request.seed &+ $0 }
+    ) { try probe.point(rate: request.requiredRate, seed: $0) }
+    let more = prepared.with(replicas: best.deployment.replicas + 1)
+    answer.spare = FleetPoint(
+      candidate: best.candidate, deployment: more.deployment,
+      point: try RateProbe(more, trace: trace, serviceLevel: request.serviceLevel)
+        .point(rate: request.requiredRate, seed: request.seed),
+      cost: best.cost / Double(best.deployment.replicas) * Double(more.deployment.replicas))
+    for (word, scale) in [("slower", 1 + Self.kernelShare), ("faster", 1 - Self.kernelShare)] {
+      var changed = request
+      changed.kernelTimeScale = scale
+      let best = try FleetSearch(changed, trace: trace).run().best
+      answer.alternatives.append(("kernels 10 % \(word)", best))
+    }
+    return answer
+  }
+}
+
+extension FleetStudy.Answer {
+  /// Whether another deployment is recommended when kernels are a little slower or faster.
+  package var dependsOnPrices: Bool {
+    alternatives.contains { $0.best?.deployment.text != plan.best?.deployment.text }
+  }
+}

@@ -1,0 +1,86 @@
+/// A document of sections: text for a terminal, or one page that needs nothing else.
+package struct Document {
+  /// A heading with what stands below it, in this order.
+  package struct Section {
+    package var heading: String
+    package var paragraphs: [String]
+    package var table: TextTable?
+    package var figures: [Figure]
+
+    package init(
+      _ heading: String, paragraphs: [String] = [], table: TextTable? = nil,
+      figures: [Figure] = []
+    ) {
+      self.heading = heading
+      self.paragraphs = paragraphs
+      self.table = table
+      self.figures = figures
+    }
+  }
+
+  package var title: String
+  package var sections: [Section]
+
+  package init(title: String, sections: [Section]) {
+    self.title = title
+    self.sections = sections
+  }
+
+  /// As text, without the figures; a section of nothing but figures is left out.
+  ///
+  /// - Parameter maxWidth: Columns of the terminal; paragraphs and tables are broken there. `nil` for no
+  ///   limit on tables and 100 columns for paragraphs.
+  package func text(maxWidth: Int?) -> String {
+    let shown = sections.filter { !$0.paragraphs.isEmpty || $0.table != nil }
+    let parts = shown.map { section in
+      let paragraphs = section.paragraphs.map { Self.wrapped($0, width: maxWidth ?? 100) }
+      let table = section.table.map { $0.rendered(maxWidth: maxWidth) }
+      let heading = section.heading.isEmpty ? "" : section.heading + "\n"
+      return heading + paragraphs.joined() + (table ?? "")
+    }
+    return "\(title)\n\n" + parts.joined(separator: "\n")
+  }
+
+  /// As a page; the same text for the same document.
+  package var html: String {
+    let body = sections.flatMap { section in
+      (section.heading.isEmpty ? [] : ["<h2>\(SVGText.escaped(section.heading))</h2>"])
+        + section.paragraphs.map { "<p>\(SVGText.escaped($0))</p>" }
+        + (section.table.map { [ReportTable.html($0)] } ?? [])
+        + drawings(section.figures)
+    }
+    return """
+      <!DOCTYPE html>
+      <html lang="en"><head><meta charset="utf-8">
+      <meta name="viewport" content="width=device-width,initial-scale=1">
+      <title>\(SVGText.escaped(title))</title>
+      <style>\(ReportStyle.css)\n\(FigureStyle.css)</style></head><body><main>
+      <h1>\(SVGText.escaped(title))</h1>
+      \(body.joined(separator: "\n"))
+      </main></body></html>
+
+      """
+  }
+
+  private func drawings(_ figures: [Figure]) -> [String] {
+    guard !figures.isEmpty else { return [] }
+    return ["<div class=\"charts\">"]
+      + figures.map { "<figure>\($0.svg(isStandalone: false))</figure>" } + ["</div>"]
+  }
+
+  /// Lines of at most `width` columns where words allow it, each ended by a newline.
+  private static func wrapped(_ paragraph: String, width: Int) -> String {
+    var lines = [""]
+    for word in paragraph.split(separator: " ") {
+      let last = lines[lines.count - 1]
+      if last.isEmpty {
+        lines[lines.count - 1] = String(word)
+      } else if last.count + 1 + word.count <= width {
+        lines[lines.count - 1] = "\(last) \(word)"
+      } else {
+        lines.append(String(word))
+      }
+    }
+    return lines.map { $0 + "\n" }.joined()
+  }
+}

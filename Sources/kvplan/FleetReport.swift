@@ -1,0 +1,248 @@
+import CostModel
+import Metrics
+import Planning
+import Results
+import Serving
+import Workload
+
+/// `plan fleet` in words, numbers and pictures.
+struct FleetReport: PlanReport {
+  let study: FleetStudy
+  let answer: FleetStudy.Answer
+
+  private var request: FleetRequest { study.request }
+  private var plan: FleetPlan { answer.plan }
+
+  var document: Document {
+    Document(
+      title: title,
+      sections: [recommendation, front, field, trust, memory, excluded, assumptions])
+  }
+
+  private var demand: String {
+    let headroom = request.headroom > 0 ? " + \(PlanCells.percent(request.headroom)) %" : ""
+    return "\(PlanCells.rate(request.rate)) req/s\(headroom)"
+  }
+
+  private var title: String {
+    let model = request.candidates[0].model.name
+    guard let best = plan.best else {
+      return "No deployment of \(model) within \(request.maxGPUs) GPUs sustains \(demand)"
+    }
+    return "\(model) at \(demand): \(best.deployment.text)"
+  }
+
+  private var recommendation: Document.Section {
+    var paragraphs = ["Targets: \(request.serviceLevel.text)."]
+    guard let best = plan.best else {
+      return Document.Section("Why not", paragraphs: paragraphs + nearest)
+    }
+    paragraphs.append(
+      "\(best.point.assessment.verdicts.map(PlanCells.text).joined(separator: "; ")). Requests hold "
+        + "\(PlanCells.percent(best.point.summary.kv.held)) % of the KV pool; "
+        + "\(Digits.fixed(best.point.summary.meanBatchedRequests, decimals: 1)) requests are batched "
+        + "in the mean.")
+    paragraphs.append(money(best))
+    if let capacity = answer.capacity {
+      let room = capacity.rate / request.rate - 1
+      paragraphs.append(
+        "It sustains \(PlanCells.rate(capacity.rate)) req/s at most: "
+          + "\(PlanCells.percent(request.rate / capacity.rate)) % utilized, "
+          + "\(PlanCells.percent(room)) % headroom.")
+    }
+    if let spare = answer.spare {
+      paragraphs.append(
+        "N+1, to stand the loss of a replica: \(spare.deployment.text), "
+          + "\(PlanCells.dollars(spare.deployment.dollarsPerHour)) $/h.")
+    }
+    if let command = best.deployment.vllmCommand { paragraphs.append("One replica: \(command)") }
+    return Document.Section("Recommendation", paragraphs: paragraphs)
+  }
+
+  private func money(_ best: FleetPoint) -> String {
+    let deployment = best.deployment
+    let watts = Digits.fixed(deployment.watts / 1000, decimals: 2)
+    guard let dollars = deployment.dollarsPerHour else {
+      return "\(deployment.gpus) GPUs, at most \(watts) kW; no price is known."
+    }
+    let tokens = best.point.summary.outputThroughput * 3600 / 1e6
+    let perMillion = tokens > 0 ? PlanCells.dollars(dollars / tokens) : "–"
+    return "\(deployment.gpus) GPUs, \(PlanCells.dollars(dollars)) $/h, \(perMillion) $ per million "
+      + "output tokens, at most \(watts) kW."
+  }
+
+  /// The simulated deployments that came nearest.
+  private var nearest: [String] {
+    let points = plan.simulated.sorted { misses($0) < misses($1) }.prefix(3)
+    guard !points.isEmpty else {
+      return ["Nothing was simulated: every candidate is ruled out below."]
+    }
+    return ["Nearest:"]
+      + points.map { point in
+        var parts = point.point.assessment.missed.map(PlanCells.text)
+        if !point.point.isSteady {
+          parts.append("\(PlanCells.percent(point.point.backlogShare)) % still wait at the end")
+        }
+        return "\(point.deployment.text): \(parts.joined(separator: "; "))"
+      }
+  }
+
+  private func misses(_ point: FleetPoint) -> Double {
+    (point.point.assessment.missed.first?.excess ?? 1) + point.point.backlogShare
+  }
+
+  private var front: Document.Section {
+    guard !plan.front.isEmpty else { return Document.Section("") }
+    return Document.Section(
+      "Cost against latency: the front among \(plan.simulated.count) simulations",
+      table: table(plan.front), figures: figures)
+  }
+
+  /// The smallest fleet of each kind that sustains the rate.
+  private var field: Document.Section {
+    let feasible = plan.simulated.filter(\.isFeasible)
+    let smallest = Dictionary(grouping: feasible, by: \.candidate).values.compactMap { points in
+      points.min { $0.cost < $1.cost }
+    }.sorted { ($0.cost, $0.candidate) < ($1.cost, $1.candidate) }
+    guard smallest.count > 1 else { return Document.Section("") }
+    return Document.Section("The smallest of each kind", table: table(smallest))
+  }
+
+  private func table(_ points: [FleetPoint]) -> TextTable {
+    var table = TextTable([
+      .init("deployment", .left), .init("GPUs"), .init("$/h"), .init("TTFT\np99 ms"),
+      .init("TPOT\np99 ms"), .init("E2E\nmean s"), .init("meet\nall %"), .init("KV\nheld %"),
+    ])
+    table.rows = points.map { point in
+      let summary = point.point.summary
+      return [
+        point.deployment.text, "\(point.deployment.gpus)",
+        PlanCells.dollars(point.deployment.dollarsPerHour),
+        PlanCells.milliseconds(summary.ttft.p99), PlanCells.milliseconds(summary.tpot.p99),
+        summary.e2el.mean.map { Digits.fixed($0 / 1000, decimals: 2) } ?? "–",
+        PlanCells.percent(point.point.assessment.attainment), PlanCells.percent(summary.kv.held),
+      ]
+    }
+    return table
+  }
+
+  private var figures: [Figure] {
+    let unit = request.objective == .cost ? "$/h" : request.objective == .energy ? "W" : "GPUs"
+    func series(_ name: String, _ points: [FleetPoint]) -> LineChart.Series {
+      .init(
+        name, points.compactMap { p in p.point.summary.e2el.mean.map { .init(p.cost, $0 / 1000) } })
+    }
+    let chart = LineChart(
+      title: "Mean end-to-end latency of what sustains the rate", xTitle: unit, yTitle: "s",
+      series: [series("front", plan.front)]
+        + kinds.map { kind in series(kind.name, kind.points) })
+    return [Figure(title: "", charts: [.lines(chart)], columns: 1, chartWidth: 500)]
+  }
+
+  /// The sustaining fleets of each kind, by rising size.
+  private var kinds: [(name: String, points: [FleetPoint])] {
+    let feasible = plan.simulated.filter(\.isFeasible)
+    return Set(feasible.map(\.candidate)).sorted().map { candidate in
+      let points = feasible.filter { $0.candidate == candidate }.sorted { $0.cost < $1.cost }
+      let scenario = request.candidates[candidate]
+      return ("\(scenario.tensorParallel) × \(scenario.device.name)", points)
+    }
+  }
+
+  private var trust: Document.Section {
+    guard plan.best != nil else { return Document.Section("") }
+    let held = answer.confirmations.count(where: \.isSustained)
+    var paragraphs = [
+      "With \(answer.confirmations.count) other seeds the targets hold in \(held)."
+    ]
+    for (change, best) in answer.alternatives {
+      paragraphs.append("\(change): \(best?.deployment.text ?? "nothing sustains the rate").")
+    }
+    if answer.dependsOnPrices {
+      paragraphs.append(
+        "The recommendation changes inside 10 % of kernel time, which may be less than the error of "
+          + "the prices: measure before you buy, or take the larger one.")
+    }
+    return Document.Section("How far to trust it", paragraphs: paragraphs)
+  }
+
+  private var memory: Document.Section {
+    guard let best = plan.best, let prepared = try? PreparedDeployment(best.deployment) else {
+      return Document.Section("")
+    }
+    return PlanMemory.section(prepared)
+  }
+
+  private var excluded: Document.Section {
+    guard !plan.ruledOut.isEmpty else { return Document.Section("") }
+    return Document.Section(
+      "Ruled out without a simulation",
+      paragraphs: plan.ruledOut.map { "\(Deployment($0.scenario).text): \($0.reason)." })
+  }
+
+  private var assumptions: Document.Section {
+    var profiles: [CostProfile] = []
+    for point in plan.simulated {
+      guard let prepared = try? PreparedDeployment(point.deployment.with(replicas: 1)) else {
+        continue
+      }
+      for profile in prepared.profiles where !profiles.contains(profile) {
+        profiles.append(profile)
+      }
+    }
+    let arrivals =
+      "Arrivals: Poisson; \(study.trace.requests.count) requests of `\(study.trace.name)` a run, all "
+      + "of them measured. Router: \(request.router.rawValue). More replicas of a kind are taken to "
+      + "serve no worse than fewer. \(answer.searched) simulations found the "
+      + "recommendation, \(plan.simulated.count - answer.searched) are for comparison."
+    return Document.Section("Assumptions", paragraphs: PlanCells.prices(profiles) + [arrivals])
+  }
+
+  var json: JSONValue {
+    func object(_ point: FleetPoint) -> JSONValue {
+      let deployment = point.deployment
+      return .object([
+        .init("deployment", .text(deployment.text)), .init("gpus", .integer(deployment.gpus)),
+        .init("replicas", .integer(deployment.replicas)),
+        .init("device", .text(deployment.groups[0].scenario.device.name)),
+        .init(
+          "tensor_parallel_size", .integer(deployment.groups[0].scenario.tensorParallel)),
+        .init("dollars_per_hour", deployment.dollarsPerHour.map { .real($0) } ?? .null),
+        .init("watts", .real(deployment.watts)),
+        .init("result", PlanCells.json(point.point)),
+      ])
+    }
+    return .object([
+      .init("slo", .text(request.serviceLevel.text)), .init("request_rate", .real(request.rate)),
+      .init("headroom", .real(request.headroom)),
+      .init("objective", .text(request.objective.rawValue)),
+      .init("recommendation", plan.best.map(object) ?? .null),
+      .init("command", (plan.best?.deployment.vllmCommand).map { .text($0) } ?? .null),
+      .init("capacity", answer.capacity.map { .real($0.rate) } ?? .null),
+      .init("front", .array(plan.front.map(object))),
+      .init(
+        "ruled_out",
+        .array(
+          plan.ruledOut.map {
+            .object([
+              .init("replica", .text(Deployment($0.scenario).text)),
+              .init("reason", .text($0.reason)),
+            ])
+          })),
+      .init("depends_on_prices", .boolean(answer.dependsOnPrices)),
+      .init("simulations", .array(plan.simulated.map(object))),
+    ])
+  }
+
+  var simulations: CatalogTable {
+    CatalogTable(
+      columns: [("deployment", .name), ("gpus", .count), ("dollars_per_hour", .count)]
+        + PlanCells.columns,
+      rows: plan.simulated.map { point in
+        [
+          point.deployment.text, "\(point.deployment.gpus)",
+          point.deployment.dollarsPerHour.map { "\($0)" } ?? "",
+        ] + PlanCells.row(point.point)
+      })
+  }
+}

@@ -1,0 +1,277 @@
+import ArgumentParser
+import CostModel
+import Foundation
+import Metrics
+import Planning
+import Results
+import Serving
+import SimulationKernel
+import Workload
+
+/// `kvplan plan`: which GPUs, how many, which settings.
+struct PlanCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "plan",
+    abstract: "Find what a deployment sustains, and the cheapest that sustains a rate.",
+    subcommands: [PlanCapacityCommand.self, PlanFleetCommand.self])
+}
+
+/// What both plans are asked of: a trace, targets, and seeds.
+struct PlanArguments: ParsableArguments {
+  @Option(
+    help: """
+      Targets, such as `ttft.p99<=2s, tpot.p99<=100ms` or `ttft<=2s, tpot<=100ms, \
+      attainment>=0.99`; or a preset: \
+      \(ServiceLevel.presets.map(\.name).joined(separator: ", ")).
+      """)
+  var slo: String
+
+  @Option(help: "Serving system; `kvplan catalog systems` lists them.")
+  var system = ServingSystem.vllmV1.rawValue
+
+  @Option(
+    help: """
+      How requests are shared out among replicas: \
+      \(Router.allCases.map(\.rawValue).joined(separator: ", ")).
+      """)
+  var router = Router.leastOutstanding
+
+  @Option(help: "Price of a device in $ per GPU and hour, `h100-sxm=2.95`; may be repeated.")
+  var price: [String] = []
+
+  /// Prices by the name of the device, as given.
+  func prices() throws -> [String: Double] {
+    var prices: [String: Double] = [:]
+    for item in price {
+      let parts = item.split(separator: "=", maxSplits: 1).map(String.init)
+      guard parts.count == 2, let dollars = Double(parts[1]), dollars >= 0, dollars.isFinite else {
+        throw UserError(
+          "`--price` must be a device, `=` and dollars per hour, found `\(item)`",
+          hint: "write `--price h100-sxm=2.95`")
+      }
+      prices[try DeviceCatalogue.find(parts[0]).name] = dollars
+    }
+    return prices
+  }
+
+  /// The trace as every rate replays it: as many rows as were asked for.
+  func trace(
+    _ path: String, _ reading: TraceReadArguments, engine: EngineOptions
+  ) throws -> Trace {
+    let trace = try reading.read(path, seed: engine.seed).withoutArrivals()
+    guard let count = engine.promptCount else { return trace }
+    let taken = try trace.taking(count: count, seed: engine.seed)
+    if taken.repetitions > 0 {
+      Terminal.warn([
+        "`--num-prompts` \(count) is more than the \(trace.requests.count) rows of "
+          + "`\(trace.name)`: they are repeated, shuffled by seed \(engine.seed)"
+      ])
+    }
+    return taken.trace
+  }
+
+  /// Refuses what a plan decides by itself.
+  func requireNoWindow(_ engine: EngineOptions) throws {
+    guard engine.windowFrom == 0, engine.windowTo == nil else {
+      throw UserError(
+        "a plan measures every request: `--from-second` and `--to-second` have no place in it",
+        hint: "leave them out, or use `kvplan simulate`")
+    }
+  }
+}
+
+extension Router: ExpressibleByArgument {}
+extension FleetRequest.Objective: ExpressibleByArgument {}
+
+extension DeviceSpec {
+  /// The device at the price that the user gave for it, if one was given.
+  func priced(_ prices: [String: Double]) -> DeviceSpec {
+    guard let dollars = prices[name] else { return self }
+    var device = self
+    device.price = .init(dollarsPerHour: dollars, source: "--price")
+    return device
+  }
+}
+
+/// `kvplan plan capacity`.
+struct PlanCapacityCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "capacity",
+    abstract: "The highest rate that one deployment sustains, and what limits it.",
+    discussion: """
+      Poisson arrivals of the trace's requests are simulated at rates that close in on the highest \
+      at which all targets hold and the queue does not grow.
+
+      EXAMPLE
+        kvplan plan capacity traces/sharegpt.csv --model llama-3.1-8b \\
+          --device h100-sxm --slo 'ttft.p99<=2s, tpot.p99<=100ms'
+
+      EXIT STATUS
+        1   no rate is sustained
+      """)
+
+  @Argument(help: "Trace; its arrivals are not looked at. `-` reads standard input.")
+  var trace: String
+
+  @OptionGroup(title: "Plan") var plan: PlanArguments
+
+  @Option(help: "Replicas behind the router.")
+  var replicas = 1
+
+  @Option(help: "Seeds, from `--seed` on: their spread gives the confidence interval.")
+  var seeds = 3
+
+  @Option(help: "Where the search stops: width of its bracket as a share of the rate.")
+  var tolerance = 0.02
+
+  @Flag(inversion: .prefixedNo, help: "Change settings to see what the rate depends on.")
+  var explain = true
+
+  @OptionGroup(title: "Engine and run") var engine: EngineOptions
+  @OptionGroup(title: "Reading the trace") var reading: TraceReadArguments
+  @OptionGroup(title: "Results") var results: PlanOutputOptions
+
+  func run() throws {
+    try plan.requireNoWindow(engine)
+    guard replicas > 0 else {
+      throw UserError("`--replicas` must be at least 1, found `\(replicas)`")
+    }
+    guard seeds > 0 else { throw UserError("`--seeds` must be at least 1, found `\(seeds)`") }
+    guard tolerance > 0, tolerance < 1 else {
+      throw UserError("`--tolerance` must lie in (0, 1), found `\(tolerance)`")
+    }
+    var scenario = try engine.scenario(
+      system: try ServingSystem.find(plan.system), requestRate: nil)
+    scenario.device = scenario.device.priced(try plan.prices())
+    let serviceLevel = try ServiceLevel(plan.slo, model: scenario.model)
+    let output = try PlanOutput(results)
+    var study = CapacityStudy(
+      Deployment(scenario, replicas: replicas, router: plan.router),
+      trace: try plan.trace(trace, reading, engine: engine), serviceLevel: serviceLevel,
+      seeds: (0..<UInt64(seeds)).map { engine.seed &+ $0 }, tolerance: tolerance)
+    study.explains = explain
+    let answer = try study.run { Terminal.status("\(Digits.fixed($0.rate, decimals: 2)) req/s") }
+    Terminal.status(nil)
+    Terminal.warn(answer.warnings)
+    let report = CapacityReport(study: study, answer: answer)
+    try output.finish(report)
+    if answer.capacity.rate == 0 { ExitStatus.no.exit() }
+  }
+}
+
+/// `kvplan plan fleet`.
+struct PlanFleetCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "fleet",
+    abstract: "The cheapest deployment that sustains a rate.",
+    discussion: """
+      Every device, at every size that the model splits into, with as many replicas as it takes: \
+      what cannot fit or cannot keep up is ruled out, the rest is simulated, cheapest first.
+
+      EXAMPLE
+        kvplan plan fleet traces/sharegpt.csv --model llama-3.1-8b \\
+          --devices l40s,h100-sxm --request-rate 20 \\
+          --slo 'ttft.p99<=2s, tpot.p99<=100ms'
+
+      EXIT STATUS
+        1   no deployment sustains the rate
+      """)
+
+  @Argument(help: "Trace; its arrivals are not looked at. `-` reads standard input.")
+  var trace: String
+
+  @OptionGroup(title: "Plan") var plan: PlanArguments
+
+  @Option(help: "Requests per second that the fleet has to sustain.")
+  var requestRate: Double
+
+  @Option(help: "More to sustain on top of it, such as `20%`.")
+  var headroom = "0%"
+
+  @Option(help: "Devices, comma-separated (default: `--device`).")
+  var devices: String?
+
+  @Option(help: "GPUs that share the model, comma-separated (default: 1,2,4,8).")
+  var tensorParallelSizes = "1,2,4,8"
+
+  @Option(help: "Most GPUs of a fleet.")
+  var maxGpus = 64
+
+  @Option(
+    help: """
+      What the best is best in: \
+      \(FleetRequest.Objective.allCases.map(\.rawValue).joined(separator: ", ")).
+      """)
+  var objective = FleetRequest.Objective.cost
+
+  @Flag(help: "Simulate every deployment there is, not only those that may be the best.")
+  var exhaustive = false
+
+  @OptionGroup(title: "Engine and run") var engine: EngineOptions
+  @OptionGroup(title: "Reading the trace") var reading: TraceReadArguments
+  @OptionGroup(title: "Results") var results: PlanOutputOptions
+
+  func run() throws {
+    try plan.requireNoWindow(engine)
+    guard requestRate > 0, requestRate.isFinite else {
+      throw UserError("`--request-rate` must be positive, found `\(requestRate)`")
+    }
+    guard maxGpus > 0 else {
+      throw UserError("`--max-gpus` must be at least 1, found `\(maxGpus)`")
+    }
+    let candidates = try candidates()
+    let serviceLevel = try ServiceLevel(plan.slo, model: candidates[0].model)
+    var request = FleetRequest(
+      candidates: candidates, router: plan.router, rate: requestRate, maxGPUs: maxGpus,
+      serviceLevel: serviceLevel)
+    request.headroom = try share(headroom)
+    request.objective = objective
+    request.seed = engine.seed
+    let output = try PlanOutput(results)
+    let study = FleetStudy(
+      request: request, trace: try plan.trace(trace, reading, engine: engine),
+      isExhaustive: exhaustive)
+    let answer = try study.run { simulated, best in
+      let text = best.map { "best so far: \($0.deployment.text)" } ?? "none yet"
+      Terminal.status("\(simulated) simulations, \(text)")
+    }
+    Terminal.status(nil)
+    Terminal.warn(answer.warnings)
+    try output.finish(FleetReport(study: study, answer: answer))
+    if answer.plan.best == nil { ExitStatus.no.exit() }
+  }
+
+  private func candidates() throws -> [Scenario] {
+    let prices = try plan.prices()
+    let names = (devices ?? engine.device).split(separator: ",").map {
+      $0.trimmingCharacters(in: .whitespaces)
+    }
+    guard !names.isEmpty else { throw UserError("`--devices` names no device") }
+    let sizes = try tensorParallelSizes.split(separator: ",").map { item in
+      guard let size = Int(item.trimmingCharacters(in: .whitespaces)), size > 0 else {
+        throw UserError(
+          "`--tensor-parallel-sizes` must be positive integers, found `\(item)`",
+          hint: "separate them by commas: `1,2,4,8`")
+      }
+      return size
+    }
+    let base = try engine.scenario(system: try ServingSystem.find(plan.system), requestRate: nil)
+    return try names.flatMap { name in
+      let device = try DeviceCatalogue.find(name).priced(prices)
+      return sizes.map { size in
+        var scenario = base
+        scenario.device = device
+        scenario.tensorParallel = size
+        return scenario
+      }
+    }
+  }
+
+  private func share(_ text: String) throws -> Double {
+    let isPercent = text.hasSuffix("%")
+    guard let number = Double(isPercent ? String(text.dropLast()) : text), number >= 0,
+      number.isFinite
+    else { throw UserError("`--headroom` must be a share such as `20%`, found `\(text)`") }
+    return isPercent ? number / 100 : number
+  }
+}

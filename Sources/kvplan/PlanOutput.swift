@@ -1,0 +1,145 @@
+import ArgumentParser
+import CostModel
+import Metrics
+import Planning
+import Results
+import SimulationKernel
+
+/// Where a plan goes.
+struct PlanOutputOptions: ParsableArguments {
+  @Option(help: "What to print: `table`, `json` or `csv` (every simulation).")
+  var format = OutputFormat.table
+
+  @Option(help: "Folder for plan.html, plan.json and simulations.csv.")
+  var output: String?
+}
+
+/// A plan as people and programs read it.
+protocol PlanReport {
+  var document: Document { get }
+  var json: JSONValue { get }
+  /// One row a simulation.
+  var simulations: CatalogTable { get }
+}
+
+/// Writes a plan: files first, then standard output.
+struct PlanOutput {
+  private let options: PlanOutputOptions
+  private let folder: OutputFolder?
+  private let interruption: Interruption?
+
+  /// Makes sure that the output folder can be written before anything is simulated.
+  init(_ options: PlanOutputOptions) throws {
+    self.options = options
+    folder = try options.output.map { try OutputFolder($0) }
+    interruption = folder.map { Interruption(removing: $0.stagingPath) }
+  }
+
+  func finish(_ report: some PlanReport) throws {
+    if let folder {
+      let files = [
+        ("plan.html", report.document.html), ("plan.json", report.json.indented + "\n"),
+        ("simulations.csv", report.simulations.rendered(.csv)),
+      ]
+      for (name, text) in files {
+        try OutputFile.write(to: folder.staged(name)) { append throws(UserError) in
+          try append(Array(text.utf8))
+        }
+      }
+      try folder.commit()
+    }
+    switch options.format {
+    case .table: Terminal.write(report.document.text(maxWidth: Terminal.width))
+    case .json: Terminal.write(report.json.indented + "\n")
+    case .csv: Terminal.write(report.simulations.rendered(.csv))
+    }
+    if let output = options.output { Terminal.say("results are in `\(output)`") }
+  }
+}
+
+/// What every plan shows of a simulation.
+enum PlanCells {
+  static func rate(_ value: Double) -> String { Digits.fixed(value, decimals: 2) }
+
+  static func milliseconds(_ value: Double?) -> String {
+    value.map { Digits.fixed($0, decimals: $0 < 100 ? 1 : 0) } ?? "–"
+  }
+
+  static func percent(_ share: Double) -> String { Digits.fixed(share * 100, decimals: 1) }
+
+  static func dollars(_ value: Double?) -> String {
+    value.map { Digits.fixed($0, decimals: 2) } ?? "–"
+  }
+
+  /// Names and values of one simulation, for CSV.
+  static let columns: [(key: String, kind: CatalogTable.Kind)] = [
+    ("request_rate", .count), ("seed", .count), ("sustained", .name), ("backlog", .count),
+    ("attainment", .count), ("goodput", .count), ("mean_ttft_ms", .count), ("p99_ttft_ms", .count),
+    ("mean_tpot_ms", .count), ("p99_tpot_ms", .count), ("mean_e2el_ms", .count),
+    ("p99_e2el_ms", .count), ("request_throughput", .count), ("output_throughput", .count),
+    ("mean_batched_requests", .count), ("kv_held", .count), ("preemptions", .count),
+  ]
+
+  static func row(_ point: RateProbe.Point) -> [String] {
+    let summary = point.summary
+    func text(_ value: Double?) -> String { value.map { "\($0)" } ?? "" }
+    return [
+      text(point.rate), "\(point.seed)", point.isSustained ? "yes" : "no", "\(point.backlog)",
+      text(point.assessment.attainment), text(point.goodput), text(summary.ttft.mean),
+      text(summary.ttft.p99), text(summary.tpot.mean), text(summary.tpot.p99),
+      text(summary.e2el.mean), text(summary.e2el.p99), text(summary.requestThroughput),
+      text(summary.outputThroughput), text(summary.meanBatchedRequests), text(summary.kv.held),
+      "\(summary.preemptionsRecompute + summary.preemptionsSwap)",
+    ]
+  }
+
+  static func json(_ point: RateProbe.Point) -> JSONValue {
+    var members: [JSONValue.Member] = [
+      .init("request_rate", .real(point.rate)), .init("seed", .unsigned(point.seed)),
+      .init("sustained", .boolean(point.isSustained)), .init("steady", .boolean(point.isSteady)),
+      .init("backlog", .integer(point.backlog)),
+      .init("attainment", .real(point.assessment.attainment)),
+      .init("goodput", .real(point.goodput)),
+    ]
+    members.append(
+      .init(
+        "targets",
+        .array(
+          point.assessment.verdicts.map { verdict in
+            .object([
+              .init("target", .text(verdict.text)),
+              .init("measured", verdict.measured.isFinite ? .real(verdict.measured) : .null),
+              .init("bound", .real(verdict.bound)), .init("met", .boolean(verdict.isMet)),
+              .init("samples", .integer(verdict.samples)),
+            ])
+          })))
+    members.append(.init("summary", SummaryText.object(point.summary)))
+    return .object(members)
+  }
+
+  /// What is known of the prices, in a sentence or two.
+  static func prices(_ profiles: [CostProfile]) -> [String] {
+    profiles.map { profile in
+      let word = profile.isCalibrated ? "calibrated" : "NOT calibrated"
+      return "Prices: \(profile.name), \(word): \(profile.error)."
+    }
+  }
+
+  static func seconds(_ value: Double) -> String {
+    guard value.isFinite else { return "never" }
+    return value >= 1
+      ? "\(Digits.fixed(value, decimals: 2)) s" : "\(Digits.fixed(value * 1000, decimals: 1)) ms"
+  }
+
+  /// One target and how it stands: `ttft.p99<=2s: 1.87 s`.
+  static func text(_ verdict: Assessment.Verdict) -> String {
+    let value =
+      verdict.name == "attainment" ? "\(percent(verdict.measured)) %" : seconds(verdict.measured)
+    return "\(verdict.text): \(value)"
+  }
+}
+
+extension KVSummary {
+  /// Share of the pool that requests hold.
+  var held: Double { tokenState + reserved + internalFragmentation + externalFragmentation }
+}
