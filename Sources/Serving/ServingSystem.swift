@@ -1,4 +1,5 @@
 import KVMemory
+import SimulationKernel
 import Workload
 
 /// A serving system by the name that users type: a memory manager and a scheduler.
@@ -40,20 +41,43 @@ package enum ServingSystem: String, CaseIterable, Sendable {
   ///
   /// - Parameters:
   ///   - contents: What the prompts consist of; only a prefix cache looks at it.
-  ///   - maxConcurrency: Closed-loop clients, at least 1, each with one request at a time; arrivals of
-  ///     the requests are then not looked at. `nil` for arrivals as they are.
+  ///   - maxConcurrency: Most requests in flight, at least 1: closed-loop clients where all arrive at
+  ///     once. `nil` for no limit.
+  ///   - warmups: Copies of the first request that are served before the others and not recorded.
   /// - Throws: ``RunFailure`` when the run cannot go on.
   package func serve(
     _ requests: [Request], settings: EngineSettings, executor: any IterationExecutor,
     window: MeasuringWindow = MeasuringWindow(), oversized: OversizedPolicy = .skip,
-    contents: PromptContents? = nil, maxConcurrency: Int? = nil
+    contents: PromptContents? = nil, maxConcurrency: Int? = nil, warmups: Int = 0
+  ) throws -> RunRecord {
+    if warmups > 0, let first = requests.first {
+      var first = first
+      first.arrival = .zero
+      var contents = contents
+      let pieces = contents?.pieces(of: 0) ?? []
+      for _ in 0..<warmups { contents?.append(pieces) }
+      return try serve(
+        requests + Array(repeating: first, count: warmups), endingIn: warmups, settings: settings,
+        executor: executor, window: window, oversized: oversized, contents: contents,
+        maxConcurrency: maxConcurrency)
+    }
+    return try serve(
+      requests, endingIn: 0, settings: settings, executor: executor, window: window,
+      oversized: oversized, contents: contents, maxConcurrency: maxConcurrency)
+  }
+
+  /// - Parameter warmups: How many of the requests, at their end, are warm-ups.
+  private func serve(
+    _ requests: [Request], endingIn warmups: Int, settings: EngineSettings,
+    executor: any IterationExecutor, window: MeasuringWindow, oversized: OversizedPolicy,
+    contents: PromptContents?, maxConcurrency: Int?
   ) throws -> RunRecord {
     func run<S: Scheduler>(
       _ scheduler: S, _ executor: any IterationExecutor
     ) throws -> RunRecord {
       var engine = Engine(
         requests: requests, scheduler: scheduler, executor: executor, window: window,
-        oversized: oversized, maxConcurrency: maxConcurrency)
+        oversized: oversized, maxConcurrency: maxConcurrency, warmups: warmups)
       return try engine.run()
     }
     func run<S: Scheduler>(_ scheduler: S) throws -> RunRecord { try run(scheduler, executor) }
