@@ -1,28 +1,17 @@
 import SimulationKernel
 
 extension KVBudget {
-  /// What a budget is computed from.
-  struct Inputs {
-    var model: ModelSpec
-    var device: DeviceSpec
-    var tensorParallel: Int
-    var utilization: Double
-    var tokenBudget: Int
-    var blockSize: Int
-    var weights = ElementType.bfloat16
-    var kvCache = ElementType.bfloat16
-    var logits = KVBudget.Logits.everyToken
-  }
-
   /// Why not one block fits: over all GPUs where the weights alone are too large, else on each.
-  func notFitting(_ inputs: Inputs) -> UserError {
+  /// `nil` where one does.
+  package func notFitting(_ inputs: Inputs) -> UserError? {
+    guard blocks < 1 else { return nil }
     let usableBytes = deviceBytes - reserveBytes
-    let gpus = "\(inputs.tensorParallel) × `\(inputs.device.name)`"
+    let gpus = "\(inputs.gpus) × `\(inputs.device.name)`"
     let reserve = "after the \(percent(1 - inputs.utilization)) % reserve"
     let hint = wayOut(inputs)
     guard weightBytes <= usableBytes else {
-      let need = gigabytes(weightBytes * inputs.tensorParallel)
-      let leaves = gigabytes(usableBytes * inputs.tensorParallel)
+      let need = gigabytes(weightBytes * inputs.gpus)
+      let leaves = gigabytes(usableBytes * inputs.gpus)
       return UserError(
         "the model does not fit: weights need \(need) GB but \(gpus) leaves \(leaves) GB "
           + reserve,
@@ -30,9 +19,10 @@ extension KVBudget {
     }
     let parts = [
       ("weights", weightBytes), ("activations", activationBytes),
-      ("context", Self.contextBytes), ("one block", blockBytes),
+      ("context", contextBytes), ("CUDA graphs", graphBytes),
+      ("communication", communicationBytes), ("one block", blockBytes),
     ]
-    let sum = parts.map { "\($0) \(size($1))" }.joined(separator: " + ")
+    let sum = parts.filter { $0.1 > 0 }.map { "\($0) \(size($1))" }.joined(separator: " + ")
     return UserError(
       "no KV block fits: \(sum) exceed the \(gigabytes(usableBytes)) GB that each of \(gpus) "
         + "leaves \(reserve)",
@@ -63,13 +53,13 @@ extension KVBudget {
 }
 
 /// Decimal gigabytes to one place, for text.
-private func gigabytes(_ bytes: Int) -> String {
+func gigabytes(_ bytes: Int) -> String {
   let tenths = (bytes + 50_000_000) / 100_000_000
   return "\(tenths / 10).\(tenths % 10)"
 }
 
 /// Decimal gigabytes, or megabytes below a tenth of one, to one place.
-private func size(_ bytes: Int) -> String {
+func size(_ bytes: Int) -> String {
   bytes >= 100_000_000 ? "\(gigabytes(bytes)) GB" : "\(gigabytes(bytes * 1000)) MB"
 }
 

@@ -3,16 +3,19 @@ import SimulationKernel
 /// How the memory of one GPU is divided, down to the KV blocks that fit.
 ///
 ///     |────────────────────────── device memory ──────────────────────────|
-///     |── weights ──|── activations ──|─ context ─|──── KV cache ────|─░░─|  ░ = reserve
-///                                                 |b0|b1|b2|…        |
+///     |── weights ──|── activations ──|─ engine ─|──── KV cache ────|─░░─|  ░ = reserve
+///                                                |b0|b1|b2|…        |
+///
+/// The engine's part is its CUDA context, its CUDA graphs and the buffers of its collectives
+/// (``EngineMemory``).
 ///
 /// Under tensor parallelism every GPU holds the same number of blocks, each with its share of the
 /// heads.
 ///
 /// - Source: PagedAttention artifact (paper-protocol.md section 6); its blocks for OPT-13B, 66B,
 ///   175B and LLaMA-13B come out exactly. Elsewhere it is an estimate: engines measure the
-///   activation peak by a trial run, and newer ones compute logits for sampled rows only, so that
-///   their pools are larger.
+///   activation peak by a trial run. The pools of vLLM's logs that the tests hold come out within
+///   a few per cent.
 package struct KVBudget: Equatable, Sendable {
   /// One step of the waterfall; negative `bytes` are taken away.
   package struct Line: Equatable, Sendable {
@@ -20,10 +23,6 @@ package struct KVBudget: Equatable, Sendable {
     package var bytes: Int
   }
 
-  /// CUDA context, allocator and communication buffers: 1 GiB a GPU, the artifact's allowance.
-  ///
-  /// aiconfigurator allows 3.5 GB, with NCCL buffers of 342 to 392 MB inside.
-  package static let contextBytes = 1 << 30
   /// Host memory for swapped blocks where the caller names none: 20 GiB for each GPU, as in the
   /// artifact. (vLLM's `--swap-space` defaults to 4.)
   package static let swapBytesDefault = 20 << 30
@@ -44,7 +43,14 @@ package struct KVBudget: Equatable, Sendable {
   package let weightBytes: Int
   /// Largest activation footprint of an iteration, in bytes.
   package let activationBytes: Int
-  /// What is left for the KV cache, in bytes, before rounding to blocks: at least one block.
+  /// CUDA context and other memory of the engine, in bytes.
+  package let contextBytes: Int
+  /// CUDA graphs, in bytes.
+  package let graphBytes: Int
+  /// Buffers of the collectives, in bytes.
+  package let communicationBytes: Int
+  /// What is left for the KV cache, in bytes, before rounding to blocks: at least one block, unless
+  /// the budget was computed by ``init(_:)`` and nothing fits.
   package let kvBytes: Int
   /// Bytes of one block on one GPU.
   package let blockBytes: Int
@@ -69,35 +75,33 @@ package struct KVBudget: Equatable, Sendable {
     tokenBudget: Int, blockSize: Int, weights: ElementType = .bfloat16,
     kvCache: ElementType = .bfloat16, logits: Logits = .everyToken
   ) throws {
-    try model.checkTensorParallel(tensorParallel)
-    guard utilization > 0, utilization <= 1 else {
-      throw UserError("`--gpu-memory-utilization` must lie in (0, 1], found \(utilization)")
-    }
-    guard tokenBudget >= 1 else {
-      throw UserError("`--max-num-batched-tokens` must be at least 1, found \(tokenBudget)")
-    }
-    guard blockSize >= 1 else {
-      throw UserError("`--block-size` must be at least 1, found \(blockSize)")
-    }
-    let inputs = Inputs(
+    var inputs = Inputs(
       model: model, device: device, tensorParallel: tensorParallel, utilization: utilization,
-      tokenBudget: tokenBudget, blockSize: blockSize, weights: weights, kvCache: kvCache,
-      logits: logits)
+      tokenBudget: tokenBudget, blockSize: blockSize, weights: weights, kvCache: kvCache)
+    inputs.engine.logits = logits
+    try inputs.check()
     self.init(inputs)
-    guard blocks >= 1 else { throw notFitting(inputs) }
+    if let error = notFitting(inputs) { throw error }
   }
 
-  /// The arithmetic alone; `blocks` is below 1 where the model does not fit.
-  init(_ inputs: Inputs) {
-    let model = inputs.model
+  /// The arithmetic alone; ``blocks`` is 0 where the model does not fit.
+  ///
+  /// - Precondition: `inputs.check()` does not throw.
+  package init(_ inputs: Inputs) {
+    let model = inputs.stage
     let usableBytes = Int((inputs.utilization * Double(inputs.device.memoryBytes)).rounded(.down))
     deviceBytes = inputs.device.memoryBytes
     reserveBytes = deviceBytes - usableBytes
     weightBytes = model.weightBytes(
       tensorParallel: inputs.tensorParallel, elements: inputs.weights)
     activationBytes = model.activationBytes(
-      tokens: inputs.tokenBudget, tensorParallel: inputs.tensorParallel, logits: inputs.logits)
-    kvBytes = usableBytes - weightBytes - activationBytes - Self.contextBytes
+      tokens: inputs.tokenBudget, tensorParallel: inputs.tensorParallel,
+      logits: inputs.engine.logits)
+    contextBytes = inputs.engine.contextBytes
+    graphBytes = inputs.engine.graphBytes
+    communicationBytes = inputs.engine.communicationBytes(gpus: inputs.gpus)
+    kvBytes =
+      usableBytes - weightBytes - activationBytes - contextBytes - graphBytes - communicationBytes
     blockSize = inputs.blockSize
     blockBytes =
       inputs.blockSize
@@ -112,7 +116,9 @@ package struct KVBudget: Equatable, Sendable {
       Line(name: "reserve", bytes: -reserveBytes),
       Line(name: "weights", bytes: -weightBytes),
       Line(name: "activation peak", bytes: -activationBytes),
-      Line(name: "context and other", bytes: -Self.contextBytes),
+      Line(name: "CUDA context and other", bytes: -contextBytes),
+      Line(name: "CUDA graphs", bytes: -graphBytes),
+      Line(name: "communication buffers", bytes: -communicationBytes),
       Line(name: "KV cache", bytes: kvBytes),
     ]
   }

@@ -12,6 +12,36 @@ extension Scenario {
     if system == .vattention && !virtualMemory.isResolved {
       return try withPageGroups().resolved()
     }
+    let limits = try iterationLimits()
+    let (deviceBlocks, hostBlocks) = try memoryBlocks(limits)
+    try requirePositive("--max-concurrency", maxConcurrency ?? 1)
+    guard warmups >= 0 else {
+      throw UserError("`--num-warmups` must be zero or more, found `\(warmups)`")
+    }
+    var settings = EngineSettings(
+      blockSize: blockSize, deviceBlocks: deviceBlocks, hostBlocks: hostBlocks,
+      maxSequences: limits.sequences, maxBatchedTokens: limits.tokens,
+      maxModelLength: limits.modelLength)
+    settings.preemptionMode = preemptionMode
+    settings.stepping = stepping
+    settings.vllm02 = VLLM02Options(release.flatMap(VLLM02Release.init) ?? .v027)
+    settings.v1 = try v1Options()
+    settings.pageGroups = pageGroupSettings
+    settings.beams = .synthetic(
+      seed: seed, redrawsPerMille: BeamParents.defaultRedrawsPerMille)
+    return ResolvedScenario(
+      scenario: self, settings: settings, costModel: try costModel(),
+      unmeasured: try unmeasuredKernels(), window: try window())
+  }
+
+  /// The most of an iteration, and the longest sequence.
+  struct IterationLimits {
+    var sequences: Int
+    var tokens: Int
+    var modelLength: Int
+  }
+
+  func iterationLimits() throws -> IterationLimits {
     try requirePositive("--block-size", blockSize)
     try requirePositive("--tensor-parallel-size", tensorParallel)
     let maxModelLength = maxModelLength ?? model.maxPositions
@@ -24,21 +54,8 @@ extension Scenario {
     let maxBatchedTokens = try tokenBudget(maxModelLength: maxModelLength)
     let maxSequences = maxSequences ?? system.defaultMaxSequences
     try requirePositive("--max-num-seqs", maxSequences)
-    let (deviceBlocks, hostBlocks) = try memoryBlocks(maxBatchedTokens: maxBatchedTokens)
-    var settings = EngineSettings(
-      blockSize: blockSize, deviceBlocks: deviceBlocks, hostBlocks: hostBlocks,
-      maxSequences: maxSequences, maxBatchedTokens: maxBatchedTokens,
-      maxModelLength: maxModelLength)
-    settings.preemptionMode = preemptionMode
-    settings.stepping = stepping
-    settings.vllm02 = VLLM02Options(release.flatMap(VLLM02Release.init) ?? .v027)
-    settings.v1 = try v1Options()
-    settings.pageGroups = pageGroupSettings
-    settings.beams = .synthetic(
-      seed: seed, redrawsPerMille: BeamParents.defaultRedrawsPerMille)
-    let costModel = try costModel()
-    return ResolvedScenario(
-      scenario: self, settings: settings, costModel: costModel, window: try window())
+    return IterationLimits(
+      sequences: maxSequences, tokens: maxBatchedTokens, modelLength: maxModelLength)
   }
 
   /// The most tokens of an iteration.
@@ -74,36 +91,70 @@ extension Scenario {
 
   /// The prices of the device, or of its past.
   private func costModel() throws -> any IterationCostModel {
+    let base: any IterationCostModel
     switch device.software {
     case .present:
       var deployment = PricedDeployment(model: model, device: device, blockBytes: blockBytes)
       deployment.tensorParallel = tensorParallel
+      deployment.weights = weights
+      deployment.kvCache = kvCache
       deployment.overheads = overheads
-      return try KernelCostModel(deployment, ownProfile: deviceProfile)
+      base = try KernelCostModel(deployment, ownProfile: deviceProfile)
     case .year2023:
-      return try PaperEraCostModel(
+      guard weights == .bfloat16, kvCache == .bfloat16 else {
+        throw UserError(
+          "`\(device.name)` has 16-bit weights and KV cache only",
+          hint: "leave out `--quantization` and `--kv-cache-dtype`, or choose the device of today")
+      }
+      base = try PaperEraCostModel(
         model: model, device: device, tensorParallel: tensorParallel, blockSize: blockSize,
         engine: system == .fasterTransformer ? .compiled : .eager)
     }
+    guard pipelineParallel > 1 else { return base }
+    return PipelineCostModel(base, stages: pipelineParallel, model: model, device: device)
   }
 
+  private func unmeasuredKernels() throws -> [String] {
+    guard device.software == .present else { return [] }
+    return try CostProfile.unmeasured(
+      device: device, own: deviceProfile, weights: weights, kvCache: kvCache)
+  }
+
+  /// Bytes of a block on one GPU of the fullest stage.
   private var blockBytes: Int {
-    blockSize * model.kvBytesPerToken(tensorParallel: tensorParallel)
+    blockSize
+      * model.stage(of: pipelineParallel)
+      .kvBytesPerToken(tensorParallel: tensorParallel, elements: kvCache)
   }
 
-  private func memoryBlocks(maxBatchedTokens: Int) throws -> (device: Int, host: Int) {
+  /// What the KV budget of each GPU is computed from.
+  func budgetInputs(_ limits: IterationLimits) -> KVBudget.Inputs {
+    var inputs = KVBudget.Inputs(
+      model: model, device: device, tensorParallel: tensorParallel, utilization: gpuMemoryShare,
+      tokenBudget: limits.tokens, blockSize: blockSize, weights: weights, kvCache: kvCache)
+    inputs.pipelineParallel = pipelineParallel
+    if system == .vllmV1 {
+      inputs.engine = .vllmV1(
+        countsGraphs: release == V1Release.v033.rawValue, sequences: limits.sequences)
+    }
+    return inputs
+  }
+
+  private func memoryBlocks(_ limits: IterationLimits) throws -> (device: Int, host: Int) {
     guard hostMemoryGiB >= 0, hostMemoryGiB.isFinite else {
       throw UserError("`--swap-space` must be zero or more GiB, found `\(hostMemoryGiB)`")
     }
+    try model.checkTensorParallel(tensorParallel)
+    try model.checkPipelineParallel(pipelineParallel)
     let hostBlocks = Int(hostMemoryGiB * Double(1 << 30)) / blockBytes
     if let blocks = deviceBlocksOverride {
       try requirePositive("--num-gpu-blocks-override", blocks)
-      try model.checkTensorParallel(tensorParallel)
       return (blocks, hostBlocks)
     }
-    let budget = try KVBudget(
-      model: model, device: device, tensorParallel: tensorParallel,
-      utilization: gpuMemoryShare, tokenBudget: maxBatchedTokens, blockSize: blockSize)
+    let inputs = budgetInputs(limits)
+    try inputs.check()
+    let budget = KVBudget(inputs)
+    if let error = budget.notFitting(inputs) { throw error }
     return (budget.blocks, hostBlocks)
   }
 

@@ -13,6 +13,12 @@ package struct Scenario: Sendable {
   package var device: DeviceSpec
   /// GPUs that share the model (`--tensor-parallel-size`).
   package var tensorParallel = 1
+  /// Stages that the layers are cut into (`--pipeline-parallel-size`).
+  package var pipelineParallel = 1
+  /// How the layers' matrices are stored (`--quantization`).
+  package var weights = ElementType.bfloat16
+  /// How keys and values are stored (`--kv-cache-dtype`).
+  package var kvCache = ElementType.bfloat16
   /// Token slots in a KV block (`--block-size`).
   package var blockSize = 16
   /// Share of the device's memory that the engine may use (`--gpu-memory-utilization`).
@@ -37,7 +43,14 @@ package struct Scenario: Sendable {
   /// Of `vllm-v1` (`--long-prefill-token-threshold`).
   package var longPrefillTokenThreshold: Int?
   /// Poisson arrivals at this rate, requests per second, in place of the trace's own.
+  ///
+  /// Infinite for all at once.
   package var requestRate: Double?
+  /// Most requests in flight (`--max-concurrency`): closed-loop clients where no rate is given.
+  package var maxConcurrency: Int?
+  /// Copies of the first request that are served before the others and not measured
+  /// (`--num-warmups`).
+  package var warmups = 0
   /// Requests to serve; `nil` for the rows of the trace.
   package var promptCount: Int?
   /// Start and end of the measuring window, seconds; no end measures to the last token.
@@ -62,6 +75,8 @@ package struct ResolvedScenario: Sendable {
   package let scenario: Scenario
   package let settings: EngineSettings
   package let costModel: any IterationCostModel
+  /// Kernels that are priced without measurements of their kind, in words.
+  package let unmeasured: [String]
   package let window: MeasuringWindow
 
   /// The settings by flag name, in the order of the help text.
@@ -96,11 +111,25 @@ package struct ResolvedScenario: Sendable {
 
   private var runFields: [ScenarioField] {
     var fields = [
+      ScenarioField("pipeline-parallel-size", "\(scenario.pipelineParallel)"),
+      ScenarioField("quantization", scenario.weights.quantizationName),
+      ScenarioField("kv-cache-dtype", scenario.kvCache.cacheName),
       ScenarioField("oversized", scenario.oversized.rawValue),
       ScenarioField("from-second", "\(scenario.windowFrom)"),
     ]
     if let to = scenario.windowTo { fields.append(ScenarioField("to-second", "\(to)")) }
     if let count = scenario.promptCount { fields.append(ScenarioField("num-prompts", "\(count)")) }
+    if let count = scenario.maxConcurrency {
+      fields.append(ScenarioField("max-concurrency", "\(count)"))
+    }
+    if scenario.warmups > 0 { fields.append(ScenarioField("num-warmups", "\(scenario.warmups)")) }
     return fields
   }
+}
+
+extension ElementType {
+  /// As `--quantization` names it.
+  package var quantizationName: String { self == .bfloat16 ? "none" : rawValue }
+  /// As `--kv-cache-dtype` names it: the type of the model's activations is `auto`.
+  package var cacheName: String { self == .bfloat16 ? "auto" : rawValue }
 }

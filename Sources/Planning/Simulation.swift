@@ -46,19 +46,26 @@ package struct Simulation: Sendable {
       record = try scenario.system.serve(
         replayed.requests, settings: resolved.settings,
         executor: priced(resolved.costModel), window: resolved.window,
-        oversized: scenario.oversized, contents: replayed.contents)
+        oversized: scenario.oversized, contents: replayed.contents,
+        maxConcurrency: scenario.maxConcurrency, warmups: scenario.warmups)
     } catch let failure as RunFailure {
       throw failure.userError(trace: trace.name, scenario: scenario)
     }
     let summary = record.summary(
       RunLabels(
         system: scenario.system.rawValue, model: scenario.model.name,
-        device: scenario.device.name, requestRate: scenario.requestRate ?? replayed.offeredRate,
+        device: scenario.device.name,
+        requestRate: scenario.finiteRequestRate ?? record.requests[..<record.arrivedCount].rate,
         blocks: resolved.settings.deviceBlocks, blockSize: resolved.settings.blockSize,
         provenance: Provenance(
           seed: scenario.seed, version: toolVersion,
           scenario: [ScenarioField("trace", trace.name)] + resolved.fields,
-          costProfile: "\(resolved.costModel.profile.name) (\(resolved.costModel.profile.error))")))
+          costProfile: resolved.costProfileText)))
+    if !resolved.unmeasured.isEmpty {
+      warnings.append(
+        "no kernels of this kind were measured on `\(scenario.device.name)`: "
+          + resolved.unmeasured.joined(separator: ", ") + "; priced by formula")
+    }
     warnings += summary.warnings(replayed, scenario: scenario)
     return Simulation(
       result: RunResult(
@@ -72,7 +79,14 @@ extension Scenario {
   /// The trace as it is served: repeated or cut to the wanted count, with arrivals.
   package func prepared(_ trace: Trace, warnings: inout [String]) throws -> Trace {
     var trace = trace
-    if requestRate != nil { trace = trace.withoutArrivals() }
+    if drawsArrivals {
+      if requestRate == nil, trace.hasArrivals {
+        warnings.append(
+          "the arrivals of `\(trace.name)` are not used: with `--max-concurrency` and no "
+            + "`--request-rate`, clients send as soon as they have an answer")
+      }
+      trace = trace.withoutArrivals()
+    }
     if let promptCount {
       let rows = trace.requests.count
       let taken = try trace.taking(count: promptCount, seed: seed)
@@ -83,7 +97,13 @@ extension Scenario {
             + "they are repeated, shuffled by seed \(seed)")
       }
     }
-    if let requestRate { return try trace.retimed(poissonRate: requestRate, seed: seed) }
+    if let finiteRequestRate {
+      return try trace.retimed(poissonRate: finiteRequestRate, seed: seed)
+    }
+    if drawsArrivals {
+      trace.hasArrivals = true
+      return trace
+    }
     guard trace.hasArrivals else {
       throw UserError(
         "`\(trace.name)` has no arrival times",
@@ -91,14 +111,33 @@ extension Scenario {
     }
     return trace
   }
+
+  /// Whether requests come as the scenario says, not as the trace says.
+  private var drawsArrivals: Bool { requestRate != nil || maxConcurrency != nil }
+
+  /// The rate of Poisson arrivals; `nil` for those of the trace, and for all at once.
+  var finiteRequestRate: Double? { requestRate == .infinity ? nil : requestRate }
+}
+
+extension ResolvedScenario {
+  /// Where the prices come from, how far they can be trusted, and what they rest on nothing for.
+  var costProfileText: String {
+    let facts = [costModel.profile.error] + unmeasured.map { "\($0) not measured" }
+    return "\(costModel.profile.name) (\(facts.joined(separator: "; ")))"
+  }
 }
 
 extension Trace {
   /// Requests per second between the first and the last arrival; 0 for a single instant.
-  package var offeredRate: Double {
-    guard let first = requests.first, let last = requests.last else { return 0 }
+  package var offeredRate: Double { requests[...].rate }
+}
+
+extension ArraySlice<Request> {
+  /// Requests per second between the first and the last arrival; 0 for a single instant.
+  fileprivate var rate: Double {
+    guard let first, let last else { return 0 }
     let span = (last.arrival - first.arrival).seconds
-    return span > 0 ? Double(requests.count - 1) / span : 0
+    return span > 0 ? Double(count - 1) / span : 0
   }
 }
 

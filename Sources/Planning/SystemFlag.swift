@@ -57,9 +57,7 @@ extension Scenario {
   func requireFlagsOfSystem() throws(UserError) {
     for flag in SystemFlag.allCases where sets(flag) && !has(flag) {
       if flag == .engineRelease, let engineRelease, !system.releases.isEmpty {
-        throw UserError(
-          "`\(system.rawValue)` has no release `\(engineRelease)`",
-          hint: "its releases are \(list(system.releases))")
+        throw noSuchRelease(engineRelease, of: system)
       }
       throw UserError(
         "`\(system.rawValue)` has no `--\(flag.rawValue)`",

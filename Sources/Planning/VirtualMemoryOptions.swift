@@ -40,11 +40,14 @@ package struct VirtualMemoryOptions: Equatable, Sendable {
 extension ModelSpec {
   /// Tokens whose keys (or values) of one layer a page-group holds on one GPU, at least 1.
   ///
-  ///     page-group bytes ⁄ (KV heads on the GPU × head width × 2 bytes)
+  ///     page-group bytes ⁄ (KV heads on the GPU × head width × bytes of an element)
   ///
   /// - Source: `vattention.cu`.
-  package func tokensPerPageGroup(bytes: Int, tensorParallel: Int) -> Int {
-    let tokenBytes = kvBytesPerToken(tensorParallel: tensorParallel) / (2 * layers)
+  package func tokensPerPageGroup(
+    bytes: Int, tensorParallel: Int, elements: ElementType = .bfloat16
+  ) -> Int {
+    let tokenBytes =
+      kvBytesPerToken(tensorParallel: tensorParallel, elements: elements) / (2 * layers)
     return max(1, bytes / tokenBytes)
   }
 }
@@ -55,7 +58,7 @@ extension Scenario {
     try model.checkTensorParallel(tensorParallel)
     var scenario = self
     scenario.blockSize = model.tokensPerPageGroup(
-      bytes: virtualMemory.pageGroup.bytes, tensorParallel: tensorParallel)
+      bytes: virtualMemory.pageGroup.bytes, tensorParallel: tensorParallel, elements: kvCache)
     scenario.virtualMemory.isResolved = true
     return scenario
   }

@@ -56,17 +56,19 @@ package enum OversizedPolicy: String, CaseIterable, Sendable { case skip, fail }
 /// iteration, price it, apply it, record it. One replica has at most two events to come, an arrival and the
 /// end of an iteration; at one instant requests arrive first.
 struct Engine<S: Scheduler> {
-  /// Under closed-loop clients, requests not yet sent arrive never.
-  private var requests: [Request]
-  /// The next request that a client sends when it gets an answer; `nil` with arrivals of their own.
-  private var nextToSend: Int?
+  private let requests: [Request]
+  /// How many of `requests`, at their end, are sent first and not measured.
+  private let warmups: Int
+  /// Clients that do not wait for an answer; without a limit, always more than there are requests.
+  private var freeClients: Int
   private let oversized: OversizedPolicy
   private var scheduler: S
   private var executor: any IterationExecutor
   private var recorder: RunRecorder
   private var clock = SimInstant.zero
-  /// The request that arrives next.
+  /// The request that arrives next, and where they end.
   private var nextArrival = 0
+  private var arrivalsEnd: Int
   /// When the running iteration ends; `nil` while the engine is idle.
   private var iterationEnd: SimInstant?
   /// Whether something came since the last decision, so that there is something to decide.
@@ -74,16 +76,25 @@ struct Engine<S: Scheduler> {
   private var plan = IterationPlan()
   private var finished: [RequestID] = []
 
+  /// - Parameters:
+  ///   - maxConcurrency: Most requests in flight. One that is due while as many are waits at its
+  ///     client, and its latency counts from when it is sent.
+  ///   - warmups: How many of `requests`, at their end, are served before the others, until all have
+  ///     their answers; the clock and the record begin behind them.
+  /// - Source: `--max-concurrency` and `--num-warmups` of `vllm bench serve`.
   init(
     requests: [Request], scheduler: S, executor: any IterationExecutor, window: MeasuringWindow,
-    oversized: OversizedPolicy, maxConcurrency: Int? = nil
+    oversized: OversizedPolicy, maxConcurrency: Int? = nil, warmups: Int = 0
   ) {
     self.requests = requests
+    self.warmups = warmups
     self.scheduler = scheduler
     self.executor = executor
     self.oversized = oversized
-    recorder = RunRecorder(requests: requests, window: window, emptyLedger: scheduler.ledger)
-    if let maxConcurrency { startClients(maxConcurrency) }
+    freeClients = maxConcurrency ?? .max
+    arrivalsEnd = requests.count - warmups
+    let measured = warmups > 0 ? Array(requests[..<arrivalsEnd]) : requests
+    recorder = RunRecorder(requests: measured, window: window, emptyLedger: scheduler.ledger)
   }
 
   /// Serves every request, or stops at the end of the window: nothing later is measured.
@@ -91,18 +102,23 @@ struct Engine<S: Scheduler> {
   /// - Throws: ``RunFailure``.
   /// - Complexity: O(1) and what changes, an iteration; O(running requests) for systems that do not cruise.
   mutating func run() throws -> RunRecord {
-    let windowEnd = recorder.record.window.to
+    if warmups > 0 { try warmUp() }
+    return close(at: try serve(until: recorder.record.window.to))
+  }
+
+  /// Serves what arrives and returns when it was done, at latest `end`.
+  private mutating func serve(until end: SimInstant?) throws -> SimInstant {
     while let next = nextEvent {
-      if let windowEnd, next >= windowEnd { return close(at: windowEnd) }
+      if let end, next >= end { return end }
       clock = next
-      while nextArrival < requests.count, requests[nextArrival].arrival == clock {
+      while nextArrivalTime == clock {
         nextArrival += 1
         try arrive(RequestID(nextArrival - 1))
       }
       try settle()
     }
     try requireNothingWaits()
-    return close(at: clock)
+    return clock
   }
 
   /// Does what is due now: ends the iteration that ends, and decides the next.
@@ -119,12 +135,30 @@ struct Engine<S: Scheduler> {
     }
   }
 
+  /// Serves the warm-ups, then sets the clock back to zero: what they leave is a warm prefix cache.
+  private mutating func warmUp() throws {
+    let measured = recorder
+    recorder = RunRecorder(
+      requests: requests, window: MeasuringWindow(), emptyLedger: scheduler.ledger)
+    nextArrival = arrivalsEnd
+    arrivalsEnd = requests.count
+    _ = try serve(until: nil)
+    recorder = measured
+    recorder.warmedUp(scheduler.prefixCache)
+    nextArrival = 0
+    arrivalsEnd = requests.count - warmups
+    clock = .zero
+  }
+
   private var nextEvent: SimInstant? {
-    guard nextArrival < requests.count, requests[nextArrival].arrival != .never else {
-      return iterationEnd
-    }
-    let arrival = requests[nextArrival].arrival
+    guard let arrival = nextArrivalTime else { return iterationEnd }
     return iterationEnd.map { min($0, arrival) } ?? arrival
+  }
+
+  /// When the next request is sent: when it is due, or now if it had to wait for a client.
+  private var nextArrivalTime: SimInstant? {
+    guard nextArrival < arrivalsEnd, freeClients > 0 else { return nil }
+    return max(requests[nextArrival].arrival, clock)
   }
 
   mutating func close(at end: SimInstant) -> RunRecord {
@@ -133,34 +167,17 @@ struct Engine<S: Scheduler> {
     return recorder.record
   }
 
-  /// The first `count` requests are sent at once, each other one when a client has its answer.
-  ///
-  /// - Source: `--max-concurrency` of `vllm bench serve` with an infinite request rate.
-  private mutating func startClients(_ count: Int) {
-    nextToSend = 0
-    for index in requests.indices { requests[index].arrival = .never }
-    for _ in 0..<min(count, requests.count) { sendNext() }
-  }
-
-  /// A client sends its next request, if there is one: it arrives now, so that the iteration that
-  /// starts now does not see it.
-  private mutating func sendNext() {
-    guard let next = nextToSend, next < requests.count else { return }
-    requests[next].arrival = clock
-    recorder.sent(RequestID(next), at: clock)
-    nextToSend = next + 1
-  }
-
   private mutating func arrive(_ id: RequestID) throws {
     let request = requests[Int(id)]
     hasNews = true
+    if request.arrival < clock { recorder.sent(id, at: clock) }
     let admission = scheduler.admission(of: request)
     recorder.arrived(id, isRejected: admission != .possible)
     guard admission == .possible else {
       if oversized == .fail { throw RunFailure.oversized(id, admission) }
-      sendNext()
       return
     }
+    freeClients -= 1
     scheduler.enqueue(id)
   }
 
@@ -187,7 +204,8 @@ struct Engine<S: Scheduler> {
     executor.completed(plan, placement: scheduler)
     recorder.ended(plan, at: clock)
     recorder.finished(finished, at: clock)
-    for _ in finished { sendNext() }
+    // Who sends next arrives after the iteration that starts now.
+    freeClients += finished.count
   }
 }
 
@@ -216,16 +234,11 @@ extension Engine {
   ///
   /// - Returns: The instant of the last event.
   mutating func drain() throws -> SimInstant {
-    try advance(to: .never)
+    try advance(to: SimInstant(nanoseconds: .max))
     try requireNothingWaits()
     return clock
   }
 
   var queues: QueueLengths { scheduler.queues }
   var ledger: WasteLedger { scheduler.ledger }
-}
-
-extension SimInstant {
-  /// Later than every event.
-  static var never: SimInstant { SimInstant(nanoseconds: .max) }
 }

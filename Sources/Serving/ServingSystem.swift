@@ -1,4 +1,5 @@
 import KVMemory
+import SimulationKernel
 import Workload
 
 /// A serving system by the name that users type: a memory manager and a scheduler.
@@ -40,27 +41,36 @@ package enum ServingSystem: String, CaseIterable, Sendable {
   ///
   /// - Parameters:
   ///   - contents: What the prompts consist of; only a prefix cache looks at it.
-  ///   - maxConcurrency: Closed-loop clients, at least 1, each with one request at a time; arrivals of
-  ///     the requests are then not looked at. `nil` for arrivals as they are.
+  ///   - maxConcurrency: Most requests in flight, at least 1: closed-loop clients where all arrive at
+  ///     once. `nil` for no limit.
+  ///   - warmups: Copies of the first request that are served before the others and not recorded.
   /// - Throws: ``RunFailure`` when the run cannot go on.
   package func serve(
     _ requests: [Request], settings: EngineSettings, executor: any IterationExecutor,
     window: MeasuringWindow = MeasuringWindow(), oversized: OversizedPolicy = .skip,
-    contents: PromptContents? = nil, maxConcurrency: Int? = nil
+    contents: PromptContents? = nil, maxConcurrency: Int? = nil, warmups: Int = 0
   ) throws -> RunRecord {
-    try replica(
-      requests, settings: settings, executor: executor, window: window, oversized: oversized,
-      contents: contents, maxConcurrency: maxConcurrency
+    var (all, contents) = (requests, contents)
+    if warmups > 0, var first = requests.first {
+      first.arrival = .zero
+      all += Array(repeating: first, count: warmups)
+      let pieces = contents?.pieces(of: 0) ?? []
+      for _ in 0..<warmups { contents?.append(pieces) }
+    }
+    return try replica(
+      all, settings: settings, executor: executor, window: window, oversized: oversized,
+      contents: contents, maxConcurrency: maxConcurrency, warmups: all.count - requests.count
     ).run()
   }
 
   /// An engine of this system that has not served anything yet; the parameters are those of ``serve``.
   ///
+  /// - Parameter warmups: How many of the requests, at their end, are warm-ups.
   /// - Throws: ``RunFailure`` where the system cannot serve such requests at all.
   package func replica(
     _ requests: [Request], settings: EngineSettings, executor: any IterationExecutor,
     window: MeasuringWindow = MeasuringWindow(), oversized: OversizedPolicy = .skip,
-    contents: PromptContents? = nil, maxConcurrency: Int? = nil
+    contents: PromptContents? = nil, maxConcurrency: Int? = nil, warmups: Int = 0
   ) throws -> any Replica {
     func replica<S: Scheduler>(
       _ scheduler: S, _ executor: any IterationExecutor
@@ -68,7 +78,7 @@ package enum ServingSystem: String, CaseIterable, Sendable {
       EngineReplica(
         Engine(
           requests: requests, scheduler: scheduler, executor: executor, window: window,
-          oversized: oversized, maxConcurrency: maxConcurrency))
+          oversized: oversized, maxConcurrency: maxConcurrency, warmups: warmups))
     }
     func replica<S: Scheduler>(_ scheduler: S) -> any Replica { replica(scheduler, executor) }
     let sequenceCount = requests.reduce(0) { $0 + Int($1.sequenceCount) }

@@ -6,9 +6,10 @@ import Serving
 /// `kvplan catalog`: what there is to choose from.
 struct CatalogCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "catalog", abstract: "List models, devices and serving systems.",
+    commandName: "catalog", abstract: "List models, devices and serving systems; say what fits.",
     subcommands: [
       CatalogModelsCommand.self, CatalogDevicesCommand.self, CatalogSystemsCommand.self,
+      CatalogFitCommand.self,
     ])
 }
 

@@ -29,7 +29,8 @@ struct CompareCommand: ParsableCommand {
 
   @Option(
     help: """
-      Poisson arrivals, requests per second, comma-separated, in place of the trace's own.
+      Poisson arrivals, requests per second, comma-separated, in place of the trace's own; \
+      `inf` for all at once.
       """)
   var requestRate: String?
 
@@ -45,6 +46,7 @@ struct CompareCommand: ParsableCommand {
       try ServingSystem.find($0.trimmingPrefix(while: \.isWhitespace).description)
     }
     guard !systems.isEmpty else { throw UserError("`--systems` names no system") }
+    try engine.deployment.releases()?.require(systems)
     let scenarios = try rates().flatMap { rate in
       try systems.map { try engine.scenario(system: $0, requestRate: rate) }
     }.keepingFlagsOfTheirSystems()
@@ -70,7 +72,7 @@ struct CompareCommand: ParsableCommand {
     guard let requestRate else { return [nil] }
     return try requestRate.split(separator: ",", omittingEmptySubsequences: false).map { item in
       let text = item.trimmingPrefix(while: \.isWhitespace)
-      guard let rate = Double(text), rate > 0, rate.isFinite else {
+      guard let rate = Double(text), rate > 0 else {
         throw UserError(
           "`--request-rate` must be positive numbers of requests per second, found `\(text)`",
           hint: "separate them by commas: `--request-rate 0.5,1,2`")

@@ -1,5 +1,6 @@
 import ArgumentParser
 import CostModel
+import Foundation
 import Planning
 import Serving
 import SimulationKernel
@@ -7,61 +8,26 @@ import SimulationKernel
 /// The settings of an engine and of a run that `simulate` and `compare` share, under vLLM's names where
 /// vLLM has one.
 struct EngineOptions: ParsableArguments {
-  @Option(help: "Model; `kvplan catalog models` lists them.")
-  var model = "opt-13b"
-
-  @Option(help: "Device; `kvplan catalog devices` lists them.")
-  var device = "a100-40gb"
+  @OptionGroup var deployment: DeploymentOptions
 
   @Option(help: "Device profile that `kvplan calibrate` wrote (default: the tool's own).")
   var deviceProfile: String?
-
-  @Option(name: .customLong("tensor-parallel-size"), help: "GPUs that share the model.")
-  var tensorParallel = 1
-
-  @Option(help: "Token slots in a KV block.")
-  var blockSize = 16
-
-  @Option(
-    help: """
-      Share of the device's memory that the engine may use, in (0, 1] (default: the system's own).
-      """)
-  var gpuMemoryUtilization: Double?
 
   @Option(
     name: .customLong("num-gpu-blocks-override"),
     help: "KV blocks in the pool, in place of what the memory holds.")
   var deviceBlocks: Int?
 
+  @Option(
+    name: .customLong("kv-cache-from-log"),
+    help: "Start-up log of vLLM to take the size of the KV pool from.")
+  var engineLog: String?
+
   @Option(help: "Host memory for swapped blocks, GiB for each GPU (default: the system's own).")
   var swapSpace: Double?
 
-  @Option(
-    name: .customLong("max-num-seqs"),
-    help: "Most sequences in one iteration (default: the system's own).")
-  var maxSequences: Int?
-
-  @Option(
-    name: .customLong("max-num-batched-tokens"),
-    help: "Most tokens in one iteration (default: the system's own).")
-  var maxBatchedTokens: Int?
-
-  @Option(
-    name: .customLong("max-model-len"),
-    help: "Longest sequence, prompt and output (default: the model's positions).")
-  var maxModelLength: Int?
-
-  @Option(help: "Page-group of `vattention`, KiB: 64, 128, 256 or 2048.")
-  var pageGroupSize = VirtualMemoryOptions.PageGroupSize.mib2
-
   @Option(help: "Preempt by `auto` (recompute one sequence, swap several) or always by `swap`.")
   var preemptionMode = PreemptionMode.automatic
-
-  @Option(
-    help: """
-      Release of the engine: 0.2.0 or 0.2.7 of vllm-0.2, 0.10 or 0.33 of vllm-v1 (default: the newest).
-      """)
-  var engineRelease: String?
 
   @Flag(
     name: .customLong("enable-prefix-caching"), inversion: .prefixedNo,
@@ -79,6 +45,18 @@ struct EngineOptions: ParsableArguments {
       (default: 0, no limit).
       """)
   var longPrefillTokenThreshold: Int?
+
+  @Option(
+    help: """
+      Most requests in flight, as in `vllm bench serve`: closed-loop clients unless \
+      `--request-rate` is given too.
+      """)
+  var maxConcurrency: Int?
+
+  @Option(
+    name: .customLong("num-warmups"),
+    help: "Copies of the first request that are served before the run and not measured.")
+  var warmups = 0
 
   @Option(
     name: .customLong("num-prompts"),
@@ -105,38 +83,45 @@ struct EngineOptions: ParsableArguments {
 
   /// The scenario that these options ask for, with one system and one rate.
   func scenario(system: ServingSystem, requestRate: Double?) throws -> Scenario {
-    var scenario = Scenario(
-      system: system, model: try ModelCatalogue.find(model),
-      device: try DeviceCatalogue.find(device))
+    var scenario = try deployment.scenario(system: system)
     scenario.deviceProfile = try deviceProfile.map { try ProfileFile.read($0) }
-    scenario.tensorParallel = tensorParallel
-    scenario.blockSize = blockSize
-    scenario.gpuMemoryUtilization = gpuMemoryUtilization
-    scenario.deviceBlocksOverride = deviceBlocks
+    scenario.deviceBlocksOverride = try deviceBlocksGiven()
     scenario.swapSpaceGiB = swapSpace
-    scenario.maxSequences = maxSequences
-    scenario.maxBatchedTokens = maxBatchedTokens
-    scenario.maxModelLength = maxModelLength
     scenario.preemptionMode = preemptionMode
-    scenario.engineRelease = engineRelease
     scenario.prefixCaching = prefixCaching
     scenario.chunkedPrefill = chunkedPrefill
     scenario.longPrefillTokenThreshold = longPrefillTokenThreshold
     scenario.requestRate = requestRate
+    scenario.maxConcurrency = maxConcurrency
+    scenario.warmups = warmups
     scenario.promptCount = promptCount
     scenario.windowFrom = windowFrom
     scenario.windowTo = windowTo
     scenario.oversized = oversized
     scenario.seed = seed
     scenario.stepping = stepping
-    scenario.virtualMemory.pageGroup = pageGroupSize
     return scenario
+  }
+
+  /// KV blocks as the user gave them, or as an engine's log does.
+  private func deviceBlocksGiven() throws -> Int? {
+    guard let engineLog else { return deviceBlocks }
+    guard deviceBlocks == nil else {
+      throw UserError(
+        "`--num-gpu-blocks-override` and `--kv-cache-from-log` both give the KV blocks",
+        hint: "leave one of them out")
+    }
+    guard let bytes = FileManager.default.contents(atPath: engineLog) else {
+      throw UserError("cannot read the log `\(engineLog)`")
+    }
+    return try EngineLog.blocks(
+      in: String(decoding: bytes, as: UTF8.self), name: engineLog,
+      blockSize: deployment.blockSize)
   }
 }
 
 extension PreemptionMode: ExpressibleByArgument {}
 extension Stepping: ExpressibleByArgument {}
-extension VirtualMemoryOptions.PageGroupSize: ExpressibleByArgument {}
 extension OversizedPolicy: ExpressibleByArgument {}
 
 extension ServingSystem {

@@ -145,7 +145,7 @@ struct FleetReport: PlanReport {
     return Set(feasible.map(\.candidate)).sorted().map { candidate in
       let points = feasible.filter { $0.candidate == candidate }.sorted { $0.cost < $1.cost }
       let scenario = request.candidates[candidate]
-      return ("\(scenario.tensorParallel) × \(scenario.device.name)", points)
+      return ("\(scenario.gpus) × \(scenario.device.name)", points)
     }
   }
 

@@ -71,11 +71,16 @@ struct PlanArguments: ParsableArguments {
   }
 
   /// Refuses what a plan decides by itself.
-  func requireNoWindow(_ engine: EngineOptions) throws {
+  func requireOpenLoop(_ engine: EngineOptions) throws {
     guard engine.windowFrom == 0, engine.windowTo == nil else {
       throw UserError(
         "a plan measures every request: `--from-second` and `--to-second` have no place in it",
         hint: "leave them out, or use `kvplan simulate`")
+    }
+    guard engine.maxConcurrency == nil, engine.warmups == 0 else {
+      throw UserError(
+        "a plan is about arrivals at a rate: `--max-concurrency` and `--num-warmups` have no place "
+          + "in it", hint: "leave them out, or use `kvplan simulate`")
     }
   }
 }
@@ -132,7 +137,7 @@ struct PlanCapacityCommand: ParsableCommand {
   @OptionGroup(title: "Results") var results: PlanOutputOptions
 
   func run() throws {
-    try plan.requireNoWindow(engine)
+    try plan.requireOpenLoop(engine)
     guard replicas > 0 else {
       throw UserError("`--replicas` must be at least 1, found `\(replicas)`")
     }
@@ -212,7 +217,7 @@ struct PlanFleetCommand: ParsableCommand {
   @OptionGroup(title: "Results") var results: PlanOutputOptions
 
   func run() throws {
-    try plan.requireNoWindow(engine)
+    try plan.requireOpenLoop(engine)
     guard requestRate > 0, requestRate.isFinite else {
       throw UserError("`--request-rate` must be positive, found `\(requestRate)`")
     }
@@ -243,7 +248,7 @@ struct PlanFleetCommand: ParsableCommand {
 
   private func candidates() throws -> [Scenario] {
     let prices = try plan.prices()
-    let names = (devices ?? engine.device).split(separator: ",").map {
+    let names = (devices ?? engine.deployment.device).split(separator: ",").map {
       $0.trimmingCharacters(in: .whitespaces)
     }
     guard !names.isEmpty else { throw UserError("`--devices` names no device") }

@@ -22,7 +22,10 @@ struct SimulateCommand: ParsableCommand {
   @Option(help: "Serving system; `kvplan catalog systems` lists them.")
   var system = ServingSystem.vllmSOSP23.rawValue
 
-  @Option(help: "Poisson arrivals, requests per second, in place of the trace's own.")
+  @Option(
+    help: """
+      Poisson arrivals, requests per second, in place of the trace's own; `inf` for all at once.
+      """)
   var requestRate: Double?
 
   @OptionGroup(title: "Engine and run") var engine: EngineOptions
@@ -30,8 +33,9 @@ struct SimulateCommand: ParsableCommand {
   @OptionGroup(title: "Results") var results: OutputOptions
 
   func run() throws {
-    let scenario = try engine.scenario(
-      system: try ServingSystem.find(system), requestRate: requestRate)
+    let system = try ServingSystem.find(system)
+    try engine.deployment.releases()?.require([system])
+    let scenario = try engine.scenario(system: system, requestRate: requestRate)
     let run = try ResultsRun(results)
     let trace = try reading.read(trace, seed: engine.seed)
     let simulation = try Simulation.run(

@@ -9,11 +9,11 @@ struct TraceGenerateCommand: ParsableCommand {
     abstract: "Draw a trace: lengths, arrivals, shared prefixes, conversations.",
     discussion: """
       EXAMPLES
-        kvplan trace generate sharegpt --num-prompts 1000 --seed 7 --output requests.csv
-        kvplan trace generate --prompts lognormal:800,1 --outputs uniform:10-200 --request-rate 4 \
-      --arrivals gamma:3
-        kvplan trace generate azure-conv --turns 4 --system-prompts 20 --system-prompt-tokens 500 \
-      --request-rate 2
+        kvplan trace generate sharegpt --num-prompts 1000 --output requests.csv
+        kvplan trace generate --prompts lognormal:800,1 --outputs uniform:10-200 \\
+          --request-rate 4 --arrivals gamma:3
+        kvplan trace generate azure-conv --turns 4 --system-prompts 20 \\
+          --system-prompt-tokens 500 --request-rate 2
       """)
 
   @Argument(

@@ -36,7 +36,9 @@ struct ValidateRequestsCommand: ParsableCommand {
     scenario.overheads = BackendModel.vllm.overheads
     let resolved = try scenario.resolved()
     guard let costModel = resolved.costModel as? KernelCostModel else {
-      preconditionFailure("a scenario is priced by another model than kernels")
+      throw UserError(
+        "measured requests are compared on devices of today, without pipeline stages",
+        hint: "leave out `--pipeline-parallel-size`, and `@2023` from `--device`")
     }
     let predicted = try replay.predicted(
       system: system, settings: resolved.settings, costModel: costModel)

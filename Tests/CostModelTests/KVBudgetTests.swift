@@ -60,7 +60,8 @@ struct ArtifactPool: Sendable {
     #expect(bytes.dropLast().reduce(0, +) == bytes.last)
     #expect(
       budget.lines.map(\.name) == [
-        "device memory", "reserve", "weights", "activation peak", "context and other", "KV cache",
+        "device memory", "reserve", "weights", "activation peak", "CUDA context and other",
+        "CUDA graphs", "communication buffers", "KV cache",
       ])
     #expect(budget.activationBytes == 514_785_280)
     #expect(budget.kvBytes / budget.blockBytes == budget.blocks)

@@ -17,6 +17,15 @@ extension Deployment {
       "--max-num-batched-tokens \(settings.maxBatchedTokens)",
       "--max-model-len \(settings.maxModelLength)",
     ]
+    if scenario.pipelineParallel > 1 {
+      words.append("--pipeline-parallel-size \(scenario.pipelineParallel)")
+    }
+    if scenario.weights != .bfloat16 {
+      words.append("--quantization \(scenario.weights.rawValue)")
+    }
+    if scenario.kvCache != .bfloat16 {
+      words.append("--kv-cache-dtype \(scenario.kvCache.rawValue)")
+    }
     if let blocks = scenario.deviceBlocksOverride {
       words.append("--num-gpu-blocks-override \(blocks)")
     }

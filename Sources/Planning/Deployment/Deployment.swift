@@ -14,6 +14,8 @@ package struct Deployment: Sendable {
       self.scenario = scenario
       self.count = count
     }
+
+    var gpus: Int { count * scenario.gpus }
   }
 
   /// At least one.
@@ -32,13 +34,11 @@ package struct Deployment: Sendable {
 
   package var replicas: Int { groups.reduce(0) { $0 + $1.count } }
 
-  package var gpus: Int { groups.reduce(0) { $0 + $1.count * $1.scenario.tensorParallel } }
+  package var gpus: Int { groups.reduce(0) { $0 + $1.gpus } }
 
   /// Thermal design power of all GPUs, watts: what they draw at most.
   package var watts: Double {
-    groups.reduce(0) {
-      $0 + Double($1.count * $1.scenario.tensorParallel) * $1.scenario.device.tdpWatts
-    }
+    groups.reduce(0) { $0 + Double($1.gpus) * $1.scenario.device.tdpWatts }
   }
 
   /// US dollars per hour; `nil` where the price of a device is not known.
@@ -46,7 +46,7 @@ package struct Deployment: Sendable {
     var sum = 0.0
     for group in groups {
       guard let price = group.scenario.device.price else { return nil }
-      sum += Double(group.count * group.scenario.tensorParallel) * price.dollarsPerHour
+      sum += Double(group.gpus) * price.dollarsPerHour
     }
     return sum
   }
@@ -62,10 +62,15 @@ package struct Deployment: Sendable {
   /// `2 × (4 × h100-sxm)`: replicas, each of so many GPUs.
   package var text: String {
     groups.map { group in
-      let gpus = group.scenario.tensorParallel
+      let gpus = group.scenario.gpus
       let device = group.scenario.device.name
       let replica = gpus == 1 ? device : "(\(gpus) × \(device))"
       return "\(group.count) × \(replica)"
     }.joined(separator: " + ")
   }
+}
+
+extension Scenario {
+  /// GPUs of one replica.
+  package var gpus: Int { tensorParallel * pipelineParallel }
 }

@@ -1,0 +1,59 @@
+import SimulationKernel
+
+extension KVBudget {
+  /// What a budget is computed from.
+  package struct Inputs: Sendable {
+    package var model: ModelSpec
+    package var device: DeviceSpec
+    /// GPUs that share each layer.
+    package var tensorParallel = 1
+    /// Stages that the layers are cut into, each on `tensorParallel` GPUs.
+    package var pipelineParallel = 1
+    /// Share of the device's memory that may be used, in (0, 1].
+    package var utilization: Double
+    /// Most tokens of an iteration; sizes the activations.
+    package var tokenBudget: Int
+    /// Tokens of a block.
+    package var blockSize: Int
+    /// How the layers' matrices are stored.
+    package var weights = ElementType.bfloat16
+    /// How keys and values are stored.
+    package var kvCache = ElementType.bfloat16
+    package var engine = EngineMemory.artifact
+
+    package init(
+      model: ModelSpec, device: DeviceSpec, tensorParallel: Int = 1, utilization: Double,
+      tokenBudget: Int, blockSize: Int, weights: ElementType = .bfloat16,
+      kvCache: ElementType = .bfloat16
+    ) {
+      self.model = model
+      self.device = device
+      self.tensorParallel = tensorParallel
+      self.utilization = utilization
+      self.tokenBudget = tokenBudget
+      self.blockSize = blockSize
+      self.weights = weights
+      self.kvCache = kvCache
+    }
+
+    package var gpus: Int { tensorParallel * pipelineParallel }
+
+    /// What one GPU of the fullest stage holds.
+    var stage: ModelSpec { model.stage(of: pipelineParallel) }
+
+    /// - Throws: ``UserError`` for an argument out of range, and a model that does not split.
+    package func check() throws {
+      try model.checkTensorParallel(tensorParallel)
+      try model.checkPipelineParallel(pipelineParallel)
+      guard utilization > 0, utilization <= 1 else {
+        throw UserError("`--gpu-memory-utilization` must lie in (0, 1], found \(utilization)")
+      }
+      guard tokenBudget >= 1 else {
+        throw UserError("`--max-num-batched-tokens` must be at least 1, found \(tokenBudget)")
+      }
+      guard blockSize >= 1 else {
+        throw UserError("`--block-size` must be at least 1, found \(blockSize)")
+      }
+    }
+  }
+}

@@ -1,0 +1,110 @@
+import ArgumentParser
+import CostModel
+import Planning
+import Serving
+import SimulationKernel
+
+/// What decides how large the KV pool is, under vLLM's names where vLLM has one.
+struct DeploymentOptions: ParsableArguments {
+  @Option(help: "Model; `kvplan catalog models` lists them.")
+  var model = "opt-13b"
+
+  @Option(help: "Device; `kvplan catalog devices` lists them.")
+  var device = "a100-40gb"
+
+  @Option(
+    help: """
+      Release of the engine: 0.2.0 or 0.2.7 of vllm-0.2, 0.10 or 0.33 of vllm-v1 (default: the \
+      newest). For several systems: `vllm-0.2=0.2.0,vllm-v1=0.10`.
+      """)
+  var engineRelease: String?
+
+  @Option(name: .customLong("tensor-parallel-size"), help: "GPUs that share each layer.")
+  var tensorParallel = 1
+
+  @Option(
+    name: .customLong("pipeline-parallel-size"),
+    help: "Stages that the layers are cut into, each on `--tensor-parallel-size` GPUs.")
+  var pipelineParallel = 1
+
+  @Option(help: "Token slots in a KV block.")
+  var blockSize = 16
+
+  @Option(
+    help: """
+      Share of the device's memory that the engine may use, in (0, 1] (default: the system's own).
+      """)
+  var gpuMemoryUtilization: Double?
+
+  @Option(
+    name: .customLong("max-num-seqs"),
+    help: "Most sequences in one iteration (default: the system's own).")
+  var maxSequences: Int?
+
+  @Option(
+    name: .customLong("max-num-batched-tokens"),
+    help: "Most tokens in one iteration (default: the system's own).")
+  var maxBatchedTokens: Int?
+
+  @Option(
+    name: .customLong("max-model-len"),
+    help: "Longest sequence, prompt and output (default: the model's positions).")
+  var maxModelLength: Int?
+
+  @Option(
+    help: """
+      How the layers' matrices are stored: `none` (16-bit), `fp8`, `int8`, `int4` (AWQ, GPTQ) or \
+      `nvfp4`.
+      """)
+  var quantization = Quantization.none
+
+  @Option(help: "How keys and values are stored: `auto` or `bfloat16` (16-bit), or `fp8`.")
+  var kvCacheDtype = KVCacheType.auto
+
+  @Option(help: "Page-group of `vattention`, KiB: 64, 128, 256 or 2048.")
+  var pageGroupSize = VirtualMemoryOptions.PageGroupSize.mib2
+
+  /// What `--quantization` takes.
+  enum Quantization: String, CaseIterable, ExpressibleByArgument {
+    case none, fp8, int8, int4, nvfp4
+
+    var elements: ElementType { ElementType(rawValue: rawValue) ?? .bfloat16 }
+  }
+
+  /// What `--kv-cache-dtype` takes; vLLM's two kinds of fp8 are one here, as large and as fast.
+  enum KVCacheType: String, CaseIterable, ExpressibleByArgument {
+    case auto, bfloat16, fp8
+    case fp8E4M3 = "fp8_e4m3"
+    case fp8E5M2 = "fp8_e5m2"
+
+    var elements: ElementType {
+      switch self {
+      case .auto, .bfloat16: .bfloat16
+      case .fp8, .fp8E4M3, .fp8E5M2: .fp8
+      }
+    }
+  }
+
+  /// The scenario of one deployment, its other settings at their defaults.
+  func scenario(system: ServingSystem) throws -> Scenario {
+    var scenario = Scenario(
+      system: system, model: try ModelCatalogue.find(model),
+      device: try DeviceCatalogue.find(device))
+    scenario.engineRelease = try releases()?.release(for: system)
+    scenario.tensorParallel = tensorParallel
+    scenario.pipelineParallel = pipelineParallel
+    scenario.blockSize = blockSize
+    scenario.gpuMemoryUtilization = gpuMemoryUtilization
+    scenario.maxSequences = maxSequences
+    scenario.maxBatchedTokens = maxBatchedTokens
+    scenario.maxModelLength = maxModelLength
+    scenario.weights = quantization.elements
+    scenario.kvCache = kvCacheDtype.elements
+    scenario.virtualMemory.pageGroup = pageGroupSize
+    return scenario
+  }
+
+  func releases() throws -> EngineReleases? { try engineRelease.map { try EngineReleases($0) } }
+}
+
+extension VirtualMemoryOptions.PageGroupSize: ExpressibleByArgument {}

@@ -1,0 +1,112 @@
+import Foundation
+import Testing
+
+/// `catalog fit`, and the flags that reach the KV pool, as their users type them.
+@Suite(.serialized) struct FitCommandTests {
+  private let trace = "arrival_s,prompt_tokens,output_tokens\n0,50,6\n1,40,9\n2,30,4\n"
+
+  private func scenario(_ run: Tool.Run) throws -> [String: String] {
+    let object = try #require(
+      try JSONSerialization.jsonObject(with: Data(run.output.utf8)) as? [String: Any], "\(run)")
+    let provenance = try #require(object["provenance"] as? [String: Any])
+    return try #require(provenance["scenario"] as? [String: String])
+  }
+
+  /// The paper's Table 1: OPT-13B leaves 12 GB for 15.7K tokens.
+  @Test func thePapersTableOne() throws {
+    let run = try Tool.run(["catalog", "fit", "--model", "opt-13b", "--system", "vllm-sosp23"])
+    #expect(run.status == 0)
+    #expect(
+      run.output == """
+        per GPU                      GB      GiB
+        ──────────────────────  ───────  ───────  ────────────────────────────────
+        device memory            42.299   39.394  `a100-40gb`, as a driver reports
+        reserve                  -2.115   -1.970  95.0 % may be used
+        weights                 -25.707  -23.941  16-bit, tensor parallel 1
+        activation peak          -0.515   -0.479  2560 tokens in an iteration
+        CUDA context and other   -1.074   -1.000
+        CUDA graphs               0.000    0.000  none, or taken from the reserve
+        communication buffers     0.000    0.000  none for one GPU
+        KV cache                 12.888   12.003  16-bit
+
+        983 blocks of 16 tokens (13107200 bytes each): 15728 tokens, 7.68 sequences of 2048
+
+        """)
+  }
+
+  @Test func theAnswerIsNo() throws {
+    let run = try Tool.run([
+      "catalog", "fit", "--model", "llama-3.1-70b", "--device", "h100-sxm", "--format", "json",
+    ])
+    #expect(run.status == 1)
+    let object = try #require(
+      try JSONSerialization.jsonObject(with: Data(run.output.utf8)) as? [String: Any])
+    #expect(object["fits"] as? Bool == false)
+    #expect(object["num_blocks"] as? Int == 0)
+    let lines = try #require(object["lines"] as? [[String: Any]]).compactMap { $0["bytes"] as? Int }
+    #expect(lines.dropLast().reduce(0, +) == lines.last)
+    #expect(run.errors.hasPrefix("error: `llama-3.1-70b` does not fit on `h100-sxm`: "))
+    #expect(run.errors.contains("`--tensor-parallel-size 2`"))
+  }
+
+  @Test func aWrongTypeNamesTheAllowed() throws {
+    let run = try Tool.run(["catalog", "fit", "--kv-cache-dtype", "int3"])
+    #expect(run.status == 64)
+    #expect(
+      run.errors.contains(
+        "Please provide one of 'auto', 'bfloat16', 'fp8', 'fp8_e4m3' or 'fp8_e5m2'."))
+    let weights = try Tool.run(["catalog", "fit", "--quantization", "fp7"])
+    #expect(weights.status == 64)
+    #expect(
+      weights.errors.contains("Please provide one of 'none', 'fp8', 'int8', 'int4' or 'nvfp4'."))
+  }
+
+  @Test func takesThePoolFromALog() throws {
+    let log = URL(filePath: NSTemporaryDirectory()).appending(path: "\(UUID().uuidString).log")
+    try Data("INFO GPU KV cache size: 43,904 tokens\n".utf8).write(to: log)
+    defer { try? FileManager.default.removeItem(at: log) }
+    let arguments = ["simulate", "-", "--format", "json", "--kv-cache-from-log", log.path]
+    let run = try Tool.run(arguments, input: trace)
+    #expect(try scenario(run)["num-gpu-blocks"] == "2744")
+    let both = try Tool.run(arguments + ["--num-gpu-blocks-override", "5"], input: trace)
+    #expect(both.status == 2)
+    #expect(
+      both.errors == """
+        error: `--num-gpu-blocks-override` and `--kv-cache-from-log` both give the KV blocks
+
+        hint: leave one of them out
+
+        """)
+    let none = try Tool.run(["simulate", "-", "--kv-cache-from-log", "none.log"], input: trace)
+    #expect(none.errors == "error: cannot read the log `none.log`\n")
+  }
+
+  /// Closed-loop clients, warm-ups, narrow types and stages: both ways of stepping, the same bytes.
+  @Test func bothWaysOfSteppingPrintTheSame() throws {
+    let arguments = [
+      "simulate", "-", "--format", "json", "--system", "vllm-v1", "--max-concurrency", "2",
+      "--num-warmups", "2", "--kv-cache-dtype", "fp8", "--quantization", "int8",
+      "--pipeline-parallel-size", "2", "--stepping",
+    ]
+    let runs = try ["event", "iteration"].map { try Tool.run(arguments + [$0], input: trace) }
+    #expect(runs[0].status == 0)
+    #expect(runs[0].output == runs[1].output)
+    let fields = try scenario(runs[0])
+    #expect(fields["max-concurrency"] == "2")
+    #expect(fields["quantization"] == "int8")
+    #expect(fields["kv-cache-dtype"] == "fp8")
+    #expect(fields["pipeline-parallel-size"] == "2")
+    #expect(runs[0].errors.contains("int8 products"))
+  }
+
+  @Test func comparesReleasesBySystem() throws {
+    let run = try Tool.run(
+      [
+        "compare", "-", "--systems", "vllm-0.2,vllm-v1", "--format", "json", "--engine-release",
+        "vllm-0.2=0.2.0,vllm-v1=0.10",
+      ], input: trace)
+    #expect(run.status == 0)
+    #expect(run.output.contains("\"engine-release\": \"0.2.0\""))
+    #expect(run.output.contains("\"engine-release\": \"0.10\""))
+  }
+}

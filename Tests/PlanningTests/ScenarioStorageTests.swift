@@ -1,0 +1,161 @@
+import CostModel
+import Metrics
+import Serving
+import SimulationKernel
+import Testing
+import Workload
+
+@testable import Planning
+
+/// Narrow types, pipeline stages and closed-loop clients from the scenario to the result.
+@Suite struct ScenarioStorageTests {
+  private func scenario(
+    _ system: ServingSystem = .vllmV1, model: String = "llama-3.1-8b",
+    device: String = "h100-sxm", _ change: (inout Scenario) -> Void = { _ in }
+  ) throws -> Scenario {
+    var scenario = Scenario(
+      system: system, model: try ModelCatalogue.find(model),
+      device: try DeviceCatalogue.find(device))
+    scenario.deviceBlocksOverride = nil
+    change(&scenario)
+    return scenario
+  }
+
+  private func decodeSeconds(_ scenario: Scenario) throws -> Double {
+    var shape = IterationShape()
+    shape.decodeSequences = 64
+    shape.decodeContextTokens = 64 * 4000
+    shape.sampledSequences = 64
+    return try scenario.resolved().costModel.duration(of: shape).seconds
+  }
+
+  /// Half the bytes of a token, twice the blocks; fp8 weights leave 7 GB more.
+  @Test func narrowTypesReachThePoolAndThePrice() throws {
+    let wide = try scenario()
+    let cache = try scenario { $0.kvCache = .fp8 }
+    let weights = try scenario { $0.weights = .fp8 }
+    let blocks = try [wide, cache, weights].map { try $0.resolved().settings.deviceBlocks }
+    #expect(blocks[1] == 2 * blocks[0] || blocks[1] == 2 * blocks[0] + 1)
+    // All but embedding and LM head lose a byte: 8.03e9 − 2 × 128256 × 4096 parameters.
+    let saved = wide.model.parameters() - 2 * 128_256 * 4096
+    let blockBytes = 16 * wide.model.kvBytesPerToken()
+    #expect(abs(Double(blocks[2] - blocks[0]) - Double(saved) / Double(blockBytes)) <= 1)
+    let seconds = try [wide, cache, weights].map { try decodeSeconds($0) }
+    #expect(seconds[1] < 0.9 * seconds[0])
+    #expect(seconds[2] < 0.9 * seconds[0])
+  }
+
+  @Test func narrowTypesReachTheProvenance() throws {
+    let resolved = try scenario(device: "a100-80gb") {
+      $0.weights = .int4
+      $0.kvCache = .fp8
+    }.resolved()
+    let fields = resolved.fields.map { "\($0.name)=\($0.value)" }
+    #expect(fields.contains("quantization=int4"))
+    #expect(fields.contains("kv-cache-dtype=fp8"))
+    #expect(resolved.unmeasured == ["int4 products", "attention on a fp8 KV cache"])
+    #expect(
+      resolved.costProfileText.hasSuffix(
+        "; int4 products not measured; attention on a fp8 KV cache not measured)"))
+    let measured = try scenario { $0.kvCache = .fp8 }.resolved()
+    #expect(measured.unmeasured.isEmpty)
+    #expect(try scenario().resolved().fields.map(\.value).contains("auto"))
+  }
+
+  @Test func thePastHasSixteenBits() throws {
+    #expect(
+      throws: UserError(
+        "`a100-40gb@2023` has 16-bit weights and KV cache only",
+        hint: "leave out `--quantization` and `--kv-cache-dtype`, or choose the device of today")
+    ) {
+      try scenario(.vllmSOSP23, model: "opt-13b", device: "a100-40gb@2023") { $0.kvCache = .fp8 }
+        .resolved()
+    }
+  }
+
+  /// A 70B model in two stages of 80 GB needs no tensor parallelism beyond 2; its layers' time for half
+  /// the batch and a send is less than that of the whole batch.
+  @Test func stagesShareThePoolAndTheBatch() throws {
+    let two = try scenario(model: "llama-3.1-70b") {
+      $0.tensorParallel = 2
+      $0.pipelineParallel = 2
+    }
+    let resolved = try two.resolved()
+    #expect(resolved.fields.contains(ScenarioField("pipeline-parallel-size", "2")))
+    let four = try scenario(model: "llama-3.1-70b") { $0.tensorParallel = 4 }
+    // 40 layers of a pair of GPUs hold as many bytes a token as 80 of four.
+    let blocks = try [resolved, four.resolved()].map(\.settings.deviceBlocks)
+    #expect(abs(Double(blocks[0]) / Double(blocks[1]) - 1) < 0.1)
+    #expect(throws: UserError.self) {
+      try scenario { $0.pipelineParallel = 33 }.resolved()
+    }
+  }
+
+  @Test func fitSaysByHowMuchAndWhatWouldDo() throws {
+    let fit = try scenario(model: "llama-3.1-405b") { $0.tensorParallel = 8 }.memoryFit()
+    let failure = try #require(fit.failure)
+    #expect(fit.budget.blocks == 0)
+    let missing = Double(fit.budget.blockBytes - fit.budget.kvBytes) / 1e9
+    let text = "\((missing * 10).rounded(.up) / 10)"
+    #expect(
+      "\(failure)" == """
+        error: `llama-3.1-405b` does not fit on `h100-sxm`: \(text) GB short of one block on each \
+        of 8 GPUs
+
+        hint: each of these alone would fit: `--quantization fp8`, `--tensor-parallel-size 16`, \
+        `--pipeline-parallel-size 2`, `--device h200-sxm`
+        """)
+    let long = try scenario { $0.maxModelLength = 131_072 }.memoryFit()
+    #expect(long.failure == nil)
+    #expect(long.concurrency > 3 && long.concurrency < 4)
+    let short = try scenario(device: "l4") { $0.maxModelLength = 131_072 }.memoryFit()
+    #expect(
+      "\(try #require(short.failure))".contains("`--max-model-len` 131072 tokens (8192 blocks)"))
+  }
+
+  /// Without a rate, clients send as soon as they can, and the trace's arrivals are said to be unused.
+  @Test func clientsReplaceArrivals() throws {
+    let requests = (0..<6).map {
+      Request(
+        arrival: SimInstant(nanoseconds: Int64($0) * 100_000_000_000), promptTokens: 100,
+        outputTokens: 20)
+    }
+    let trace = Trace(name: "six", requests: requests, hasArrivals: true)
+    let closed = try Simulation.run(
+      try scenario {
+        $0.maxConcurrency = 2
+        $0.warmups = 3
+      }, trace: trace)
+    #expect(
+      closed.warnings.first == """
+        the arrivals of `six` are not used: with `--max-concurrency` and no `--request-rate`, \
+        clients send as soon as they have an answer
+        """)
+    let summary = closed.result.summary
+    #expect(summary.completed == 6)
+    #expect(summary.duration < 10)
+    let arrivals = closed.result.requests.map(\.arrival)
+    let span = (arrivals[5] - arrivals[0]).seconds
+    #expect(summary.requestRate == 5 / span)
+    let fields = summary.provenance.scenario
+    #expect(fields.contains(ScenarioField("max-concurrency", "2")))
+    #expect(fields.contains(ScenarioField("num-warmups", "3")))
+    let atOnce = try Simulation.run(try scenario { $0.requestRate = .infinity }, trace: trace)
+    #expect(atOnce.result.requests.allSatisfy { $0.arrival == .zero })
+    let capped = try Simulation.run(
+      try scenario {
+        $0.maxConcurrency = 1
+        $0.requestRate = 1
+      }, trace: trace)
+    #expect(capped.result.summary.requestRate == 1)
+  }
+
+  @Test func refusesNoClientsAndNegativeWarmUps() throws {
+    #expect(throws: UserError("`--max-concurrency` must be at least 1, found `0`")) {
+      try scenario { $0.maxConcurrency = 0 }.resolved()
+    }
+    #expect(throws: UserError("`--num-warmups` must be zero or more, found `-1`")) {
+      try scenario { $0.warmups = -1 }.resolved()
+    }
+  }
+}
