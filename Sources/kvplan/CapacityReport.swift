@@ -46,12 +46,14 @@ struct CapacityReport: PlanReport {
   private func reason(_ point: RateProbe.Point) -> String {
     var parts = point.assessment.missed.map(PlanCells.text)
     if !point.isSteady {
-      parts.append("\(PlanCells.percent(point.backlogShare)) % of the requests still wait at the end")
+      parts.append(
+        "\(PlanCells.percent(point.backlogShare)) % of the requests still wait at the end")
     }
     let summary = point.summary
     let scenario = answer.prepared.resolved[0]
     let batch = summary.meanBatchedRequests / Double(study.deployment.replicas)
-    return "At \(PlanCells.rate(point.rate)) req/s: \(parts.joined(separator: "; ")). A replica then "
+    return
+      "At \(PlanCells.rate(point.rate)) req/s: \(parts.joined(separator: "; ")). A replica then "
       + "runs \(Digits.fixed(batch, decimals: 1)) of at most \(scenario.settings.maxSequences) "
       + "sequences; requests hold \(PlanCells.percent(summary.kv.held)) % of the KV pool of "
       + "\(scenario.settings.deviceBlocks) blocks; "

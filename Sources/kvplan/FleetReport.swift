@@ -67,7 +67,8 @@ struct FleetReport: PlanReport {
     }
     let tokens = best.point.summary.outputThroughput * 3600 / 1e6
     let perMillion = tokens > 0 ? PlanCells.dollars(dollars / tokens) : "–"
-    return "\(deployment.gpus) GPUs, \(PlanCells.dollars(dollars)) $/h, \(perMillion) $ per million "
+    return
+      "\(deployment.gpus) GPUs, \(PlanCells.dollars(dollars)) $/h, \(perMillion) $ per million "
       + "output tokens, at most \(watts) kW."
   }
 

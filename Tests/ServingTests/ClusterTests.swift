@@ -34,7 +34,8 @@ import Workload
     _ system: ServingSystem, _ requests: [Request], window: MeasuringWindow = MeasuringWindow()
   ) throws -> any Replica {
     try system.replica(
-      requests, settings: settings(system), executor: FixedExecutor(nanoseconds: 100), window: window)
+      requests, settings: settings(system), executor: FixedExecutor(nanoseconds: 100),
+      window: window)
   }
 
   private func cluster(
@@ -98,7 +99,9 @@ import Workload
         state.pick(RequestID(index), among: open) { members[$0] }
       }
     }
-    let members = [FakeReplica(9, 0.9), FakeReplica(3, 0.5), FakeReplica(5, 0.1), FakeReplica(4, 1)]
+    let members = [
+      FakeReplica(9, 0.9), FakeReplica(3, 0.5), FakeReplica(5, 0.1), FakeReplica(4, 1),
+    ]
     #expect(picks(.roundRobin, members, among: [0, 2, 3]).prefix(7) == [0, 2, 3, 0, 2, 3, 0])
     #expect(Set(picks(.leastOutstanding, members, among: [0, 1, 2, 3])) == [1])
     #expect(Set(picks(.leastKV, members, among: [0, 1, 2, 3])) == [2])

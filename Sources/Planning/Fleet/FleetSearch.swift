@@ -105,7 +105,9 @@ package struct FleetSearch: Sendable {
     guard let needed else {
       let most = bound.rateMax(replicas: maxReplicas, unitSpan: unitSpan)
       throw Excluded(
-        reason: "\(maxReplicas) replicas cannot compute more than \(plainNumber((most * 100).rounded() / 100)) req/s")
+        reason:
+          "\(maxReplicas) replicas cannot compute more than \(plainNumber((most * 100).rounded() / 100)) req/s"
+      )
     }
     return FleetKind(
       index: index, prepared: prepared, bound: bound, gpus: gpus,

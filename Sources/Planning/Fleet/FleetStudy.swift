@@ -46,7 +46,8 @@ package struct FleetStudy: Sendable {
       plan.simulated += try search.field(known: plan.simulated)
     }
     var answer = Answer(
-      plan: plan, searched: searched, capacity: nil, spare: nil, alternatives: [], confirmations: [],
+      plan: plan, searched: searched, capacity: nil, spare: nil, alternatives: [],
+      confirmations: [],
       warnings: request.serviceLevel.thinQuantiles(requests: trace.requests.count).map {
         "`\($0.target.name)` rests on \(trace.requests.count) requests: at least \($0.needed) put "
           + "one beyond it"

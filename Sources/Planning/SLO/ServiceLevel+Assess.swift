@@ -92,7 +92,7 @@ extension ServiceLevel {
   package func thinQuantiles(requests: Int) -> [(target: Target, needed: Int)] {
     targets.compactMap { target in
       guard case .quantile(let share) = target.statistic, target.metric != .itl else { return nil }
-      let needed = Int((1 / (1 - share)).rounded(.up))
+      let needed = Int((1 / (1 - share) - 1e-6).rounded(.up))
       return requests < needed ? (target, needed) : nil
     }
   }

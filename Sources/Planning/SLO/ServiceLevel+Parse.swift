@@ -107,7 +107,8 @@ extension ServiceLevel {
         "`--slo` has an unknown statistic `\(text)` in `\(item)`",
         hint: "statistics are mean, median and quantiles such as p90, p99 or p99.9")
     }
-    let share = percent / 100
+    // 99.9 is the same number however it was written.
+    let share = (percent * 1e7).rounded() / 1e9
     guard metric != .itl || gapQuantiles.contains(share) else {
       throw UserError(
         "`\(item)`: of the gaps between tokens, only p50, p90 and p99 are kept",
@@ -117,8 +118,10 @@ extension ServiceLevel {
   }
 
   private static func seconds(_ text: String, item: String) throws(UserError) -> Double {
-    let units: [(String, Double)] = [("ms", 1e-3), ("us", 1e-6), ("min", 60), ("s", 1)]
-    guard let (unit, scale) = units.first(where: { text.hasSuffix($0.0) }) else {
+    let units: [(String, perSecond: Double)] = [
+      ("ms", 1e3), ("us", 1e6), ("min", 1.0 / 60), ("s", 1),
+    ]
+    guard let (unit, perSecond) = units.first(where: { text.hasSuffix($0.0) }) else {
       throw UserError(
         "`\(item)` has no unit that is known", hint: "units are us, ms, s and min: `\(text)s`")
     }
@@ -126,7 +129,7 @@ extension ServiceLevel {
     else {
       throw UserError("`\(item)`: a bound must be a positive time, found `\(text)`")
     }
-    return value * scale
+    return value / perSecond
   }
 
   private func requireConsistency() throws(UserError) {

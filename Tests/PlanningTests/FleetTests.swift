@@ -1,0 +1,129 @@
+import CostModel
+import Metrics
+import Serving
+import SimulationKernel
+import Testing
+import Workload
+
+@testable import Planning
+
+/// A search that simulates little finds what simulating everything finds.
+@Suite struct FleetTests {
+  /// GPUs that nobody sells, in sizes of up to four, and a rate that takes a handful of them.
+  private func request(
+    seed: UInt64, objective: FleetRequest.Objective = .cost
+  ) throws -> (FleetRequest, Trace) {
+    var chance = RandomStream(seed: seed, label: "fleet")
+    let base = try CapacityTests.scenario()
+    let candidates = (0..<5).flatMap { _ -> [Scenario] in
+      var device = base.device
+      device.memoryBandwidth *= 0.4 + 2 * chance.uniform()
+      device.tensorRate *= 0.4 + 2 * chance.uniform()
+      device.price = .init(dollarsPerHour: 1 + 4 * chance.uniform(), source: "test")
+      device.tdpWatts = 200 + 500 * chance.uniform()
+      return [1, 2].map { size in
+        var scenario = base
+        scenario.device = device
+        scenario.tensorParallel = size
+        scenario.maxSequences = 4 + chance.below(60)
+        return scenario
+      }
+    }
+    var request = FleetRequest(
+      candidates: candidates, router: .leastOutstanding, rate: 5 + 10 * chance.uniform(),
+      maxGPUs: 32,
+      serviceLevel: try ServiceLevel("ttft.p90<=1s, tpot.p90<=60ms", model: base.model))
+    request.objective = objective
+    request.seed = seed
+    return (request, CapacityTests.trace(100, seed: seed))
+  }
+
+  @Test(arguments: 0..<3 as Range<UInt64>) func findsTheOptimumOfBruteForce(seed: UInt64) throws {
+    let objectives: [FleetRequest.Objective] = [.cost, .gpus, .energy]
+    let (request, trace) = try request(seed: seed, objective: objectives[Int(seed) % 3])
+    let search = try FleetSearch(request, trace: trace)
+    let found = try search.run()
+    let all = try search.exhaustively()
+    #expect(found.best?.cost == all.best?.cost)
+    #expect(all.best != nil)
+    #expect(found.simulated.count * 5 <= all.simulated.count)
+    // Every deployment is looked at once.
+    let keys = found.simulated.map { [$0.candidate, $0.deployment.replicas] }
+    #expect(Set(keys).count == keys.count)
+    // What was ruled out by a bound is not sustained either.
+    for point in all.simulated where point.isFeasible {
+      #expect(!found.ruledOut.contains { $0.candidate == point.candidate })
+    }
+  }
+
+  /// Of those that sustain the rate, none on the front is worse than another in everything.
+  @Test func theFrontIsTheFront() throws {
+    let (request, trace) = try request(seed: 11)
+    let search = try FleetSearch(request, trace: trace)
+    var plan = try search.run()
+    let known = plan.simulated.count
+    plan.simulated += try search.field(known: plan.simulated)
+    #expect(plan.simulated.count > known)
+    #expect(plan.front.first?.cost == plan.best?.cost)
+    for point in plan.front {
+      for other in plan.simulated.filter(\.isFeasible) {
+        let isWorse =
+          other.cost < point.cost && other.meanLatency < point.meanLatency
+          && other.point.assessment.attainment > point.point.assessment.attainment
+        #expect(!isWorse)
+      }
+    }
+    // The smallest fleet of each kind is there, and one replica less does not sustain the rate.
+    for candidate in Set(plan.simulated.filter(\.isFeasible).map(\.candidate)) {
+      let points = plan.simulated.filter { $0.candidate == candidate }
+      let least = try #require(points.filter(\.isFeasible).map(\.deployment.replicas).min())
+      let below = points.filter { $0.deployment.replicas == least - 1 }
+      #expect(below.allSatisfy { !$0.isFeasible })
+    }
+  }
+
+  @Test func lowLatencyTakesTheFastestAtItsLargest() throws {
+    let (request, trace) = try request(seed: 5, objective: .latency)
+    let search = try FleetSearch(request, trace: trace)
+    let found = try search.run()
+    let best = try #require(found.best)
+    for point in found.simulated where point.isFeasible {
+      #expect(best.meanLatency <= point.meanLatency)
+      #expect(point.deployment.gpus <= 32)
+    }
+  }
+
+  @Test func saysWhyNothingFits() throws {
+    var (request, trace) = try request(seed: 1)
+    trace.name = "of no matter"
+    request.candidates = try [1, 2].map { size in
+      try CapacityTests.scenario {
+        $0.model = try! ModelCatalogue.find("opt-66b")
+        $0.tensorParallel = size
+      }
+    }
+    let plan = try FleetSearch(request, trace: trace).run()
+    #expect(plan.best == nil)
+    #expect(plan.simulated.isEmpty)
+    #expect(
+      plan.ruledOut.map(\.reason) == [
+        "the model does not fit: weights need 131.4 GB but 1 × `a100-40gb@2023` leaves 38.1 GB after "
+          + "the 10 % reserve",
+        "the model does not fit: weights need 131.5 GB but 2 × `a100-40gb@2023` leaves 76.1 GB after "
+          + "the 10 % reserve",
+      ])
+  }
+
+  @Test func aPriceIsNeededForCost() throws {
+    var (request, trace) = try request(seed: 1)
+    request.candidates[0].device.price = nil
+    #expect(
+      throws: UserError(
+        "the price of `a100-40gb@2023` is not known", hint: "give it: `--price a100-40gb@2023=2.50`"
+      )
+    ) { try FleetSearch(request, trace: trace) }
+    request.objective = .gpus
+    trace.name = "priced by count"
+    #expect(try FleetSearch(request, trace: trace).run().best != nil)
+  }
+}
