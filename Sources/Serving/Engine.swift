@@ -153,10 +153,11 @@ struct Engine<S: Scheduler> {
     plan.removeAll()
     scheduler.schedule(into: &plan)
     if let failure = plan.failure { throw RunFailure.swapSpaceExhausted(failure, at: clock) }
+    recorder.hold(
+      HeldState(ledger: scheduler.ledger, blocks: scheduler.blocks, queues: scheduler.queues),
+      from: clock)
     if plan.changesRequests { recorder.started(plan, at: clock) }
     if clock < recorder.record.window.from { recorder.warmedUp(scheduler.prefixCache) }
-    recorder.hold(
-      scheduler.ledger, blocks: scheduler.blocks, queues: scheduler.queues, from: clock)
     guard !plan.isEmpty || !plan.preempted.isEmpty else { return }
     let duration =
       plan.isEmpty ? .zero : executor.execute(plan, at: clock, placement: scheduler)

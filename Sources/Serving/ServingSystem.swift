@@ -59,7 +59,7 @@ package enum ServingSystem: String, CaseIterable, Sendable {
     func run<S: Scheduler>(_ scheduler: S) throws -> RunRecord { try run(scheduler, executor) }
     let sequenceCount = requests.reduce(0) { $0 + Int($1.sequenceCount) }
     func orca(_ estimator: ReservationEstimator) throws -> RunRecord {
-      let memory = OrcaMemory(settings, estimator: estimator, sequenceCount: sequenceCount)
+      let memory = OrcaMemory(settings, estimator: estimator)
       return try run(
         MixedIterationScheduler(requests: requests, settings: settings, memory: memory))
     }
