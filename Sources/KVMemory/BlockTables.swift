@@ -85,6 +85,30 @@ public struct BlockTables: Sendable {
     return table
   }
 
+  /// Appends a block taken from `pool` to each of these tables, in order; each has room for it
+  /// (``reserve(_:for:)``).
+  ///
+  /// - Parameter appended: Told of each block and the table that has it now.
+  /// - Complexity: O(sequences), a third of the time of as many ``append(_:to:)``.
+  @inline(__always)
+  mutating func appendOne(
+    to sequences: [Int32], takenFrom pool: inout BlockPool,
+    appended: (BlockID, BlockTable) -> Void
+  ) {
+    arena.withUnsafeMutableBufferPointer { arena in
+      pool.take(sequences.count) { next in
+        tables.update(sequences) { table in
+          precondition(table.count < table.capacity, "BlockTables: a table is full")
+          let block = next()
+          arena[table.start + Int(table.count)] = block
+          table.count += 1
+          appended(block, table)
+        }
+      }
+    }
+    entryCount += sequences.count
+  }
+
   /// Appends `count` blocks taken from `pool`.
   mutating func append(_ count: Int, to sequence: Int, takenFrom pool: inout BlockPool) {
     while Int(tables[sequence].capacity) < Int(tables[sequence].count) + count { grow(sequence) }

@@ -96,6 +96,18 @@ public struct PagedMemory: Sendable {
   /// Gives a cruising sequence, whose last block is full, the next one.
   public mutating func extend(_ sequence: Int) { appendBlock(to: sequence) }
 
+  /// Gives each of these cruising sequences, whose last blocks are full, the next one, in order.
+  public mutating func extend(_ sequences: [Int32]) {
+    let blockSize = blockSize
+    tables.appendOne(to: sequences, takenFrom: &device) { block, table in
+      let unusable = Int(table.count) * blockSize - Int(table.finalTokens)
+      if unusable > 0 {
+        unusableSlots[Int(block)] = Int32(unusable)
+        unusableSlotCount += unusable
+      }
+    }
+  }
+
   /// Sets how many tokens a sequence holds that has cruised until now.
   public mutating func settle(_ sequence: Int, tokens: Int) {
     let slots = Int(tables[sequence].count) * blockSize

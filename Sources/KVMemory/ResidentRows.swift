@@ -41,9 +41,15 @@ public struct ResidentRows<Row: Sendable>: Sendable {
     }
   }
 
-  /// Whether the row of a number is in use.
-  @inlinable public func isOpen(_ number: Int) -> Bool {
-    places[number & (places.count - 1)].number == number
+  /// Changes the rows of some numbers, all of which are in use, with one look at who owns the storage.
+  @inlinable public mutating func update(_ numbers: [Int32], _ change: (inout Row) -> Void) {
+    places.withUnsafeMutableBufferPointer { places in
+      for number in numbers {
+        let place = Int(number) & (places.count - 1)
+        precondition(places[place].number == Int(number), "ResidentRows: \(number) is not in use")
+        change(&places[place].row)
+      }
+    }
   }
 
   /// Blanks the row of a number.

@@ -83,7 +83,7 @@ extension Scenario {
             + "they are repeated, shuffled by seed \(seed)")
       }
     }
-    if let requestRate { return try trace.retimed(poissonRate: requestRate, seed: seed) }
+    if let requestRate { return try (consume trace).retimed(poissonRate: requestRate, seed: seed) }
     guard trace.hasArrivals else {
       throw UserError(
         "`\(trace.name)` has no arrival times",

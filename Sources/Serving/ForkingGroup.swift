@@ -61,6 +61,7 @@ package struct ForkingGroups: Sendable {
     self.sampleTargets = sampleTargets
   }
 
+  @inline(__always)
   package subscript(id: Int) -> ForkingGroup {
     ForkingGroup(
       requests[id],

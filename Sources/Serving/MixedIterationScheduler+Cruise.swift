@@ -25,7 +25,7 @@ extension MixedIterationScheduler {
     let due = batch.due
     guard memory.freeBlocks > due.count else { return extendOrPreempt(due, &plan) }
     // Who cruises has one sequence, whose number is its own.
-    for id in due { memory.extend(Int(id)) }
+    if !due.isEmpty { memory.extend(due) }
   }
 
   /// The same when blocks may run short: each running request, oldest first, has to find a free block at its

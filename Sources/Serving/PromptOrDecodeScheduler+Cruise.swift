@@ -35,6 +35,11 @@ extension PromptOrDecodeScheduler {
   /// one. Between two that take one nothing changes, so those that take one and the youngest tell.
   private mutating func extendDue(_ plan: inout IterationPlan) {
     let due = batch.due
+    if due.count < memory.device.freeCount {
+      // Who cruises has one sequence, whose number is its own.
+      if !due.isEmpty { memory.extend(due) }
+      return
+    }
     var extended = 0
     while let youngest = running.last, extended == 0 || due[extended - 1] < youngest {
       let isSomeoneDue = extended < due.count && due[extended] <= youngest

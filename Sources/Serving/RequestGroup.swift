@@ -79,6 +79,7 @@ package struct RequestGroups: Sendable {
 
   let hasSingleSequences: Bool
 
+  @inline(__always)
   package subscript(id: Int) -> RequestGroup {
     RequestGroup(
       requests[id], firstSequence: hasSingleSequences ? Int32(id) : firstSequences[id],
