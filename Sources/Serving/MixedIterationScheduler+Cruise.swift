@@ -17,15 +17,15 @@ extension MixedIterationScheduler {
     plan.shape.sampledSequences = batch.count
     plan.shape.swappedOutBlocks = plan.swapOuts.count
     admitWaiting(&plan)
+    guard running.count > batch.count else { return }
     for id in running[batch.count...] { describePrefill(groups[Int(id)], id, in: &plan) }
   }
 
   /// Gives those a block whose last one is full.
   private mutating func extendDue(_ plan: inout IterationPlan) {
-    let due = batch.due
-    guard memory.freeBlocks > due.count else { return extendOrPreempt(due, &plan) }
+    guard memory.freeBlocks > batch.dueCount else { return extendOrPreempt(batch.due, &plan) }
     // Who cruises has one sequence, whose number is its own.
-    if !due.isEmpty { memory.extend(due) }
+    if batch.dueCount > 0 { memory.extend(batch.due) }
   }
 
   /// The same when blocks may run short: each running request, oldest first, has to find a free block at its
@@ -72,9 +72,10 @@ extension MixedIterationScheduler {
   }
 
   /// Takes in a cruised iteration: those that finish leave, prompts join.
-  mutating func completeCruise(_ plan: IterationPlan, finished: inout [RequestID]) {
+  mutating func completeCruise(_ plan: inout IterationPlan, finished: inout [RequestID]) {
     if !batch.finishing.isEmpty { finishCruising(&finished) }
     batch.advance()
+    guard !plan.scheduled.isEmpty else { return }
     for scheduled in plan.scheduled {
       let id = Int(scheduled.request)
       groups.progress[id].generatedTokens += 1

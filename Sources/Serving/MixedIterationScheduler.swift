@@ -236,9 +236,9 @@ package struct MixedIterationScheduler<Memory: GroupMemory>: Scheduler {
 
   // MARK: Taking in an iteration
 
-  package mutating func complete(_ plan: IterationPlan, finished: inout [RequestID]) {
-    operations.removeAll(keepingCapacity: true)
-    if isCruising { return completeCruise(plan, finished: &finished) }
+  package mutating func complete(_ plan: inout IterationPlan, finished: inout [RequestID]) {
+    if !operations.isEmpty { operations.removeAll(keepingCapacity: true) }
+    if isCruising { return completeCruise(&plan, finished: &finished) }
     defer { enterCruise() }
     let alreadyFinished = finished.count
     for scheduled in plan.scheduled {

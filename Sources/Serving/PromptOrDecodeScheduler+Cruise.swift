@@ -34,12 +34,12 @@ extension PromptOrDecodeScheduler {
   /// As in `appendToRunning`, each request has to find a free block at its turn, whether or not it takes
   /// one. Between two that take one nothing changes, so those that take one and the youngest tell.
   private mutating func extendDue(_ plan: inout IterationPlan) {
-    let due = batch.due
-    if due.count < memory.device.freeCount {
+    if batch.dueCount < memory.device.freeCount {
       // Who cruises has one sequence, whose number is its own.
-      if !due.isEmpty { memory.extend(due) }
+      if batch.dueCount > 0 { memory.extend(batch.due) }
       return
     }
+    let due = batch.due
     var extended = 0
     while let youngest = running.last, extended == 0 || due[extended - 1] < youngest {
       let isSomeoneDue = extended < due.count && due[extended] <= youngest
@@ -80,15 +80,15 @@ extension PromptOrDecodeScheduler {
   }
 
   /// Takes in an iteration of prompts or a cruised one.
-  mutating func completeCruise(_ plan: IterationPlan, finished: inout [RequestID]) {
-    guard plan.advancesCruise else { return completePrompts(plan, finished: &finished) }
+  mutating func completeCruise(_ plan: inout IterationPlan, finished: inout [RequestID]) {
+    guard plan.advancesCruise else { return completePrompts(&plan, finished: &finished) }
     newcomerCount = 0
     finishCruising(&finished)
     batch.advance()
   }
 
   /// The requests of an iteration of prompts are the last of `running`.
-  private mutating func completePrompts(_ plan: IterationPlan, finished: inout [RequestID]) {
+  private mutating func completePrompts(_ plan: inout IterationPlan, finished: inout [RequestID]) {
     running.removeLast(plan.scheduled.count)
     for scheduled in plan.scheduled {
       let id = scheduled.request

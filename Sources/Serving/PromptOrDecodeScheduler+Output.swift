@@ -44,9 +44,9 @@ extension PromptOrDecodeScheduler {
 
   // MARK: Taking in an iteration
 
-  package mutating func complete(_ plan: IterationPlan, finished: inout [RequestID]) {
-    operations.removeAll(keepingCapacity: true)
-    if isCruising { return completeCruise(plan, finished: &finished) }
+  package mutating func complete(_ plan: inout IterationPlan, finished: inout [RequestID]) {
+    if !operations.isEmpty { operations.removeAll(keepingCapacity: true) }
+    if isCruising { return completeCruise(&plan, finished: &finished) }
     defer { enterCruise() }
     let alreadyFinished = finished.count
     for scheduled in plan.scheduled {

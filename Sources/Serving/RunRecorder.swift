@@ -28,7 +28,7 @@ struct RunRecorder {
   }
 
   /// An iteration was decided and starts; the state that it ends is recorded already (``hold(_:from:)``).
-  mutating func started(_ plan: IterationPlan, at start: SimInstant) {
+  mutating func started(_ plan: inout IterationPlan, at start: SimInstant) {
     if let cruiseEnd {
       for id in plan.released { lastTokens[Int(id)] = cruiseEnd }
     }
@@ -56,7 +56,7 @@ struct RunRecorder {
   }
 
   /// An iteration ended and gave its tokens.
-  mutating func ended(_ plan: IterationPlan, at end: SimInstant) {
+  mutating func ended(_ plan: inout IterationPlan, at end: SimInstant) {
     let isMeasured = record.window.contains(end)
     var emitted = plan.cruising
     var steady = 0

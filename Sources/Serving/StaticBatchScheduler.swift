@@ -136,7 +136,7 @@ package struct StaticBatchScheduler: Scheduler {
     }
   }
 
-  package mutating func complete(_ plan: IterationPlan, finished: inout [RequestID]) {
+  package mutating func complete(_ plan: inout IterationPlan, finished: inout [RequestID]) {
     computedTokens += 1
     guard computedTokens == longestOutput else { return }
     for id in batch {

@@ -246,7 +246,7 @@ package struct TokenBudgetScheduler: Scheduler {
 
   // MARK: Taking in an iteration
 
-  package mutating func complete(_ plan: IterationPlan, finished: inout [RequestID]) {
+  package mutating func complete(_ plan: inout IterationPlan, finished: inout [RequestID]) {
     if mayCruise && !isCruising { enterCruise() }
     if isCruising { return completeCruise(&finished) }
     var someCompleted = false
