@@ -29,8 +29,8 @@ package protocol PlanPricer: IterationExecutor {
   mutating func execute(_ plan: IterationPlan) -> SimDuration
 }
 
-/// An executor that looks at nothing but sizes.
-package protocol ShapePricer: PlanPricer {
+/// An executor that looks at nothing but sizes. A class: to ask it costs no copy.
+package protocol ShapePricer: AnyObject, PlanPricer {
   func price(_ shape: IterationShape) -> SimDuration
 }
 
