@@ -99,11 +99,15 @@ public struct PagedMemory: Sendable {
   /// Gives each of these cruising sequences, whose last blocks are full, the next one, in order.
   public mutating func extend(_ sequences: [Int32]) {
     let blockSize = blockSize
-    tables.appendOne(to: sequences, takenFrom: &device) { block, table in
-      let unusable = Int(table.count) * blockSize - Int(table.finalTokens)
-      if unusable > 0 {
-        unusableSlots[Int(block)] = Int32(unusable)
-        unusableSlotCount += unusable
+    device.take(sequences.count) { next in
+      tables.appendOne(to: sequences) { table in
+        let block = next()
+        let unusable = (Int(table.count) + 1) * blockSize - Int(table.finalTokens)
+        if unusable > 0 {
+          unusableSlots[Int(block)] = Int32(unusable)
+          unusableSlotCount += unusable
+        }
+        return block
       }
     }
   }

@@ -143,6 +143,17 @@ public struct PrefixCachingMemory: Sendable {
     unusableSlots += unusableSlots(of: sequence)
   }
 
+  /// The same for several, in order.
+  public mutating func extendCruising(_ sequences: [Int32], evicted: inout [BlockID]) {
+    let blockSize = blockSize
+    tables.appendOne(to: sequences) { table in
+      let slots = Int(table.count) * blockSize
+      unusableSlots -= max(0, slots - Int(table.finalTokens))
+      unusableSlots += max(0, slots + blockSize - Int(table.finalTokens))
+      return pool.take(evicted: &evicted)
+    }
+  }
+
   /// Gives the last block of a cruising sequence, which this iteration fills, its key.
   public mutating func cacheLastBlock(of sequence: Int, key: BlockKey) {
     pool.cache(tables.lastBlock(of: sequence), key: key)

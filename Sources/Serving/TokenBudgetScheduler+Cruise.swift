@@ -77,6 +77,11 @@ extension TokenBudgetScheduler {
   private mutating func growCruising(
     _ growth: inout Growth, before rank: Int32, _ plan: inout IterationPlan
   ) {
+    if rank == .max && plan.preempted.isEmpty && memory.pool.freeCount >= growth.due.count {
+      // Everyone who is left runs and finds a block: mostly all of the batch.
+      if !growth.due.isEmpty { memory.extendCruising(Array(growth.due), evicted: &plan.evicted) }
+      growth.due = []
+    }
     while let sequence = growth.due.first, sequences[Int(sequence)].rank < rank {
       growth.due.removeFirst()
       guard isRunning(sequence), makeRoom(for: 1, of: sequence, &plan) else { break }
@@ -94,7 +99,7 @@ extension TokenBudgetScheduler {
     let index = Int(sequence)
     let count = Int(memory.tables[index].count)
     keys.make(count, of: index, sequences[index])
-    let key = keys[index][count - 1]
+    let key = keys.key(of: count - 1, in: index)
     memory.cacheLastBlock(of: index, key: key)
     head.noticeCached(key)
   }
