@@ -88,9 +88,10 @@ extension TokenBudgetScheduler {
       memory.extendCruising(Int(sequence), evicted: &plan.evicted)
     }
     guard options.prefixCaching else { return }
+    let nobodyLeft = plan.preempted.isEmpty
     while let sequence = growth.filling.first, sequences[Int(sequence)].rank < rank {
       growth.filling.removeFirst()
-      guard isRunning(sequence) else { break }
+      guard nobodyLeft || isRunning(sequence) else { break }
       cacheLastBlock(of: sequence)
     }
   }
