@@ -38,8 +38,8 @@ lint: ## Check the format
 format: ## Rewrite the sources in the one format
 	$(SWIFT) format --in-place --recursive Package.swift Sources Tests
 
-bench: release ## Measure the speed; one line a run
-	Benchmarks/run $(KVPLAN)
+bench: release ## Measure the speed; files under reports/benchmarks/
+	Benchmarks/run $(KVPLAN) reports/benchmarks
 
 DATA ?= ../shared/data
 

@@ -62,6 +62,26 @@ public struct BlockPool: Sendable {
     freeCount -= blocks.count
   }
 
+  /// Takes `count` blocks and hands them out one by one, to `use`.
+  ///
+  /// - Precondition: As many are free.
+  @inline(__always)
+  mutating func take(_ count: Int, _ use: (_ next: () -> BlockID) -> Void) {
+    precondition(count <= freeCount, "BlockPool.take: \(count) blocks, \(freeCount) are free")
+    var top = freeCount
+    stack.withUnsafeBufferPointer { stack in
+      references.withUnsafeMutableBufferPointer { references in
+        use {
+          top -= 1
+          references[Int(stack[top])] = 1
+          return stack[top]
+        }
+      }
+    }
+    precondition(top == freeCount - count, "BlockPool.take: \(freeCount - top) of \(count) blocks used")
+    freeCount = top
+  }
+
   /// Adds one reference to a held block.
   public mutating func share(_ block: BlockID) {
     let count = references[Int(block)]

@@ -9,8 +9,10 @@ public struct BlockTable: Sendable {
   /// Token slots of the last block that hold no token yet.
   public var emptySlots: Int32
   fileprivate var capacity: Int32
+  /// Tokens that the sequence will hold in the end.
+  public var finalTokens: Int32
 
-  static let none = BlockTable(start: 0, count: 0, emptySlots: 0, capacity: 0)
+  static let none = BlockTable(start: 0, count: 0, emptySlots: 0, capacity: 0, finalTokens: 0)
 }
 
 /// The block tables of all sequences, as ranges of one arena.
@@ -20,7 +22,7 @@ public struct BlockTable: Sendable {
 ///
 /// - Complexity: O(1) amortised for ``append(_:to:)``, O(1) for look-ups, O(blocks) for copies.
 public struct BlockTables: Sendable {
-  private var tables: [BlockTable]
+  private var tables = ResidentRows(blank: BlockTable.none)
   private var arena: [BlockID] = []
   /// Starts of unused ranges, by the logarithm of their size.
   private var unusedRanges: [[Int]] = Array(repeating: [], count: 32)
@@ -29,13 +31,12 @@ public struct BlockTables: Sendable {
 
   private static let smallestRange: Int32 = 8
 
+  public let sequenceCount: Int
+
   /// Makes `sequenceCount` empty tables.
-  public init(sequenceCount: Int) {
-    tables = Array(repeating: .none, count: sequenceCount)
-  }
+  public init(sequenceCount: Int) { self.sequenceCount = sequenceCount }
 
-  public var sequenceCount: Int { tables.count }
-
+  @inline(__always)
   public subscript(sequence: Int) -> BlockTable { tables[sequence] }
 
   /// The blocks of a sequence, first to last.
@@ -66,11 +67,39 @@ public struct BlockTables: Sendable {
     tables[sequence].emptySlots -= 1
   }
 
-  public mutating func append(_ block: BlockID, to sequence: Int) {
-    if tables[sequence].count == tables[sequence].capacity { grow(sequence) }
-    arena[tables[sequence].start + Int(tables[sequence].count)] = block
-    tables[sequence].count += 1
+  public mutating func setFinalTokens(_ tokens: Int, of sequence: Int) {
+    tables[sequence].finalTokens = Int32(tokens)
+  }
+
+  /// - Returns: The table with the block.
+  @discardableResult
+  public mutating func append(_ block: BlockID, to sequence: Int) -> BlockTable {
+    var table = tables[sequence]
+    if table.count == table.capacity {
+      grow(sequence)
+      table = tables[sequence]
+    }
+    arena[table.start + Int(table.count)] = block
+    table.count += 1
+    tables[sequence] = table
     entryCount += 1
+    return table
+  }
+
+  /// Appends a block to each of these tables, in order; each has room for it (``reserve(_:for:)``).
+  ///
+  /// - Parameter block: Told of the table as it is before, says which.
+  /// - Complexity: O(sequences), in a third of the time of as many ``append(_:to:)``.
+  @inline(__always)
+  mutating func appendOne(to sequences: [Int32], _ block: (BlockTable) -> BlockID) {
+    arena.withUnsafeMutableBufferPointer { arena in
+      tables.update(sequences) { table in
+        precondition(table.count < table.capacity, "BlockTables: a table is full")
+        arena[table.start + Int(table.count)] = block(table)
+        table.count += 1
+      }
+    }
+    entryCount += sequences.count
   }
 
   /// Appends `count` blocks taken from `pool`.
@@ -105,6 +134,7 @@ public struct BlockTables: Sendable {
       append(arena[tables[parent].start + index], to: child)
     }
     tables[child].emptySlots = tables[parent].emptySlots
+    tables[child].finalTokens = tables[parent].finalTokens
   }
 
   /// Empties a table and gives its range back.
@@ -112,7 +142,7 @@ public struct BlockTables: Sendable {
     let table = tables[sequence]
     entryCount -= Int(table.count)
     if table.capacity > 0 { unusedRanges[logarithm(table.capacity)].append(table.start) }
-    tables[sequence] = .none
+    tables.close(sequence)
   }
 
   /// Gives an empty table room for `count` blocks at once, so that it need not move while it grows.

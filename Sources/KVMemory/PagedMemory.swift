@@ -12,8 +12,6 @@ public struct PagedMemory: Sendable {
   public private(set) var device: BlockPool
   public private(set) var host: BlockPool
   public private(set) var tables: BlockTables
-  /// Tokens that each sequence will hold in the end, prompt and output.
-  private var finalTokens: [Int32]
   /// Slots of each device block that no token will ever fill.
   private var unusableSlots: [Int32]
   private var tokenSlots = 0
@@ -37,7 +35,6 @@ public struct PagedMemory: Sendable {
     device = BlockPool(capacity: deviceBlocks)
     host = BlockPool(capacity: hostBlocks)
     tables = BlockTables(sequenceCount: sequenceCount)
-    finalTokens = Array(repeating: 0, count: sequenceCount)
     unusableSlots = Array(repeating: 0, count: deviceBlocks)
     counterpart = Array(repeating: -1, count: max(deviceBlocks, hostBlocks))
   }
@@ -60,12 +57,12 @@ public struct PagedMemory: Sendable {
   /// - Parameter finalTokens: Tokens of the sequence when it will be complete.
   /// - Precondition: The blocks are free.
   public mutating func allocate(_ sequence: Int, tokens: Int, finalTokens: Int) {
-    self.finalTokens[sequence] = Int32(finalTokens)
     let count = blockCount(forTokens: tokens)
     tables.reserve(blockCount(forTokens: finalTokens), for: sequence)
+    tables.setFinalTokens(finalTokens, of: sequence)
     tables.append(count, to: sequence, takenFrom: &device)
     // Earlier blocks end before the final length, as the prompt does.
-    markIfUnusable(tables.lastBlock(of: sequence), of: sequence)
+    markIfUnusable(tables.lastBlock(of: sequence), of: tables[sequence])
     tables.setEmptySlots(count * blockSize - tokens, of: sequence)
     tokenSlots += tokens
   }
@@ -98,6 +95,22 @@ public struct PagedMemory: Sendable {
 
   /// Gives a cruising sequence, whose last block is full, the next one.
   public mutating func extend(_ sequence: Int) { appendBlock(to: sequence) }
+
+  /// Gives each of these cruising sequences, whose last blocks are full, the next one, in order.
+  public mutating func extend(_ sequences: [Int32]) {
+    let blockSize = blockSize
+    device.take(sequences.count) { next in
+      tables.appendOne(to: sequences) { table in
+        let block = next()
+        let unusable = (Int(table.count) + 1) * blockSize - Int(table.finalTokens)
+        if unusable > 0 {
+          unusableSlots[Int(block)] = Int32(unusable)
+          unusableSlotCount += unusable
+        }
+        return block
+      }
+    }
+  }
 
   /// Sets how many tokens a sequence holds that has cruised until now.
   public mutating func settle(_ sequence: Int, tokens: Int) {
@@ -139,7 +152,6 @@ public struct PagedMemory: Sendable {
   public mutating func fork(_ parent: Int, to child: Int) {
     for block in tables.blocks(of: parent) { device.share(block) }
     tables.copy(parent, to: child)
-    finalTokens[child] = finalTokens[parent]
   }
 
   /// Adds references to every block of `sequence` that no table stands for and nobody will ever drop.
@@ -168,8 +180,7 @@ public struct PagedMemory: Sendable {
 
   private mutating func appendBlock(to sequence: Int) {
     let block = device.take()
-    tables.append(block, to: sequence)
-    markIfUnusable(block, of: sequence)
+    markIfUnusable(block, of: tables.append(block, to: sequence))
   }
 
   /// Copy-on-write; the copied tokens take slots of their own.
@@ -178,7 +189,7 @@ public struct PagedMemory: Sendable {
     guard device.referenceCount(of: source) > 1 else { return nil }
     let destination = device.take()
     let last = Int(tables[sequence].count) - 1
-    markIfUnusable(destination, of: sequence)
+    markIfUnusable(destination, of: tables[sequence])
     tokenSlots += blockSize - Int(tables[sequence].emptySlots)
     tables.replaceBlock(at: last, of: sequence, with: destination)
     device.give(source)
@@ -186,8 +197,8 @@ public struct PagedMemory: Sendable {
   }
 
   /// Notes which slots of a sequence's last block, just taken, lie behind its final token.
-  private mutating func markIfUnusable(_ block: BlockID, of sequence: Int) {
-    let unusable = Int(tables[sequence].count) * blockSize - Int(finalTokens[sequence])
+  private mutating func markIfUnusable(_ block: BlockID, of table: BlockTable) {
+    let unusable = Int(table.count) * blockSize - Int(table.finalTokens)
     if unusable > 0 { markUnusable(block, min(blockSize, unusable)) }
   }
 
@@ -266,7 +277,7 @@ public struct PagedMemory: Sendable {
         if other < 0 {
           other = device.take()
           let end = (index + 1) * blockSize
-          let unusable = min(blockSize, max(0, end - Int(finalTokens[sequence])))
+          let unusable = min(blockSize, max(0, end - Int(tables[sequence].finalTokens)))
           unusableSlots[Int(other)] = Int32(unusable)
           unusableSlotCount += unusable
           tokenSlots += min(blockSize, tokens - index * blockSize)

@@ -15,10 +15,8 @@ public struct PrefixCachingMemory: Sendable {
   public let blockSize: Int
   public private(set) var pool: CachedBlockPool
   public private(set) var tables: BlockTables
-  /// Slots that each sequence will have filled in the end.
-  private var finalTokens: [Int32]
   /// Blocks of each sequence, from its first, that hold a key.
-  private var cachedBlocks: [Int32]
+  private var cachedBlocks = ResidentRows<Int32>(blank: 0)
   private var tokenSlots = 0
   private var unusableSlots = 0
 
@@ -34,8 +32,6 @@ public struct PrefixCachingMemory: Sendable {
     self.blockSize = blockSize
     pool = CachedBlockPool(capacity: deviceBlocks, freeQueueRule: freeQueueRule)
     tables = BlockTables(sequenceCount: sequenceCount)
-    finalTokens = Array(repeating: 0, count: sequenceCount)
-    cachedBlocks = Array(repeating: 0, count: sequenceCount)
   }
 
   /// Blocks that `tokens` tokens fill, the last perhaps in part.
@@ -76,9 +72,9 @@ public struct PrefixCachingMemory: Sendable {
   public mutating func begin(_ sequence: Int, with hits: [BlockID], finalTokens: Int) {
     precondition(
       tables[sequence].count == 0, "PrefixCachingMemory.begin: sequence \(sequence) holds blocks")
-    self.finalTokens[sequence] = Int32(finalTokens)
     cachedBlocks[sequence] = Int32(hits.count)
     tables.reserve(blockCount(forTokens: finalTokens), for: sequence)
+    tables.setFinalTokens(finalTokens, of: sequence)
     for block in hits {
       if pool.hit(block) { tokenSlots += blockSize }
       tables.append(block, to: sequence)
@@ -147,6 +143,17 @@ public struct PrefixCachingMemory: Sendable {
     unusableSlots += unusableSlots(of: sequence)
   }
 
+  /// The same for several, in order.
+  public mutating func extendCruising(_ sequences: [Int32], evicted: inout [BlockID]) {
+    let blockSize = blockSize
+    tables.appendOne(to: sequences) { table in
+      let slots = Int(table.count) * blockSize
+      unusableSlots -= max(0, slots - Int(table.finalTokens))
+      unusableSlots += max(0, slots + blockSize - Int(table.finalTokens))
+      return pool.take(evicted: &evicted)
+    }
+  }
+
   /// Gives the last block of a cruising sequence, which this iteration fills, its key.
   public mutating func cacheLastBlock(of sequence: Int, key: BlockKey) {
     pool.cache(tables.lastBlock(of: sequence), key: key)
@@ -174,14 +181,14 @@ public struct PrefixCachingMemory: Sendable {
     // A block with empty slots belongs to nobody else, so it is among those that become free.
     tokenSlots -= pool.release(tables.blocks(of: sequence)) * blockSize - emptySlots
     tables.clear(sequence)
-    cachedBlocks[sequence] = 0
+    cachedBlocks.close(sequence)
   }
 
   // MARK: The ledger
 
   /// Slots of a sequence's last block that no token will ever fill.
   private func unusableSlots(of sequence: Int) -> Int {
-    max(0, Int(tables[sequence].count) * blockSize - Int(finalTokens[sequence]))
+    max(0, Int(tables[sequence].count) * blockSize - Int(tables[sequence].finalTokens))
   }
 
   /// Where the slots of the pool are, shared blocks counted once.

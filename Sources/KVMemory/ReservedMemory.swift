@@ -10,7 +10,7 @@ public struct ReservedMemory: Sendable {
   /// Token slots in a block; chunks are whole blocks.
   public let blockSize: Int
   public private(set) var buddies: BuddyAllocator
-  private var chunks: [Chunk]
+  private var chunks = ResidentRows(blank: Chunk())
   private var tokenSlots = 0
   private var reservedSlots = 0
   private var internalSlots = 0
@@ -31,13 +31,12 @@ public struct ReservedMemory: Sendable {
   }
 
   /// - Parameter largestReservation: Tokens of the longest sequence there can be; sets the largest chunk.
-  public init(blockSize: Int, blocks: Int, largestReservation: Int, sequenceCount: Int) {
+  public init(blockSize: Int, blocks: Int, largestReservation: Int) {
     precondition(blockSize > 0, "ReservedMemory: block size \(blockSize)")
     self.blockSize = blockSize
     let largest = (largestReservation + blockSize - 1) / blockSize
     buddies = BuddyAllocator(
       capacity: blocks, largest: BuddyAllocator.chunkSize(forBlocks: largest))
-    chunks = Array(repeating: Chunk(), count: sequenceCount)
   }
 
   /// Blocks of the chunk that a reservation of `tokens` tokens takes.
@@ -95,7 +94,7 @@ public struct ReservedMemory: Sendable {
     reservedSlots -= Int(chunk.finalTokens - chunk.tokens)
     internalSlots -= Int(chunk.reservation - chunk.finalTokens)
     heldBlocks -= Int(chunk.size)
-    chunks[sequence] = Chunk()
+    chunks.close(sequence)
   }
 
   /// Where the slots are; free ones count as external fragmentation while `headIsBlocked`, that is while

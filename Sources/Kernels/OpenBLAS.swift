@@ -12,6 +12,15 @@ package enum OpenBLAS {
     openblas_set_num_threads(Int32(count))
   }
 
+  /// Ends the threads that the library starts when it is loaded, which look for work for a while and find none:
+  /// 0.1 CPU seconds of each process on two cores.
+  ///
+  /// The symbol is there where the library has threads at all.
+  package static func endIdleThreads() {
+    guard let symbol = dlsym(nil, "blas_thread_shutdown_") else { return }
+    _ = unsafeBitCast(symbol, to: (@convention(c) () -> Int32).self)()
+  }
+
   /// The core type that should be asked for in the environment, if this release does not know the
   /// processor and fell back to SSE3 kernels, which are several times slower.
   ///

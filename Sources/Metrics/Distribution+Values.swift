@@ -2,12 +2,12 @@ extension Distribution {
   /// Mean and quantiles of `values`, by linear interpolation between order statistics (as numpy does).
   ///
   /// - Complexity: O(n) on average: order statistics are selected, nothing is sorted.
-  package init(of values: [Double]) {
+  package init(of values: consuming [Double]) {
     guard !values.isEmpty else {
       self.init()
       return
     }
-    var values = values
+    var values = consume values
     let mean = values.reduce(0, +) / Double(values.count)
     func quantile(_ probability: Double) -> Double {
       let position = Double(values.count - 1) * probability

@@ -18,17 +18,18 @@ extension RunRecord {
   package var historyPoints: [HistoryPoint] {
     history.intervals.enumerated().compactMap { index, interval in
       guard interval.duration > 0 else { return nil }
+      let sums = interval.integrals
       let classes = [
-        interval.tokenState, interval.reserved, interval.internalFragmentation,
-        interval.externalFragmentation, interval.cached, interval.free,
+        sums.tokenState, sums.reserved, sums.internalFragmentation, sums.externalFragmentation,
+        sums.cached, sums.free,
       ]
       let total = Double(classes.reduce(0, +))
       let duration = Double(interval.duration)
       return HistoryPoint(
         second: history.from.seconds + Double(index) * Double(history.width) / 1e9,
         shares: classes.map { total > 0 ? Double($0) / total : 0 },
-        running: Double(interval.running) / duration,
-        waiting: Double(interval.waiting) / duration, preemptions: interval.preemptions)
+        running: Double(sums.runningRequests) / duration,
+        waiting: Double(sums.waitingRequests) / duration, preemptions: interval.preemptions)
     }
   }
 }

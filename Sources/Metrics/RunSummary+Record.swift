@@ -53,8 +53,12 @@ extension RunRecord {
   package func summary(_ labels: RunLabels) -> RunSummary {
     let (from, to) = measured
     let duration = (to - from).seconds
-    let latencies = Latencies(of: self)
-    let completed = latencies.e2el.count
+    var completed = 0
+    var normalizedSum = 0.0
+    forEachFinished {
+      completed += 1
+      normalizedSum += $0.latency / Double($0.request.outputTokens)
+    }
     let perSecond = { (count: Int) in duration > 0 ? Double(count) / duration : 0 }
     var summary = RunSummary(
       system: labels.system, model: labels.model, device: labels.device,
@@ -62,11 +66,14 @@ extension RunRecord {
       rejected: milestones[..<arrivedCount].count { $0.isRejected },
       unfinished: milestones[..<arrivedCount].count { $0.finish == nil && !$0.isRejected },
       duration: duration, requestThroughput: perSecond(completed),
-      outputThroughput: perSecond(emittedTokens), ttft: Distribution(of: latencies.ttft),
-      tpot: Distribution(of: latencies.tpot), itl: tokenGapDistribution,
-      e2el: Distribution(of: latencies.e2el),
+      outputThroughput: perSecond(emittedTokens), ttft: distribution(completed) { ($0.firstToken - $0.request.arrival).seconds * 1000 },
+      tpot: distribution(completed) {
+        let outputTokens = $0.request.outputTokens
+        return outputTokens > 1
+          ? ($0.finish - $0.firstToken).seconds / (Double(outputTokens) - 1) * 1000 : nil
+      }, itl: tokenGapDistribution, e2el: distribution(completed) { $0.latency * 1000 },
       meanNormalizedLatency: completed == 0
-        ? nil : latencies.normalizedSum / Double(completed),
+        ? nil : normalizedSum / Double(completed),
       meanBatchedRequests: mean(integrals.runningRequests),
       meanWaitingRequests: mean(integrals.waitingRequests), iterations: iterations,
       preemptionsRecompute: preemptionsRecompute, preemptionsSwap: preemptionsSwap,
@@ -109,29 +116,35 @@ extension RunRecord {
   }
 }
 
-/// The latencies of the requests that finished inside the window, in order of arrival.
-private struct Latencies {
-  /// Milliseconds.
-  var ttft: [Double] = []
-  var tpot: [Double] = []
-  var e2el: [Double] = []
-  /// Seconds per output token, summed.
-  var normalizedSum = 0.0
+/// A request that finished inside the window.
+private struct Finished {
+  var request: Request
+  var firstToken: SimInstant
+  var finish: SimInstant
 
-  init(of record: RunRecord) {
-    for index in 0..<record.arrivedCount {
-      let milestone = record.milestones[index]
-      guard let finish = milestone.finish, record.window.contains(finish),
+  var latency: Double { (finish - request.arrival).seconds }
+}
+
+extension RunRecord {
+  /// Calls `body` for each request that finished inside the window, in order of arrival.
+  private func forEachFinished(_ body: (Finished) -> Void) {
+    for index in 0..<arrivedCount {
+      let milestone = milestones[index]
+      guard let finish = milestone.finish, window.contains(finish),
         let firstToken = milestone.firstToken
       else { continue }
-      let request = record.requests[index]
-      let outputTokens = Double(request.outputTokens)
-      let latency = (finish - request.arrival).seconds
-      ttft.append((firstToken - request.arrival).seconds * 1000)
-      e2el.append(latency * 1000)
-      normalizedSum += latency / outputTokens
-      guard request.outputTokens > 1 else { continue }
-      tpot.append((finish - firstToken).seconds / (outputTokens - 1) * 1000)
+      body(Finished(request: requests[index], firstToken: firstToken, finish: finish))
     }
+  }
+
+  /// One measure, in milliseconds, over the `count` requests that finished inside the window: one at a time, as a
+  /// run may have many millions.
+  private func distribution(
+    _ count: Int, _ milliseconds: (Finished) -> Double?
+  ) -> Distribution {
+    var values: [Double] = []
+    values.reserveCapacity(count)
+    forEachFinished { if let value = milliseconds($0) { values.append(value) } }
+    return Distribution(of: values)
   }
 }

@@ -10,14 +10,12 @@ package let toolVersion = "0.1.0"
 /// Prices a plan by the cost model: the executor of every simulated run.
 ///
 /// A class, so that a call through `any IterationExecutor` does not copy the model out of its box.
-package final class PricedExecutor<Model: IterationCostModel>: PlanPricer {
+package final class PricedExecutor<Model: IterationCostModel>: ShapePricer {
   private let costModel: Model
 
   package init(costModel: Model) { self.costModel = costModel }
 
-  package func execute(_ plan: IterationPlan) -> SimDuration {
-    costModel.duration(of: plan.shape)
-  }
+  package func price(_ shape: IterationShape) -> SimDuration { costModel.duration(of: shape) }
 }
 
 /// The executor that prices by `costModel`.
@@ -98,7 +96,7 @@ extension Scenario {
       }
     }
     if let finiteRequestRate {
-      return try trace.retimed(poissonRate: finiteRequestRate, seed: seed)
+      return try (consume trace).retimed(poissonRate: finiteRequestRate, seed: seed)
     }
     if drawsArrivals {
       trace.hasArrivals = true

@@ -39,7 +39,7 @@ package struct Cluster {
   /// Serves every request on `replicas`, or stops at the end of the window.
   ///
   /// - Parameter replicas: At least one, made for the same requests and window.
-  /// - Returns: One record of all that happened; its history is empty.
+  /// - Returns: One record of all that happened.
   /// - Throws: ``RunFailure``.
   /// - Complexity: That of the replicas' own iterations, and O(replicas) for each request.
   package mutating func serve(_ replicas: [any Replica]) throws -> RunRecord {

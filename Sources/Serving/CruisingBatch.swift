@@ -13,6 +13,9 @@
 struct CruisingBatch: Sendable {
   /// The iteration that comes next; where prompts are computed in iterations of their own, those do not count.
   private(set) var iteration = 0
+  /// `iteration` modulo the block size, and modulo the longest output.
+  private var phase = 0
+  private var day = 0
   /// Requests in the batch, a sequence each.
   private(set) var count = 0
   /// Tokens that they attend to in the next iteration, the newest of each included.
@@ -29,13 +32,15 @@ struct CruisingBatch: Sendable {
   }
 
   /// Requests that need a block in the next iteration, in running order.
-  var due: [RequestID] { dueByPhase[iteration % dueByPhase.count] }
+  var due: [RequestID] { dueByPhase[phase] }
+
+  var dueCount: Int { dueByPhase[phase].count }
 
   /// Requests whose last block the next iteration fills, in running order.
-  var filling: [RequestID] { dueByPhase[(iteration + 1) % dueByPhase.count] }
+  var filling: [RequestID] { dueByPhase[phase + 1 < dueByPhase.count ? phase + 1 : 0] }
 
   /// Requests that finish with the next iteration, in the order in which they joined.
-  var finishing: [RequestID] { calendar[iteration % calendar.count] }
+  var finishing: [RequestID] { calendar[day] }
 
   /// Adds a request that decodes from the next iteration on.
   ///
@@ -60,6 +65,8 @@ struct CruisingBatch: Sendable {
   /// Goes on to the next iteration, after those that finish in this one were taken out.
   mutating func advance() {
     iteration += 1
+    phase = phase + 1 < dueByPhase.count ? phase + 1 : 0
+    day = day + 1 < calendar.count ? day + 1 : 0
     contextTokens += count
   }
 

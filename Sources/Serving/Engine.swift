@@ -30,6 +30,15 @@ package protocol PlanPricer: IterationExecutor {
   mutating func execute(_ plan: IterationPlan) -> SimDuration
 }
 
+/// An executor that looks at nothing but sizes. A class: to ask it costs no copy.
+package protocol ShapePricer: AnyObject, PlanPricer {
+  func price(_ shape: IterationShape) -> SimDuration
+}
+
+extension ShapePricer {
+  package func execute(_ plan: IterationPlan) -> SimDuration { price(plan.shape) }
+}
+
 extension PlanPricer {
   package mutating func execute(
     _ plan: IterationPlan, at start: SimInstant, placement: some SequencePlacement
@@ -64,6 +73,9 @@ struct Engine<S: Scheduler> {
   private let oversized: OversizedPolicy
   private var scheduler: S
   private var executor: any IterationExecutor
+  /// The executor, if the shape of an iteration is all that it looks at; the scheduler and the plan are then not
+  /// copied for it.
+  private let pricer: (any ShapePricer)?
   private var recorder: RunRecorder
   private var clock = SimInstant.zero
   /// The request that arrives next, and where they end.
@@ -90,6 +102,7 @@ struct Engine<S: Scheduler> {
     self.warmups = warmups
     self.scheduler = scheduler
     self.executor = executor
+    pricer = executor as? any ShapePricer
     self.oversized = oversized
     freeClients = maxConcurrency ?? .max
     arrivalsEnd = requests.count - warmups
@@ -186,23 +199,30 @@ struct Engine<S: Scheduler> {
     plan.removeAll()
     scheduler.schedule(into: &plan)
     if let failure = plan.failure { throw RunFailure.swapSpaceExhausted(failure, at: clock) }
-    if plan.changesRequests { recorder.started(plan, at: clock) }
-    if clock < recorder.record.window.from { recorder.warmedUp(scheduler.prefixCache) }
     recorder.hold(
-      scheduler.ledger, blocks: scheduler.blocks, queues: scheduler.queues, from: clock)
+      HeldState(ledger: scheduler.ledger, blocks: scheduler.blocks, queues: scheduler.queues),
+      from: clock)
+    if plan.changesRequests { recorder.started(&plan, at: clock) }
+    if clock < recorder.record.window.from { recorder.warmedUp(scheduler.prefixCache) }
     guard !plan.isEmpty || !plan.preempted.isEmpty else { return }
-    let duration =
-      plan.isEmpty ? .zero : executor.execute(plan, at: clock, placement: scheduler)
-    iterationEnd = clock + duration
+    iterationEnd = clock + duration()
+  }
+
+  /// How long the planned iteration takes; nothing, if it only takes requests out.
+  private mutating func duration() -> SimDuration {
+    if plan.isEmpty { return .zero }
+    if let pricer { return pricer.price(plan.shape) }
+    return executor.execute(plan, at: clock, placement: scheduler)
   }
 
   private mutating func endIteration() {
     iterationEnd = nil
     hasNews = true
-    finished.removeAll(keepingCapacity: true)
-    scheduler.complete(plan, finished: &finished)
-    executor.completed(plan, placement: scheduler)
-    recorder.ended(plan, at: clock)
+    if !finished.isEmpty { finished.removeAll(keepingCapacity: true) }
+    scheduler.complete(&plan, finished: &finished)
+    if pricer == nil { executor.completed(plan, placement: scheduler) }
+    recorder.ended(&plan, at: clock)
+    guard !finished.isEmpty else { return }
     recorder.finished(finished, at: clock)
     // Who sends next arrives after the iteration that starts now.
     freeClients += finished.count

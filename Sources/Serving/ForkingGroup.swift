@@ -1,3 +1,4 @@
+import KVMemory
 import Workload
 
 /// A request as vLLM 0.2 sees it: one sequence at first, more when its prompt has been computed.
@@ -13,20 +14,25 @@ package struct ForkingGroup: Sendable {
   package let width: Int32
   package let usesBeamSearch: Bool
   /// Output tokens so far, of each unfinished sequence; of a cruising request, those it joined with.
-  package var generatedTokens: Int32 = 0
+  package let generatedTokens: Int32
   /// The iteration of the ``CruisingBatch`` from which on it has cruised.
-  var joinedAt = 0
+  let joinedAt: Int
   /// Whether all samples exist; at once where there is nothing to fork, or where beams come and go.
-  package var hasForked: Bool
+  package let hasForked: Bool
 
   /// - Parameter sampleTargets: Output tokens of each sample, where they differ.
-  init(_ request: Request, sampleTargets: [Int32]?) {
+  @inline(__always)
+  fileprivate init(
+    _ request: Request, sampleTargets: [Int32]?, progress: ForkingGroups.Progress
+  ) {
     promptTokens = request.promptTokens
     outputTokens = request.outputTokens
     shortestOutput = sampleTargets?.min() ?? request.outputTokens
     width = request.sequenceCount
     usesBeamSearch = request.beamWidth > 0
-    hasForked = usesBeamSearch || width == 1
+    hasForked = usesBeamSearch || width == 1 || progress.hasForked
+    generatedTokens = progress.generatedTokens
+    joinedAt = progress.joinedAt
   }
 
   /// Tokens of each unfinished sequence, the newest included although its keys and values are not
@@ -35,6 +41,33 @@ package struct ForkingGroup: Sendable {
 
   /// Tokens of its longest sequence when it is complete.
   package var finalTokens: Int32 { promptTokens + outputTokens }
+}
+
+/// The requests of a run as groups; what changes is kept only of those in flight.
+package struct ForkingGroups: Sendable {
+  /// How far a request is; blank before it is admitted and after it is complete.
+  struct Progress: Sendable {
+    var generatedTokens: Int32 = 0
+    var hasForked = false
+    var joinedAt = 0
+  }
+
+  private let requests: [Request]
+  private let sampleTargets: [RequestID: [Int32]]
+  var progress = ResidentRows(blank: Progress())
+
+  init(_ requests: [Request], sampleTargets: [RequestID: [Int32]]) {
+    self.requests = requests
+    self.sampleTargets = sampleTargets
+  }
+
+  @inline(__always)
+  package subscript(id: Int) -> ForkingGroup {
+    ForkingGroup(
+      requests[id],
+      sampleTargets: sampleTargets.isEmpty ? nil : sampleTargets[RequestID(id)],
+      progress: progress[id])
+  }
 }
 
 /// What the end of an iteration did to a request's sequences.

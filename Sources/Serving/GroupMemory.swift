@@ -39,6 +39,8 @@ package protocol GroupMemory: Sendable {
   mutating func cruise(sequences: Int)
   /// Gives a cruising sequence its next block.
   mutating func extend(_ sequence: Int)
+  /// The same for several, in order.
+  mutating func extend(_ sequences: [Int32])
   /// Makes known again how many tokens a cruising sequence holds.
   mutating func settle(_ sequence: Int, tokens: Int)
 
@@ -68,6 +70,9 @@ extension GroupMemory {
   package var freeBlocks: Int { 0 }
   package mutating func extend(_ sequence: Int) {
     preconditionFailure("a sequence grows out of a memory that reserves to the end")
+  }
+  package mutating func extend(_ sequences: [Int32]) {
+    preconditionFailure("sequences grow out of a memory that reserves to the end")
   }
   package var freeHostBlocks: Int { 0 }
   package mutating func swapOut(_ group: RequestGroup, moves: inout [BlockCopy]) {

@@ -17,14 +17,15 @@ extension MixedIterationScheduler {
     plan.shape.sampledSequences = batch.count
     plan.shape.swappedOutBlocks = plan.swapOuts.count
     admitWaiting(&plan)
+    guard running.count > batch.count else { return }
     for id in running[batch.count...] { describePrefill(groups[Int(id)], id, in: &plan) }
   }
 
   /// Gives those a block whose last one is full.
   private mutating func extendDue(_ plan: inout IterationPlan) {
-    let due = batch.due
-    guard memory.freeBlocks > due.count else { return extendOrPreempt(due, &plan) }
-    for id in due { memory.extend(Int(groups[Int(id)].firstSequence)) }
+    guard memory.freeBlocks > batch.dueCount else { return extendOrPreempt(batch.due, &plan) }
+    // Who cruises has one sequence, whose number is its own.
+    if batch.dueCount > 0 { memory.extend(batch.due) }
   }
 
   /// The same when blocks may run short: each running request, oldest first, has to find a free block at its
@@ -44,7 +45,7 @@ extension MixedIterationScheduler {
         if running.count == kept || plan.failure != nil { return }
       }
       if isDue {
-        memory.extend(Int(groups[Int(id)].firstSequence))
+        memory.extend(Int(id))
         due.removeFirst()
       }
       kept += 1
@@ -55,13 +56,14 @@ extension MixedIterationScheduler {
   private mutating func release(_ id: RequestID, _ plan: inout IterationPlan) {
     let length = cruisingLength(of: id)
     leaveBatch(id, length: length)
-    groups[Int(id)].generatedTokens = Int32(length) - groups[Int(id)].promptTokens
-    memory.settle(Int(groups[Int(id)].firstSequence), tokens: length - 1)
+    groups.progress[Int(id)].generatedTokens = Int32(length) - groups[Int(id)].promptTokens
+    memory.settle(Int(id), tokens: length - 1)
     plan.released.append(id)
   }
 
   private func cruisingLength(of id: RequestID) -> Int {
-    Int(groups[Int(id)].length) + batch.iteration - groups[Int(id)].joinedAt
+    let group = groups[Int(id)]
+    return Int(group.length) + batch.iteration - group.joinedAt
   }
 
   private mutating func leaveBatch(_ id: RequestID, length: Int) {
@@ -70,14 +72,16 @@ extension MixedIterationScheduler {
   }
 
   /// Takes in a cruised iteration: those that finish leave, prompts join.
-  mutating func completeCruise(_ plan: IterationPlan, finished: inout [RequestID]) {
+  mutating func completeCruise(_ plan: inout IterationPlan, finished: inout [RequestID]) {
     if !batch.finishing.isEmpty { finishCruising(&finished) }
     batch.advance()
+    guard !plan.scheduled.isEmpty else { return }
     for scheduled in plan.scheduled {
       let id = Int(scheduled.request)
-      groups[id].generatedTokens += 1
+      groups.progress[id].generatedTokens += 1
       if groups[id].generatedTokens == groups[id].outputTokens {
         memory.free(groups[id])
+        groups.progress.close(id)
         wasFreed = true
         finished.append(scheduled.request)
         running.removeAll { $0 == scheduled.request }
@@ -89,24 +93,41 @@ extension MixedIterationScheduler {
 
   /// Those that finish together leave in running order, as their blocks are freed in it.
   private mutating func finishCruising(_ finished: inout [RequestID]) {
-    let finishing = batch.finishing
-    let places = finishing.compactMap { running.firstIndex(of: $0) }.sorted()
-    let ordered = places.map { running[$0] }
-    for place in places.reversed() { running.remove(at: place) }
-    for id in ordered {
+    let first = finished.count
+    finished.append(contentsOf: batch.finishing)
+    if finished.count - first > 1 {
+      let places = finished[first...].map { placeInRunning(of: $0) }.sorted()
+      for (offset, place) in places.enumerated() { finished[first + offset] = running[place] }
+    }
+    for index in first..<finished.count {
+      let id = finished[index]
       let length = cruisingLength(of: id)
       leaveBatch(id, length: length)
-      groups[Int(id)].generatedTokens = groups[Int(id)].outputTokens
-      memory.settle(Int(groups[Int(id)].firstSequence), tokens: length)
+      running.remove(at: placeInRunning(of: id))
+      memory.settle(Int(id), tokens: length)
       memory.free(groups[Int(id)])
+      groups.progress.close(Int(id))
     }
     wasFreed = true
-    finished.append(contentsOf: ordered)
+  }
+
+  /// Requests run in order of arrival, which is that of their numbers but for equal arrivals.
+  private func placeInRunning(of id: RequestID) -> Int {
+    var places = running.indices
+    while places.count > 1 {
+      let middle = places.lowerBound + places.count / 2
+      places = running[middle] <= id ? middle..<places.upperBound : places.lowerBound..<middle
+    }
+    if running[places.lowerBound] == id { return places.lowerBound }
+    guard let place = running.firstIndex(of: id) else {
+      preconditionFailure("request \(id) cruises and does not run")
+    }
+    return place
   }
 
   private mutating func join(_ id: RequestID) {
     let group = groups[Int(id)]
-    groups[Int(id)].joinedAt = batch.iteration
+    groups.progress[Int(id)].joinedAt = batch.iteration
     batch.join(
       id, length: Int(group.length), remaining: Int(group.outputTokens - group.generatedTokens))
   }

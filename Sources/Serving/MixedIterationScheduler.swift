@@ -18,11 +18,10 @@ import Workload
 ///   ``EngineSettings/repeatsEngineDefects`` asks otherwise.
 package struct MixedIterationScheduler<Memory: GroupMemory>: Scheduler {
   package internal(set) var memory: Memory
-  package internal(set) var groups: [RequestGroup]
+  package internal(set) var groups: RequestGroups
   /// How beams change parents; replaced step by step when a record is replayed.
   package var beams: BeamParents
 
-  private let requests: [Request]
   let maxSequences: Int
   private let maxBatchedTokens: Int
   private let maxModelLength: Int
@@ -49,16 +48,15 @@ package struct MixedIterationScheduler<Memory: GroupMemory>: Scheduler {
   var batch: CruisingBatch
 
   package init(requests: [Request], settings: EngineSettings, memory: Memory) {
-    self.requests = requests
     self.memory = memory
-    groups = RequestGroup.groups(of: requests)
+    groups = RequestGroups(requests)
     beams = settings.beams
     maxSequences = settings.maxSequences
     maxBatchedTokens = settings.maxBatchedTokens
     maxModelLength = settings.maxModelLength
     preemptionMode = settings.preemptionMode
     repeatsDefects = settings.repeatsEngineDefects
-    mayCruise = settings.stepping == .event && requests.allSatisfy { $0.sequenceCount == 1 }
+    mayCruise = settings.stepping == .event && groups.hasSingleSequences
     isCruising = mayCruise
     batch = CruisingBatch(
       blockSize: settings.blockSize, longestOutput: settings.maxModelLength)
@@ -127,7 +125,7 @@ package struct MixedIterationScheduler<Memory: GroupMemory>: Scheduler {
   /// A recomputed request goes behind waiting ones of the same arrival, as in the artifact.
   mutating func preempt(_ id: RequestID, _ plan: inout IterationPlan) {
     precondition(memory.canPreempt, "request \(id) preempted in a memory that reserves to the end")
-    groups[Int(id)].preemptedAtStep = step
+    groups.progress[Int(id)].preemptedAtStep = step
     wasFreed = true
     let swaps = preemptionMode == .swap || groups[Int(id)].sequenceCount > 1
     if swaps {
@@ -238,15 +236,15 @@ package struct MixedIterationScheduler<Memory: GroupMemory>: Scheduler {
 
   // MARK: Taking in an iteration
 
-  package mutating func complete(_ plan: IterationPlan, finished: inout [RequestID]) {
-    operations.removeAll(keepingCapacity: true)
-    if isCruising { return completeCruise(plan, finished: &finished) }
+  package mutating func complete(_ plan: inout IterationPlan, finished: inout [RequestID]) {
+    if !operations.isEmpty { operations.removeAll(keepingCapacity: true) }
+    if isCruising { return completeCruise(&plan, finished: &finished) }
     defer { enterCruise() }
     let alreadyFinished = finished.count
     for scheduled in plan.scheduled {
       let id = Int(scheduled.request)
       if groups[id].usesBeamSearch { forkBeams(of: scheduled.request) }
-      groups[id].generatedTokens += 1
+      groups.progress[id].generatedTokens += 1
       if groups[id].generatedTokens == groups[id].outputTokens {
         memory.free(groups[id])
         finished.append(scheduled.request)
@@ -255,6 +253,7 @@ package struct MixedIterationScheduler<Memory: GroupMemory>: Scheduler {
     guard finished.count > alreadyFinished else { return }
     wasFreed = true
     running.removeAll { groups[Int($0)].generatedTokens == groups[Int($0)].outputTokens }
+    for id in finished[alreadyFinished...] { groups.progress.close(Int(id)) }
   }
 
   private mutating func forkBeams(of id: RequestID) {
@@ -276,7 +275,7 @@ package struct MixedIterationScheduler<Memory: GroupMemory>: Scheduler {
   // MARK: Queues
 
   private mutating func appendRunning(_ id: RequestID) {
-    if let last = running.last, groups[Int(id)].arrival < groups[Int(last)].arrival {
+    if let last = running.last, groups.arrival(of: id) < groups.arrival(of: last) {
       runningIsSorted = false
     }
     running.append(id)
@@ -289,7 +288,7 @@ package struct MixedIterationScheduler<Memory: GroupMemory>: Scheduler {
     for index in running.indices.dropFirst() {
       let id = running[index]
       var place = index
-      while place > 0, groups[Int(id)].arrival < groups[Int(running[place - 1])].arrival {
+      while place > 0, groups.arrival(of: id) < groups.arrival(of: running[place - 1]) {
         running[place] = running[place - 1]
         place -= 1
       }
@@ -301,10 +300,10 @@ package struct MixedIterationScheduler<Memory: GroupMemory>: Scheduler {
   ///
   /// Static, so that the queue is changed in place: a method of `self` would copy `self`, queue and all.
   private static func insert(
-    _ id: RequestID, byArrivalIn groups: [RequestGroup], into queue: inout Deque<RequestID>
+    _ id: RequestID, byArrivalIn groups: RequestGroups, into queue: inout Deque<RequestID>
   ) {
-    let arrival = groups[Int(id)].arrival
-    let place = queue.firstIndex { arrival < groups[Int($0)].arrival } ?? queue.endIndex
+    let arrival = groups.arrival(of: id)
+    let place = queue.firstIndex { arrival < groups.arrival(of: $0) } ?? queue.endIndex
     queue.insert(id, at: place)
   }
 }

@@ -33,10 +33,10 @@ package struct OrcaMemory: GroupMemory {
   /// Chunks that beam forks copy before the next iteration.
   private var pendingCopies: [BlockCopy] = []
 
-  package init(_ settings: EngineSettings, estimator: ReservationEstimator, sequenceCount: Int) {
+  package init(_ settings: EngineSettings, estimator: ReservationEstimator) {
     memory = ReservedMemory(
       blockSize: settings.blockSize, blocks: settings.deviceBlocks,
-      largestReservation: settings.maxModelLength, sequenceCount: sequenceCount)
+      largestReservation: settings.maxModelLength)
     self.estimator = estimator
     maxModelLength = settings.maxModelLength
     emptyPool = memory.buddies

@@ -34,6 +34,11 @@ extension PromptOrDecodeScheduler {
   /// As in `appendToRunning`, each request has to find a free block at its turn, whether or not it takes
   /// one. Between two that take one nothing changes, so those that take one and the youngest tell.
   private mutating func extendDue(_ plan: inout IterationPlan) {
+    if batch.dueCount < memory.device.freeCount {
+      // Who cruises has one sequence, whose number is its own.
+      if batch.dueCount > 0 { memory.extend(batch.due) }
+      return
+    }
     let due = batch.due
     var extended = 0
     while let youngest = running.last, extended == 0 || due[extended - 1] < youngest {
@@ -56,7 +61,7 @@ extension PromptOrDecodeScheduler {
   private mutating func release(_ id: RequestID, _ plan: inout IterationPlan) {
     let length = cruisingLength(of: id)
     leaveBatch(id, length: length)
-    groups[Int(id)].generatedTokens = Int32(length) - groups[Int(id)].promptTokens
+    groups.progress[Int(id)].generatedTokens = Int32(length) - groups[Int(id)].promptTokens
     memory.settle(live.first(of: id), tokens: length - 1)
     if newcomerCount > 0 {
       newcomerCount -= 1
@@ -66,7 +71,8 @@ extension PromptOrDecodeScheduler {
   }
 
   private func cruisingLength(of id: RequestID) -> Int {
-    Int(groups[Int(id)].length) + batch.iteration - groups[Int(id)].joinedAt
+    let group = groups[Int(id)]
+    return Int(group.length) + batch.iteration - group.joinedAt
   }
 
   private mutating func leaveBatch(_ id: RequestID, length: Int) {
@@ -74,21 +80,22 @@ extension PromptOrDecodeScheduler {
   }
 
   /// Takes in an iteration of prompts or a cruised one.
-  mutating func completeCruise(_ plan: IterationPlan, finished: inout [RequestID]) {
-    guard plan.advancesCruise else { return completePrompts(plan, finished: &finished) }
+  mutating func completeCruise(_ plan: inout IterationPlan, finished: inout [RequestID]) {
+    guard plan.advancesCruise else { return completePrompts(&plan, finished: &finished) }
     newcomerCount = 0
     finishCruising(&finished)
     batch.advance()
   }
 
   /// The requests of an iteration of prompts are the last of `running`.
-  private mutating func completePrompts(_ plan: IterationPlan, finished: inout [RequestID]) {
+  private mutating func completePrompts(_ plan: inout IterationPlan, finished: inout [RequestID]) {
     running.removeLast(plan.scheduled.count)
     for scheduled in plan.scheduled {
       let id = scheduled.request
-      groups[Int(id)].generatedTokens += 1
+      groups.progress[Int(id)].generatedTokens += 1
       if groups[Int(id)].generatedTokens == groups[Int(id)].outputTokens {
-        finish(id, &finished)
+        finish(id)
+        finished.append(id)
       } else {
         running.append(id)
         join(id)
@@ -100,13 +107,16 @@ extension PromptOrDecodeScheduler {
   /// Those that finish together leave in running order, as their blocks are freed in it.
   private mutating func finishCruising(_ finished: inout [RequestID]) {
     guard !batch.finishing.isEmpty else { return }
-    for id in batch.finishing.sorted() {
+    let first = finished.count
+    finished.append(contentsOf: batch.finishing)
+    if finished.count - first > 1 { finished[first...].sort() }
+    for index in first..<finished.count {
+      let id = finished[index]
       let length = cruisingLength(of: id)
       leaveBatch(id, length: length)
-      groups[Int(id)].generatedTokens = groups[Int(id)].outputTokens
       memory.settle(live.first(of: id), tokens: length)
       running.remove(at: placeInRunning(of: id))
-      finish(id, &finished)
+      finish(id)
     }
   }
 
@@ -119,15 +129,15 @@ extension PromptOrDecodeScheduler {
     return places.lowerBound
   }
 
-  private mutating func finish(_ id: RequestID, _ finished: inout [RequestID]) {
+  private mutating func finish(_ id: RequestID) {
     free(0, of: id)
     live.compact(id)
-    finished.append(id)
+    groups.progress.close(Int(id))
   }
 
   private mutating func join(_ id: RequestID) {
     let group = groups[Int(id)]
-    groups[Int(id)].joinedAt = batch.iteration
+    groups.progress[Int(id)].joinedAt = batch.iteration
     batch.join(
       id, length: Int(group.length), remaining: Int(group.outputTokens - group.generatedTokens))
   }

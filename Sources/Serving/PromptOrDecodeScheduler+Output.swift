@@ -44,14 +44,14 @@ extension PromptOrDecodeScheduler {
 
   // MARK: Taking in an iteration
 
-  package mutating func complete(_ plan: IterationPlan, finished: inout [RequestID]) {
-    operations.removeAll(keepingCapacity: true)
-    if isCruising { return completeCruise(plan, finished: &finished) }
+  package mutating func complete(_ plan: inout IterationPlan, finished: inout [RequestID]) {
+    if !operations.isEmpty { operations.removeAll(keepingCapacity: true) }
+    if isCruising { return completeCruise(&plan, finished: &finished) }
     defer { enterCruise() }
     let alreadyFinished = finished.count
     for scheduled in plan.scheduled {
       let id = scheduled.request
-      groups[Int(id)].generatedTokens += 1
+      groups.progress[Int(id)].generatedTokens += 1
       if groups[Int(id)].usesBeamSearch {
         moveBeams(of: id)
       } else {
@@ -62,6 +62,7 @@ extension PromptOrDecodeScheduler {
     }
     guard finished.count > alreadyFinished else { return }
     running.removeAll { live.count(of: $0) == 0 }
+    for id in finished[alreadyFinished...] { groups.progress.close(Int(id)) }
   }
 
   /// Whether the sequences of a group that ask for `target` output tokens have them, or may grow no
@@ -79,7 +80,7 @@ extension PromptOrDecodeScheduler {
   ///
   /// A child that is complete with its first token never holds anything.
   private mutating func forkSamples(of id: RequestID) {
-    groups[Int(id)].hasForked = true
+    groups.progress[Int(id)].hasForked = true
     let parent = live.first(of: id)
     for sample in 0..<Int(groups[Int(id)].width) - 1 {
       let target = sampleTargets[id]?[sample] ?? groups[Int(id)].outputTokens

@@ -23,7 +23,7 @@ import Workload
 /// - Source: `README.md` beside the goldens of `vllm-0.2`; the goldens are replayed in the tests.
 package struct PromptOrDecodeScheduler: Scheduler {
   package internal(set) var memory: PagedMemory
-  package internal(set) var groups: [ForkingGroup]
+  package internal(set) var groups: ForkingGroups
   package internal(set) var live: LiveSequences
   /// What the last ``complete(_:finished:)`` did to sequences, in order.
   package internal(set) var operations: [SequenceOperation] = []
@@ -71,9 +71,7 @@ package struct PromptOrDecodeScheduler: Scheduler {
     requests: [Request], settings: EngineSettings, watermarkBlocks: Int? = nil,
     sampleTargets: [RequestID: [Int32]] = [:]
   ) {
-    groups = requests.enumerated().map { id, request in
-      ForkingGroup(request, sampleTargets: sampleTargets[RequestID(id)])
-    }
+    groups = ForkingGroups(requests, sampleTargets: sampleTargets)
     live = LiveSequences(requests)
     memory = PagedMemory(
       blockSize: settings.blockSize, deviceBlocks: settings.deviceBlocks,

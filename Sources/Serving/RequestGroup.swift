@@ -1,7 +1,10 @@
+import KVMemory
 import SimulationKernel
 import Workload
 
 /// A request as an engine sees it: its sequences run, wait and are preempted together.
+///
+/// A view of one request, made when it is looked at; the state is in ``RequestGroups``.
 ///
 /// One variable tells how far it is, `generatedTokens`; whether it computes a prompt or decodes follows
 /// from what is resident.
@@ -15,19 +18,23 @@ package struct RequestGroup: Sendable {
   package let sequenceCount: Int32
   package let usesBeamSearch: Bool
   /// Output tokens so far, of each sequence; of a cruising request, those it joined with.
-  package var generatedTokens: Int32 = 0
+  package let generatedTokens: Int32
   /// The iteration of the ``CruisingBatch`` from which on it has cruised.
-  var joinedAt = 0
+  let joinedAt: Int
   /// The last scheduling step at which it was preempted.
-  package var preemptedAtStep: Int32 = -1
+  package let preemptedAtStep: Int32
 
-  init(_ request: Request, firstSequence: Int32) {
+  @inline(__always)
+  fileprivate init(_ request: Request, firstSequence: Int32, progress: RequestGroups.Progress) {
     arrival = request.arrival
     promptTokens = request.promptTokens
     outputTokens = request.outputTokens
     self.firstSequence = firstSequence
     sequenceCount = request.sequenceCount
     usesBeamSearch = request.beamWidth > 0
+    generatedTokens = progress.generatedTokens
+    joinedAt = progress.joinedAt
+    preemptedAtStep = progress.preemptedAtStep
   }
 
   /// The numbers of its sequences.
@@ -42,13 +49,43 @@ package struct RequestGroup: Sendable {
   package var finalTokens: Int32 { promptTokens + outputTokens }
 }
 
-extension RequestGroup {
-  /// The groups of a trace; sequences are numbered in order of arrival.
-  package static func groups(of requests: [Request]) -> [RequestGroup] {
-    var firstSequence: Int32 = 0
-    return requests.map { request in
-      defer { firstSequence += request.sequenceCount }
-      return RequestGroup(request, firstSequence: firstSequence)
-    }
+/// The requests of a run as groups; what changes is kept only of those in flight.
+package struct RequestGroups: Sendable {
+  /// How far a request is; blank before it is admitted and after it is complete.
+  struct Progress: Sendable {
+    var generatedTokens: Int32 = 0
+    var preemptedAtStep: Int32 = -1
+    var joinedAt = 0
   }
+
+  private let requests: [Request]
+  /// Numbers of the first sequences, in order of arrival; empty where each request has a single sequence,
+  /// whose number is its own.
+  private let firstSequences: [Int32]
+  var progress = ResidentRows(blank: Progress())
+
+  init(_ requests: [Request]) {
+    self.requests = requests
+    hasSingleSequences = requests.allSatisfy { $0.sequenceCount == 1 }
+    var next: Int32 = 0
+    firstSequences =
+      hasSingleSequences
+      ? []
+      : requests.map { request in
+        defer { next += request.sequenceCount }
+        return next
+      }
+  }
+
+  let hasSingleSequences: Bool
+
+  @inline(__always)
+  package subscript(id: Int) -> RequestGroup {
+    RequestGroup(
+      requests[id], firstSequence: hasSingleSequences ? Int32(id) : firstSequences[id],
+      progress: progress[id])
+  }
+
+  /// When a request arrived.
+  func arrival(of id: RequestID) -> SimInstant { requests[Int(id)].arrival }
 }

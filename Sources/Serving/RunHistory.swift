@@ -1,7 +1,7 @@
 import KVMemory
 import SimulationKernel
 
-/// How a run went: the ledger and the queues over time, in equal pieces of the window.
+/// How a run went: what held over time, summed in equal pieces of the window.
 ///
 ///     0        1 s       2 s       3 s          at first a second each; when there would be more
 ///     |── 0 ──|── 1 ──|── 2 ──|── …             than 256, pairs are joined and pieces last twice
@@ -11,85 +11,158 @@ import SimulationKernel
 package struct RunHistory: Equatable, Sendable {
   package static let intervalsMax = 256
 
-  /// What held in one piece, in units times nanoseconds.
+  /// What held in one piece.
   package struct Interval: Equatable, Sendable {
-    package var tokenState: Int128 = 0
-    package var reserved: Int128 = 0
-    package var internalFragmentation: Int128 = 0
-    package var externalFragmentation: Int128 = 0
-    package var cached: Int128 = 0
-    package var free: Int128 = 0
-    package var running: Int128 = 0
-    package var waiting: Int128 = 0
+    package var integrals = Integrals()
     package var preemptions = 0
     /// Nanoseconds that were recorded: the last piece may be cut short.
     package var duration: Int64 = 0
 
-    mutating func add(_ other: Interval) {
-      tokenState += other.tokenState
-      reserved += other.reserved
-      internalFragmentation += other.internalFragmentation
-      externalFragmentation += other.externalFragmentation
-      cached += other.cached
-      free += other.free
-      running += other.running
-      waiting += other.waiting
+    static func += (sum: inout Interval, other: Interval) {
+      sum.integrals += other.integrals
+      sum.preemptions += other.preemptions
+      sum.duration += other.duration
+    }
+
+    /// Adds what held at the same time elsewhere.
+    mutating func add(besides other: Interval) {
+      integrals += other.integrals
       preemptions += other.preemptions
-      duration += other.duration
+      duration = max(duration, other.duration)
     }
   }
 
   package let from: SimInstant
   /// Length of a piece, nanoseconds.
   package private(set) var width: Int64 = 1_000_000_000
-  package private(set) var intervals: [Interval] = []
+  /// All pieces but the last, which is `open`.
+  private var closed: [Interval] = []
+  private var open = Interval()
+  /// Where the open piece ends, nanoseconds after the start of the window.
+  private var openEnd: Int64
 
-  init(from: SimInstant) { self.from = from }
+  init(from: SimInstant) {
+    self.from = from
+    openEnd = width
+  }
 
-  /// Adds a state that held from `start` to `end`, both inside the window.
-  mutating func add(
-    ledger: WasteLedger, queues: QueueLengths, from start: SimInstant, to end: SimInstant
-  ) {
+  /// The pieces up to the last event; none for a run without any in its window.
+  package var intervals: [Interval] {
+    closed.isEmpty && open == Interval() ? [] : closed + [open]
+  }
+
+  /// What held over the whole window.
+  package var total: Integrals {
+    closed.reduce(into: open.integrals) { $0 += $1.integrals }
+  }
+
+  /// Adds a state that held from `start` to `end`, both inside the window. States come in order of time.
+  mutating func add(_ state: HeldState, from start: SimInstant, to end: SimInstant) {
     var begin = (start - from).nanoseconds
     let finish = (end - from).nanoseconds
-    reach(finish)
-    while begin < finish {
-      let index = Int(begin / width)
-      let part = min(finish, Int64(index + 1) * width) - begin
-      let time = Int128(part)
-      intervals[index].tokenState += Int128(ledger.tokenState) * time
-      intervals[index].reserved += Int128(ledger.reserved) * time
-      intervals[index].internalFragmentation += Int128(ledger.internalFragmentation) * time
-      intervals[index].externalFragmentation += Int128(ledger.externalFragmentation) * time
-      intervals[index].cached += Int128(ledger.cached) * time
-      intervals[index].free += Int128(ledger.free) * time
-      intervals[index].running += Int128(queues.running) * time
-      intervals[index].waiting += Int128(queues.waiting + queues.swapped) * time
-      intervals[index].duration += part
-      begin += part
+    while finish > openEnd {
+      let part = openEnd - begin
+      if part > 0 {
+        add(state, for: part)
+        begin = openEnd
+      }
+      goOn()
     }
+    add(state, for: finish - begin)
   }
 
-  /// Counts preemptions at an instant of the window.
+  private mutating func add(_ state: HeldState, for duration: Int64) {
+    open.integrals.add(state, for: duration)
+    open.duration += duration
+  }
+
+  /// Adds what held at the same time in another replica, recorded over the same window to the same end.
+  mutating func add(_ other: RunHistory) {
+    precondition(
+      (width, closed.count) == (other.width, other.closed.count), "histories of different lengths")
+    for index in closed.indices { closed[index].add(besides: other.closed[index]) }
+    open.add(besides: other.open)
+  }
+
+  /// Counts preemptions at an instant of the window; what held before it is added already.
   mutating func addPreemptions(_ count: Int, at instant: SimInstant) {
-    let time = (instant - from).nanoseconds
-    reach(time + 1)
-    intervals[Int(time / width)].preemptions += count
+    while (instant - from).nanoseconds >= openEnd { goOn() }
+    open.preemptions += count
   }
 
-  /// Makes pieces up to `time` nanoseconds after the start of the window.
-  private mutating func reach(_ time: Int64) {
-    while time > Int64(Self.intervalsMax) * width { joinPairs() }
-    while Int64(intervals.count) * width < time { intervals.append(Interval()) }
+  /// Opens the next piece, or lets the open one last twice as long.
+  private mutating func goOn() {
+    if closed.count + 1 < Self.intervalsMax {
+      closed.append(open)
+      open = Interval()
+    } else {
+      joinPairs()
+    }
+    openEnd = Int64(closed.count + 1) * width
   }
 
   private mutating func joinPairs() {
     width *= 2
-    for index in 0..<(intervals.count + 1) / 2 {
-      var joined = intervals[2 * index]
-      if 2 * index + 1 < intervals.count { joined.add(intervals[2 * index + 1]) }
-      intervals[index] = joined
+    let pieces = closed + [open]
+    closed = stride(from: 0, to: pieces.count, by: 2).map { index in
+      var joined = pieces[index]
+      if index + 1 < pieces.count { joined += pieces[index + 1] }
+      return joined
     }
-    intervals.removeSubrange(((intervals.count + 1) / 2)...)
+    open = closed.removeLast()
+  }
+}
+
+/// What holds between two events.
+struct HeldState: Sendable {
+  var ledger: WasteLedger
+  var blocks = (logical: 0, physical: 0)
+  var queues = QueueLengths(running: 0, waiting: 0, swapped: 0)
+}
+
+/// Sums over time of what holds between two events, in units times nanoseconds: exact integers, so their order
+/// does not matter.
+package struct Integrals: Equatable, Sendable {
+  package var tokenState: Int128 = 0
+  package var reserved: Int128 = 0
+  package var internalFragmentation: Int128 = 0
+  package var externalFragmentation: Int128 = 0
+  package var cached: Int128 = 0
+  package var free: Int128 = 0
+  package var logicalBlocks: Int128 = 0
+  package var physicalBlocks: Int128 = 0
+  package var runningRequests: Int128 = 0
+  package var waitingRequests: Int128 = 0
+
+  /// Adds a state that held for `duration` nanoseconds.
+  @inline(__always)
+  mutating func add(_ state: HeldState, for duration: Int64) {
+    // A product of two words fits in two, and sums of 2^63 of them would not overflow: the checks of `*` and
+    // `+` would cost more than all the rest of an iteration's records.
+    let time = Int128(duration)
+    func add(_ units: Int, to sum: inout Int128) { sum &+= Int128(units) &* time }
+    add(state.ledger.tokenState, to: &tokenState)
+    add(state.ledger.reserved, to: &reserved)
+    add(state.ledger.internalFragmentation, to: &internalFragmentation)
+    add(state.ledger.externalFragmentation, to: &externalFragmentation)
+    add(state.ledger.cached, to: &cached)
+    add(state.ledger.free, to: &free)
+    add(state.blocks.logical, to: &logicalBlocks)
+    add(state.blocks.physical, to: &physicalBlocks)
+    add(state.queues.running, to: &runningRequests)
+    add(state.queues.waiting + state.queues.swapped, to: &waitingRequests)
+  }
+
+  static func += (sum: inout Integrals, other: Integrals) {
+    sum.tokenState += other.tokenState
+    sum.reserved += other.reserved
+    sum.internalFragmentation += other.internalFragmentation
+    sum.externalFragmentation += other.externalFragmentation
+    sum.cached += other.cached
+    sum.free += other.free
+    sum.logicalBlocks += other.logicalBlocks
+    sum.physicalBlocks += other.physicalBlocks
+    sum.runningRequests += other.runningRequests
+    sum.waitingRequests += other.waitingRequests
   }
 }

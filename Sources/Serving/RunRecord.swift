@@ -20,17 +20,26 @@ package struct MeasuringWindow: Equatable, Sendable {
 
 /// What happened in a run, before any statistics: timestamps of each request, sums over time, token gaps.
 package struct RunRecord: Sendable {
-  /// Milestones of one request; 48 bytes, as there may be many millions.
+  /// Milestones of one request; 32 bytes, as there may be many millions.
   package struct Milestones: Equatable, Sendable {
     @Moment package var firstScheduled: SimInstant?
     @Moment package var firstToken: SimInstant?
-    @Moment package var lastToken: SimInstant?
     @Moment package var finish: SimInstant?
     package var preemptionsRecompute: Int32 = 0
-    package var preemptionsSwap: Int32 = 0
-    package var isRejected = false
+    /// −1 for a request that was rejected, which is never preempted: a flag of its own would take 8 bytes.
+    private var swapsOrRejection: Int32 = 0
 
     package init() {}
+
+    package var preemptionsSwap: Int32 {
+      get { max(0, swapsOrRejection) }
+      set { swapsOrRejection = newValue }
+    }
+
+    package var isRejected: Bool {
+      get { swapsOrRejection < 0 }
+      set { swapsOrRejection = newValue ? -1 : 0 }
+    }
   }
 
   /// An instant that may not have come yet, in the eight bytes of one.
@@ -55,12 +64,10 @@ package struct RunRecord: Sendable {
   /// When the last event of the run was.
   package var end = SimInstant.zero
 
-  /// Integrals over the window of numbers that hold between events, in units times nanoseconds.
-  package var integrals = Integrals()
+  /// What held between events, over time: in at most ``RunHistory/intervalsMax`` pieces of the window.
+  package var history: RunHistory
   /// The same numbers at the start of each iteration, in plain sums.
   package var steps = StepSums()
-  /// The same numbers over time, in at most ``RunHistory/intervalsMax`` pieces of the window.
-  package var history: RunHistory
   /// Iterations and output tokens that ended inside the window.
   package var iterations = 0
   package var emittedTokens = 0
@@ -79,40 +86,11 @@ package struct RunRecord: Sendable {
     milestones = Array(repeating: Milestones(), count: requests.count)
   }
 
+  /// Integrals over the window of numbers that hold between events.
+  package var integrals: Integrals { history.total }
+
   /// The window, cut at the end of the run.
   package var measured: (from: SimInstant, to: SimInstant) {
     (window.from, max(window.from, min(window.to ?? end, end)))
-  }
-}
-
-/// Sums over time of what holds between two events: exact integers, so their order does not matter.
-package struct Integrals: Equatable, Sendable {
-  package var tokenState: Int128 = 0
-  package var reserved: Int128 = 0
-  package var internalFragmentation: Int128 = 0
-  package var externalFragmentation: Int128 = 0
-  package var cached: Int128 = 0
-  package var free: Int128 = 0
-  package var logicalBlocks: Int128 = 0
-  package var physicalBlocks: Int128 = 0
-  package var runningRequests: Int128 = 0
-  package var waitingRequests: Int128 = 0
-
-  /// Adds a state that held for `duration`.
-  mutating func add(
-    ledger: WasteLedger, blocks: (logical: Int, physical: Int), queues: QueueLengths,
-    for duration: SimDuration
-  ) {
-    let time = Int128(duration.nanoseconds)
-    tokenState += Int128(ledger.tokenState) * time
-    reserved += Int128(ledger.reserved) * time
-    internalFragmentation += Int128(ledger.internalFragmentation) * time
-    externalFragmentation += Int128(ledger.externalFragmentation) * time
-    cached += Int128(ledger.cached) * time
-    free += Int128(ledger.free) * time
-    logicalBlocks += Int128(blocks.logical) * time
-    physicalBlocks += Int128(blocks.physical) * time
-    runningRequests += Int128(queues.running) * time
-    waitingRequests += Int128(queues.waiting + queues.swapped) * time
   }
 }

@@ -6,30 +6,32 @@ import Workload
 struct RunRecorder {
   private(set) var record: RunRecord
   /// What has held since `stateSince`.
-  private var ledger: WasteLedger
-  private var blocks = (logical: 0, physical: 0)
-  private var queues = QueueLengths(running: 0, waiting: 0, swapped: 0)
+  private var state: HeldState
   private var stateSince = SimInstant.zero
   /// What the prefix cache had done before the window.
   private var prefixCacheBefore: PrefixCacheTotals?
   /// End of the iteration before the running one.
   private var previousEnd: SimInstant?
+  /// When requests that are listed had their last token; of those that have had one.
+  private var lastTokens = ResidentRows(blank: SimInstant.zero)
   /// When cruising requests had their last token.
   private var cruiseEnd: SimInstant?
 
   init(requests: [Request], window: MeasuringWindow, emptyLedger: WasteLedger) {
     record = RunRecord(requests: requests, window: window)
-    ledger = emptyLedger
+    state = HeldState(ledger: emptyLedger)
   }
 
   mutating func arrived(_ request: RequestID, isRejected: Bool) {
     record.arrivedCount += 1
-    record.milestones[Int(request)].isRejected = isRejected
+    if isRejected { record.milestones[Int(request)].isRejected = true }
   }
 
-  /// An iteration was decided and starts.
-  mutating func started(_ plan: IterationPlan, at start: SimInstant) {
-    for id in plan.released { record.milestones[Int(id)].lastToken = cruiseEnd }
+  /// An iteration was decided and starts; the state that it ends is recorded already (``hold(_:from:)``).
+  mutating func started(_ plan: inout IterationPlan, at start: SimInstant) {
+    if let cruiseEnd {
+      for id in plan.released { lastTokens[Int(id)] = cruiseEnd }
+    }
     if !plan.preempted.isEmpty && record.window.contains(start) {
       record.history.addPreemptions(plan.preempted.count, at: start)
     }
@@ -54,7 +56,7 @@ struct RunRecorder {
   }
 
   /// An iteration ended and gave its tokens.
-  mutating func ended(_ plan: IterationPlan, at end: SimInstant) {
+  mutating func ended(_ plan: inout IterationPlan, at end: SimInstant) {
     let isMeasured = record.window.contains(end)
     var emitted = plan.cruising
     var steady = 0
@@ -62,7 +64,8 @@ struct RunRecorder {
     for scheduled in plan.scheduled where scheduled.emittedTokens > 0 {
       let id = Int(scheduled.request)
       emitted += Int(scheduled.emittedTokens)
-      if let last = record.milestones[id].lastToken {
+      if record.milestones[id].firstToken != nil {
+        let last = lastTokens[id]
         if last == previousEnd {
           steady += Int(scheduled.emittedTokens)
         } else if last == cruiseEnd {
@@ -73,7 +76,7 @@ struct RunRecorder {
       } else {
         record.milestones[id].firstToken = end
       }
-      record.milestones[id].lastToken = end
+      lastTokens[id] = end
     }
     if isMeasured {
       record.iterations += 1
@@ -103,7 +106,10 @@ struct RunRecorder {
   }
 
   mutating func finished(_ requests: [RequestID], at end: SimInstant) {
-    for id in requests { record.milestones[Int(id)].finish = end }
+    for id in requests {
+      record.milestones[Int(id)].finish = end
+      lastTokens.close(Int(id))
+    }
   }
 
   /// The run is over: of what the prefix cache did, the window's part is kept.
@@ -115,27 +121,17 @@ struct RunRecorder {
   mutating func warmedUp(_ prefixCache: PrefixCacheTotals?) { prefixCacheBefore = prefixCache }
 
   /// From now on this state holds; the one before is added up to now.
-  mutating func hold(
-    _ ledger: WasteLedger, blocks: (logical: Int, physical: Int), queues: QueueLengths,
-    from now: SimInstant
-  ) {
+  mutating func hold(_ state: HeldState, from now: SimInstant) {
     close(at: now)
-    if queues.running > 0 && record.window.contains(now) {
-      record.steps.add(ledger: ledger, blocks: blocks, queues: queues)
-    }
-    self.ledger = ledger
-    self.blocks = blocks
-    self.queues = queues
+    if state.queues.running > 0 && record.window.contains(now) { record.steps.add(state) }
+    self.state = state
   }
 
   /// Adds what has held until `now`, as far as it lies in the window.
   mutating func close(at now: SimInstant) {
     let from = max(stateSince, record.window.from)
     let to = min(now, record.window.to ?? now)
-    if from < to {
-      record.integrals.add(ledger: ledger, blocks: blocks, queues: queues, for: to - from)
-      record.history.add(ledger: ledger, queues: queues, from: from, to: to)
-    }
+    if from < to { record.history.add(state, from: from, to: to) }
     stateSince = now
     record.end = now
   }

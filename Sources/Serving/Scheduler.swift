@@ -19,8 +19,10 @@ package protocol Scheduler: SequencePlacement, Sendable {
 
   /// Takes in what the iteration gave: sequences grow by a token, finished ones give their blocks back.
   ///
-  /// - Parameter finished: Requests that are complete, appended in scheduled order.
-  mutating func complete(_ plan: IterationPlan, finished: inout [RequestID])
+  /// - Parameters:
+  ///   - plan: Not changed; `inout` saves a copy of its 200 bytes in each iteration.
+  ///   - finished: Requests that are complete, appended in scheduled order.
+  mutating func complete(_ plan: inout IterationPlan, finished: inout [RequestID])
 
   /// Where the KV slots are; asked after ``schedule(into:)``.
   var ledger: WasteLedger { get }

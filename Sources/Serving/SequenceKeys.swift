@@ -14,41 +14,54 @@ struct SequenceKeys: Sendable {
 
   private let contents: PromptContents?
   private let blockSize: Int
-  private var keys: [[BlockKey]]
-  private var cursors: [Cursor]
+  /// What is known of a sequence.
+  private struct Row: Sendable {
+    var keys: [BlockKey] = []
+    var cursor = Cursor()
+  }
 
-  init(contents: PromptContents?, blockSize: Int, sequenceCount: Int) {
+  private var rows = ResidentRows(blank: Row())
+
+  init(contents: PromptContents?, blockSize: Int) {
     self.contents = contents
     self.blockSize = blockSize
-    keys = Array(repeating: [], count: sequenceCount)
-    cursors = Array(repeating: Cursor(), count: sequenceCount)
   }
 
   /// The keys made so far, of the first blocks of a sequence.
-  subscript(sequence: Int) -> [BlockKey] { keys[sequence] }
+  subscript(sequence: Int) -> [BlockKey] { rows[sequence].keys }
+
+  /// The key of one block that was made.
+  func key(of block: Int, in sequence: Int) -> BlockKey { rows[sequence].keys[block] }
 
   /// Makes sure that the keys of the first `blocks` blocks of a sequence are there.
   ///
   /// - Complexity: O(1) for each block and each piece that was not read before.
   mutating func make(_ blocks: Int, of sequence: Int, _ state: TokenBudgetSequence) {
-    if keys[sequence].isEmpty {
-      keys[sequence].reserveCapacity(Int(state.promptTokens + state.outputTokens) / blockSize)
+    guard rows[sequence].keys.count < blocks else { return }
+    var row = Row()
+    swap(&row, &rows[sequence])
+    make(blocks, &row, state)
+    swap(&row, &rows[sequence])
+  }
+
+  private func make(_ blocks: Int, _ row: inout Row, _ state: TokenBudgetSequence) {
+    if row.keys.isEmpty {
+      row.keys.reserveCapacity(Int(state.promptTokens + state.outputTokens) / blockSize)
     }
-    while keys[sequence].count < blocks {
-      var builder = BlockKeyBuilder(after: keys[sequence].last ?? .root)
-      var position = keys[sequence].count * blockSize
+    while row.keys.count < blocks {
+      var builder = BlockKeyBuilder(after: row.keys.last ?? .root)
+      var position = row.keys.count * blockSize
       let end = position + blockSize
       while position < end {
-        position += add(
-          from: position, atMost: end - position, of: sequence, state, to: &builder)
+        position += add(from: position, atMost: end - position, of: state, &row.cursor, to: &builder)
       }
-      keys[sequence].append(builder.endBlock())
+      row.keys.append(builder.endBlock())
     }
   }
 
   /// Adds tokens from one piece, and says how many.
-  private mutating func add(
-    from position: Int, atMost limit: Int, of sequence: Int, _ state: TokenBudgetSequence,
+  private func add(
+    from position: Int, atMost limit: Int, of state: TokenBudgetSequence, _ cursor: inout Cursor,
     to builder: inout BlockKeyBuilder
   ) -> Int {
     let request = Int(state.request)
@@ -62,18 +75,14 @@ struct SequenceKeys: Sendable {
       builder.add(stream: PromptContents.ownStream(of: request), start: position, count: count)
       return count
     }
-    let cursor = cursors[sequence]
-    let pieces = contents.pieces(of: request)
-    let piece = pieces[pieces.startIndex + Int(cursor.piece)]
+    let piece = contents.piece(Int(cursor.piece), of: request)
     let count = min(limit, Int(piece.count - cursor.offset))
     builder.add(stream: piece.stream, start: Int(piece.start + cursor.offset), count: count)
-    cursors[sequence].offset += Int32(count)
-    if cursors[sequence].offset == piece.count {
-      cursors[sequence] = Cursor(piece: cursor.piece + 1, offset: 0)
-    }
+    cursor.offset += Int32(count)
+    if cursor.offset == piece.count { cursor = Cursor(piece: cursor.piece + 1, offset: 0) }
     return count
   }
 
   /// Drops the keys of a sequence that is complete.
-  mutating func forget(_ sequence: Int) { keys[sequence] = [] }
+  mutating func forget(_ sequence: Int) { rows.close(sequence) }
 }

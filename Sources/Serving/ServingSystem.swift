@@ -83,7 +83,7 @@ package enum ServingSystem: String, CaseIterable, Sendable {
     func replica<S: Scheduler>(_ scheduler: S) -> any Replica { replica(scheduler, executor) }
     let sequenceCount = requests.reduce(0) { $0 + Int($1.sequenceCount) }
     func orca(_ estimator: ReservationEstimator) -> any Replica {
-      let memory = OrcaMemory(settings, estimator: estimator, sequenceCount: sequenceCount)
+      let memory = OrcaMemory(settings, estimator: estimator)
       return replica(
         MixedIterationScheduler(requests: requests, settings: settings, memory: memory))
     }

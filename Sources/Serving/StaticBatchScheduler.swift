@@ -14,6 +14,9 @@ import Workload
 /// Prompts are padded to the longest of the batch, and the engine computes the longest output for everyone,
 /// so padding costs time; the tokens that nobody asked for are not emitted.
 ///
+/// By events (``EngineSettings/stepping``), only the iteration that computes the prompts lists the batch: how many
+/// still want a token follows from their output lengths.
+///
 /// - Source: the FasterTransformer driver of the SOSP'23 artifact. Where its batch rule leaves out a request
 ///   that is too long for any batch (and crashes), we run the request alone.
 package struct StaticBatchScheduler: Scheduler {
@@ -34,6 +37,13 @@ package struct StaticBatchScheduler: Scheduler {
   private var longestOutput = 0
   /// Output tokens that the batch has computed.
   private var computedTokens = 0
+  private let listsDecodes: Bool
+  /// Output tokens and sequences of the batch's requests, shortest first, and how many of them have all.
+  private var ends: [(tokens: Int32, sequences: Int32)] = []
+  private var endedCount = 0
+  /// Sequences of the batch, and those that want more tokens.
+  private var rowCount = 0
+  private var wantingRowCount = 0
 
   /// Tokens below the longest sequence that a batch's longest prompt and longest output must stay, as the
   /// artifact sets them (2,040 of 2,048).
@@ -42,6 +52,7 @@ package struct StaticBatchScheduler: Scheduler {
   package init(requests: [Request], settings: EngineSettings) {
     self.requests = requests
     maxModelLength = settings.maxModelLength
+    listsDecodes = settings.stepping == .iteration
     blockSize = settings.blockSize
     slots = StaticSlots(
       poolTokens: settings.deviceBlocks * settings.blockSize, slotTokens: settings.maxModelLength)
@@ -82,8 +93,10 @@ package struct StaticBatchScheduler: Scheduler {
   }
 
   package mutating func schedule(into plan: inout IterationPlan) {
+    plan.advancesCruise = true
     let isPrefill = batch.isEmpty
     if isPrefill { formBatch() }
+    if !isPrefill && !listsDecodes { return decodeUnlisted(&plan) }
     var rows = 0
     for id in batch {
       let request = requests[Int(id)]
@@ -101,10 +114,26 @@ package struct StaticBatchScheduler: Scheduler {
       let chunk = IterationShape.PrefillChunk(tokens: paddedPrompt, contextTokens: 0)
       plan.shape.prefillChunks.append(contentsOf: repeatElement(chunk, count: rows))
     } else {
-      plan.shape.decodeSequences = rows
-      plan.shape.decodeContextTokens = rows * (paddedPrompt + computedTokens)
+      describeDecode(rows, in: &plan)
     }
     plan.shape.sampledSequences = rows
+  }
+
+  private func describeDecode(_ rows: Int, in plan: inout IterationPlan) {
+    plan.shape.decodeSequences = rows
+    plan.shape.decodeContextTokens = rows * (paddedPrompt + computedTokens)
+    plan.shape.sampledSequences = rows
+  }
+
+  /// A decode iteration that names nobody.
+  private mutating func decodeUnlisted(_ plan: inout IterationPlan) {
+    while endedCount < ends.count, Int(ends[endedCount].tokens) <= computedTokens {
+      wantingRowCount -= Int(ends[endedCount].sequences)
+      endedCount += 1
+    }
+    slots.append(sequences: wantingRowCount)
+    plan.cruising = wantingRowCount
+    describeDecode(rowCount, in: &plan)
   }
 
   /// Takes requests from the head while they fit together: rows, padded length, and equal sample counts.
@@ -134,9 +163,14 @@ package struct StaticBatchScheduler: Scheduler {
           finalTokens: Int(request.promptTokens + request.outputTokens))
       }
     }
+    ends = batch.map { (requests[Int($0)].outputTokens, requests[Int($0)].sequenceCount) }
+    ends.sort { $0.tokens < $1.tokens }
+    endedCount = 0
+    rowCount = rows
+    wantingRowCount = rows
   }
 
-  package mutating func complete(_ plan: IterationPlan, finished: inout [RequestID]) {
+  package mutating func complete(_ plan: inout IterationPlan, finished: inout [RequestID]) {
     computedTokens += 1
     guard computedTokens == longestOutput else { return }
     for id in batch {

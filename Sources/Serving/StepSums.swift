@@ -19,17 +19,18 @@ package struct StepSums: Equatable, Sendable {
 
   package init() {}
 
-  mutating func add(
-    ledger: WasteLedger, blocks: (logical: Int, physical: Int), queues: QueueLengths
-  ) {
+  mutating func add(_ state: HeldState) {
+    let blocks = state.blocks
     count += 1
-    tokenState += ledger.tokenState
-    reserved += ledger.reserved
-    internalFragmentation += ledger.internalFragmentation
-    slots += ledger.total
-    runningRequests += queues.running
+    tokenState += state.ledger.tokenState
+    reserved += state.ledger.reserved
+    internalFragmentation += state.ledger.internalFragmentation
+    slots += state.ledger.total
+    runningRequests += state.queues.running
+    // Equal numbers are the rule, and a division takes longer than all the sums.
     sharingRatio +=
-      blocks.physical > 0 ? Double(blocks.logical) / Double(blocks.physical) : 1
+      blocks.physical > 0 && blocks.logical != blocks.physical
+      ? Double(blocks.logical) / Double(blocks.physical) : 1
   }
 
   mutating func add(_ other: StepSums) {

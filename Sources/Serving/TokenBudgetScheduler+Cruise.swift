@@ -77,15 +77,21 @@ extension TokenBudgetScheduler {
   private mutating func growCruising(
     _ growth: inout Growth, before rank: Int32, _ plan: inout IterationPlan
   ) {
+    if rank == .max && plan.preempted.isEmpty && memory.pool.freeCount >= growth.due.count {
+      // Everyone who is left runs and finds a block: mostly all of the batch.
+      if !growth.due.isEmpty { memory.extendCruising(Array(growth.due), evicted: &plan.evicted) }
+      growth.due = []
+    }
     while let sequence = growth.due.first, sequences[Int(sequence)].rank < rank {
       growth.due.removeFirst()
       guard isRunning(sequence), makeRoom(for: 1, of: sequence, &plan) else { break }
       memory.extendCruising(Int(sequence), evicted: &plan.evicted)
     }
     guard options.prefixCaching else { return }
+    let nobodyLeft = plan.preempted.isEmpty
     while let sequence = growth.filling.first, sequences[Int(sequence)].rank < rank {
       growth.filling.removeFirst()
-      guard isRunning(sequence) else { break }
+      guard nobodyLeft || isRunning(sequence) else { break }
       cacheLastBlock(of: sequence)
     }
   }
@@ -94,7 +100,7 @@ extension TokenBudgetScheduler {
     let index = Int(sequence)
     let count = Int(memory.tables[index].count)
     keys.make(count, of: index, sequences[index])
-    let key = keys[index][count - 1]
+    let key = keys.key(of: count - 1, in: index)
     memory.cacheLastBlock(of: index, key: key)
     head.noticeCached(key)
   }

@@ -85,9 +85,7 @@ package struct TokenBudgetScheduler: Scheduler {
       blockSize: settings.blockSize, deviceBlocks: settings.deviceBlocks,
       freeQueueRule: settings.v1.freeQueueRule, sequenceCount: sequences.count)
     waitingSequences = WaitingSequences(policy: settings.v1.policy)
-    keys = SequenceKeys(
-      contents: contents, blockSize: settings.blockSize,
-      sequenceCount: settings.v1.prefixCaching ? sequences.count : 0)
+    keys = SequenceKeys(contents: contents, blockSize: settings.blockSize)
     mayCruise =
       settings.stepping == .event && settings.v1.policy == .firstComeFirstServed
       && requests.allSatisfy { $0.samples == 1 }
@@ -246,7 +244,7 @@ package struct TokenBudgetScheduler: Scheduler {
 
   // MARK: Taking in an iteration
 
-  package mutating func complete(_ plan: IterationPlan, finished: inout [RequestID]) {
+  package mutating func complete(_ plan: inout IterationPlan, finished: inout [RequestID]) {
     if mayCruise && !isCruising { enterCruise() }
     if isCruising { return completeCruise(&finished) }
     var someCompleted = false

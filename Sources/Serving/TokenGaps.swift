@@ -23,7 +23,8 @@ package struct TokenGaps: Sendable {
   package private(set) var count: Int64 = 0
   private var sum: Int128 = 0
 
-  package init() {}
+  /// The room is reserved at once: pages that are not written take no memory, and growing would copy them.
+  package init() { gaps.reserveCapacity(Self.exactLimit) }
 
   /// Adds `count` equal gaps.
   package mutating func add(_ gap: SimDuration, count: Int) {

@@ -12,7 +12,7 @@ extension RandomStream {
   }
 
   /// Shuffles in place (Fisher and Yates).
-  package mutating func shuffle<T>(_ items: inout [T]) {
+  @inlinable package mutating func shuffle<T>(_ items: inout [T]) {
     guard items.count > 1 else { return }
     for last in stride(from: items.count - 1, to: 0, by: -1) {
       items.swapAt(last, below(last + 1))

@@ -39,7 +39,11 @@ public struct SimDuration: Hashable, Comparable, Sendable {
   ///
   /// - Precondition: `seconds` is finite and below 292 years.
   @inlinable public init(rounding seconds: Double) {
-    self.nanoseconds = Int64((seconds * 1e9).rounded())
+    let exact = seconds * 1e9
+    let whole = Int64(exact)
+    // The rest is exact. `rounded()` would call the C library, once an iteration.
+    let rest = exact - Double(whole)
+    nanoseconds = rest >= 0.5 ? whole + 1 : rest <= -0.5 ? whole - 1 : whole
   }
 
   @inlinable public static var zero: SimDuration { SimDuration(nanoseconds: 0) }

@@ -139,7 +139,7 @@ extension SOSP23Golden {
     let settings = try settings(header)
     let sequenceCount = requests.reduce(0) { $0 + Int($1.sequenceCount) }
     func orca(_ estimator: ReservationEstimator) throws -> ConformanceReport {
-      let memory = OrcaMemory(settings, estimator: estimator, sequenceCount: sequenceCount)
+      let memory = OrcaMemory(settings, estimator: estimator)
       return try SOSP23Replay.run(golden, requests: requests, memory: memory)
     }
     switch try header.string("system") {

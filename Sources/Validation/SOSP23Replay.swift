@@ -158,7 +158,7 @@ struct SOSP23Replay<Memory: RecordedMemory> {
     }
     scheduler.beams = .recorded(forks)
     var finished: [RequestID] = []
-    scheduler.complete(plan, finished: &finished)
+    scheduler.complete(&plan, finished: &finished)
     try comparison.integers("fin", finished.map { Int($0) })
     try comparison.integer("fa", scheduler.memory.freeDeviceBlocks)
     let end =

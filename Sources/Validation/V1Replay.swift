@@ -58,7 +58,7 @@ struct V1Replay {
     try compareDecision(comparison)
     try compareTables(comparison)
     finished.removeAll(keepingCapacity: true)
-    scheduler.complete(plan, finished: &finished)
+    scheduler.complete(&plan, finished: &finished)
     totals.finished += finished.count
     try compareNames("finished", finished.map { Int($0) }, comparison)
     try compareQueues(comparison)

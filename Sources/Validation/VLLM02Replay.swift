@@ -149,7 +149,7 @@ struct VLLM02Replay {
       }
     }
     var finished: [RequestID] = []
-    scheduler.complete(plan, finished: &finished)
+    scheduler.complete(&plan, finished: &finished)
     totals.finished += finished.count
     let operations = labels.name(scheduler.operations, recorded: recorded)
     try comparison.compare("ops", recorded, operations)

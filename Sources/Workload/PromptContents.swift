@@ -60,6 +60,11 @@ package struct PromptContents: Equatable, Sendable {
     allPieces[(request == 0 ? 0 : ends[request - 1])..<ends[request]]
   }
 
+  /// One piece of a prompt, counted from 0.
+  package func piece(_ index: Int, of request: Int) -> TokenPiece {
+    allPieces[(request == 0 ? 0 : ends[request - 1]) + index]
+  }
+
   /// Whether some prompt holds tokens that a request of the trace generates.
   ///
   /// - Complexity: O(pieces).

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Kernels
 import Planning
 import SimulationKernel
 
@@ -33,6 +34,7 @@ struct Kvplan: ParsableCommand {
 
   /// Parses the arguments, runs the command, and turns what it throws into a message and a status.
   static func main() {
+    OpenBLAS.endIdleThreads()
     do {
       var command = try parseAsRoot()
       try command.run()

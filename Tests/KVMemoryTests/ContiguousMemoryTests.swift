@@ -9,7 +9,7 @@ import Testing
   ///     | token 6 | reserved 9 | never used 5 | rounding 12 |      6 + 9 = 15 final, 20 reserved, 32 held
   @Test func classifiesAChunk() {
     var memory = ReservedMemory(
-      blockSize: 4, blocks: 20, largestReservation: 32, sequenceCount: 1)
+      blockSize: 4, blocks: 20, largestReservation: 32)
     memory.reserve(0, reservation: 20, tokens: 6, finalTokens: 15)
     var ledger = memory.ledger(headIsBlocked: false)
     #expect(ledger.tokenState == 6)
@@ -32,7 +32,7 @@ import Testing
     var chance = RandomStream(seed: seed, label: "reserved memory")
     let blocks = 20 + chance.below(200)
     var memory = ReservedMemory(
-      blockSize: 4, blocks: blocks, largestReservation: 64, sequenceCount: 8)
+      blockSize: 4, blocks: blocks, largestReservation: 64)
     for _ in 0..<1000 {
       let sequence = chance.below(8)
       let chunk = memory[sequence]

@@ -156,7 +156,7 @@ import Workload
     var finished: [RequestID] = []
     scheduler.enqueue(0)
     scheduler.schedule(into: &plan)
-    scheduler.complete(plan, finished: &finished)
+    scheduler.complete(&plan, finished: &finished)
     plan.removeAll()
     scheduler.schedule(into: &plan)
     #expect(plan.preempted == [.init(request: 0, mode: .swap, blocks: 2)])

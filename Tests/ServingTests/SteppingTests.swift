@@ -8,7 +8,7 @@ import Workload
 /// `--stepping event` and `--stepping iteration` are one simulation: what a run records is equal.
 @Suite struct SteppingTests {
   private static let systems: [ServingSystem] = [
-    .vllmSOSP23, .vllm02, .orcaOracle, .orcaPow2, .orcaMax,
+    .vllmSOSP23, .vllm02, .orcaOracle, .orcaPow2, .orcaMax, .fasterTransformer,
   ]
 
   /// Tiny engines, so that blocks, tokens and sequences all run short; one workload in four has samples and

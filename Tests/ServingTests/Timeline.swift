@@ -62,7 +62,7 @@ struct Timeline<S: Scheduler> {
     }
     for request in requests.indices { rows[request].append(column[request]) }
     let before = finished.count
-    scheduler.complete(plan, finished: &finished)
+    scheduler.complete(&plan, finished: &finished)
     for request in finished[before...] { state[Int(request)] = " " }
     step += 1
   }

@@ -110,7 +110,7 @@ import Workload
       #expect(budget <= draw.settings.maxBatchedTokens, "seed \(seed), step \(step)")
       expectConserved(timeline.scheduler, draw.settings, "seed \(seed), step \(step)")
       var finished: [RequestID] = []
-      timeline.scheduler.complete(plan, finished: &finished)
+      timeline.scheduler.complete(&plan, finished: &finished)
       for scheduled in plan.scheduled {
         timeline.emitted[Int(scheduled.request)] += Int(scheduled.emittedTokens)
       }

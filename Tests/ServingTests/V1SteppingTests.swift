@@ -201,7 +201,7 @@ private struct Stepper {
     scheduler.schedule(into: &plan)
   }
 
-  mutating func complete() { scheduler.complete(plan, finished: &finished) }
+  mutating func complete() { scheduler.complete(&plan, finished: &finished) }
 
   /// All of a plan but who of those that decode is listed.
   var decision: Decision {

@@ -64,7 +64,7 @@ struct V1Timeline {
       scheduler.schedule(into: &plan)
       guard !plan.isEmpty || !plan.preempted.isEmpty else { continue }
       var finished: [RequestID] = []
-      scheduler.complete(plan, finished: &finished)
+      scheduler.complete(&plan, finished: &finished)
       for scheduled in plan.scheduled {
         emitted[Int(scheduled.request)] += Int(scheduled.emittedTokens)
       }

@@ -55,7 +55,7 @@ struct VLLM02Timeline {
     for scheduled in plan.scheduled {
       emitted[Int(scheduled.request)] += Int(scheduled.emittedTokens)
     }
-    scheduler.complete(plan, finished: &finished)
+    scheduler.complete(&plan, finished: &finished)
     step += 1
   }
 

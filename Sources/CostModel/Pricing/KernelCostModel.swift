@@ -26,7 +26,9 @@ package struct PricedDeployment: Sendable {
 ///
 /// A mixed batch is one batch: its tokens pass the matrix products together, and its attention is
 /// one launch for the chunks and one for the decoding sequences.
-package struct KernelCostModel: IterationCostModel {
+///
+/// A class that never changes, so that a call through `any IterationCostModel` does not copy its tables' references.
+package final class KernelCostModel: IterationCostModel {
   /// Token counts that are tabulated: covers every usual token budget.
   static let tabulatedTokens = 8192
   /// Tokens beyond which no CUDA graph is recorded.

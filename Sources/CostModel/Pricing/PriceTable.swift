@@ -76,6 +76,8 @@ struct Knots: Equatable, Sendable {
   /// Bits of the mantissa that tell knots of one octave apart.
   private let bits: UInt64
   private let base: UInt64
+  /// The share that the last bit of a mantissa stands for.
+  private let shareUnit: Double
   let count: Int
 
   /// - Parameter first: A power of two.
@@ -83,6 +85,7 @@ struct Knots: Equatable, Sendable {
     self.first = first
     self.bits = UInt64(bits)
     base = first.bitPattern >> (52 - self.bits)
+    shareUnit = 1 / Double(UInt64(1) << (52 - self.bits))
     count = octaves << bits + 2
   }
 
@@ -94,8 +97,13 @@ struct Knots: Equatable, Sendable {
   @inline(__always)
   func position(_ size: Double) -> (index: Int, share: Double) {
     guard size >= first else { return (0, max(size, 0) / first) }
-    let index = min(Int(size.bitPattern >> (52 - bits) &- base) + 1, count - 2)
-    let low = self[index]
-    return (index, (size - low) / (self[index + 1] - low))
+    let index = Int(size.bitPattern >> (52 - bits) &- base) + 1
+    guard index <= count - 2 else {
+      let low = self[count - 2]
+      return (count - 2, (size - low) / (self[count - 1] - low))
+    }
+    // Knots of an octave are a power of two apart, so that the mantissa behind the knot is the share.
+    let behind = size.bitPattern & (1 << (52 - bits) - 1)
+    return (index, Double(behind) * shareUnit)
   }
 }

@@ -19,13 +19,14 @@ extension Trace {
   /// - Throws: ``UserError`` for any other rate, and for one so low that a request would arrive
   ///   later than a trace can say (4 000 000 000 s).
   /// - Complexity: O(requests).
-  package func retimed(poissonRate: Double, seed: UInt64) throws(UserError) -> Trace {
+  package consuming func retimed(poissonRate: Double, seed: UInt64) throws(UserError) -> Trace {
     guard poissonRate > 0, poissonRate.isFinite else {
       throw UserError(
         "`--request-rate` must be a positive number of requests per second, "
           + "found `\(plain(poissonRate))`")
     }
-    var trace = self
+    let count = requests.count
+    var trace = consume self
     trace.hasArrivals = true
     var gaps = RandomStream(seed: seed, label: "arrivals")
     let secondsMax = Double(DecimalSeconds.secondsMax)
@@ -35,7 +36,7 @@ extension Trace {
       guard gap < secondsMax, arrival.seconds + gap < secondsMax else {
         throw UserError(
           "`--request-rate` \(plain(poissonRate)) is too low: request \(index + 1) of "
-            + "\(requests.count) would arrive after \(DecimalSeconds.secondsMax) s")
+            + "\(count) would arrive after \(DecimalSeconds.secondsMax) s")
       }
       arrival = arrival + SimDuration(rounding: gap)
       trace.requests[index].arrival = arrival
@@ -76,6 +77,7 @@ extension Trace {
     var order = RandomStream(seed: seed, label: "repeat")
     var repetitions = 0
     var rows = Array(requests.indices)
+    rows.reserveCapacity(count)
     while rows.count < count {
       var pass = Array(requests.indices)
       order.shuffle(&pass)

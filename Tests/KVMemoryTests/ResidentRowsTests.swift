@@ -1,0 +1,52 @@
+import SimulationKernel
+import Testing
+
+@testable import KVMemory
+
+/// Rows of the numbers in use, against a dictionary.
+@Suite struct ResidentRowsTests {
+  @Test(arguments: 0..<20 as Range<UInt64>)
+  func behavesLikeADictionary(seed: UInt64) {
+    var chance = RandomStream(seed: seed, label: "resident rows")
+    var rows = ResidentRows(blank: -1)
+    var model: [Int: Int] = [:]
+    let spread = 1 << (2 + chance.below(10))
+    for step in 0..<2000 {
+      // A window of numbers that moves up, with a straggler now and then.
+      let number = chance.below(50) == 0 ? 3 : step + chance.below(spread)
+      if chance.below(3) == 0 {
+        rows.close(number)
+        model[number] = nil
+      } else {
+        rows[number] += step
+        model[number, default: -1] += step
+      }
+      #expect(rows[number] == model[number] ?? -1, "seed \(seed), step \(step)")
+    }
+    for number in 0..<(2000 + spread) {
+      #expect(rows[number] == model[number] ?? -1, "seed \(seed), number \(number)")
+    }
+  }
+
+  /// Numbers that come and go in order share the places that there were at first, however many come.
+  @Test func placesFollowTheNumbersInUse() {
+    var rows = ResidentRows(blank: 0)
+    for number in 0..<10_000 {
+      rows[number] = number
+      if number >= 40 { rows.close(number - 40) }
+    }
+    #expect(rows.places.count == 64)
+    #expect(rows[9_999] == 9_999 && rows[9_960] == 9_960 && rows[9_959] == 0)
+  }
+
+  @Test func updatesInOrder() {
+    var rows = ResidentRows(blank: 0)
+    for number in [5, 70, 133] { rows[number] = number }
+    var next = 0
+    rows.update([133, 5]) { row in
+      next += 1000
+      row += next
+    }
+    #expect([5, 70, 133].map { rows[$0] } == [2005, 70, 1133])
+  }
+}
