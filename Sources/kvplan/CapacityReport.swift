@@ -63,7 +63,8 @@ struct CapacityReport: PlanReport {
 
   /// Those of the first seed, by rising rate.
   private var points: [RateProbe.Point] {
-    capacity.points.filter { $0.seed == study.seeds[0] }.sorted { $0.rate < $1.rate }
+    (answer.below + capacity.points.filter { $0.seed == study.seeds[0] })
+      .sorted { $0.rate < $1.rate }
   }
 
   private var rates: Document.Section {
@@ -111,6 +112,8 @@ struct CapacityReport: PlanReport {
         $0.metric == metric && $0.statistic != .mean
       }
       chart.level = target.map { unit == "ms" ? $0.bound * 1000 : $0.bound }
+      // Far beyond the capacity latency only says how long the run was.
+      chart.yMax = metric == nil ? 100 : chart.level.map { 4 * $0 }
       return Figure(title: "", charts: [.lines(chart)], columns: 1, chartWidth: 500)
     }
   }
@@ -134,16 +137,16 @@ struct CapacityReport: PlanReport {
   }
 
   private func variations(_ list: [CapacityStudy.Variation], title: String) -> TextTable {
-    var table = TextTable([
-      .init(title, .left), .init("req/s"), .init("change %"), .init("flag", .left),
-    ])
+    let hasFlags = list.contains { $0.flag != nil }
+    var table = TextTable(
+      [.init(title, .left), .init("req/s"), .init("change %")]
+        + (hasFlags ? [.init("flag", .left)] : []))
     let base = capacity.bySeed[0]
     table.rows = list.map { variation in
       let change =
         base > 0 ? Digits.fixed((variation.rate / base - 1) * 100, decimals: 1) : "–"
-      return [
-        variation.change, PlanCells.rate(variation.rate), change, variation.flag ?? "",
-      ]
+      return [variation.change, PlanCells.rate(variation.rate), change]
+        + (hasFlags ? [variation.flag ?? ""] : [])
     }
     return table
   }
@@ -180,12 +183,13 @@ struct CapacityReport: PlanReport {
       .init("bound", answer.bound.map { .real($0) } ?? .null),
       .init("levers", list(answer.levers)), .init("sensitivity", list(answer.sensitivity)),
       .init("calibrated", .boolean(answer.prepared.profiles.allSatisfy(\.isCalibrated))),
-      .init("simulations", .array(capacity.points.map(PlanCells.json))),
+      .init("simulations", .array((answer.below + capacity.points).map(PlanCells.json))),
     ])
   }
 
   var simulations: CatalogTable {
-    CatalogTable(columns: PlanCells.columns, rows: capacity.points.map(PlanCells.row))
+    CatalogTable(
+      columns: PlanCells.columns, rows: (answer.below + capacity.points).map(PlanCells.row))
   }
 }
 

@@ -12,8 +12,9 @@ import Workload
 struct PlanCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "plan",
-    abstract: "Find what a deployment sustains, and the cheapest that sustains a rate.",
-    subcommands: [PlanCapacityCommand.self, PlanFleetCommand.self])
+    abstract:
+      "Find what a deployment sustains, the cheapest that sustains a rate, and how many when.",
+    subcommands: [PlanCapacityCommand.self, PlanFleetCommand.self, PlanScaleCommand.self])
 }
 
 /// What both plans are asked of: a trace, targets, and seeds.

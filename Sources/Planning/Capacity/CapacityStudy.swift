@@ -38,6 +38,8 @@ package struct CapacityStudy: Sendable {
 
   package struct Answer: Sendable {
     package var capacity: Capacity
+    /// Lower rates, with the first seed: how latency grows towards the capacity.
+    package var below: [RateProbe.Point] = []
     /// No rate above this is steady, whatever the scheduler does; `nil` for unlike replicas.
     package var bound: Double?
     /// Settings that would raise the rate, best first.
@@ -48,6 +50,8 @@ package struct CapacityStudy: Sendable {
     package var warnings: [String]
   }
 
+  /// Lower rates that are simulated for the picture, as shares of the capacity.
+  private static let sharesBelow = [0.1, 0.25, 0.5, 0.75, 0.9]
   /// How far kernel times and output lengths are moved.
   private static let sensitivityShare = 0.1
   /// Variations are compared with the first seed to this width.
@@ -69,6 +73,12 @@ package struct CapacityStudy: Sendable {
       warnings: warnings(capacity))
     guard explains else { return answer }
     let base = capacity.bySeed[0]
+    answer.below = try Parallel.map(Self.sharesBelow) { share -> RateProbe.Point? in
+      guard base > 0 else { return nil }
+      let point = try probe.point(rate: base * share, seed: seeds[0])
+      progress(point)
+      return point
+    }.compactMap { $0 }
     answer.levers = try Parallel.map(levers()) { lever in
       try variation(lever.change, lever.flag, near: base, progress) {
         RateProbe(

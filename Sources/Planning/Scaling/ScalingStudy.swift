@@ -1,0 +1,185 @@
+import Metrics
+import Serving
+import SimulationKernel
+import Workload
+
+/// Traffic that changes over a day: how many replicas each part of it needs, and what an autoscaler would have
+/// made of it.
+package struct ScalingStudy: Sendable {
+  /// One replica; the number of replicas is what is asked for.
+  package let deployment: Deployment
+  /// With arrivals of its own.
+  package let trace: Trace
+  package let serviceLevel: ServiceLevel
+  package var seed: UInt64
+  /// Seconds of the pieces that the trace is cut into.
+  package var windowSeconds: Double
+  /// Seconds between two decisions of the autoscaler.
+  package var intervalSeconds: Double
+  /// Seconds from the decision to start a replica until it takes requests.
+  package var startUpSeconds: Double
+  /// Share of what one replica sustains that the autoscaler gives it.
+  package var targetUtilization: Double
+  package var minReplicas: Int
+  package var maxReplicas: Int
+
+  package init(
+    _ deployment: Deployment, trace: Trace, serviceLevel: ServiceLevel, seed: UInt64,
+    windowSeconds: Double, intervalSeconds: Double, startUpSeconds: Double,
+    targetUtilization: Double, minReplicas: Int, maxReplicas: Int
+  ) {
+    self.deployment = deployment
+    self.trace = trace
+    self.serviceLevel = serviceLevel
+    self.seed = seed
+    self.windowSeconds = windowSeconds
+    self.intervalSeconds = intervalSeconds
+    self.startUpSeconds = startUpSeconds
+    self.targetUtilization = targetUtilization
+    self.minReplicas = minReplicas
+    self.maxReplicas = maxReplicas
+  }
+
+  /// One piece of the trace.
+  package struct Window: Equatable, Sendable {
+    /// Seconds.
+    package var start: Double
+    package var requests: Int
+    /// Requests per second.
+    package var rate: Double
+    /// The fewest replicas with which the requests of this piece meet their targets, on an empty system;
+    /// `nil` if ``ScalingStudy/maxReplicas`` do not.
+    package var needed: Int?
+  }
+
+  /// A way to run the whole trace.
+  package struct Operation: Sendable {
+    package var result: RunResult
+    package var assessment: Assessment
+    /// Hours of GPUs, start-up included.
+    package var gpuHours: Double
+  }
+
+  package struct Answer: Sendable {
+    package var windows: [Window]
+    /// What one replica sustains, requests per second.
+    package var replicaRate: Double
+    /// As many replicas all day as the busiest window needs; `nil` where some window cannot be served.
+    package var fixed: (replicas: Int, operation: Operation)?
+    package var autoscaled: Operation
+    package var scaling: [ScalingStep]
+    package var prepared: PreparedDeployment
+
+    /// Hours of GPUs if each window had just what it needs, without start-ups.
+    package var idealGPUHours: Double
+  }
+
+  /// Requests whose lengths the capacity of one replica is measured with, at most.
+  private static let capacityRequests = 2000
+
+  /// - Parameter progress: Told how many windows are done, never from two threads at once.
+  /// - Throws: ``UserError`` for a trace without arrivals, and where one replica sustains no rate at all.
+  package func run(
+    progress: @escaping @Sendable (_ done: Int, _ total: Int) -> Void = { _, _ in }
+  ) throws -> Answer {
+    guard trace.hasArrivals, let last = trace.requests.last else {
+      throw UserError(
+        "`\(trace.name)` has no arrival times, so that nothing changes over time",
+        hint: "use `kvplan plan fleet` for a constant rate")
+    }
+    let prepared = try PreparedDeployment(deployment.with(replicas: 1))
+    let windows = try self.windows(prepared, progress: progress)
+    let replicaRate = try replicaRate(prepared)
+    let gpus = Double(prepared.deployment.gpus)
+    let autoscaler = Autoscaler(
+      minReplicas: minReplicas, maxReplicas: maxReplicas,
+      interval: SimDuration(rounding: intervalSeconds),
+      startUp: SimDuration(rounding: startUpSeconds),
+      targetRate: replicaRate * targetUtilization, patience: Self.patience)
+    let served = try prepared.serve(trace, autoscaler: autoscaler, seed: seed)
+    let ideal = windows.reduce(0) { $0 + Double($1.needed ?? maxReplicas) * windowSeconds }
+    return Answer(
+      windows: windows, replicaRate: replicaRate,
+      fixed: try fixed(prepared, windows: windows, hours: last.arrival.seconds / 3600),
+      autoscaled: Operation(
+        result: served.result, assessment: serviceLevel.assess(served.result),
+        gpuHours: served.replicaSeconds * gpus / 3600),
+      scaling: served.scaling, prepared: prepared, idealGPUHours: ideal * gpus / 3600)
+  }
+
+  /// Decisions in a row that have to ask for fewer replicas before there are fewer.
+  package static let patience = 5
+
+  private func windows(
+    _ prepared: PreparedDeployment, progress: @escaping @Sendable (Int, Int) -> Void
+  ) throws -> [Window] {
+    let end = trace.requests.last?.arrival.seconds ?? 0
+    let count = Int(end / windowSeconds) + 1
+    // No window is looked up in an empty stretch: nothing arrives there.
+    let counts = trace.requests.reduce(into: Array(repeating: 0, count: count)) {
+      $0[Int($1.arrival.seconds / windowSeconds)] += 1
+    }
+    var windows: [Window] = []
+    for index in 0..<count {
+      let start = Double(index) * windowSeconds
+      let piece =
+        counts[index] > 0 ? try trace.sliced(from: start, to: start + windowSeconds) : nil
+      let guess = windows.last?.needed ?? 1
+      windows.append(
+        Window(
+          start: start, requests: counts[index], rate: Double(counts[index]) / windowSeconds,
+          needed: try piece.map { try needed(prepared, $0, guess: guess) } ?? 0))
+      progress(index + 1, count)
+    }
+    return windows
+  }
+
+  /// The fewest replicas, from a guess on: the window before needed about as many.
+  private func needed(_ prepared: PreparedDeployment, _ piece: Trace, guess: Int) throws -> Int? {
+    func isEnough(_ replicas: Int) throws -> Bool {
+      let probe = RateProbe(
+        prepared.with(replicas: replicas), trace: piece, serviceLevel: serviceLevel)
+      let result = try probe.prepared.serve(piece, seed: seed)
+      return probe.point(of: result, rate: piece.offeredRate, seed: seed).isSustained
+    }
+    var (low, high) = (0, maxReplicas + 1)
+    var next = min(max(guess, 1), maxReplicas)
+    while high - low > 1 {
+      if try isEnough(next) { high = next } else { low = next }
+      // Nearby first, then by halves.
+      let near = high == next ? next - 1 : next + 1
+      next = abs(near - guess) <= 1 ? near : (low + high) / 2
+      next = min(max(next, low + 1), high - 1)
+    }
+    return high <= maxReplicas ? high : nil
+  }
+
+  private func replicaRate(_ prepared: PreparedDeployment) throws -> Double {
+    let count = min(trace.requests.count, Self.capacityRequests)
+    let lengths = try trace.withoutArrivals().taking(count: count, seed: seed).trace
+    let probe = RateProbe(prepared, trace: lengths, serviceLevel: serviceLevel)
+    let found = try CapacitySearch(probe, firstGuess: 1, tolerance: 0.02).run(seeds: [seed])
+    guard found.rate > 0 else {
+      throw UserError(
+        "one replica of `\(prepared.deployment.text)` meets \(serviceLevel.text) at no rate",
+        hint: "`kvplan plan capacity` says which target is missed, and by how much")
+    }
+    return found.rate
+  }
+
+  private func fixed(
+    _ prepared: PreparedDeployment, windows: [Window], hours: Double
+  ) throws -> (replicas: Int, operation: Operation)? {
+    guard windows.allSatisfy({ $0.needed != nil }),
+      let most = windows.compactMap(\.needed).max()
+    else { return nil }
+    let replicas = max(most, 1)
+    let result = try prepared.with(replicas: replicas).serve(trace, seed: seed)
+    return (
+      replicas,
+      Operation(
+        result: result, assessment: serviceLevel.assess(result),
+        gpuHours: result.summary.duration / 3600 * Double(replicas * prepared.deployment.gpus))
+    )
+  }
+}

@@ -1,0 +1,249 @@
+import ArgumentParser
+import CostModel
+import Metrics
+import Planning
+import Results
+import Serving
+import SimulationKernel
+import Workload
+
+/// `kvplan plan scale`.
+struct PlanScaleCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "scale",
+    abstract: "Replicas over time for traffic that changes, and what an autoscaler makes of it.",
+    discussion: """
+      The trace is cut into windows; each is simulated with more and more replicas until its \
+      targets hold. Then the whole trace is served by the most that any window needs, and by an \
+      autoscaler that gives each replica a share of what one sustains.
+
+      EXAMPLE
+        kvplan plan scale day.csv.gz --model llama-3.1-8b --device h100-sxm \\
+          --slo 'ttft.p99<=2s' --window 600 --startup-time 180
+
+      EXIT STATUS
+        1   the autoscaler misses the targets
+      """)
+
+  @Argument(help: "Trace with arrivals; `-` reads standard input.")
+  var trace: String
+
+  @OptionGroup(title: "Plan") var plan: PlanArguments
+
+  @Option(help: "Length of the windows, seconds.")
+  var window = 600.0
+
+  @Option(help: "Seconds between two decisions of the autoscaler.")
+  var interval = 60.0
+
+  @Option(help: "Seconds from the decision to start a replica until it takes requests.")
+  var startupTime = 180.0
+
+  @Option(help: "Share of what one replica sustains that the autoscaler gives it.")
+  var targetUtilization = 0.8
+
+  @Option(help: "Fewest replicas of the autoscaler.")
+  var minReplicas = 1
+
+  @Option(help: "Most replicas, of the autoscaler and of any window.")
+  var maxReplicas = 64
+
+  @OptionGroup(title: "Engine and run") var engine: EngineOptions
+  @OptionGroup(title: "Reading the trace") var reading: TraceReadArguments
+  @OptionGroup(title: "Results") var results: PlanOutputOptions
+
+  func run() throws {
+    try plan.requireOpenLoop(engine)
+    for (name, value) in [("window", window), ("interval", interval)]
+    where !(value > 0 && value.isFinite) {
+      throw UserError("`--\(name)` must be a positive number of seconds, found `\(value)`")
+    }
+    guard startupTime >= 0, startupTime.isFinite else {
+      throw UserError("`--startup-time` must be zero or more seconds, found `\(startupTime)`")
+    }
+    guard targetUtilization > 0, targetUtilization <= 1 else {
+      throw UserError("`--target-utilization` must lie in (0, 1], found `\(targetUtilization)`")
+    }
+    guard minReplicas >= 1, maxReplicas >= minReplicas else {
+      throw UserError(
+        "`--min-replicas` \(minReplicas) and `--max-replicas` \(maxReplicas) must be at least 1 and "
+          + "in this order")
+    }
+    let scenario = try engine.scenario(
+      system: try ServingSystem.find(plan.system), requestRate: nil)
+    let output = try PlanOutput(results)
+    let read = try reading.read(trace, seed: engine.seed)
+    let study = ScalingStudy(
+      Deployment(scenario, router: plan.router),
+      trace: try engine.promptCount.map { try read.taking(count: $0, seed: engine.seed).trace }
+        ?? read,
+      serviceLevel: try ServiceLevel(plan.slo, model: scenario.model), seed: engine.seed,
+      windowSeconds: window, intervalSeconds: interval, startUpSeconds: startupTime,
+      targetUtilization: targetUtilization, minReplicas: minReplicas, maxReplicas: maxReplicas)
+    let answer = try study.run { Terminal.status("window \($0) of \($1)") }
+    Terminal.status(nil)
+    try output.finish(ScalingReport(study: study, answer: answer))
+    if !answer.autoscaled.assessment.isMet { ExitStatus.no.exit() }
+  }
+}
+
+/// `plan scale` in words, numbers and pictures.
+struct ScalingReport: PlanReport {
+  let study: ScalingStudy
+  let answer: ScalingStudy.Answer
+
+  var document: Document {
+    Document(title: title, sections: [operations, windows, assumptions])
+  }
+
+  private var most: Int? {
+    answer.windows.contains { $0.needed == nil } ? nil : answer.windows.compactMap(\.needed).max()
+  }
+
+  private var title: String {
+    let model = study.deployment.groups[0].scenario.model.name
+    let fewest = answer.windows.compactMap(\.needed).min() ?? 0
+    let span = most.map { "\(fewest) to \($0)" } ?? "more than \(study.maxReplicas)"
+    return "\(model) on \(answer.prepared.deployment.text): \(span) replicas over the trace"
+  }
+
+  private var operations: Document.Section {
+    var table = TextTable([
+      .init("operation", .left), .init("replicas"), .init("GPU\nhours"), .init("meet\nall %"),
+      .init("TTFT\np99 ms"), .init("TPOT\np99 ms"), .init("targets", .left),
+    ])
+    func row(_ name: String, _ replicas: String, _ operation: ScalingStudy.Operation) -> [String] {
+      let summary = operation.result.summary
+      let missed = operation.assessment.missed.map(PlanCells.text)
+      return [
+        name, replicas, Digits.fixed(operation.gpuHours, decimals: 1),
+        PlanCells.percent(operation.assessment.attainment),
+        PlanCells.milliseconds(summary.ttft.p99), PlanCells.milliseconds(summary.tpot.p99),
+        missed.isEmpty ? "met" : missed.joined(separator: "; "),
+      ]
+    }
+    if let fixed = answer.fixed {
+      table.rows.append(row("always the most", "\(fixed.replicas)", fixed.operation))
+    }
+    let launched = answer.scaling.map(\.launched)
+    table.rows.append(
+      row(
+        "autoscaler", "\(launched.min() ?? 0) to \(launched.max() ?? 0)", answer.autoscaled))
+    let ideal = Digits.fixed(answer.idealGPUHours, decimals: 1)
+    return Document.Section(
+      "How to run it",
+      paragraphs: [
+        "Targets: \(study.serviceLevel.text). One replica sustains "
+          + "\(PlanCells.rate(answer.replicaRate)) req/s. With just what each window needs, and no "
+          + "start-up, \(ideal) GPU hours would do.",
+        "The autoscaler decides every \(plain(study.intervalSeconds)) s by the requests since then, "
+          + "gives a replica \(PlanCells.percent(study.targetUtilization)) % of what one sustains, "
+          + "waits \(plain(study.startUpSeconds)) s for a new one, and lets one go when "
+          + "\(ScalingStudy.patience + 1) decisions in a row ask for fewer.",
+      ], table: table, figures: figures)
+  }
+
+  private var windows: Document.Section {
+    var table = TextTable([
+      .init("from s"), .init("requests"), .init("req/s"), .init("needed"), .init("autoscaler"),
+    ])
+    table.rows = answer.windows.map { window in
+      let end = window.start + study.windowSeconds
+      let steps = answer.scaling.filter {
+        $0.time.seconds >= window.start && $0.time.seconds < end
+      }.map(\.ready)
+      let ready =
+        steps.isEmpty
+        ? "–"
+        : steps.min() == steps.max()
+          ? "\(steps[0])" : "\(steps.min() ?? 0) to \(steps.max() ?? 0)"
+      return [
+        plain(window.start), "\(window.requests)", PlanCells.rate(window.rate),
+        window.needed.map { "\($0)" } ?? "> \(study.maxReplicas)", ready,
+      ]
+    }
+    return Document.Section("Window by window", table: table)
+  }
+
+  private var figures: [Figure] {
+    let needed = answer.windows.map { window in
+      LineChart.Point(window.start / 3600, Double(window.needed ?? study.maxReplicas))
+    }
+    let ready = answer.scaling.map {
+      LineChart.Point($0.time.seconds / 3600, Double($0.ready))
+    }
+    let rate = answer.windows.map { LineChart.Point($0.start / 3600, $0.rate) }
+    let charts = [
+      LineChart(
+        title: "Requests", xTitle: "hour", yTitle: "req/s", series: [.init("offered", rate)]),
+      LineChart(
+        title: "Replicas", xTitle: "hour", yTitle: "replicas",
+        series: [.init("needed", needed), .init("autoscaler", ready)]),
+    ]
+    return charts.map { Figure(title: "", charts: [.lines($0)], columns: 1, chartWidth: 500) }
+  }
+
+  private var assumptions: Document.Section {
+    Document.Section(
+      "Assumptions",
+      paragraphs: PlanCells.prices(answer.prepared.profiles) + [
+        "Arrivals: those of `\(study.trace.name)`. Each window starts on an empty system. Router: "
+          + "\(study.deployment.router.rawValue)."
+      ])
+  }
+
+  private func plain(_ seconds: Double) -> String {
+    seconds == seconds.rounded() ? "\(Int(seconds))" : "\(seconds)"
+  }
+
+  var json: JSONValue {
+    func object(_ operation: ScalingStudy.Operation) -> [JSONValue.Member] {
+      [
+        .init("gpu_hours", .real(operation.gpuHours)),
+        .init("attainment", .real(operation.assessment.attainment)),
+        .init("met", .boolean(operation.assessment.isMet)),
+        .init("summary", SummaryText.object(operation.result.summary)),
+      ]
+    }
+    return .object([
+      .init("slo", .text(study.serviceLevel.text)),
+      .init("replica_rate", .real(answer.replicaRate)),
+      .init("ideal_gpu_hours", .real(answer.idealGPUHours)),
+      .init(
+        "fixed",
+        answer.fixed.map {
+          .object([.init("replicas", .integer($0.replicas))] + object($0.operation))
+        } ?? .null),
+      .init("autoscaled", .object(object(answer.autoscaled))),
+      .init(
+        "windows",
+        .array(
+          answer.windows.map {
+            .object([
+              .init("start_s", .real($0.start)), .init("requests", .integer($0.requests)),
+              .init("request_rate", .real($0.rate)),
+              .init("needed", $0.needed.map { .integer($0) } ?? .null),
+            ])
+          })),
+      .init(
+        "scaling",
+        .array(
+          answer.scaling.map {
+            .object([
+              .init("time_s", .real($0.time.seconds)), .init("arrived", .integer($0.arrived)),
+              .init("launched", .integer($0.launched)), .init("ready", .integer($0.ready)),
+            ])
+          })),
+    ])
+  }
+
+  var simulations: CatalogTable {
+    CatalogTable(
+      columns: [
+        ("start_s", .count), ("requests", .count), ("request_rate", .count), ("needed", .count),
+      ],
+      rows: answer.windows.map {
+        ["\($0.start)", "\($0.requests)", "\($0.rate)", $0.needed.map { "\($0)" } ?? ""]
+      })
+  }
+}

@@ -1,0 +1,74 @@
+import CostModel
+import Metrics
+import Serving
+import SimulationKernel
+import Testing
+import Workload
+
+@testable import Planning
+
+/// Replicas over time.
+@Suite struct ScalingTests {
+  /// Three windows of 60 s: 1, 12 and 1 requests per second.
+  private var day: Trace {
+    var trace = CapacityTests.trace(60 + 720 + 60)
+    var arrival = 0.0
+    for index in trace.requests.indices {
+      arrival += index < 60 ? 1 : index < 780 ? 1.0 / 12 : 1
+      trace.requests[index].arrival = .zero + SimDuration(rounding: arrival - 0.01)
+    }
+    trace.hasArrivals = true
+    return trace
+  }
+
+  private func study(_ startUp: Double) throws -> ScalingStudy {
+    let scenario = try CapacityTests.scenario()
+    return ScalingStudy(
+      Deployment(scenario, router: .leastOutstanding), trace: day,
+      serviceLevel: try ServiceLevel("ttft.p90<=2s, tpot.p90<=80ms", model: scenario.model),
+      seed: 1, windowSeconds: 60, intervalSeconds: 5, startUpSeconds: startUp,
+      targetUtilization: 0.8, minReplicas: 1, maxReplicas: 32)
+  }
+
+  @Test func busyWindowsNeedMore() throws {
+    let quick = try study(0).run()
+    let needed = try #require(quick.windows.map(\.needed) as? [Int])
+    #expect(needed.count == 3)
+    #expect(needed[0] == needed[2])
+    #expect(needed[1] > needed[0])
+    // One fewer is not enough in the busy window.
+    let piece = try day.sliced(from: 60, to: 120)
+    let short = try quick.prepared.with(replicas: needed[1] - 1).serve(piece, seed: 1)
+    #expect(!(try study(0).serviceLevel.assess(short).isMet && short.backlogIsSmall))
+    let fixed = try #require(quick.fixed)
+    #expect(fixed.replicas == needed[1])
+    #expect(fixed.operation.assessment.isMet)
+    // A scaler that is quick is cheaper than the most all day, and one that is slow serves worse.
+    #expect(quick.autoscaled.gpuHours < fixed.operation.gpuHours)
+    let slow = try study(40).run()
+    #expect(slow.autoscaled.assessment.attainment < quick.autoscaled.assessment.attainment)
+    #expect(quick.scaling.map(\.launched).max() ?? 0 > 1)
+  }
+
+  @Test func arrivalsAreNeeded() throws {
+    var study = try study(0)
+    study = ScalingStudy(
+      study.deployment, trace: day.withoutArrivals(), serviceLevel: study.serviceLevel, seed: 1,
+      windowSeconds: 60, intervalSeconds: 5, startUpSeconds: 0, targetUtilization: 0.8,
+      minReplicas: 1, maxReplicas: 4)
+    #expect(
+      throws: UserError(
+        "`random` has no arrival times, so that nothing changes over time",
+        hint: "use `kvplan plan fleet` for a constant rate")
+    ) { try study.run() }
+  }
+}
+
+extension RunResult {
+  /// Whether hardly anybody waited when the last request came.
+  fileprivate var backlogIsSmall: Bool {
+    guard let last = requests.last?.arrival else { return true }
+    return requests.dropLast().count { $0.firstScheduled.map { $0 > last } ?? true }
+      <= max(requests.count / 50, 5)
+  }
+}
