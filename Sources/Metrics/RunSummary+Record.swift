@@ -145,6 +145,6 @@ extension RunRecord {
     var values: [Double] = []
     values.reserveCapacity(count)
     forEachFinished { if let value = milliseconds($0) { values.append(value) } }
-    return Distribution(of: values)
+    return Distribution(of: consume values)
   }
 }

@@ -190,6 +190,9 @@ struct Engine<S: Scheduler> {
     recorder.ended(&plan, at: clock)
     guard !finished.isEmpty else { return }
     recorder.finished(finished, at: clock)
+    // Asked before the loop: the optimiser makes `requests` its own before a loop that may write to it, which is a
+    // copy of all of them.
+    guard nextToSend != nil else { return }
     for _ in finished { sendNext() }
   }
 }
