@@ -78,7 +78,8 @@ public struct BlockPool: Sendable {
         }
       }
     }
-    precondition(top == freeCount - count, "BlockPool.take: \(freeCount - top) of \(count) blocks used")
+    precondition(
+      top == freeCount - count, "BlockPool.take: \(freeCount - top) of \(count) blocks used")
     freeCount = top
   }
 

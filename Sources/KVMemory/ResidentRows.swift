@@ -31,9 +31,9 @@ public struct ResidentRows<Row: Sendable>: Sendable {
   }
 
   @inlinable public subscript(number: Int) -> Row {
-    @inline(__always) get {
+    @inline(__always) _read {
       let place = number & (places.count - 1)
-      return places[place].number == number ? places[place].row : blank
+      if places[place].number == number { yield places[place].row } else { yield blank }
     }
     @inline(__always) _modify {
       if places[number & (places.count - 1)].number != number { open(number) }

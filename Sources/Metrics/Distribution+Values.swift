@@ -9,10 +9,13 @@ extension Distribution {
     }
     var values = consume values
     let mean = values.reduce(0, +) / Double(values.count)
+    var selected = 0
+    // Probabilities rise, and nothing before a selected rank is larger: it need not be looked at again.
     func quantile(_ probability: Double) -> Double {
       let position = Double(values.count - 1) * probability
       let rank = Int(position)
-      let lower = values.select(rank)
+      let lower = values.select(rank, from: selected)
+      selected = rank
       // What lies behind a selected rank is no smaller than what stands there.
       let upper = rank + 1 < values.count ? values[(rank + 1)...].min() ?? lower : lower
       return lower + (upper - lower) * (position - Double(rank))
@@ -27,10 +30,11 @@ extension [Double] {
   /// Puts the element of `rank` in ascending order where it belongs, smaller ones before it and larger ones
   /// behind, and returns it.
   ///
+  /// - Parameter first: No element before it is larger than one behind it. At most `rank`.
   /// - Source: Hoare, "Algorithm 65: find" (1961), with the median of three as pivot.
-  mutating func select(_ rank: Int) -> Double {
+  mutating func select(_ rank: Int, from first: Int = 0) -> Double {
     withUnsafeMutableBufferPointer { values in
-      var low = 0
+      var low = first
       var high = values.count - 1
       while low < high {
         let middle = (low + high) / 2

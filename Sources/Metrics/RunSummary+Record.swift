@@ -66,7 +66,10 @@ extension RunRecord {
       rejected: milestones[..<arrivedCount].count { $0.isRejected },
       unfinished: milestones[..<arrivedCount].count { $0.finish == nil && !$0.isRejected },
       duration: duration, requestThroughput: perSecond(completed),
-      outputThroughput: perSecond(emittedTokens), ttft: distribution(completed) { ($0.firstToken - $0.request.arrival).seconds * 1000 },
+      outputThroughput: perSecond(emittedTokens),
+      ttft: distribution(completed) {
+        ($0.firstToken - $0.request.arrival).seconds * 1000
+      },
       tpot: distribution(completed) {
         let outputTokens = $0.request.outputTokens
         return outputTokens > 1
@@ -145,6 +148,6 @@ extension RunRecord {
     var values: [Double] = []
     values.reserveCapacity(count)
     forEachFinished { if let value = milliseconds($0) { values.append(value) } }
-    return Distribution(of: values)
+    return Distribution(of: consume values)
   }
 }

@@ -53,7 +53,8 @@ struct SequenceKeys: Sendable {
       var position = row.keys.count * blockSize
       let end = position + blockSize
       while position < end {
-        position += add(from: position, atMost: end - position, of: state, &row.cursor, to: &builder)
+        position += add(
+          from: position, atMost: end - position, of: state, &row.cursor, to: &builder)
       }
       row.keys.append(builder.endBlock())
     }

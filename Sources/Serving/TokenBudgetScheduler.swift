@@ -235,8 +235,9 @@ package struct TokenBudgetScheduler: Scheduler {
       let uncached = memory.uncachedFullBlocks(of: Int(sequence))
       if !uncached.isEmpty {
         keys.make(uncached.upperBound, of: Int(sequence), sequences[Int(sequence)])
-        memory.cacheFullBlocks(of: Int(sequence), keys: keys[Int(sequence)])
-        for block in uncached { head.noticeCached(keys[Int(sequence)][block]) }
+        let made = keys[Int(sequence)]
+        memory.cacheFullBlocks(of: Int(sequence), keys: made)
+        for block in uncached { head.noticeCached(made[block]) }
       }
     }
     budget.give(tokens, to: sequence)

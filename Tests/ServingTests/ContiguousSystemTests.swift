@@ -11,7 +11,7 @@ import Workload
     _ requests: [Request], _ estimator: ReservationEstimator, blocks: Int
   ) -> Timeline<MixedIterationScheduler<OrcaMemory>> {
     let settings = EngineSettings.small(blocks: blocks)
-    let memory = OrcaMemory(settings, estimator: estimator, sequenceCount: requests.count)
+    let memory = OrcaMemory(settings, estimator: estimator)
     return Timeline(
       MixedIterationScheduler(requests: requests, settings: settings, memory: memory),
       requests: requests, arrivalSteps: requests.map { Int($0.arrival.seconds) })
@@ -59,7 +59,7 @@ import Workload
     let settings = EngineSettings(
       blockSize: 16, deviceBlocks: 983, maxSequences: 256, maxBatchedTokens: 2560,
       maxModelLength: 2048)
-    let memory = OrcaMemory(settings, estimator: .max, sequenceCount: 40)
+    let memory = OrcaMemory(settings, estimator: .max)
     var run = Timeline(
       MixedIterationScheduler(requests: many, settings: settings, memory: memory),
       requests: many, arrivalSteps: Array(repeating: 0, count: 40))
@@ -76,7 +76,7 @@ import Workload
     let settings = EngineSettings.small(blocks: 8)
     let scheduler = MixedIterationScheduler(
       requests: [], settings: settings,
-      memory: OrcaMemory(settings, estimator: .oracle, sequenceCount: 0))
+      memory: OrcaMemory(settings, estimator: .oracle))
     #expect(scheduler.admission(of: Request(promptTokens: 20, outputTokens: 12)) == .possible)
     #expect(
       scheduler.admission(of: Request(promptTokens: 20, outputTokens: 13))

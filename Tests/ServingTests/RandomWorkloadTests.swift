@@ -75,10 +75,9 @@ import Workload
     var settings = settings(&chance, blocks: 70 + chance.below(60))
     settings.preemptionMode = .automatic
     let (scheduler, requests) = admitted(workload(&chance, count: 25)) { requests in
-      let sequenceCount = requests.reduce(0) { $0 + Int($1.sequenceCount) }
-      return MixedIterationScheduler(
+      MixedIterationScheduler(
         requests: requests, settings: settings,
-        memory: OrcaMemory(settings, estimator: estimator, sequenceCount: sequenceCount))
+        memory: OrcaMemory(settings, estimator: estimator))
     }
     check(scheduler, requests)
   }

@@ -10,6 +10,18 @@ import Testing
     #expect(SimDuration(rounding: 1).nanoseconds == 1_000_000_000)
   }
 
+  /// Halves go away from zero, as the library's own rounding has it.
+  @Test func roundsAsTheLibraryDoes() {
+    var stream = RandomStream(seed: 5, label: "rounding")
+    for draw in 0..<10_000 {
+      let nanoseconds = (stream.uniform() - 0.5) * Double(1 << (draw % 50))
+      for exact in [nanoseconds, nanoseconds.rounded() + 0.5, nanoseconds.rounded()] {
+        let seconds = exact / 1e9
+        #expect(SimDuration(rounding: seconds).nanoseconds == Int64((seconds * 1e9).rounded()))
+      }
+    }
+  }
+
   @Test func instantsAndDurationsAdd() {
     let start = SimInstant(nanoseconds: 5)
     let end = start + SimDuration(nanoseconds: 7)
