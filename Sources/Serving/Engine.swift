@@ -59,6 +59,7 @@ struct Engine<S: Scheduler> {
   private var requests: [Request]
   /// The next request that a client sends when it gets an answer; `nil` with arrivals of their own.
   private var nextToSend: Int?
+  private var frontEnd: FrontEnd
   private let oversized: OversizedPolicy
   private var scheduler: S
   private var executor: any IterationExecutor
@@ -73,9 +74,10 @@ struct Engine<S: Scheduler> {
 
   init(
     requests: [Request], scheduler: S, executor: any IterationExecutor, window: MeasuringWindow,
-    oversized: OversizedPolicy, maxConcurrency: Int? = nil
+    oversized: OversizedPolicy, maxConcurrency: Int? = nil, frontEnd: FrontEnd = FrontEnd()
   ) {
     self.requests = requests
+    self.frontEnd = frontEnd
     self.scheduler = scheduler
     self.executor = executor
     self.oversized = oversized
@@ -123,15 +125,15 @@ struct Engine<S: Scheduler> {
   private mutating func startClients(_ count: Int) {
     nextToSend = 0
     for index in requests.indices { requests[index].arrival = .never }
-    for _ in 0..<min(count, requests.count) { sendNext() }
+    for _ in 0..<min(count, requests.count) { sendNext(at: clock) }
   }
 
-  /// A client sends its next request, if there is one: it arrives now, so that the iteration that
-  /// starts now does not see it.
-  private mutating func sendNext() {
+  /// A client sends its next request, if there is one: it arrives now or later, so that the iteration
+  /// that starts now does not see it.
+  private mutating func sendNext(at time: SimInstant) {
     guard let next = nextToSend, next < requests.count else { return }
-    requests[next].arrival = clock
-    recorder.sent(RequestID(next), at: clock)
+    requests[next].arrival = frontEnd.pass(requestAt: time)
+    recorder.sent(RequestID(next), at: time)
     nextToSend = next + 1
   }
 
@@ -143,7 +145,7 @@ struct Engine<S: Scheduler> {
     recorder.arrived(id, isRejected: admission != .possible)
     guard admission == .possible else {
       if oversized == .fail { throw RunFailure.oversized(id, admission) }
-      sendNext()
+      sendNext(at: clock)
       return
     }
     scheduler.enqueue(id)
@@ -168,9 +170,10 @@ struct Engine<S: Scheduler> {
     finished.removeAll(keepingCapacity: true)
     scheduler.complete(plan, finished: &finished)
     executor.completed(plan, placement: scheduler)
-    recorder.ended(plan, at: clock)
-    recorder.finished(finished, at: clock)
-    for _ in finished { sendNext() }
+    let seen = nextToSend == nil ? clock : frontEnd.pass(tokens: plan.emittedTokens, at: clock)
+    recorder.ended(plan, at: seen)
+    recorder.finished(finished, at: seen)
+    for _ in finished { sendNext(at: seen) }
   }
 }
 

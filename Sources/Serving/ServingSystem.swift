@@ -42,18 +42,19 @@ package enum ServingSystem: String, CaseIterable, Sendable {
   ///   - contents: What the prompts consist of; only a prefix cache looks at it.
   ///   - maxConcurrency: Closed-loop clients, at least 1, each with one request at a time; arrivals of
   ///     the requests are then not looked at. `nil` for arrivals as they are.
+  ///   - frontEnd: What closed-loop clients reach the engine through.
   /// - Throws: ``RunFailure`` when the run cannot go on.
   package func serve(
     _ requests: [Request], settings: EngineSettings, executor: any IterationExecutor,
     window: MeasuringWindow = MeasuringWindow(), oversized: OversizedPolicy = .skip,
-    contents: PromptContents? = nil, maxConcurrency: Int? = nil
+    contents: PromptContents? = nil, maxConcurrency: Int? = nil, frontEnd: FrontEnd = FrontEnd()
   ) throws -> RunRecord {
     func run<S: Scheduler>(
       _ scheduler: S, _ executor: any IterationExecutor
     ) throws -> RunRecord {
       var engine = Engine(
         requests: requests, scheduler: scheduler, executor: executor, window: window,
-        oversized: oversized, maxConcurrency: maxConcurrency)
+        oversized: oversized, maxConcurrency: maxConcurrency, frontEnd: frontEnd)
       return try engine.run()
     }
     func run<S: Scheduler>(_ scheduler: S) throws -> RunRecord { try run(scheduler, executor) }

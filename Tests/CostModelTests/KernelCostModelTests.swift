@@ -67,8 +67,8 @@ import Testing
 
   @Test(arguments: names, [1, 4])
   func theBreakdownSumsToTheDuration(_ name: String, _ tensorParallel: Int) throws {
-    let engine = EngineOverheads(
-      iterationSeconds: 1e-3, sequenceSeconds: 1e-5, hostLaunchSeconds: 5e-6)
+    var engine = EngineOverheads(iterationSeconds: 1e-3, sequenceSeconds: 1e-5)
+    engine.eagerLayerSeconds = 0.3e-3
     let cost = try Self.price(
       name, "a100-80gb", tensorParallel: tensorParallel, overheads: engine)
     var random = RandomStream(seed: 7, label: "breakdown \(name)")

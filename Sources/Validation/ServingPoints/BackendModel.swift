@@ -1,5 +1,6 @@
 import CostModel
 import Serving
+import SimulationKernel
 
 /// How an engine is simulated: its scheduler and what it adds to the kernels.
 ///
@@ -22,6 +23,8 @@ package struct BackendModel: Equatable, Sendable {
   /// Share of the longest prompt and output by which lengths vary.
   package var jitter = 0.0
 
+  /// The server's process before the engine.
+  package var frontEnd = FrontEnd()
   /// Milliseconds of client, API server and tokeniser that are part of a measured TTFT.
   package var requestMilliseconds = 0.0
   /// Different prompts of the sweeps of 8-bit models: their TTFT is that of a prompt found in the
@@ -42,9 +45,9 @@ package struct BackendModel: Equatable, Sendable {
 
   /// The parameters by the names that `--engine-parameter` knows.
   package static let parameterNames = [
-    "iteration_us", "sequence_us", "launch_share", "product_scale", "attention_scale",
-    "all_reduce_scale", "rounds", "jitter", "token_budget", "utilization", "fp8_kv",
-    "request_ms", "repeated_prompts",
+    "iteration_us", "sequence_us", "hides_host", "gap_us", "launch_share", "eager_layer_us", "product_scale",
+    "prompt_scale", "attention_scale", "uneven_contexts", "all_reduce_scale", "request_us", "token_us", "request_ms",
+    "rounds", "jitter", "token_budget", "utilization", "fp8_kv", "repeated_prompts",
   ]
 
   /// Sets one parameter; false for a name that is none.
@@ -52,9 +55,16 @@ package struct BackendModel: Equatable, Sendable {
     switch name {
     case "iteration_us": overheads.iterationSeconds = value * 1e-6
     case "sequence_us": overheads.sequenceSeconds = value * 1e-6
+    case "hides_host": overheads.hidesHost = value != 0
+    case "gap_us": overheads.gapSeconds = value * 1e-6
+    case "eager_layer_us": overheads.eagerLayerSeconds = value * 1e-6
+    case "prompt_scale": overheads.promptScale = value
+    case "request_us": frontEnd.requestTime = SimDuration(rounding: value * 1e-6)
+    case "token_us": frontEnd.tokenTime = SimDuration(rounding: value * 1e-6)
     case "launch_share": overheads.launchShare = value
     case "product_scale": overheads.productScale = value
     case "attention_scale": overheads.attentionScale = value
+    case "uneven_contexts": overheads.unevenContexts = value
     case "all_reduce_scale": overheads.allReduceScale = value
     case "rounds": roundsPerClient = max(1, Int(value))
     case "jitter": jitter = value
@@ -72,8 +82,8 @@ package struct BackendModel: Equatable, Sendable {
   package static var vllm: BackendModel {
     var model = BackendModel(
       system: .vllmV1, tokenBudget: 8192,
-      overheads: EngineOverheads(
-        iterationSeconds: 1.5e-3, sequenceSeconds: 28e-6, launchShare: 0.7))
+      overheads: EngineOverheads(iterationSeconds: 1.5e-3, sequenceSeconds: 28e-6))
+    model.overheads.launchShare = 0.7
     model.jitter = 0.06
     model.requestMilliseconds = 25
     model.quantisesKVCache = true
@@ -85,9 +95,11 @@ package struct BackendModel: Equatable, Sendable {
   package static var trtllm: BackendModel {
     var model = BackendModel(
       system: .vllmV1, tokenBudget: 8192,
-      overheads: EngineOverheads(
-        iterationSeconds: 0.72e-3, sequenceSeconds: 32e-6, launchShare: 0.75, productScale: 1.08,
-        attentionScale: 0.7))
+      overheads: EngineOverheads(iterationSeconds: 0.72e-3, sequenceSeconds: 32e-6))
+    model.overheads.launchShare = 0.75
+    model.overheads.productScale = 1.08
+    model.overheads.attentionScale = 0.7
+    model.overheads.graphsPrompts = false
     model.chunkedPrefill = false
     model.jitter = 0.05
     model.requestMilliseconds = 60
@@ -96,13 +108,32 @@ package struct BackendModel: Equatable, Sendable {
   }
 
   /// SGLang: waiting prompts first, in batches of their own; then decoding.
-  package static let sglang = BackendModel(
-    system: .vllm02, tokenBudget: 16384,
-    overheads: EngineOverheads(
-      iterationSeconds: 2e-3, sequenceSeconds: 24e-6, launchShare: 0.5, productScale: 0.9))
+  package static var sglang: BackendModel {
+    var model = BackendModel(
+      system: .vllm02, tokenBudget: 16384,
+      overheads: EngineOverheads(iterationSeconds: 2e-3, sequenceSeconds: 24e-6))
+    model.overheads.launchShare = 0.5
+    model.overheads.productScale = 0.9
+    model.overheads.graphsPrompts = false
+    return model
+  }
 
-  package static func model(_ backend: ServingPoint.Backend) -> BackendModel {
-    switch backend {
+  /// vLLM from 0.14 on, which prepares an iteration while the device runs the one before, under
+  /// requests of different lengths.
+  ///
+  /// 5 %: what LLMServingSim's `skew` tables give for 64 and 128 sequences, a few of them four times
+  /// as long as the others (medians 0 to 12 % alone, 3 % beside a prompt).
+  package static var vllmAsync: BackendModel {
+    var model = vllm
+    model.overheads.hidesHost = true
+    model.overheads.unevenContexts = 1.05
+    model.overheads.gapSeconds = 0.8e-3
+    return model
+  }
+
+  /// The engine that a point was measured on.
+  package static func model(_ point: ServingPoint) -> BackendModel {
+    switch point.backend {
     case .vllm: vllm
     case .trtllm: trtllm
     case .sglang: sglang

@@ -23,13 +23,13 @@ package struct PointPrediction: Sendable {
   /// - Returns: Predictions in the order of the points.
   /// - Throws: The error of the first point, in order, that failed.
   package static func predict(
-    _ points: [ServingPoint], models: @Sendable (ServingPoint.Backend) -> BackendModel,
+    _ points: [ServingPoint], models: @Sendable (ServingPoint) -> BackendModel,
     progress: @Sendable (_ done: Int) -> Void = { _ in }
   ) throws -> [PointPrediction] {
     let slots = Mutex<(results: [Result<PointPrediction, any Error>?], done: Int)>(
       (Array(repeating: nil, count: points.count), 0))
     DispatchQueue.concurrentPerform(iterations: points.count) { index in
-      let result = Result { try predict(points[index], model: models(points[index].backend)) }
+      let result = Result { try predict(points[index], model: models(points[index])) }
       slots.withLock {
         $0.results[index] = result
         $0.done += 1
@@ -77,7 +77,8 @@ package struct PointPrediction: Sendable {
     let record = try model.system.serve(
       requests, settings: settings,
       executor: PointExecutor(costModel: try KernelCostModel(deployment)),
-      oversized: .fail, contents: contents, maxConcurrency: point.concurrency)
+      oversized: .fail, contents: contents, maxConcurrency: point.concurrency,
+      frontEnd: model.frontEnd)
     var ttft = 0.0
     var tpot = 0.0
     var count = 0.0
