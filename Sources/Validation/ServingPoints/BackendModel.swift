@@ -4,8 +4,9 @@ import SimulationKernel
 
 /// How an engine is simulated: its scheduler and what it adds to the kernels.
 ///
-/// The numbers are fitted on the 509 rows of `serving_points_dev.csv` as a whole, one set for each
-/// engine, and never on a row of their own; reports/accuracy says what they reach.
+/// The numbers are fitted on the rows of `serving_points_dev.csv`, one set for each release of an
+/// engine (``BackendModel/model(_:)``), never on a row or a curve; reports/accuracy says what they
+/// reach, on curves held out too.
 package struct BackendModel: Equatable, Sendable {
   package var system: ServingSystem
   /// Most tokens of an iteration.
@@ -27,10 +28,9 @@ package struct BackendModel: Equatable, Sendable {
   package var frontEnd = FrontEnd()
   /// Milliseconds of client, API server and tokeniser that are part of a measured TTFT.
   package var requestMilliseconds = 0.0
-  /// Different prompts of the sweeps of 8-bit models: their TTFT is that of a prompt found in the
-  /// prefix cache (72 ms at 112 clients, where computing the prompts would keep the device busy for
-  /// longer than the run took), so the load generator sends a limited set again and again
-  /// (inferred; 100 is the default of NVIDIA's AIPerf, from memory). 0 for none repeated.
+  /// Different prompts, sent again and again and found in the prefix cache: a TTFT of 72 ms at 112
+  /// clients, where computing the prompts would keep the device busy for longer than the run took.
+  /// 100 is the default of NVIDIA's AIPerf (from memory). 0 for none repeated.
   package var repeatedPrompts = 0
 
   package init(system: ServingSystem, tokenBudget: Int, overheads: EngineOverheads) {
@@ -76,67 +76,5 @@ package struct BackendModel: Equatable, Sendable {
     default: return false
     }
     return true
-  }
-
-  /// vLLM's V1 engine: token budget, chunked prefill, everything in one batch.
-  package static var vllm: BackendModel {
-    var model = BackendModel(
-      system: .vllmV1, tokenBudget: 8192,
-      overheads: EngineOverheads(iterationSeconds: 1.5e-3, sequenceSeconds: 28e-6))
-    model.overheads.launchShare = 0.7
-    model.jitter = 0.06
-    model.requestMilliseconds = 25
-    model.quantisesKVCache = true
-    model.repeatedPrompts = 100
-    return model
-  }
-
-  /// TensorRT-LLM: mixed batches, prompts computed whole.
-  package static var trtllm: BackendModel {
-    var model = BackendModel(
-      system: .vllmV1, tokenBudget: 8192,
-      overheads: EngineOverheads(iterationSeconds: 0.72e-3, sequenceSeconds: 32e-6))
-    model.overheads.launchShare = 0.75
-    model.overheads.productScale = 1.08
-    model.overheads.attentionScale = 0.7
-    model.overheads.graphsPrompts = false
-    model.chunkedPrefill = false
-    model.jitter = 0.05
-    model.requestMilliseconds = 60
-    model.quantisesKVCache = true
-    return model
-  }
-
-  /// SGLang: waiting prompts first, in batches of their own; then decoding.
-  package static var sglang: BackendModel {
-    var model = BackendModel(
-      system: .vllm02, tokenBudget: 16384,
-      overheads: EngineOverheads(iterationSeconds: 2e-3, sequenceSeconds: 24e-6))
-    model.overheads.launchShare = 0.5
-    model.overheads.productScale = 0.9
-    model.overheads.graphsPrompts = false
-    return model
-  }
-
-  /// vLLM from 0.14 on, which prepares an iteration while the device runs the one before, under
-  /// requests of different lengths.
-  ///
-  /// 5 %: what LLMServingSim's `skew` tables give for 64 and 128 sequences, a few of them four times
-  /// as long as the others (medians 0 to 12 % alone, 3 % beside a prompt).
-  package static var vllmAsync: BackendModel {
-    var model = vllm
-    model.overheads.hidesHost = true
-    model.overheads.unevenContexts = 1.05
-    model.overheads.gapSeconds = 0.8e-3
-    return model
-  }
-
-  /// The engine that a point was measured on.
-  package static func model(_ point: ServingPoint) -> BackendModel {
-    switch point.backend {
-    case .vllm: vllm
-    case .trtllm: trtllm
-    case .sglang: sglang
-    }
   }
 }

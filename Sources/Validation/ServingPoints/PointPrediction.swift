@@ -97,9 +97,7 @@ package struct PointPrediction: Sendable {
   private static func contents(
     of requests: [Request], _ point: ServingPoint, _ model: BackendModel
   ) -> PromptContents? {
-    guard model.repeatedPrompts > 0, model.system == .vllmV1, point.weights != .bfloat16,
-      point.campaign == .perModelSweep
-    else { return nil }
+    guard model.repeatedPrompts > 0, model.system == .vllmV1 else { return nil }
     var contents = PromptContents()
     for (index, request) in requests.enumerated() {
       let stream = Int64(index % model.repeatedPrompts)
@@ -110,12 +108,9 @@ package struct PointPrediction: Sendable {
     return contents
   }
 
-  /// The clients' requests: of one length, or drawn as the campaign drew them.
-  ///
-  /// The dated dump is of a campaign that draws lengths evenly from 80 to 100 % of the nominal ones
-  /// (inferred: its throughput and KV occupancy fit no fixed length).
+  /// The clients' requests: of one length, or drawn evenly up to it.
   private static func requests(of point: ServingPoint, model: BackendModel) -> [Request] {
-    let jitter = point.campaign == .datedDump ? 0.2 : model.jitter
+    let jitter = model.jitter
     var draws = RandomStream(seed: 0, label: "lengths \(point.id)")
     func length(_ nominal: Int) -> Int32 {
       let drawn = Double(nominal) * (1 - jitter * draws.uniform())
