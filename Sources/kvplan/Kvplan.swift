@@ -27,7 +27,7 @@ struct Kvplan: ParsableCommand {
     subcommands: [
       SimulateCommand.self, CompareCommand.self, ConformCommand.self, TraceCommand.self,
       CatalogCommand.self, RunCPUCommand.self, CalibrateCommand.self, ValidateCommand.self,
-      ReproduceCommand.self,
+      ReproduceCommand.self, BenchPriceCommand.self,
     ])
 
   /// Parses the arguments, runs the command, and turns what it throws into a message and a status.

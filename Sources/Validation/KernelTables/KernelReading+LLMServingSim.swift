@@ -92,7 +92,9 @@ extension KernelReading {
     }
     // A small difference of two measured times is noise.
     for row in mixed {
-      guard let chunk = alone[row.tokens], row.seconds > (1 + Self.leastAdded) * chunk else { continue }
+      guard let chunk = alone[row.tokens], row.seconds > (1 + Self.leastAdded) * chunk else {
+        continue
+      }
       add(
         beside, [row.sequences, shape.heads, shape.kvHeads, row.context, row.tokens],
         row.seconds - chunk)

@@ -99,13 +99,19 @@ extension BackendModel {
     return model
   }
 
+  /// Whether a release of vLLM is 0.14 or later.
+  private static func preparesBehindTheDevice(_ version: String) -> Bool {
+    let parts = version.split(separator: ".").map { Int($0) ?? 0 }
+    return parts.count >= 2 && (parts[0], parts[1]) >= (0, 14)
+  }
+
   /// The engine that a point was measured on, and the protocol by which it was.
   package static func model(_ point: ServingPoint) -> BackendModel {
     let isDump = point.campaign == .datedDump
     var model =
       switch point.backend {
-      case .vllm: isDump ? vllm2025 : vllm
-      case .trtllm: isDump ? trtllm2025 : trtllm
+      case .vllm: isDump ? vllm2025 : preparesBehindTheDevice(point.version) ? vllmAsync : vllm
+      case .trtllm: isDump || !point.version.hasPrefix("1.0") ? trtllm2025 : trtllm
       case .sglang: sglang
       }
     switch point.campaign {

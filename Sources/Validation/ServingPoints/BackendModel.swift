@@ -45,8 +45,10 @@ package struct BackendModel: Equatable, Sendable {
 
   /// The parameters by the names that `--engine-parameter` knows.
   package static let parameterNames = [
-    "iteration_us", "sequence_us", "hides_host", "gap_us", "launch_share", "eager_layer_us", "product_scale",
-    "prompt_scale", "attention_scale", "uneven_contexts", "all_reduce_scale", "request_us", "token_us", "request_ms",
+    "iteration_us", "sequence_us", "hides_host", "gap_us", "launch_share", "eager_layer_us",
+    "product_scale",
+    "prompt_scale", "attention_scale", "uneven_contexts", "all_reduce_scale", "request_us",
+    "token_us", "request_ms",
     "rounds", "jitter", "token_budget", "utilization", "fp8_kv", "repeated_prompts",
   ]
 
