@@ -68,8 +68,8 @@ struct Engine<S: Scheduler> {
   private let requests: [Request]
   /// How many of `requests`, at their end, are sent first and not measured.
   private let warmups: Int
-  /// Clients that do not wait for an answer; without a limit, always more than there are requests.
-  private var freeClients: Int
+  /// Who sends the requests, where only so many may be in flight; `nil` where each is sent when it is due.
+  private var clients: Clients?
   private let oversized: OversizedPolicy
   private var scheduler: S
   private var executor: any IterationExecutor
@@ -89,14 +89,14 @@ struct Engine<S: Scheduler> {
   private var finished: [RequestID] = []
 
   /// - Parameters:
-  ///   - maxConcurrency: Most requests in flight. One that is due while as many are waits at its
-  ///     client, and its latency counts from when it is sent.
+  ///   - clients: Who sends the requests; a request that is due while all clients wait for answers is
+  ///     sent later, and its latency counts from then.
   ///   - warmups: How many of `requests`, at their end, are served before the others, until all have
   ///     their answers; the clock and the record begin behind them.
   /// - Source: `--max-concurrency` and `--num-warmups` of `vllm bench serve`.
   init(
     requests: [Request], scheduler: S, executor: any IterationExecutor, window: MeasuringWindow,
-    oversized: OversizedPolicy, maxConcurrency: Int? = nil, warmups: Int = 0
+    oversized: OversizedPolicy, clients: Clients? = nil, warmups: Int = 0
   ) {
     self.requests = requests
     self.warmups = warmups
@@ -104,7 +104,7 @@ struct Engine<S: Scheduler> {
     self.executor = executor
     pricer = executor as? any ShapePricer
     self.oversized = oversized
-    freeClients = maxConcurrency ?? .max
+    self.clients = clients
     arrivalsEnd = requests.count - warmups
     let measured = warmups > 0 ? Array(requests[..<arrivalsEnd]) : requests
     recorder = RunRecorder(requests: measured, window: window, emptyLedger: scheduler.ledger)
@@ -116,6 +116,7 @@ struct Engine<S: Scheduler> {
   /// - Complexity: O(1) and what changes, an iteration; O(running requests) for systems that do not cruise.
   mutating func run() throws -> RunRecord {
     if warmups > 0 { try warmUp() }
+    startClients(0..<arrivalsEnd)
     return close(at: try serve(until: recorder.record.window.to))
   }
 
@@ -125,6 +126,7 @@ struct Engine<S: Scheduler> {
       if let end, next >= end { return end }
       clock = next
       while nextArrivalTime == clock {
+        if let sent = clients?.takeArrival() { recorder.sent(RequestID(nextArrival), at: sent) }
         nextArrival += 1
         try arrive(RequestID(nextArrival - 1))
       }
@@ -155,6 +157,7 @@ struct Engine<S: Scheduler> {
       requests: requests, window: MeasuringWindow(), emptyLedger: scheduler.ledger)
     nextArrival = arrivalsEnd
     arrivalsEnd = requests.count
+    startClients(nextArrival..<arrivalsEnd)
     _ = try serve(until: nil)
     recorder = measured
     recorder.warmedUp(scheduler.prefixCache)
@@ -163,15 +166,20 @@ struct Engine<S: Scheduler> {
     clock = .zero
   }
 
+  private mutating func startClients(_ range: Range<Int>) {
+    let requests = requests
+    clients?.start(requests, range: range)
+  }
+
   private var nextEvent: SimInstant? {
     guard let arrival = nextArrivalTime else { return iterationEnd }
     return iterationEnd.map { min($0, arrival) } ?? arrival
   }
 
-  /// When the next request is sent: when it is due, or now if it had to wait for a client.
+  /// When the next request comes, if it is known.
   private var nextArrivalTime: SimInstant? {
-    guard nextArrival < arrivalsEnd, freeClients > 0 else { return nil }
-    return max(requests[nextArrival].arrival, clock)
+    if let clients { return clients.nextArrival }
+    return nextArrival < arrivalsEnd ? requests[nextArrival].arrival : nil
   }
 
   mutating func close(at end: SimInstant) -> RunRecord {
@@ -183,14 +191,14 @@ struct Engine<S: Scheduler> {
   private mutating func arrive(_ id: RequestID) throws {
     let request = requests[Int(id)]
     hasNews = true
-    if request.arrival < clock { recorder.sent(id, at: clock) }
     let admission = scheduler.admission(of: request)
     recorder.arrived(id, isRejected: admission != .possible)
     guard admission == .possible else {
       if oversized == .fail { throw RunFailure.oversized(id, admission) }
+      let now = clock
+      clients?.answered(1, at: now)
       return
     }
-    freeClients -= 1
     scheduler.enqueue(id)
   }
 
@@ -221,11 +229,15 @@ struct Engine<S: Scheduler> {
     if !finished.isEmpty { finished.removeAll(keepingCapacity: true) }
     scheduler.complete(&plan, finished: &finished)
     if pricer == nil { executor.completed(plan, placement: scheduler) }
-    recorder.ended(&plan, at: clock)
+    let now = clock
+    let tokens = clients == nil ? 0 : plan.emittedTokens
+    let seen = clients?.pass(tokens: tokens, at: now) ?? now
+    recorder.ended(&plan, at: seen)
     guard !finished.isEmpty else { return }
-    recorder.finished(finished, at: clock)
+    recorder.finished(finished, at: seen)
     // Who sends next arrives after the iteration that starts now.
-    freeClients += finished.count
+    let answered = finished.count
+    clients?.answered(answered, at: seen)
   }
 }
 

@@ -88,6 +88,9 @@ package struct IterationPlan: Sendable {
     scheduled.isEmpty && cruising == 0 && swapOuts.isEmpty && swapIns.isEmpty
   }
 
+  /// Output tokens that the iteration gives, of all requests.
+  var emittedTokens: Int { scheduled.reduce(cruising) { $0 + Int($1.emittedTokens) } }
+
   /// Somebody starts, stops or is listed; in most iterations of a cruising batch nobody does.
   var changesRequests: Bool { !scheduled.isEmpty || !preempted.isEmpty || !released.isEmpty }
 

@@ -43,12 +43,14 @@ package enum ServingSystem: String, CaseIterable, Sendable {
   ///   - contents: What the prompts consist of; only a prefix cache looks at it.
   ///   - maxConcurrency: Most requests in flight, at least 1: closed-loop clients where all arrive at
   ///     once. `nil` for no limit.
+  ///   - frontEnd: What such clients reach the engine through.
   ///   - warmups: Copies of the first request that are served before the others and not recorded.
   /// - Throws: ``RunFailure`` when the run cannot go on.
   package func serve(
     _ requests: [Request], settings: EngineSettings, executor: any IterationExecutor,
     window: MeasuringWindow = MeasuringWindow(), oversized: OversizedPolicy = .skip,
-    contents: PromptContents? = nil, maxConcurrency: Int? = nil, warmups: Int = 0
+    contents: PromptContents? = nil, maxConcurrency: Int? = nil,
+    frontEnd: FrontEnd = FrontEnd(), warmups: Int = 0
   ) throws -> RunRecord {
     var (all, contents) = (requests, contents)
     if warmups > 0, var first = requests.first {
@@ -59,7 +61,8 @@ package enum ServingSystem: String, CaseIterable, Sendable {
     }
     return try replica(
       all, settings: settings, executor: executor, window: window, oversized: oversized,
-      contents: contents, maxConcurrency: maxConcurrency, warmups: all.count - requests.count
+      contents: contents, clients: maxConcurrency.map { Clients($0, frontEnd: frontEnd) },
+      warmups: all.count - requests.count
     ).run()
   }
 
@@ -70,7 +73,7 @@ package enum ServingSystem: String, CaseIterable, Sendable {
   package func replica(
     _ requests: [Request], settings: EngineSettings, executor: any IterationExecutor,
     window: MeasuringWindow = MeasuringWindow(), oversized: OversizedPolicy = .skip,
-    contents: PromptContents? = nil, maxConcurrency: Int? = nil, warmups: Int = 0
+    contents: PromptContents? = nil, clients: Clients? = nil, warmups: Int = 0
   ) throws -> any Replica {
     func replica<S: Scheduler>(
       _ scheduler: S, _ executor: any IterationExecutor
@@ -78,7 +81,7 @@ package enum ServingSystem: String, CaseIterable, Sendable {
       EngineReplica(
         Engine(
           requests: requests, scheduler: scheduler, executor: executor, window: window,
-          oversized: oversized, maxConcurrency: maxConcurrency, warmups: warmups))
+          oversized: oversized, clients: clients, warmups: warmups))
     }
     func replica<S: Scheduler>(_ scheduler: S) -> any Replica { replica(scheduler, executor) }
     let sequenceCount = requests.reduce(0) { $0 + Int($1.sequenceCount) }

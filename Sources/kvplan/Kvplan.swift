@@ -29,7 +29,7 @@ struct Kvplan: ParsableCommand {
       SimulateCommand.self, CompareCommand.self, PlanCommand.self, ConformCommand.self,
       TraceCommand.self,
       CatalogCommand.self, RunCPUCommand.self, CalibrateCommand.self, ValidateCommand.self,
-      ReproduceCommand.self,
+      ReproduceCommand.self, BenchPriceCommand.self,
     ])
 
   /// Parses the arguments, runs the command, and turns what it throws into a message and a status.

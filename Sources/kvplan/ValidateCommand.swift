@@ -42,28 +42,43 @@ struct ValidatePointsCommand: ParsableCommand {
   func run() throws {
     let (points, warnings) = try ServingPoint.read(path: file)
     Terminal.warn(warnings)
-    let models = try self.models()
+    let parameters = try EngineParameters(self.parameters)
     let predictions = try PointPrediction.predict(
-      points, models: { models[$0]! },
+      points, models: { parameters.applied(to: .model($0), $0.backend) },
       progress: { Terminal.progress($0, of: points.count) })
     Terminal.write(PointsTable.rendered(predictions, format))
   }
+}
 
-  private func models() throws -> [ServingPoint.Backend: BackendModel] {
-    var models: [ServingPoint.Backend: BackendModel] = [:]
-    for backend in ServingPoint.Backend.allCases { models[backend] = .model(backend) }
-    for text in parameters {
+/// The values of `--engine-parameter`.
+struct EngineParameters {
+  private let values: [(backend: ServingPoint.Backend, name: String, value: Double)]
+
+  /// - Throws: ``UserError`` for what is not `ENGINE.NAME=NUMBER`.
+  init(_ texts: [String]) throws {
+    values = try texts.map { text in
       let parts = text.split(separator: "=", maxSplits: 1).map(String.init)
       let name = parts[0].split(separator: ".", maxSplits: 1).map(String.init)
       guard parts.count == 2, name.count == 2, let value = Double(parts[1]), value.isFinite,
         let backend = ServingPoint.Backend(rawValue: name[0]),
-        models[backend]!.set(name[1], to: value)
+        BackendModel.parameterNames.contains(name[1])
       else {
         throw UserError(
           "`--engine-parameter` must be ENGINE.NAME=NUMBER, found `\(text)`",
           hint: "the names are \(BackendModel.parameterNames.joined(separator: ", "))")
       }
+      return (backend, name[1], value)
     }
-    return models
+  }
+
+  /// The model of an engine with the values for it set.
+  func applied(to model: BackendModel, _ backend: ServingPoint.Backend) -> BackendModel {
+    var model = model
+    for value in values where value.backend == backend {
+      guard model.set(value.name, to: value.value) else {
+        preconditionFailure("`parameterNames` names `\(value.name)`, which cannot be set")
+      }
+    }
+    return model
   }
 }

@@ -26,6 +26,13 @@ struct ValidateRequestsCommand: ParsableCommand {
 
   @OptionGroup(title: "Engine and run") var engine: EngineOptions
 
+  @Option(
+    name: .customLong("engine-parameter"),
+    help: """
+      Parameter of the engine in place of the fitted one, as `vllm.iteration_us=300`; may be repeated.
+      """)
+  var parameters: [String] = []
+
   @Option(help: "What to print: `table`, `json` or `csv`.")
   var format = OutputFormat.table
 
@@ -33,7 +40,8 @@ struct ValidateRequestsCommand: ParsableCommand {
     let replay = try RequestReplay(path: file)
     let system = try ServingSystem.find(system)
     var scenario = try engine.scenario(system: system, requestRate: nil)
-    scenario.overheads = BackendModel.vllm.overheads
+    scenario.overheads =
+      try EngineParameters(parameters).applied(to: .vllmAsync, .vllm).overheads
     let resolved = try scenario.resolved()
     guard let costModel = resolved.costModel as? KernelCostModel else {
       throw UserError(

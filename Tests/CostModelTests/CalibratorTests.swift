@@ -37,8 +37,9 @@ import Testing
 
   @Test func heldOutErrorsAreThoseOfTheNoise() throws {
     let op = KernelOperator(kind: .streaming)
-    let sizes = (0..<200).map { [1000 * Double($0 * $0 + 1)] }
-    let made = rows(op, [2, 0.8, 1], sizes, noise: 0.1)
+    // All larger than the cache: what lies in it and what does not are two different rates.
+    let sizes = (0..<200).map { [1e8 * Double($0 + 1)] }
+    let made = rows(op, [2, 0.8, 1, 2, 0.8], sizes, noise: 0.1)
     let (profile, reports) = Calibrator(device: device).calibrate(made)
     let fit = try #require(reports.first { $0.form == .fit })
     // Evenly spread by ±10 %: 5 % on average.
@@ -51,14 +52,14 @@ import Testing
 
   @Test func sameRowsSameProfile() {
     let op = KernelOperator(kind: .streaming)
-    let made = rows(op, [2, 0.8, 1], (1..<60).map { [5e4 * Double($0)] }, noise: 0.2)
+    let made = rows(op, [2, 0.8, 1, 2, 0.8], (1..<60).map { [5e4 * Double($0)] }, noise: 0.2)
     let calibrator = Calibrator(device: device)
     #expect(calibrator.calibrate(made).profile == calibrator.calibrate(made).profile)
   }
 
   @Test func tooFewRowsHaveNoError() {
     let op = KernelOperator(kind: .streaming)
-    let made = rows(op, [2, 0.8, 1], (1..<22).map { [1e5 * Double($0)] }, noise: 0)
+    let made = rows(op, [2, 0.8, 1, 2, 0.8], (1..<22).map { [1e5 * Double($0)] }, noise: 0)
     let reports = Calibrator(device: device).calibrate(made).reports
     #expect(reports.allSatisfy { $0.interpolationMAPE == nil && $0.p99 == nil })
   }

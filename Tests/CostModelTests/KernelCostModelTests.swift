@@ -67,8 +67,8 @@ import Testing
 
   @Test(arguments: names, [1, 4])
   func theBreakdownSumsToTheDuration(_ name: String, _ tensorParallel: Int) throws {
-    let engine = EngineOverheads(
-      iterationSeconds: 1e-3, sequenceSeconds: 1e-5, hostLaunchSeconds: 5e-6)
+    var engine = EngineOverheads(iterationSeconds: 1e-3, sequenceSeconds: 1e-5)
+    engine.eagerLayerSeconds = 0.3e-3
     let cost = try Self.price(
       name, "a100-80gb", tensorParallel: tensorParallel, overheads: engine)
     var random = RandomStream(seed: 7, label: "breakdown \(name)")
@@ -123,6 +123,59 @@ import Testing
       .filter { !$0.name.contains("attention") && $0.name != "lm head" }
       .reduce(0) { $0 + $1.seconds }
     #expect(abs(layers / (32 * 8.075e-3) - 1) < 0.2, "\(layers / 32 * 1e3) ms a layer")
+  }
+
+  /// LLMServingSim's `moe` table of Qwen3-30B-A3B, which the profile has not seen: microseconds of a
+  /// layer's experts for tokens that visit all 128 of them.
+  @Test(arguments: [(128, 849.3), (512, 912.0), (2048, 1066.6)])
+  func groupedProductsTakeTheMeasuredTime(_ tokens: Int, _ measured: Double) throws {
+    let cost = try Self.price("qwen3-30b-a3b", "rtx-pro-6000")
+    let layers = Double(try ModelCatalogue.find("qwen3-30b-a3b").layers)
+    let shape = Self.decode(tokens, context: 1)
+    let experts = try (seconds(cost, "experts up", shape) + seconds(cost, "experts down", shape))
+    let microseconds = experts / layers * 1e6
+    #expect(abs(microseconds / measured - 1) < 0.15, "\(microseconds) µs")
+  }
+
+  @Test func aChunkMakesDecodingDearer() throws {
+    let cost = try Self.price("llama-3.1-8b", "rtx-pro-6000")
+    var mixed = Self.decode(128, context: 1024)
+    let alone = try seconds(cost, "attention decode", mixed)
+    mixed.prefillChunks = [.init(tokens: 2048, contextTokens: 0)]
+    let beside = try seconds(cost, "attention decode", mixed)
+    // 405 µs a layer alone, 1031 − 173 beside a chunk of 2048 tokens (LLMServingSim's tables).
+    #expect(abs(beside / alone - 858.0 / 405) < 0.2, "\(beside / alone)")
+  }
+
+  @Test func aHiddenHostCountsOnlyWhereItIsLonger() throws {
+    func step(_ change: (inout EngineOverheads) -> Void) throws -> Double {
+      var overheads = EngineOverheads(iterationSeconds: 2e-3, sequenceSeconds: 0)
+      change(&overheads)
+      let cost = try Self.price("llama-3.1-8b", "h100-sxm", overheads: overheads)
+      return cost.duration(of: Self.decode(1, context: 100)).seconds
+    }
+    let kernels = try step { $0.iterationSeconds = 0 }
+    #expect(abs(try step { _ in } - kernels - 2e-3) < 1e-8)
+    #expect(abs(try step { $0.hidesHost = true } - kernels) < 1e-8)
+    let long = try step {
+      $0.hidesHost = true
+      $0.iterationSeconds = 1
+    }
+    #expect(abs(long - 1) < 1e-8)
+  }
+
+  /// A prompt of 16 tokens is issued layer by layer where graphs hold no prompts; decoding is not.
+  @Test func promptsOutsideAGraphTakeTheHostsTime() throws {
+    var overheads = EngineOverheads(iterationSeconds: 0, sequenceSeconds: 0)
+    overheads.eagerLayerSeconds = 1e-3
+    let graphs = try Self.price("llama-3.1-8b", "h100-sxm", overheads: overheads)
+    overheads.graphsPrompts = false
+    let eager = try Self.price("llama-3.1-8b", "h100-sxm", overheads: overheads)
+    #expect(eager.duration(of: Self.prefill(16)).seconds == 32e-3)
+    #expect(graphs.duration(of: Self.prefill(16)).seconds < 32e-3)
+    #expect(graphs.duration(of: Self.prefill(513)).seconds >= 32e-3)
+    let decode = Self.decode(4, context: 100)
+    #expect(eager.duration(of: decode) == graphs.duration(of: decode))
   }
 
   @Test func localLayersReadAtMostTheirWindow() throws {

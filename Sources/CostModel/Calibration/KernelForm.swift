@@ -23,6 +23,7 @@ struct KernelForm: Sendable {
     case .gemm: GEMMForm.coefficients
     case .decodeAttention: DecodeAttentionForm.coefficients
     case .prefillAttention: PrefillAttentionForm.coefficients
+    case .decodeBesidePrompt: DecodeBesidePromptForm.coefficients
     case .allReduce: AllReduceForm.coefficients
     case .streaming: StreamingForm.coefficients
     }
@@ -42,6 +43,7 @@ struct KernelForm: Sendable {
     case .gemm: GEMMForm(limits, op.elements, coefficients).seconds(sizes)
     case .decodeAttention: DecodeAttentionForm(limits, op, coefficients).seconds(sizes)
     case .prefillAttention: PrefillAttentionForm(limits, op, coefficients).seconds(sizes)
+    case .decodeBesidePrompt: DecodeBesidePromptForm(limits, op, coefficients).seconds(sizes)
     case .allReduce: AllReduceForm(limits, op, coefficients).seconds(sizes)
     case .streaming: StreamingForm(limits, coefficients).seconds(sizes)
     }

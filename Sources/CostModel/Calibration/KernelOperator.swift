@@ -3,6 +3,7 @@ package enum KernelKind: String, Codable, CaseIterable, Sendable {
   case gemm
   case decodeAttention = "decode attention"
   case prefillAttention = "prefill attention"
+  case decodeBesidePrompt = "decode beside prompt"
   case allReduce = "all-reduce"
   case streaming
 
@@ -12,6 +13,7 @@ package enum KernelKind: String, Codable, CaseIterable, Sendable {
     case .gemm: ["m", "n", "k"]
     case .decodeAttention: ["sequences", "heads", "kv_heads", "context", "window"]
     case .prefillAttention: ["sequences", "heads", "kv_heads", "tokens", "context", "window"]
+    case .decodeBesidePrompt: ["sequences", "heads", "kv_heads", "context", "prompt_tokens"]
     case .allReduce: ["bytes"]
     case .streaming: ["bytes"]
     }
@@ -21,12 +23,14 @@ package enum KernelKind: String, Codable, CaseIterable, Sendable {
   var extrapolationAxis: Int {
     switch self {
     case .gemm, .allReduce, .streaming: 0
-    case .decodeAttention, .prefillAttention: 3
+    case .decodeAttention, .prefillAttention, .decodeBesidePrompt: 3
     }
   }
 
-  /// Whether this is one of the two kinds on which a profile's quoted error rests.
-  package var isQuoted: Bool { self != .allReduce && self != .streaming }
+  /// Whether this is one of the kinds on which a profile's quoted error rests: products and attention.
+  package var isQuoted: Bool {
+    self == .gemm || self == .decodeAttention || self == .prefillAttention
+  }
 }
 
 /// How wide a stored element is, and what arithmetic it takes.
@@ -67,7 +71,7 @@ package struct KernelOperator: Hashable, Codable, Sendable {
     var words = [kind.rawValue]
     switch kind {
     case .gemm: words.append(elements.rawValue)
-    case .decodeAttention, .prefillAttention:
+    case .decodeAttention, .prefillAttention, .decodeBesidePrompt:
       words += [elements.rawValue, "hd\(headDim)"]
       if isMultiHead { words.append("multi-head") }
       if isWindowed { words.append("windowed") }

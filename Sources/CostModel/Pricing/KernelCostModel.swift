@@ -48,9 +48,10 @@ package final class KernelCostModel: IterationCostModel {
   private let prefillGlobal: PriceGrid
   private let prefillLocal: PriceGrid?
   private let prefillLaunch: Double
+  private let besidePrompt: BesidePrompt?
   private let copySeconds: Double
   private let swapSeconds: Double
-  private let launchFloor: Double
+  private let eagerFloor: Double
   private let parts: [Part]
 
   /// An operator whose work depends on the batched tokens only.
@@ -89,38 +90,54 @@ package final class KernelCostModel: IterationCostModel {
     prefillGlobal = attention.prefill(window: 0)
     prefillLocal = localLayers > 0 ? attention.prefill(window: window) : nil
     prefillLaunch = attention.prefillLaunch
+    besidePrompt = attention.besidePrompt()
     copySeconds = 2 * Double(deployment.blockBytes) / (device.memoryBandwidth * 0.8)
     swapSeconds = Double(deployment.blockBytes) / device.pcieBandwidth
-    let kernels = 5 + model.streamedBytes(1).count + (deployment.tensorParallel > 1 ? 2 : 0)
-    launchFloor = overheads.hostLaunchSeconds * layers * Double(kernels)
+    eagerFloor = overheads.eagerLayerSeconds * layers
   }
 
   /// - Complexity: O(prefill chunks); tens of nanoseconds for decode sequences alone.
   package func duration(of shape: IterationShape) -> SimDuration {
-    var seconds = tokenPrices(shape.batchedTokens)
+    var tokens = shape.decodeSequences
+    for chunk in shape.prefillChunks { tokens += chunk.tokens }
+    var seconds = tokenPrices(tokens)
     if !shape.prefillChunks.isEmpty { seconds += prefillSeconds(shape.prefillChunks) }
-    if shape.decodeSequences > 0 {
-      seconds += decodeSeconds(shape.decodeSequences, shape.decodeContextTokens)
-    }
+    if shape.decodeSequences > 0 { seconds += decodeSeconds(shape) }
     seconds += headPrices(shape.sampledSequences)
-    let sequences = shape.decodeSequences + shape.prefillChunks.count
-    if sequences > 0 {
-      seconds = max(seconds, launchFloor)
-      seconds += overheads.iterationSeconds + Double(sequences) * overheads.sequenceSeconds
-    }
+    seconds += engineSeconds(shape, tokens: tokens, kernels: seconds)
     seconds += copySeconds(blocks: shape.copiedBlocks)
     // Both directions one after the other, as vLLM issues them, although PCIe is full duplex.
     seconds += Double(shape.swappedInBlocks + shape.swappedOutBlocks) * swapSeconds
     return SimDuration(rounding: seconds)
   }
 
+  /// What the engine adds to the iteration's kernels.
   @inline(__always)
-  private func decodeSeconds(_ sequences: Int, _ contextTokens: Int) -> Double {
-    let count = Double(sequences)
-    let context = Double(contextTokens) / count
+  private func engineSeconds(_ shape: IterationShape, tokens: Int, kernels: Double) -> Double {
+    let sequences = shape.decodeSequences + shape.prefillChunks.count
+    guard sequences > 0 else { return 0 }
+    let isReplayed =
+      tokens <= Self.graphTokensMax && (shape.prefillChunks.isEmpty || overheads.graphsPrompts)
+    let device = (isReplayed ? kernels : max(kernels, eagerFloor)) + overheads.gapSeconds
+    let host = overheads.iterationSeconds + Double(sequences) * overheads.sequenceSeconds
+    return (overheads.hidesHost ? max(device, host) : device + host) - kernels
+  }
+
+  @inline(__always)
+  private func decodeSeconds(_ shape: IterationShape) -> Double {
+    let count = Double(shape.decodeSequences)
+    let context = Double(shape.decodeContextTokens) / count
     var seconds = globalLayers * decodeGlobal(count, context)
     if let decodeLocal { seconds += localLayers * decodeLocal(count, min(context, window)) }
-    return seconds
+    guard let besidePrompt, let chunk = shape.prefillChunks.first else { return seconds }
+    var tokens = chunk.tokens
+    for other in shape.prefillChunks.dropFirst() { tokens = max(tokens, other.tokens) }
+    var shared = globalLayers * besidePrompt(count, context, Double(tokens))
+    if localLayers > 0 {
+      shared += localLayers * besidePrompt(count, min(context, window), Double(tokens))
+    }
+    // The parts add where that is dearer: a chunk never makes the others cheaper.
+    return max(seconds, shared)
   }
 
   /// One launch for all chunks of the batch.
@@ -156,13 +173,10 @@ package final class KernelCostModel: IterationCostModel {
     for part in parts { add(part.name, part.prices(shape.batchedTokens)) }
     add("attention prefill", shape.prefillChunks.isEmpty ? 0 : prefillSeconds(shape.prefillChunks))
     let decoding = shape.decodeSequences
-    add(
-      "attention decode", decoding > 0 ? decodeSeconds(decoding, shape.decodeContextTokens) : 0)
+    add("attention decode", decoding > 0 ? decodeSeconds(shape) : 0)
     add("lm head", headPrices(shape.sampledSequences))
     let kernels = costs.reduce(0) { $0 + $1.seconds }
-    let sequences = decoding + shape.prefillChunks.count
-    let host = overheads.iterationSeconds + Double(sequences) * overheads.sequenceSeconds
-    add("engine", sequences > 0 ? max(launchFloor - kernels, 0) + host : 0)
+    add("engine", engineSeconds(shape, tokens: shape.batchedTokens, kernels: kernels))
     add("block copies", copySeconds(blocks: shape.copiedBlocks))
     add("swap in", Double(shape.swappedInBlocks) * swapSeconds)
     add("swap out", Double(shape.swappedOutBlocks) * swapSeconds)
@@ -203,57 +217,5 @@ package final class KernelCostModel: IterationCostModel {
           }))
     }
     return parts
-  }
-}
-
-/// Tables of the attention of one layer.
-struct AttentionPrices {
-  private let deployment: PricedDeployment
-  private let prices: KernelPrices
-
-  init(_ deployment: PricedDeployment, _ prices: KernelPrices) {
-    self.deployment = deployment
-    self.prices = prices
-  }
-
-  private func op(_ kind: KernelKind, headDim: Int, isMultiHead: Bool, window: Double)
-    -> KernelOperator
-  {
-    var op = KernelOperator(kind: kind)
-    op.elements = deployment.kvCache
-    op.headDim = headDim
-    op.isMultiHead = isMultiHead
-    op.isWindowed = window > 0
-    return op
-  }
-
-  /// By sequences and mean context.
-  func decode(window: Double) -> PriceGrid {
-    let shape = deployment.model.decodeHeads(deployment.tensorParallel)
-    let op = op(
-      .decodeAttention, headDim: shape.headDim, isMultiHead: shape.heads == shape.kvHeads,
-      window: window)
-    let price = prices.decode(op, heads: shape.heads, kvHeads: shape.kvHeads, window: window)
-    return PriceGrid(
-      rows: Knots(first: 1, octaves: 12, perOctaveBits: 2),
-      columns: Knots(first: 16, octaves: 16, perOctaveBits: 2)
-    ) { sequences, context in sequences > 0 ? price(sequences, max(context, 1)) : 0 }
-  }
-
-  /// By new tokens and context, without the launch.
-  func prefill(window: Double) -> PriceGrid {
-    let shape = deployment.model.prefillHeads(deployment.tensorParallel)
-    let op = op(.prefillAttention, headDim: shape.headDim, isMultiHead: false, window: window)
-    let price = prices.prefill(op, heads: shape.heads, kvHeads: shape.kvHeads, window: window)
-    return PriceGrid(
-      rows: Knots(first: 8, octaves: 12, perOctaveBits: 3),
-      columns: Knots(first: 256, octaves: 12, perOctaveBits: 1)
-    ) { tokens, context in tokens > 0 ? price.work(tokens, context) : 0 }
-  }
-
-  var prefillLaunch: Double {
-    let shape = deployment.model.prefillHeads(deployment.tensorParallel)
-    let op = op(.prefillAttention, headDim: shape.headDim, isMultiHead: false, window: 0)
-    return prices.prefill(op, heads: shape.heads, kvHeads: shape.kvHeads, window: 0).launch
   }
 }

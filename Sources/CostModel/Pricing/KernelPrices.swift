@@ -67,7 +67,7 @@ struct KernelPrices: Sendable {
     op.elements = elements
     let found = nearest(op).priced
     let form = GEMMForm(limits, elements, found.coefficients)
-    let (share, scale) = (overheads.launchShare, overheads.productScale)
+    let overheads = self.overheads
     // A fused quantisation leaves the launch of the product alone, as a 16-bit one has it.
     let isFused = overheads.fusesQuantisation && elements != .bfloat16
     let plain = nearest(KernelOperator(kind: .gemm)).priced.coefficients[0]
@@ -78,7 +78,7 @@ struct KernelPrices: Sendable {
       let correction = found.table?.correction(sizes) ?? 1
       let quantisation = isFused ? form.quantisation(m, k) : 0
       let work = whole - found.coefficients[0] * 1e-6 - quantisation
-      return (work * scale + share * launch) * correction
+      return (work * overheads.productScale(rows: m) + overheads.launchShare * launch) * correction
     }
   }
 
@@ -90,7 +90,7 @@ struct KernelPrices: Sendable {
     var form = DecodeAttentionForm(limits, op, found.coefficients)
     form.isCold = true
     let saved = (1 - overheads.launchShare) * found.coefficients[0] * 1e-6
-    let scale = overheads.attentionScale
+    let scale = overheads.attentionScale * overheads.unevenContexts
     return { sequences, context in
       let sizes = [sequences, heads, kvHeads, max(context, 1), window]
       return (form.seconds(sizes) * (found.table?.correction(sizes) ?? 1) - saved) * scale
@@ -103,12 +103,27 @@ struct KernelPrices: Sendable {
   ) -> (work: (_ tokens: Double, _ context: Double) -> Double, launch: Double) {
     let found = nearest(op).priced
     let form = PrefillAttentionForm(limits, op, found.coefficients)
-    let scale = overheads.attentionScale
+    let scale = overheads.attentionScale * overheads.promptScale
     let work = { (tokens: Double, context: Double) -> Double in
       let sizes = [1, heads, kvHeads, tokens, context, window]
       return form.work(sizes) * (found.table?.correction(sizes) ?? 1) * scale
     }
     return (work, found.coefficients[0] * 1e-6)
+  }
+
+  /// Decode attention of one layer in a launch that a prompt's chunk shares, by sequences, mean
+  /// context and the chunk's tokens; `nil` where the profile does not know it: then the parts add.
+  func decodeBesidePrompt(
+    _ op: KernelOperator, heads: Double, kvHeads: Double
+  ) -> ((_ sequences: Double, _ context: Double, _ tokens: Double) -> Double)? {
+    guard priced.contains(where: { $0.form.op.kind == .decodeBesidePrompt }) else { return nil }
+    let found = nearest(op).priced
+    let form = DecodeBesidePromptForm(limits, op, found.coefficients)
+    let scale = overheads.attentionScale * overheads.unevenContexts
+    return { sequences, context, tokens in
+      let sizes = [sequences, heads, kvHeads, context, tokens]
+      return form.seconds(sizes) * (found.table?.correction(sizes) ?? 1) * scale
+    }
   }
 
   /// A sum over GPUs by bytes: replayed from a graph for small batches, issued by the host for

@@ -5,8 +5,8 @@ import SimulationKernel
 /// LLMServingSim's profiles: folders `MODEL/tpN` below one of the device, times in microseconds.
 ///
 /// A layer's time is that of a matrix product whose sides follow from the model's shape, or of a
-/// streaming kernel whose bytes do. Attention was measured for mixed batches too; those rows are
-/// not fitted, since a mixed batch is priced as the sum of its parts.
+/// streaming kernel whose bytes do. Of attention in mixed batches the rows without a cached context
+/// of the chunk are read, and what the decoding sequences add to the chunk's own time is fitted.
 extension KernelReading {
   private static let microsecond = 1e-6
 
@@ -66,6 +66,15 @@ extension KernelReading {
 
   private mutating func readAttention(_ table: MeasurementTable, _ shape: LayerShape) throws {
     try table.require(["prefill_chunk", "kv_prefill", "n_decode", "kv_decode", "time_us"])
+    func op(_ kind: KernelKind) -> KernelOperator {
+      attention(
+        kind, elements: .bfloat16, headDim: shape.headDim, heads: shape.heads,
+        kvHeads: shape.kvHeads, window: 0)
+    }
+    let (prefill, decode, beside) =
+      (op(.prefillAttention), op(.decodeAttention), op(.decodeBesidePrompt))
+    var alone: [Double: Double] = [:]
+    var mixed: [(tokens: Double, sequences: Double, context: Double, seconds: Double)] = []
     for row in 0..<table.rowCount {
       let tokens = try table.number("prefill_chunk", row)
       let context = try table.number("kv_prefill", row)
@@ -73,18 +82,27 @@ extension KernelReading {
       let decodeContext = try table.number("kv_decode", row)
       let seconds = try table.seconds("time_us", row, unit: Self.microsecond)
       if sequences == 0, tokens > 1 {
-        let op = attention(
-          .prefillAttention, elements: .bfloat16, headDim: shape.headDim, heads: shape.heads,
-          kvHeads: shape.kvHeads, window: 0)
-        add(op, [1, shape.heads, shape.kvHeads, tokens, context, 0], seconds)
+        add(prefill, [1, shape.heads, shape.kvHeads, tokens, context, 0], seconds)
+        if context == 0 { alone[tokens] = seconds }
       } else if tokens == 0, sequences > 0 {
-        let op = attention(
-          .decodeAttention, elements: .bfloat16, headDim: shape.headDim, heads: shape.heads,
-          kvHeads: shape.kvHeads, window: 0)
-        add(op, [sequences, shape.heads, shape.kvHeads, decodeContext, 0], seconds)
+        add(decode, [sequences, shape.heads, shape.kvHeads, decodeContext, 0], seconds)
+      } else if tokens > 1, context == 0, decodeContext > 0 {
+        mixed.append((tokens, sequences, decodeContext, seconds))
       }
     }
+    // A small difference of two measured times is noise.
+    for row in mixed {
+      guard let chunk = alone[row.tokens], row.seconds > (1 + Self.leastAdded) * chunk else {
+        continue
+      }
+      add(
+        beside, [row.sequences, shape.heads, shape.kvHeads, row.context, row.tokens],
+        row.seconds - chunk)
+    }
   }
+
+  /// Share of a chunk's own time that decoding sequences have to add for the row to count.
+  private static let leastAdded = 0.3
 }
 
 /// The sides of a layer's matrices on one GPU, by the names that profilers give its operators.

@@ -23,13 +23,13 @@ package struct PointPrediction: Sendable {
   /// - Returns: Predictions in the order of the points.
   /// - Throws: The error of the first point, in order, that failed.
   package static func predict(
-    _ points: [ServingPoint], models: @Sendable (ServingPoint.Backend) -> BackendModel,
+    _ points: [ServingPoint], models: @Sendable (ServingPoint) -> BackendModel,
     progress: @Sendable (_ done: Int) -> Void = { _ in }
   ) throws -> [PointPrediction] {
     let slots = Mutex<(results: [Result<PointPrediction, any Error>?], done: Int)>(
       (Array(repeating: nil, count: points.count), 0))
     DispatchQueue.concurrentPerform(iterations: points.count) { index in
-      let result = Result { try predict(points[index], model: models(points[index].backend)) }
+      let result = Result { try predict(points[index], model: models(points[index])) }
       slots.withLock {
         $0.results[index] = result
         $0.done += 1
@@ -77,7 +77,8 @@ package struct PointPrediction: Sendable {
     let record = try model.system.serve(
       requests, settings: settings,
       executor: PointExecutor(costModel: try KernelCostModel(deployment)),
-      oversized: .fail, contents: contents, maxConcurrency: point.concurrency)
+      oversized: .fail, contents: contents, maxConcurrency: point.concurrency,
+      frontEnd: model.frontEnd)
     var ttft = 0.0
     var tpot = 0.0
     var count = 0.0
@@ -96,9 +97,7 @@ package struct PointPrediction: Sendable {
   private static func contents(
     of requests: [Request], _ point: ServingPoint, _ model: BackendModel
   ) -> PromptContents? {
-    guard model.repeatedPrompts > 0, model.system == .vllmV1, point.weights != .bfloat16,
-      point.campaign == .perModelSweep
-    else { return nil }
+    guard model.repeatedPrompts > 0, model.system == .vllmV1 else { return nil }
     var contents = PromptContents()
     for (index, request) in requests.enumerated() {
       let stream = Int64(index % model.repeatedPrompts)
@@ -109,12 +108,9 @@ package struct PointPrediction: Sendable {
     return contents
   }
 
-  /// The clients' requests: of one length, or drawn as the campaign drew them.
-  ///
-  /// The dated dump is of a campaign that draws lengths evenly from 80 to 100 % of the nominal ones
-  /// (inferred: its throughput and KV occupancy fit no fixed length).
+  /// The clients' requests: of one length, or drawn evenly up to it.
   private static func requests(of point: ServingPoint, model: BackendModel) -> [Request] {
-    let jitter = point.campaign == .datedDump ? 0.2 : model.jitter
+    let jitter = model.jitter
     var draws = RandomStream(seed: 0, label: "lengths \(point.id)")
     func length(_ nominal: Int) -> Int32 {
       let drawn = Double(nominal) * (1 - jitter * draws.uniform())

@@ -7,6 +7,8 @@ package struct ServingPoint: Sendable {
   package var model: ModelSpec
   package var device: DeviceSpec
   package var backend: Backend
+  /// The engine's version; blank where it was not recorded.
+  package var version: String
   package var tensorParallel: Int
   package var weights: ElementType
   package var promptTokens: Int
@@ -21,10 +23,16 @@ package struct ServingPoint: Sendable {
   /// An engine that points were measured on.
   package enum Backend: String, CaseIterable, Sendable { case vllm, trtllm, sglang }
 
-  /// Who measured, and so by which protocol (`source_group`).
-  package enum Campaign: String, Sendable {
-    case datedDump = "dated_dump"
-    case perModelSweep = "per_model_sweep"
+  /// Who measured, and so by which protocol: `source_group`, and within the sweeps the lengths.
+  package enum Campaign: Sendable {
+    /// Lengths drawn evenly from 80 to 100 % of the nominal ones, ten requests a client (inferred:
+    /// throughput and KV occupancy fit no fixed length).
+    case datedDump
+    /// Fixed lengths in powers of two.
+    case sweep
+    /// Sweeps of lengths in whole thousands, from another load generator: clients are spread out from
+    /// the start, and vLLM finds its prompts in the prefix cache (both inferred, from TTFTs).
+    case sweepOfThousands
   }
 
   /// Reads a file in the layout of `serving_points_dev.csv`.
@@ -84,7 +92,12 @@ package struct ServingPoint: Sendable {
       throw table.failure(row, "neither `concurrency` nor `batch_size` says how many clients")
     }
     concurrency = Int(clients)
-    campaign = Campaign(rawValue: table.text("source_group", row)) ?? .perModelSweep
+    version = table.text("backend_version", row)
+    if table.text("source_group", row) == "dated_dump" {
+      campaign = .datedDump
+    } else {
+      campaign = promptTokens % 1000 == 0 ? .sweepOfThousands : .sweep
+    }
     ttft = try table.seconds("ttft_ms", row, unit: 1)
     tpot = try table.seconds("tpot_ms", row, unit: 1)
   }

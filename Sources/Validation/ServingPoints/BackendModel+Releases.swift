@@ -1,0 +1,139 @@
+import CostModel
+import Serving
+import SimulationKernel
+
+/// The engines by release. What a release changes is said where it changes it.
+extension BackendModel {
+  /// vLLM's V1 engine at 0.12: token budget, chunked prefill, everything in one batch, host and device
+  /// in turns.
+  package static var vllm: BackendModel {
+    var model = BackendModel(
+      system: .vllmV1, tokenBudget: 8192,
+      overheads: EngineOverheads(iterationSeconds: 1.88e-3, sequenceSeconds: 49e-6))
+    model.overheads.launchShare = 0.5
+    model.overheads.eagerLayerSeconds = 200e-6
+    model.overheads.promptScale = 1.1
+    model.jitter = 0.13
+    model.requestMilliseconds = 49
+    model.frontEnd.requestTime = SimDuration(nanoseconds: 2_200_000)
+    model.quantisesKVCache = true
+    return model
+  }
+
+  /// vLLM of autumn 2025 (about 0.11).
+  package static var vllm2025: BackendModel {
+    var model = vllm
+    model.overheads.iterationSeconds = 1.77e-3
+    model.overheads.sequenceSeconds = 16e-6
+    model.overheads.launchShare = 1.05
+    model.overheads.eagerLayerSeconds = 620e-6
+    model.overheads.promptScale = 1.17
+    model.overheads.allReduceScale = 0.75
+    model.requestMilliseconds = 21
+    return model
+  }
+
+  /// vLLM from 0.14 on, which prepares an iteration while the device runs the one before, under
+  /// requests of different lengths.
+  ///
+  /// Uneven contexts, 5 %: what LLMServingSim's `skew` tables give for 64 and 128 sequences, a few of
+  /// them four times as long as the others (medians 0 to 12 % alone, 3 % beside a prompt). The gap is
+  /// fitted on two runs of vLLM 0.19, whose steady decoding it leaves 0.8 ms above the kernels.
+  package static var vllmAsync: BackendModel {
+    var model = vllm
+    model.overheads = EngineOverheads(iterationSeconds: 1.5e-3, sequenceSeconds: 28e-6)
+    model.overheads.launchShare = 0.7
+    model.overheads.hidesHost = true
+    model.overheads.unevenContexts = 1.05
+    model.overheads.gapSeconds = 0.8e-3
+    return model
+  }
+
+  /// TensorRT-LLM 1.0: mixed batches, prompts computed whole and issued layer by layer by the host.
+  package static var trtllm: BackendModel {
+    var model = BackendModel(
+      system: .vllmV1, tokenBudget: 8192,
+      overheads: EngineOverheads(iterationSeconds: 115e-6, sequenceSeconds: 16e-6))
+    model.overheads.graphsPrompts = false
+    model.overheads.launchShare = 1.32
+    model.overheads.eagerLayerSeconds = 240e-6
+    model.overheads.promptScale = 1.23
+    model.overheads.attentionScale = 0.86
+    model.overheads.allReduceScale = 1.33
+    model.chunkedPrefill = false
+    model.jitter = 0.12
+    model.requestMilliseconds = 87
+    model.frontEnd.requestTime = SimDuration(nanoseconds: 5_400_000)
+    model.frontEnd.tokenTime = SimDuration(nanoseconds: 84_000)
+    model.quantisesKVCache = true
+    return model
+  }
+
+  /// TensorRT-LLM of autumn 2025 (about 1.1), whose all-reduces are fused with the norms behind them.
+  package static var trtllm2025: BackendModel {
+    var model = trtllm
+    model.overheads = EngineOverheads(iterationSeconds: 1.9e-3, sequenceSeconds: 9e-6)
+    model.overheads.graphsPrompts = false
+    model.overheads.launchShare = 0.56
+    model.overheads.eagerLayerSeconds = 150e-6
+    model.overheads.productScale = 0.85
+    model.overheads.promptScale = 1.44
+    model.overheads.attentionScale = 1.17
+    model.overheads.allReduceScale = 0.6
+    model.requestMilliseconds = 49
+    model.frontEnd = FrontEnd(requestTime: SimDuration(nanoseconds: 3_500_000))
+    return model
+  }
+
+  /// SGLang 0.5: waiting prompts first, in batches of their own; then decoding.
+  package static var sglang: BackendModel {
+    var model = BackendModel(
+      system: .vllm02, tokenBudget: 16384,
+      overheads: EngineOverheads(iterationSeconds: 1.6e-3, sequenceSeconds: 19e-6))
+    model.overheads.graphsPrompts = false
+    model.overheads.launchShare = 0.5
+    model.overheads.productScale = 0.95
+    model.overheads.promptScale = 1.13
+    model.requestMilliseconds = 1
+    model.frontEnd.requestTime = SimDuration(nanoseconds: 400_000)
+    return model
+  }
+
+  /// Whether a release of vLLM is 0.14 or later.
+  private static func preparesBehindTheDevice(_ version: String) -> Bool {
+    let parts = version.split(separator: ".").map { Int($0) ?? 0 }
+    return parts.count >= 2 && (parts[0], parts[1]) >= (0, 14)
+  }
+
+  /// The engine that a point was measured on, and the protocol by which it was.
+  package static func model(_ point: ServingPoint) -> BackendModel {
+    let isDump = point.campaign == .datedDump
+    var model =
+      switch point.backend {
+      case .vllm: isDump ? vllm2025 : preparesBehindTheDevice(point.version) ? vllmAsync : vllm
+      case .trtllm: isDump || !point.version.hasPrefix("1.0") ? trtllm2025 : trtllm
+      case .sglang: sglang
+      }
+    switch point.campaign {
+    case .sweep: break
+    case .datedDump:
+      model.jitter = 0.2
+      // Requests queue for the cache at 64 clients (TTFT 31 s) as they do with 16-bit keys.
+      if point.backend == .vllm, point.device.name == "h100-sxm" { model.quantisesKVCache = false }
+    case .sweepOfThousands:
+      model.jitter = 0.03
+      switch point.backend {
+      case .vllm:
+        model.repeatedPrompts = 100
+        model.roundsPerClient = 40
+        model.requestMilliseconds = 25
+      case .sglang:
+        model.roundsPerClient = 5
+        model.requestMilliseconds = 100
+        model.frontEnd.requestTime = SimDuration(nanoseconds: 5_000_000)
+      case .trtllm: break
+      }
+    }
+    return model
+  }
+}

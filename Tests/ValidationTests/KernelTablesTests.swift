@@ -1,0 +1,133 @@
+import CostModel
+import Foundation
+import SimulationKernel
+import Testing
+
+@testable import Validation
+
+/// A folder of small files, gone with the value.
+final class SmallFiles {
+  let path: String
+
+  init(_ files: [String: String]) throws {
+    let folder = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString)
+    path = folder.path()
+    for (name, text) in files {
+      let file = folder.appending(path: name)
+      try FileManager.default.createDirectory(
+        at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
+      try Data(text.utf8).write(to: file)
+    }
+  }
+
+  deinit { try? FileManager.default.removeItem(atPath: path) }
+
+  /// The message of what reading the folder throws, the folder's own path cut out.
+  func message(_ layout: KernelTables.Layout) -> String? {
+    do {
+      _ = try KernelTables(layout: layout, folder: path)
+      return nil
+    } catch {
+      return "\((error as? UserError)?.message ?? "\(error)")"
+        .replacingOccurrences(of: path, with: "DIR")
+    }
+  }
+}
+
+@Suite struct KernelTablesTests {
+  static let gemmHeader = "gemm_dtype,m,n,k,latency_ms\n"
+
+  /// 20 products of different rows, 0.1 ms each.
+  static let gemmRows = (1...20).map { "bfloat16,\($0),64,64,0.1\n" }.joined()
+
+  @Test(arguments: [
+    ("0", "`latency_ms` must be a positive time, found `0`"),
+    ("-1", "`latency_ms` must be a number of at least 0, found `-1`"),
+    ("nan", "`latency_ms` must be a number of at least 0, found `nan`"),
+    ("", "`latency_ms` is empty"),
+    ("fast", "`latency_ms` must be a number, found `fast`"),
+  ])
+  func aTimeThatCannotBeStopsWithItsLine(_ time: String, _ reason: String) throws {
+    let files = try SmallFiles(
+      ["gemm.csv": Self.gemmHeader + Self.gemmRows + "bfloat16,21,64,64,\(time)\n"])
+    #expect(files.message(.aiconfigurator) == "DIR/gemm.csv:22: \(reason)")
+  }
+
+  @Test func aMissingColumnIsNamed() throws {
+    let layouts: [(KernelTables.Layout, String, String, String)] = [
+      (.aiconfigurator, "gemm.csv", "m,n,k,latency_ms\n1,1,1,1\n", "`gemm_dtype`"),
+      (.kvplan, "gemm.csv", "m,n,time_us\n1,1,1\n", "`k`"),
+      (
+        .llmservingsim, "Llama-3.1-8B/tp1/dense.csv", "layer,tokens\nqkv_proj,1\n", "`time_us`"
+      ),
+      (
+        .vidur, "a100_network.csv", "latency_ms,num_workers,collective\n1,2,all_reduce\n",
+        "`size_bytes`"
+      ),
+    ]
+    for (layout, file, text, column) in layouts {
+      let files = try SmallFiles([file: text])
+      let message = try #require(files.message(layout))
+      #expect(message.hasPrefix("DIR/\(file):1: no column"), "\(message)")
+      #expect(message.contains(column), "\(message)")
+    }
+  }
+
+  @Test func rowsOfOneKeyAreAveragedAndSaid() throws {
+    let files = try SmallFiles(
+      ["gemm.csv": Self.gemmHeader + Self.gemmRows + "bfloat16,20,64,64,0.3\n"])
+    let tables = try KernelTables(layout: .aiconfigurator, folder: files.path)
+    #expect(tables.warnings == ["gemm bfloat16: 1 rows repeat a key; their times are averaged"])
+    #expect(tables.operators.count == 1 && tables.operators[0].count == 20)
+    let last = try #require(tables.operators[0].last)
+    #expect(last.sizes == [20, 64, 64])
+    #expect(abs(last.seconds - 0.2e-3) < 1e-12)
+  }
+
+  @Test func tooFewRowsAreNotFitted() throws {
+    let few = try SmallFiles(["gemm.csv": Self.gemmHeader + "bfloat16,1,64,64,0.1\n"])
+    #expect(few.message(.aiconfigurator) == "no operator of `DIR` has the 20 rows that a fit needs")
+    let one = try SmallFiles([
+      "gemm.csv": Self.gemmHeader + Self.gemmRows + "fp8,1,64,64,0.1\n"
+    ])
+    let tables = try KernelTables(layout: .aiconfigurator, folder: one.path)
+    #expect(
+      tables.warnings == ["gemm fp8: 1 rows are too few to fit (20 needed): left out"])
+    #expect(tables.operators.map { $0[0].op.name } == ["gemm bfloat16"])
+  }
+
+  @Test func aFolderWithoutTablesIsRefused() throws {
+    let files = try SmallFiles(["notes.txt": "nothing"])
+    #expect(files.message(.vidur) == "`DIR` has no table in the layout `vidur`")
+    #expect(
+      try #require(files.message(.kvplan)) == "`DIR` has no table in the layout `kvplan`")
+  }
+
+  @Test func aRowOfAnotherWidthIsRefused() throws {
+    let files = try SmallFiles(["gemm.csv": Self.gemmHeader + "bfloat16,1,64,64\n"])
+    #expect(files.message(.aiconfigurator) == "DIR/gemm.csv:2: 4 fields, the header has 5")
+  }
+
+  /// A chunk of 64 tokens takes 100 µs alone, and 100 + 10 × sequences with decoding ones beside it.
+  @Test func whatDecodingAddsToAChunkIsReadFromMixedRows() throws {
+    var text = "prefill_chunk,kv_prefill,n_decode,kv_decode,time_us\n64,0,0,0,100\n"
+    for sequences in 1...30 { text += "64,0,\(sequences),512,\(100 + 10 * sequences)\n" }
+    // Beside a chunk that has a context: not read.
+    text += "64,128,30,512,900\n"
+    let files = try SmallFiles(["rtx/Llama-3.1-8B/tp1/attention.csv": text])
+    let tables = try KernelTables(layout: .llmservingsim, folder: files.path)
+    let rows = try #require(tables.operators.first { $0[0].op.kind == .decodeBesidePrompt })
+    // Less than 30 % of the chunk's own time is not counted: 4 to 30 sequences are.
+    #expect(rows.map { $0.sizes[0] } == (4...30).map(Double.init))
+    #expect(rows[0].sizes == [4, 32, 8, 512, 64])
+    #expect(abs(rows[0].seconds - 40e-6) < 1e-12)
+  }
+
+  @Test func aShortFileOfOurOwnLayoutSaysWhichTypesThereAre() throws {
+    let files = try SmallFiles(["gemm.csv": "m,n,k,time_us,dtype\n1,1,1,1,fp7\n"])
+    #expect(
+      files.message(.kvplan)
+        == "DIR/gemm.csv:2: `dtype` must be one of `bfloat16`, `fp8`, `int8`, `int4`, `nvfp4`, found `fp7`"
+    )
+  }
+}

@@ -1,0 +1,100 @@
+import CostModel
+import Foundation
+import SimulationKernel
+import Testing
+
+@testable import Validation
+
+@Suite struct ServingPointsTests {
+  static let header =
+    "row_id,model,system,backend,backend_version,gemm_quant_mode,tp,pp,isl,osl,batch_size,"
+    + "concurrency,ttft_ms,tpot_ms,source_group\n"
+
+  static func row(
+    _ id: String, backend: String = "vllm", pp: Int = 1, clients: String = "4", ttft: String = "50"
+  ) -> String {
+    "\(id),meta-llama/Llama-3.1-8B,h100_sxm,\(backend),,,1,\(pp),256,16,4,\(clients),\(ttft),8,"
+      + "per_model_sweep\n"
+  }
+
+  func read(_ rows: String) throws -> (points: [ServingPoint], warnings: [String]) {
+    let files = try SmallFiles(["points.csv": Self.header + rows])
+    let read = try ServingPoint.read(path: files.path + "/points.csv")
+    return (
+      read.points, read.warnings.map { $0.replacingOccurrences(of: files.path, with: "DIR") }
+    )
+  }
+
+  @Test func whatCannotBeSimulatedIsLeftOutAndSaid() throws {
+    let (points, warnings) = try read(
+      Self.row("a") + Self.row("b", backend: "lmdeploy") + Self.row("c", pp: 2)
+        + Self.row("d", clients: ""))
+    #expect(points.map(\.id) == ["a", "d"])
+    // A blank concurrency is that of the batch size.
+    #expect(points.map(\.concurrency) == [4, 4])
+    #expect(
+      warnings == [
+        "DIR/points.csv:3: left out: unknown backend `lmdeploy`",
+        "DIR/points.csv:4: left out: pipeline parallelism is not simulated",
+      ])
+  }
+
+  @Test func aMeasuredTimeMustBePositive() {
+    #expect(throws: UserError.self) { try read(Self.row("a", ttft: "0")) }
+    #expect(throws: UserError.self) { try read(Self.row("a", ttft: "nan")) }
+  }
+
+  /// More clients wait longer for each other's prompts and for each token.
+  @Test(arguments: ["vllm", "trtllm", "sglang"])
+  func moreClientsAreSlower(_ backend: String) throws {
+    let (points, _) = try read(
+      ["1", "8", "64"].map { Self.row("c\($0)", backend: backend, clients: $0) }.joined())
+    let predictions = try PointPrediction.predict(points, models: { .model($0) })
+    for (few, many) in zip(predictions, predictions.dropFirst()) {
+      #expect(few.tpot < many.tpot && few.ttft < many.ttft)
+    }
+    // 16 GB of weights at 3.35 TB/s take 4.8 ms.
+    #expect((4.8...10).contains(predictions[0].tpot), "\(predictions[0].tpot) ms")
+    let again = try PointPrediction.predict(points, models: { .model($0) })
+    #expect(predictions.map(\.ttft) == again.map(\.ttft))
+  }
+
+  @Test func everyParameterNameCanBeSet() {
+    for name in BackendModel.parameterNames {
+      var model = BackendModel.vllm
+      let isKnown = model.set(name, to: 0.5)
+      #expect(isKnown, "\(name)")
+    }
+    var model = BackendModel.vllm
+    let isKnown = model.set("row_7", to: 1)
+    #expect(!isKnown)
+  }
+}
+
+@Suite struct RequestReplayTests {
+  static let header = "prompt_tokens,output_tokens,queued_s,first_token_s,last_token_s\n"
+
+  /// Two requests of 10 output tokens: TTFT 1 and 3 s, E2E 10 and 12 s.
+  @Test func measuredStatisticsAreThoseOfTheFile() throws {
+    let files = try SmallFiles([
+      "runs.csv": Self.header + "100,10,0,1,10\n100,10,2,5,14\n"
+    ])
+    let replay = try RequestReplay(path: files.path + "/runs.csv")
+    #expect(replay.measured.ttft.mean == 2000 && replay.measured.ttft.p99 == 3000)
+    #expect(replay.measured.e2el.mean == 11000 && replay.measured.tpot.mean == 1000)
+    #expect(replay.measured.makespan == 14)
+    #expect(replay.contents == nil)
+  }
+
+  @Test(arguments: [
+    ("100,10,2,1,10", "`queued_s`, `first_token_s`, `last_token_s` are not in order"),
+    ("0,10,0,1,10", "`prompt_tokens` must be a number of at least 1, found `0`"),
+  ])
+  func aRowThatCannotBeStopsWithItsLine(_ row: String, _ reason: String) throws {
+    let files = try SmallFiles(["runs.csv": Self.header + row + "\n"])
+    let error = #expect(throws: UserError.self) {
+      try RequestReplay(path: files.path + "/runs.csv")
+    }
+    #expect(error?.message == "\(files.path)/runs.csv:2: \(reason)")
+  }
+}
