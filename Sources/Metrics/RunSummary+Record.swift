@@ -12,6 +12,8 @@ package struct RunLabels: Sendable {
   package var blocks: Int
   package var blockSize: Int
   package var provenance: Provenance
+  /// The names of the trace's classes.
+  package var classNames: [String] = []
 
   package init(
     system: String, model: String, device: String, requestRate: Double, blocks: Int,
@@ -29,8 +31,16 @@ package struct RunLabels: Sendable {
 
 extension RunRecord {
   /// The requests of the run that had arrived when it ended, one row each.
-  package var requestRecords: [RequestRecord] {
-    (0..<arrivedCount).map { requestRecord($0) }
+  package var requestRecords: [RequestRecord] { requestRecords(classNames: []) }
+
+  /// - Parameter classNames: The names of the trace's classes; of none, no record has one.
+  package func requestRecords(classNames: [String]) -> [RequestRecord] {
+    (0..<arrivedCount).map { index in
+      var record = requestRecord(index)
+      let number = Int(requests[index].requestClass)
+      if number > 0, number <= classNames.count { record.className = classNames[number - 1] }
+      return record
+    }
   }
 
   func requestRecord(_ index: Int) -> RequestRecord {
@@ -73,7 +83,21 @@ extension RunRecord {
       kv: kvSummary(blocks: labels.blocks, blockSize: labels.blockSize),
       provenance: labels.provenance)
     summary.steps = StepMeans(steps)
+    summary.classes = labels.classNames.enumerated().map { index, name in
+      classSummary(name, number: UInt16(index + 1))
+    }
     return summary
+  }
+
+  private func classSummary(_ name: String, number: UInt16) -> ClassSummary {
+    let latencies = Latencies(of: self, only: number)
+    return ClassSummary(
+      name: name, completed: latencies.e2el.count,
+      rejected: (0..<arrivedCount).count {
+        requests[$0].requestClass == number && milestones[$0].isRejected
+      },
+      ttft: Distribution(of: latencies.ttft), tpot: Distribution(of: latencies.tpot),
+      e2el: Distribution(of: latencies.e2el))
   }
 
   private var tokenGapDistribution: Distribution {
@@ -118,8 +142,10 @@ private struct Latencies {
   /// Seconds per output token, summed.
   var normalizedSum = 0.0
 
-  init(of record: RunRecord) {
+  /// - Parameter only: The class whose requests count; `nil` for all requests.
+  init(of record: RunRecord, only requestClass: UInt16? = nil) {
     for index in 0..<record.arrivedCount {
+      if let requestClass, record.requests[index].requestClass != requestClass { continue }
       let milestone = record.milestones[index]
       guard let finish = milestone.finish, record.window.contains(finish),
         let firstToken = milestone.firstToken
