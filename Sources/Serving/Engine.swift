@@ -159,7 +159,9 @@ struct Engine<S: Scheduler> {
     let admission = scheduler.admission(of: request)
     recorder.arrived(id, isRejected: admission != .possible)
     guard admission == .possible else {
-      if oversized == .fail { throw RunFailure.oversized(id, admission) }
+      // A warm-up is the first request of the trace.
+      let named = Int(id) < requests.count - warmups ? id : 0
+      if oversized == .fail { throw RunFailure.oversized(named, admission) }
       return
     }
     freeClients -= 1
