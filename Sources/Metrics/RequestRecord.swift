@@ -20,6 +20,8 @@ package struct RequestRecord: Equatable, Sendable {
   package var finish: SimInstant?
   package var preemptionsRecompute: Int
   package var preemptionsSwap: Int
+  /// Its class of traffic; `nil` for none.
+  package var className: String?
 
   /// Seconds from arrival to the first output token.
   package var ttft: Double? { firstToken.map { ($0 - arrival).seconds } }

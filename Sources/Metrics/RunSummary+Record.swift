@@ -12,6 +12,8 @@ package struct RunLabels: Sendable {
   package var blocks: Int
   package var blockSize: Int
   package var provenance: Provenance
+  /// The names of the trace's classes.
+  package var classNames: [String] = []
 
   package init(
     system: String, model: String, device: String, requestRate: Double, blocks: Int,
@@ -29,8 +31,16 @@ package struct RunLabels: Sendable {
 
 extension RunRecord {
   /// The requests of the run that had arrived when it ended, one row each.
-  package var requestRecords: [RequestRecord] {
-    (0..<arrivedCount).map { requestRecord($0) }
+  package var requestRecords: [RequestRecord] { requestRecords(classNames: []) }
+
+  /// - Parameter classNames: The names of the trace's classes; of none, no record has one.
+  package func requestRecords(classNames: [String]) -> [RequestRecord] {
+    (0..<arrivedCount).map { index in
+      var record = requestRecord(index)
+      let number = Int(requests[index].requestClass)
+      if number > 0, number <= classNames.count { record.className = classNames[number - 1] }
+      return record
+    }
   }
 
   func requestRecord(_ index: Int) -> RequestRecord {
@@ -67,14 +77,8 @@ extension RunRecord {
       unfinished: milestones[..<arrivedCount].count { $0.finish == nil && !$0.isRejected },
       duration: duration, requestThroughput: perSecond(completed),
       outputThroughput: perSecond(emittedTokens),
-      ttft: distribution(completed) {
-        ($0.firstToken - $0.request.arrival).seconds * 1000
-      },
-      tpot: distribution(completed) {
-        let outputTokens = $0.request.outputTokens
-        return outputTokens > 1
-          ? ($0.finish - $0.firstToken).seconds / (Double(outputTokens) - 1) * 1000 : nil
-      }, itl: tokenGapDistribution, e2el: distribution(completed) { $0.latency * 1000 },
+      ttft: distribution(completed, Self.ttft), tpot: distribution(completed, Self.tpot),
+      itl: tokenGapDistribution, e2el: distribution(completed) { $0.latency * 1000 },
       meanNormalizedLatency: completed == 0
         ? nil : normalizedSum / Double(completed),
       meanBatchedRequests: mean(integrals.runningRequests),
@@ -83,7 +87,34 @@ extension RunRecord {
       kv: kvSummary(blocks: labels.blocks, blockSize: labels.blockSize),
       provenance: labels.provenance)
     summary.steps = StepMeans(steps)
+    summary.classes = labels.classNames.enumerated().map { index, name in
+      classSummary(name, number: UInt16(index + 1))
+    }
     return summary
+  }
+
+  private func classSummary(_ name: String, number: UInt16) -> ClassSummary {
+    var completed = 0
+    forEachFinished(of: number) { _ in completed += 1 }
+    return ClassSummary(
+      name: name, completed: completed,
+      rejected: (0..<arrivedCount).count {
+        requests[$0].requestClass == number && milestones[$0].isRejected
+      },
+      ttft: distribution(completed, of: number, Self.ttft),
+      tpot: distribution(completed, of: number, Self.tpot),
+      e2el: distribution(completed, of: number) { $0.latency * 1000 })
+  }
+
+  /// Milliseconds.
+  private static func ttft(_ finished: Finished) -> Double? {
+    (finished.firstToken - finished.request.arrival).seconds * 1000
+  }
+
+  private static func tpot(_ finished: Finished) -> Double? {
+    let outputTokens = finished.request.outputTokens
+    return outputTokens > 1
+      ? (finished.finish - finished.firstToken).seconds / (Double(outputTokens) - 1) * 1000 : nil
   }
 
   private var tokenGapDistribution: Distribution {
@@ -130,8 +161,11 @@ private struct Finished {
 
 extension RunRecord {
   /// Calls `body` for each request that finished inside the window, in order of arrival.
-  private func forEachFinished(_ body: (Finished) -> Void) {
+  ///
+  /// - Parameter only: The class whose requests count; `nil` for all requests.
+  private func forEachFinished(of only: UInt16? = nil, _ body: (Finished) -> Void) {
     for index in 0..<arrivedCount {
+      if let only, requests[index].requestClass != only { continue }
       let milestone = milestones[index]
       guard let finish = milestone.finish, window.contains(finish),
         let firstToken = milestone.firstToken
@@ -143,11 +177,11 @@ extension RunRecord {
   /// One measure, in milliseconds, over the `count` requests that finished inside the window: one at a time, as a
   /// run may have many millions.
   private func distribution(
-    _ count: Int, _ milliseconds: (Finished) -> Double?
+    _ count: Int, of only: UInt16? = nil, _ milliseconds: (Finished) -> Double?
   ) -> Distribution {
     var values: [Double] = []
     values.reserveCapacity(count)
-    forEachFinished { if let value = milliseconds($0) { values.append(value) } }
+    forEachFinished(of: only) { if let value = milliseconds($0) { values.append(value) } }
     return Distribution(of: consume values)
   }
 }

@@ -39,6 +39,22 @@ package struct RunSummary: Equatable, Sendable {
   package var provenance: Provenance
   /// Means over iterations, each counted once.
   package var steps = StepMeans()
+  /// The same latencies by class of traffic, in order of the classes' names in the trace; empty
+  /// where the trace has no classes. Requests of no class are in none.
+  package var classes: [ClassSummary] = []
+}
+
+/// The answers of one class of traffic over the measuring window.
+package struct ClassSummary: Equatable, Sendable {
+  package var name: String
+  /// Requests that finished inside the window.
+  package var completed: Int
+  /// Requests that had arrived and could never be admitted.
+  package var rejected: Int
+  /// Milliseconds; over the completed requests, TPOT over those of at least two output tokens.
+  package var ttft: Distribution
+  package var tpot: Distribution
+  package var e2el: Distribution
 }
 
 /// Where the KV slots were, as time-weighted shares of the pool that add to 1.

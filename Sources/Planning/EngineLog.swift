@@ -19,8 +19,9 @@ package enum EngineLog {
     in text: String, name: String, blockSize: Int
   ) throws(UserError) -> Int {
     var found: [(line: Int, blocks: Int, text: String)] = []
-    for (index, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated()
-    {
+    // A line end of two characters is one newline.
+    let lines = text.split(omittingEmptySubsequences: false) { $0 == "\n" || $0 == "\r\n" }
+    for (index, line) in lines.enumerated() {
       for mark in ["# GPU blocks: ", "# cuda blocks: ", "# CUDA blocks: "] {
         guard let count = number(after: mark, in: line) else { continue }
         found.append((index + 1, count, "\(count) blocks"))

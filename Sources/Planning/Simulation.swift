@@ -49,16 +49,16 @@ package struct Simulation: Sendable {
     } catch let failure as RunFailure {
       throw failure.userError(trace: trace.name, scenario: scenario)
     }
-    let summary = record.summary(
-      RunLabels(
-        system: scenario.system.rawValue, model: scenario.model.name,
-        device: scenario.device.name,
-        requestRate: scenario.finiteRequestRate ?? record.requests[..<record.arrivedCount].rate,
-        blocks: resolved.settings.deviceBlocks, blockSize: resolved.settings.blockSize,
-        provenance: Provenance(
-          seed: scenario.seed, version: toolVersion,
-          scenario: [ScenarioField("trace", trace.name)] + resolved.fields,
-          costProfile: resolved.costProfileText)))
+    var labels = RunLabels(
+      system: scenario.system.rawValue, model: scenario.model.name, device: scenario.device.name,
+      requestRate: scenario.finiteRequestRate ?? record.requests[..<record.arrivedCount].rate,
+      blocks: resolved.settings.deviceBlocks, blockSize: resolved.settings.blockSize,
+      provenance: Provenance(
+        seed: scenario.seed, version: toolVersion,
+        scenario: [ScenarioField("trace", trace.name)] + resolved.fields,
+        costProfile: resolved.costProfileText))
+    labels.classNames = replayed.classNames
+    let summary = record.summary(labels)
     if !resolved.unmeasured.isEmpty {
       warnings.append(
         "no kernels of this kind were measured on `\(scenario.device.name)`: "
@@ -67,7 +67,8 @@ package struct Simulation: Sendable {
     warnings += summary.warnings(replayed, scenario: scenario)
     return Simulation(
       result: RunResult(
-        summary: summary, requests: keepingRequests ? record.requestRecords : [],
+        summary: summary,
+        requests: keepingRequests ? record.requestRecords(classNames: replayed.classNames) : [],
         history: record.historyPoints),
       warnings: warnings)
   }

@@ -194,7 +194,11 @@ struct Engine<S: Scheduler> {
     let admission = scheduler.admission(of: request)
     recorder.arrived(id, isRejected: admission != .possible)
     guard admission == .possible else {
-      if oversized == .fail { throw RunFailure.oversized(id, admission) }
+      if oversized == .fail {
+        // A warm-up is the first request of the trace.
+        let named = Int(id) < requests.count - warmups ? id : 0
+        throw RunFailure.oversized(named, admission)
+      }
       let now = clock
       clients?.answered(1, at: now)
       return

@@ -7,7 +7,8 @@ import SimulationKernel
 /// Milliseconds, with decimals where an arrival needs them; a hash for each 512 tokens of the
 /// prompt, numbered from 0 in order of first appearance, equal exactly if all tokens up to the
 /// block's end are. What prompts share below 512 tokens is lost. A session is written as
-/// `session_id`, as AIPerf has it.
+/// `session_id` and a think time as `delay`, as AIPerf has them; `class`, `priority` and `adapter`
+/// are members of ours.
 package enum MooncakeWriter {
   private static let blockTokens = 512
   /// Bytes gathered before they are handed out.
@@ -34,7 +35,7 @@ package enum MooncakeWriter {
     var chains = BlockChains(blockTokens: blockTokens)
     var bytes: [UInt8] = []
     for (id, request) in trace.requests.enumerated() {
-      append(request, blocks: blocks(of: id, trace, &chains), to: &bytes)
+      append(request, id, of: trace, blocks: blocks(of: id, trace, &chains), to: &bytes)
       if bytes.count >= chunkBytes {
         try sink(bytes)
         bytes.removeAll(keepingCapacity: true)
@@ -52,7 +53,9 @@ package enum MooncakeWriter {
     return chains.blocks(of: [own])
   }
 
-  private static func append(_ request: Request, blocks: [Int], to bytes: inout [UInt8]) {
+  private static func append(
+    _ request: Request, _ id: Int, of trace: Trace, blocks: [Int], to bytes: inout [UInt8]
+  ) {
     bytes += Array(#"{"timestamp": "#.utf8)
     DecimalSeconds.append(milliseconds: request.arrival, to: &bytes)
     bytes += Array(#", "input_length": "#.utf8)
@@ -62,6 +65,15 @@ package enum MooncakeWriter {
     if let session = request.session {
       bytes += Array(#", "session_id": "#.utf8)
       appendDecimal(Int64(session), to: &bytes)
+    }
+    if let time = trace.notes.thinkTime(before: id) {
+      bytes += Array(#", "delay": "#.utf8)
+      DecimalSeconds.append(milliseconds: .zero + time, to: &bytes)
+    }
+    if let name = trace.className(of: id) { bytes += Array(", \"class\": \"\(name)\"".utf8) }
+    if request.priority != 0 { bytes += Array(", \"priority\": \(request.priority)".utf8) }
+    if let name = trace.notes.adapter(of: id) {
+      bytes += Array(", \"adapter\": \"\(name)\"".utf8)
     }
     bytes += Array(#", "hash_ids": ["#.utf8)
     for (index, block) in blocks.enumerated() {

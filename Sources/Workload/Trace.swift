@@ -15,6 +15,11 @@ package struct Request: Equatable, Sendable {
   package var beamWidth: Int32
   /// The conversation that the request belongs to, if the trace tells.
   package var session: Int32?
+  /// How soon it wants to be served beside others, lower first, as vLLM has it. No scheduler here
+  /// looks at it.
+  package var priority: Int8 = 0
+  /// Its class of traffic: 0 for none, c for the name c − 1 of ``Trace/classNames``.
+  package var requestClass: UInt16 = 0
 
   package init(
     arrival: SimInstant = .zero, promptTokens: Int32, outputTokens: Int32, samples: Int32 = 1,
@@ -44,6 +49,10 @@ package struct Trace: Equatable, Sendable {
   /// What the prompts consist of, if the trace tells; without it no two prompts have a token in
   /// common.
   package var contents: PromptContents?
+  /// The classes of traffic that requests belong to (``Request/requestClass``).
+  package var classNames: [String] = []
+  /// What few traces say of their requests.
+  package var notes = RequestNotes()
 
   package init(
     name: String, requests: [Request], hasArrivals: Bool, contents: PromptContents? = nil

@@ -2,9 +2,9 @@ import SimulationKernel
 
 /// Writes a trace as the canonical CSV that ``TraceReader`` reads back to an equal trace.
 ///
-/// The columns are `arrival_s,prompt_tokens,output_tokens`, then `n`, `beam_width` and
-/// `session_id`, each only if some request has other than 1, 0 and none, and `prompt_pieces` if the
-/// trace says what its prompts consist of. Lines end with a line feed.
+/// The columns are `arrival_s,prompt_tokens,output_tokens`, then `n`, `beam_width`, `session_id`,
+/// `class`, `priority`, `adapter` and `think_time_s`, each only if some request has other than 1, 0
+/// and none, and `prompt_pieces` if the trace says what its prompts consist of. Lines end with a line feed.
 /// Arrivals are exact decimal seconds without trailing zeros, and empty in a trace without them.
 package enum TraceWriter {
   /// Bytes gathered before they are handed out.
@@ -23,8 +23,8 @@ package enum TraceWriter {
     let identity = trace.contents == nil ? [] : [TraceColumn.pieces.rawValue]
     let names = [TraceColumn.canonicalHeader] + columns.map(\.rawValue) + identity
     var bytes = Array((names.joined(separator: ",") + "\n").utf8)
-    for (id, request) in trace.requests.enumerated() {
-      append(request, hasArrival: trace.hasArrivals, columns: columns, to: &bytes)
+    for id in trace.requests.indices {
+      append(id, of: trace, columns: columns, to: &bytes)
       if let contents = trace.contents { append(contents.pieces(of: id), to: &bytes) }
       bytes.append(UInt8(ascii: "\n"))
       if bytes.count >= chunkBytes {
@@ -47,6 +47,10 @@ package enum TraceWriter {
     if trace.requests.contains(where: { $0.samples != 1 }) { columns.append(.samples) }
     if trace.requests.contains(where: { $0.beamWidth != 0 }) { columns.append(.beamWidth) }
     if trace.requests.contains(where: { $0.session != nil }) { columns.append(.session) }
+    if trace.requests.contains(where: { $0.requestClass != 0 }) { columns.append(.requestClass) }
+    if trace.requests.contains(where: { $0.priority != 0 }) { columns.append(.priority) }
+    if trace.notes.adapters.contains(where: { $0 > 0 }) { columns.append(.adapter) }
+    if trace.notes.thinkTimes.contains(where: { $0 >= 0 }) { columns.append(.thinkTime) }
     return columns
   }
 
@@ -64,10 +68,11 @@ package enum TraceWriter {
   }
 
   private static func append(
-    _ request: Request, hasArrival: Bool, columns: [TraceColumn], to bytes: inout [UInt8]
+    _ id: Int, of trace: Trace, columns: [TraceColumn], to bytes: inout [UInt8]
   ) {
+    let request = trace.requests[id]
     let comma = UInt8(ascii: ",")
-    if hasArrival { DecimalSeconds.append(request.arrival, to: &bytes) }
+    if trace.hasArrivals { DecimalSeconds.append(request.arrival, to: &bytes) }
     bytes.append(comma)
     appendDecimal(Int64(request.promptTokens), to: &bytes)
     bytes.append(comma)
@@ -79,6 +84,13 @@ package enum TraceWriter {
       case .beamWidth: appendDecimal(Int64(request.beamWidth), to: &bytes)
       case .session:
         if let session = request.session { appendDecimal(Int64(session), to: &bytes) }
+      case .requestClass: bytes += Array((trace.className(of: id) ?? "").utf8)
+      case .priority: bytes += Array("\(request.priority)".utf8)
+      case .adapter: bytes += Array((trace.notes.adapter(of: id) ?? "").utf8)
+      case .thinkTime:
+        if let time = trace.notes.thinkTime(before: id) {
+          DecimalSeconds.append(.zero + time, to: &bytes)
+        }
       default: preconditionFailure("TraceWriter: `\(column.rawValue)` is not optional")
       }
     }

@@ -151,9 +151,11 @@ struct PlanCapacityCommand: ParsableCommand {
     scenario.device = scenario.device.priced(try plan.prices())
     let serviceLevel = try ServiceLevel(plan.slo, model: scenario.model)
     let output = try PlanOutput(results)
+    let trace = try plan.trace(trace, reading, engine: engine)
+    try serviceLevel.requireClasses(of: trace)
     var study = CapacityStudy(
       Deployment(scenario, replicas: replicas, router: plan.router),
-      trace: try plan.trace(trace, reading, engine: engine), serviceLevel: serviceLevel,
+      trace: trace, serviceLevel: serviceLevel,
       seeds: (0..<UInt64(seeds)).map { engine.seed &+ $0 }, tolerance: tolerance)
     study.explains = explain
     let answer = try study.run { Terminal.status("\(Digits.fixed($0.rate, decimals: 2)) req/s") }
@@ -234,8 +236,10 @@ struct PlanFleetCommand: ParsableCommand {
     request.objective = objective
     request.seed = engine.seed
     let output = try PlanOutput(results)
+    let trace = try plan.trace(trace, reading, engine: engine)
+    try serviceLevel.requireClasses(of: trace)
     let study = FleetStudy(
-      request: request, trace: try plan.trace(trace, reading, engine: engine),
+      request: request, trace: trace,
       isExhaustive: exhaustive)
     let answer = try study.run { simulated, best in
       let text = best.map { "best so far: \($0.deployment.text)" } ?? "none yet"

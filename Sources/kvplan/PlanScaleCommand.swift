@@ -73,11 +73,13 @@ struct PlanScaleCommand: ParsableCommand {
       system: try ServingSystem.find(plan.system), requestRate: nil)
     let output = try PlanOutput(results)
     let read = try reading.read(trace, seed: engine.seed)
+    let serviceLevel = try ServiceLevel(plan.slo, model: scenario.model)
+    try serviceLevel.requireClasses(of: read)
     let study = ScalingStudy(
       Deployment(scenario, router: plan.router),
       trace: try engine.promptCount.map { try read.taking(count: $0, seed: engine.seed).trace }
         ?? read,
-      serviceLevel: try ServiceLevel(plan.slo, model: scenario.model), seed: engine.seed,
+      serviceLevel: serviceLevel, seed: engine.seed,
       windowSeconds: window, intervalSeconds: interval, startUpSeconds: startupTime,
       targetUtilization: targetUtilization, minReplicas: minReplicas, maxReplicas: maxReplicas)
     let answer = try study.run { Terminal.status("window \($0) of \($1)") }

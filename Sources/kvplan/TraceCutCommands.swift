@@ -1,4 +1,5 @@
 import ArgumentParser
+import Foundation
 import SimulationKernel
 import Workload
 
@@ -105,17 +106,29 @@ struct TraceMixCommand: ParsableCommand {
     commandName: "mix", abstract: "Superpose traces in order of arrival.",
     discussion: """
       EXAMPLE
-        kvplan trace mix chat.csv code.csv --output both.csv
+        kvplan trace mix chat=chat.csv code=code.csv --output both.csv
       """)
 
-  @Argument(help: "Traces in any formats, plain or gzip.")
+  @Argument(
+    help: """
+      Traces in any formats, plain or gzip; `NAME=FILE` puts the requests of FILE in the class NAME.
+      """)
   var traces: [String]
 
   @OptionGroup(title: "Reading") var reading: TraceReadArguments
   @OptionGroup(title: "Writing") var writing: TraceOutputArguments
 
   func run() throws {
-    try writing.write(Trace.mixing(traces.map { try reading.read($0) }))
+    try writing.write(Trace.mixing(traces.map { try read($0) }))
+  }
+
+  /// A trace, in a class where its argument names one; a file whose name holds `=` is a file.
+  private func read(_ argument: String) throws -> Trace {
+    let halves = argument.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+    guard halves.count == 2, !FileManager.default.fileExists(atPath: argument) else {
+      return try reading.read(argument)
+    }
+    return try reading.read(String(halves[1])).labelled(String(halves[0]))
   }
 }
 

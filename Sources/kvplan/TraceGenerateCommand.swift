@@ -14,6 +14,8 @@ struct TraceGenerateCommand: ParsableCommand {
           --request-rate 4 --arrivals gamma:3
         kvplan trace generate azure-conv --turns 4 --system-prompts 20 \\
           --system-prompt-tokens 500 --request-rate 2
+        kvplan trace generate --servegen data/language/m-small \\
+          --from-second 0 --to-second 600 --request-rate 5
       """)
 
   @Argument(
@@ -32,8 +34,26 @@ struct TraceGenerateCommand: ParsableCommand {
   @Option(help: "Trace whose pairs of lengths to draw from.")
   var like: String?
 
-  @Option(name: .customLong("num-prompts"), help: "Requests to draw.")
-  var count = 1000
+  @Option(
+    help: """
+      Table of pairs of lengths by weight, CSV: `prompt_from,prompt_to,output_from,output_to,weight`.
+      """)
+  var lengthTable: String?
+
+  @Option(help: "Folder of a ServeGen model, whose clients' arrivals and lengths to draw.")
+  var servegen: String?
+
+  @Option(help: "Second of ServeGen's data at which to begin.")
+  var fromSecond = 0.0
+
+  @Option(help: "Second of ServeGen's data at which to end.")
+  var toSecond: Double?
+
+  @Option(name: .customLong("num-prompts"), help: "Requests to draw (default: 1000).")
+  var count: Int?
+
+  @Option(name: .customLong("class"), help: "Class of traffic to put all requests in, by name.")
+  var className: String?
 
   @Option(help: "Seed of the draws.")
   var seed: UInt64 = 0
@@ -75,10 +95,23 @@ struct TraceGenerateCommand: ParsableCommand {
   @OptionGroup(title: "Writing") var writing: TraceOutputArguments
 
   func validate() throws {
-    let ways = [preset != nil, prompts != nil || outputs != nil, like != nil].count { $0 }
+    let ways = [
+      preset != nil, prompts != nil || outputs != nil, like != nil, lengthTable != nil,
+      servegen != nil,
+    ].count { $0 }
     guard ways == 1, (prompts == nil) == (outputs == nil) else {
       throw ValidationError(
-        "give lengths in one way: a preset, `--prompts` and `--outputs`, or `--like`")
+        "give lengths in one way: a preset, `--prompts` and `--outputs`, `--like`, "
+          + "`--length-table` or `--servegen`")
+    }
+    if servegen != nil {
+      let others = count != nil || arrivals != nil || turns != nil || systemPrompts != nil
+      guard toSecond != nil, !others else {
+        throw ValidationError(
+          "`--servegen` needs `--to-second`, and draws count and arrivals by its data")
+      }
+    } else if toSecond != nil || fromSecond != 0 {
+      throw ValidationError("`--from-second` and `--to-second` need `--servegen`")
     }
     if turns == nil, turnTokens != nil {
       throw ValidationError("`--turn-tokens` needs `--turns`")
@@ -86,7 +119,17 @@ struct TraceGenerateCommand: ParsableCommand {
   }
 
   func run() throws {
-    var recipe = TraceRecipe(lengths: try lengths(), count: count, seed: seed)
+    var trace = try drawn()
+    if let className { trace = try trace.labelled(className) }
+    try writing.write(trace)
+  }
+
+  private func drawn() throws -> Trace {
+    if let servegen, let toSecond {
+      return try ServeGenPool(folder: servegen)
+        .trace(from: fromSecond, to: toSecond, requestRate: requestRate, seed: seed)
+    }
+    var recipe = TraceRecipe(lengths: try lengths(), count: count ?? 1000, seed: seed)
     recipe.requestRate = requestRate
     recipe.arrivals = try arrivals.map { try ArrivalProcess(parsing: $0) }
     recipe.systemPrompts = systemPrompts.map {
@@ -96,11 +139,12 @@ struct TraceGenerateCommand: ParsableCommand {
     recipe.turns = turns.map {
       .init(mean: $0, gapSeconds: turnGap, added: added, totalTokensMax: maxModelLength)
     }
-    try writing.write(TraceGenerator.generate(recipe))
+    return try TraceGenerator.generate(recipe)
   }
 
   private func lengths() throws -> TraceRecipe.Lengths {
     if let preset { return .preset(preset) }
+    if let lengthTable { return .table(try LengthTable(path: lengthTable)) }
     if let like { return .empirical(try reading.read(like, seed: seed)) }
     return .sides(
       prompt: try SideLaw(parsing: prompts ?? ""), output: try SideLaw(parsing: outputs ?? ""))

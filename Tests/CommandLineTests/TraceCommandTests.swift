@@ -44,6 +44,47 @@ import Testing
     #expect(kv["bytes_per_token"] as? Int == 819_200)
   }
 
+  /// Two traces in two classes, and the latencies of each.
+  @Test func mixesClassesAndSaysTheirLatencies() throws {
+    let chat = try file("chat.csv", "arrival_s,prompt_tokens,output_tokens\n0,10,5\n2,10,5\n")
+    let code = try file("code.csv", "arrival_s,prompt_tokens,output_tokens\n1,900,3\n")
+    let mixed = try Tool.run(["trace", "mix", "chat=\(chat)", "code=\(code)"])
+    #expect(
+      mixed.output == """
+        arrival_s,prompt_tokens,output_tokens,class
+        0,10,5,chat
+        1,900,3,code
+        2,10,5,chat
+
+        """)
+    let run = try Tool.run(["simulate", "-", "--format", "json"], input: mixed.output)
+    let object = try #require(
+      try JSONSerialization.jsonObject(with: Data(run.output.utf8)) as? [String: Any])
+    let classes = try #require(object["classes"] as? [[String: Any]])
+    #expect(classes.map { $0["class"] as? String } == ["chat", "code"])
+    #expect(classes.map { $0["completed"] as? Int } == [2, 1])
+    #expect(classes.allSatisfy { $0["p99_ttft_ms"] is Double && $0["mean_e2el_ms"] is Double })
+    let table = try Tool.run(["simulate", "-"], input: mixed.output)
+    #expect(table.output.contains("\nclass    "))
+  }
+
+  /// The first clients' windows of a ServeGen folder become a trace at the rate asked for.
+  @Test func generatesFromServeGen() throws {
+    _ = try file("chunk-3-trace.csv", "0,2,1,Gamma,1,0.5\n600,0,0,,0,0\n")
+    _ = try file(
+      "chunk-3-dataset.json",
+      #"{"0": {"input_tokens": "{50: 1.0}", "output_tokens": "{7: 1.0}"}}"#)
+    let arguments = ["trace", "generate", "--servegen", folder.path, "--request-rate", "10"]
+    let run = try Tool.run(arguments + ["--to-second", "100", "--class", "m"])
+    #expect(run.status == 0)
+    let rows = run.output.split(separator: "\n").dropFirst()
+    #expect((900...1100).contains(rows.count))
+    #expect(rows.allSatisfy { $0.hasSuffix(",50,7,m") })
+    let endless = try Tool.run(arguments)
+    #expect(endless.status == 64)
+    #expect(endless.errors.contains("`--servegen` needs `--to-second`"))
+  }
+
   @Test func tableAndCSVSayTheSame() throws {
     let trace = try file("m.jsonl", mooncake)
     let table = try Tool.run(["trace", "describe", trace])

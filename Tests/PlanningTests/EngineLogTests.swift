@@ -16,6 +16,7 @@ import Testing
     ("INFO [kv_cache_utils.py:1286] GPU KV cache size: 43,904 tokens\r\n", 2744),
     ("GPU KV cache size: 460,496 tokens, Maximum concurrency for 131,072 tokens: 3.51x", 28781),
     ("GPU KV cache size: 191,118 tokens", 11944),
+    ("a\r\nGPU KV cache size: 1,600 tokens\r\nGPU KV cache size: 1,600 tokens\r\n", 100),
     ("start\nGPU KV cache size: 1,600 tokens\nmore\nGPU KV cache size: 1,600 tokens\n", 100),
   ])
   func theWordsOfEachRelease(_ line: String, _ wanted: Int) throws {
@@ -43,6 +44,9 @@ import Testing
 
         hint: cut the log to one start of the engine, or give `--num-gpu-blocks-override`
         """)
+    #expect(
+      message("a\r\n# GPU blocks: 10\r\n# GPU blocks: 11\r\n").hasPrefix(
+        "error: vllm.log:3: the KV cache has 11 blocks, but 10 blocks in line 2"))
     #expect(
       message("# GPU blocks: 0, # CPU blocks: 1024")
         == "error: vllm.log:1: a KV cache of 0 blocks holds no block of 16 tokens")

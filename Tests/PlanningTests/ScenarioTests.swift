@@ -135,3 +135,38 @@ import Workload
       try Simulation.run(scenario(.vllm02), trace: trace).result.summary.kv.prefixCache == nil)
   }
 }
+
+/// Classes of traffic from the trace to the summary and the rows.
+@Suite struct ClassMetricsTests {
+  @Test func latenciesByClass() throws {
+    var trace = Trace(
+      name: "two",
+      requests: (0..<8).map {
+        Request(
+          arrival: SimInstant(nanoseconds: Int64($0) * 50_000_000_000),
+          promptTokens: $0 % 2 == 0 ? 10 : 1000, outputTokens: 5)
+      }, hasArrivals: true)
+    trace.classNames = ["short", "long", "none"]
+    for index in 0..<7 { trace.requests[index].requestClass = index % 2 == 0 ? 1 : 2 }
+    let scenario = Scenario(
+      system: .vllmV1, model: try ModelCatalogue.find("opt-13b"),
+      device: try DeviceCatalogue.find("a100-40gb"))
+    let result = try Simulation.run(scenario, trace: trace).result
+    let classes = result.summary.classes
+    #expect(classes.map(\.name) == ["short", "long", "none"])
+    #expect(classes.map(\.completed) == [4, 3, 0])
+    #expect(
+      result.requests.map(\.className) == [
+        "short", "long", "short", "long", "short", "long", "short", nil,
+      ])
+    for of in classes.dropLast() {
+      let own = result.requests.filter { $0.className == of.name }.compactMap(\.ttft)
+      #expect(abs(of.ttft.mean! - own.reduce(0, +) / Double(own.count) * 1000) < 1e-9)
+    }
+    #expect(classes[1].ttft.mean! > 2 * classes[0].ttft.mean!)
+    #expect(classes[2].ttft.mean == nil)
+    trace.classNames = []
+    for index in 0..<8 { trace.requests[index].requestClass = 0 }
+    #expect(try Simulation.run(scenario, trace: trace).result.summary.classes.isEmpty)
+  }
+}

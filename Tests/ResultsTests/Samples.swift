@@ -32,7 +32,8 @@ enum Samples {
       index: 0, status: .completed, arrival: .zero, promptTokens: 64, outputTokens: 5,
       sequences: 1, firstScheduled: SimInstant(nanoseconds: 1_000_000),
       firstToken: SimInstant(nanoseconds: 41_500_000),
-      finish: SimInstant(nanoseconds: 141_500_001), preemptionsRecompute: 0, preemptionsSwap: 2),
+      finish: SimInstant(nanoseconds: 141_500_001), preemptionsRecompute: 0, preemptionsSwap: 2,
+      className: "chat"),
     RequestRecord(
       index: 1, status: .completed, arrival: SimInstant(nanoseconds: 1_500_000_000),
       promptTokens: 7, outputTokens: 1, sequences: 4,

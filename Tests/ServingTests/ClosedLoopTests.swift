@@ -65,6 +65,17 @@ import Workload
     #expect(nanoseconds(record)[1] == [0, 10, 10])
   }
 
+  @Test func aWarmUpThatCannotBeServedIsTheFirstRequest() {
+    let requests = [Request(promptTokens: 60, outputTokens: 60)]
+    #expect(
+      throws: RunFailure.oversized(0, .never(.tokens, required: 120, capacity: 64))
+    ) {
+      try ServingSystem.vllmV1.serve(
+        requests, settings: settings(.vllmV1), executor: FixedExecutor(nanoseconds: 10),
+        oversized: .fail, maxConcurrency: 1, warmups: 2)
+    }
+  }
+
   /// Three copies of the first request through two clients take 60 ns; then the clock starts again.
   @Test(arguments: systems)
   func warmUpsLeaveTheRecordAsItWas(system: ServingSystem) throws {

@@ -22,8 +22,8 @@ import Testing
     let samples = try JSONDecoder().decode([Sample].self, from: data)
     #expect(samples.count > 100)
     for sample in samples {
-      var cache: [[UInt8]: Int32] = [:]
-      let count = tokenizer.countTokens(in: Array(sample.text.utf8).span, cache: &cache)
+      var scratch = TokenizerScratch()
+      let count = tokenizer.countTokens(in: Array(sample.text.utf8).span, scratch: &scratch)
       let expected = name == "gpt2" ? sample.gpt2 : sample.llama3
       #expect(count == expected, "\(sample.text.debugDescription)")
     }

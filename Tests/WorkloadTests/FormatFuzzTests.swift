@@ -35,17 +35,17 @@ import Testing
     Sample(
       format: .csv,
       text: """
-        arrival_s,prompt_tokens,output_tokens,conversation_id,prompt_pieces
-        0,9,4,a,3:0:5 -1:0:4
-        1,9,4,a,3:0:5 -2:0:4
-        2,9,4,,
+        arrival_s,prompt_tokens,output_tokens,conversation_id,prompt_pieces,class,priority,think_time_s
+        0,9,4,a,3:0:5 -1:0:4,chat,0,
+        1,9,4,a,3:0:5 -2:0:4,code,-1,0.5
+        2,9,4,,,,,
 
         """),
     Sample(
       format: .mooncake,
       text: """
         {"timestamp": 0, "input_length": 1030, "output_length": 500, "hash_ids": [0, 1, 2]}
-        {"timestamp": 2.5, "input_length": 6, "output_length": 52, "hash_ids": [9], "session_id": "x"}
+        {"timestamp": 2.5, "input_length": 6, "output_length": 52, "hash_ids": [9], "session_id": "x", "delay": 3, "class": "a"}
 
         """),
     Sample(
@@ -175,6 +175,21 @@ import Testing
         text += scalars[min(scalars.count, start + stream.below(3))...]
         check(Array(String(text).utf8), forced: sample.format, "\(value) at \(start)")
       }
+    }
+  }
+
+  /// A member that stands twice, in formats that have members; a column that does, in tables.
+  @Test(arguments: samples) func namesThatStandTwice(_ sample: Sample) throws {
+    let isTable = !sample.format.columns.isEmpty && sample.format != .guidellm
+    let text =
+      isTable
+      ? sample.text.split(separator: "\n", omittingEmptySubsequences: false)
+        .map { $0.isEmpty ? "" : "\($0),\($0)" }.joined(separator: "\n")
+      : sample.text.replacing("{", with: "{\"prompt\":\"x\",\"prompt\":\"x\",", maxReplacements: 9)
+    check(Array(text.utf8), forced: sample.format, "twice")
+    if isTable {
+      let error = mistake(Array(text.utf8), name: "f")
+      #expect(error?.message.contains("appears twice") ?? false, "\(error?.message ?? "")")
     }
   }
 

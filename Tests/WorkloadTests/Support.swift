@@ -2,7 +2,8 @@ import CZlib
 import Foundation
 import SimulationKernel
 import Testing
-import Workload
+
+@testable import Workload
 
 /// Reads `text` as a trace called `trace.csv`.
 func read(_ text: String) throws -> TraceReader.Reading {
@@ -65,7 +66,30 @@ func anyTrace(_ stream: inout RandomStream) -> Trace {
     }
     return request
   }
-  return Trace(name: "any", requests: requests, hasArrivals: hasArrivals)
+  var trace = Trace(name: "any", requests: requests, hasArrivals: hasArrivals)
+  if hasOptions { addNotes(to: &trace, &stream) }
+  return trace
+}
+
+/// Classes, priorities, adapters and think times, named in order of first appearance.
+private func addNotes(to trace: inout Trace, _ stream: inout RandomStream) {
+  for index in trace.requests.indices {
+    trace.requests[index].priority = Int8(stream.below(256) - 128)
+    if stream.below(3) > 0 {
+      let name = ["chat", "code", "naïve batch"][stream.below(3)]
+      trace.requests[index].requestClass = trace.classNames.number(of: name)
+    }
+  }
+  let count = trace.requests.count
+  if stream.below(2) == 0 {
+    trace.notes.adapters = (0..<count).map { _ in
+      stream.below(2) == 0 ? 0 : trace.notes.adapterNames.number(of: "lora-\(stream.below(3))")
+    }
+    if trace.notes.adapterNames.isEmpty { trace.notes.adapters = [] }
+  }
+  if stream.below(2) == 0 {
+    trace.notes.thinkTimes = (0..<count).map { _ in Int64(stream.below(3_000_000_000)) }
+  }
 }
 
 private func anyLength(_ stream: inout RandomStream) -> Int32 {

@@ -78,7 +78,7 @@ import Testing
       """)
     #expect(reading.format == .burstgpt)
     #expect(lengths(reading) == [[472, 18], [417, 276]])
-    #expect(seconds(reading) == [5, 118])
+    #expect(seconds(reading) == [0, 113])
     #expect(reading.trace.requests.map(\.session) == [0, 0])
     #expect(reading.facts.zeroOutputs == 1)
     #expect(reading.warnings.contains { $0.contains("1 request generated nothing (failures)") })

@@ -108,19 +108,21 @@ package struct PreparedDeployment: Sendable {
     let blocks = zip(deployment.groups, resolved).reduce(0) {
       $0 + $1.0.count * $1.1.settings.deviceBlocks
     }
-    let summary = record.summary(
-      RunLabels(
-        system: scenario.system.rawValue, model: scenario.model.name,
-        device: scenario.device.name, requestRate: trace.offeredRate, blocks: blocks,
-        blockSize: resolved[0].settings.blockSize,
-        provenance: Provenance(
-          seed: seed, version: toolVersion,
-          scenario: [
-            ScenarioField("trace", trace.name), ScenarioField("replicas", "\(deployment.replicas)"),
-            ScenarioField("router", deployment.router.rawValue),
-          ] + resolved[0].fields,
-          costProfile: profiles.map { "\($0.name) (\($0.error))" }.joined(separator: "; "))))
-    return RunResult(summary: summary, requests: record.requestRecords)
+    let provenance = Provenance(
+      seed: seed, version: toolVersion,
+      scenario: [
+        ScenarioField("trace", trace.name), ScenarioField("replicas", "\(deployment.replicas)"),
+        ScenarioField("router", deployment.router.rawValue),
+      ] + resolved[0].fields,
+      costProfile: profiles.map { "\($0.name) (\($0.error))" }.joined(separator: "; "))
+    var labels = RunLabels(
+      system: scenario.system.rawValue, model: scenario.model.name,
+      device: scenario.device.name, requestRate: trace.offeredRate, blocks: blocks,
+      blockSize: resolved[0].settings.blockSize, provenance: provenance)
+    labels.classNames = trace.classNames
+    return RunResult(
+      summary: record.summary(labels),
+      requests: record.requestRecords(classNames: trace.classNames))
   }
 }
 

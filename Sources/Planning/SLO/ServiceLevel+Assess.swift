@@ -1,5 +1,6 @@
 import Metrics
 import SimulationKernel
+import Workload
 
 /// How a run stands against its targets.
 package struct Assessment: Equatable, Sendable {
@@ -88,6 +89,18 @@ extension ServiceLevel {
     return (value.map { $0 / 1000 } ?? 0, gaps.count)
   }
 
+  /// Refuses targets of classes that the trace does not have.
+  package func requireClasses(of trace: Trace) throws(UserError) {
+    for case let name? in targets.map(\.requestClass) where !trace.classNames.contains(name) {
+      let known = trace.classNames.map { "`\($0)`" }.joined(separator: ", ")
+      throw UserError(
+        "`--slo` has targets of the class `\(name)`, which `\(trace.name)` does not have",
+        hint: known.isEmpty
+          ? "its requests have no classes; `kvplan trace mix chat=a.csv code=b.csv` makes some"
+          : "its classes are \(known)")
+    }
+  }
+
   /// The targets whose quantile rests on fewer than one request beyond it, with the requests there are.
   package func thinQuantiles(requests: Int) -> [(target: Target, needed: Int)] {
     targets.compactMap { target in
@@ -99,7 +112,9 @@ extension ServiceLevel {
 }
 
 extension ServiceLevel.Target {
-  func covers(_ request: RequestRecord) -> Bool { true }
+  func covers(_ request: RequestRecord) -> Bool {
+    requestClass == nil || requestClass == request.className
+  }
 
   /// Seconds; infinite for a request without an answer, `nil` where the metric is not defined for it.
   func value(of request: RequestRecord) -> Double? {

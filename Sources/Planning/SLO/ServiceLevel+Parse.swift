@@ -81,6 +81,11 @@ extension ServiceLevel {
         hint: (nearest.map { "did you mean `\($0)`? " } ?? "")
           + "metrics are \(known.joined(separator: ", ")) and attainment")
     }
+    guard requestClass == nil || metric != .itl else {
+      throw UserError(
+        "`\(item)`: gaps between tokens are pooled over all requests of all classes",
+        hint: "bound `tpot` of the class")
+    }
     let statistic = try statistic(parts.count > 1 ? parts[1] : nil, of: metric, item: item)
     return Target(requestClass: requestClass, metric: metric, statistic: statistic, bound: 0)
   }

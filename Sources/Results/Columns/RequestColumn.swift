@@ -21,6 +21,9 @@ package struct RequestColumn: Sendable {
       RequestColumn(
         "preemptions_swap", "preemptions", "times its KV cache was moved to the host"
       ) { $2.append($1.preemptionsSwap) },
+      RequestColumn("class", "", "its class of traffic, empty for none") {
+        if let name = $1.className { $2.append(name) }
+      },
     ]
 
   private static let identity = [

@@ -40,6 +40,7 @@ extension ResultDatabase {
       finish_ns INTEGER CHECK (finish_ns >= first_token_ns),
       preemptions_recompute INTEGER NOT NULL,
       preemptions_swap INTEGER NOT NULL,
+      class TEXT,
       PRIMARY KEY (run, request)
     ) STRICT, WITHOUT ROWID;
 

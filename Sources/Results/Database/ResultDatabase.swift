@@ -109,7 +109,7 @@ package enum ResultDatabase {
 
   private static func insertRequests(_ runs: [RunResult], into database: Database) throws {
     let statement = try RawStatement(
-      database, "INSERT INTO requests VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
+      database, "INSERT INTO requests VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
     for (position, run) in runs.enumerated() {
       for request in run.requests {
         statement.bind(position + 1, at: 1)
@@ -124,6 +124,7 @@ package enum ResultDatabase {
         statement.bind(request.finish, at: 10)
         statement.bind(request.preemptionsRecompute, at: 11)
         statement.bind(request.preemptionsSwap, at: 12)
+        statement.bind(request.className.map { .text($0) } ?? .null, at: 13)
         try statement.run()
       }
     }

@@ -33,10 +33,32 @@ package enum SummaryText {
       SummaryColumn.all.filter { $0.group == group }.map { .init($0.key, $0.value(summary)) }
     }
     return .object(
-      members(.run) + [
+      members(.run) + classes(summary) + [
         .init("kv", .object(members(.kv))),
         .init("provenance", .object(members(.provenance))),
       ])
+  }
+}
+
+extension SummaryText {
+  /// The latencies by class of traffic, under the names of the whole run's; nothing without classes.
+  private static func classes(_ summary: RunSummary) -> [JSONValue.Member] {
+    guard !summary.classes.isEmpty else { return [] }
+    let objects = summary.classes.map { of in
+      var members: [JSONValue.Member] = [
+        .init("class", .text(of.name)), .init("completed", .integer(of.completed)),
+        .init("rejected", .integer(of.rejected)),
+      ]
+      for (name, values) in [("ttft", of.ttft), ("tpot", of.tpot), ("e2el", of.e2el)] {
+        let figures = [
+          ("mean", values.mean), ("median", values.median), ("p90", values.p90),
+          ("p99", values.p99),
+        ]
+        members += figures.map { .init("\($0)_\(name)_ms", $1.map { .real($0) } ?? .null) }
+      }
+      return JSONValue.object(members)
+    }
+    return [.init("classes", .array(objects))]
   }
 }
 

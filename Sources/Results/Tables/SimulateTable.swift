@@ -10,6 +10,7 @@ package enum SimulateTable {
       group("run", run(summary), values: .left),
       group("requests", requests(summary)),
       latency(summary),
+      classes(summary),
       group("batch", batch(summary)),
       group("KV pool", pool(summary)),
       summary.kv.prefixCache.map { group("prefix cache", prefixCache($0)) },
@@ -47,6 +48,22 @@ package enum SimulateTable {
       ("request throughput, req/s", Digits.significant(summary.requestThroughput)),
       ("output throughput, tokens/s", Digits.significant(summary.outputThroughput)),
     ]
+  }
+
+  /// Latencies by class of traffic; nothing without classes.
+  private static func classes(_ summary: RunSummary) -> String? {
+    guard !summary.classes.isEmpty else { return nil }
+    var table = TextTable([
+      .init(padded("class"), .left), .init("completed"), .init("TTFT mean"), .init("p99"),
+      .init("TPOT mean"), .init("p99"),
+    ])
+    table.rows = summary.classes.map { of in
+      [of.name, "\(of.completed)"]
+        + [of.ttft.mean, of.ttft.p99, of.tpot.mean, of.tpot.p99].map {
+          $0.map { Digits.significant($0) } ?? "–"
+        }
+    }
+    return table.rendered()
   }
 
   private static func latency(_ summary: RunSummary) -> String {

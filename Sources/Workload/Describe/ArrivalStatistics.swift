@@ -54,10 +54,16 @@ struct ArrivalStatistics {
 /// Arrivals counted in windows of one length, laid end to end from the first arrival.
 ///
 ///     window   |  0  |  1  |  2  | 3 ░      the last, which the trace does not fill, is left out
+///
+/// The last that counts takes in arrivals at its very end, as the last bin of numpy's histogram.
 private struct WindowCounts {
   private let width: Int64
   private var current: Int64 = 0
   private var countInCurrent = 0
+  /// Those of `countInCurrent` that stand at the very start of the window.
+  private var countAtStart = 0
+  /// Arrivals in the window before the current one.
+  private var countBefore = 0
   private var sum = 0
   private var squares = 0
 
@@ -69,17 +75,21 @@ private struct WindowCounts {
     if window > current {
       sum += countInCurrent
       squares += countInCurrent * countInCurrent
+      countBefore = window == current + 1 ? countInCurrent : 0
       current = window
       countInCurrent = 0
+      countAtStart = 0
     }
     countInCurrent += 1
+    if elapsed == current * width { countAtStart += 1 }
   }
 
   /// Variance (of the population) over mean: 1 for a Poisson process.
   var dispersion: Double? {
     guard current >= 2, sum > 0 else { return nil }
     let windows = Double(current)
-    let mean = Double(sum) / windows
-    return (Double(squares) / windows - mean * mean) / mean
+    let mean = Double(sum + countAtStart) / windows
+    let gained = countAtStart * (2 * countBefore + countAtStart)
+    return (Double(squares + gained) / windows - mean * mean) / mean
   }
 }

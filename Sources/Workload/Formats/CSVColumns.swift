@@ -16,6 +16,14 @@ enum TraceColumn: String, CaseIterable {
   case blockHashes = "block_hashes"
   /// Runs of tokens, `stream:start:count`, separated by blanks.
   case pieces = "prompt_pieces"
+  /// The class of traffic, by name.
+  case requestClass = "class"
+  /// An integer, lower first.
+  case priority = "priority"
+  /// The adapter (LoRA), by name.
+  case adapter = "adapter"
+  /// Seconds from the answer to the session's turn before to this request.
+  case thinkTime = "think_time_s"
   /// A date and time of day.
   case date = "date"
   /// A time whose unit the file does not say.

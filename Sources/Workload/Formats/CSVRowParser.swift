@@ -6,6 +6,8 @@ struct CSVRowParser {
   private let header: CSVHeader
   private let timestampUnit: TimestampUnit?
   private var conversations = NameNumbers()
+  private(set) var classes = NameNumbers()
+  private(set) var adapters = NameNumbers()
 
   /// Fields that a row must have.
   var columnCount: Int { header.columns.count }
@@ -80,9 +82,10 @@ struct CSVRowParser {
     if text.isEmpty, column != .promptTokens, column != .outputTokens { return nil }
     let name = header.names[index]
     switch column {
-    case .arrival: return takeSeconds(text, name, exponent: 0, into: &record)
+    case .arrival: return Self.takeSeconds(text, name, exponent: 0, into: &record.arrival)
     case .timestamp:
-      return takeSeconds(text, name, exponent: timestampUnit?.exponent ?? 0, into: &record)
+      let exponent = timestampUnit?.exponent ?? 0
+      return Self.takeSeconds(text, name, exponent: exponent, into: &record.arrival)
     case .date:
       guard let instant = DateText.nanoseconds(text) else {
         return "`\(name)` must be a date like `2023-11-16 18:15:46.68`, found `\(printable(text))`"
@@ -106,17 +109,25 @@ struct CSVRowParser {
       let mistake = Self.parse(text, name, from: 0, into: &value)
       record.identity = .repeats(value)
       return mistake
+    case .requestClass: return classes.label(text, "`\(name)`", into: &record.requestClass)
+    case .adapter: return adapters.label(text, "`\(name)`", into: &record.adapter)
+    case .priority: return Self.takePriority(text, name, into: &record.priority)
+    case .thinkTime:
+      var value: Int64?
+      let mistake = Self.takeSeconds(text, name, exponent: 0, into: &value)
+      record.thinkTime = value ?? RequestNotes.noThinkTime
+      return mistake
     case .blockHashes: return Self.takeBlocks(text, name, into: &record)
     case .pieces: return Self.takePieces(text, name, into: &record)
     }
   }
 
-  private func takeSeconds(
-    _ text: Span<UInt8>, _ name: String, exponent: Int, into record: inout TraceRecord
+  private static func takeSeconds(
+    _ text: Span<UInt8>, _ name: String, exponent: Int, into value: inout Int64?
   ) -> String? {
     switch DecimalSeconds.parse(text, exponent: exponent) {
     case .instant(let instant):
-      record.arrival = instant.nanoseconds
+      value = instant.nanoseconds
       return nil
     case .notANumber:
       return "`\(name)` must be a number of seconds, 0 or more, found `\(printable(text))`"
@@ -124,6 +135,19 @@ struct CSVRowParser {
       return "`\(name)` must be at most \(DecimalSeconds.secondsMax) s, "
         + "found `\(printable(text))`"
     }
+  }
+
+  private static func takePriority(
+    _ text: Span<UInt8>, _ name: String, into value: inout Int8
+  ) -> String? {
+    let isNegative = text.count > 1 && text[0] == UInt8(ascii: "-")
+    guard let digits = parseDigits(text.extracting((isNegative ? 1 : 0)..<text.count)),
+      digits <= 128, let number = Int8(exactly: isNegative ? -digits : digits)
+    else {
+      return "`\(name)` must be an integer from -128 to 127, found `\(printable(text))`"
+    }
+    value = number
+    return nil
   }
 
   /// Parses an integer of at least `least`, or says what is wrong with it.

@@ -12,6 +12,14 @@ enum JSONField {
   case parentChat
   /// A session under a name or a number.
   case session
+  /// A class of traffic, by name.
+  case requestClass
+  /// An integer, lower first.
+  case priority
+  /// An adapter, by name.
+  case adapter
+  /// Time from the answer to the session's turn before; its unit is that of timestamps.
+  case delay
   /// Text of the prompt, counted where no number of tokens is given; several are joined by a line
   /// feed in file order.
   case promptText
@@ -22,7 +30,8 @@ enum JSONField {
 extension TraceFormat {
   /// The members of one request's object that kvplan uses; empty for formats of another shape.
   ///
-  /// - Source: Mooncake `FAST25-release/traces`; Qwen-Bailian README; GuideLLM 0.8.1 column
+  /// - Source: Mooncake `FAST25-release/traces`, with `session_id` and `delay` as AIPerf has them and
+  ///   `class`, `priority` and `adapter` as ``MooncakeWriter`` writes them; Qwen-Bailian README; GuideLLM 0.8.1 column
   ///   mapping; vLLM `CustomDataset`; `alpaca_data.json`.
   var fields: [(name: StaticString, field: JSONField)] {
     switch self {
@@ -30,6 +39,8 @@ extension TraceFormat {
       [
         ("timestamp", .timestamp), ("input_length", .promptTokens),
         ("output_length", .outputTokens), ("hash_ids", .hashes), ("session_id", .session),
+        ("delay", .delay), ("class", .requestClass), ("priority", .priority),
+        ("adapter", .adapter),
       ]
     case .bailian:
       [

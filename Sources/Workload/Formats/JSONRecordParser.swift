@@ -7,6 +7,12 @@ struct JSONRecordParser {
   private let timestampUnit: TimestampUnit?
   private var counter: TextCounter
   private var sessions = NameNumbers()
+  private(set) var classes = NameNumbers()
+  private(set) var adapters = NameNumbers()
+  /// When the turn before of each session arrived, where a later one has a delay in place of a time.
+  private var lastArrivals: [Int32: Int64] = [:]
+  /// Requests whose arrival is that of the turn before and their delay.
+  private(set) var delayedRequests = 0
   /// The session of each chat seen so far, by the chat's number.
   private var chatSessions: [Int64: Int32] = [:]
   private var sessionCount: Int32 = 0
@@ -95,6 +101,27 @@ struct JSONRecordParser {
       let range =
         isText ? try cursor.string(in: bytes, name) : try cursor.number(in: bytes, name)
       record.session = sessions.number(of: bytes.extracting(range))
+    case .delay:
+      if try cursor.skipNull(in: bytes) { break }
+      record.thinkTime = try instant(bytes, cursor.number(in: bytes, name), name)
+    case .requestClass:
+      let range = try cursor.string(in: bytes, name)
+      let text = bytes.extracting(range)
+      if let mistake = classes.label(text, name, into: &record.requestClass) {
+        throw JSONMistake(offset: range.lowerBound, what: mistake)
+      }
+    case .adapter:
+      let range = try cursor.string(in: bytes, name)
+      let text = bytes.extracting(range)
+      if let mistake = adapters.label(text, name, into: &record.adapter) {
+        throw JSONMistake(offset: range.lowerBound, what: mistake)
+      }
+    case .priority:
+      let start = cursor.position
+      guard let value = Int8(exactly: try cursor.integer(in: bytes, name, from: -128)) else {
+        throw JSONMistake(offset: start, what: "\(name) must be an integer from -128 to 127")
+      }
+      record.priority = value
     case .promptText, .outputText:
       let range = try cursor.string(in: bytes, name)
       do throws(JSONMistake) {
@@ -157,11 +184,25 @@ struct JSONRecordParser {
       }
       record.outputTokens = try size(tokens, "the output")
     }
+    if format == .mooncake { takeDelay(&record) }
     if format == .mooncake || format == .bailian {
       guard record.arrival != nil else { throw JSONMistake(offset: 0, what: "no `timestamp`") }
       guard record.identity == .blocks else { throw JSONMistake(offset: 0, what: "no `hash_ids`") }
     }
     if let chat = members.chat { record.session = session(of: chat, parent: members.parentChat) }
+  }
+
+  /// Gives a later turn that has a delay in place of a time the earliest that it can have come: the
+  /// arrival of the turn before and the delay, as if the answer had taken no time.
+  private mutating func takeDelay(_ record: inout TraceRecord) {
+    guard let session = record.session else { return }
+    if record.arrival == nil, record.thinkTime >= 0, let last = lastArrivals[session] {
+      let (arrival, overflows) = last.addingReportingOverflow(record.thinkTime)
+      guard !overflows, arrival <= DecimalSeconds.secondsMax * 1_000_000_000 else { return }
+      record.arrival = arrival
+      delayedRequests += 1
+    }
+    lastArrivals[session] = record.arrival
   }
 
   private func size(_ tokens: Int, _ what: String) throws(JSONMistake) -> Int32 {

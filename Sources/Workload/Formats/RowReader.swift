@@ -143,10 +143,15 @@ struct RowReader {
     guard assembler != nil else { throw UserError("\(file): the file is empty", hint: hint) }
     var isTable = false
     switch parser {
-    case .objects(let objects): assembler!.note(emptyRows: 0, orphans: objects.orphans)
+    case .objects(let objects):
+      assembler!.note(orphans: objects.orphans, delayedRequests: objects.delayedRequests)
+      assembler!.name(classes: objects.classes.texts, adapters: objects.adapters.texts)
     case .conversations(let conversations):
-      assembler!.note(emptyRows: conversations.emptyConversations, orphans: 0)
-    case .table, .beforeHeader: isTable = true
+      assembler!.note(emptyRows: conversations.emptyConversations)
+    case .table(let table):
+      isTable = true
+      assembler!.name(classes: table.classes.texts, adapters: table.adapters.texts)
+    case .beforeHeader: isTable = true
     case .results: break
     }
     return try assembler!.finish(

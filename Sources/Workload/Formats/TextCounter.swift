@@ -3,8 +3,7 @@ struct TextCounter {
   let measure: TextMeasure
   /// Text of the string being counted, kept for its memory.
   private var text: [UInt8] = []
-  /// Tokens of the words counted so far.
-  private var cache: [[UInt8]: Int32] = [:]
+  private var scratch = TokenizerScratch()
 
   init(_ measure: TextMeasure) { self.measure = measure }
 
@@ -23,7 +22,7 @@ struct TextCounter {
       defer { self.text = text }
       text.removeAll(keepingCapacity: true)
       try JSONText.append(bytes, to: &text)
-      return tokenizer.countTokens(in: text.span, cache: &cache)
+      return tokenizer.countTokens(in: text.span, scratch: &scratch)
     }
   }
 
@@ -34,7 +33,7 @@ struct TextCounter {
       var characters = 0
       for index in bytes.indices where bytes[index] & 0xC0 != 0x80 { characters += 1 }
       return Int((Double(characters) / charactersPerToken).rounded(.up))
-    case .tokenizer(let tokenizer): return tokenizer.countTokens(in: bytes, cache: &cache)
+    case .tokenizer(let tokenizer): return tokenizer.countTokens(in: bytes, scratch: &scratch)
     }
   }
 }

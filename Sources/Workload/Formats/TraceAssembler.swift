@@ -12,6 +12,10 @@ struct TraceAssembler {
   private var hasArrivals: Bool?
   private var lastArrival = Int64.min
   private var identities: PromptIdentities
+  private var adapters: [UInt16] = []
+  private var thinkTimes: [Int64] = []
+  private var classNames: [String] = []
+  private var adapterNames: [String] = []
   private(set) var facts = TraceFacts()
 
   init(
@@ -34,15 +38,30 @@ struct TraceAssembler {
     if let mistake = identities.take(record) { throw .at(file, line, 1, mistake) }
     hasArrivals = record.arrival != nil
     lastArrival = record.arrival ?? .min
-    let request = Request(
+    var request = Request(
       arrival: SimInstant(nanoseconds: record.arrival ?? 0), promptTokens: record.promptTokens,
       outputTokens: record.outputTokens, samples: record.samples, beamWidth: record.beamWidth,
       session: record.session)
+    request.priority = record.priority
+    request.requestClass = record.requestClass
     if statistics != nil {
       statistics!.take(request, hasArrival: record.arrival != nil)
     } else {
       requests.append(request)
+      takeNotes(record)
     }
+  }
+
+  /// Keeps adapter and think time, in lists that begin with the first row that has any.
+  private mutating func takeNotes(_ record: TraceRecord) {
+    let before = requests.count - 1
+    if record.adapter > 0, adapters.isEmpty { adapters = Array(repeating: 0, count: before) }
+    if record.adapter > 0 || !adapters.isEmpty { adapters.append(record.adapter) }
+    let none = RequestNotes.noThinkTime
+    if record.thinkTime != none, thinkTimes.isEmpty {
+      thinkTimes = Array(repeating: none, count: before)
+    }
+    if record.thinkTime != none || !thinkTimes.isEmpty { thinkTimes.append(record.thinkTime) }
   }
 
   /// Counts a row that cannot be read.
@@ -52,9 +71,16 @@ struct TraceAssembler {
   }
 
   /// Adds what a parser counted.
-  mutating func note(emptyRows: Int, orphans: Int) {
+  mutating func note(emptyRows: Int = 0, orphans: Int = 0, delayedRequests: Int = 0) {
     facts.emptyRows = emptyRows
     facts.orphans = orphans
+    facts.delayedRequests = delayedRequests
+  }
+
+  /// Adds the names that rows gave their classes and adapters.
+  mutating func name(classes: [String], adapters: [String]) {
+    classNames = classes
+    adapterNames = adapters
   }
 
   private mutating func checkArrival(_ record: TraceRecord, line: Int) throws(UserError) {
@@ -98,6 +124,12 @@ struct TraceAssembler {
     if hasArrivals { try settleArrivals(&order) }
     let sorted = order.map { requests[$0] }
     var trace = Trace(name: file, requests: sorted, hasArrivals: hasArrivals)
+    trace.classNames = classNames
+    var notes = RequestNotes()
+    notes.adapterNames = adapterNames
+    notes.adapters = adapters
+    notes.thinkTimes = thinkTimes
+    trace.notes = notes.selecting(order)
     trace.contents = identities.contents(of: sorted, order: order)
     facts.blockTokens = identities.isEmpty ? nil : identities.blockTokens
     facts.repeatedTokens = identities.repeatedTokens
@@ -115,7 +147,8 @@ struct TraceAssembler {
   /// Lets clocks that do not begin at the trace's start begin there, spreads equal arrivals if
   /// asked to, and sorts.
   private mutating func settleArrivals(_ order: inout [Int]) throws(UserError) {
-    if format == .azure || format == .vllmBench {
+    // BurstGPT's third file begins at second 19,440,110: the clock of the files before it.
+    if format == .azure || format == .burstgpt || format == .vllmBench {
       let first = requests.map(\.arrival).min() ?? .zero
       for index in requests.indices {
         let elapsed = requests[index].arrival - first

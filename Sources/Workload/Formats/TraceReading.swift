@@ -28,6 +28,8 @@ package struct TraceFacts: Equatable, Sendable {
   package var emptyRows = 0
   /// Chats whose parent is not in the file before them; they begin sessions of their own.
   package var orphans = 0
+  /// Later turns that say how long after the answer they came, and not when.
+  package var delayedRequests = 0
   /// Characters for each token, where token counts are estimates.
   package var charactersPerToken: Double?
   /// Seconds over which equal arrivals were spread.
@@ -61,6 +63,11 @@ package struct TraceFacts: Equatable, Sendable {
     }
     if orphans > 0 {
       lines.append("\(file): \(orphans) chats continue chats that are not in the file before them")
+    }
+    if delayedRequests > 0 {
+      lines.append(
+        "\(file): \(delayedRequests) requests have a delay in place of a time; they arrive that long "
+          + "after the turn before, as if its answer had taken no time")
     }
     if unheldTokens > 0 {
       lines.append(

@@ -24,6 +24,12 @@ struct TraceRecord {
   var samples: Int32 = 1
   var beamWidth: Int32 = 0
   var session: Int32?
+  var priority: Int8 = 0
+  /// Numbers of names, from 1; 0 for none.
+  var requestClass: UInt16 = 0
+  var adapter: UInt16 = 0
+  /// Nanoseconds, or ``RequestNotes/noThinkTime``.
+  var thinkTime = RequestNotes.noThinkTime
   var identity = Identity.unknown
   var blocks: [Int64] = []
   var pieces: [TokenPiece] = []
@@ -39,6 +45,10 @@ struct TraceRecord {
     samples = 1
     beamWidth = 0
     session = nil
+    priority = 0
+    requestClass = 0
+    adapter = 0
+    thinkTime = RequestNotes.noThinkTime
     guard identity != .unknown else { return }
     identity = .unknown
     blocks.removeAll(keepingCapacity: true)
@@ -48,7 +58,11 @@ struct TraceRecord {
 
 /// Numbers for names that a file uses, in order of first appearance.
 struct NameNumbers {
+  /// The most names of classes or adapters.
+  static let labelsMax = Int(UInt16.max)
+
   private var numbers: [[UInt8]: Int32] = [:]
+  private(set) var names: [[UInt8]] = []
 
   /// The number of the name that `bytes` spell, new if the name is.
   mutating func number(of bytes: Span<UInt8>) -> Int32 {
@@ -56,6 +70,31 @@ struct NameNumbers {
     if let number = numbers[name] { return number }
     let number = Int32(numbers.count)
     numbers[name] = number
+    names.append(name)
     return number
   }
+
+  /// The number from 1 of the class or adapter that `bytes` spell, or what is wrong with the name.
+  mutating func label(
+    _ bytes: Span<UInt8>, _ what: String, into number: inout UInt16
+  ) -> String? {
+    for index in bytes.indices {
+      let byte = bytes[index]
+      if byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: ",")
+        || byte == UInt8(ascii: "\\") || byte == 0x7F
+      {
+        return "\(what) must be a name without commas, quotes and backslashes, "
+          + "found `\(printable(bytes))`"
+      }
+    }
+    let found = self.number(of: bytes)
+    guard found < Self.labelsMax else {
+      return "\(what): the file has more than \(Self.labelsMax) names"
+    }
+    number = UInt16(found + 1)
+    return nil
+  }
+
+  /// The names as text.
+  var texts: [String] { names.map { String(decoding: $0, as: UTF8.self) } }
 }

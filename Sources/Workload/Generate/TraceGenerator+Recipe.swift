@@ -5,7 +5,7 @@ extension TraceGenerator {
   ///
   /// | stream | what is drawn |
   /// |---|---|
-  /// | `lengths`, `cap-repair` | pairs of a preset; `lengths` also the rows of an empirical trace |
+  /// | `lengths`, `cap-repair` | pairs of a preset; `lengths` also the rows of a table or a trace |
   /// | `prompt-lengths`, `output-lengths` | sides drawn independently |
   /// | `arrivals` | when requests or conversations begin |
   /// | `system-prompts` | who begins with which |
@@ -42,6 +42,10 @@ extension TraceGenerator {
         Request(promptTokens: prompts.next(), outputTokens: outputs.next())
       }
       return Trace(name: "synthetic", requests: requests, hasArrivals: false)
+    case .table(let table):
+      var rows = RandomStream(seed: recipe.seed, label: "lengths")
+      let requests = (0..<recipe.count).map { _ in table.draw(from: &rows) }
+      return Trace(name: "like \(table.name)", requests: requests, hasArrivals: false)
     case .empirical(let trace):
       var rows = RandomStream(seed: recipe.seed, label: "lengths")
       let requests = (0..<recipe.count).map { _ in

@@ -9,6 +9,8 @@ package struct TraceRecipe: Sendable {
     case preset(LengthPreset)
     /// Prompts and outputs drawn independently.
     case sides(prompt: SideLaw, output: SideLaw)
+    /// Pairs by a table of how often they occur.
+    case table(LengthTable)
     /// Pairs of a trace, drawn with replacement.
     case empirical(Trace)
   }

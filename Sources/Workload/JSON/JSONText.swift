@@ -23,8 +23,10 @@ enum JSONText {
         text.append(contentsOf: UTF8.encode(scalar)!)
         index = next
       } else if byte < 0x80 {
-        text.append(byte)
-        index += 1
+        var end = index + 1
+        while end < bytes.count, bytes[end] < 0x80, bytes[end] != UInt8(ascii: "\\") { end += 1 }
+        bytes.extracting(index..<end).withUnsafeBufferPointer { text.append(contentsOf: $0) }
+        index = end
       } else {
         let next = try endOfScalar(at: index, in: bytes)
         for place in index..<next { text.append(bytes[place]) }

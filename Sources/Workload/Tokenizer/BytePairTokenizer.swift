@@ -30,37 +30,16 @@ package struct BytePairTokenizer: Sendable {
 
   /// The tokens of `text`, which is UTF-8.
   ///
-  /// - Complexity: O(bytes), and for each word of n bytes O(n) for every merge that it meets.
-  func countTokens(in text: Span<UInt8>, cache: inout [[UInt8]: Int32]) -> Int {
-    var whole = text.indices.map { text[$0] }
-    if composes, whole.contains(where: { $0 >= 0x80 }) {
-      let string = String(decoding: whole, as: UTF8.self)
-      whole = Array(string.precomposedStringWithCanonicalMapping.utf8)
-    }
-    var kinds: [WordSplit.Kind] = []
-    var ascii: [UInt8] = []
-    var offsets: [Int] = []
-    var offset = 0
-    for scalar in String(decoding: whole, as: UTF8.self).unicodeScalars {
-      kinds.append(WordSplit.kind(of: scalar))
-      ascii.append(scalar.isASCII ? UInt8(scalar.value) : 0)
-      offsets.append(offset)
-      offset += UTF8.width(scalar)
-    }
-    offsets.append(offset)
+  /// - Complexity: O(bytes), and for each new word of n bytes O(n) for every merge that it meets.
+  func countTokens(in text: Span<UInt8>, scratch: inout TokenizerScratch) -> Int {
+    scratch.take(text, composes: composes)
     var count = 0
     var start = 0
-    while start < kinds.count {
-      let end = split.endOfWord(from: start, kinds, ascii)
-      let word = Array(whole[offsets[start]..<offsets[end]])
-      if let known = cache[word] {
-        count += Int(known)
-      } else {
-        let tokens = countTokens(inWord: word)
-        cache[word] = Int32(tokens)
-        count += tokens
-      }
-      start = end
+    let end = scratch.kinds.count
+    while start < end {
+      let next = split.endOfWord(from: start, scratch.kinds, scratch.ascii)
+      count += scratch.tokens(of: start..<next) { countTokens(inWord: $0) }
+      start = next
     }
     return count
   }

@@ -4,7 +4,8 @@ extension Trace {
   /// The requests of all `traces`, superposed in order of arrival; of equal arrivals, those of the
   /// trace named first come first. Without arrivals, the traces follow one another.
   ///
-  /// Sessions and shared text of different traces stay different.
+  /// Sessions and shared text of different traces stay different; classes and adapters of one name
+  /// are one.
   ///
   /// - Throws: ``UserError`` where some traces have arrivals and others none, and where sessions or
   ///   shared texts are too many to keep apart.
@@ -20,11 +21,18 @@ extension Trace {
     }
     var all: [Request] = []
     var contents = PromptContents()
+    var classNames: [String] = []
+    var notes = RequestNotes()
     var sessionShift: Int64 = 0
     var streamShift: Int64 = 0
     for trace in traces {
       let first = all.count
+      notes.append(trace.notes, before: first, count: trace.requests.count)
+      let classes = trace.classNames.map { classNames.number(of: $0) }
       for var request in trace.requests {
+        if request.requestClass > 0 {
+          request.requestClass = classes[Int(request.requestClass) - 1]
+        }
         if let session = request.session {
           guard let moved = Int32(exactly: Int64(session) + sessionShift) else {
             throw UserError("`\(trace.name)`: session \(session) is too high to mix")
@@ -41,6 +49,8 @@ extension Trace {
     var mixed = Trace(
       name: traces.map(\.name).joined(separator: " + "), requests: all,
       hasArrivals: traces[0].hasArrivals)
+    mixed.classNames = classNames
+    mixed.notes = notes
     if traces.contains(where: { $0.contents != nil }) { mixed.contents = contents }
     return mixed.hasArrivals ? mixed.selecting(order) : mixed
   }

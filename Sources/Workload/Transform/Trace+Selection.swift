@@ -8,6 +8,7 @@ extension Trace {
     var selected = self
     selected.requests = rows.map { requests[$0] }
     selected.contents = contents?.selecting(rows)
+    selected.notes = notes.selecting(rows)
     return selected
   }
 
