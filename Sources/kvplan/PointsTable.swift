@@ -75,7 +75,14 @@ enum PointsTable {
         text(mean(group.tpotErrors) * 100), text(median(group.tpotErrors) * 100),
       ])
     }
-    return rows.rendered() + "\n" + summary.rendered()
+    return rows.rendered() + "\n" + summary.rendered() + "\n" + ranking(predictions)
+  }
+
+  private static func ranking(_ predictions: [PointPrediction]) -> String {
+    let ranks = RankAgreement(predictions)
+    guard let tau = ranks.tau else { return "" }
+    return "Deployments ranked by peak throughput: Kendall's tau \(Digits.fixed(tau, decimals: 3)) "
+      + "(\(ranks.concordant) pairs in the measured order, \(ranks.discordant) not)\n"
   }
 
   private static func csv(_ predictions: [PointPrediction]) -> String {
@@ -110,7 +117,14 @@ enum PointsTable {
         .init("tpot_median", .real(median(group.tpotErrors))),
       ])
     }
-    return JSONValue.object([.init("rows", .array(rows)), .init("groups", .array(groups))])
-      .indented + "\n"
+    let ranks = RankAgreement(predictions)
+    let ranking = JSONValue.object([
+      .init("kendall_tau", ranks.tau.map { .real($0) } ?? .null),
+      .init("concordant", .integer(ranks.concordant)),
+      .init("discordant", .integer(ranks.discordant)),
+    ])
+    return JSONValue.object([
+      .init("rows", .array(rows)), .init("groups", .array(groups)), .init("ranking", ranking),
+    ]).indented + "\n"
   }
 }
