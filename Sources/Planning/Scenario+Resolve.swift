@@ -5,12 +5,13 @@ import SimulationKernel
 extension Scenario {
   /// Checks the settings against each other and against the hardware.
   ///
+  /// - Parameter prices: Where prices come from; the scenario's own unless several runs share them.
   /// - Throws: ``UserError`` for a setting out of range, settings that contradict each other, or a model
   ///   that does not fit.
-  package func resolved() throws -> ResolvedScenario {
+  package func resolved(prices: PriceSource = .own) throws -> ResolvedScenario {
     try requireFlagsOfSystem()
     if system == .vattention && !virtualMemory.isResolved {
-      return try withPageGroups().resolved()
+      return try withPageGroups().resolved(prices: prices)
     }
     try requirePositive("--block-size", blockSize)
     try requirePositive("--tensor-parallel-size", tensorParallel)
@@ -36,7 +37,7 @@ extension Scenario {
     settings.pageGroups = pageGroupSettings
     settings.beams = .synthetic(
       seed: seed, redrawsPerMille: BeamParents.defaultRedrawsPerMille)
-    let costModel = try costModel()
+    let costModel = try costModel(prices)
     return ResolvedScenario(
       scenario: self, settings: settings, costModel: costModel, window: try window())
   }
@@ -73,13 +74,13 @@ extension Scenario {
   }
 
   /// The prices of the device, or of its past.
-  private func costModel() throws -> any IterationCostModel {
+  private func costModel(_ prices: PriceSource) throws -> any IterationCostModel {
     switch device.software {
     case .present:
       var deployment = PricedDeployment(model: model, device: device, blockBytes: blockBytes)
       deployment.tensorParallel = tensorParallel
       deployment.overheads = overheads
-      return try KernelCostModel(deployment, ownProfile: deviceProfile)
+      return try prices.kernelModel(deployment, profile: deviceProfile)
     case .year2023:
       return try PaperEraCostModel(
         model: model, device: device, tensorParallel: tensorParallel, blockSize: blockSize,

@@ -25,7 +25,7 @@ struct Kvplan: ParsableCommand {
       """,
     version: toolVersion,
     subcommands: [
-      SimulateCommand.self, CompareCommand.self, ConformCommand.self, TraceCommand.self,
+      SimulateCommand.self, CompareCommand.self, SweepCommand.self, ConformCommand.self, TraceCommand.self,
       CatalogCommand.self, RunCPUCommand.self, CalibrateCommand.self, ValidateCommand.self,
       ReproduceCommand.self,
     ])
