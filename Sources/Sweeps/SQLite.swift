@@ -123,6 +123,11 @@ final class Statement {
 
   func reset() { sqlite3_reset(handle) }
 
+  /// The names of the columns.
+  var names: [String] {
+    (0..<sqlite3_column_count(handle)).map { String(cString: sqlite3_column_name(handle, $0)) }
+  }
+
   func integer(_ column: Int32) -> Int { Int(sqlite3_column_int64(handle, column)) }
   func real(_ column: Int32) -> Double { sqlite3_column_double(handle, column) }
   func isNull(_ column: Int32) -> Bool { sqlite3_column_type(handle, column) == SQLITE_NULL }

@@ -26,6 +26,7 @@ struct SweepCommand: ParsableCommand {
       """,
     subcommands: [
       SweepInitCommand.self, SweepRunCommand.self, SweepSubmitCommand.self, SweepStatusCommand.self,
+      SweepMergeCommand.self,
 
     ])
 
