@@ -53,7 +53,8 @@ package struct SweepMerge {
       do {
         try ShardFile.check(path)
         let file = try SQLite(path, isReadOnly: true)
-        try file.execute("PRAGMA mmap_size = 1073741824")
+        // One transaction for all its rows: a lock for each would cost more than the row.
+        try file.execute("PRAGMA mmap_size = 1073741824; BEGIN")
         files.append(file)
       } catch let error as UserError {
         outcome.corrupt.append(error.message)

@@ -93,7 +93,7 @@ struct SweepReport {
       database,
       "SELECT \((settings + drawn.map(\.key)).joined(separator: ", ")) FROM latency_by_rate")
     var runs = VariedRuns(
-      settings: settings, metrics: drawn.map { .init(title: $0.meaning, unit: $0.unit) }, rows: [])
+      settings: settings, metrics: drawn.map { .init(title: $0.key, unit: $0.unit) }, rows: [])
     while try statement.step() {
       runs.rows.append(
         .init(

@@ -141,7 +141,8 @@ struct SweepEstimate {
     guard !runs.isEmpty else { return nil }
     let count = min(Self.sampleCount, runs.count)
     let clock = ContinuousClock()
-    let start = clock.now
+    let first = clock.now
+    var seconds = 0.0
     var sampled = 0
     var reason: String?
     let prices = PreparedPrices()
@@ -151,19 +152,23 @@ struct SweepEstimate {
         continue
       }
       do {
+        // The prices of a deployment are computed once for all its runs, and not counted.
+        _ = try point.scenario.resolved(prices: .shared(prices))
+        let start = clock.now
         _ = try Simulation.run(
           point.scenario, trace: trace, keepingRequests: false, prices: .shared(prices))
+        seconds += (clock.now - start) / .seconds(1)
       } catch let error as UserError {
         reason = reason ?? error.message
       }
       sampled += 1
-      if (clock.now - start) / .seconds(1) > Self.sampleSeconds { break }
+      if (clock.now - first) / .seconds(1) > Self.sampleSeconds { break }
     }
     if let reason {
       Terminal.warn(["some runs are impossible; the first that was tried: \(reason)"])
     }
-    let seconds = (clock.now - start) / .seconds(1) * Double(runs.count) / Double(sampled)
-    return "time   about \(Terminal.duration(seconds / Double(jobs))) on \(jobs) cores "
+    let all = seconds * Double(runs.count) / Double(sampled)
+    return "time   about \(Terminal.duration(all / Double(jobs))) on \(jobs) cores "
       + "(from \(sampled) of the runs)"
   }
 }

@@ -76,6 +76,11 @@ package struct VariedRuns {
     self.rows = rows
   }
 
+  /// Whether a setting is the rate, named as a flag or as a column.
+  private static func isRate(_ setting: String) -> Bool {
+    ["request-rate", "request_rate"].contains(setting)
+  }
+
   /// The values of a setting, in order of appearance.
   private func distinct(_ setting: Int) -> [String] {
     var seen: Set<String> = []
@@ -88,7 +93,7 @@ package struct VariedRuns {
     }
     let numeric = varying.filter { distinct($0).allSatisfy { Double($0) != nil } }
     let x =
-      numeric.first { ["request-rate", "request_rate"].contains(settings[$0]) }
+      numeric.first { Self.isRate(settings[$0]) }
       ?? numeric.max { distinct($0).count < distinct($1).count }
     let others = varying.filter { $0 != x }
     let curves = others.first { settings[$0] == "system" } ?? others.first
@@ -159,7 +164,9 @@ package struct VariedRuns {
       return LineChart.Series(prefix + name, points.sorted { $0.x < $1.x })
     }
     var chart = LineChart(
-      title: title(metric, name), xTitle: settings[x], yTitle: metrics[metric].unit, series: series)
+      title: title(metric, name),
+      xTitle: Self.isRate(settings[x]) ? "request rate, req/s" : settings[x],
+      yTitle: metrics[metric].unit, series: series)
     let all = series.flatMap { $0.points.map(\.x) }
     if let least = all.min(), let most = all.max(), least > 0, most / least > 16 {
       chart.xScale = .logarithmic
