@@ -40,9 +40,9 @@ final class Scratch {
 }
 
 enum Samples {
-  /// 24 runs.
+  /// 24 runs. Devices of 2023 have prices that take no time to prepare.
   static let axes = """
-    base: {num-prompts: 20}
+    base: {num-prompts: 20, device: a100-40gb@2023}
     axes: {system: [vllm-sosp23, vllm-v1], block-size: [8, 16], request-rate: [2, 20]}
     seeds: 3
     """

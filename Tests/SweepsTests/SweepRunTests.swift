@@ -138,7 +138,7 @@ import Testing
   @Test func impossibleRunsAreKept() throws {
     let scratch = try Scratch()
     let plan = try scratch.plan(
-      "base: {num-prompts: 5, request-rate: 1}\naxes: {model: [opt-13b, opt-175b], seed: [0, 1]}")
+      "base: {num-prompts: 5, request-rate: 1, device: a100-40gb@2023}\naxes: {model: [opt-13b, opt-175b], seed: [0, 1]}")
     let outcome = try plan.run()
     #expect(outcome.made == 4 && outcome.impossible == 2 && outcome.isComplete)
     #expect(outcome.firstReason?.hasPrefix("the model does not fit") == true)
@@ -191,7 +191,7 @@ import Testing
     let scratch = try Scratch()
     let plan = try scratch.plan(
       """
-      base: {num-prompts: 20, system: vllm-v1}
+      base: {num-prompts: 20, system: vllm-v1, device: a100-40gb@2023}
       axes: {max-num-seqs: [1, 64], request-rate: [0.01, 2, 20]}
       seeds: 2
       metrics: [mean_ttft_ms]
