@@ -4,7 +4,7 @@ SWIFT ?= swift
 KVPLAN = .build/release/kvplan
 RATES ?= 0.5,1,1.5,2,3,8
 
-.PHONY: help dependencies release compare reproduce test check format lint bench bench-accuracy clean
+.PHONY: help dependencies release compare reproduce test check format lint bench bench-accuracy test-slurm sweep-kill clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -53,6 +53,14 @@ bench-accuracy: release ## Hold the predictions against measured serving; files 
 	    --device rtx-pro-6000 --tensor-parallel-size $$3 --max-num-seqs 128 \
 	    --max-num-batched-tokens 2048 --max-model-len 8192 --gpu-memory-utilization 0.9 \
 	    --format csv > reports/accuracy/requests-$$2.csv || exit 1; done
+
+test-slurm: release ## A sweep on a real Slurm of four virtual nodes, with failures; as root
+	tools/test-slurm $(KVPLAN)
+
+KILLS ?= 50
+
+sweep-kill: release ## kill -9 a sweep at random moments, resume it, compare the bytes
+	tools/sweep-kill $(KVPLAN) $(KILLS)
 
 clean: ## Remove what was built
 	rm -rf .build

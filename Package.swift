@@ -26,6 +26,7 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
     .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
     .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
   ],
   targets: [
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
@@ -53,6 +54,12 @@ let package = Package(
     room("Metrics", ["Serving", "Workload", "SimulationKernel"]),
     room("Results", ["Metrics", .product(name: "GRDB", package: "GRDB.swift")]),
     room("Planning", ["Metrics", "Serving", "CostModel", "Workload"]),
+    room(
+      "Sweeps",
+      [
+        "Planning", "Results", "Metrics", "Serving", "CostModel", "Workload", "SimulationKernel",
+        .product(name: "GRDBSQLite", package: "GRDB.swift"), .product(name: "Yams", package: "Yams"),
+      ]),
 
     room(
       "Validation",
@@ -64,9 +71,8 @@ let package = Package(
     .executableTarget(
       name: "kvplan",
       dependencies: [
-        "Kernels", "Validation", "Planning", "Results", "Metrics", "Serving", "CostModel",
-        "Workload",
-        "SimulationKernel",
+        "Kernels", "Validation", "Sweeps", "Planning", "Results", "Metrics", "Serving", "CostModel",
+        "Workload", "SimulationKernel",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),
@@ -82,6 +88,7 @@ let package = Package(
     tests("MetricsTests", ["Metrics"]),
     tests("ResultsTests", ["Results"]),
     tests("PlanningTests", ["Planning"]),
+    tests("SweepsTests", ["Sweeps", "Planning", "Results", "Metrics", "Workload"]),
     tests(
       "ValidationTests",
       [

@@ -5,12 +5,13 @@ import SimulationKernel
 extension Scenario {
   /// Checks the settings against each other and against the hardware.
   ///
+  /// - Parameter prices: Where prices come from; the scenario's own unless several runs share them.
   /// - Throws: ``UserError`` for a setting out of range, settings that contradict each other, or a model
   ///   that does not fit.
-  package func resolved() throws -> ResolvedScenario {
+  package func resolved(prices: PriceSource = .own) throws -> ResolvedScenario {
     try requireFlagsOfSystem()
     if system == .vattention && !virtualMemory.isResolved {
-      return try withPageGroups().resolved()
+      return try withPageGroups().resolved(prices: prices)
     }
     let limits = try iterationLimits()
     let (deviceBlocks, hostBlocks) = try memoryBlocks(limits)
@@ -30,7 +31,7 @@ extension Scenario {
     settings.beams = .synthetic(
       seed: seed, redrawsPerMille: BeamParents.defaultRedrawsPerMille)
     return ResolvedScenario(
-      scenario: self, settings: settings, costModel: try costModel(),
+      scenario: self, settings: settings, costModel: try costModel(prices),
       unmeasured: try unmeasuredKernels(), window: try window())
   }
 
@@ -90,7 +91,7 @@ extension Scenario {
   }
 
   /// The prices of the device, or of its past.
-  private func costModel() throws -> any IterationCostModel {
+  private func costModel(_ prices: PriceSource) throws -> any IterationCostModel {
     let base: any IterationCostModel
     switch device.software {
     case .present:
@@ -99,7 +100,7 @@ extension Scenario {
       deployment.weights = weights
       deployment.kvCache = kvCache
       deployment.overheads = overheads
-      base = try KernelCostModel(deployment, ownProfile: deviceProfile)
+      base = try prices.kernelModel(deployment, profile: deviceProfile)
     case .year2023:
       guard weights == .bfloat16, kvCache == .bfloat16 else {
         throw UserError(

@@ -30,13 +30,15 @@ package struct Simulation: Sendable {
 
   /// Replays a trace through a scenario.
   ///
-  /// - Parameter keepingRequests: Keep a row for each request beside the summary.
+  /// - Parameters:
+  ///   - keepingRequests: Keep a row for each request beside the summary.
+  ///   - prices: Where prices come from; the scenario's own unless several runs share them.
   /// - Throws: ``UserError`` for a scenario that is not valid, a trace without arrivals where no rate is
   ///   given, and a run that cannot go on.
   package static func run(
-    _ scenario: Scenario, trace: Trace, keepingRequests: Bool = true
+    _ scenario: Scenario, trace: Trace, keepingRequests: Bool = true, prices: PriceSource = .own
   ) throws -> Simulation {
-    let resolved = try scenario.resolved()
+    let resolved = try scenario.resolved(prices: prices)
     var warnings: [String] = []
     let replayed = try scenario.prepared(trace, warnings: &warnings)
     let record: RunRecord

@@ -53,6 +53,13 @@ extension Scenario {
     return system.releases.contains(engineRelease)
   }
 
+  /// The same run without the settings that its system would have to ignore.
+  package var withFlagsOfItsSystem: Scenario {
+    var kept = self
+    for flag in SystemFlag.allCases where !kept.has(flag) { kept.clear(flag) }
+    return kept
+  }
+
   /// Refuses settings that the system would have to ignore.
   func requireFlagsOfSystem() throws(UserError) {
     for flag in SystemFlag.allCases where sets(flag) && !has(flag) {
@@ -77,11 +84,7 @@ extension [Scenario] {
       guard !setting.isEmpty, !setting.contains(where: { $0.has(flag) }) else { continue }
       throw noSystemHas(flag)
     }
-    return map { scenario in
-      var kept = scenario
-      for flag in SystemFlag.allCases where !kept.has(flag) { kept.clear(flag) }
-      return kept
-    }
+    return map(\.withFlagsOfItsSystem)
   }
 
   private func noSystemHas(_ flag: SystemFlag) -> UserError {

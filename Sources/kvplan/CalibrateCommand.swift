@@ -157,18 +157,6 @@ enum ProfileFile {
 
   /// - Throws: ``UserError`` for a file that cannot be read or is no profile of this version.
   static func read(_ path: String) throws -> DeviceProfile {
-    guard let data = FileManager.default.contents(atPath: path) else {
-      throw UserError("cannot read profile `\(path)`: no such file")
-    }
-    do {
-      let profile = try JSONDecoder().decode(DeviceProfile.self, from: data)
-      try profile.validate(path: path)
-      return profile
-    } catch let error as UserError {
-      throw error
-    } catch {
-      throw UserError(
-        "\(path): not a device profile", hint: "`kvplan calibrate` makes profiles")
-    }
+    try DeviceProfile.read(path: path)
   }
 }

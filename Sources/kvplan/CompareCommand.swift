@@ -84,7 +84,7 @@ struct CompareCommand: ParsableCommand {
 
 extension [String] {
   /// Each text once, at its first place.
-  fileprivate var uniqued: [String] {
+  var uniqued: [String] {
     var seen: Set<String> = []
     return filter { seen.insert($0).inserted }
   }

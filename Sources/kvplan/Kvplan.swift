@@ -26,8 +26,8 @@ struct Kvplan: ParsableCommand {
       """,
     version: toolVersion,
     subcommands: [
-      SimulateCommand.self, CompareCommand.self, PlanCommand.self, ConformCommand.self,
-      TraceCommand.self,
+      SimulateCommand.self, CompareCommand.self, PlanCommand.self, SweepCommand.self,
+      ConformCommand.self, TraceCommand.self,
       CatalogCommand.self, RunCPUCommand.self, CalibrateCommand.self, ValidateCommand.self,
       ReproduceCommand.self, BenchPriceCommand.self,
     ])

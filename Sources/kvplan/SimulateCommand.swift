@@ -28,6 +28,12 @@ struct SimulateCommand: ParsableCommand {
       """)
   var requestRate: Double?
 
+  @Option(
+    help: ArgumentHelp(
+      "A setting and its values, `block-size=8,16,32`; every combination of all of them is run.",
+      valueName: "name=values"))
+  var vary: [String] = []
+
   @OptionGroup(title: "Engine and run") var engine: EngineOptions
   @OptionGroup(title: "Reading the trace") var reading: TraceReadArguments
   @OptionGroup(title: "Results") var results: OutputOptions
@@ -36,6 +42,7 @@ struct SimulateCommand: ParsableCommand {
     let system = try ServingSystem.find(system)
     try engine.deployment.releases()?.require([system])
     let scenario = try engine.scenario(system: system, requestRate: requestRate)
+    if !vary.isEmpty { return try runVaried(scenario) }
     let run = try ResultsRun(results)
     let trace = try reading.read(trace, seed: engine.seed)
     let simulation = try Simulation.run(
@@ -48,6 +55,21 @@ struct SimulateCommand: ParsableCommand {
       case .csv: SummaryText.csv([simulation.result.summary])
       }
     }
+  }
+
+  private func runVaried(_ scenario: Scenario) throws {
+    let varied = try VariedSimulation(vary)
+    let combinations = try varied.combinations(of: scenario)
+    let run = try ResultsRun(results)
+    let trace = try reading.read(trace, seed: engine.seed)
+    let simulations = try Comparison.run(
+      combinations.map(\.scenario), trace: trace, keepingRequests: run.keepsRequests
+    ) { Terminal.progress($0, of: combinations.count) }
+    Terminal.warn(simulations.flatMap(\.warnings).uniqued)
+    let table = VariedResults(
+      names: varied.names, values: combinations.map(\.values),
+      summaries: simulations.map(\.result.summary))
+    try run.finish(simulations.map(\.result), varied: table.page, rendered: table.rendered)
   }
 }
 
@@ -67,9 +89,11 @@ struct ResultsRun {
   /// Whether a row for each request is wanted.
   var keepsRequests: Bool { folder != nil }
 
-  func finish(_ results: [RunResult], rendered: (OutputFormat) -> String) throws {
+  func finish(
+    _ results: [RunResult], varied: VariedReport? = nil, rendered: (OutputFormat) -> String
+  ) throws {
     if let folder {
-      try ResultFiles.write(runs: results, to: folder)
+      try ResultFiles.write(runs: results, to: folder, varied: varied)
       try folder.commit()
     }
     Terminal.write(rendered(options.format))

@@ -5,6 +5,8 @@ enum ExitStatus: Int32 {
   /// It ran, and the answer is no.
   case no = 1
   case couldNotRun = 2
+  /// Not the input's fault: try again (EX_TEMPFAIL, which batch systems can requeue by).
+  case tryAgain = 75
   /// 128 + SIGINT, as shells have it.
   case interrupted = 130
 
@@ -35,10 +37,19 @@ enum Terminal {
     return Int(size.ws_col)
   }
 
+  /// A time for people: `3 h 20 min`, `12 min`, `40 s`.
+  static func duration(_ seconds: Double) -> String {
+    let whole = Int(min(seconds, 1e15).rounded(.up))
+    if whole < 100 { return "\(whole) s" }
+    let minutes = (whole + 59) / 60
+    return minutes < 100 ? "\(minutes) min" : "\(minutes / 60) h \(minutes % 60) min"
+  }
+
   /// Shows how many of `total` runs are done, on a terminal only.
-  static func progress(_ done: Int, of total: Int) {
+  static func progress(_ done: Int, of total: Int, secondsLeft: Double? = nil) {
     guard isatty(STDERR_FILENO) == 1 else { return }
-    let line = done < total ? "\r\(done) of \(total) runs" : "\r\u{1B}[K"
+    let left = secondsLeft.map { ", \(duration($0)) left" } ?? ""
+    let line = done < total ? "\r\u{1B}[K\(done) of \(total) runs\(left)" : "\r\u{1B}[K"
     FileHandle.standardError.write(Data(line.utf8))
   }
 }

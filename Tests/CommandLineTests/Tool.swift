@@ -43,6 +43,24 @@ enum Tool {
       errors: String(decoding: errors, as: UTF8.self))
   }
 
+  /// Runs a line of shell in which `$KVPLAN` is the tool.
+  static func shell(_ line: String, path: String = "/usr/bin:/bin") throws -> Run {
+    let process = Process()
+    process.executableURL = URL(filePath: "/bin/sh")
+    process.arguments = ["-c", line]
+    process.environment = ["KVPLAN": binary.path, "PATH": path]
+    let (output, errors) = (Pipe(), Pipe())
+    process.standardOutput = output
+    process.standardError = errors
+    try process.run()
+    let written = output.fileHandleForReading.readDataToEndOfFile()
+    let said = errors.fileHandleForReading.readDataToEndOfFile()
+    process.waitUntilExit()
+    return Run(
+      status: process.terminationStatus, output: String(decoding: written, as: UTF8.self),
+      errors: String(decoding: said, as: UTF8.self))
+  }
+
   /// Starts the tool and leaves it running, its streams thrown away.
   static func start(_ arguments: [String]) throws -> Process {
     let process = Process()

@@ -1,7 +1,7 @@
 import SimulationKernel
 
 /// What runs: everything about a deployment that the price of its iterations depends on.
-package struct PricedDeployment: Sendable {
+package struct PricedDeployment: Equatable, Sendable {
   package var model: ModelSpec
   package var device: DeviceSpec
   /// GPUs that share each layer.

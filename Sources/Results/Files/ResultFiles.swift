@@ -13,8 +13,11 @@ package enum ResultFiles {
   /// `requests.csv` is written only if a run kept its requests; one of an earlier command is then
   /// removed on commit, as it would not belong to the new summary.
   ///
+  /// - Parameter varied: The report of runs that differ in named settings, in place of the usual one.
   /// - Throws: `UserError` if a file cannot be written.
-  package static func write(runs: [RunResult], to folder: OutputFolder) throws(UserError) {
+  package static func write(
+    runs: [RunResult], to folder: OutputFolder, varied: VariedReport? = nil
+  ) throws(UserError) {
     var sink = try FileSink(path: folder.staged(summary))
     sink.buffer.append(SummaryText.csv(runs.map(\.summary)))
     try sink.finish()
@@ -24,12 +27,13 @@ package enum ResultFiles {
       folder.removeOnCommit(requests)
     }
     try ResultDatabase.write(runs, to: folder.staged(database))
-    let page = ReportPage(runs)
-    try write(page.html, to: folder.staged(report))
-    for (index, figure) in page.figures.prefix(chartsMax).enumerated() {
+    let usual = ReportPage(runs)
+    let (page, figures) = varied.map { ($0.html, $0.figures) } ?? (usual.html, usual.figures)
+    try write(page, to: folder.staged(report))
+    for (index, figure) in figures.prefix(chartsMax).enumerated() {
       try write(figure.svg(isStandalone: true), to: folder.staged(chart(index)))
     }
-    for index in min(chartsMax, page.figures.count)..<chartsMax {
+    for index in min(chartsMax, figures.count)..<chartsMax {
       folder.removeOnCommit(chart(index))
     }
   }

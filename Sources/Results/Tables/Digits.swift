@@ -7,7 +7,7 @@ package enum Digits {
   ///
   /// Digits before the point are never dropped (`1234` stays `1234`), those after the ninth place
   /// are; trailing zeros stay, since they were computed.
-  static func significant(_ value: Double?) -> String {
+  package static func significant(_ value: Double?) -> String {
     guard let value else { return absent }
     guard value != 0 else { return "0" }
     var decimals = 2

@@ -1,0 +1,122 @@
+import CostModel
+import Planning
+import Serving
+import SimulationKernel
+
+/// The runs of a sweep by number, without ever holding all of them.
+///
+///     axes a: 2 steps, b: 3 steps       number 0 1 2 3 4 5
+///                                            a 0 0 0 1 1 1
+///                                            b 0 1 2 0 1 2      the last axis varies fastest
+package struct SweepGrid: Sendable {
+  package let file: SweepFile
+  /// Points, skipped ones included.
+  package let count: Int
+
+  private let strides: [Int]
+  /// What all runs have in common.
+  let start: Scenario
+  private let baseTrace: String
+  private let skips: [SkipTable]
+
+  /// - Throws: ``UserError`` for a grid of more points than an integer counts.
+  package init(_ file: SweepFile) throws {
+    self.file = file
+    var strides = [Int](repeating: 1, count: file.axes.count)
+    var count = 1
+    for index in file.axes.indices.reversed() {
+      strides[index] = count
+      let (product, overflow) = count.multipliedReportingOverflow(by: file.axes[index].steps.count)
+      guard !overflow else {
+        throw UserError("`\(file.path)` has more than 9 × 10¹⁸ combinations")
+      }
+      count = product
+    }
+    self.count = count
+    self.strides = strides
+    start = try Self.startingPoint(file)
+    baseTrace = file.base.last { $0.isTrace }?.text ?? ""
+    skips = file.skips.map { SkipTable($0, file) }
+  }
+
+  /// What every run has in common: the defaults of `kvplan simulate` and the file's base.
+  private static func startingPoint(_ file: SweepFile) throws -> Scenario {
+    var scenario = Scenario(
+      system: .vllmSOSP23, model: try ModelCatalogue.find("opt-13b"),
+      device: try DeviceCatalogue.find("a100-40gb"))
+    for value in file.base { value.change(&scenario) }
+    return scenario
+  }
+
+  /// The steps that point `index` takes on the axes.
+  func steps(_ index: Int) -> [Int] {
+    file.axes.indices.map { index / strides[$0] % file.axes[$0].steps.count }
+  }
+
+  package func isSkipped(_ index: Int) -> Bool {
+    guard !skips.isEmpty else { return false }
+    let steps = steps(index)
+    return skips.contains { $0.holds(at: steps) }
+  }
+
+  /// The point of that number, or `nil` if the file leaves it out.
+  package func point(_ index: Int) -> SweepPoint? {
+    let steps = steps(index)
+    guard !skips.contains(where: { $0.holds(at: steps) }) else { return nil }
+    var point = SweepPoint(index: index, values: [], scenario: start, trace: baseTrace)
+    for (axis, step) in zip(file.axes, steps) {
+      for value in axis.steps[step] {
+        if value.isTrace { point.trace = value.text } else { value.change(&point.scenario) }
+        point.values.append(value)
+      }
+    }
+    point.scenario = point.scenario.withFlagsOfItsSystem
+    return point
+  }
+}
+
+/// One point of a grid: a scenario, a trace, and the values that led to it.
+package struct SweepPoint: Sendable {
+  package var index: Int
+  /// The values of the axes, in their order.
+  package var values: [SettingValue]
+  package var scenario: Scenario
+  package var trace: String
+
+  /// `system=vllm-v1 block-size=16`
+  package var label: String {
+    values.map { "\($0.name)=\($0.text)" }.joined(separator: " ")
+  }
+}
+
+/// A condition with its answers for each step of each axis worked out.
+private struct SkipTable: Sendable {
+  private struct Column {
+    var axis: Int
+    var holds: [Bool]
+  }
+
+  private var columns: [Column] = []
+  /// Whether the clauses on base settings hold.
+  private var isPossible = true
+
+  init(_ condition: SkipCondition, _ file: SweepFile) {
+    for clause in condition.clauses {
+      func holds(_ value: SettingValue) -> Bool {
+        clause.tests.contains { $0.holds(for: value.text) }
+      }
+      if let axis = file.axes.firstIndex(where: { $0.names.contains(clause.name) }) {
+        let answers = file.axes[axis].steps.map { step in
+          step.contains { $0.name == clause.name && holds($0) }
+        }
+        columns.append(Column(axis: axis, holds: answers))
+      } else if let value = file.base.last(where: { $0.name == clause.name }) {
+        isPossible = isPossible && holds(value)
+      }
+    }
+  }
+
+  func holds(at steps: [Int]) -> Bool {
+    isPossible && columns.allSatisfy { $0.holds[steps[$0.axis]] }
+  }
+}

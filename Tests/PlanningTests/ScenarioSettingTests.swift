@@ -1,0 +1,64 @@
+import CostModel
+import SimulationKernel
+import Testing
+
+@testable import Planning
+
+/// Settings by the names of their flags.
+@Suite struct ScenarioSettingTests {
+  private func scenario() throws -> Scenario {
+    Scenario(
+      system: .vllmV1, model: try ModelCatalogue.find("opt-13b"),
+      device: try DeviceCatalogue.find("a100-40gb"))
+  }
+
+  /// What a setting says of a scenario, it reads.
+  @Test func textsReadBack() throws {
+    for setting in ScenarioSetting.all {
+      var scenario = try scenario()
+      let text = setting.text(scenario)
+      try setting.change(text)(&scenario)
+      #expect(setting.text(scenario) == text, "`\(setting.name)`")
+    }
+    #expect(Set(ScenarioSetting.all.map(\.name)).count == ScenarioSetting.all.count)
+  }
+
+  @Test func valuesArrive() throws {
+    var scenario = try scenario()
+    for (name, text) in [
+      ("system", "orca-max"), ("block-size", "32"), ("max-num-seqs", "7"), ("request-rate", "0.5"),
+      ("enable-prefix-caching", "false"), ("page-group-size", "64"), ("preemption-mode", "swap"),
+      ("seed", "18446744073709551615"), ("device", "h100_sxm"),
+    ] { try ScenarioSetting.find(name).change(text)(&scenario) }
+    #expect(scenario.system == .orcaMax && scenario.blockSize == 32)
+    #expect(scenario.maxSequences == 7 && scenario.requestRate == 0.5)
+    #expect(scenario.prefixCaching == false && scenario.virtualMemory.pageGroup == .kib64)
+    #expect(scenario.preemptionMode == .swap && scenario.seed == .max)
+    #expect(scenario.device.name == "h100-sxm")
+    try ScenarioSetting.find("max-num-seqs").change("default")(&scenario)
+    #expect(scenario.maxSequences == nil)
+  }
+
+  @Test(arguments: [
+    ("block-size", "many", "`block-size` must be a whole number, found `many`"),
+    ("max-num-seqs", "1.5", "`max-num-seqs` must be a whole number, or `default`, found `1.5`"),
+    ("request-rate", "inf", "`request-rate` must be a number, or `default`, found `inf`"),
+    (
+      "enable-prefix-caching", "on",
+      "`enable-prefix-caching` must be true or false, or `default`, found `on`"
+    ),
+    ("preemption-mode", "x", "`preemption-mode` must be one of auto, swap, found `x`"),
+    ("seed", "-1", "`seed` must be a whole number, found `-1`"),
+    ("device-profile", "/no/file", "cannot read profile `/no/file`: no such file"),
+  ])
+  func mistakesAreNamed(_ name: String, _ text: String, _ message: String) throws {
+    let setting = try ScenarioSetting.find(name)
+    #expect(throws: UserError(message)) { _ = try setting.change(text) }
+  }
+
+  @Test func theNearestNameIsGiven() {
+    #expect(throws: UserError("unknown setting `blck-size`", hint: "did you mean `block-size`?")) {
+      _ = try ScenarioSetting.find("blck-size")
+    }
+  }
+}

@@ -1,0 +1,236 @@
+import Foundation
+import SimulationKernel
+import Testing
+
+@testable import Sweeps
+
+/// Running, stopping, sharding and merging: whatever happens, the same bytes come out.
+@Suite struct SweepRunTests {
+  private static let results = ["runs.csv", "sweep.sqlite"]
+
+  /// One process that nobody disturbs.
+  private static func undisturbed(_ scratch: Scratch) throws -> [Data] {
+    let plan = try scratch.plan(output: "whole")
+    let outcome = try plan.run()
+    #expect(outcome.made == 24 && outcome.isComplete)
+    let merged = try plan.merge()
+    #expect(merged.runs == 24 && merged.missing == 0 && merged.duplicates == 0)
+    return try results.map { try scratch.bytes("whole/\($0)") }
+  }
+
+  @Test func shardsMergeToTheSameBytes() throws {
+    let scratch = try Scratch()
+    let whole = try Self.undisturbed(scratch)
+    let plan = try scratch.plan()
+    for index in [2, 0, 1] { try plan.run(Shard(index, of: 3)) }
+    let merged = try plan.merge()
+    #expect(merged.runs == 24 && merged.duplicates == 0)
+    #expect(try Self.results.map { try scratch.bytes("out/\($0)") } == whole)
+  }
+
+  @Test func aStoppedRunGoesOn() throws {
+    let scratch = try Scratch()
+    let whole = try Self.undisturbed(scratch)
+    let plan = try scratch.plan()
+    var looks = 0
+    let first = try plan.run {
+      looks += 1
+      return looks > 1
+    }
+    #expect(!first.isComplete)
+    let second = try plan.run()
+    #expect(second.found == first.made && second.isComplete)
+    #expect(try plan.run().made == 0)
+    _ = try plan.merge()
+    #expect(try Self.results.map { try scratch.bytes("out/\($0)") } == whole)
+    #expect(
+      try scratch.bytes("out/shards/shard-000-of-001.sqlite")
+        == scratch.bytes("whole/shards/shard-000-of-001.sqlite"))
+  }
+
+  /// Cut anew, a sweep takes what other cuts have made; what was made twice counts once.
+  @Test func shardsOfOtherCutsAreUsed() throws {
+    let scratch = try Scratch()
+    let whole = try Self.undisturbed(scratch)
+    let plan = try scratch.plan()
+    try plan.run(Shard(0, of: 3))
+    let rest = try plan.run()
+    #expect(rest.found > 0 && rest.found + rest.made == 24)
+    try FileManager.default.copyItem(
+      atPath: "\(scratch.path)/whole/shards/shard-000-of-001.sqlite",
+      toPath: "\(scratch.path)/out/shards/shard-000-of-009.sqlite")
+    let merged = try plan.merge()
+    #expect(merged.runs == 24 && merged.duplicates == 24)
+    #expect(try Self.results.map { try scratch.bytes("out/\($0)") } == whole)
+  }
+
+  @Test func statusCountsFromFilesAlone() throws {
+    let scratch = try Scratch()
+    let plan = try scratch.plan()
+    let before = try SweepStatus(plan, shards: 4)
+    #expect(before.done == 0 && before.runs == 24 && before.array == "0-3")
+    #expect(before.firstMissing.count == 5)
+    for index in [0, 1, 3] { try plan.run(Shard(index, of: 4)) }
+    let status = try SweepStatus(plan, shards: nil)
+    #expect(status.parts.count == 4 && status.array == "2" && !status.isComplete)
+    #expect(status.parts[2].missing == status.runs - status.done)
+    try plan.run(Shard(2, of: 4))
+    #expect(try SweepStatus(plan, shards: nil).isComplete)
+    // A sweep that has grown wants only what is new.
+    let grown = try scratch.plan(Samples.axes.replacing("seeds: 3", with: "seeds: [5, 0, 1]"))
+    let after = try SweepStatus(grown, shards: 4)
+    #expect(after.done == 16 && after.runs == 24 && after.foreign == 8)
+  }
+
+  @Test func aCorruptShardIsNamed() throws {
+    let scratch = try Scratch()
+    let plan = try scratch.plan()
+    for index in 0..<3 { try plan.run(Shard(index, of: 3)) }
+    let broken = "\(scratch.path)/out/shards/shard-001-of-003.sqlite"
+    let lost = try ShardFile.keys(of: broken).count
+    try Data(try Data(contentsOf: URL(filePath: broken)).prefix(5000)).write(
+      to: URL(filePath: broken))
+    func message(_ body: () throws -> Void) -> String {
+      do { try body() } catch { return (error as? UserError)?.message ?? "\(error)" }
+      return "none"
+    }
+    let named = "`\(broken)` is corrupt: "
+    #expect(message { _ = try plan.merge() }.hasPrefix(named))
+    #expect(message { try plan.run(Shard(1, of: 3)) }.hasPrefix(named))
+    let status = try SweepStatus(plan, shards: 3)
+    #expect(status.array == "1" && status.corrupt.count == 1)
+    let merged = try plan.merge(skipsCorrupt: true)
+    #expect(merged.missing == lost && merged.runs == 24 - lost && lost > 0)
+    try FileManager.default.removeItem(atPath: broken)
+    try plan.run(Shard(1, of: 3))
+    #expect(try plan.merge().runs == 24)
+  }
+
+  /// Results of another version are no results of this one, and are merged only if that is wanted.
+  @Test func mixedVersionsAreRefused() throws {
+    let scratch = try Scratch()
+    let plan = try scratch.plan()
+    try plan.run()
+    let file = try SQLite(plan.folder.path(of: .whole))
+    // What a former version would have left: the same points under keys of its own.
+    try file.execute(
+      """
+      UPDATE runs SET version = '0.0.9', key = CAST(substr(point, 9, 8) || substr(key, 1, 8) AS BLOB)
+      WHERE rowid <= 4
+      """)
+    let status = try SweepStatus(plan, shards: nil)
+    #expect(status.done == 20 && status.foreign == 4)
+    let profile = try #require(try plan.runs().runs.first).profile
+    #expect(
+      throws: UserError(
+        "the results are mixed: 20 are of version 0.1.0 as it prices now, 4 of version 0.0.9, "
+          + "profile \(profile)",
+        hint: "run the sweep again to make those anew, or take them as they are: `--allow-mixed`")
+    ) { _ = try plan.merge() }
+    let mixed = try plan.merge(takesOthers: true)
+    #expect(mixed.runs == 24 && mixed.others == 4)
+    #expect(try plan.run().made == 4)
+    let both = try plan.merge(takesOthers: true)
+    #expect(both.runs == 24 && both.duplicates == 4)
+  }
+
+  /// What cannot be simulated is a result too: said, kept, and not tried again.
+  @Test func impossibleRunsAreKept() throws {
+    let scratch = try Scratch()
+    let plan = try scratch.plan(
+      "base: {num-prompts: 5, request-rate: 1, device: a100-40gb@2023}\naxes: {model: [opt-13b, opt-175b], seed: [0, 1]}")
+    let outcome = try plan.run()
+    #expect(outcome.made == 4 && outcome.impossible == 2 && outcome.isComplete)
+    #expect(outcome.firstReason?.hasPrefix("the model does not fit") == true)
+    #expect(try plan.run().made == 0)
+    let merged = try plan.merge()
+    #expect(merged.runs == 2 && merged.failures == 2 && merged.missing == 0)
+    let database = try SQLite("\(scratch.path)/out/sweep.sqlite", isReadOnly: true)
+    #expect(
+      try database.texts("SELECT settings FROM failures ORDER BY run")
+        == ["model=opt-175b seed=0", "model=opt-175b seed=1"])
+  }
+
+  @Test func aFolderBelongsToOneSweep() throws {
+    let scratch = try Scratch()
+    try scratch.plan().run()
+    let other = try scratch.plan(name: "other")
+    let error = UserError(
+      "`\(scratch.path)/out` holds the results of the sweep `sample`, this one is `other`",
+      hint: "give this sweep another `output`")
+    #expect(throws: error) { try other.run() }
+    #expect(throws: error) { _ = try SweepStatus(other, shards: nil) }
+    try FileManager.default.createDirectory(
+      atPath: "\(scratch.path)/full", withIntermediateDirectories: true)
+    try scratch.write("full/thesis.tex", "")
+    let full = try scratch.plan(output: "full")
+    #expect(
+      throws: UserError(
+        "`\(scratch.path)/full` is not empty and no sweep's: there is `thesis.tex`",
+        hint: "give the sweep an `output` of its own")
+    ) { try full.run() }
+    let none = try scratch.plan(output: "none")
+    #expect(
+      throws: UserError(
+        "`\(scratch.path)/none` has no results yet",
+        hint: "run the sweep: `kvplan sweep run \(scratch.path)/none.yaml`")
+    ) { _ = try none.merge() }
+  }
+
+  @Test func anEmptyGridIsRefused() throws {
+    let scratch = try Scratch()
+    let plan = try scratch.plan("seeds: 3\nskip-where: [{seed: \">= 0\"}]")
+    #expect(
+      throws: UserError(
+        "`\(scratch.path)/out.yaml` has nothing to run: `skip-where` leaves out all 3 points")
+    ) { try plan.run() }
+  }
+
+  /// Capacity is the highest rate below the first that misses; cost is dollars by tokens.
+  @Test func viewsAnswerTheCommonQuestions() throws {
+    let scratch = try Scratch()
+    let plan = try scratch.plan(
+      """
+      base: {num-prompts: 20, system: vllm-v1, device: a100-40gb@2023}
+      axes: {max-num-seqs: [1, 64], request-rate: [0.01, 2, 20]}
+      seeds: 2
+      metrics: [mean_ttft_ms]
+      slo: {chat: {p90_ttft_ms: 1000}}
+      """)
+    try plan.run()
+    _ = try plan.merge()
+    let database = try SQLite("\(scratch.path)/out/sweep.sqlite", isReadOnly: true)
+    let header = try scratch.text("out/runs.csv").prefix { $0 != "\n" }
+    #expect(
+      header
+        == "run,key,max_num_seqs,system,model,device,request_rate,completed,output_throughput,"
+        + "mean_ttft_ms,p90_ttft_ms,seed,version,gpus,dollars_per_hour,profile")
+    #expect(try database.integer("SELECT count(*) FROM latency_by_rate WHERE runs = 2") == 6)
+    #expect(
+      try database.texts(
+        "SELECT max_num_seqs || ' ' || capacity FROM capacity_by_slo ORDER BY max_num_seqs")
+        == Self.capacities(database))
+    #expect(
+      try database.integer(
+        """
+        SELECT count(*) FROM best_by_cost WHERE abs(dollars_per_million_output_tokens
+          - 1.1 / 3600 / output_throughput * 1e6) > 1e-9
+        """) == 0)
+    #expect(try database.texts("SELECT rank FROM best_by_cost") == ["1", "2"])
+  }
+
+  /// The capacities by hand from the rows: of each rate the worst seed, up to the first rate that misses.
+  private static func capacities(_ database: SQLite) throws -> [String] {
+    try ["1", "64"].compactMap { limit in
+      var capacity: String?
+      for rate in ["0.01", "2.0", "20.0"] {
+        let worst = try database.texts(
+          "SELECT max(p90_ttft_ms) FROM runs WHERE max_num_seqs = \(limit) AND request_rate = \(rate)"
+        )
+        guard let time = Double(worst[0]), time <= 1000 else { break }
+        capacity = "\(limit) \(rate)"
+      }
+      return capacity
+    }
+  }
+}
