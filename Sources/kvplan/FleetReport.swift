@@ -29,7 +29,7 @@ struct FleetReport: PlanReport {
     guard let best = plan.best else {
       return "No deployment of \(model) within \(request.maxGPUs) GPUs sustains \(demand)"
     }
-    return "\(model) at \(demand): \(best.deployment.text)"
+    return "\(model) at \(demand): \(request.text(best))"
   }
 
   private var recommendation: Document.Section {
@@ -84,7 +84,7 @@ struct FleetReport: PlanReport {
         if !point.point.isSteady {
           parts.append("\(PlanCells.percent(point.point.backlogShare)) % still wait at the end")
         }
-        return "\(point.deployment.text): \(parts.joined(separator: "; "))"
+        return "\(request.text(point)): \(parts.joined(separator: "; "))"
       }
   }
 
@@ -117,7 +117,7 @@ struct FleetReport: PlanReport {
     table.rows = points.map { point in
       let summary = point.point.summary
       return [
-        point.deployment.text, "\(point.deployment.gpus)",
+        request.text(point), "\(point.deployment.gpus)",
         PlanCells.dollars(point.deployment.dollarsPerHour),
         PlanCells.milliseconds(summary.ttft.p99), PlanCells.milliseconds(summary.tpot.p99),
         summary.e2el.mean.map { Digits.fixed($0 / 1000, decimals: 2) } ?? "–",
@@ -146,7 +146,9 @@ struct FleetReport: PlanReport {
     return Set(feasible.map(\.candidate)).sorted().map { candidate in
       let points = feasible.filter { $0.candidate == candidate }.sorted { $0.cost < $1.cost }
       let scenario = request.candidates[candidate]
-      return ("\(scenario.gpus) × \(scenario.device.name)", points)
+      let label = request.labels[candidate]
+      let name = "\(scenario.gpus) × \(scenario.device.name)"
+      return (label.isEmpty ? name : "\(name), \(label)", points)
     }
   }
 
@@ -157,7 +159,7 @@ struct FleetReport: PlanReport {
       "With \(answer.confirmations.count) other seeds the targets hold in \(held)."
     ]
     for (change, best) in answer.alternatives {
-      paragraphs.append("\(change): \(best?.deployment.text ?? "nothing sustains the rate").")
+      paragraphs.append("\(change): \(best.map(request.text) ?? "nothing sustains the rate").")
     }
     if answer.dependsOnPrices {
       paragraphs.append(
@@ -178,7 +180,11 @@ struct FleetReport: PlanReport {
     guard !plan.ruledOut.isEmpty else { return Document.Section("") }
     return Document.Section(
       "Ruled out without a simulation",
-      paragraphs: plan.ruledOut.map { "\(Deployment($0.scenario).text): \($0.reason)." })
+      paragraphs: plan.ruledOut.map { ruled in
+        let label = request.labels[ruled.candidate]
+        let name = Deployment(ruled.scenario).text + (label.isEmpty ? "" : ", \(label)")
+        return "\(name): \(ruled.reason)."
+      })
   }
 
   private var assumptions: Document.Section {
@@ -203,7 +209,7 @@ struct FleetReport: PlanReport {
     func object(_ point: FleetPoint) -> JSONValue {
       let deployment = point.deployment
       return .object([
-        .init("deployment", .text(deployment.text)), .init("gpus", .integer(deployment.gpus)),
+        .init("deployment", .text(request.text(point))), .init("gpus", .integer(deployment.gpus)),
         .init("replicas", .integer(deployment.replicas)),
         .init("device", .text(deployment.groups[0].scenario.device.name)),
         .init(
@@ -241,7 +247,7 @@ struct FleetReport: PlanReport {
         + PlanCells.columns,
       rows: plan.simulated.map { point in
         [
-          point.deployment.text, "\(point.deployment.gpus)",
+          request.text(point), "\(point.deployment.gpus)",
           point.deployment.dollarsPerHour.map { "\($0)" } ?? "",
         ] + PlanCells.row(point.point)
       })

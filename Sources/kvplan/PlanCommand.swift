@@ -124,6 +124,14 @@ struct PlanCapacityCommand: ParsableCommand {
   @Option(help: "Replicas behind the router.")
   var replicas = 1
 
+  @Option(
+    help: ArgumentHelp(
+      """
+      Replicas of their own kind, `device=l40s,max-num-seqs=64,count=2`: settings that differ from \
+      the other flags', and how many; repeated, for unlike replicas.
+      """, valueName: "settings"))
+  var replica: [String] = []
+
   @Option(help: "Seeds, from `--seed` on: their spread gives the confidence interval.")
   var seeds = 3
 
@@ -154,7 +162,7 @@ struct PlanCapacityCommand: ParsableCommand {
     let trace = try plan.trace(trace, reading, engine: engine)
     try serviceLevel.requireClasses(of: trace)
     var study = CapacityStudy(
-      Deployment(scenario, replicas: replicas, router: plan.router),
+      try deployment(of: scenario),
       trace: trace, serviceLevel: serviceLevel,
       seeds: (0..<UInt64(seeds)).map { engine.seed &+ $0 }, tolerance: tolerance)
     study.explains = explain
@@ -164,6 +172,46 @@ struct PlanCapacityCommand: ParsableCommand {
     let report = CapacityReport(study: study, answer: answer)
     try output.finish(report)
     if answer.capacity.rate == 0 { ExitStatus.no.exit() }
+  }
+
+  /// The replicas: alike, or as `--replica` says.
+  private func deployment(of base: Scenario) throws -> Deployment {
+    guard !replica.isEmpty else {
+      return Deployment(base, replicas: replicas, router: plan.router)
+    }
+    guard replicas == 1 else {
+      throw UserError(
+        "`--replicas` and `--replica` both say how many replicas there are",
+        hint: "give each `--replica` a `count=`")
+    }
+    let prices = try plan.prices()
+    let groups = try replica.map { text in
+      var group = Deployment.Group(base)
+      for item in text.split(separator: ",") {
+        let parts = item.split(separator: "=", maxSplits: 1).map {
+          $0.trimmingCharacters(in: .whitespaces)
+        }
+        guard parts.count == 2 else {
+          throw UserError(
+            "`--replica` must be settings and their values, found `\(item)`",
+            hint: "such as `--replica device=l40s,count=2`")
+        }
+        if parts[0] == "count" {
+          guard let count = Int(parts[1]), count > 0 else {
+            throw UserError("`--replica`: `count` must be at least 1, found `\(parts[1])`")
+          }
+          group.count = count
+        } else {
+          try ScenarioSetting.find(parts[0]).change(parts[1])(&group.scenario)
+        }
+      }
+      group.scenario.device = group.scenario.device.priced(prices)
+      return group
+    }
+    guard Set(groups.map(\.scenario.model.name)).count == 1 else {
+      throw UserError("the replicas of a deployment serve one model")
+    }
+    return Deployment(groups: groups, router: plan.router)
   }
 }
 
@@ -202,6 +250,12 @@ struct PlanFleetCommand: ParsableCommand {
   @Option(help: "GPUs that share the model, comma-separated (default: 1,2,4,8).")
   var tensorParallelSizes = "1,2,4,8"
 
+  @Option(
+    help: ArgumentHelp(
+      "A setting and its values, `max-num-seqs=128,256`; every combination is a candidate.",
+      valueName: "name=values"))
+  var vary: [String] = []
+
   @Option(help: "Most GPUs of a fleet.")
   var maxGpus = 64
 
@@ -227,11 +281,13 @@ struct PlanFleetCommand: ParsableCommand {
     guard maxGpus > 0 else {
       throw UserError("`--max-gpus` must be at least 1, found `\(maxGpus)`")
     }
-    let candidates = try candidates()
+    let labelled = try candidates()
+    let candidates = labelled.map(\.scenario)
     let serviceLevel = try ServiceLevel(plan.slo, model: candidates[0].model)
     var request = FleetRequest(
       candidates: candidates, router: plan.router, rate: requestRate, maxGPUs: maxGpus,
       serviceLevel: serviceLevel)
+    request.labels = labelled.map(\.label)
     request.headroom = try share(headroom)
     request.objective = objective
     request.seed = engine.seed
@@ -251,7 +307,7 @@ struct PlanFleetCommand: ParsableCommand {
     if answer.plan.best == nil { ExitStatus.no.exit() }
   }
 
-  private func candidates() throws -> [Scenario] {
+  private func candidates() throws -> [(label: String, scenario: Scenario)] {
     let prices = try plan.prices()
     let names = (devices ?? engine.deployment.device).split(separator: ",").map {
       $0.trimmingCharacters(in: .whitespaces)
@@ -266,13 +322,22 @@ struct PlanFleetCommand: ParsableCommand {
       return size
     }
     let base = try engine.scenario(system: try ServingSystem.find(plan.system), requestRate: nil)
+    let varied = try VariedSimulation(vary)
+    for name in ["device", "tensor-parallel-size", "model"] where varied.names.contains(name) {
+      throw UserError(
+        "`--vary \(name)` is not for fleets",
+        hint: "`--devices` and `--tensor-parallel-sizes` are; a plan is for one model")
+    }
     return try names.flatMap { name in
       let device = try DeviceCatalogue.find(name).priced(prices)
-      return sizes.map { size in
+      return try sizes.flatMap { size in
         var scenario = base
         scenario.device = device
         scenario.tensorParallel = size
-        return scenario
+        return try varied.combinations(of: scenario).map { values, scenario in
+          let label = zip(varied.names, values).map { "\($0)=\($1)" }.joined(separator: " ")
+          return (label, scenario)
+        }
       }
     }
   }

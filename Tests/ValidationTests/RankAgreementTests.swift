@@ -5,15 +5,21 @@ import Testing
 
 /// Rankings by hand.
 @Suite struct RankAgreementTests {
+  /// A measured point, edited from one that was read.
   private func prediction(
     _ device: String, gpus: Int, clients: Int, tpot: Double, predicted: Double,
     outputTokens: Int = 101
   ) throws -> PointPrediction {
-    let point = ServingPoint(
-      id: "", model: try ModelCatalogue.find("llama-3.1-8b"),
-      device: try DeviceCatalogue.find(device), backend: .vllm, version: "",
-      tensorParallel: gpus, weights: .bfloat16, promptTokens: 100, outputTokens: outputTokens,
-      concurrency: clients, campaign: .sweep, ttft: 100, tpot: tpot)
+    let files = try SmallFiles([
+      "points.csv": ServingPointsTests.header + ServingPointsTests.row("a")
+    ])
+    var point = try ServingPoint.read(path: files.path + "/points.csv").points[0]
+    point.device = try DeviceCatalogue.find(device)
+    point.tensorParallel = gpus
+    point.concurrency = clients
+    point.outputTokens = outputTokens
+    point.ttft = 100
+    point.tpot = tpot
     return PointPrediction(point: point, ttft: 100, tpot: predicted, blocks: 1)
   }
 

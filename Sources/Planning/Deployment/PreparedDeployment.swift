@@ -12,9 +12,10 @@ package struct PreparedDeployment: Sendable {
   /// Factor on the price of every iteration; 1 unless a sensitivity is asked for.
   package var kernelTimeScale = 1.0
 
+  /// - Parameter prices: Where prices come from; the scenarios' own unless deployments share them.
   /// - Throws: ``UserError`` for settings that are not valid or a model that does not fit.
-  package init(_ deployment: Deployment) throws {
-    let resolved = try deployment.groups.map { try $0.scenario.resolved() }
+  package init(_ deployment: Deployment, prices: PriceSource = .own) throws {
+    let resolved = try deployment.groups.map { try $0.scenario.resolved(prices: prices) }
     let blockSizes = Set(resolved.map(\.settings.blockSize))
     guard blockSizes.count == 1 else {
       throw UserError(

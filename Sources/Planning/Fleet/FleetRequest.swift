@@ -16,6 +16,8 @@ package struct FleetRequest: Sendable {
 
   /// One replica of each kind of engine that may be deployed.
   package var candidates: [Scenario]
+  /// What tells candidates on the same GPUs apart, one for each; empty texts where nothing has to.
+  package var labels: [String]
   package var router: Router
   /// Requests per second.
   package var rate: Double
@@ -32,6 +34,7 @@ package struct FleetRequest: Sendable {
     candidates: [Scenario], router: Router, rate: Double, maxGPUs: Int, serviceLevel: ServiceLevel
   ) {
     self.candidates = candidates
+    labels = candidates.map { _ in "" }
     self.router = router
     self.rate = rate
     self.maxGPUs = maxGPUs
@@ -76,4 +79,12 @@ package struct RuledOut: Sendable {
   package var candidate: Int
   package var scenario: Scenario
   package var reason: String
+}
+
+extension FleetRequest {
+  /// A deployment of one of the candidates, in words.
+  package func text(_ point: FleetPoint) -> String {
+    let label = labels[point.candidate]
+    return label.isEmpty ? point.deployment.text : "\(point.deployment.text), \(label)"
+  }
 }

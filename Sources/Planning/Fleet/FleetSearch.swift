@@ -61,10 +61,11 @@ package struct FleetSearch: Sendable {
     let arrivals = timed.requests.map(\.arrival)
     let unitSpan = (arrivals.last ?? .zero) - (arrivals.first ?? .zero)
     let candidates = Array(request.candidates.enumerated())
+    let prices = PriceSource.shared(PreparedPrices())
     let sorted = try Parallel.map(candidates) { index, scenario -> Result<FleetKind, Excluded> in
       do {
         return .success(
-          try Self.kind(index, scenario, request, trace: trace, unitSpan: unitSpan.seconds))
+          try Self.kind(index, scenario, request, trace: trace, unitSpan: unitSpan.seconds, prices))
       } catch let excluded as Excluded {
         return .failure(excluded)
       }
@@ -81,7 +82,8 @@ package struct FleetSearch: Sendable {
   private struct Excluded: Error { var reason: String }
 
   private static func kind(
-    _ index: Int, _ scenario: Scenario, _ request: FleetRequest, trace: Trace, unitSpan: Double
+    _ index: Int, _ scenario: Scenario, _ request: FleetRequest, trace: Trace, unitSpan: Double,
+    _ prices: PriceSource
   ) throws -> FleetKind {
     let deployment = Deployment(scenario, router: request.router)
     let gpus = deployment.gpus
@@ -90,7 +92,7 @@ package struct FleetSearch: Sendable {
     }
     var prepared: PreparedDeployment
     do {
-      prepared = try PreparedDeployment(deployment)
+      prepared = try PreparedDeployment(deployment, prices: prices)
     } catch let error as UserError {
       throw Excluded(reason: error.message)
     }

@@ -80,6 +80,9 @@ package struct FleetStudy: Sendable {
 extension FleetStudy.Answer {
   /// Whether another deployment is recommended when kernels are a little slower or faster.
   package var dependsOnPrices: Bool {
-    alternatives.contains { $0.best?.deployment.text != plan.best?.deployment.text }
+    alternatives.contains {
+      $0.best?.candidate != plan.best?.candidate
+        || $0.best?.deployment.replicas != plan.best?.deployment.replicas
+    }
   }
 }
