@@ -91,10 +91,12 @@ extension ScenarioSetting {
     _ name: String, _ path: Path<Value>, _ allowed: String,
     text: @escaping @Sendable (Value) -> String, read: @escaping @Sendable (String) throws -> Value?
   ) -> ScenarioSetting {
-    ScenarioSetting(name: name, allowed: allowed, text: { text($0[keyPath: path]) }) { given in
-      guard let value = try read(given) else { return nil }
-      return { $0[keyPath: path] = value }
-    }
+    ScenarioSetting(
+      name: name, allowed: allowed, text: { text($0[keyPath: path]) },
+      read: { given in
+        guard let value = try read(given) else { return nil }
+        return { $0[keyPath: path] = value }
+      })
   }
 
   private static func optional<Value: Sendable>(
@@ -103,12 +105,12 @@ extension ScenarioSetting {
   ) -> ScenarioSetting {
     ScenarioSetting(
       name: name, allowed: "\(allowed), or `\(unset)`",
-      text: { $0[keyPath: path].map(text) ?? unset }
-    ) { given in
-      if given == unset { return { $0[keyPath: path] = nil } }
-      guard let value = try read(given) else { return nil }
-      return { $0[keyPath: path] = value }
-    }
+      text: { $0[keyPath: path].map(text) ?? unset },
+      read: { given in
+        if given == unset { return { $0[keyPath: path] = nil } }
+        guard let value = try read(given) else { return nil }
+        return { $0[keyPath: path] = value }
+      })
   }
 
   private static let wholeNumber = "a whole number"
@@ -136,11 +138,11 @@ extension ScenarioSetting {
   }
 
   private static func yesNo(_ name: String, _ path: Path<Bool?>) -> ScenarioSetting {
-    optional(name, path, "true or false", text: { "\($0)" }) { Bool($0) }
+    optional(name, path, "true or false", text: { "\($0)" }, read: { Bool($0) })
   }
 
   private static func text(_ name: String, _ path: Path<String?>) -> ScenarioSetting {
-    optional(name, path, "a name", text: { $0 }) { $0 }
+    optional(name, path, "a name", text: { $0 }, read: { $0 })
   }
 
   private static func choice<Value: CaseIterable & RawRepresentable & Sendable>(
@@ -148,26 +150,26 @@ extension ScenarioSetting {
   ) -> ScenarioSetting where Value.RawValue: Sendable {
     let names = Value.allCases.map { "\($0.rawValue)" }
     return required(
-      name, path, "one of \(names.joined(separator: ", "))", text: { "\($0.rawValue)" }
-    ) { given in
-      if let value = Value.allCases.first(where: { "\($0.rawValue)" == given }) { return value }
-      guard let near = nearestName(to: given, among: names) else { return nil }
-      throw UserError("unknown `\(name)` `\(given)`", hint: "did you mean `\(near)`?")
-    }
+      name, path, "one of \(names.joined(separator: ", "))", text: { "\($0.rawValue)" },
+      read: { given in
+        if let value = Value.allCases.first(where: { "\($0.rawValue)" == given }) { return value }
+        guard let near = nearestName(to: given, among: names) else { return nil }
+        throw UserError("unknown `\(name)` `\(given)`", hint: "did you mean `\(near)`?")
+      })
   }
 
   private static func named<Value: Sendable>(
     _ name: String, _ path: Path<Value>, name text: @escaping @Sendable (Value) -> String,
     find: @escaping @Sendable (String) throws -> Value
   ) -> ScenarioSetting {
-    required(name, path, "a name", text: text) { try find($0) }
+    required(name, path, "a name", text: text, read: find)
   }
 
   private static func file<Value: Sendable>(
     _ name: String, _ path: Path<Value?>, name text: @escaping @Sendable (Value) -> String,
     read: @escaping @Sendable (String) throws -> Value
   ) -> ScenarioSetting {
-    var setting = optional(name, path, "a file", text: text) { try read($0) }
+    var setting = optional(name, path, "a file", text: text, read: read)
     setting.isFile = true
     return setting
   }

@@ -25,8 +25,8 @@ struct Kvplan: ParsableCommand {
       """,
     version: toolVersion,
     subcommands: [
-      SimulateCommand.self, CompareCommand.self, SweepCommand.self, ConformCommand.self, TraceCommand.self,
-      CatalogCommand.self, RunCPUCommand.self, CalibrateCommand.self, ValidateCommand.self,
+      SimulateCommand.self, CompareCommand.self, SweepCommand.self, ConformCommand.self,
+      TraceCommand.self, CatalogCommand.self, RunCPUCommand.self, CalibrateCommand.self, ValidateCommand.self,
       ReproduceCommand.self,
     ])
 

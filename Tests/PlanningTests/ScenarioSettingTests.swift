@@ -1,4 +1,5 @@
 import CostModel
+import Serving
 import SimulationKernel
 import Testing
 

@@ -138,7 +138,10 @@ import Testing
   @Test func impossibleRunsAreKept() throws {
     let scratch = try Scratch()
     let plan = try scratch.plan(
-      "base: {num-prompts: 5, request-rate: 1, device: a100-40gb@2023}\naxes: {model: [opt-13b, opt-175b], seed: [0, 1]}")
+      """
+      base: {num-prompts: 5, request-rate: 1, device: a100-40gb@2023}
+      axes: {model: [opt-13b, opt-175b], seed: [0, 1]}
+      """)
     let outcome = try plan.run()
     #expect(outcome.made == 4 && outcome.impossible == 2 && outcome.isComplete)
     #expect(outcome.firstReason?.hasPrefix("the model does not fit") == true)
