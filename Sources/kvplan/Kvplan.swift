@@ -26,8 +26,8 @@ struct Kvplan: ParsableCommand {
     version: toolVersion,
     subcommands: [
       SimulateCommand.self, CompareCommand.self, SweepCommand.self, ConformCommand.self,
-      TraceCommand.self, CatalogCommand.self, RunCPUCommand.self, CalibrateCommand.self, ValidateCommand.self,
-      ReproduceCommand.self,
+      TraceCommand.self, CatalogCommand.self, RunCPUCommand.self, CalibrateCommand.self,
+      ValidateCommand.self, ReproduceCommand.self,
     ])
 
   /// Parses the arguments, runs the command, and turns what it throws into a message and a status.
