@@ -58,7 +58,8 @@ let package = Package(
       "Sweeps",
       [
         "Planning", "Results", "Metrics", "Serving", "CostModel", "Workload", "SimulationKernel",
-        .product(name: "GRDBSQLite", package: "GRDB.swift"), .product(name: "Yams", package: "Yams"),
+        .product(name: "GRDBSQLite", package: "GRDB.swift"),
+        .product(name: "Yams", package: "Yams"),
       ]),
 
     room(

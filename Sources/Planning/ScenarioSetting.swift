@@ -72,7 +72,7 @@ package struct ScenarioSetting: Sendable {
     .yesNo("enable-prefix-caching", \.prefixCaching),
     .yesNo("enable-chunked-prefill", \.chunkedPrefill),
     .count("long-prefill-token-threshold", \.longPrefillTokenThreshold),
-    .number("request-rate", \.requestRate),
+    .rate("request-rate", \.requestRate),
     .count("max-concurrency", \.maxConcurrency),
     .count("num-warmups", \.warmups),
     .count("num-prompts", \.promptCount),
@@ -96,10 +96,12 @@ extension ScenarioSetting {
     _ name: String, _ path: Path<Value>, _ allowed: String,
     text: @escaping @Sendable (Value) -> String, read: @escaping @Sendable (String) throws -> Value?
   ) -> ScenarioSetting {
-    ScenarioSetting(name: name, allowed: allowed, text: { text($0[keyPath: path]) }) { given in
-      guard let value = try read(given) else { return nil }
-      return { $0[keyPath: path] = value }
-    }
+    ScenarioSetting(
+      name: name, allowed: allowed, text: { text($0[keyPath: path]) },
+      read: { given in
+        guard let value = try read(given) else { return nil }
+        return { $0[keyPath: path] = value }
+      })
   }
 
   private static func optional<Value: Sendable>(
@@ -108,12 +110,12 @@ extension ScenarioSetting {
   ) -> ScenarioSetting {
     ScenarioSetting(
       name: name, allowed: "\(allowed), or `\(unset)`",
-      text: { $0[keyPath: path].map(text) ?? unset }
-    ) { given in
-      if given == unset { return { $0[keyPath: path] = nil } }
-      guard let value = try read(given) else { return nil }
-      return { $0[keyPath: path] = value }
-    }
+      text: { $0[keyPath: path].map(text) ?? unset },
+      read: { given in
+        if given == unset { return { $0[keyPath: path] = nil } }
+        guard let value = try read(given) else { return nil }
+        return { $0[keyPath: path] = value }
+      })
   }
 
   private static let wholeNumber = "a whole number"
@@ -136,6 +138,13 @@ extension ScenarioSetting {
     optional(name, path, "a number", text: { "\($0)" }, read: finite)
   }
 
+  /// Requests per second; `inf` for all at once.
+  private static func rate(_ name: String, _ path: Path<Double?>) -> ScenarioSetting {
+    optional(name, path, "a number or `inf`", text: { "\($0)" }) {
+      $0 == "inf" ? .infinity : finite($0)
+    }
+  }
+
   @Sendable private static func finite(_ text: String) -> Double? {
     Double(text).flatMap { $0.isFinite ? $0 : nil }
   }
@@ -154,11 +163,11 @@ extension ScenarioSetting {
   }
 
   private static func yesNo(_ name: String, _ path: Path<Bool?>) -> ScenarioSetting {
-    optional(name, path, "true or false", text: { "\($0)" }) { Bool($0) }
+    optional(name, path, "true or false", text: { "\($0)" }, read: { Bool($0) })
   }
 
   private static func text(_ name: String, _ path: Path<String?>) -> ScenarioSetting {
-    optional(name, path, "a name", text: { $0 }) { $0 }
+    optional(name, path, "a name", text: { $0 }, read: { $0 })
   }
 
   private static func choice<Value: CaseIterable & RawRepresentable & Sendable>(
@@ -166,26 +175,26 @@ extension ScenarioSetting {
   ) -> ScenarioSetting where Value.RawValue: Sendable {
     let names = Value.allCases.map { "\($0.rawValue)" }
     return required(
-      name, path, "one of \(names.joined(separator: ", "))", text: { "\($0.rawValue)" }
-    ) { given in
-      if let value = Value.allCases.first(where: { "\($0.rawValue)" == given }) { return value }
-      guard let near = nearestName(to: given, among: names) else { return nil }
-      throw UserError("unknown `\(name)` `\(given)`", hint: "did you mean `\(near)`?")
-    }
+      name, path, "one of \(names.joined(separator: ", "))", text: { "\($0.rawValue)" },
+      read: { given in
+        if let value = Value.allCases.first(where: { "\($0.rawValue)" == given }) { return value }
+        guard let near = nearestName(to: given, among: names) else { return nil }
+        throw UserError("unknown `\(name)` `\(given)`", hint: "did you mean `\(near)`?")
+      })
   }
 
   private static func named<Value: Sendable>(
     _ name: String, _ path: Path<Value>, name text: @escaping @Sendable (Value) -> String,
     find: @escaping @Sendable (String) throws -> Value
   ) -> ScenarioSetting {
-    required(name, path, "a name", text: text) { try find($0) }
+    required(name, path, "a name", text: text, read: find)
   }
 
   private static func file<Value: Sendable>(
     _ name: String, _ path: Path<Value?>, name text: @escaping @Sendable (Value) -> String,
     read: @escaping @Sendable (String) throws -> Value
   ) -> ScenarioSetting {
-    var setting = optional(name, path, "a file", text: text) { try read($0) }
+    var setting = optional(name, path, "a file", text: text, read: read)
     setting.isFile = true
     return setting
   }

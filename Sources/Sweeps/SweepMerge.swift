@@ -220,7 +220,7 @@ private final class RowWriter {
   }
 
   private func cost(of scenario: Scenario, at next: inout Int32) {
-    let gpus = scenario.tensorParallel
+    let gpus = scenario.gpus
     insert.bind(gpus, at: next)
     field("\(gpus)")
     if let price = scenario.device.price {

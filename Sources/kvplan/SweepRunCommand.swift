@@ -42,7 +42,7 @@ struct SweepRunCommand: ParsableCommand {
     signal(SIGXFSZ, SIG_IGN)
     let stop = StopSignals()
     let plan = try sweep.plan()
-    if dryRun { return try SweepEstimate(plan, shard, jobs: jobs).print() }
+    if dryRun { return try SweepEstimate(plan, shard, jobs: jobs).write() }
     try SweepCommand.tryingAgain {
       let runner = SweepRunner(plan, shard: shard, jobs: jobs, checkpointSeconds: checkpoint)
       let outcome = try runner.run(isStopped: { stop.received != nil }) { progress in
@@ -122,7 +122,8 @@ struct SweepEstimate {
     (runs, repeated) = try plan.runs(in: shard)
   }
 
-  func print() throws {
+  /// Writes the estimate on standard output.
+  func write() throws {
     var lines = ["sweep  \(plan.file.name), results in \(plan.file.output)"]
     let part = shard == .whole ? "" : " of shard \(shard.index)/\(shard.count)"
     lines.append("runs   \(runs.count)\(part) of \(plan.grid.count) combinations")

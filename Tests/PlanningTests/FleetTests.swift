@@ -15,7 +15,7 @@ import Workload
   ) throws -> (FleetRequest, Trace) {
     var chance = RandomStream(seed: seed, label: "fleet")
     let base = try CapacityTests.scenario()
-    let candidates = (0..<5).flatMap { _ -> [Scenario] in
+    let candidates = (0..<4).flatMap { _ -> [Scenario] in
       var device = base.device
       device.memoryBandwidth *= 0.4 + 2 * chance.uniform()
       device.tensorRate *= 0.4 + 2 * chance.uniform()
@@ -31,11 +31,11 @@ import Workload
     }
     var request = FleetRequest(
       candidates: candidates, router: .leastOutstanding, rate: 5 + 10 * chance.uniform(),
-      maxGPUs: 32,
+      maxGPUs: 24,
       serviceLevel: try ServiceLevel("ttft.p90<=1s, tpot.p90<=60ms", model: base.model))
     request.objective = objective
     request.seed = seed
-    return (request, CapacityTests.trace(100, seed: seed))
+    return (request, CapacityTests.trace(60, seed: seed))
   }
 
   @Test(arguments: 0..<3 as Range<UInt64>) func findsTheOptimumOfBruteForce(seed: UInt64) throws {
@@ -89,7 +89,7 @@ import Workload
     let best = try #require(found.best)
     for point in found.simulated where point.isFeasible {
       #expect(best.meanLatency <= point.meanLatency)
-      #expect(point.deployment.gpus <= 32)
+      #expect(point.deployment.gpus <= 24)
     }
   }
 

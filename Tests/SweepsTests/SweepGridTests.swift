@@ -76,7 +76,8 @@ import Testing
   @Test func everySettingIsInTheKey() throws {
     let other: [String: String] = [
       "system": "vllm-0.2", "model": "llama-2-7b", "device": "h200-sxm",
-      "tensor-parallel-size": "2",
+      "tensor-parallel-size": "2", "pipeline-parallel-size": "2", "quantization": "fp8",
+      "kv-cache-dtype": "fp8", "max-concurrency": "9", "num-warmups": "2",
       "block-size": "32", "gpu-memory-utilization": "0.8", "num-gpu-blocks-override": "77",
       "swap-space": "3", "max-num-seqs": "7", "max-num-batched-tokens": "2500",
       "max-model-len": "1024", "page-group-size": "64", "preemption-mode": "swap",

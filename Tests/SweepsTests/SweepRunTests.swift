@@ -28,24 +28,25 @@ import Testing
     #expect(try Self.results.map { try scratch.bytes("out/\($0)") } == whole)
   }
 
+  /// Results come in batches of 64: after the first, most of 400 runs are still to be made.
   @Test func aStoppedRunGoesOn() throws {
     let scratch = try Scratch()
-    let whole = try Self.undisturbed(scratch)
-    let plan = try scratch.plan()
-    var looks = 0
-    let first = try plan.run {
-      looks += 1
-      return looks > 1
-    }
-    #expect(!first.isComplete)
+    let axes = Samples.axes.replacing("seeds: 3", with: "seeds: 50")
+    let whole = try scratch.plan(axes, output: "whole")
+    try whole.run()
+    _ = try whole.merge()
+    let plan = try scratch.plan(axes)
+    var done = 0
+    let first = try SweepRunner(plan, shard: .whole, jobs: 2, checkpointSeconds: 0).run(
+      isStopped: { done > 0 }, progress: { done = $0.done })
+    #expect(first.made > 0 && !first.isComplete)
     let second = try plan.run()
     #expect(second.found == first.made && second.isComplete)
     #expect(try plan.run().made == 0)
     _ = try plan.merge()
-    #expect(try Self.results.map { try scratch.bytes("out/\($0)") } == whole)
-    #expect(
-      try scratch.bytes("out/shards/shard-000-of-001.sqlite")
-        == scratch.bytes("whole/shards/shard-000-of-001.sqlite"))
+    for name in Self.results + ["shards/shard-000-of-001.sqlite"] {
+      #expect(try scratch.bytes("out/\(name)") == scratch.bytes("whole/\(name)"), "\(name)")
+    }
   }
 
   /// Cut anew, a sweep takes what other cuts have made; what was made twice counts once.
@@ -138,7 +139,10 @@ import Testing
   @Test func impossibleRunsAreKept() throws {
     let scratch = try Scratch()
     let plan = try scratch.plan(
-      "base: {num-prompts: 5, request-rate: 1, device: a100-40gb@2023}\naxes: {model: [opt-13b, opt-175b], seed: [0, 1]}")
+      """
+      base: {num-prompts: 5, request-rate: 1, device: a100-40gb@2023}
+      axes: {model: [opt-13b, opt-175b], seed: [0, 1]}
+      """)
     let outcome = try plan.run()
     #expect(outcome.made == 4 && outcome.impossible == 2 && outcome.isComplete)
     #expect(outcome.firstReason?.hasPrefix("the model does not fit") == true)
