@@ -43,7 +43,7 @@ import Testing
   @Test(arguments: [
     ("block-size", "many", "`block-size` must be a whole number, found `many`"),
     ("max-num-seqs", "1.5", "`max-num-seqs` must be a whole number, or `default`, found `1.5`"),
-    ("request-rate", "inf", "`request-rate` must be a number, or `default`, found `inf`"),
+    ("request-rate", "nan", "`request-rate` must be a number or `inf`, or `default`, found `nan`"),
     (
       "enable-prefix-caching", "on",
       "`enable-prefix-caching` must be true or false, or `default`, found `on`"
