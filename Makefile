@@ -4,7 +4,7 @@ SWIFT ?= swift
 KVPLAN = .build/release/kvplan
 RATES ?= 0.5,1,1.5,2,3,8
 
-.PHONY: help dependencies release compare reproduce test check format lint bench bench-accuracy test-slurm sweep-kill clean
+.PHONY: help dependencies release compare reproduce plan-example test check format lint bench bench-accuracy test-slurm sweep-kill clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -40,6 +40,15 @@ format: ## Rewrite the sources in the one format
 
 bench: release ## Measure the speed; files under reports/benchmarks/
 	Benchmarks/run $(KVPLAN) reports/benchmarks
+
+plan-example: release ## The worked example of docs/PLANNING.md, under reports/planning/
+	$(KVPLAN) trace generate azure-conv --num-prompts 10000 --output .build/azure-conv.csv
+	$(KVPLAN) plan capacity .build/azure-conv.csv --model llama-3.1-70b --device h100-sxm \
+	  --tensor-parallel-size 4 --slo 'ttft.p99<=3s, tpot.p99<=100ms' \
+	  --output reports/planning/capacity > reports/planning/capacity.txt
+	$(KVPLAN) plan fleet .build/azure-conv.csv --model llama-3.1-70b --devices h100-sxm,b200 \
+	  --request-rate 20 --headroom 20% --slo 'ttft.p99<=3s, tpot.p99<=100ms' \
+	  --output reports/planning/fleet > reports/planning/fleet.txt
 
 DATA ?= ../shared/data
 
