@@ -79,7 +79,7 @@ extension TokenBudgetScheduler {
   ) {
     if rank == .max && plan.preempted.isEmpty && memory.pool.freeCount >= growth.due.count {
       // Everyone who is left runs and finds a block: mostly all of the batch.
-      if !growth.due.isEmpty { memory.extendCruising(Array(growth.due), evicted: &plan.evicted) }
+      if !growth.due.isEmpty { memory.extendCruising(growth.due, evicted: &plan.evicted) }
       growth.due = []
     }
     while let sequence = growth.due.first, sequences[Int(sequence)].rank < rank {
@@ -89,6 +89,10 @@ extension TokenBudgetScheduler {
     }
     guard options.prefixCaching else { return }
     let nobodyLeft = plan.preempted.isEmpty
+    if rank == .max && nobodyLeft {
+      for sequence in growth.filling { cacheLastBlock(of: sequence) }
+      return
+    }
     while let sequence = growth.filling.first, sequences[Int(sequence)].rank < rank {
       growth.filling.removeFirst()
       guard nobodyLeft || isRunning(sequence) else { break }
