@@ -27,14 +27,21 @@ struct SequenceKeys: Sendable {
   /// The keys made so far, of the first blocks of a sequence.
   subscript(sequence: Int) -> [BlockKey] { rows[sequence].keys }
 
-  /// The key of one block that was made.
-  func key(of block: Int, in sequence: Int) -> BlockKey { rows[sequence].keys[block] }
+  /// The key of one block, made now if it was not before.
+  mutating func key(
+    of block: Int, in sequence: Int, _ state: TokenBudgetSequence
+  ) -> BlockKey {
+    func key(_ row: inout Row, _ blockSize: Int, _ contents: PromptContents?) -> BlockKey {
+      Self.make(block + 1, blockSize, contents, state, &row)
+      return row.keys[block]
+    }
+    return key(&rows[sequence], blockSize, contents)
+  }
 
   /// Makes sure that the keys of the first `blocks` blocks of a sequence are there.
   ///
   /// - Complexity: O(1) for each block and each piece that was not read before.
   mutating func make(_ blocks: Int, of sequence: Int, _ state: TokenBudgetSequence) {
-    guard rows[sequence].keys.count < blocks else { return }
     Self.make(blocks, blockSize, contents, state, &rows[sequence])
   }
 
@@ -43,6 +50,7 @@ struct SequenceKeys: Sendable {
     _ blocks: Int, _ blockSize: Int, _ contents: PromptContents?, _ state: TokenBudgetSequence,
     _ row: inout Row
   ) {
+    guard row.keys.count < blocks else { return }
     if row.keys.isEmpty {
       row.keys.reserveCapacity(Int(state.promptTokens + state.outputTokens) / blockSize)
     }
