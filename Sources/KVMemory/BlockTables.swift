@@ -91,7 +91,7 @@ public struct BlockTables: Sendable {
   /// - Parameter block: Told of the table as it is before, says which.
   /// - Complexity: O(sequences), in a third of the time of as many ``append(_:to:)``.
   @inline(__always)
-  mutating func appendOne(to sequences: [Int32], _ block: (BlockTable) -> BlockID) {
+  mutating func appendOne(to sequences: ArraySlice<Int32>, _ block: (BlockTable) -> BlockID) {
     arena.withUnsafeMutableBufferPointer { arena in
       tables.update(sequences) { table in
         precondition(table.count < table.capacity, "BlockTables: a table is full")
@@ -100,6 +100,18 @@ public struct BlockTables: Sendable {
       }
     }
     entryCount += sequences.count
+  }
+
+  /// Appends `count` blocks, each of which `block` names.
+  @inline(__always)
+  mutating func append(_ count: Int, to sequence: Int, _ block: () -> BlockID) {
+    while Int(tables[sequence].capacity) < Int(tables[sequence].count) + count { grow(sequence) }
+    let start = tables[sequence].start + Int(tables[sequence].count)
+    arena.withUnsafeMutableBufferPointer { arena in
+      for place in start..<start + count { arena[place] = block() }
+    }
+    tables[sequence].count += Int32(count)
+    entryCount += count
   }
 
   /// Appends `count` blocks taken from `pool`.

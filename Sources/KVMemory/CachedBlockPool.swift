@@ -23,9 +23,7 @@ public struct CachedBlockPool: Sendable {
   /// Blocks in the pool, the null block included.
   public let capacity: Int
   public let freeQueueRule: FreeQueueRule
-  private var queue: FreeBlockQueue
-  private var map: BlockKeyMap
-  private var references: [Int32]
+  private var blocks: BlockRecords
   /// Blocks that hold a key and have no reference: free, but worth something.
   public private(set) var unreferencedCachedCount = 0
   /// Keys taken from blocks since the start.
@@ -37,28 +35,26 @@ public struct CachedBlockPool: Sendable {
       capacity >= 1 && capacity <= Int(Int32.max), "CachedBlockPool of \(capacity) blocks")
     self.capacity = capacity
     self.freeQueueRule = freeQueueRule
-    queue = FreeBlockQueue(capacity: capacity)
-    map = BlockKeyMap(capacity: capacity)
-    references = Array(repeating: 0, count: capacity)
+    blocks = BlockRecords(capacity: capacity)
   }
 
   /// Blocks that requests can use, free and held.
   public var usableCount: Int { capacity - 1 }
-  public var freeCount: Int { queue.count }
+  public var freeCount: Int { blocks.freeCount }
   /// Blocks that requests hold.
-  public var heldCount: Int { usableCount - queue.count }
+  public var heldCount: Int { usableCount - blocks.freeCount }
   /// The free blocks in the order in which they will be taken.
-  public var freeQueue: [BlockID] { queue.blocks }
+  public var freeQueue: [BlockID] { blocks.freeBlocks }
   /// Blocks that hold a key, by number.
-  public var cachedBlocks: [BlockID] { map.blocks }
-  public var cachedCount: Int { map.count }
+  public var cachedBlocks: [BlockID] { blocks.cachedBlocks }
+  public var cachedCount: Int { blocks.cachedCount }
 
-  public func referenceCount(of block: BlockID) -> Int { Int(references[Int(block)]) }
+  public func referenceCount(of block: BlockID) -> Int { Int(blocks.references(of: block)) }
 
-  public func isCached(_ block: BlockID) -> Bool { map.contains(block) }
+  public func isCached(_ block: BlockID) -> Bool { blocks.isCached(block) }
 
   /// The block that a look-up of `key` hits: the oldest one that holds it.
-  public func cachedBlock(for key: BlockKey) -> BlockID? { map.block(for: key) }
+  public func cachedBlock(for key: BlockKey) -> BlockID? { blocks.block(for: key) }
 
   /// Takes the block at the head of the queue, with one reference; what it cached is lost.
   ///
@@ -66,14 +62,14 @@ public struct CachedBlockPool: Sendable {
   /// - Precondition: ``freeCount`` is positive; callers ask before they take.
   public mutating func take(evicted: inout [BlockID]) -> BlockID {
     precondition(freeCount > 0, "CachedBlockPool.take: all \(usableCount) blocks are held")
-    let block = queue.removeFirst()
-    if map.contains(block) {
-      map.remove(block)
+    let block = blocks.removeFirst()
+    if blocks.isCached(block) {
+      blocks.removeKey(of: block)
       unreferencedCachedCount -= 1
       evictionCount += 1
       evicted.append(block)
     }
-    references[Int(block)] = 1
+    blocks.setReferences(1, of: block)
     return block
   }
 
@@ -82,20 +78,22 @@ public struct CachedBlockPool: Sendable {
   /// - Returns: Whether it was free.
   @discardableResult
   public mutating func hit(_ block: BlockID) -> Bool {
-    precondition(map.contains(block), "CachedBlockPool.hit: block \(block) is not cached")
-    let wasFree = references[Int(block)] == 0
+    let record = blocks[block]
+    precondition(record.content != .none, "CachedBlockPool.hit: block \(block) is not cached")
+    let wasFree = record.references == 0
     if wasFree {
-      queue.remove(block)
+      blocks.remove(block)
       unreferencedCachedCount -= 1
     }
-    references[Int(block)] += 1
+    blocks.setReferences(record.references + 1, of: block)
     return wasFree
   }
 
   /// Gives a held block its key; from now on it can be hit.
   public mutating func cache(_ block: BlockID, key: BlockKey) {
-    precondition(references[Int(block)] > 0, "CachedBlockPool.cache: block \(block) is free")
-    map.insert(block, key: key)
+    precondition(
+      blocks.references(of: block) > 0, "CachedBlockPool.cache: block \(block) is free")
+    blocks.setKey(key, of: block)
   }
 
   /// Drops one reference to each block of a block table, given first to last.
@@ -105,36 +103,29 @@ public struct CachedBlockPool: Sendable {
   /// in the same order before everything else (or behind, by ``FreeQueueRule``).
   ///
   /// - Returns: How many blocks became free.
-  public mutating func release(_ blocks: ArraySlice<BlockID>) -> Int {
+  public mutating func release(_ table: ArraySlice<BlockID>) -> Int {
     let before = freeCount
-    guard map.count > 0 else { return releaseUnhashed(blocks) }
     let keepsUnhashedFirst = freeQueueRule == .unhashedFirst
-    for block in blocks.reversed() {
-      precondition(references[Int(block)] > 0, "CachedBlockPool.release: block \(block) is free")
-      references[Int(block)] -= 1
-      guard references[Int(block)] == 0 else { continue }
-      let isCached = map.contains(block)
-      if isCached { unreferencedCachedCount += 1 }
-      if isCached || !keepsUnhashedFirst { queue.append(block) }
+    var hasUnhashed = false
+    for block in table.reversed() {
+      let record = blocks[block]
+      precondition(record.references > 0, "CachedBlockPool.release: block \(block) is free")
+      blocks.setReferences(record.references - 1, of: block)
+      guard record.references == 1 else { continue }
+      if record.content != .none {
+        unreferencedCachedCount += 1
+        blocks.append(block)
+      } else if keepsUnhashedFirst {
+        hasUnhashed = true
+      } else {
+        blocks.append(block)
+      }
     }
     // An unhashed block has one holder, so it is free now; prepending from the first on leaves the
     // last one at the head.
-    if keepsUnhashedFirst {
-      for block in blocks where !map.contains(block) { queue.prepend(block) }
+    if hasUnhashed {
+      for block in table where !blocks.isCached(block) { blocks.prepend(block) }
     }
     return freeCount - before
-  }
-
-  /// The same while no block holds a key, so that nobody shares one.
-  private mutating func releaseUnhashed(_ blocks: ArraySlice<BlockID>) -> Int {
-    for block in blocks {
-      precondition(references[Int(block)] == 1, "CachedBlockPool.release: block \(block) is free")
-      references[Int(block)] = 0
-    }
-    switch freeQueueRule {
-    case .unhashedFirst: for block in blocks { queue.prepend(block) }
-    case .allAtTail: for block in blocks.reversed() { queue.append(block) }
-    }
-    return blocks.count
   }
 }

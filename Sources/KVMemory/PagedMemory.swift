@@ -100,7 +100,7 @@ public struct PagedMemory: Sendable {
   public mutating func extend(_ sequences: [Int32]) {
     let blockSize = blockSize
     device.take(sequences.count) { next in
-      tables.appendOne(to: sequences) { table in
+      tables.appendOne(to: sequences[...]) { table in
         let block = next()
         let unusable = (Int(table.count) + 1) * blockSize - Int(table.finalTokens)
         if unusable > 0 {

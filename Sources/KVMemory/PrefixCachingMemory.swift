@@ -75,10 +75,10 @@ public struct PrefixCachingMemory: Sendable {
     cachedBlocks[sequence] = Int32(hits.count)
     tables.reserve(blockCount(forTokens: finalTokens), for: sequence)
     tables.setFinalTokens(finalTokens, of: sequence)
-    for block in hits {
-      if pool.hit(block) { tokenSlots += blockSize }
-      tables.append(block, to: sequence)
-    }
+    guard !hits.isEmpty else { return }
+    for block in hits where pool.hit(block) { tokenSlots += blockSize }
+    var left = hits[...]
+    tables.append(hits.count, to: sequence) { left.removeFirst() }
   }
 
   /// Blocks that a sequence has to take for `tokens` more tokens.
@@ -104,7 +104,7 @@ public struct PrefixCachingMemory: Sendable {
     }
     let added = blockCount(forTokens: -left)
     unusableSlots -= unusableSlots(of: sequence)
-    for _ in 0..<added { tables.append(pool.take(evicted: &evicted), to: sequence) }
+    tables.append(added, to: sequence) { pool.take(evicted: &evicted) }
     unusableSlots += unusableSlots(of: sequence)
     tables.setEmptySlots(left + added * blockSize, of: sequence)
   }
@@ -121,7 +121,8 @@ public struct PrefixCachingMemory: Sendable {
   /// - Parameter keys: Keys of the sequence's full blocks, first to last.
   public mutating func cacheFullBlocks(of sequence: Int, keys: [BlockKey]) {
     let uncached = uncachedFullBlocks(of: sequence)
-    for index in uncached { pool.cache(tables.block(index, of: sequence), key: keys[index]) }
+    let blocks = tables.blocks(of: sequence)
+    for index in uncached { pool.cache(blocks[blocks.startIndex + index], key: keys[index]) }
     cachedBlocks[sequence] = Int32(uncached.upperBound)
   }
 
@@ -144,7 +145,7 @@ public struct PrefixCachingMemory: Sendable {
   }
 
   /// The same for several, in order.
-  public mutating func extendCruising(_ sequences: [Int32], evicted: inout [BlockID]) {
+  public mutating func extendCruising(_ sequences: ArraySlice<Int32>, evicted: inout [BlockID]) {
     let blockSize = blockSize
     tables.appendOne(to: sequences) { table in
       let slots = Int(table.count) * blockSize

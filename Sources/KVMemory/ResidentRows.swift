@@ -42,7 +42,9 @@ public struct ResidentRows<Row: Sendable>: Sendable {
   }
 
   /// Changes the rows of some numbers, all of which are in use, with one look at who owns the storage.
-  @inlinable public mutating func update(_ numbers: [Int32], _ change: (inout Row) -> Void) {
+  @inlinable public mutating func update(
+    _ numbers: ArraySlice<Int32>, _ change: (inout Row) -> Void
+  ) {
     places.withUnsafeMutableBufferPointer { places in
       for number in numbers {
         let place = Int(number) & (places.count - 1)

@@ -1,3 +1,5 @@
+import CostModel
+
 /// Running requests that only decode, kept as sums: what an iteration costs them does not depend on how many
 /// they are.
 ///
@@ -60,6 +62,16 @@ struct CruisingBatch: Sendable {
     while place > 0, runsBefore(request, dueByPhase[phase][place - 1]) { place -= 1 }
     dueByPhase[phase].insert(request, at: place)
     calendar[(iteration + remaining - 1) % calendar.count].append(request)
+  }
+
+  /// Whether the next iteration has someone to run, and nobody finishes with it.
+  var isSteady: Bool { count > 0 && calendar[day].isEmpty }
+
+  /// Says what the cost model sees of the next iteration.
+  func describe(in shape: inout IterationShape) {
+    shape.decodeSequences = count
+    shape.decodeContextTokens = contextTokens
+    shape.sampledSequences = count
   }
 
   /// Goes on to the next iteration, after those that finish in this one were taken out.

@@ -86,6 +86,8 @@ struct Engine<S: Scheduler> {
   /// Whether something came since the last decision, so that there is something to decide.
   private var hasNews = false
   private var plan = IterationPlan()
+  /// What the cost model sees of an iteration without a plan.
+  private var steadyShape = IterationShape()
   private var finished: [RequestID] = []
 
   /// - Parameters:
@@ -114,6 +116,11 @@ struct Engine<S: Scheduler> {
   ///
   /// - Throws: ``RunFailure``.
   /// - Complexity: O(1) and what changes, an iteration; O(running requests) for systems that do not cruise.
+  @_specialize(where S == MixedIterationScheduler<PagedMemory>)
+  @_specialize(where S == MixedIterationScheduler<OrcaMemory>)
+  @_specialize(where S == PromptOrDecodeScheduler)
+  @_specialize(where S == TokenBudgetScheduler)
+  @_specialize(where S == StaticBatchScheduler)
   mutating func run() throws -> RunRecord {
     if warmups > 0 { try warmUp() }
     startClients(0..<arrivalsEnd)
@@ -130,16 +137,48 @@ struct Engine<S: Scheduler> {
         nextArrival += 1
         try arrive(RequestID(nextArrival - 1))
       }
-      try settle()
+      let arrival = nextArrivalTime ?? .distantFuture
+      try settle(before: end.map { min($0, arrival) } ?? arrival)
     }
     try requireNothingWaits()
     return clock
   }
 
-  /// Does what is due now: ends the iteration that ends, and decides the next.
-  private mutating func settle() throws {
+  /// Does what is due now: ends the iteration that ends, and decides the next, after as many as end before `limit`
+  /// with nothing to decide.
+  private mutating func settle(before limit: SimInstant) throws {
     if iterationEnd == clock { endIteration() }
-    if iterationEnd == nil && hasNews { try startIteration() }
+    guard iterationEnd == nil && hasNews else { return }
+    runSteady(before: limit)
+    if iterationEnd == nil { try startIteration() }
+  }
+
+  /// Runs iterations that only give each running request its token, without plans. The last one, which ends at
+  /// `limit` or later, is left running.
+  ///
+  /// Closed-loop clients look at every iteration, as do executors that run or name requests.
+  private mutating func runSteady(before limit: SimInstant) {
+    guard let pricer, clients == nil else { return }
+    while let tokens = scheduler.scheduleSteady(&steadyShape) {
+      recorder.hold(heldState, from: clock)
+      if clock < recorder.record.window.from { recorder.warmedUp(scheduler.prefixCache) }
+      let end = clock + pricer.price(steadyShape)
+      guard end < limit else {
+        plan.removeAll()
+        plan.cruising = tokens
+        plan.advancesCruise = true
+        iterationEnd = end
+        hasNews = false
+        return
+      }
+      clock = end
+      scheduler.completeSteady()
+      recorder.endedSteady(tokens: tokens, at: end)
+    }
+  }
+
+  private var heldState: HeldState {
+    HeldState(ledger: scheduler.ledger, blocks: scheduler.blocks, queues: scheduler.queues)
   }
 
   /// - Throws: ``RunFailure/stuck(waiting:at:)`` if requests wait although nothing is to come.
@@ -211,9 +250,7 @@ struct Engine<S: Scheduler> {
     plan.removeAll()
     scheduler.schedule(into: &plan)
     if let failure = plan.failure { throw RunFailure.swapSpaceExhausted(failure, at: clock) }
-    recorder.hold(
-      HeldState(ledger: scheduler.ledger, blocks: scheduler.blocks, queues: scheduler.queues),
-      from: clock)
+    recorder.hold(heldState, from: clock)
     if plan.changesRequests { recorder.started(&plan, at: clock) }
     if clock < recorder.record.window.from { recorder.warmedUp(scheduler.prefixCache) }
     guard !plan.isEmpty || !plan.preempted.isEmpty else { return }
@@ -250,12 +287,17 @@ extension Engine {
   /// Runs all that happens before `limit`.
   ///
   /// At one instant requests arrive first, so that what is due at `limit` itself waits for the next call.
+  @_specialize(where S == MixedIterationScheduler<PagedMemory>)
+  @_specialize(where S == MixedIterationScheduler<OrcaMemory>)
+  @_specialize(where S == PromptOrDecodeScheduler)
+  @_specialize(where S == TokenBudgetScheduler)
+  @_specialize(where S == StaticBatchScheduler)
   mutating func advance(to limit: SimInstant) throws {
     guard clock < limit else { return }
-    try settle()
+    try settle(before: limit)
     while let end = iterationEnd, end < limit {
       clock = end
-      try settle()
+      try settle(before: limit)
     }
   }
 
@@ -270,7 +312,7 @@ extension Engine {
   ///
   /// - Returns: The instant of the last event.
   mutating func drain() throws -> SimInstant {
-    try advance(to: SimInstant(nanoseconds: .max))
+    try advance(to: .distantFuture)
     try requireNothingWaits()
     return clock
   }

@@ -12,13 +12,31 @@ extension MixedIterationScheduler {
     guard plan.failure == nil else { return }
     memory.cruise(sequences: batch.count)
     plan.cruising = batch.count
-    plan.shape.decodeSequences = batch.count
-    plan.shape.decodeContextTokens = batch.contextTokens
-    plan.shape.sampledSequences = batch.count
+    batch.describe(in: &plan.shape)
     plan.shape.swappedOutBlocks = plan.swapOuts.count
     admitWaiting(&plan)
     guard running.count > batch.count else { return }
     for id in running[batch.count...] { describePrefill(groups[Int(id)], id, in: &plan) }
+  }
+
+  package mutating func scheduleSteady(_ shape: inout IterationShape) -> Int? {
+    guard isCruising, batch.isSteady, admitsNobody else { return nil }
+    if memory.takesBlocksWhileDecoding {
+      guard memory.freeBlocks > batch.dueCount else { return nil }
+      if batch.dueCount > 0 { memory.extend(batch.due) }
+    }
+    step += 1
+    memory.cruise(sequences: batch.count)
+    batch.describe(in: &shape)
+    return batch.count
+  }
+
+  package mutating func completeSteady() { batch.advance() }
+
+  /// Whether ``admitWaiting(_:)`` has found that nobody can be admitted, and nothing came since that may change it.
+  private var admitsNobody: Bool {
+    !wasFreed && !hasArrivals && swapped.isEmpty
+      && (waiting.isEmpty || headIsBlocked || running.count >= maxSequences)
   }
 
   /// Gives those a block whose last one is full.

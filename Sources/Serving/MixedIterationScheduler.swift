@@ -31,11 +31,13 @@ package struct MixedIterationScheduler<Memory: GroupMemory>: Scheduler {
   /// In the order in which iterations run them; sorted by arrival at the start of each step.
   package internal(set) var running: [RequestID] = []
   var runningIsSorted = true
-  private var waiting: Deque<RequestID> = []
+  private(set) var waiting: Deque<RequestID> = []
   var swapped: Deque<RequestID> = []
-  private var step: Int32 = 0
+  var step: Int32 = 0
   /// The head of the waiting queue found no room in the last step.
-  private var headIsBlocked = false
+  private(set) var headIsBlocked = false
+  /// Requests arrived since the last step.
+  private(set) var hasArrivals = false
   /// Blocks were given back since the head found no room.
   var wasFreed = false
   private var forks: [BeamFork] = []
@@ -81,7 +83,10 @@ package struct MixedIterationScheduler<Memory: GroupMemory>: Scheduler {
     return memory.admission(of: request)
   }
 
-  package mutating func enqueue(_ request: RequestID) { waiting.append(request) }
+  package mutating func enqueue(_ request: RequestID) {
+    waiting.append(request)
+    hasArrivals = true
+  }
 
   // MARK: Deciding an iteration
 
@@ -171,6 +176,7 @@ package struct MixedIterationScheduler<Memory: GroupMemory>: Scheduler {
 
   /// Admits waiting requests in order until one does not fit.
   mutating func admitWaiting(_ plan: inout IterationPlan) {
+    hasArrivals = false
     // Running requests only take blocks: a head that found no room finds none until some are given back.
     if headIsBlocked && !wasFreed { return }
     headIsBlocked = false

@@ -23,11 +23,21 @@ extension PromptOrDecodeScheduler {
     memory.cruise(sequences: batch.count)
     plan.cruising = batch.count - newcomerCount
     for id in running.suffix(newcomerCount) { listDecode(of: id, sequences: 1, in: &plan) }
-    plan.shape.decodeSequences = batch.count
-    plan.shape.decodeContextTokens = batch.contextTokens
-    plan.shape.sampledSequences = batch.count
+    batch.describe(in: &plan.shape)
     plan.shape.swappedOutBlocks = plan.swapOuts.count
   }
+
+  package mutating func scheduleSteady(_ shape: inout IterationShape) -> Int? {
+    guard isCruising, newcomerCount == 0, batch.isSteady, swapped.isEmpty,
+      waiting.isEmpty || headIsBlocked, batch.dueCount < memory.device.freeCount
+    else { return nil }
+    if batch.dueCount > 0 { memory.extend(batch.due) }
+    memory.cruise(sequences: batch.count)
+    batch.describe(in: &shape)
+    return batch.count
+  }
+
+  package mutating func completeSteady() { batch.advance() }
 
   /// Gives those a block whose last one is full, oldest first; the youngest make way.
   ///

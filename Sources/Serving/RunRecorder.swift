@@ -87,6 +87,17 @@ struct RunRecorder {
     if plan.advancesCruise { cruiseEnd = end }
   }
 
+  /// An iteration ended that gave `tokens` tokens to cruising requests, and to nobody else.
+  mutating func endedSteady(tokens: Int, at end: SimInstant) {
+    if record.window.contains(end) {
+      record.iterations += 1
+      record.emittedTokens += tokens
+      addSteadyGaps(to: end, sincePrevious: 0, sinceCruise: tokens)
+    }
+    previousEnd = end
+    cruiseEnd = end
+  }
+
   /// Gaps that many sequences share: one entry for all that waited equally long, so that the entries do not
   /// depend on who cruises and who is listed.
   private mutating func addSteadyGaps(to end: SimInstant, sincePrevious: Int, sinceCruise: Int) {

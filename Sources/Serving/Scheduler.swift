@@ -1,3 +1,4 @@
+import CostModel
 import KVMemory
 import Workload
 
@@ -23,6 +24,16 @@ package protocol Scheduler: SequencePlacement, Sendable {
   ///   - plan: Not changed; `inout` saves a copy of its 200 bytes in each iteration.
   ///   - finished: Requests that are complete, appended in scheduled order.
   mutating func complete(_ plan: inout IterationPlan, finished: inout [RequestID])
+
+  /// Does what ``schedule(into:)`` would, without a plan, if the next iteration only gives each cruising request its
+  /// token: nobody is listed, admitted or preempted, and nobody finishes with it.
+  ///
+  /// - Parameter shape: Its parts of decoding sequences are set.
+  /// - Returns: Output tokens that it gives; `nil`, and nothing is changed, if there is more to decide.
+  mutating func scheduleSteady(_ shape: inout IterationShape) -> Int?
+
+  /// Takes in what an iteration of ``scheduleSteady(_:)`` gave, unless ``complete(_:finished:)`` does.
+  mutating func completeSteady()
 
   /// Where the KV slots are; asked after ``schedule(into:)``.
   var ledger: WasteLedger { get }

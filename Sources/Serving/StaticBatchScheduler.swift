@@ -114,26 +114,41 @@ package struct StaticBatchScheduler: Scheduler {
       let chunk = IterationShape.PrefillChunk(tokens: paddedPrompt, contextTokens: 0)
       plan.shape.prefillChunks.append(contentsOf: repeatElement(chunk, count: rows))
     } else {
-      describeDecode(rows, in: &plan)
+      describeDecode(rows, in: &plan.shape)
     }
     plan.shape.sampledSequences = rows
   }
 
-  private func describeDecode(_ rows: Int, in plan: inout IterationPlan) {
-    plan.shape.decodeSequences = rows
-    plan.shape.decodeContextTokens = rows * (paddedPrompt + computedTokens)
-    plan.shape.sampledSequences = rows
+  private func describeDecode(_ rows: Int, in shape: inout IterationShape) {
+    shape.decodeSequences = rows
+    shape.decodeContextTokens = rows * (paddedPrompt + computedTokens)
+    shape.sampledSequences = rows
   }
+
+  package mutating func scheduleSteady(_ shape: inout IterationShape) -> Int? {
+    guard !listsDecodes, !batch.isEmpty, computedTokens + 1 < longestOutput else { return nil }
+    dropEnded()
+    slots.append(sequences: wantingRowCount)
+    describeDecode(rowCount, in: &shape)
+    return wantingRowCount
+  }
+
+  package mutating func completeSteady() { computedTokens += 1 }
 
   /// A decode iteration that names nobody.
   private mutating func decodeUnlisted(_ plan: inout IterationPlan) {
+    dropEnded()
+    slots.append(sequences: wantingRowCount)
+    plan.cruising = wantingRowCount
+    describeDecode(rowCount, in: &plan.shape)
+  }
+
+  /// Those that have all their tokens want no more.
+  private mutating func dropEnded() {
     while endedCount < ends.count, Int(ends[endedCount].tokens) <= computedTokens {
       wantingRowCount -= Int(ends[endedCount].sequences)
       endedCount += 1
     }
-    slots.append(sequences: wantingRowCount)
-    plan.cruising = wantingRowCount
-    describeDecode(rowCount, in: &plan)
   }
 
   /// Takes requests from the head while they fit together: rows, padded length, and equal sample counts.

@@ -56,10 +56,29 @@ extension TokenBudgetScheduler {
     head.noticeEvicted(plan.evicted)
     memory.cruise(sequences: batch.count)
     plan.cruising = batch.count
-    plan.shape.decodeSequences = batch.count
-    plan.shape.decodeContextTokens = batch.contextTokens
-    plan.shape.sampledSequences = batch.count
+    batch.describe(in: &plan.shape)
   }
+
+  /// Only while nobody waits, or no more may run: a head that waits for blocks may find them in the cache at any time.
+  package mutating func scheduleSteady(_ shape: inout IterationShape) -> Int? {
+    guard isCruising, listed.isEmpty, batch.isSteady, batch.count <= maxBatchedTokens,
+      waitingSequences.count == 0 || running.count >= maxSequences,
+      memory.pool.freeCount >= batch.dueCount
+    else { return nil }
+    if batch.dueCount > 0 {
+      evicted.removeAll(keepingCapacity: true)
+      memory.extendCruising(batch.due[...], evicted: &evicted)
+      head.noticeEvicted(evicted)
+    }
+    if options.prefixCaching {
+      for sequence in batch.filling { cacheLastBlock(of: sequence) }
+    }
+    memory.cruise(sequences: batch.count)
+    batch.describe(in: &shape)
+    return batch.count
+  }
+
+  package mutating func completeSteady() { batch.advance() }
 
   /// Cruising sequences that an iteration has yet to look at, in running order.
   private struct Growth {
@@ -79,7 +98,7 @@ extension TokenBudgetScheduler {
   ) {
     if rank == .max && plan.preempted.isEmpty && memory.pool.freeCount >= growth.due.count {
       // Everyone who is left runs and finds a block: mostly all of the batch.
-      if !growth.due.isEmpty { memory.extendCruising(Array(growth.due), evicted: &plan.evicted) }
+      if !growth.due.isEmpty { memory.extendCruising(growth.due, evicted: &plan.evicted) }
       growth.due = []
     }
     while let sequence = growth.due.first, sequences[Int(sequence)].rank < rank {
@@ -89,6 +108,10 @@ extension TokenBudgetScheduler {
     }
     guard options.prefixCaching else { return }
     let nobodyLeft = plan.preempted.isEmpty
+    if rank == .max && nobodyLeft {
+      for sequence in growth.filling { cacheLastBlock(of: sequence) }
+      return
+    }
     while let sequence = growth.filling.first, sequences[Int(sequence)].rank < rank {
       growth.filling.removeFirst()
       guard nobodyLeft || isRunning(sequence) else { break }
@@ -99,8 +122,7 @@ extension TokenBudgetScheduler {
   private mutating func cacheLastBlock(of sequence: Int32) {
     let index = Int(sequence)
     let count = Int(memory.tables[index].count)
-    keys.make(count, of: index, sequences[index])
-    let key = keys.key(of: count - 1, in: index)
+    let key = keys.key(of: count - 1, in: index, sequences[index])
     memory.cacheLastBlock(of: index, key: key)
     head.noticeCached(key)
   }

@@ -59,6 +59,8 @@ package struct TokenBudgetScheduler: Scheduler {
   var listed: [Int32] = []
   /// Scratch: cruising sequences that are complete with this iteration, in reverse running order.
   var completing: [Int32] = []
+  /// Scratch: blocks whose cached content a steady iteration takes.
+  var evicted: [BlockID] = []
 
   /// - Parameters:
   ///   - contents: What each prompt consists of; `nil` if no two have a token in common.

@@ -10,6 +10,9 @@ public struct SimInstant: Hashable, Comparable, Sendable {
   /// The start of every run.
   @inlinable public static var zero: SimInstant { SimInstant(nanoseconds: 0) }
 
+  /// Later than anything that happens.
+  @inlinable public static var distantFuture: SimInstant { SimInstant(nanoseconds: .max) }
+
   /// The instant in seconds; for display and statistics only, never to compute another instant.
   public var seconds: Double { Double(nanoseconds) / 1e9 }
 

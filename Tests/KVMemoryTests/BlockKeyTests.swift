@@ -6,10 +6,10 @@ import Testing
 @Suite struct BlockKeyTests {
   private typealias Run = (stream: Int64, start: Int, count: Int)
 
-  private func key(_ runs: [Run], after parent: BlockKey = .root) -> BlockKey {
-    var builder = BlockKeyBuilder(after: parent)
+  private func key(_ runs: [Run]) -> BlockKey {
+    var builder = BlockKeyBuilder()
     for run in runs { builder.add(stream: run.stream, start: run.start, count: run.count) }
-    return builder.endBlock()
+    return builder.key()
   }
 
   @Test func sameTokensCutDifferentlyHaveOneKey() {
@@ -22,19 +22,20 @@ import Testing
     let keys: [BlockKey] = [
       key([(7, 0, 16)]), key([(7, 1, 16)]), key([(8, 0, 16)]), key([(7, 0, 8), (8, 0, 8)]),
       key([(8, 0, 8), (7, 0, 8)]), key([(7, 0, 8), (7, 0, 8)]), key([(7, 8, 8), (7, 0, 8)]),
-      key([(-7, 0, 16)]), key([(7, 0, 16)], after: key([(7, 0, 16)])),
+      key([(-7, 0, 16)]), key([(7, 0, 16), (7, 0, 16)]), key([(7, 0, 32)]), key([(7, 0, 15)]),
     ]
     #expect(Set(keys).count == keys.count)
   }
 
-  /// A run never reaches across the end of a block: the second block is the same with another first
-  /// one.
-  @Test func theBlockBeforeCountsOnlyAsParent() {
-    var builder = BlockKeyBuilder(after: .root)
-    builder.add(stream: 7, start: 0, count: 16)
-    let first = builder.endBlock()
-    builder.add(stream: 7, start: 16, count: 16)
-    #expect(builder.endBlock() == key([(7, 16, 16)], after: first))
+  /// |── 7 from 0, 40 tokens ──|: blocks of 16 end 24 and 8 tokens before the end of the run.
+  @Test func aBlockMayEndBeforeTheRun() {
+    var builder = BlockKeyBuilder()
+    builder.add(stream: 7, start: 0, count: 40)
+    #expect(builder.key(before: 24) == key([(7, 0, 16)]))
+    #expect(builder.key(before: 8) == key([(7, 0, 9), (7, 9, 23)]))
+    builder.add(stream: 9, start: 0, count: 8)
+    #expect(builder.key() == key([(7, 0, 40), (9, 0, 8)]))
+    #expect(builder.key(before: 7) == key([(7, 0, 40), (9, 0, 1)]))
   }
 
   /// Random sequences over a small alphabet of tokens, so that many are equal, against their token

@@ -46,9 +46,9 @@ private struct NaivePool {
 
 @Suite struct CachedBlockPoolTests {
   private func key(_ number: Int) -> BlockKey {
-    var builder = BlockKeyBuilder(after: .root)
+    var builder = BlockKeyBuilder()
     builder.add(stream: Int64(number), start: 0, count: 1)
-    return builder.endBlock()
+    return builder.key()
   }
 
   private func table(_ count: Int, from pool: inout CachedBlockPool, keys: Int) -> [BlockID] {

@@ -10,10 +10,10 @@ import Testing
   }
 
   private func keys(_ count: Int) -> [BlockKey] {
-    var builder = BlockKeyBuilder(after: .root)
+    var builder = BlockKeyBuilder()
     return (0..<count).map { block in
       builder.add(stream: 1, start: block * 4, count: 4)
-      return builder.endBlock()
+      return builder.key()
     }
   }
 

@@ -177,9 +177,8 @@ import Workload
 }
 
 /// Every iteration takes the same time.
-struct FixedExecutor: PlanPricer {
+final class FixedExecutor: ShapePricer {
   let nanoseconds: Int64
-  mutating func execute(_ plan: IterationPlan) -> SimDuration {
-    SimDuration(nanoseconds: nanoseconds)
-  }
+  init(nanoseconds: Int64) { self.nanoseconds = nanoseconds }
+  func price(_ shape: IterationShape) -> SimDuration { SimDuration(nanoseconds: nanoseconds) }
 }

@@ -91,6 +91,7 @@ import Workload
     guard jumped.integrals == stepped.integrals else {
       return "\(jumped.integrals) ≠ \(stepped.integrals)"
     }
+    guard jumped.steps == stepped.steps else { return "\(jumped.steps) ≠ \(stepped.steps)" }
     guard jumped.tokenGaps.gaps == stepped.tokenGaps.gaps else {
       return "gaps \(jumped.tokenGaps.gaps) ≠ \(stepped.tokenGaps.gaps)"
     }
@@ -106,11 +107,14 @@ import Workload
 
 /// An iteration takes longer the more it computes, reads and moves, so that nothing can be mistaken for
 /// another; at 0 ns a token all iterations take the same time.
-private struct GrowingExecutor: PlanPricer {
+///
+/// It looks at shapes only, so that steady iterations run without plans.
+private final class GrowingExecutor: ShapePricer {
   let nanosecondsPerToken: Int64
 
-  mutating func execute(_ plan: IterationPlan) -> SimDuration {
-    let shape = plan.shape
+  init(nanosecondsPerToken: Int64) { self.nanosecondsPerToken = nanosecondsPerToken }
+
+  func price(_ shape: IterationShape) -> SimDuration {
     let prompts = shape.prefillChunks.reduce(0) { $0 + $1.tokens + $1.contextTokens }
     let decodes = shape.decodeSequences + shape.decodeContextTokens
     let moves = shape.copiedBlocks + shape.swappedInBlocks + shape.swappedOutBlocks

@@ -176,9 +176,8 @@ import Workload
 }
 
 /// A price that tells iterations apart by all that the cost model sees of them.
-private struct ShapeExecutor: PlanPricer {
-  mutating func execute(_ plan: IterationPlan) -> SimDuration {
-    let shape = plan.shape
+private final class ShapeExecutor: ShapePricer {
+  func price(_ shape: IterationShape) -> SimDuration {
     var price = 1_000 + 7 * shape.decodeSequences + shape.decodeContextTokens
     price += 11 * shape.sampledSequences
     for (place, chunk) in shape.prefillChunks.enumerated() {

@@ -1,0 +1,245 @@
+/// What a pool knows of one of its blocks, in 32 bytes: what is done to a block touches half a line of the cache.
+struct BlockRecord: Sendable {
+  /// Of a block that holds one.
+  var key = BlockKey.root
+  /// Its neighbours in the queue of free blocks.
+  var next: BlockID
+  var previous: BlockID
+  var references: Int32 = 0
+  var content = Content.none
+
+  /// Whether the block can be found by its key.
+  enum Content: UInt8, Sendable {
+    /// It holds no key.
+    case none
+    /// No other block holds its key.
+    case unique
+    /// It stands in a ring with other blocks that hold its key.
+    case repeated
+  }
+}
+
+/// The blocks of a pool with a prefix cache: a queue of those that are free, and a map from keys to those that hold
+/// them, over one array of records.
+///
+///     queue    head ▶ | 3 | ⇄ | 4 | ⇄ … ⇄ | 2 | ⇄ | 1 | ◀ tail     block 0 closes the ring
+///
+/// Several blocks may hold the same key: a request that was not allowed to hit a block computes it again, and both
+/// stay. They stand in a ring from oldest to newest; the oldest is the one that is hit.
+///
+///     slots    | · | 5 | · | 7 | · | …      5 is the oldest block of its key, found by hash
+///                    ⇅
+///     ring     | 5 | ⇄ | 9 | ⇄ | 2 | ⇄ (5)  9 and 2 hold the same key
+///
+/// The slots are at most half full, and what stands behind a slot that becomes empty moves up, so a search ends at the
+/// first empty slot. Slots take memory from the first key on, rings from the first repeated one on.
+///
+/// - Complexity: O(1) for every operation but the lists of blocks, expected over the hashes.
+struct BlockRecords: Sendable {
+  /// A place of the map.
+  private struct Slot {
+    /// The oldest block that holds the key, or −1.
+    var block: BlockID
+    var hash: UInt32
+    static let empty = Slot(block: -1, hash: 0)
+  }
+
+  /// The neighbours of a block among those of its key.
+  private struct Ring {
+    var older: BlockID
+    var newer: BlockID
+  }
+
+  private var records: [BlockRecord]
+  private var slots: [Slot] = []
+  private var rings: [Ring] = []
+  /// Blocks in the queue.
+  private(set) var freeCount: Int
+  /// Blocks that hold a key.
+  private(set) var cachedCount = 0
+
+  /// Makes a queue of the blocks 1 to `capacity` − 1, in this order.
+  init(capacity: Int) {
+    let last = Int32(capacity) - 1
+    records = (0...last).map { block in
+      BlockRecord(next: block == last ? 0 : block + 1, previous: block == 0 ? last : block - 1)
+    }
+    freeCount = capacity - 1
+  }
+
+  @inline(__always)
+  subscript(block: BlockID) -> BlockRecord { records[Int(block)] }
+
+  func isCached(_ block: BlockID) -> Bool { records[Int(block)].content != .none }
+
+  func references(of block: BlockID) -> Int32 { records[Int(block)].references }
+
+  /// Sets how many references a block has.
+  @inline(__always)
+  mutating func setReferences(_ references: Int32, of block: BlockID) {
+    records[Int(block)].references = references
+  }
+
+  /// All blocks that hold a key, by number.
+  ///
+  /// - Complexity: O(capacity).
+  var cachedBlocks: [BlockID] {
+    records.indices.filter { records[$0].content != .none }.map { BlockID($0) }
+  }
+
+  // MARK: The queue
+
+  /// Takes the block at the head.
+  ///
+  /// - Precondition: The queue is not empty.
+  @inline(__always)
+  mutating func removeFirst() -> BlockID {
+    precondition(freeCount > 0, "BlockRecords.removeFirst: no block is free")
+    let block = records[0].next
+    let second = records[Int(block)].next
+    records[0].next = second
+    records[Int(second)].previous = 0
+    freeCount -= 1
+    return block
+  }
+
+  @inline(__always)
+  mutating func remove(_ block: BlockID) {
+    precondition(freeCount > 0 && block != 0, "BlockRecords.remove: block \(block) is not free")
+    let (next, previous) = (records[Int(block)].next, records[Int(block)].previous)
+    records[Int(previous)].next = next
+    records[Int(next)].previous = previous
+    freeCount -= 1
+  }
+
+  @inline(__always)
+  mutating func append(_ block: BlockID) { insert(block, between: records[0].previous, and: 0) }
+
+  @inline(__always)
+  mutating func prepend(_ block: BlockID) { insert(block, between: 0, and: records[0].next) }
+
+  @inline(__always)
+  private mutating func insert(_ block: BlockID, between previous: BlockID, and next: BlockID) {
+    records[Int(previous)].next = block
+    records[Int(block)].next = next
+    records[Int(block)].previous = previous
+    records[Int(next)].previous = block
+    freeCount += 1
+  }
+
+  /// All blocks of the queue, head first.
+  ///
+  /// - Complexity: O(blocks in the queue).
+  var freeBlocks: [BlockID] {
+    var blocks: [BlockID] = []
+    blocks.reserveCapacity(freeCount)
+    var block = records[0].next
+    while block != 0 {
+      blocks.append(block)
+      block = records[Int(block)].next
+    }
+    return blocks
+  }
+
+  // MARK: The map
+
+  /// The oldest block that holds `key`.
+  @inline(__always)
+  func block(for key: BlockKey) -> BlockID? {
+    guard cachedCount > 0 else { return nil }
+    let block = slots[slot(of: key)].block
+    return block >= 0 ? block : nil
+  }
+
+  /// Gives a block that holds no key this one.
+  mutating func setKey(_ key: BlockKey, of block: BlockID) {
+    if slots.isEmpty { allocateSlots() }
+    precondition(
+      records[Int(block)].content == .none, "BlockRecords: block \(block) holds a key already")
+    cachedCount += 1
+    records[Int(block)].key = key
+    let slot = slot(of: key)
+    let oldest = slots[slot].block
+    if oldest < 0 {
+      records[Int(block)].content = .unique
+      slots[slot] = Slot(block: block, hash: key.hash)
+    } else {
+      joinRing(block, of: oldest)
+    }
+  }
+
+  /// Takes the key from a block that holds one.
+  mutating func removeKey(of block: BlockID) {
+    let record = records[Int(block)]
+    precondition(record.content != .none, "BlockRecords: block \(block) holds no key")
+    cachedCount -= 1
+    records[Int(block)].content = .none
+    let slot = slot(holding: block, hash: record.key.hash)
+    guard record.content == .repeated else { return empty(slot) }
+    let ring = rings[Int(block)]
+    rings[Int(ring.older)].newer = ring.newer
+    rings[Int(ring.newer)].older = ring.older
+    if slots[slot].block == block { slots[slot].block = ring.newer }
+    if ring.older == ring.newer { records[Int(ring.newer)].content = .unique }
+  }
+
+  /// Puts a block behind the newest of the ring that begins with `oldest`.
+  private mutating func joinRing(_ block: BlockID, of oldest: BlockID) {
+    if rings.isEmpty {
+      rings = Array(repeating: Ring(older: -1, newer: -1), count: records.count)
+    }
+    if records[Int(oldest)].content == .unique {
+      records[Int(oldest)].content = .repeated
+      rings[Int(oldest)] = Ring(older: oldest, newer: oldest)
+    }
+    let newest = rings[Int(oldest)].older
+    rings[Int(block)] = Ring(older: newest, newer: oldest)
+    rings[Int(newest)].newer = block
+    rings[Int(oldest)].older = block
+    records[Int(block)].content = .repeated
+  }
+
+  private mutating func allocateSlots() {
+    let slotCount = 1 << (Int.bitWidth - (2 * records.count).leadingZeroBitCount)
+    slots = Array(repeating: .empty, count: slotCount)
+  }
+
+  /// Where a key stands, or where it would be put.
+  @inline(__always)
+  private func slot(of key: BlockKey) -> Int {
+    let mask = slots.count - 1
+    var place = Int(key.hash) & mask
+    while slots[place].block >= 0 {
+      if slots[place].hash == key.hash, records[Int(slots[place].block)].key == key { break }
+      place = (place + 1) & mask
+    }
+    return place
+  }
+
+  /// Where a block stands, or an empty slot if it is not the oldest of its key.
+  @inline(__always)
+  private func slot(holding block: BlockID, hash: UInt32) -> Int {
+    let mask = slots.count - 1
+    var place = Int(hash) & mask
+    while slots[place].block >= 0, slots[place].block != block { place = (place + 1) & mask }
+    return place
+  }
+
+  /// Empties a slot, and moves up what was pushed behind it.
+  private mutating func empty(_ slot: Int) {
+    slots.withUnsafeMutableBufferPointer { slots in
+      let mask = slots.count - 1
+      var hole = slot
+      var place = (slot + 1) & mask
+      while slots[place].block >= 0 {
+        let pushed = (place - Int(slots[place].hash)) & mask
+        if pushed >= (place - hole) & mask {
+          slots[hole] = slots[place]
+          hole = place
+        }
+        place = (place + 1) & mask
+      }
+      slots[hole] = .empty
+    }
+  }
+}
