@@ -1,4 +1,5 @@
 import CostModel
+import Foundation
 import Kernels
 import Serving
 import SimulationKernel
@@ -12,8 +13,27 @@ import Testing
       error?.description == """
         error: no model `opt-13b` that runs on the CPU
 
-        hint: there are `toy-1m`, `toy-25m`, `toy-100m`
+        hint: there are `toy-1m`, `toy-25m`, `toy-100m`, `toy-opt-1m`
         """)
+  }
+
+  /// The header, as a compiler sees it that finds no OpenBLAS.
+  @Test func noOpenBLASIsSaidWhenBuilding() throws {
+    let header = URL(filePath: #filePath).appending(path: "../../../Sources/COpenBLAS/shim.h")
+    let compiler = Process()
+    compiler.executableURL = URL(filePath: "/usr/bin/env")
+    compiler.arguments = ["clang", "-nostdinc", "-E", header.standardized.path]
+    let output = Pipe()
+    compiler.standardOutput = FileHandle.nullDevice
+    compiler.standardError = output
+    try compiler.run()
+    let said = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+    compiler.waitUntilExit()
+    #expect(compiler.terminationStatus != 0)
+    #expect(
+      said.contains(
+        "error: \"OpenBLAS is missing: run `make dependencies`, or install the Debian package "
+          + "libopenblas-dev\""))
   }
 
   @Test func anotherMachineIsDescribed() {
@@ -31,7 +51,7 @@ import Testing
 
   @Test func namesOfTheToysAreTheirSizes() {
     let sizes = ModelCatalogue.toys.map { Double($0.parameters()) / 1e6 }
-    for (size, expected) in zip(sizes, [1, 25, 100]) {
+    for (size, expected) in zip(sizes, [1, 25, 100, 1]) {
       #expect(abs(size / Double(expected) - 1) < 0.15, "\(sizes)")
     }
   }

@@ -7,7 +7,7 @@ import SimulationKernel
 ///
 ///     seconds = Σ feature(shape, block size) × price
 ///
-/// Files of ``version`` 1 hold the names of the features beside their prices, so that a reader needs
+/// Files of ``version`` 2 hold the names of the features beside their prices, so that a reader needs
 /// no code.
 package struct CPUProfile: Codable, Equatable, Sendable {
   /// A feature and what one of it takes.
@@ -16,7 +16,7 @@ package struct CPUProfile: Codable, Equatable, Sendable {
     package var seconds: Double
   }
 
-  package var version = 1
+  package var version = 2
   package var model: String
   package var machine: KernelMachine
   /// The clock that it was measured with.
@@ -41,7 +41,7 @@ package struct CPUProfile: Codable, Equatable, Sendable {
         "`\(path)` is no CPU profile", hint: "`kvplan calibrate cpu --output` writes one")
     }
     let names = profile.prices.map(\.feature)
-    guard profile.version == 1, names == CPUFeatures.names else {
+    guard profile.version == 2, names == CPUFeatures.names else {
       throw UserError(
         "`\(path)` is a CPU profile of another version of kvplan",
         hint: "measure again with `kvplan calibrate cpu`")
@@ -84,26 +84,31 @@ package enum CPUFeatures {
   package static let names: [String] =
     tokenKnots.map { "tokens_\($0)" } + sampledKnots.map { "sampled_\($0)" }
     + ["decode_sequences"] + blockSizes.map { "decode_context_tokens_block_\($0)" }
-    + ["prefill_chunks", "prefill_token_pairs", "moved_blocks", "moved_bytes"]
+    + [
+      "shared_context_tokens", "prefill_chunks", "prefill_token_pairs", "moved_blocks",
+      "moved_bytes",
+    ]
 
-  /// The features of a shape.
+  /// The features of an iteration. Context that is shared counts for the first who reads it as context, and
+  /// for the others as shared.
   ///
   /// - Parameter tokenBytes: Keys and values of a token, all layers.
-  static func values(_ shape: IterationShape, blockSize: Int, tokenBytes: Int) -> [Double] {
+  static func values(_ iteration: CPUIteration, blockSize: Int, tokenBytes: Int) -> [Double] {
+    let shape = iteration.shape
     var pairs = 0.0
     for chunk in shape.prefillChunks {
       pairs += Double(chunk.tokens) * (Double(chunk.contextTokens) + Double(chunk.tokens + 1) / 2)
     }
     let moved = shape.copiedBlocks + shape.swappedInBlocks + shape.swappedOutBlocks
-    let context = Double(shape.decodeContextTokens)
+    let context = Double(shape.decodeContextTokens - iteration.sharedContextTokens)
     return hats(Double(shape.batchedTokens), tokenKnots.map(Double.init))
       + hats(Double(shape.sampledSequences), sampledKnots.map(Double.init))
       + [Double(shape.decodeSequences)]
       + hats(log2(Double(blockSize)), blockSizes.map { log2(Double($0)) }, isClamped: true)
       .map { $0 * context }
       + [
-        Double(shape.prefillChunks.count), pairs, Double(moved),
-        Double(moved * blockSize * tokenBytes),
+        Double(iteration.sharedContextTokens), Double(shape.prefillChunks.count), pairs,
+        Double(moved), Double(moved * blockSize * tokenBytes),
       ]
   }
 
@@ -130,7 +135,7 @@ package enum CPUFeatures {
 }
 
 /// The price of an iteration by a profile.
-package struct CPUCostModel: IterationCostModel {
+package struct CPUCostModel: Sendable {
   package let profile: CostProfile
   private let prices: [Double]
   private let blockSize: Int
@@ -145,8 +150,8 @@ package struct CPUCostModel: IterationCostModel {
       error: "held-out error \(percent(profile.meanError)), p90 \(percent(profile.p90Error))")
   }
 
-  package func duration(of shape: IterationShape) -> SimDuration {
-    let features = CPUFeatures.values(shape, blockSize: blockSize, tokenBytes: tokenBytes)
+  package func duration(of iteration: CPUIteration) -> SimDuration {
+    let features = CPUFeatures.values(iteration, blockSize: blockSize, tokenBytes: tokenBytes)
     return SimDuration(rounding: zip(features, prices).reduce(0) { $0 + $1.0 * $1.1 })
   }
 }
