@@ -36,7 +36,9 @@ struct CalibrateCPUCommand: ParsableCommand {
     OpenBLAS.restartWithKnownCore()
     let serving = CPUServing(model)
     var calibration = CPUCalibration(serving, stopwatch: clock)
-    let (profile, _) = calibration.run(samples: quick ? CPUCalibration.samples / 3 : CPUCalibration.samples) {
+    let (profile, _) = calibration.run(
+      samples: quick ? CPUCalibration.samples / 3 : CPUCalibration.samples
+    ) {
       Terminal.progress($0, of: $1)
     }
     try write(try profile.encoded() + Data("\n".utf8), to: output)
@@ -153,7 +155,8 @@ struct ValidateCPUCommand: ParsableCommand {
 
   private func measuredProfile(_ serving: CPUServing) -> CPUProfile {
     var calibration = CPUCalibration(serving, stopwatch: clock)
-    return calibration.run(samples: CPUCalibration.samples) { Terminal.progress($0, of: $1) }.profile
+    return calibration.run(samples: CPUCalibration.samples) { Terminal.progress($0, of: $1) }
+      .profile
   }
 
   private func text(_ value: Double) -> String { Digits.fixed(value, decimals: 3) }
@@ -175,7 +178,8 @@ struct ValidateCPUCommand: ParsableCommand {
     ])
     table.rows = repeats.rows.map { row in
       [
-        row.name, text(row.measured), text(row.simulated), row.error.map { percent($0.median) } ?? "",
+        row.name, text(row.measured), text(row.simulated),
+        row.error.map { percent($0.median) } ?? "",
         row.error.map { "\(percent($0.lowerQuartile)) to \(percent($0.upperQuartile))" } ?? "",
         row.noise.map(percent) ?? "",
       ]

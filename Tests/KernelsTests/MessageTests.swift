@@ -72,6 +72,17 @@ import Testing
     #expect(found.allSatisfy { $0 >= 0 })
   }
 
+  /// One row in five was measured while somebody else used the machine.
+  @Test func rowsThatAreFarOffDoNotCount() {
+    let rows = (1...20).map { [1, Double($0 % 7), Double($0)] }
+    let prices = [3, 0.5, 0.25]
+    let targets = rows.enumerated().map { index, row in
+      zip(row, prices).reduce(0) { $0 + $1.0 * $1.1 } * (index % 5 == 2 ? 2 : 1)
+    }
+    let found = LeastSquares.relativeFit(rows: rows, targets: targets)
+    for (a, b) in zip(found, prices) { #expect(abs(a - b) < 0.05 * b, "\(found)") }
+  }
+
   @Test func unusedFeaturesCostNothing() {
     let found = LeastSquares.relativeFit(rows: [[1, 0], [2, 0], [4, 0]], targets: [2, 4, 8])
     #expect(abs(found[0] - 2) < 1e-12)

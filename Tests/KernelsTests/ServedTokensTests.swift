@@ -47,7 +47,9 @@ import Workload
   private static func difference(
     _ served: GeneratedSequence, _ transformer: Transformer
   ) -> TokenDifference? {
-    let key = [Int32(transformer.model.ffn), Int32(transformer.model.kvHeads), served.request] + served.prompt + [-1] + served.streams
+    let key =
+      [Int32(transformer.model.ffn), Int32(transformer.model.kvHeads), served.request]
+      + served.prompt + [-1] + served.streams
     let kept = known.withLock { $0[key] }
     if kept == served.output { return nil }
     var alone = OneAtATime(transformer, sampler: sampler)

@@ -138,19 +138,30 @@ import Workload
         """)
   }
 
-  /// Every feature is linear in between its knots, so that a price never jumps.
-  @Test func pricesGrowWithTheIteration() throws {
-    let model = CPUCostModel(profile, model: try ToyModels.find("toy-1m"), blockSize: 16)
-    var last = SimDuration.zero
-    for tokens in [1, 3, 17, 100, 900, 3000] {
-      var shape = IterationShape()
-      shape.prefillChunks = [.init(tokens: tokens, contextTokens: 0)]
-      shape.sampledSequences = 1
-      let duration = model.duration(of: CPUIteration(shape))
-      #expect(duration > last)
-      last = duration
+  /// Rows are cut as the product cuts them: 64 at a time, and of the rest tiles of 8, 4, 2 and 1.
+  @Test func rowsAreCutIntoTiles() {
+    // Rows: tiles of 8, 4, 2, 1; the one reading.
+    let expected: [Int: [Double]] = [
+      0: [0, 0, 0, 0, 0], 1: [0, 0, 0, 1, 1], 3: [0, 0, 1, 1, 1], 4: [0, 1, 0, 0, 1],
+      15: [1, 1, 1, 1, 1], 64: [8, 0, 0, 0, 1], 66: [8, 0, 1, 0, 1], 77: [9, 1, 0, 1, 1],
+    ]
+    for (rows, tiles) in expected { #expect(CPUFeatures.products(rows: rows) == tiles, "\(rows)") }
+  }
+
+  /// Between two block sizes that were measured the price lies between theirs.
+  @Test func blockSizesInBetweenAreInterpolated() throws {
+    let model = try ToyModels.find("toy-1m")
+    var iteration = CPUIteration()
+    iteration.shape.decodeContextTokens = 100
+    func shares(_ blockSize: Int) -> [Double] {
+      let features = CPUFeatures(model, blockSize: blockSize).values(iteration)
+      return Array(features[8..<13])
     }
-    #expect(model.profile.error == "held-out error 3.4 %, p90 7.1 %")
+    #expect(shares(1) == [100, 0, 0, 0, 0])
+    #expect(shares(16) == [0, 0, 100, 0, 0])
+    #expect(shares(64) == [0, 0, 0, 50, 50])
+    #expect(shares(128) == [0, 0, 0, 0, 100])
+    #expect(shares(512) == [0, 0, 0, 0, 100])
   }
 
   /// What is shared is priced by its own price, and the rest as context.
@@ -168,6 +179,7 @@ import Workload
     #expect(model.duration(of: iteration).nanoseconds == 400_000)
     iteration.sharedContextTokens = 40
     #expect(model.duration(of: iteration).nanoseconds == 280_000)
+    #expect(model.profile.error == "held-out error 3.4 %, p90 7.1 %")
   }
 
   @Test func sharedTokensAreThoseThatWereReadBefore() {

@@ -15,6 +15,8 @@ package struct CPUCalibration {
   private static let arenaTokens = 12_288
   private static let longestContext = 1536.0
   private static let longestChunk = 1024.0
+  /// Shared context that a second-level cache of 1 MiB holds in every toy model of grouped queries.
+  private static let longestShared = 384.0
   private static let repeats = 3
 
   /// An iteration that was measured.
@@ -54,16 +56,15 @@ package struct CPUCalibration {
   ) -> (profile: CPUProfile, samples: [Sample]) {
     var samples: [Sample] = []
     for index in 0..<count {
-      samples.append(index % 16 == 15 ? measureMoves() : measure(index))
+      samples.append(index % 16 == 15 ? measureMoves() : measure())
       progress(index + 1, count)
     }
     return (fit(samples), samples)
   }
 
   private func fit(_ samples: [Sample]) -> CPUProfile {
-    let tokenBytes = ToyModels.kvBytesPerToken(serving.transformer.model)
     let features = samples.map {
-      CPUFeatures.values($0.iteration, blockSize: $0.blockSize, tokenBytes: tokenBytes)
+      CPUFeatures(serving.transformer.model, blockSize: $0.blockSize).values($0.iteration)
     }
     let isHeldOut = samples.indices.map { $0 % 5 == 3 }
     let kept = samples.indices.filter { !isHeldOut[$0] }
@@ -86,24 +87,26 @@ package struct CPUCalibration {
     Int(least * pow(most / least, random.uniform()) + 0.5)
   }
 
-  /// Draws a shape and computes it: decodes, a prompt, or both, in turn. Every other time, decode sequences
-  /// come in groups that share the beginning of their context.
-  private mutating func measure(_ index: Int) -> Sample {
-    let arena = arenas[index % arenas.count]
+  /// Draws a shape and computes it: decodes, a prompt, or both. Half of the time, decode sequences come in
+  /// groups that share the beginning of their context.
+  ///
+  /// Everything is drawn by itself: nothing goes with the block size or with what is held out.
+  private mutating func measure() -> Sample {
+    let arena = arenas[random.below(arenas.count)]
     var draft = Draft(arena, &random)
-    let kind = index % 3
-    if kind != 0 {
+    let kind = random.below(3)
+    if kind == 0 || random.below(4) == 0 {
       let chunk = IterationShape.PrefillChunk(
         tokens: draw(Self.longestChunk, from: 4),
-        contextTokens: index % 4 == 1 ? draw(Self.longestContext, from: 16) : 0)
-      draft.addPrefill(chunk, wantsLogits: index % 5 != 0)
+        contextTokens: random.below(3) == 0 ? draw(Self.longestContext, from: 16) : 0)
+      draft.addPrefill(chunk, wantsLogits: random.below(4) != 0)
     }
-    if kind != 1 {
-      let group = index % 2 == 0 ? 1 : draw(16, from: 2)
+    if kind != 0 {
+      let group = random.below(2) == 0 ? 1 : draw(16, from: 2)
       var shared = draft.beginning(tokens: 0)
       for number in 0..<draw(64) {
         if group > 1 && number % group == 0 {
-          shared = draft.beginning(tokens: draw(Self.longestContext / 2, from: 16))
+          shared = draft.beginning(tokens: draw(Self.longestShared, from: 16))
         }
         let own = draw(group > 1 ? Self.longestContext / 4 : Self.longestContext, from: 8)
         guard draft.addDecode(after: shared, ownTokens: own) else { break }

@@ -91,7 +91,8 @@ package struct CPUScenario: Sendable {
       "the run does not fit this machine, which has \(text(machine)): keys and values "
         + "\(text(device)), swap space \(text(base.hostMemoryGiB)), weights of "
         + "`\(base.model.name)` \(text(weights))",
-      hint: "lower `\(base.deviceBlocksOverride == nil ? "--kv-memory" : "--num-gpu-blocks-override")`"
+      hint:
+        "lower `\(base.deviceBlocksOverride == nil ? "--kv-memory" : "--num-gpu-blocks-override")`"
         + " or `--swap-space`")
   }
 
