@@ -4,7 +4,7 @@ SWIFT ?= swift
 KVPLAN = .build/release/kvplan
 RATES ?= 0.5,1,1.5,2,3,8
 
-.PHONY: help dependencies release compare reproduce plan-example test check format lint bench bench-accuracy test-slurm sweep-kill clean
+.PHONY: help dependencies release compare reproduce plan-example test check format lint sanitize bench bench-accuracy test-slurm sweep-kill clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -31,6 +31,11 @@ test: dependencies ## Build and run the tests
 	$(SWIFT) test --skip-build
 
 check: test lint ## All that has to pass before a change is handed in
+
+sanitize: dependencies ## Run the kernel tests under AddressSanitizer and under ThreadSanitizer
+	ASAN_OPTIONS=detect_leaks=0 $(SWIFT) test --sanitize address --scratch-path .build/address \
+	  --filter KernelsTests
+	$(SWIFT) test --sanitize thread --scratch-path .build/thread --filter KernelsTests
 
 lint: ## Check the format
 	$(SWIFT) format lint --strict --recursive Package.swift Sources Tests

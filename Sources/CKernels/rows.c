@@ -46,6 +46,43 @@ CK_DISPATCH(
     (const float *x, const float *weight, float *out, size_t rows, size_t width),
     (x, weight, out, rows, width))
 
+CK_INLINE void ck_layer_norm_body(
+    const float *x, const float *weight, const float *bias, float *out, size_t rows,
+    size_t width) {
+  for (size_t row = 0; row < rows; row++, x += width, out += width) {
+    ck_v16 values = {0}, squares = {0};
+    float sum, variance;
+    for (size_t i = 0; i < width; i += 16) values += CK_LOAD(x + i);
+    CK_SUM(sum, values);
+    float mean = sum / (float)width;
+    for (size_t i = 0; i < width; i += 16) {
+      ck_v16 d = CK_LOAD(x + i) - mean;
+      squares += d * d;
+    }
+    CK_SUM(variance, squares);
+    float scale = 1.0f / sqrtf(variance / (float)width + 1e-5f);
+    for (size_t i = 0; i < width; i += 16) {
+      CK_STORE(
+          out + i, (CK_LOAD(x + i) - mean) * scale * CK_LOAD(weight + i) + CK_LOAD(bias + i));
+    }
+  }
+}
+CK_DISPATCH(
+    void, ck_layer_norm,
+    (const float *x, const float *weight, const float *bias, float *out, size_t rows,
+     size_t width),
+    (x, weight, bias, out, rows, width))
+
+void ck_add(const float *x, float *out, size_t rows, size_t width) {
+  for (size_t row = 0; row < rows; row++, out += width) {
+    for (size_t i = 0; i < width; i++) out[i] += x[i];
+  }
+}
+
+void ck_relu(float *x, size_t count) {
+  for (size_t i = 0; i < count; i++) x[i] = x[i] > 0 ? x[i] : 0;
+}
+
 void ck_rotate(float *row, size_t heads, size_t dim, const float *cosines, const float *sines) {
   size_t half = dim / 2;
   for (size_t head = 0; head < heads; head++, row += dim) {

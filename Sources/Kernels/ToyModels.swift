@@ -19,4 +19,9 @@ package enum ToyModels {
     KVArena.bytes(
       layers: model.layers, kvHeads: model.kvHeads, headDim: model.headDim, blockSize: 1, blocks: 1)
   }
+
+  /// Bytes of the weights, fp32.
+  package static func weightBytes(_ model: ModelSpec) -> Int {
+    model.parameters() * MemoryLayout<Float>.stride
+  }
 }

@@ -24,8 +24,12 @@ package struct TokenRun {
   }
 }
 
-/// A decoder-only transformer of the LLaMA kind with seeded random weights: RMSNorm, rotary
-/// positions, grouped-query attention, gated MLP, an LM head of its own.
+/// A decoder-only transformer with seeded random weights, of one of two kinds:
+///
+/// | family | norm | positions | MLP | LM head | biases |
+/// |---|---|---|---|---|---|
+/// | `.llama` | RMSNorm | rotary | gated, SiLU | its own | no |
+/// | `.opt` | LayerNorm, before each block | learned | two matrices, ReLU | the embedding | yes |
 ///
 /// Weights are written once and shared by all engines that run the model.
 ///
@@ -33,15 +37,25 @@ package struct TokenRun {
 /// kernel is ``MatrixKernel/rowStable``.
 package final class Transformer: Sendable {
   private struct Layer: Sendable {
-    var attentionNorm: FloatBuffer
-    var query: Projection
+    let attentionNorm: NormWeights
+    let query: Linear
     /// Keys, then values.
-    var keyValue: Projection
-    var output: Projection
-    var mlpNorm: FloatBuffer
-    /// Gate, then up.
-    var gateUp: Projection
-    var down: Projection
+    let keyValue: Linear
+    let output: Linear
+    let mlpNorm: NormWeights
+    /// Gate, then up; up alone in an MLP of two matrices.
+    let up: Linear
+    let down: Linear
+
+    init(_ weights: LayerWeights, kernel: MatrixKernel) {
+      attentionNorm = weights.attentionNorm
+      query = Linear(weights.query, kernel: kernel)
+      keyValue = Linear(weights.keyValue, kernel: kernel)
+      output = Linear(weights.output, kernel: kernel)
+      mlpNorm = weights.mlpNorm
+      up = Linear(weights.up, kernel: kernel)
+      down = Linear(weights.down, kernel: kernel)
+    }
   }
 
   package let model: ModelSpec
@@ -49,7 +63,9 @@ package final class Transformer: Sendable {
   private let layers: [Layer]
   /// [vocab][hidden].
   private let embedding: FloatBuffer
-  private let finalNorm: FloatBuffer
+  /// [maxPositions][hidden], or `nil` for rotary positions.
+  private let positions: FloatBuffer?
+  private let finalNorm: NormWeights
   private let head: Projection
   /// [maxPositions][headDim / 2].
   private let cosines: FloatBuffer
@@ -62,29 +78,19 @@ package final class Transformer: Sendable {
   package init(_ model: ModelSpec, seed: UInt64, kernel: MatrixKernel = .rowStable) {
     let widths = [model.hidden, model.headDim, model.ffn, model.vocab]
     precondition(widths.allSatisfy { $0 % 16 == 0 }, "Transformer: widths \(widths)")
-    var draws = WeightDraws(seed: seed, kernel: kernel)
-    let queryWidth = model.heads * model.headDim
-    let kvWidth = model.kvHeads * model.headDim
+    var draws = WeightDraws(model, seed: seed)
     self.model = model
     self.kernel = kernel
-    embedding = draws.matrix(rows: model.vocab, columns: model.hidden, fanIn: 3)
-    layers = (0..<model.layers).map { _ in
-      Layer(
-        attentionNorm: draws.ones(model.hidden),
-        query: draws.projection(model.hidden, queryWidth),
-        keyValue: draws.projection(model.hidden, 2 * kvWidth),
-        output: draws.projection(queryWidth, model.hidden),
-        mlpNorm: draws.ones(model.hidden),
-        gateUp: draws.projection(model.hidden, 2 * model.ffn),
-        down: draws.projection(model.ffn, model.hidden))
-    }
-    finalNorm = draws.ones(model.hidden)
-    head = draws.projection(model.hidden, model.vocab)
+    embedding = draws.embedding()
+    positions = draws.positions()
+    layers = (0..<model.layers).map { _ in Layer(draws.layer(), kernel: kernel) }
+    finalNorm = draws.norm()
+    let ownHead = draws.head()
+    head = Projection(
+      matrix: ownHead ?? embedding, depth: model.hidden, columns: model.vocab,
+      isTransposed: ownHead == nil, kernel: kernel)
     (cosines, sines) = Self.rotaryTables(model)
   }
-
-  /// Bytes of the weights as they are held.
-  package var weightBytes: Int { model.parameters() * MemoryLayout<Float>.stride }
 
   /// Angles position / 10000^(2i / headDim).
   private static func rotaryTables(_ model: ModelSpec) -> (FloatBuffer, FloatBuffer) {
@@ -118,23 +124,41 @@ package final class Transformer: Sendable {
     for (index, layer) in layers.enumerated() {
       attend(runs, rows: rows, layer: layer, index: index, arena: arena, &workspace)
       let normed = workspace.normed.room(rows * model.hidden)
-      ck_rms_norm(stream, layer.mlpNorm.start, normed, rows, model.hidden)
-      let gateUp = workspace.gateUp.room(rows * 2 * model.ffn)
-      layer.gateUp.multiply(normed, into: gateUp, rows: rows)
-      let activated = workspace.activated.room(rows * model.ffn)
-      ck_silu_multiply(gateUp, activated, rows, model.ffn)
+      layer.mlpNorm.apply(stream, into: normed, rows: rows)
+      let activated = activated(normed, rows: rows, layer: layer, &workspace)
       layer.down.multiply(activated, into: stream, rows: rows, accumulates: true)
     }
     return logits(runs, stream: stream, &workspace)
   }
 
+  /// The inner activations of the MLP, [rows][ffn].
+  private func activated(
+    _ normed: UnsafePointer<Float>, rows: Int, layer: Layer, _ workspace: inout Workspace
+  ) -> UnsafePointer<Float> {
+    let activated = workspace.activated.room(rows * model.ffn)
+    switch model.family {
+    case .llama:
+      let gateUp = workspace.gateUp.room(rows * 2 * model.ffn)
+      layer.up.multiply(normed, into: gateUp, rows: rows)
+      ck_silu_multiply(gateUp, activated, rows, model.ffn)
+    case .opt:
+      layer.up.multiply(normed, into: activated, rows: rows)
+      ck_relu(activated, rows * model.ffn)
+    }
+    return UnsafePointer(activated)
+  }
+
   private func embed(_ runs: [TokenRun], into stream: UnsafeMutablePointer<Float>) {
     var row = stream
     for run in runs {
-      for token in run.tokens {
+      for (place, token) in run.tokens.enumerated() {
         row.update(
           from: embedding.address(Int(token) * model.hidden, count: model.hidden),
           count: model.hidden)
+        if let positions {
+          let position = (run.firstPosition + place) * model.hidden
+          ck_add(positions.address(position, count: model.hidden), row, 1, model.hidden)
+        }
         row += model.hidden
       }
     }
@@ -152,7 +176,7 @@ package final class Transformer: Sendable {
     let queries = workspace.queries.room(rows * queryWidth)
     let keyValues = workspace.keyValues.room(rows * 2 * kvWidth)
     let attended = workspace.attended.room(rows * queryWidth)
-    ck_rms_norm(stream, layer.attentionNorm.start, normed, rows, model.hidden)
+    layer.attentionNorm.apply(stream, into: normed, rows: rows)
     layer.query.multiply(normed, into: queries, rows: rows)
     layer.keyValue.multiply(normed, into: keyValues, rows: rows)
     var row = 0
@@ -177,7 +201,9 @@ package final class Transformer: Sendable {
     layer.output.multiply(attended, into: stream, rows: rows, accumulates: true)
   }
 
+  /// Rotates by the position, in models whose positions are rotary.
   private func rotate(_ row: UnsafeMutablePointer<Float>, heads: Int, position: Int) {
+    guard model.family == .llama else { return }
     let half = model.headDim / 2
     ck_rotate(
       row, heads, model.headDim, cosines.address(position * half, count: half),
@@ -194,9 +220,8 @@ package final class Transformer: Sendable {
     for run in runs {
       row += run.tokens.count
       guard run.wantsLogits else { continue }
-      ck_rms_norm(
-        stream + (row - 1) * model.hidden, finalNorm.start, last + out * model.hidden, 1,
-        model.hidden)
+      finalNorm.apply(
+        stream + (row - 1) * model.hidden, into: last + out * model.hidden, rows: 1)
       out += 1
     }
     head.multiply(last, into: logits, rows: wanted)
@@ -217,37 +242,4 @@ package struct Workspace {
   var attention: Attention
 
   package init(_ model: ModelSpec) { attention = Attention(heads: model.heads) }
-}
-
-/// Draws the weights of one model, each matrix from a stream of its own.
-private struct WeightDraws {
-  let seed: UInt64
-  let kernel: MatrixKernel
-  private var drawn: UInt64 = 0
-
-  init(seed: UInt64, kernel: MatrixKernel) {
-    self.seed = seed
-    self.kernel = kernel
-  }
-
-  /// Uniform in ±√(3 / fanIn), that is of variance 1 / fanIn.
-  mutating func matrix(rows: Int, columns: Int, fanIn: Int) -> FloatBuffer {
-    let buffer = FloatBuffer(count: rows * columns)
-    drawn += 1
-    ck_fill_uniform(
-      buffer.start, buffer.count, seed &+ drawn &* 0x9E37_79B9, (3 / Float(fanIn)).squareRoot())
-    return buffer
-  }
-
-  mutating func projection(_ depth: Int, _ columns: Int) -> Projection {
-    Projection(
-      matrix: matrix(rows: depth, columns: columns, fanIn: depth), depth: depth, columns: columns,
-      kernel: kernel)
-  }
-
-  func ones(_ count: Int) -> FloatBuffer {
-    let buffer = FloatBuffer(count: count)
-    buffer.start.update(repeating: 1, count: count)
-    return buffer
-  }
 }

@@ -16,7 +16,7 @@ struct CalibrateCPUCommand: ParsableCommand {
         kvplan calibrate cpu --model toy-25m --output profile.json
       """)
 
-  @Option(help: "Model that runs on the CPU: `toy-1m`, `toy-25m` or `toy-100m`.")
+  @Option(help: "Model that runs on the CPU: `toy-1m`, `toy-25m`, `toy-100m` or `toy-opt-1m`.")
   var model = "toy-25m"
 
   @Option(help: "Profile to write.")
@@ -36,7 +36,9 @@ struct CalibrateCPUCommand: ParsableCommand {
     OpenBLAS.restartWithKnownCore()
     let serving = CPUServing(model)
     var calibration = CPUCalibration(serving, stopwatch: clock)
-    let (profile, _) = calibration.run(samples: quick ? 80 : 240) {
+    let (profile, _) = calibration.run(
+      samples: quick ? CPUCalibration.samples / 3 : CPUCalibration.samples
+    ) {
       Terminal.progress($0, of: $1)
     }
     try write(try profile.encoded() + Data("\n".utf8), to: output)
@@ -77,10 +79,10 @@ struct ValidateCPUCommand: ParsableCommand {
         kvplan validate cpu --profile profile.json --clock processor
       """)
 
-  @Option(help: "Profile of `kvplan calibrate cpu` (default: measure one first).")
+  @Option(help: "Profile of `kvplan calibrate cpu` (default: measured anew before each repeat).")
   var profile: String?
 
-  @Option(help: "Model that runs on the CPU: `toy-1m`, `toy-25m` or `toy-100m`.")
+  @Option(help: "Model that runs on the CPU: `toy-1m`, `toy-25m`, `toy-100m` or `toy-opt-1m`.")
   var model = "toy-25m"
 
   @Option(help: "Workloads, comma-separated (default: all).")
@@ -95,11 +97,17 @@ struct ValidateCPUCommand: ParsableCommand {
   @Option(help: "Clock: `wall`, or `processor` on a machine that others use.")
   var clock = Stopwatch.wall
 
-  @Option(help: "What to print: `table` or `csv`.")
+  @Option(help: "File for every iteration that was served, with its price (default: none).")
+  var iterations: String?
+
+  @Option(help: "What to print: `table` (medians of the repeats) or `csv` (each repeat).")
   var format = OutputFormat.table
 
   func run() throws {
     guard format != .json else { throw ValidationError("`validate cpu` prints `table` or `csv`") }
+    for (flag, value) in [("--requests", requests), ("--repeats", repeats)] where value < 1 {
+      throw UserError("`\(flag)` must be at least 1, found `\(value)`")
+    }
     let model = try ToyModels.find(model)
     OpenBLAS.restartWithKnownCore()
     let workloads = try workloads.split(separator: ",").map { name in
@@ -111,55 +119,95 @@ struct ValidateCPUCommand: ParsableCommand {
       return workload
     }
     let serving = CPUServing(model)
-    let profile = try readProfile(serving)
-    Terminal.warn(try profile.warnings(for: model.name, on: .current))
+    let given = try readProfile(model: model.name)
     if format == .csv {
       Terminal.write("workload,repeat,quantity,measured,simulated,relative_error\n")
     }
-    var differing = 0
-    for workload in workloads {
-      for number in 1...max(1, repeats) {
+    var studies = workloads.map { (workload: $0, repeats: CPURepeats()) }
+    for number in 1...repeats {
+      let profile = given ?? measuredProfile(serving)
+      for index in studies.indices {
         let comparison = try serving.compare(
-          workload, requests: requests, profile: profile,
+          studies[index].workload, requests: requests, profile: profile,
           pacing: clock == .wall ? .wallClock : .processorTime)
-        differing += comparison.differing
-        Terminal.write(rendered(comparison, number))
+        studies[index].repeats.append(comparison)
+        if format == .csv { Terminal.write(csv(comparison, number)) }
+        Terminal.progress((number - 1) * studies.count + index + 1, of: repeats * studies.count)
       }
     }
-    if differing > 0 { ExitStatus.no.exit() }
+    if format == .table {
+      for study in studies { Terminal.write(table(study.workload, study.repeats)) }
+    }
+    if let iterations { try write(studies.map(\.repeats), to: iterations) }
+    let comparisons = studies.flatMap(\.repeats.comparisons)
+    if comparisons.contains(where: { $0.differing > 0 }) { ExitStatus.no.exit() }
   }
 
-  private func readProfile(_ serving: CPUServing) throws -> CPUProfile {
-    guard let profile else {
-      var calibration = CPUCalibration(serving, stopwatch: clock)
-      return calibration.run(samples: 240) { Terminal.progress($0, of: $1) }.profile
-    }
+  private func readProfile(model: String) throws -> CPUProfile? {
+    guard let profile else { return nil }
     guard let data = FileManager.default.contents(atPath: profile) else {
       throw UserError("cannot read `\(profile)`")
     }
-    return try CPUProfile.decode(data, path: profile)
+    let read = try CPUProfile.decode(data, path: profile)
+    Terminal.warn(try read.warnings(for: model, on: .current))
+    return read
   }
 
-  private func rendered(_ comparison: CPUComparison, _ number: Int) -> String {
-    func text(_ value: Double) -> String { Digits.fixed(value, decimals: 3) }
-    let name = comparison.workload.rawValue
-    guard format == .table else {
-      return comparison.rows.map { row in
-        "\(name),\(number),\"\(row.name)\",\(text(row.measured)),\(text(row.simulated)),"
-          + "\(row.error.map(text) ?? "")\n"
-      }.joined()
-    }
+  private func measuredProfile(_ serving: CPUServing) -> CPUProfile {
+    var calibration = CPUCalibration(serving, stopwatch: clock)
+    return calibration.run(samples: CPUCalibration.samples) { Terminal.progress($0, of: $1) }
+      .profile
+  }
+
+  private func text(_ value: Double) -> String { Digits.fixed(value, decimals: 3) }
+
+  private func percent(_ share: Double) -> String { Digits.fixed(share * 100, decimals: 1) }
+
+  private func csv(_ comparison: CPUComparison, _ number: Int) -> String {
+    comparison.rows.map { row in
+      "\(comparison.workload.rawValue),\(number),\"\(row.name)\",\(text(row.measured)),"
+        + "\(text(row.simulated)),\(row.error.map(text) ?? "")\n"
+    }.joined()
+  }
+
+  /// Medians of the repeats with the quartiles of the error, and how noisy the measurement itself is.
+  private func table(_ workload: CPUWorkload, _ repeats: CPURepeats) -> String {
     var table = TextTable([
-      .init(name, .left), .init("measured"), .init("simulated"), .init("error %"),
+      .init(workload.rawValue, .left), .init("measured"), .init("simulated"), .init("error %"),
+      .init("quartiles %"), .init("noise %"),
     ])
-    table.rows = comparison.rows.map { row in
+    table.rows = repeats.rows.map { row in
       [
         row.name, text(row.measured), text(row.simulated),
-        row.error.map { Digits.fixed($0 * 100, decimals: 1) } ?? "",
+        row.error.map { percent($0.median) } ?? "",
+        row.error.map { "\(percent($0.lowerQuartile)) to \(percent($0.upperQuartile))" } ?? "",
+        row.noise.map(percent) ?? "",
       ]
     }
+    let sequences = repeats.comparisons.reduce(0) { $0 + $1.sequences }
+    let differing = repeats.comparisons.reduce(0) { $0 + $1.differing }
     return table.rendered(maxWidth: Terminal.width)
-      + "\(comparison.sequences - comparison.differing) of \(comparison.sequences) sequences as "
-      + "generated alone\n\n"
+      + "\(sequences - differing) of \(sequences) sequences as generated alone\n\n"
+  }
+
+  private func write(_ repeats: [CPURepeats], to path: String) throws {
+    var lines =
+      "workload,repeat,prefill_tokens,decode_sequences,decode_context_tokens,shared_context_tokens,"
+      + "sampled_sequences,copied_blocks,swapped_blocks,measured_us,priced_us\n"
+    for repeats in repeats {
+      for (number, comparison) in repeats.comparisons.enumerated() {
+        for (iteration, measured, priced) in comparison.iterations {
+          let shape = iteration.shape
+          lines +=
+            "\(comparison.workload.rawValue),\(number + 1),"
+            + "\(shape.batchedTokens - shape.decodeSequences),\(shape.decodeSequences),"
+            + "\(shape.decodeContextTokens),\(iteration.sharedContextTokens),"
+            + "\(shape.sampledSequences),\(shape.copiedBlocks),"
+            + "\(shape.swappedInBlocks + shape.swappedOutBlocks),"
+            + "\(Int(measured * 1e6)),\(Int(priced * 1e6))\n"
+        }
+      }
+    }
+    try OutputFile.write(to: path) { append throws(UserError) in try append(Array(lines.utf8)) }
   }
 }

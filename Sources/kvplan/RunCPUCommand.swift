@@ -10,7 +10,7 @@ import Workload
 
 /// The settings of a real run on this machine's processor.
 struct CPUOptions: ParsableArguments {
-  @Option(help: "Model that runs on the CPU: `toy-1m`, `toy-25m` or `toy-100m`.")
+  @Option(help: "Model that runs on the CPU: `toy-1m`, `toy-25m`, `toy-100m` or `toy-opt-1m`.")
   var model = "toy-25m"
 
   @Option(help: "Token slots in a KV block.")

@@ -1,4 +1,5 @@
 import CostModel
+import Foundation
 import Kernels
 import Serving
 import SimulationKernel
@@ -12,8 +13,27 @@ import Testing
       error?.description == """
         error: no model `opt-13b` that runs on the CPU
 
-        hint: there are `toy-1m`, `toy-25m`, `toy-100m`
+        hint: there are `toy-1m`, `toy-25m`, `toy-100m`, `toy-opt-1m`
         """)
+  }
+
+  /// The header, as a compiler sees it that finds no OpenBLAS.
+  @Test func noOpenBLASIsSaidWhenBuilding() throws {
+    let header = URL(filePath: #filePath).appending(path: "../../../Sources/COpenBLAS/shim.h")
+    let compiler = Process()
+    compiler.executableURL = URL(filePath: "/usr/bin/env")
+    compiler.arguments = ["clang", "-nostdinc", "-E", header.standardized.path]
+    let output = Pipe()
+    compiler.standardOutput = FileHandle.nullDevice
+    compiler.standardError = output
+    try compiler.run()
+    let said = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+    compiler.waitUntilExit()
+    #expect(compiler.terminationStatus != 0)
+    #expect(
+      said.contains(
+        "error: \"OpenBLAS is missing: run `make dependencies`, or install the Debian package "
+          + "libopenblas-dev\""))
   }
 
   @Test func anotherMachineIsDescribed() {
@@ -31,7 +51,7 @@ import Testing
 
   @Test func namesOfTheToysAreTheirSizes() {
     let sizes = ModelCatalogue.toys.map { Double($0.parameters()) / 1e6 }
-    for (size, expected) in zip(sizes, [1, 25, 100]) {
+    for (size, expected) in zip(sizes, [1, 25, 100, 1]) {
       #expect(abs(size / Double(expected) - 1) < 0.15, "\(sizes)")
     }
   }
@@ -50,6 +70,17 @@ import Testing
     let rows: [[Double]] = [[1, 1], [2, 1], [3, 1], [4, 1]]
     let found = LeastSquares.relativeFit(rows: rows, targets: [4, 3, 2, 1])
     #expect(found.allSatisfy { $0 >= 0 })
+  }
+
+  /// One row in five was measured while somebody else used the machine.
+  @Test func rowsThatAreFarOffDoNotCount() {
+    let rows = (1...20).map { [1, Double($0 % 7), Double($0)] }
+    let prices = [3, 0.5, 0.25]
+    let targets = rows.enumerated().map { index, row in
+      zip(row, prices).reduce(0) { $0 + $1.0 * $1.1 } * (index % 5 == 2 ? 2 : 1)
+    }
+    let found = LeastSquares.relativeFit(rows: rows, targets: targets)
+    for (a, b) in zip(found, prices) { #expect(abs(a - b) < 0.05 * b, "\(found)") }
   }
 
   @Test func unusedFeaturesCostNothing() {

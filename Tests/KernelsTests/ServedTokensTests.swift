@@ -24,7 +24,7 @@ import Workload
   /// Serves requests for real and generates every output again, alone.
   static func serve(
     _ system: ServingSystem, _ requests: [Request], _ settings: EngineSettings,
-    contents: PromptContents? = nil,
+    contents: PromptContents? = nil, transformer: Transformer = Self.transformer,
     sabotage: (ReferenceExecutor) -> any IterationExecutor = { $0 }
   ) throws -> Served {
     let executor = ReferenceExecutor(
@@ -36,7 +36,7 @@ import Workload
     for id in requests.indices where !record.milestones[id].isRejected {
       let outputs = executor.outputs(of: RequestID(id))
       #expect(outputs.count == Int(requests[id].sequenceCount), "\(system), request \(id)")
-      served.differences += outputs.compactMap(difference)
+      served.differences += outputs.compactMap { difference($0, transformer) }
     }
     return served
   }
@@ -44,8 +44,12 @@ import Workload
   /// What sequences generate alone, kept for the next system that serves the same request.
   private static let known = Mutex<[[Int32]: [Int32]]>([:])
 
-  private static func difference(_ served: GeneratedSequence) -> TokenDifference? {
-    let key = [served.request] + served.prompt + [-1] + served.streams
+  private static func difference(
+    _ served: GeneratedSequence, _ transformer: Transformer
+  ) -> TokenDifference? {
+    let key =
+      [Int32(transformer.model.ffn), Int32(transformer.model.kvHeads), served.request]
+      + served.prompt + [-1] + served.streams
     let kept = known.withLock { $0[key] }
     if kept == served.output { return nil }
     var alone = OneAtATime(transformer, sampler: sampler)
@@ -182,6 +186,20 @@ import Workload
     let served = try Self.serve(.vllmV1, requests, settings, contents: contents)
     #expect(served.differences == [])
     if blockSize <= 16 { #expect((served.record.prefixCache?.hitTokens ?? 0) > 0) }
+  }
+
+  /// OPT's structure, through swaps, recomputed sequences and copies.
+  @Test(arguments: [ServingSystem.vllmSOSP23, .vllmV1], blockSizes)
+  func learnedPositions(system: ServingSystem, blockSize: Int) throws {
+    let model = try ToyModels.find("toy-opt-1m")
+    let served = try Self.serve(
+      system, Self.requests(count: 6, seed: 13, samples: [2, 1]),
+      Self.settings(blockSize: blockSize, tokens: max(96, 5 * blockSize)),
+      transformer: Transformer(model, seed: 1))
+    #expect(served.differences == [])
+    if blockSize == 8 {
+      #expect(served.record.preemptionsRecompute + served.record.preemptionsSwap > 0)
+    }
   }
 
   /// The same request gives the same tokens in every system.

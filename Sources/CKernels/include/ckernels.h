@@ -74,6 +74,17 @@ void ck_softmax(float *x, size_t count);
 /* out = x / rms(x) * weight, for each row of `width` floats. */
 void ck_rms_norm(const float *x, const float *weight, float *out, size_t rows, size_t width);
 
+/* out = (x - mean(x)) / deviation(x) * weight + bias, for each row of `width` floats. */
+void ck_layer_norm(
+    const float *x, const float *weight, const float *bias, float *out, size_t rows,
+    size_t width);
+
+/* Adds `width` floats to each row of `out`. */
+void ck_add(const float *x, float *out, size_t rows, size_t width);
+
+/* x = max(x, 0) in place. */
+void ck_relu(float *x, size_t count);
+
 /* Rotates the halves of each head by the row's position:
  * (a, b) -> (a cos - b sin, a sin + b cos), with [position][dim / 2] tables. */
 void ck_rotate(

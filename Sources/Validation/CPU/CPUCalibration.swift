@@ -9,16 +9,20 @@ import SimulationKernel
 /// Shapes are drawn over the grid of batch, context, block size and token count; each is computed by
 /// the very code that serves, three times, and the median taken. A fifth is held out of the fit.
 package struct CPUCalibration {
+  /// Iterations that make a profile.
+  package static let samples = 240
   /// Tokens that each arena holds; no iteration attends to more.
   private static let arenaTokens = 12_288
   private static let longestContext = 1536.0
   private static let longestChunk = 1024.0
+  /// Shared context that a second-level cache of 1 MiB holds in every toy model of grouped queries.
+  private static let longestShared = 384.0
   private static let repeats = 3
 
   /// An iteration that was measured.
   package struct Sample: Sendable {
     package var blockSize: Int
-    package var shape: IterationShape
+    package var iteration: CPUIteration
     package var seconds: Double
   }
 
@@ -52,16 +56,15 @@ package struct CPUCalibration {
   ) -> (profile: CPUProfile, samples: [Sample]) {
     var samples: [Sample] = []
     for index in 0..<count {
-      samples.append(index % 16 == 15 ? measureMoves() : measure(index))
+      samples.append(index % 16 == 15 ? measureMoves() : measure())
       progress(index + 1, count)
     }
     return (fit(samples), samples)
   }
 
   private func fit(_ samples: [Sample]) -> CPUProfile {
-    let tokenBytes = ToyModels.kvBytesPerToken(serving.transformer.model)
     let features = samples.map {
-      CPUFeatures.values($0.shape, blockSize: $0.blockSize, tokenBytes: tokenBytes)
+      CPUFeatures(serving.transformer.model, blockSize: $0.blockSize).values($0.iteration)
     }
     let isHeldOut = samples.indices.map { $0 % 5 == 3 }
     let kept = samples.indices.filter { !isHeldOut[$0] }
@@ -84,43 +87,37 @@ package struct CPUCalibration {
     Int(least * pow(most / least, random.uniform()) + 0.5)
   }
 
-  /// Draws a shape and computes it: decodes, a prompt, or both, in turn.
-  private mutating func measure(_ index: Int) -> Sample {
-    let arena = arenas[index % arenas.count]
-    var pool = (0..<BlockID(arena.blocks)).shuffled(using: &random)
-    var shape = IterationShape()
-    var runs: [TokenRun] = []
-    func add(tokens: Int, context: Int, wantsLogits: Bool) -> Bool {
-      let blocks = (tokens + context + arena.blockSize - 1) / arena.blockSize
-      guard blocks <= pool.count else { return false }
-      let table = Array(pool.suffix(blocks))
-      pool.removeLast(blocks)
-      runs.append(
-        TokenRun(
-          tokens: Array(repeating: 1, count: tokens)[...], firstPosition: context, table: table,
-          wantsLogits: wantsLogits))
-      if wantsLogits { shape.sampledSequences += 1 }
-      return true
-    }
-    let kind = index % 3
-    if kind != 0 {
+  /// Draws a shape and computes it: decodes, a prompt, or both. Half of the time, decode sequences come in
+  /// groups that share the beginning of their context.
+  ///
+  /// Everything is drawn by itself: nothing goes with the block size or with what is held out.
+  private mutating func measure() -> Sample {
+    let arena = arenas[random.below(arenas.count)]
+    var draft = Draft(arena, &random)
+    let kind = random.below(3)
+    if kind == 0 || random.below(4) == 0 {
       let chunk = IterationShape.PrefillChunk(
         tokens: draw(Self.longestChunk, from: 4),
-        contextTokens: index % 4 == 1 ? draw(Self.longestContext, from: 16) : 0)
-      if add(tokens: chunk.tokens, context: chunk.contextTokens, wantsLogits: index % 5 != 0) {
-        shape.prefillChunks.append(chunk)
+        contextTokens: random.below(3) == 0 ? draw(Self.longestContext, from: 16) : 0)
+      draft.addPrefill(chunk, wantsLogits: random.below(4) != 0)
+    }
+    if kind != 0 {
+      let group = random.below(2) == 0 ? 1 : draw(16, from: 2)
+      var shared = draft.beginning(tokens: 0)
+      for number in 0..<draw(64) {
+        if group > 1 && number % group == 0 {
+          shared = draft.beginning(tokens: draw(Self.longestShared, from: 16))
+        }
+        let own = draw(group > 1 ? Self.longestContext / 4 : Self.longestContext, from: 8)
+        guard draft.addDecode(after: shared, ownTokens: own) else { break }
       }
     }
-    if kind != 1 {
-      for _ in 0..<draw(64) {
-        let context = draw(Self.longestContext, from: 8)
-        guard add(tokens: 1, context: context, wantsLogits: true) else { break }
-        shape.decodeSequences += 1
-        shape.decodeContextTokens += context + 1
-      }
-    }
+    var counter = SharedTokenCounter(blockSize: arena.blockSize)
+    let iteration = CPUIteration(
+      draft.shape, sharedContextTokens: counter.sharedTokens(draft.decodes))
     return Sample(
-      blockSize: arena.blockSize, shape: shape, seconds: seconds(of: runs, arena: arena))
+      blockSize: arena.blockSize, iteration: iteration,
+      seconds: seconds(of: draft.runs, arena: arena))
   }
 
   private mutating func seconds(of runs: [TokenRun], arena: KVArena) -> Double {
@@ -153,6 +150,61 @@ package struct CPUCalibration {
       stopwatch.seconds { host.copy(moves, from: arena) }
     }
     return Sample(
-      blockSize: arena.blockSize, shape: shape, seconds: times.sorted()[Self.repeats / 2])
+      blockSize: arena.blockSize, iteration: CPUIteration(shape),
+      seconds: times.sorted()[Self.repeats / 2])
+  }
+}
+
+/// An iteration in the making, over the blocks of one arena.
+private struct Draft {
+  private(set) var shape = IterationShape()
+  private(set) var runs: [TokenRun] = []
+  /// The decode sequences: their blocks and how many tokens they attend to.
+  private(set) var decodes: [(table: [BlockID], context: Int)] = []
+  private let blockSize: Int
+  private var pool: [BlockID]
+
+  init(_ arena: KVArena, _ random: inout RandomStream) {
+    blockSize = arena.blockSize
+    pool = (0..<BlockID(arena.blocks)).shuffled(using: &random)
+  }
+
+  /// Blocks for `tokens` tokens; `nil` if there are not so many left.
+  private mutating func take(tokens: Int) -> [BlockID]? {
+    let blocks = (tokens + blockSize - 1) / blockSize
+    guard blocks <= pool.count else { return nil }
+    defer { pool.removeLast(blocks) }
+    return Array(pool.suffix(blocks))
+  }
+
+  private mutating func run(tokens: Int, context: Int, table: [BlockID], wantsLogits: Bool) {
+    runs.append(
+      TokenRun(
+        tokens: Array(repeating: 1, count: tokens)[...], firstPosition: context, table: table,
+        wantsLogits: wantsLogits))
+    if wantsLogits { shape.sampledSequences += 1 }
+  }
+
+  /// Full blocks for about `tokens` tokens that sequences are to share; none if there is no room.
+  mutating func beginning(tokens: Int) -> [BlockID] {
+    take(tokens: tokens / blockSize * blockSize) ?? []
+  }
+
+  mutating func addPrefill(_ chunk: IterationShape.PrefillChunk, wantsLogits: Bool) {
+    guard let table = take(tokens: chunk.tokens + chunk.contextTokens) else { return }
+    run(
+      tokens: chunk.tokens, context: chunk.contextTokens, table: table, wantsLogits: wantsLogits)
+    shape.prefillChunks.append(chunk)
+  }
+
+  /// A decode sequence of shared blocks and others of its own; `false` if there is no room.
+  mutating func addDecode(after shared: [BlockID], ownTokens: Int) -> Bool {
+    guard let own = take(tokens: ownTokens + 1) else { return false }
+    let context = shared.count * blockSize + ownTokens
+    run(tokens: 1, context: context, table: shared + own, wantsLogits: true)
+    decodes.append((shared + own, context + 1))
+    shape.decodeSequences += 1
+    shape.decodeContextTokens += context + 1
+    return true
   }
 }

@@ -7,7 +7,7 @@ import SimulationKernel
 ///
 ///     seconds = Σ feature(shape, block size) × price
 ///
-/// Files of ``version`` 1 hold the names of the features beside their prices, so that a reader needs
+/// Files of ``version`` 2 hold the names of the features beside their prices, so that a reader needs
 /// no code.
 package struct CPUProfile: Codable, Equatable, Sendable {
   /// A feature and what one of it takes.
@@ -16,7 +16,7 @@ package struct CPUProfile: Codable, Equatable, Sendable {
     package var seconds: Double
   }
 
-  package var version = 1
+  package var version = 2
   package var model: String
   package var machine: KernelMachine
   /// The clock that it was measured with.
@@ -41,7 +41,7 @@ package struct CPUProfile: Codable, Equatable, Sendable {
         "`\(path)` is no CPU profile", hint: "`kvplan calibrate cpu --output` writes one")
     }
     let names = profile.prices.map(\.feature)
-    guard profile.version == 1, names == CPUFeatures.names else {
+    guard profile.version == 2, names == CPUFeatures.names else {
       throw UserError(
         "`\(path)` is a CPU profile of another version of kvplan",
         hint: "measure again with `kvplan calibrate cpu`")
@@ -72,82 +72,22 @@ package struct CPUProfile: Codable, Equatable, Sendable {
   }
 }
 
-/// The features of an iteration that its price is a sum over.
-package enum CPUFeatures {
-  /// Batched tokens at which the price of the linear layers is tabulated; linear in between.
-  static let tokenKnots = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024]
-  /// Sampled rows at which the price of LM head and sampling is tabulated.
-  static let sampledKnots = [1, 8, 64]
-  /// Block sizes at which reading the KV cache is priced; linear in the logarithm in between.
-  static let blockSizes = [1, 8, 16, 32, 128]
-
-  package static let names: [String] =
-    tokenKnots.map { "tokens_\($0)" } + sampledKnots.map { "sampled_\($0)" }
-    + ["decode_sequences"] + blockSizes.map { "decode_context_tokens_block_\($0)" }
-    + ["prefill_chunks", "prefill_token_pairs", "moved_blocks", "moved_bytes"]
-
-  /// The features of a shape.
-  ///
-  /// - Parameter tokenBytes: Keys and values of a token, all layers.
-  static func values(_ shape: IterationShape, blockSize: Int, tokenBytes: Int) -> [Double] {
-    var pairs = 0.0
-    for chunk in shape.prefillChunks {
-      pairs += Double(chunk.tokens) * (Double(chunk.contextTokens) + Double(chunk.tokens + 1) / 2)
-    }
-    let moved = shape.copiedBlocks + shape.swappedInBlocks + shape.swappedOutBlocks
-    let context = Double(shape.decodeContextTokens)
-    return hats(Double(shape.batchedTokens), tokenKnots.map(Double.init))
-      + hats(Double(shape.sampledSequences), sampledKnots.map(Double.init))
-      + [Double(shape.decodeSequences)]
-      + hats(log2(Double(blockSize)), blockSizes.map { log2(Double($0)) }, isClamped: true)
-      .map { $0 * context }
-      + [
-        Double(shape.prefillChunks.count), pairs, Double(moved),
-        Double(moved * blockSize * tokenBytes),
-      ]
-  }
-
-  /// Weights of the knots in a linear interpolation at `x`; 0 everywhere for `x` = 0, in proportion
-  /// beyond the last knot, or the last knot itself if `isClamped`.
-  private static func hats(_ x: Double, _ knots: [Double], isClamped: Bool = false) -> [Double] {
-    var weights = Array(repeating: 0.0, count: knots.count)
-    if !isClamped && x <= 0 { return weights }
-    let last = knots.count - 1
-    guard x > knots[0] else {
-      weights[0] = 1
-      return weights
-    }
-    guard x < knots[last] else {
-      weights[last] = isClamped ? 1 : x / knots[last]
-      return weights
-    }
-    let above = knots.firstIndex { $0 > x } ?? last
-    let share = (x - knots[above - 1]) / (knots[above] - knots[above - 1])
-    weights[above - 1] = 1 - share
-    weights[above] = share
-    return weights
-  }
-}
-
 /// The price of an iteration by a profile.
-package struct CPUCostModel: IterationCostModel {
+package struct CPUCostModel: Sendable {
   package let profile: CostProfile
   private let prices: [Double]
-  private let blockSize: Int
-  private let tokenBytes: Int
+  private let features: CPUFeatures
 
   package init(_ profile: CPUProfile, model: ModelSpec, blockSize: Int) {
     prices = profile.prices.map(\.seconds)
-    self.blockSize = blockSize
-    tokenBytes = ToyModels.kvBytesPerToken(model)
+    features = CPUFeatures(model, blockSize: blockSize)
     self.profile = CostProfile(
       name: "cpu/\(profile.model)", isCalibrated: true,
       error: "held-out error \(percent(profile.meanError)), p90 \(percent(profile.p90Error))")
   }
 
-  package func duration(of shape: IterationShape) -> SimDuration {
-    let features = CPUFeatures.values(shape, blockSize: blockSize, tokenBytes: tokenBytes)
-    return SimDuration(rounding: zip(features, prices).reduce(0) { $0 + $1.0 * $1.1 })
+  package func duration(of iteration: CPUIteration) -> SimDuration {
+    SimDuration(rounding: zip(features.values(iteration), prices).reduce(0) { $0 + $1.0 * $1.1 })
   }
 }
 

@@ -1,4 +1,5 @@
 import CostModel
+import Foundation
 import Kernels
 import Planning
 import Serving
@@ -35,9 +36,12 @@ package struct CPUScenario: Sendable {
   /// Checks the settings and turns sizes into blocks; an fp32 block is twice as large as the
   /// catalogue counts it.
   ///
-  /// - Throws: ``UserError`` for settings out of range, and for an arena that holds no sequence of
-  ///   the longest length.
-  package func settings() throws -> EngineSettings {
+  /// - Parameter machineMemory: What this machine has, bytes.
+  /// - Throws: ``UserError`` for settings out of range, for an arena that holds no sequence of the
+  ///   longest length, and for one that this machine does not hold.
+  package func settings(
+    machineMemory: UInt64 = ProcessInfo.processInfo.physicalMemory
+  ) throws -> EngineSettings {
     guard timeScale > 0, timeScale.isFinite else {
       throw UserError("`--time-scale` must be positive, found `\(timeScale)`")
     }
@@ -51,6 +55,7 @@ package struct CPUScenario: Sendable {
       throw UserError("`--kv-memory` must be positive GiB, found `\(kvMemoryGiB)`")
     }
     let tokenBytes = ToyModels.kvBytesPerToken(base.model)
+    try checkMemory(tokenBytes: tokenBytes, machineMemory: machineMemory)
     let blockBytes = tokenBytes * base.blockSize
     var scenario = base
     if scenario.deviceBlocksOverride == nil {
@@ -69,6 +74,26 @@ package struct CPUScenario: Sendable {
     // The kernels run request by request: each iteration has to list who runs.
     settings.stepping = .iteration
     return settings
+  }
+
+  /// - Throws: ``UserError`` if arenas and weights are larger than the memory of the machine.
+  private func checkMemory(tokenBytes: Int, machineMemory: UInt64) throws {
+    let gibibyte = Double(1 << 30)
+    let device =
+      base.deviceBlocksOverride.map {
+        Double($0) * Double(base.blockSize) * Double(tokenBytes) / gibibyte
+      } ?? kvMemoryGiB
+    let weights = Double(ToyModels.weightBytes(base.model)) / gibibyte
+    let machine = Double(machineMemory) / gibibyte
+    guard device + base.hostMemoryGiB + weights > machine else { return }
+    func text(_ value: Double) -> String { "\((value * 10).rounded() / 10) GiB" }
+    throw UserError(
+      "the run does not fit this machine, which has \(text(machine)): keys and values "
+        + "\(text(device)), swap space \(text(base.hostMemoryGiB)), weights of "
+        + "`\(base.model.name)` \(text(weights))",
+      hint:
+        "lower `\(base.deviceBlocksOverride == nil ? "--kv-memory" : "--num-gpu-blocks-override")`"
+        + " or `--swap-space`")
   }
 
   /// The trace as it is served: arrivals come ``timeScale`` times as fast.

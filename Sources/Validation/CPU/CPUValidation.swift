@@ -76,9 +76,12 @@ package struct CPUComparison: Sendable {
   /// Sequences served, and how many of them were not what the model generates alone.
   package var sequences: Int
   package var differing: Int
+  /// The iterations that were served, with what each took and its price: prices by themselves, without the
+  /// scheduling that follows from them.
+  package var iterations: [(iteration: CPUIteration, measured: Double, priced: Double)]
 
   /// A quantity of both.
-  package struct Row: Sendable {
+  package struct Row: Equatable, Sendable {
     package var name: String
     package var measured: Double
     package var simulated: Double
@@ -101,6 +104,10 @@ package struct CPUComparison: Sendable {
     addDistribution("TTFT", \.ttft)
     addDistribution("TPOT", \.tpot)
     addDistribution("E2E", \.e2el)
+    rows.append(
+      Row(
+        name: "served iterations, s", measured: iterations.reduce(0) { $0 + $1.measured },
+        simulated: iterations.reduce(0) { $0 + $1.priced }))
     add("mean batch") { $0.meanBatchedRequests }
     add("iterations") { Double($0.iterations) }
     add("preemptions, recompute") { Double($0.preemptionsRecompute) }
@@ -133,17 +140,22 @@ extension CPUServing {
       transformer, requests: trace.requests, settings: settings,
       deviceBlocks: scenario.base.system.placedBlocks(settings), sampler: sampler,
       contents: contents, pacing: pacing)
-    let priced = PricedExecutor(costModel: costModel(settings.blockSize))
+    let observed = ObservingExecutor(executor, blockSize: settings.blockSize)
+    let priced = CPUPricer(costModel(settings.blockSize), blockSize: settings.blockSize)
     warmUp()
-    let summaries = try [executor as any IterationExecutor, priced].map { executor in
+    let summaries = try [observed as any IterationExecutor, priced].map { executor in
       try scenario.run(trace, settings: settings, executor: executor, contents: contents)
         .summary(scenario.labels(trace, settings: settings, profile: "cpu"))
     }
     var alone = OneAtATime(transformer, sampler: sampler)
     let outputs = trace.requests.indices.flatMap { executor.outputs(of: RequestID($0)) }
+    let prices = costModel(settings.blockSize)
     return CPUComparison(
       workload: workload, measured: summaries[0], simulated: summaries[1],
-      sequences: outputs.count, differing: outputs.count { alone.firstDifference($0) != nil })
+      sequences: outputs.count, differing: outputs.count { alone.firstDifference($0) != nil },
+      iterations: observed.iterations.map {
+        ($0.iteration, $0.duration.seconds, prices.duration(of: $0.iteration).seconds)
+      })
   }
 
   /// Requests per second that a batch of 16 decodes, at 68 tokens each and a prompt of 108.
@@ -156,7 +168,8 @@ extension CPUServing {
     prompt.prefillChunks = [.init(tokens: 108, contextTokens: 0)]
     prompt.sampledSequences = 1
     let seconds =
-      68 * costModel.duration(of: decode).seconds / 16 + costModel.duration(of: prompt).seconds
+      68 * costModel.duration(of: CPUIteration(decode)).seconds / 16
+      + costModel.duration(of: CPUIteration(prompt)).seconds
     return 1 / seconds
   }
 }
