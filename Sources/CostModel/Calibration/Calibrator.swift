@@ -73,14 +73,16 @@ package struct Calibrator: Sendable {
   }
 
   /// Rows of long contexts tell the rates that still longer ones run at, short ones mostly
-  /// latencies and the cache: those of attention count by a power of their place on the axis.
+  /// latencies and the cache: those of attention count by a power of their place on the axis. Windows
+  /// leave nothing to extrapolate.
   ///
   /// The power is a choice between the two: on the A100's decode rows none gives the fit 6.5 % within
   /// the rows and 10.6 % beyond, 0.15 6.8 and 9.3 %, 0.3 9.1 and 7.1 %.
   private static func weight(_ rows: [KernelRow]) -> (Int) -> Double {
-    let kind = rows[0].op.kind
-    guard kind == .decodeAttention || kind == .prefillAttention else { return { _ in 1 } }
-    let axis = kind.extrapolationAxis
+    let op = rows[0].op
+    guard op.kind == .decodeAttention || op.kind == .prefillAttention, !op.isWindowed
+    else { return { _ in 1 } }
+    let axis = op.kind.extrapolationAxis
     let largest = rows.reduce(0) { max($0, $1.sizes[axis]) }
     let weights = rows.map { pow($0.sizes[axis] / largest, Self.lengthPower) }
     return { weights[$0] }
