@@ -102,6 +102,7 @@ extension Scenario {
       deployment.overheads = overheads
       base = try prices.kernelModel(deployment, profile: deviceProfile)
     case .year2023:
+      try requireOverheadsOfDevice()
       guard weights == .bfloat16, kvCache == .bfloat16 else {
         throw UserError(
           "`\(device.name)` has 16-bit weights and KV cache only",

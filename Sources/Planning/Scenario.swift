@@ -29,8 +29,8 @@ package struct Scenario: Sendable {
   package var swapSpaceGiB: Double?
   /// Measured kernels of the device, in place of those that the tool carries (`--device-profile`).
   package var deviceProfile: DeviceProfile?
-  /// What the engine adds to its kernels; nothing unless it is set.
-  package var overheads = EngineOverheads.none
+  /// What the engine adds to its kernels (`--engine-overheads`).
+  package var engineOverheads: OverheadsChoice?
   package var maxSequences: Int?
   package var maxBatchedTokens: Int?
   package var maxModelLength: Int?
@@ -104,6 +104,7 @@ package struct ResolvedScenario: Sendable {
         case .prefixCaching: "\(settings.v1.prefixCaching)"
         case .chunkedPrefill: "\(settings.v1.chunkedPrefill)"
         case .longPrefillTokenThreshold: "\(settings.v1.longPrefillTokenThreshold)"
+        case .engineOverheads: scenario.overheadsChoice.name
         }
       return ScenarioField(flag.rawValue, value)
     }

@@ -9,12 +9,13 @@ package enum SystemFlag: String, CaseIterable, Sendable {
   case prefixCaching = "enable-prefix-caching"
   case chunkedPrefill = "enable-chunked-prefill"
   case longPrefillTokenThreshold = "long-prefill-token-threshold"
+  case engineOverheads = "engine-overheads"
 
   package var systems: [ServingSystem] {
     switch self {
     case .swapSpace, .preemptionMode: [.vllmSOSP23, .vllm02]
     case .engineRelease: [.vllm02, .vllmV1]
-    case .prefixCaching, .chunkedPrefill, .longPrefillTokenThreshold: [.vllmV1]
+    case .prefixCaching, .chunkedPrefill, .longPrefillTokenThreshold, .engineOverheads: [.vllmV1]
     }
   }
 }
@@ -33,6 +34,7 @@ extension Scenario {
     case .prefixCaching: prefixCaching != nil
     case .chunkedPrefill: chunkedPrefill != nil
     case .longPrefillTokenThreshold: longPrefillTokenThreshold != nil
+    case .engineOverheads: [.kernelsOnly, .vllm].contains(engineOverheads)
     }
   }
 
@@ -44,6 +46,7 @@ extension Scenario {
     case .prefixCaching: prefixCaching = nil
     case .chunkedPrefill: chunkedPrefill = nil
     case .longPrefillTokenThreshold: longPrefillTokenThreshold = nil
+    case .engineOverheads: engineOverheads = nil
     }
   }
 

@@ -48,6 +48,21 @@ struct EngineOptions: ParsableArguments {
 
   @Option(
     help: """
+      What the engine adds to its kernels: `vllm` for what the release adds on measured servers, or \
+      `none`; vllm-v1 only (default: vllm on devices of today, none on those of 2023).
+      """)
+  var engineOverheads: Overheads?
+
+  /// What `--engine-overheads` takes.
+  enum Overheads: String, CaseIterable, ExpressibleByArgument {
+    case vllm
+    case kernelsOnly = "none"
+
+    var choice: OverheadsChoice { self == .vllm ? .vllm : .kernelsOnly }
+  }
+
+  @Option(
+    help: """
       Most requests in flight, as in `vllm bench serve`: closed-loop clients unless \
       `--request-rate` is given too.
       """)
@@ -91,6 +106,7 @@ struct EngineOptions: ParsableArguments {
     scenario.prefixCaching = prefixCaching
     scenario.chunkedPrefill = chunkedPrefill
     scenario.longPrefillTokenThreshold = longPrefillTokenThreshold
+    scenario.engineOverheads = engineOverheads?.choice
     scenario.requestRate = requestRate
     scenario.maxConcurrency = maxConcurrency
     scenario.warmups = warmups

@@ -40,8 +40,10 @@ struct ValidateRequestsCommand: ParsableCommand {
     let replay = try RequestReplay(path: file)
     let system = try ServingSystem.find(system)
     var scenario = try engine.scenario(system: system, requestRate: nil)
-    scenario.overheads =
-      try EngineParameters(parameters).applied(to: .vllmAsync, .vllm).overheads
+    var model = BackendModel.vllmAsync
+    if scenario.engineOverheads == .kernelsOnly { model.overheads = .none }
+    scenario.engineOverheads = .given(
+      try EngineParameters(parameters).applied(to: model, .vllm).overheads)
     let resolved = try scenario.resolved()
     guard let costModel = resolved.costModel as? KernelCostModel else {
       throw UserError(

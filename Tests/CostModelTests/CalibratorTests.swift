@@ -57,6 +57,21 @@ import Testing
     #expect(calibrator.calibrate(made).profile == calibrator.calibrate(made).profile)
   }
 
+  /// A product of 8 rows cannot take 1.5 times as long as those of 16, 32 and 64, in whose place it
+  /// could run; the largest has nothing to be held against.
+  @Test func aProductSlowerThanLargerOnesIsImplausible() {
+    func row(_ m: Double, _ n: Double, _ microseconds: Double) -> KernelRow {
+      KernelRow(op: KernelOperator(kind: .gemm), sizes: [m, n, 512], seconds: microseconds * 1e-6)
+    }
+    let curve = [row(8, 256, 16), row(16, 256, 10), row(32, 256, 10.5), row(64, 256, 12)]
+    let alone = [row(8, 512, 90), row(128, 256, 500)]
+    #expect(Calibrator.implausible(curve + alone) == [0])
+    #expect(Calibrator.implausible([row(8, 256, 15)] + curve[1...]) == [])
+    var streamed = curve
+    for index in streamed.indices { streamed[index].op = KernelOperator(kind: .streaming) }
+    #expect(Calibrator.implausible(streamed) == [])
+  }
+
   @Test func tooFewRowsHaveNoError() {
     let op = KernelOperator(kind: .streaming)
     let made = rows(op, [2, 0.8, 1, 2, 0.8], (1..<22).map { [1e5 * Double($0)] }, noise: 0)

@@ -60,6 +60,51 @@ import Workload
     #expect(!fields.contains { $0.hasPrefix("swap-space") })
   }
 
+  /// vLLM's V1 engine of today is priced as measured servers run; a decode iteration of one sequence
+  /// takes the 0.8 ms between iterations more, or the host's 1.77 ms more, less what graphs save.
+  @Test func overheadsAreThoseOfTheRelease() throws {
+    func resolved(_ release: String?, _ choice: OverheadsChoice?) throws -> ResolvedScenario {
+      try scenario(.vllmV1, model: "llama-3.1-8b") {
+        $0.device = try! DeviceCatalogue.find("h100-sxm")
+        $0.maxModelLength = 4096
+        $0.engineRelease = release
+        $0.engineOverheads = choice
+      }.resolved()
+    }
+    func field(_ resolved: ResolvedScenario) -> String? {
+      resolved.fields.first { $0.name == "engine-overheads" }?.value
+    }
+    var shape = IterationShape()
+    shape.decodeSequences = 1
+    shape.decodeContextTokens = 100
+    shape.sampledSequences = 1
+    func price(_ overheads: EngineOverheads) throws -> SimDuration {
+      try resolved(nil, .given(overheads)).costModel.duration(of: shape)
+    }
+    let newest = try resolved(nil, nil)
+    #expect(field(newest) == "vllm")
+    #expect(newest.costModel.duration(of: shape) == (try price(.vllm019)))
+    let oldest = try resolved("0.10", nil)
+    #expect(oldest.costModel.duration(of: shape) == (try price(.vllm011)))
+    let kernels = try resolved(nil, .kernelsOnly)
+    #expect(field(kernels) == "none")
+    #expect(kernels.costModel.duration(of: shape) == (try price(.none)))
+    #expect(kernels.costModel.duration(of: shape) < newest.costModel.duration(of: shape))
+    #expect(newest.costModel.duration(of: shape) < oldest.costModel.duration(of: shape))
+  }
+
+  @Test func pricesOfThePastContainTheirOverheads() throws {
+    var past = try scenario(.vllmV1) { $0.device = try! DeviceCatalogue.find("a100-40gb@2023") }
+    let field = try past.resolved().fields.first { $0.name == "engine-overheads" }
+    #expect(field?.value == "none")
+    past.engineOverheads = .vllm
+    #expect(
+      throws: UserError(
+        "the prices of `a100-40gb@2023` contain what the engine adds: `--engine-overheads vllm` would "
+          + "count it twice", hint: "leave it out, or choose the device of today")
+    ) { try past.resolved() }
+  }
+
   /// Llama 3.1 has 131,072 positions. Only a system that cuts prompts can have a smaller budget.
   @Test func theTokenBudgetHoldsTheLongestPromptWherePromptsAreWhole() throws {
     func budget(_ system: ServingSystem, chunked: Bool? = nil) throws -> Int {

@@ -19,6 +19,17 @@ struct CurveFit {
   let seconds: (_ coefficients: [Double], _ row: Int) -> Double
   /// Measured seconds.
   let measured: [Double]
+  /// How much the residual of a row counts.
+  let weight: (_ row: Int) -> Double
+
+  init(
+    seconds: @escaping (_ coefficients: [Double], _ row: Int) -> Double, measured: [Double],
+    weight: @escaping (_ row: Int) -> Double = { _ in 1 }
+  ) {
+    self.seconds = seconds
+    self.measured = measured
+    self.weight = weight
+  }
 
   struct Result {
     var coefficients: [Double]
@@ -66,7 +77,7 @@ struct CurveFit {
 
   private func residuals(_ point: [Double], _ rows: [Int]) -> [Double] {
     let coefficients = point.map { exp($0) }
-    return rows.map { log(seconds(coefficients, $0) / measured[$0]) }
+    return rows.map { weight($0) * log(seconds(coefficients, $0) / measured[$0]) }
   }
 
   private static func loss(_ residuals: [Double]) -> Double {

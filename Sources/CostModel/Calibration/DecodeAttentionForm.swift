@@ -4,7 +4,8 @@ import Foundation
 /// tokens each.
 ///
 /// A block of threads takes a sequence and KV head; where these are fewer than multiprocessors, the
-/// context is split among several and the parts combined. Blocks and memory traffic overlap in
+/// context is split among several and the parts combined, each part at least `split_tiles` long:
+/// some kernels split only contexts of thousands of tokens, some none. Blocks and memory traffic overlap in
 /// part.
 ///
 /// Tables of one kernel run over and over find small contexts in the last-level cache; in a model
@@ -13,9 +14,9 @@ struct DecodeAttentionForm {
   static let coefficients: [KernelForm.Coefficient] = [
     .init("launch_us", 8), .init("regroup_us", 0.1), .init("combine_us", 1),
     .init("combine_split_us", 0.3), .init("block_us", 1), .init("block_tile_us", 0.1),
-    .init("memory_share", 0.8), .init("cache_share", 2), .init("overlap", 1),
-    .init("cache_used", 0.8), .init("block_head_us", 0.01), .init("wave_power", 0.95),
-    .init("split_limit", 512),
+    .init("memory_share", 0.85), .init("cache_share", 2), .init("overlap", 3),
+    .init("cache_used", 0.5), .init("block_head_us", 0.01), .init("wave_power", 0.95),
+    .init("split_tiles", 1),
   ]
   /// Tokens of a step along the context.
   static let tile = 128.0
@@ -38,7 +39,7 @@ struct DecodeAttentionForm {
     let group = heads / kvHeads
     let tiles = (context / Self.tile).rounded(.up)
     let blocks = sequences * kvHeads
-    let splits = min(max(limits.multiprocessors / blocks, 1), tiles, max(c[12], 1))
+    let splits = max(1, min(limits.multiprocessors / blocks, tiles / max(c[12], 1)))
     let waves = max(1, blocks * splits / limits.multiprocessors)
     let arithmetic =
       pow(waves, min(c[11], 1)) * (c[4] + c[10] * group + c[5] * tiles / splits) * 1e-6

@@ -29,12 +29,12 @@ struct KernelForm: Sendable {
     }
   }
 
-  /// Where a fit starts. Some decode kernels split long contexts and some do not, which no small
-  /// step turns into the other: both are tried.
+  /// Where a fit starts. Some decode kernels split every context, some only long ones and some none,
+  /// which no small step turns into each other: all are tried.
   static func starts(_ kind: KernelKind) -> [[Double]] {
     let typical = coefficients(kind).map(\.start)
     guard kind == .decodeAttention else { return [typical] }
-    return [typical, Array(typical.dropLast()) + [1]]
+    return [1, 4, 16, 64, 100_000].map { typical.dropLast() + [$0] }
   }
 
   /// Seconds of a call of these sizes.

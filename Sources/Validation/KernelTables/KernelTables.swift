@@ -85,6 +85,12 @@ package struct KernelTables {
             + "left out")
         continue
       }
+      let wrong = Calibrator.implausible(distinct).count
+      if wrong > 0 {
+        warnings.append(
+          "\(op.name): \(wrong) rows take over \(Calibrator.impossible) times as long as larger "
+            + "products: not fitted, but part of the errors")
+      }
       operators.append(distinct)
     }
   }

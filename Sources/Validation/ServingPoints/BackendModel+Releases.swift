@@ -4,15 +4,9 @@ import SimulationKernel
 
 /// The engines by release. What a release changes is said where it changes it.
 extension BackendModel {
-  /// vLLM's V1 engine at 0.12: token budget, chunked prefill, everything in one batch, host and device
-  /// in turns.
+  /// vLLM's V1 engine at 0.12: token budget, chunked prefill, everything in one batch.
   package static var vllm: BackendModel {
-    var model = BackendModel(
-      system: .vllmV1, tokenBudget: 8192,
-      overheads: EngineOverheads(iterationSeconds: 1.88e-3, sequenceSeconds: 49e-6))
-    model.overheads.launchShare = 0.5
-    model.overheads.eagerLayerSeconds = 200e-6
-    model.overheads.promptScale = 1.1
+    var model = BackendModel(system: .vllmV1, tokenBudget: 8192, overheads: .vllm012)
     model.jitter = 0.13
     model.requestMilliseconds = 49
     model.frontEnd.requestTime = SimDuration(nanoseconds: 2_200_000)
@@ -23,29 +17,15 @@ extension BackendModel {
   /// vLLM of autumn 2025 (about 0.11).
   package static var vllm2025: BackendModel {
     var model = vllm
-    model.overheads.iterationSeconds = 1.77e-3
-    model.overheads.sequenceSeconds = 16e-6
-    model.overheads.launchShare = 1.05
-    model.overheads.eagerLayerSeconds = 620e-6
-    model.overheads.promptScale = 1.17
-    model.overheads.allReduceScale = 0.75
+    model.overheads = .vllm011
     model.requestMilliseconds = 21
     return model
   }
 
-  /// vLLM from 0.14 on, which prepares an iteration while the device runs the one before, under
-  /// requests of different lengths.
-  ///
-  /// Uneven contexts, 5 %: what LLMServingSim's `skew` tables give for 64 and 128 sequences, a few of
-  /// them four times as long as the others (medians 0 to 12 % alone, 3 % beside a prompt). The gap is
-  /// fitted on two runs of vLLM 0.19, whose steady decoding it leaves 0.8 ms above the kernels.
+  /// vLLM from 0.14 on, whose host works behind the device.
   package static var vllmAsync: BackendModel {
     var model = vllm
-    model.overheads = EngineOverheads(iterationSeconds: 1.5e-3, sequenceSeconds: 28e-6)
-    model.overheads.launchShare = 0.7
-    model.overheads.hidesHost = true
-    model.overheads.unevenContexts = 1.05
-    model.overheads.gapSeconds = 0.8e-3
+    model.overheads = .vllm019
     return model
   }
 
