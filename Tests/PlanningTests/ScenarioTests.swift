@@ -60,8 +60,8 @@ import Workload
     #expect(!fields.contains { $0.hasPrefix("swap-space") })
   }
 
-  /// vLLM's V1 engine of today is priced as measured servers run; a decode iteration of one sequence
-  /// takes the 0.8 ms between iterations more, or the host's 1.77 ms more, less what graphs save.
+  /// vLLM's V1 engine of today is priced as measured servers run: the newest hides its host behind the
+  /// device, that of autumn 2025 does not.
   @Test func overheadsAreThoseOfTheRelease() throws {
     func resolved(_ release: String?, _ choice: OverheadsChoice?) throws -> ResolvedScenario {
       try scenario(.vllmV1, model: "llama-3.1-8b") {

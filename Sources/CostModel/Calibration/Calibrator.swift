@@ -18,7 +18,7 @@ package struct Calibrator: Sendable {
 
   package init(device: DeviceSpec) { self.device = device }
 
-  /// Fit and table of one operator, from its plausible rows; errors are measured on all.
+  /// Fit and table of one operator.
   ///
   /// - Parameter rows: All of one operator, keys distinct, at least ``rowsMin``.
   /// - Complexity: A few seconds for a GEMM table of 36,000 rows.
@@ -28,11 +28,10 @@ package struct Calibrator: Sendable {
     let interpolation = errors(training: held.random.training, testing: held.random.testing)
     let extrapolation = errors(training: held.largest.training, testing: held.largest.testing)
     let form = KernelForm(op: op, limits: DeviceLimits(device))
-    let good = Self.plausible(rows)
-    let coefficients = fit(good)
+    let coefficients = fit(rows)
     let table = CorrectionTable(
-      sizes: good.map(\.sizes),
-      corrections: good.map { $0.seconds / form.seconds(coefficients, $0.sizes) })
+      sizes: rows.map(\.sizes),
+      corrections: rows.map { $0.seconds / form.seconds(coefficients, $0.sizes) })
     let reports = [
       FormReport(op, .fit, rows.count, interpolation.map(\.fit), extrapolation.map(\.fit)),
       FormReport(op, .table, rows.count, interpolation.map(\.table), extrapolation.map(\.table)),
@@ -109,11 +108,6 @@ package struct Calibrator: Sendable {
     return found
   }
 
-  private static func plausible(_ rows: [KernelRow]) -> [KernelRow] {
-    let wrong = implausible(rows)
-    return wrong.isEmpty ? rows : rows.indices.filter { !wrong.contains($0) }.map { rows[$0] }
-  }
-
   private typealias Split = (training: [KernelRow], testing: [KernelRow])
 
   /// A random fifth of the rows, and those in the largest fifth of the points of the axis along
@@ -137,7 +131,6 @@ package struct Calibrator: Sendable {
   private func errors(
     training: [KernelRow], testing: [KernelRow]
   ) -> (fit: [Double], table: [Double])? {
-    let training = Self.plausible(training)
     guard training.count >= Self.rowsMin, testing.count >= 3 else { return nil }
     let form = KernelForm(op: training[0].op, limits: DeviceLimits(device))
     let coefficients = fit(training)

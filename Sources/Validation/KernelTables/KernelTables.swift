@@ -89,7 +89,7 @@ package struct KernelTables {
       if wrong > 0 {
         warnings.append(
           "\(op.name): \(wrong) rows take over \(Calibrator.impossible) times as long as larger "
-            + "products: not fitted, but part of the errors")
+            + "products, which cannot be: measurements gone wrong")
       }
       operators.append(distinct)
     }
