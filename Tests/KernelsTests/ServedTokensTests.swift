@@ -197,7 +197,7 @@ import Workload
       Self.settings(blockSize: blockSize, tokens: max(96, 5 * blockSize)),
       transformer: Transformer(model, seed: 1))
     #expect(served.differences == [])
-    if blockSize == 8 {
+    if blockSize == 8 && system == .vllmSOSP23 {
       #expect(served.record.preemptionsRecompute + served.record.preemptionsSwap > 0)
     }
   }
