@@ -47,6 +47,7 @@ bench: release ## Measure the speed; files under reports/benchmarks/
 	Benchmarks/run $(KVPLAN) reports/benchmarks
 
 plan-example: release ## The worked example of docs/PLANNING.md, under reports/planning/
+	mkdir -p reports/planning
 	$(KVPLAN) trace generate azure-conv --num-prompts 10000 --output .build/azure-conv.csv
 	$(KVPLAN) plan capacity .build/azure-conv.csv --model llama-3.1-70b --device h100-sxm \
 	  --tensor-parallel-size 4 --slo 'ttft.p99<=3s, tpot.p99<=100ms' \

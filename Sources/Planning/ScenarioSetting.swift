@@ -140,9 +140,9 @@ extension ScenarioSetting {
 
   /// Requests per second; `inf` for all at once.
   private static func rate(_ name: String, _ path: Path<Double?>) -> ScenarioSetting {
-    optional(name, path, "a number or `inf`", text: { "\($0)" }) {
-      $0 == "inf" ? .infinity : finite($0)
-    }
+    optional(
+      name, path, "a number or `inf`", text: { "\($0)" },
+      read: { $0 == "inf" ? .infinity : finite($0) })
   }
 
   @Sendable private static func finite(_ text: String) -> Double? {

@@ -147,6 +147,7 @@ import Workload
       case .prefixCaching: $0.prefixCaching = false
       case .chunkedPrefill: $0.chunkedPrefill = false
       case .longPrefillTokenThreshold: $0.longPrefillTokenThreshold = 7
+      case .engineOverheads: $0.engineOverheads = .kernelsOnly
       }
     }
     guard flag.systems.contains(system) else {
@@ -155,7 +156,9 @@ import Workload
     }
     let resolved = try scenario.resolved()
     #expect(resolved.fields.contains { $0.name == flag.rawValue })
-    #expect(resolved.settings != (try self.scenario(system).resolved().settings))
+    // Overheads are part of the prices; everything else is a setting of the engine.
+    let plain = try self.scenario(system).resolved()
+    #expect((resolved.settings == plain.settings) == (flag == .engineOverheads))
   }
 
   /// Two requests of one prompt through the front door: the second hits all but the last token's block.
