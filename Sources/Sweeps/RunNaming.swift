@@ -37,8 +37,16 @@ package final class RunNaming: Sendable {
     self.version = version
   }
 
-  /// The names of a point. A scenario that cannot be resolved is named by its settings as given.
-  package func named(_ point: SweepPoint) -> KeyedRun {
+  /// What runs that differ in nothing but their seeds have in common.
+  struct Configuration: Sendable {
+    fileprivate var digest: [UInt8]
+    fileprivate var profile: String
+  }
+
+  /// A scenario that cannot be resolved is named by its settings as given.
+  ///
+  /// - Complexity: About 15 µs; a name of one of its runs then takes one or two.
+  func configuration(_ point: SweepPoint) -> Configuration {
     let scenario = point.scenario
     var text = "trace=\(traces[point.trace] ?? "")\n"
     let profile: String
@@ -49,19 +57,32 @@ package final class RunNaming: Sendable {
     } catch {
       profile = "none"
       text += "impossible\n"
-      for setting in ScenarioSetting.all { text += "\(setting.name)=\(setting.text(scenario))\n" }
+      for setting in ScenarioSetting.all where setting.name != "seed" {
+        text += "\(setting.name)=\(setting.text(scenario))\n"
+      }
     }
-    let name = SHA256.digest(text)
-    let full = SHA256.digest("\(name.hexadecimal) \(version) \(profile)")
-    return KeyedRun(
-      index: point.index, key: RunKey(full), point: RunKey(name), profile: profile)
+    return Configuration(digest: SHA256.digest(Array(text.utf8)).bytes, profile: profile)
   }
 
-  /// What decides a result, a line each.
+  /// The names of a configuration's run.
+  func named(_ index: Int, _ configuration: Configuration, seed: UInt64) -> KeyedRun {
+    let seed = (0..<8).map { UInt8(truncatingIfNeeded: seed >> (56 - 8 * UInt64($0))) }
+    let name = SHA256.digest(configuration.digest + seed)
+    let full = SHA256.digest(name.bytes + Array("\(version) \(configuration.profile)".utf8))
+    return KeyedRun(
+      index: index, key: RunKey(full), point: RunKey(name), profile: configuration.profile)
+  }
+
+  /// The names of a point.
+  func named(_ point: SweepPoint) -> KeyedRun {
+    named(point.index, configuration(point), seed: point.scenario.seed)
+  }
+
+  /// What decides a result beside the seed, a line each.
   static func identity(_ resolved: ResolvedScenario) -> String {
     let scenario = resolved.scenario
     var text = "system=\(scenario.system.rawValue)\nmodel=\(scenario.model.name)\n"
-    text += "device=\(scenario.device.name)\nseed=\(scenario.seed)\n"
+    text += "device=\(scenario.device.name)\n"
     text += "request-rate=\(scenario.requestRate.map { "\($0)" } ?? "of the trace")\n"
     if scenario.system == .vattention {
       text += "page-group-size=\(scenario.virtualMemory.pageGroup.rawValue)\n"

@@ -13,10 +13,9 @@ struct SHA256 {
   private var byteCount = 0
   private var schedule = [UInt32](repeating: 0, count: 64)
 
-  /// The digest of a text's UTF-8 bytes.
-  static func digest(_ text: String) -> Digest {
+  static func digest(_ bytes: [UInt8]) -> Digest {
     var hash = SHA256()
-    hash.update(Array(text.utf8))
+    hash.update(bytes)
     return hash.finish()
   }
 
@@ -87,6 +86,11 @@ extension SHA256 {
   /// 256 bits.
   struct Digest: Equatable {
     var words: [UInt32]
+
+    /// 32 bytes, most significant first.
+    var bytes: [UInt8] {
+      words.flatMap { word in (0..<4).map { UInt8(truncatingIfNeeded: word >> (24 - 8 * $0)) } }
+    }
 
     /// 64 hexadecimal digits.
     var hexadecimal: String {

@@ -86,7 +86,8 @@ final class ShardStore {
   private func add(_ run: KeyedRun, _ outcome: RunOutcome) throws {
     switch outcome {
     case .measured(let values, let scenario, let costProfile):
-      let scenarioName = Int(truncatingIfNeeded: RunKey(SHA256.digest(scenario)).high >> 1)
+      let scenarioName = Int(
+        truncatingIfNeeded: RunKey(SHA256.digest(Array(scenario.utf8))).high >> 1)
       insertScenario.bind(scenarioName, at: 1)
       insertScenario.bind(scenario, at: 2)
       try insertScenario.run()

@@ -18,6 +18,8 @@ package struct SweepGrid: Sendable {
   let start: Scenario
   private let baseTrace: String
   private let skips: [SkipTable]
+  /// The seeds of the points in a row that differ in nothing else; empty where the last axis is another.
+  let seeds: [UInt64]
 
   /// - Throws: ``UserError`` for a grid of more points than an integer counts.
   package init(_ file: SweepFile) throws {
@@ -37,6 +39,16 @@ package struct SweepGrid: Sendable {
     start = try Self.startingPoint(file)
     baseTrace = file.base.last { $0.isTrace }?.text ?? ""
     skips = file.skips.map { SkipTable($0, file) }
+    let start = start
+    seeds =
+      file.axes.last.flatMap { axis in
+        guard axis.names == ["seed"] else { return nil }
+        return axis.steps.map { step in
+          var scenario = start
+          for value in step { value.change(&scenario) }
+          return scenario.seed
+        }
+      } ?? []
   }
 
   /// What every run has in common: the defaults of `kvplan simulate` and the file's base.
@@ -61,17 +73,24 @@ package struct SweepGrid: Sendable {
 
   /// The point of that number, or `nil` if the file leaves it out.
   package func point(_ index: Int) -> SweepPoint? {
-    let steps = steps(index)
-    guard !skips.contains(where: { $0.holds(at: steps) }) else { return nil }
-    var point = SweepPoint(index: index, values: [], scenario: start, trace: baseTrace)
-    for (axis, step) in zip(file.axes, steps) {
-      for value in axis.steps[step] {
-        if value.isTrace { point.trace = value.text } else { value.change(&point.scenario) }
-        point.values.append(value)
-      }
-    }
-    point.scenario = point.scenario.withFlagsOfItsSystem
-    return point
+    guard !isSkipped(index) else { return nil }
+    let values = values(index)
+    return SweepPoint(
+      index: index, values: values, scenario: scenario(values),
+      trace: values.last { $0.isTrace }?.text ?? baseTrace)
+  }
+
+  /// The values of the axes at point `index`, in their order.
+  func values(_ index: Int) -> [SettingValue] {
+    zip(file.axes, steps(index)).flatMap { $0.steps[$1] }
+  }
+
+  func scenario(_ index: Int) -> Scenario { scenario(values(index)) }
+
+  private func scenario(_ values: [SettingValue]) -> Scenario {
+    var scenario = start
+    for value in values where !value.isTrace { value.change(&scenario) }
+    return scenario.withFlagsOfItsSystem
   }
 }
 
@@ -84,7 +103,9 @@ package struct SweepPoint: Sendable {
   package var trace: String
 
   /// `system=vllm-v1 block-size=16`
-  package var label: String {
+  package var label: String { Self.label(values) }
+
+  static func label(_ values: [SettingValue]) -> String {
     values.map { "\($0.name)=\($0.text)" }.joined(separator: " ")
   }
 }

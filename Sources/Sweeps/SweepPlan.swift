@@ -51,7 +51,7 @@ package struct SweepPlan: Sendable {
   /// Hands every run of the grid to `body`, in order, each key once.
   ///
   /// - Returns: Points that are the same run as one before them.
-  /// - Complexity: About 10 µs a point, on all cores.
+  /// - Complexity: About 2 µs a point, and 15 µs a configuration, on all cores.
   @discardableResult
   package func forEachRun(
     in shard: Shard = .whole, _ body: (KeyedRun) throws -> Void
@@ -72,12 +72,28 @@ package struct SweepPlan: Sendable {
     let results = Mutex<[[KeyedRun]]>(Array(repeating: [], count: parts))
     DispatchQueue.concurrentPerform(iterations: parts) { part in
       let start = range.lowerBound + part * size
-      let runs = (start..<min(start + size, range.upperBound)).compactMap { index in
-        grid.point(index).map(naming.named)
-      }
+      let runs = named(one: start..<min(start + size, range.upperBound))
       results.withLock { $0[part] = runs }
     }
     return results.withLock { $0.flatMap(\.self) }
+  }
+
+  /// A part of the grid on one core. Points in a row that differ in their seeds share their configuration.
+  private func named(one range: Range<Int>) -> [KeyedRun] {
+    let row = max(1, grid.seeds.count)
+    var last: (row: Int, configuration: RunNaming.Configuration, seed: UInt64)?
+    return range.compactMap { index in
+      guard !grid.isSkipped(index) else { return nil }
+      if last?.row != index / row {
+        last = grid.point(index).map {
+          (index / row, naming.configuration($0), $0.scenario.seed)
+        }
+      }
+      return last.map {
+        naming.named(
+          index, $0.configuration, seed: grid.seeds.isEmpty ? $0.seed : grid.seeds[index % row])
+      }
+    }
   }
 
   /// The runs of a shard.

@@ -140,10 +140,11 @@ import Workload
 
   /// Rows are cut as the product cuts them: 64 at a time, and of the rest tiles of 8, 4, 2 and 1.
   @Test func rowsAreCutIntoTiles() {
-    // Rows: tiles of 8, 4, 2, 1; the one reading.
+    // Rows: tiles of 8, 4, 2, 1; a row alone; the one reading.
     let expected: [Int: [Double]] = [
-      0: [0, 0, 0, 0, 0], 1: [0, 0, 0, 1, 1], 3: [0, 0, 1, 1, 1], 4: [0, 1, 0, 0, 1],
-      15: [1, 1, 1, 1, 1], 64: [8, 0, 0, 0, 1], 66: [8, 0, 1, 0, 1], 77: [9, 1, 0, 1, 1],
+      0: [0, 0, 0, 0, 0, 0], 1: [0, 0, 0, 0, 1, 1], 3: [0, 0, 1, 1, 0, 1],
+      4: [0, 1, 0, 0, 0, 1], 15: [1, 1, 1, 1, 0, 1], 64: [8, 0, 0, 0, 0, 1],
+      66: [8, 0, 1, 0, 0, 1], 77: [9, 1, 0, 1, 0, 1],
     ]
     for (rows, tiles) in expected { #expect(CPUFeatures.products(rows: rows) == tiles, "\(rows)") }
   }
@@ -155,7 +156,7 @@ import Workload
     iteration.shape.decodeContextTokens = 100
     func shares(_ blockSize: Int) -> [Double] {
       let features = CPUFeatures(model, blockSize: blockSize).values(iteration)
-      return Array(features[8..<13])
+      return Array(features[9..<14])
     }
     #expect(shares(1) == [100, 0, 0, 0, 0])
     #expect(shares(16) == [0, 0, 100, 0, 0])

@@ -10,7 +10,7 @@ import SimulationKernel
 /// the very code that serves, three times, and the median taken. A fifth is held out of the fit.
 package struct CPUCalibration {
   /// Iterations that make a profile.
-  package static let samples = 240
+  package static let samples = 720
   /// Tokens that each arena holds; no iteration attends to more.
   private static let arenaTokens = 12_288
   private static let longestContext = 1536.0

@@ -10,7 +10,7 @@ package struct CPUFeatures: Sendable {
   package static let names: [String] =
     [
       "weights_by_8_rows", "weights_by_4_rows", "weights_by_2_rows", "weights_by_1_row",
-      "weights_read", "tokens", "sampled_sequences", "decode_sequences",
+      "weights_by_lone_row", "weights_read", "tokens", "sampled_sequences", "decode_sequences",
     ] + blockSizes.map { "decode_context_tokens_block_\($0)" }
     + [
       "shared_context_tokens", "prefill_chunks", "prefill_token_pairs", "moved_blocks",
@@ -56,14 +56,16 @@ package struct CPUFeatures: Sendable {
       ]
   }
 
-  /// How often a product of `rows` rows uses each weight: in tiles of 8, 4, 2 rows and 1 row; and how often
-  /// it reads the weights from memory: once.
+  /// How often a product of `rows` rows uses each weight: in tiles of 8, 4, 2 rows and 1 row, or for a
+  /// single row; and how often it reads the weights from memory: once.
   ///
   /// As `ck_multiply` cuts the rows: 64 at a time into tiles of 8, 4, 2 and 1. Each tile passes over all
   /// weights, which come from the caches once the first one has read them; so a batch of 3 (two tiles) is
-  /// dearer than one of 4 (one tile).
+  /// dearer than one of 4 (one tile). A row that is alone waits for memory, and costs more than one that is
+  /// left over and finds the weights in a cache.
   static func products(rows: Int) -> [Double] {
-    var tiles = [0.0, 0, 0, 0, rows > 0 ? 1 : 0]
+    guard rows != 1 else { return [0, 0, 0, 0, 1, 1] }
+    var tiles = [0.0, 0, 0, 0, 0, rows > 0 ? 1 : 0]
     for first in stride(from: 0, to: rows, by: 64) {
       let count = min(64, rows - first)
       let rest = count % 4
