@@ -10,7 +10,7 @@ struct PlanOutputOptions: ParsableArguments {
   @Option(help: "What to print: `table`, `json` or `csv` (every simulation).")
   var format = OutputFormat.table
 
-  @Option(help: "Folder for plan.html, plan.json and simulations.csv.")
+  @Option(help: "Folder for plan.html, its figures as SVG, plan.json and simulations.csv.")
   var output: String?
 }
 
@@ -37,10 +37,14 @@ struct PlanOutput {
 
   func finish(_ report: some PlanReport) throws {
     if let folder {
-      let files = [
-        ("plan.html", report.document.html), ("plan.json", report.json.indented + "\n"),
+      let document = report.document
+      var files: [(name: String, text: String)] = [
+        ("plan.html", document.html), ("plan.json", report.json.indented + "\n"),
         ("simulations.csv", report.simulations.rendered(.csv)),
       ]
+      for (index, figure) in document.sections.flatMap(\.figures).enumerated() {
+        files.append(("figure-\(index + 1).svg", figure.svg()))
+      }
       for (name, text) in files {
         try OutputFile.write(to: folder.staged(name)) { append throws(UserError) in
           try append(Array(text.utf8))

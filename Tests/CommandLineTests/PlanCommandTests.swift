@@ -84,7 +84,7 @@ import Testing
     let command = try #require(plan["command"] as? String)
     #expect(command.hasPrefix("vllm serve facebook/opt-13b --tensor-parallel-size "))
     let files = try FileManager.default.contentsOfDirectory(atPath: folder).sorted()
-    #expect(files == ["plan.html", "plan.json", "simulations.csv"])
+    #expect(files == ["figure-1.svg", "plan.html", "plan.json", "simulations.csv"])
     let rows = try String(contentsOfFile: folder + "/simulations.csv", encoding: .utf8)
     let simulations = try #require(plan["simulations"] as? [Any])
     #expect(rows.split(separator: "\n").count == simulations.count + 1)

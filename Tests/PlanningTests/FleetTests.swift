@@ -114,6 +114,29 @@ import Workload
       ])
   }
 
+  /// Two of 60 requests do not fit into 25 blocks of 16 tokens: too many for p99, few enough for p90.
+  @Test func aCacheTooSmallForTheTraceIsRuledOut() throws {
+    var (request, _) = try request(seed: 1)
+    request.candidates = [try CapacityTests.scenario { $0.deviceBlocksOverride = 25 }]
+    request.labels = [""]
+    request.rate = 0.1
+    let lengths = Array(repeating: 300 as Int32, count: 57) + [302, 303, 350]
+    let trace = Trace(
+      name: "lengths",
+      requests: lengths.map { Request(promptTokens: $0, outputTokens: 99) }, hasArrivals: false)
+    request.serviceLevel = try ServiceLevel("ttft.p99<=9s", model: request.candidates[0].model)
+    let strict = try FleetSearch(request, trace: trace).run()
+    #expect(strict.simulated.isEmpty)
+    #expect(
+      strict.ruledOut.map(\.reason) == [
+        "2 of 60 requests are longer than the 400 tokens that the KV cache of one replica holds"
+      ])
+    request.serviceLevel = try ServiceLevel("ttft.p90<=9s", model: request.candidates[0].model)
+    let lax = try FleetSearch(request, trace: trace).run()
+    #expect(lax.ruledOut.isEmpty)
+    #expect(lax.best?.point.summary.rejected == 2)
+  }
+
   @Test func aPriceIsNeededForCost() throws {
     var (request, trace) = try request(seed: 1)
     request.candidates[0].device.price = nil

@@ -179,6 +179,33 @@ import Testing
       ])
   }
 
+  /// So many requests may stay without an answer, and not one more.
+  @Test(arguments: [
+    "ttft.p50<=1s", "ttft.p90<=1s", "ttft.p99<=1s, e2e.p50<=1s", "e2e.mean<=1s",
+    "ttft<=1s, attainment>=0.95",
+  ])
+  func unansweredRequestsAreBounded(text: String) throws {
+    let level = try ServiceLevel(text, model: model)
+    let answered = result.requests[0]
+    let lost = result.requests[3]
+    for count in [1, 2, 10, 11, 100, 101, 150] {
+      let most = level.unansweredMax(of: count)
+      for unanswered in [most, most + 1] where unanswered <= count {
+        let requests =
+          Array(repeating: answered, count: count - unanswered)
+          + Array(repeating: lost, count: unanswered)
+        // The answered request takes 1.1 s; only its first token is quick.
+        let quick = requests.map { request in
+          var request = request
+          if request.finish != nil { request.finish = request.firstToken }
+          return request
+        }
+        let isMet = level.assess(RunResult(summary: .empty, requests: quick)).isMet
+        #expect(isMet == (unanswered == most), "\(unanswered) of \(count)")
+      }
+    }
+  }
+
   private func measured(_ text: String) throws -> [Double] {
     try ServiceLevel(text, model: model).assess(result).verdicts.map(\.measured)
   }

@@ -1,5 +1,6 @@
 import CostModel
 import Metrics
+import Serving
 import SimulationKernel
 import Workload
 
@@ -95,6 +96,15 @@ package struct FleetSearch: Sendable {
       prepared = try PreparedDeployment(deployment, prices: prices)
     } catch let error as UserError {
       throw Excluded(reason: error.message)
+    }
+    let settings = prepared.resolved[0].settings
+    let slots = settings.deviceBlocks * settings.blockSize
+    // The last token of an output is never stored.
+    let lost = trace.requests.count { Int($0.promptTokens + $0.outputTokens) - 1 > slots }
+    guard lost <= request.serviceLevel.unansweredMax(of: trace.requests.count) else {
+      throw Excluded(
+        reason: "\(lost) of \(trace.requests.count) requests are longer than the \(slots) tokens "
+          + "that the KV cache of one replica holds")
     }
     prepared.kernelTimeScale = request.kernelTimeScale
     let bound = WorkBound(

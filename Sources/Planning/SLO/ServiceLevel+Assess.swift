@@ -89,6 +89,19 @@ extension ServiceLevel {
     return (value.map { $0 / 1000 } ?? 0, gaps.count)
   }
 
+  /// How many of so many requests may go without an answer before a target is missed for certain: what a
+  /// quantile or the attainment leaves over. Targets of classes are not looked at.
+  package func unansweredMax(of count: Int) -> Int {
+    targets.filter { $0.requestClass == nil }.map { target in
+      switch target.statistic {
+      case _ where target.metric == .itl: count
+      case .quantile(let share): count - 1 - Int((Double(count - 1) * share).rounded(.up))
+      case .mean: 0
+      case .each: count
+      }
+    }.reduce(attainment.map { Int(Double(count) * (1 - $0) + 1e-6) } ?? count, min)
+  }
+
   /// Refuses targets of classes that the trace does not have.
   package func requireClasses(of trace: Trace) throws(UserError) {
     for case let name? in targets.map(\.requestClass) where !trace.classNames.contains(name) {
