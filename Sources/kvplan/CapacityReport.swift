@@ -120,13 +120,19 @@ struct CapacityReport: PlanReport {
 
   private var levers: Document.Section {
     guard study.explains else { return Document.Section("") }
+    let setbacks = answer.setbacks.map { variation, reason in
+      "\(variation.change) (`\(variation.flag ?? "")`) would lower it to "
+        + "\(PlanCells.rate(variation.rate)) req/s: \(reason)."
+    }
     guard !answer.levers.isEmpty else {
       return Document.Section(
         "What would raise it",
-        paragraphs: ["None of the settings that were changed: see the sensitivity below."])
+        paragraphs: ["None of the settings that were changed: see the sensitivity below."]
+          + setbacks)
     }
     return Document.Section(
-      "What would raise it", table: variations(answer.levers, title: "change of one setting"))
+      "What would raise it", paragraphs: setbacks,
+      table: variations(answer.levers, title: "change of one setting"))
   }
 
   private var sensitivity: Document.Section {
@@ -181,7 +187,8 @@ struct CapacityReport: PlanReport {
       .init("capacity_by_seed", .array(capacity.bySeed.map { .real($0) })),
       .init("tolerance", .real(study.tolerance)),
       .init("bound", answer.bound.map { .real($0) } ?? .null),
-      .init("levers", list(answer.levers)), .init("sensitivity", list(answer.sensitivity)),
+      .init("levers", list(answer.levers)),
+      .init("setbacks", list(answer.setbacks.map(\.variation))), .init("sensitivity", list(answer.sensitivity)),
       .init("calibrated", .boolean(answer.prepared.profiles.allSatisfy(\.isCalibrated))),
       .init("simulations", .array((answer.below + capacity.points).map(PlanCells.json))),
     ])

@@ -122,6 +122,29 @@ import Workload
     #expect(found.rate <= bound, "\(scenario.system.rawValue)")
   }
 
+  /// Over a link of 0.1 GB/s two GPUs sustain less than one, and the answer says why.
+  @Test func moreGPUsThatGiveLessAreExplained() throws {
+    let scenario = try Self.scenario {
+      $0.system = .vllmV1
+      $0.device = try! DeviceCatalogue.find("l4")
+      $0.device.pcieBandwidth = 1e8
+      $0.model = try! ModelCatalogue.find("llama-3.1-8b")
+      $0.maxModelLength = 1024
+    }
+    let study = CapacityStudy(
+      Deployment(scenario), trace: Self.trace(120),
+      serviceLevel: try ServiceLevel("tpot.p90<=200ms", model: scenario.model), seeds: [1],
+      tolerance: 0.05)
+    let answer = try study.run()
+    let setback = try #require(answer.setbacks.first)
+    #expect(answer.setbacks.count == 1)
+    #expect(setback.variation.flag == "--tensor-parallel-size 2")
+    #expect(setback.variation.rate < answer.capacity.rate)
+    #expect(setback.reason.hasPrefix("an iteration of "))
+    #expect(setback.reason.contains(" ms on 2 GPUs and "))
+    #expect(!answer.levers.contains { $0.flag == setback.variation.flag })
+  }
+
   /// And it is of some use: within a small factor of what a busy replica serves.
   @Test func theBoundIsNotFarAbove() throws {
     let scenario = try Self.scenario { $0.maxSequences = 16 }

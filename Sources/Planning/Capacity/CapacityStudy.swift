@@ -44,6 +44,8 @@ package struct CapacityStudy: Sendable {
     package var bound: Double?
     /// Settings that would raise the rate, best first.
     package var levers: [Variation]
+    /// More GPUs that would lower the rate, with the reason.
+    package var setbacks: [(variation: Variation, reason: String)] = []
     /// Kernel times and output lengths 10 % up and down.
     package var sensitivity: [Variation]
     package var prepared: PreparedDeployment
@@ -79,14 +81,44 @@ package struct CapacityStudy: Sendable {
       progress(point)
       return point
     }.compactMap { $0 }
-    answer.levers = try Parallel.map(levers()) { lever in
+    let levers = levers()
+    let found = try Parallel.map(levers) { lever in
       try variation(lever.change, lever.flag, near: base, progress) {
         RateProbe(
           try PreparedDeployment(lever.deployment), trace: trace, serviceLevel: serviceLevel)
       }
-    }.compactMap { $0 }.filter { $0.rate > base * (1 + tolerance) }.sorted { $0.rate > $1.rate }
+    }
+    answer.levers = found.compactMap { $0 }.filter { $0.rate > base * (1 + tolerance) }
+      .sorted { $0.rate > $1.rate }
+    for (lever, variation) in zip(levers, found) where lever.deployment.gpus > deployment.gpus {
+      guard let variation, variation.rate < base * (1 - Self.variationTolerance) else { continue }
+      answer.setbacks.append(
+        (variation, try reason(lever.deployment, prepared, at: capacity.best ?? capacity.limiting)))
+    }
     if base > 0 { answer.sensitivity = try sensitivity(of: prepared, near: base, progress) }
     return answer
+  }
+
+  /// Why more GPUs give less: what an iteration takes on them.
+  private func reason(
+    _ changed: Deployment, _ prepared: PreparedDeployment, at point: RateProbe.Point?
+  ) throws -> String {
+    guard let kv = point?.summary.kv, let batch = point?.summary.meanBatchedRequests, batch >= 1
+    else { return "no run to compare with" }
+    let settings = prepared.resolved[0].settings
+    var shape = IterationShape()
+    shape.decodeSequences = Int(batch)
+    shape.decodeContextTokens = Int(
+      kv.tokenState * Double(settings.deviceBlocks * settings.blockSize))
+    shape.sampledSequences = shape.decodeSequences
+    func milliseconds(_ prepared: PreparedDeployment) -> String {
+      let seconds = prepared.resolved[0].costModel.duration(of: shape).seconds
+      return "\(plainNumber((seconds * 1e5).rounded() / 100)) ms"
+    }
+    return "an iteration of \(shape.decodeSequences) sequences takes "
+      + "\(milliseconds(try PreparedDeployment(changed))) on \(changed.gpus) GPUs and "
+      + "\(milliseconds(prepared)) on \(deployment.gpus): each computes less, and the sums between "
+      + "them take longer"
   }
 
   private func bound(of prepared: PreparedDeployment) throws -> Double? {
