@@ -188,7 +188,8 @@ struct CapacityReport: PlanReport {
       .init("tolerance", .real(study.tolerance)),
       .init("bound", answer.bound.map { .real($0) } ?? .null),
       .init("levers", list(answer.levers)),
-      .init("setbacks", list(answer.setbacks.map(\.variation))), .init("sensitivity", list(answer.sensitivity)),
+      .init("setbacks", list(answer.setbacks.map(\.variation))),
+      .init("sensitivity", list(answer.sensitivity)),
       .init("calibrated", .boolean(answer.prepared.profiles.allSatisfy(\.isCalibrated))),
       .init("simulations", .array((answer.below + capacity.points).map(PlanCells.json))),
     ])
