@@ -31,9 +31,10 @@ public struct ResidentRows<Row: Sendable>: Sendable {
   }
 
   @inlinable public subscript(number: Int) -> Row {
-    @inline(__always) _read {
+    // A copy: where `_read` is not inlined, each call allocates what stands between its halves.
+    @inline(__always) get {
       let place = number & (places.count - 1)
-      if places[place].number == number { yield places[place].row } else { yield blank }
+      return places[place].number == number ? places[place].row : blank
     }
     @inline(__always) _modify {
       if places[number & (places.count - 1)].number != number { open(number) }

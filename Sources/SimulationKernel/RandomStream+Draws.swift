@@ -11,8 +11,8 @@ extension RandomStream {
     return radius * cos(2 * .pi * uniform())
   }
 
-  /// Shuffles in place (Fisher and Yates).
-  @inlinable package mutating func shuffle<T>(_ items: inout [T]) {
+  /// Shuffles in place (Fisher and Yates). Not generic: for a caller in another module it would be slow.
+  package mutating func shuffle(_ items: inout [Int]) {
     guard items.count > 1 else { return }
     for last in stride(from: items.count - 1, to: 0, by: -1) {
       items.swapAt(last, below(last + 1))
