@@ -12,8 +12,32 @@ package protocol IterationCostModel: Sendable {
   /// Zero for an empty shape. More of anything in the shape never costs less.
   func duration(of shape: IterationShape) -> SimDuration
 
+  /// The times of iterations that follow each other and only decode: what ``duration(of:)`` says of each, in less
+  /// time.
+  ///
+  /// - Parameter contextTokens: What `sequences` sequences attend to in the first; each grows by a token.
+  func durations(
+    decoding sequences: Int, contextTokens: Int,
+    into durations: UnsafeMutableBufferPointer<SimDuration>)
+
   /// Where the prices come from and how far they can be trusted; stored with every result.
   var profile: CostProfile { get }
+}
+
+extension IterationCostModel {
+  package func durations(
+    decoding sequences: Int, contextTokens: Int,
+    into durations: UnsafeMutableBufferPointer<SimDuration>
+  ) {
+    var shape = IterationShape()
+    shape.decodeSequences = sequences
+    shape.sampledSequences = sequences
+    shape.decodeContextTokens = contextTokens
+    for index in durations.indices {
+      durations[index] = duration(of: shape)
+      shape.decodeContextTokens += sequences
+    }
+  }
 }
 
 /// Where prices come from and how far they can be trusted.

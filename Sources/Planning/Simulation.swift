@@ -16,6 +16,12 @@ package final class PricedExecutor<Model: IterationCostModel>: ShapePricer {
   package init(costModel: Model) { self.costModel = costModel }
 
   package func price(_ shape: IterationShape) -> SimDuration { costModel.duration(of: shape) }
+
+  package func price(
+    decoding sequences: Int, contextTokens: Int, into prices: UnsafeMutableBufferPointer<SimDuration>
+  ) {
+    costModel.durations(decoding: sequences, contextTokens: contextTokens, into: prices)
+  }
 }
 
 /// The executor that prices by `costModel`.

@@ -64,8 +64,20 @@ struct CruisingBatch: Sendable {
     calendar[(iteration + remaining - 1) % calendar.count].append(request)
   }
 
-  /// Whether the next iteration has someone to run, and nobody finishes with it.
-  var isSteady: Bool { count > 0 && calendar[day].isEmpty }
+  /// The next iterations with which nobody finishes, at most `limit`; `nil` for none, and while there is nobody.
+  func steadyStretch(atMost limit: Int) -> SteadyStretch? {
+    guard count > 0, calendar[day].isEmpty else { return nil }
+    var iterations = 1
+    var next = day + 1
+    while iterations < limit {
+      if next == calendar.count { next = 0 }
+      guard calendar[next].isEmpty else { break }
+      next += 1
+      iterations += 1
+    }
+    return SteadyStretch(
+      iterations: iterations, sequences: count, contextTokens: contextTokens, tokens: count)
+  }
 
   /// Says what the cost model sees of the next iteration.
   func describe(in shape: inout IterationShape) {

@@ -33,6 +33,12 @@ package protocol PlanPricer: IterationExecutor {
 /// An executor that looks at nothing but sizes. A class: to ask it costs no copy.
 package protocol ShapePricer: AnyObject, PlanPricer {
   func price(_ shape: IterationShape) -> SimDuration
+
+  /// Prices iterations that follow each other and only decode.
+  ///
+  /// - Parameter contextTokens: What `sequences` sequences attend to in the first; each grows by a token.
+  func price(
+    decoding sequences: Int, contextTokens: Int, into prices: UnsafeMutableBufferPointer<SimDuration>)
 }
 
 extension ShapePricer {
@@ -86,8 +92,10 @@ struct Engine<S: Scheduler> {
   /// Whether something came since the last decision, so that there is something to decide.
   private var hasNews = false
   private var plan = IterationPlan()
-  /// What the cost model sees of an iteration without a plan.
-  private var steadyShape = IterationShape()
+  /// Prices of the next iterations without a plan.
+  private var steadyPrices = [SimDuration](repeating: .zero, count: Self.pricedAtOnce)
+  /// How long the last of those took.
+  private var steadyPrice = SimDuration(nanoseconds: 1)
   private var finished: [RequestID] = []
 
   /// - Parameters:
@@ -159,22 +167,41 @@ struct Engine<S: Scheduler> {
   /// Closed-loop clients look at every iteration, as do executors that run or name requests.
   private mutating func runSteady(before limit: SimInstant) {
     guard let pricer, clients == nil else { return }
-    while let tokens = scheduler.scheduleSteady(&steadyShape) {
-      recorder.hold(heldState, from: clock)
-      if clock < recorder.record.window.from { recorder.warmedUp(scheduler.prefixCache) }
-      let end = clock + pricer.price(steadyShape)
-      guard end < limit else {
-        plan.removeAll()
-        plan.cruising = tokens
-        plan.advancesCruise = true
-        iterationEnd = end
-        hasNews = false
-        return
+    while let stretch = scheduler.steadyStretch(atMost: iterations(before: limit)) {
+      steadyPrices.withUnsafeMutableBufferPointer { prices in
+        pricer.price(
+          decoding: stretch.sequences, contextTokens: stretch.contextTokens,
+          into: UnsafeMutableBufferPointer(rebasing: prices[..<stretch.iterations]))
       }
-      clock = end
-      scheduler.completeSteady()
-      recorder.endedSteady(tokens: tokens, at: end)
+      for index in 0..<stretch.iterations {
+        guard scheduler.scheduleSteady() else { return }
+        recorder.hold(heldState, from: clock)
+        if clock < recorder.record.window.from { recorder.warmedUp(scheduler.prefixCache) }
+        steadyPrice = steadyPrices[index]
+        let end = clock + steadyPrice
+        guard end < limit else {
+          plan.removeAll()
+          plan.cruising = stretch.tokens
+          plan.advancesCruise = true
+          iterationEnd = end
+          hasNews = false
+          return
+        }
+        clock = end
+        scheduler.completeSteady()
+        recorder.endedSteady(tokens: stretch.tokens, at: end)
+      }
     }
+  }
+
+  /// Iterations that are priced together, at most.
+  private static var pricedAtOnce: Int { 32 }
+
+  /// About how many iterations like the last one end before `limit`, and the one that does not.
+  private func iterations(before limit: SimInstant) -> Int {
+    let left = (limit - clock).nanoseconds
+    if left >= Int64(Self.pricedAtOnce) * steadyPrice.nanoseconds { return Self.pricedAtOnce }
+    return Int(left / steadyPrice.nanoseconds) + 1
   }
 
   private var heldState: HeldState {

@@ -19,16 +19,19 @@ extension MixedIterationScheduler {
     for id in running[batch.count...] { describePrefill(groups[Int(id)], id, in: &plan) }
   }
 
-  package mutating func scheduleSteady(_ shape: inout IterationShape) -> Int? {
-    guard isCruising, batch.isSteady, admitsNobody else { return nil }
+  package func steadyStretch(atMost limit: Int) -> SteadyStretch? {
+    guard isCruising, admitsNobody else { return nil }
+    return batch.steadyStretch(atMost: limit)
+  }
+
+  package mutating func scheduleSteady() -> Bool {
     if memory.takesBlocksWhileDecoding {
-      guard memory.freeBlocks > batch.dueCount else { return nil }
+      guard memory.freeBlocks > batch.dueCount else { return false }
       if batch.dueCount > 0 { memory.extend(batch.due) }
     }
     step += 1
     memory.cruise(sequences: batch.count)
-    batch.describe(in: &shape)
-    return batch.count
+    return true
   }
 
   package mutating func completeSteady() { batch.advance() }

@@ -27,14 +27,17 @@ extension PromptOrDecodeScheduler {
     plan.shape.swappedOutBlocks = plan.swapOuts.count
   }
 
-  package mutating func scheduleSteady(_ shape: inout IterationShape) -> Int? {
-    guard isCruising, newcomerCount == 0, batch.isSteady, swapped.isEmpty,
-      waiting.isEmpty || headIsBlocked, batch.dueCount < memory.device.freeCount
+  package func steadyStretch(atMost limit: Int) -> SteadyStretch? {
+    guard isCruising, newcomerCount == 0, swapped.isEmpty, waiting.isEmpty || headIsBlocked
     else { return nil }
+    return batch.steadyStretch(atMost: limit)
+  }
+
+  package mutating func scheduleSteady() -> Bool {
+    guard batch.dueCount < memory.device.freeCount else { return false }
     if batch.dueCount > 0 { memory.extend(batch.due) }
     memory.cruise(sequences: batch.count)
-    batch.describe(in: &shape)
-    return batch.count
+    return true
   }
 
   package mutating func completeSteady() { batch.advance() }

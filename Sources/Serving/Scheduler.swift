@@ -25,14 +25,18 @@ package protocol Scheduler: SequencePlacement, Sendable {
   ///   - finished: Requests that are complete, appended in scheduled order.
   mutating func complete(_ plan: inout IterationPlan, finished: inout [RequestID])
 
-  /// Does what ``schedule(into:)`` would, without a plan, if the next iteration only gives each cruising request its
-  /// token: nobody is listed, admitted or preempted, and nobody finishes with it.
+  /// The next iterations, if they only give each cruising request its token: nobody is listed or admitted, and nobody
+  /// finishes with them.
   ///
-  /// - Parameter shape: Its parts of decoding sequences are set.
-  /// - Returns: Output tokens that it gives; `nil`, and nothing is changed, if there is more to decide.
-  mutating func scheduleSteady(_ shape: inout IterationShape) -> Int?
+  /// - Returns: At most `limit` iterations; `nil` if there is more to decide.
+  mutating func steadyStretch(atMost limit: Int) -> SteadyStretch?
 
-  /// Takes in what an iteration of ``scheduleSteady(_:)`` gave, unless ``complete(_:finished:)`` does.
+  /// Does what ``schedule(into:)`` would, without a plan, for the next iteration of such a stretch.
+  ///
+  /// - Returns: `false`, and nothing is changed, if too few blocks are free.
+  mutating func scheduleSteady() -> Bool
+
+  /// Takes in what an iteration of ``scheduleSteady()`` gave, unless ``complete(_:finished:)`` does.
   mutating func completeSteady()
 
   /// Where the KV slots are; asked after ``schedule(into:)``.
@@ -49,6 +53,18 @@ package protocol Scheduler: SequencePlacement, Sendable {
 
 extension Scheduler {
   package var prefixCache: PrefixCacheTotals? { nil }
+}
+
+/// Iterations in which nothing is decided, unless blocks run short.
+package struct SteadyStretch: Equatable, Sendable {
+  /// How many, at least 1.
+  package var iterations: Int
+  /// Sequences that each of them computes a token of.
+  package var sequences: Int
+  /// Tokens that they attend to in the first, the newest included; each grows by a token.
+  package var contextTokens: Int
+  /// Output tokens that each iteration gives.
+  package var tokens: Int
 }
 
 /// Requests in each of a scheduler's queues.

@@ -125,12 +125,19 @@ package struct StaticBatchScheduler: Scheduler {
     shape.sampledSequences = rows
   }
 
-  package mutating func scheduleSteady(_ shape: inout IterationShape) -> Int? {
+  /// Up to where the next request has all its tokens: fewer want one then.
+  package mutating func steadyStretch(atMost limit: Int) -> SteadyStretch? {
     guard !listsDecodes, !batch.isEmpty, computedTokens + 1 < longestOutput else { return nil }
     dropEnded()
+    let wanted = min(Int(ends[endedCount].tokens), longestOutput - 1) - computedTokens
+    return SteadyStretch(
+      iterations: min(limit, wanted), sequences: rowCount,
+      contextTokens: rowCount * (paddedPrompt + computedTokens), tokens: wantingRowCount)
+  }
+
+  package mutating func scheduleSteady() -> Bool {
     slots.append(sequences: wantingRowCount)
-    describeDecode(rowCount, in: &shape)
-    return wantingRowCount
+    return true
   }
 
   package mutating func completeSteady() { computedTokens += 1 }

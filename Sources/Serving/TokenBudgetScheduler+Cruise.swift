@@ -60,11 +60,15 @@ extension TokenBudgetScheduler {
   }
 
   /// Only while nobody waits, or no more may run: a head that waits for blocks may find them in the cache at any time.
-  package mutating func scheduleSteady(_ shape: inout IterationShape) -> Int? {
-    guard isCruising, listed.isEmpty, batch.isSteady, batch.count <= maxBatchedTokens,
-      waitingSequences.count == 0 || running.count >= maxSequences,
-      memory.pool.freeCount >= batch.dueCount
+  package func steadyStretch(atMost limit: Int) -> SteadyStretch? {
+    guard isCruising, listed.isEmpty, batch.count <= maxBatchedTokens,
+      waitingSequences.count == 0 || running.count >= maxSequences
     else { return nil }
+    return batch.steadyStretch(atMost: limit)
+  }
+
+  package mutating func scheduleSteady() -> Bool {
+    guard memory.pool.freeCount >= batch.dueCount else { return false }
     if batch.dueCount > 0 {
       evicted.removeAll(keepingCapacity: true)
       memory.extendCruising(batch.due[...], evicted: &evicted)
@@ -74,8 +78,7 @@ extension TokenBudgetScheduler {
       for sequence in batch.filling { cacheLastBlock(of: sequence) }
     }
     memory.cruise(sequences: batch.count)
-    batch.describe(in: &shape)
-    return batch.count
+    return true
   }
 
   package mutating func completeSteady() { batch.advance() }

@@ -41,7 +41,7 @@ public struct SimDuration: Hashable, Comparable, Sendable {
   /// machine whose cost model returns the same `Double`.
   ///
   /// - Precondition: `seconds` is finite and below 292 years.
-  @inlinable public init(rounding seconds: Double) {
+  @inline(__always) @inlinable public init(rounding seconds: Double) {
     let exact = seconds * 1e9
     let whole = Int64(exact)
     // The rest is exact. `rounded()` would call the C library, once an iteration.

@@ -104,20 +104,48 @@ package final class KernelCostModel: IterationCostModel {
     if !shape.prefillChunks.isEmpty { seconds += prefillSeconds(shape.prefillChunks) }
     if shape.decodeSequences > 0 { seconds += decodeSeconds(shape) }
     seconds += headPrices(shape.sampledSequences)
-    seconds += engineSeconds(shape, tokens: tokens, kernels: seconds)
+    seconds += engineSeconds(
+      sequences: shape.decodeSequences + shape.prefillChunks.count, tokens: tokens,
+      hasPrompts: !shape.prefillChunks.isEmpty, kernels: seconds)
     seconds += copySeconds(blocks: shape.copiedBlocks)
     // Both directions one after the other, as vLLM issues them, although PCIe is full duplex.
     seconds += Double(shape.swappedInBlocks + shape.swappedOutBlocks) * swapSeconds
     return SimDuration(rounding: seconds)
   }
 
+  /// - Complexity: O(iterations), some nanoseconds each.
+  package func durations(
+    decoding sequences: Int, contextTokens: Int,
+    into durations: UnsafeMutableBufferPointer<SimDuration>
+  ) {
+    // As in `duration(of:)`, in the same order: what does not depend on the context is looked up once.
+    let linear = tokenPrices(sequences)
+    let head = headPrices(sequences)
+    let count = Double(sequences)
+    let global = decodeGlobal.row(count)
+    let local = decodeLocal?.row(count)
+    var contextTokens = contextTokens
+    for index in durations.indices {
+      let context = Double(contextTokens) / count
+      contextTokens += sequences
+      var attention = globalLayers * global(context)
+      if let local { attention += localLayers * local(min(context, window)) }
+      var seconds = linear
+      seconds += attention
+      seconds += head
+      seconds += engineSeconds(
+        sequences: sequences, tokens: sequences, hasPrompts: false, kernels: seconds)
+      durations[index] = SimDuration(rounding: seconds)
+    }
+  }
+
   /// What the engine adds to the iteration's kernels.
   @inline(__always)
-  private func engineSeconds(_ shape: IterationShape, tokens: Int, kernels: Double) -> Double {
-    let sequences = shape.decodeSequences + shape.prefillChunks.count
+  private func engineSeconds(
+    sequences: Int, tokens: Int, hasPrompts: Bool, kernels: Double
+  ) -> Double {
     guard sequences > 0 else { return 0 }
-    let isReplayed =
-      tokens <= Self.graphTokensMax && (shape.prefillChunks.isEmpty || overheads.graphsPrompts)
+    let isReplayed = tokens <= Self.graphTokensMax && (!hasPrompts || overheads.graphsPrompts)
     let device = (isReplayed ? kernels : max(kernels, eagerFloor)) + overheads.gapSeconds
     let host = overheads.iterationSeconds + Double(sequences) * overheads.sequenceSeconds
     return (overheads.hidesHost ? max(device, host) : device + host) - kernels
@@ -176,7 +204,10 @@ package final class KernelCostModel: IterationCostModel {
     add("attention decode", decoding > 0 ? decodeSeconds(shape) : 0)
     add("lm head", headPrices(shape.sampledSequences))
     let kernels = costs.reduce(0) { $0 + $1.seconds }
-    add("engine", engineSeconds(shape, tokens: shape.batchedTokens, kernels: kernels))
+    let engine = engineSeconds(
+      sequences: shape.decodeSequences + shape.prefillChunks.count, tokens: shape.batchedTokens,
+      hasPrompts: !shape.prefillChunks.isEmpty, kernels: kernels)
+    add("engine", engine)
     add("block copies", copySeconds(blocks: shape.copiedBlocks))
     add("swap in", Double(shape.swappedInBlocks) * swapSeconds)
     add("swap out", Double(shape.swappedOutBlocks) * swapSeconds)

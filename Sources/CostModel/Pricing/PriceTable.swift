@@ -58,14 +58,32 @@ struct PriceGrid: Equatable, Sendable {
 
   /// Beyond the last knots the last slopes go on.
   @inline(__always)
-  func callAsFunction(_ row: Double, _ column: Double) -> Double {
-    let (i, x) = rows.position(row)
-    let (j, y) = columns.position(column)
-    let corner = i * columns.count + j
-    let low = seconds[corner] + y * (seconds[corner + 1] - seconds[corner])
-    let next = corner + columns.count
-    let high = seconds[next] + y * (seconds[next + 1] - seconds[next])
-    return low + x * (high - low)
+  func callAsFunction(_ row: Double, _ column: Double) -> Double { self.row(row)(column) }
+
+  /// The prices of one row, for many columns.
+  @inline(__always)
+  func row(_ row: Double) -> Row {
+    let (index, share) = rows.position(row)
+    return Row(
+      columns: columns, seconds: seconds, start: index * columns.count, share: share)
+  }
+
+  /// One row of a grid: between two rows of knots, `share` of the way.
+  struct Row {
+    let columns: Knots
+    let seconds: [Double]
+    let start: Int
+    let share: Double
+
+    @inline(__always)
+    func callAsFunction(_ column: Double) -> Double {
+      let (j, y) = columns.position(column)
+      let corner = start + j
+      let low = seconds[corner] + y * (seconds[corner + 1] - seconds[corner])
+      let next = corner + columns.count
+      let high = seconds[next] + y * (seconds[next + 1] - seconds[next])
+      return low + share * (high - low)
+    }
   }
 }
 
