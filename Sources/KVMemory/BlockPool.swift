@@ -54,12 +54,18 @@ public struct BlockPool: Sendable {
   mutating func take(into blocks: UnsafeMutableBufferPointer<BlockID>) {
     precondition(
       blocks.count <= freeCount, "BlockPool.take: \(blocks.count) blocks, \(freeCount) are free")
-    for index in blocks.indices {
-      let block = stack[freeCount - 1 - index]
-      references[Int(block)] = 1
-      blocks[index] = block
+    var top = freeCount
+    stack.withUnsafeBufferPointer { stack in
+      references.withUnsafeMutableBufferPointer { references in
+        for index in blocks.indices {
+          top -= 1
+          let block = stack[top]
+          references[Int(block)] = 1
+          blocks[index] = block
+        }
+      }
     }
-    freeCount -= blocks.count
+    freeCount = top
   }
 
   /// Takes `count` blocks and hands them out one by one, to `use`.
@@ -108,13 +114,20 @@ public struct BlockPool: Sendable {
 
   /// Frees blocks that nobody shares, the first one first.
   mutating func give(unshared blocks: UnsafeBufferPointer<BlockID>) {
-    for block in blocks {
-      precondition(
-        references[Int(block)] == 1,
-        "BlockPool.give: block \(block) has \(references[Int(block)]) references, not 1")
-      references[Int(block)] = 0
-      stack[freeCount] = block
-      freeCount += 1
+    var top = freeCount
+    precondition(blocks.count <= capacity - top, "BlockPool.give: \(blocks.count) of \(capacity - top)")
+    stack.withUnsafeMutableBufferPointer { stack in
+      references.withUnsafeMutableBufferPointer { references in
+        for block in blocks {
+          precondition(
+            references[Int(block)] == 1,
+            "BlockPool.give: block \(block) has \(references[Int(block)]) references, not 1")
+          references[Int(block)] = 0
+          stack[top] = block
+          top += 1
+        }
+      }
     }
+    freeCount = top
   }
 }

@@ -173,25 +173,28 @@ struct Engine<S: Scheduler> {
           decoding: stretch.sequences, contextTokens: stretch.contextTokens,
           into: UnsafeMutableBufferPointer(rebasing: prices[..<stretch.iterations]))
       }
+      recorder.close(at: clock)
       for index in 0..<stretch.iterations {
         guard scheduler.scheduleSteady() else { return }
-        recorder.hold(heldState, from: clock)
         if clock < recorder.record.window.from { recorder.warmedUp(scheduler.prefixCache) }
         steadyPrice = steadyPrices[index]
         let end = clock + steadyPrice
-        guard end < limit else {
-          plan.removeAll()
-          plan.cruising = stretch.tokens
-          plan.advancesCruise = true
-          iterationEnd = end
-          hasNews = false
-          return
-        }
+        guard end < limit else { return leaveRunning(stretch, until: end) }
+        recorder.passedSteady(heldState, from: clock, to: end, tokens: stretch.tokens)
         clock = end
         scheduler.completeSteady()
-        recorder.endedSteady(tokens: stretch.tokens, at: end)
       }
     }
+  }
+
+  /// Leaves the iteration that was decided last running, as one with a plan.
+  private mutating func leaveRunning(_ stretch: SteadyStretch, until end: SimInstant) {
+    recorder.hold(heldState, from: clock)
+    plan.removeAll()
+    plan.cruising = stretch.tokens
+    plan.advancesCruise = true
+    iterationEnd = end
+    hasNews = false
   }
 
   /// Iterations that are priced together, at most.
@@ -204,6 +207,7 @@ struct Engine<S: Scheduler> {
     return Int(left / steadyPrice.nanoseconds) + 1
   }
 
+  @inline(__always)
   private var heldState: HeldState {
     HeldState(ledger: scheduler.ledger, blocks: scheduler.blocks, queues: scheduler.queues)
   }

@@ -19,7 +19,7 @@ extension MixedIterationScheduler {
     for id in running[batch.count...] { describePrefill(groups[Int(id)], id, in: &plan) }
   }
 
-  package func steadyStretch(atMost limit: Int) -> SteadyStretch? {
+  package mutating func steadyStretch(atMost limit: Int) -> SteadyStretch? {
     guard isCruising, admitsNobody else { return nil }
     return batch.steadyStretch(atMost: limit)
   }
@@ -82,6 +82,7 @@ extension MixedIterationScheduler {
     plan.released.append(id)
   }
 
+  @inline(__always)
   private func cruisingLength(of id: RequestID) -> Int {
     let group = groups[Int(id)]
     return Int(group.length) + batch.iteration - group.joinedAt
@@ -116,15 +117,22 @@ extension MixedIterationScheduler {
   private mutating func finishCruising(_ finished: inout [RequestID]) {
     let first = finished.count
     finished.append(contentsOf: batch.finishing)
-    if finished.count - first > 1 {
-      let places = finished[first...].map { placeInRunning(of: $0) }.sorted()
-      for (offset, place) in places.enumerated() { finished[first + offset] = running[place] }
+    // Few finish together.
+    for index in finished.indices.dropFirst(first + 1) {
+      let id = finished[index]
+      let place = Self.place(of: id, in: running)
+      var before = index
+      while before > first, Self.place(of: finished[before - 1], in: running) > place {
+        finished[before] = finished[before - 1]
+        before -= 1
+      }
+      finished[before] = id
     }
     for index in first..<finished.count {
       let id = finished[index]
       let length = cruisingLength(of: id)
       leaveBatch(id, length: length)
-      running.remove(at: placeInRunning(of: id))
+      running.remove(at: Self.place(of: id, in: running))
       memory.settle(Int(id), tokens: length)
       memory.free(groups[Int(id)])
       groups.progress.close(Int(id))
@@ -133,7 +141,7 @@ extension MixedIterationScheduler {
   }
 
   /// Requests run in order of arrival, which is that of their numbers but for equal arrivals.
-  private func placeInRunning(of id: RequestID) -> Int {
+  private static func place(of id: RequestID, in running: [RequestID]) -> Int {
     var places = running.indices
     while places.count > 1 {
       let middle = places.lowerBound + places.count / 2

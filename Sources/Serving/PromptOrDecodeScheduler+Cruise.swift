@@ -27,7 +27,7 @@ extension PromptOrDecodeScheduler {
     plan.shape.swappedOutBlocks = plan.swapOuts.count
   }
 
-  package func steadyStretch(atMost limit: Int) -> SteadyStretch? {
+  package mutating func steadyStretch(atMost limit: Int) -> SteadyStretch? {
     guard isCruising, newcomerCount == 0, swapped.isEmpty, waiting.isEmpty || headIsBlocked
     else { return nil }
     return batch.steadyStretch(atMost: limit)
@@ -83,6 +83,7 @@ extension PromptOrDecodeScheduler {
     }
   }
 
+  @inline(__always)
   private func cruisingLength(of id: RequestID) -> Int {
     let group = groups[Int(id)]
     return Int(group.length) + batch.iteration - group.joinedAt
@@ -128,12 +129,12 @@ extension PromptOrDecodeScheduler {
       let length = cruisingLength(of: id)
       leaveBatch(id, length: length)
       memory.settle(live.first(of: id), tokens: length)
-      running.remove(at: placeInRunning(of: id))
+      running.remove(at: Self.place(of: id, in: running))
       finish(id)
     }
   }
 
-  private func placeInRunning(of id: RequestID) -> Int {
+  private static func place(of id: RequestID, in running: [RequestID]) -> Int {
     var places = running.indices
     while places.count > 1 {
       let middle = places.lowerBound + places.count / 2

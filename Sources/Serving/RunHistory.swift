@@ -57,23 +57,26 @@ package struct RunHistory: Equatable, Sendable {
   }
 
   /// Adds a state that held from `start` to `end`, both inside the window. States come in order of time.
+  @inline(__always)
   mutating func add(_ state: HeldState, from start: SimInstant, to end: SimInstant) {
     var begin = (start - from).nanoseconds
     let finish = (end - from).nanoseconds
+    if finish > openEnd { goOn(state, from: &begin, to: finish) }
+    open.integrals.add(state, for: finish - begin)
+    open.duration += finish - begin
+  }
+
+  /// Adds a state to the pieces that end before `finish`; it goes on at `begin`, in the open one.
+  private mutating func goOn(_ state: HeldState, from begin: inout Int64, to finish: Int64) {
     while finish > openEnd {
       let part = openEnd - begin
       if part > 0 {
-        add(state, for: part)
+        open.integrals.add(state, for: part)
+        open.duration += part
         begin = openEnd
       }
       goOn()
     }
-    add(state, for: finish - begin)
-  }
-
-  private mutating func add(_ state: HeldState, for duration: Int64) {
-    open.integrals.add(state, for: duration)
-    open.duration += duration
   }
 
   /// Adds what held at the same time in another replica, recorded over the same window to the same end.

@@ -13,6 +13,7 @@ package struct MeasuringWindow: Equatable, Sendable {
     self.to = to
   }
 
+  @inline(__always)
   package func contains(_ instant: SimInstant) -> Bool {
     instant >= from && (to.map { instant < $0 } ?? true)
   }

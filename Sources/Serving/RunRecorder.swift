@@ -87,12 +87,21 @@ struct RunRecorder {
     if plan.advancesCruise { cruiseEnd = end }
   }
 
-  /// An iteration ended that gave `tokens` tokens to cruising requests, and to nobody else.
-  mutating func endedSteady(tokens: Int, at end: SimInstant) {
+  /// An iteration passed that gave `tokens` tokens to cruising requests, and to nobody else.
+  ///
+  /// - Parameter state: What held from its start to its end; the state before is closed (``close(at:)``).
+  @inline(__always)
+  mutating func passedSteady(
+    _ state: HeldState, from start: SimInstant, to end: SimInstant, tokens: Int
+  ) {
+    if record.window.contains(start) { record.steps.add(state) }
+    add(state, from: start, to: end)
+    stateSince = end
+    record.end = end
     if record.window.contains(end) {
       record.iterations += 1
       record.emittedTokens += tokens
-      addSteadyGaps(to: end, sincePrevious: 0, sinceCruise: tokens)
+      if let last = cruiseEnd ?? previousEnd { record.tokenGaps.add(end - last, count: tokens) }
     }
     previousEnd = end
     cruiseEnd = end
@@ -140,10 +149,15 @@ struct RunRecorder {
 
   /// Adds what has held until `now`, as far as it lies in the window.
   mutating func close(at now: SimInstant) {
-    let from = max(stateSince, record.window.from)
-    let to = min(now, record.window.to ?? now)
-    if from < to { record.history.add(state, from: from, to: to) }
+    add(state, from: stateSince, to: now)
     stateSince = now
     record.end = now
+  }
+
+  @inline(__always)
+  private mutating func add(_ state: HeldState, from start: SimInstant, to end: SimInstant) {
+    let from = max(start, record.window.from)
+    let to = min(end, record.window.to ?? end)
+    if from < to { record.history.add(state, from: from, to: to) }
   }
 }

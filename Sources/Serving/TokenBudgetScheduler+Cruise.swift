@@ -60,7 +60,7 @@ extension TokenBudgetScheduler {
   }
 
   /// Only while nobody waits, or no more may run: a head that waits for blocks may find them in the cache at any time.
-  package func steadyStretch(atMost limit: Int) -> SteadyStretch? {
+  package mutating func steadyStretch(atMost limit: Int) -> SteadyStretch? {
     guard isCruising, listed.isEmpty, batch.count <= maxBatchedTokens,
       waitingSequences.count == 0 || running.count >= maxSequences
     else { return nil }

@@ -27,16 +27,19 @@ package struct TokenGaps: Sendable {
   package init() { gaps.reserveCapacity(Self.exactLimit) }
 
   /// Adds `count` equal gaps.
+  @inline(__always)
   package mutating func add(_ gap: SimDuration, count: Int) {
     guard count > 0 else { return }
     self.count += Int64(count)
-    sum += Int128(gap.nanoseconds) * Int128(count)
-    if isFolded {
-      histogram?.record(UInt64(gap.nanoseconds), count: UInt64(count))
-    } else {
-      gaps.append(Gap(nanoseconds: gap.nanoseconds, count: Int64(count)))
-      if gaps.count == Self.exactLimit { fold() }
-    }
+    // A product of two words fits in two.
+    sum &+= Int128(gap.nanoseconds) &* Int128(count)
+    if isFolded { return record(gap, count: count) }
+    gaps.append(Gap(nanoseconds: gap.nanoseconds, count: Int64(count)))
+    if gaps.count == Self.exactLimit { fold() }
+  }
+
+  private mutating func record(_ gap: SimDuration, count: Int) {
+    histogram?.record(UInt64(gap.nanoseconds), count: UInt64(count))
   }
 
   /// Adds the gaps of another run.
