@@ -97,8 +97,11 @@ public struct PagedMemory: Sendable {
   public mutating func extend(_ sequence: Int) { appendBlock(to: sequence) }
 
   /// Gives each of these cruising sequences, whose last blocks are full, the next one, in order.
-  public mutating func extend(_ sequences: [Int32]) {
+  ///
+  /// - Returns: Slots of the blocks that no token will ever fill.
+  public mutating func extend(_ sequences: [Int32]) -> Int {
     let blockSize = blockSize
+    let before = unusableSlotCount
     device.take(sequences.count) { next in
       tables.appendOne(to: sequences[...]) { table in
         let block = next()
@@ -110,6 +113,7 @@ public struct PagedMemory: Sendable {
         return block
       }
     }
+    return unusableSlotCount - before
   }
 
   /// Sets how many tokens a sequence holds that has cruised until now.

@@ -145,14 +145,20 @@ public struct PrefixCachingMemory: Sendable {
   }
 
   /// The same for several, in order.
-  public mutating func extendCruising(_ sequences: ArraySlice<Int32>, evicted: inout [BlockID]) {
+  ///
+  /// - Returns: Slots of the blocks that no token will ever fill.
+  public mutating func extendCruising(
+    _ sequences: ArraySlice<Int32>, evicted: inout [BlockID]
+  ) -> Int {
     let blockSize = blockSize
+    let before = unusableSlots
     tables.appendOne(to: sequences) { table in
       let slots = Int(table.count) * blockSize
       unusableSlots -= max(0, slots - Int(table.finalTokens))
       unusableSlots += max(0, slots + blockSize - Int(table.finalTokens))
       return pool.take(evicted: &evicted)
     }
+    return unusableSlots - before
   }
 
   /// Gives the last block of a cruising sequence, which this iteration fills, its key.

@@ -38,6 +38,13 @@ struct CruisingBatch: Sendable {
 
   var dueCount: Int { dueByPhase[phase].count }
 
+  /// Requests that need a block in the iteration that comes `iterations` after the next one.
+  func due(in iterations: Int) -> [RequestID] {
+    dueByPhase[(phase + iterations) % dueByPhase.count]
+  }
+
+  var blockSize: Int { dueByPhase.count }
+
   /// Requests whose last block the next iteration fills, in running order.
   var filling: [RequestID] { dueByPhase[phase + 1 < dueByPhase.count ? phase + 1 : 0] }
 
@@ -92,6 +99,14 @@ struct CruisingBatch: Sendable {
     phase = phase + 1 < dueByPhase.count ? phase + 1 : 0
     day = day + 1 < calendar.count ? day + 1 : 0
     contextTokens += count
+  }
+
+  /// Goes on over iterations with which nobody finishes.
+  mutating func advance(by iterations: Int) {
+    iteration += iterations
+    phase = (phase + iterations) % dueByPhase.count
+    day = (day + iterations) % calendar.count
+    contextTokens += count * iterations
   }
 
   /// Takes out a request with what it has in the next iteration; see ``join(_:length:remaining:)``.

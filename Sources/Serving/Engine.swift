@@ -94,7 +94,9 @@ struct Engine<S: Scheduler> {
   private var plan = IterationPlan()
   /// Prices of the next iterations without a plan.
   private var steadyPrices = [SimDuration](repeating: .zero, count: Self.pricedAtOnce)
-  /// How long the last of those took.
+  /// The blocks that they take.
+  private var growth = SteadyGrowth()
+  /// How long the last of them took.
   private var steadyPrice = SimDuration(nanoseconds: 1)
   private var finished: [RequestID] = []
 
@@ -174,17 +176,59 @@ struct Engine<S: Scheduler> {
           into: UnsafeMutableBufferPointer(rebasing: prices[..<stretch.iterations]))
       }
       recorder.close(at: clock)
-      for index in 0..<stretch.iterations {
-        guard scheduler.scheduleSteady() else { return }
-        if clock < recorder.record.window.from { recorder.warmedUp(scheduler.prefixCache) }
-        steadyPrice = steadyPrices[index]
-        let end = clock + steadyPrice
-        guard end < limit else { return leaveRunning(stretch, until: end) }
-        recorder.passedSteady(heldState, from: clock, to: end, tokens: stretch.tokens)
-        clock = end
-        scheduler.completeSteady()
+      var together = 0
+      var end = clock
+      while together < stretch.iterations {
+        let next = end + steadyPrices[together]
+        guard next < limit, recorder.recordsTogether(from: clock, to: next) else { break }
+        end = next
+        together += 1
       }
+      guard runTogether(together, of: stretch) else { return }
+      guard together == stretch.iterations || runNext(together, of: stretch, before: limit)
+      else { return }
     }
+  }
+
+  /// Runs the first `count` iterations of a stretch.
+  ///
+  /// - Returns: Whether there were blocks for all of them.
+  private mutating func runTogether(_ count: Int, of stretch: SteadyStretch) -> Bool {
+    guard count > 0 else { return true }
+    growth.removeAll()
+    let ran = scheduler.scheduleSteady(count, &growth)
+    guard ran > 0 else { return false }
+    steadyPrices.withUnsafeBufferPointer { prices in
+      recorder.passedSteady(
+        heldState, growth, from: clock,
+        durations: UnsafeBufferPointer(rebasing: prices[..<ran]), tokens: stretch.tokens)
+    }
+    steadyPrice = steadyPrices[ran - 1]
+    clock = recorder.record.end
+    scheduler.completeSteady(ran)
+    return ran == count
+  }
+
+  /// Runs the iteration of a stretch that comes next, number `index`, which ends in a new piece of the history or
+  /// outside the window, or ends at `limit` or later.
+  ///
+  /// - Returns: Whether it ended before `limit`.
+  private mutating func runNext(
+    _ index: Int, of stretch: SteadyStretch, before limit: SimInstant
+  ) -> Bool {
+    growth.removeAll()
+    guard scheduler.scheduleSteady(1, &growth) == 1 else { return false }
+    if clock < recorder.record.window.from { recorder.warmedUp(scheduler.prefixCache) }
+    steadyPrice = steadyPrices[index]
+    let end = clock + steadyPrice
+    guard end < limit else {
+      leaveRunning(stretch, until: end)
+      return false
+    }
+    recorder.passedSteady(heldState, from: clock, to: end, tokens: stretch.tokens)
+    clock = end
+    scheduler.completeSteady(1)
+    return true
   }
 
   /// Leaves the iteration that was decided last running, as one with a plan.

@@ -40,7 +40,9 @@ package protocol GroupMemory: Sendable {
   /// Gives a cruising sequence its next block.
   mutating func extend(_ sequence: Int)
   /// The same for several, in order.
-  mutating func extend(_ sequences: [Int32])
+  ///
+  /// - Returns: Slots of the blocks that no token will ever fill.
+  mutating func extend(_ sequences: [Int32]) -> Int
   /// Makes known again how many tokens a cruising sequence holds.
   mutating func settle(_ sequence: Int, tokens: Int)
 
@@ -71,7 +73,7 @@ extension GroupMemory {
   package mutating func extend(_ sequence: Int) {
     preconditionFailure("a sequence grows out of a memory that reserves to the end")
   }
-  package mutating func extend(_ sequences: [Int32]) {
+  package mutating func extend(_ sequences: [Int32]) -> Int {
     preconditionFailure("sequences grow out of a memory that reserves to the end")
   }
   package var freeHostBlocks: Int { 0 }

@@ -24,17 +24,27 @@ extension MixedIterationScheduler {
     return batch.steadyStretch(atMost: limit)
   }
 
-  package mutating func scheduleSteady() -> Bool {
-    if memory.takesBlocksWhileDecoding {
-      guard memory.freeBlocks > batch.dueCount else { return false }
-      if batch.dueCount > 0 { memory.extend(batch.due) }
+  package mutating func scheduleSteady(_ count: Int, _ growth: inout SteadyGrowth) -> Int {
+    var ran = 0
+    while ran < count {
+      if memory.takesBlocksWhileDecoding {
+        let due = batch.due(in: ran)
+        guard memory.freeBlocks > due.count else { break }
+        if !due.isEmpty {
+          let unusable = memory.extend(due)
+          growth.append(
+            iteration: ran, blocks: due.count, slots: due.count * batch.blockSize,
+            unusableSlots: unusable)
+        }
+      }
+      ran += 1
     }
-    step += 1
-    memory.cruise(sequences: batch.count)
-    return true
+    step += Int32(ran)
+    memory.cruise(sequences: batch.count * ran)
+    return ran
   }
 
-  package mutating func completeSteady() { batch.advance() }
+  package mutating func completeSteady(_ count: Int) { batch.advance(by: count) }
 
   /// Whether ``admitWaiting(_:)`` has found that nobody can be admitted, and nothing came since that may change it.
   private var admitsNobody: Bool {
@@ -46,7 +56,7 @@ extension MixedIterationScheduler {
   private mutating func extendDue(_ plan: inout IterationPlan) {
     guard memory.freeBlocks > batch.dueCount else { return extendOrPreempt(batch.due, &plan) }
     // Who cruises has one sequence, whose number is its own.
-    if batch.dueCount > 0 { memory.extend(batch.due) }
+    if batch.dueCount > 0 { _ = memory.extend(batch.due) }
   }
 
   /// The same when blocks may run short: each running request, oldest first, has to find a free block at its

@@ -33,14 +33,24 @@ extension PromptOrDecodeScheduler {
     return batch.steadyStretch(atMost: limit)
   }
 
-  package mutating func scheduleSteady() -> Bool {
-    guard batch.dueCount < memory.device.freeCount else { return false }
-    if batch.dueCount > 0 { memory.extend(batch.due) }
-    memory.cruise(sequences: batch.count)
-    return true
+  package mutating func scheduleSteady(_ count: Int, _ growth: inout SteadyGrowth) -> Int {
+    var ran = 0
+    while ran < count {
+      let due = batch.due(in: ran)
+      guard due.count < memory.device.freeCount else { break }
+      if !due.isEmpty {
+        let unusable = memory.extend(due)
+        growth.append(
+          iteration: ran, blocks: due.count, slots: due.count * batch.blockSize,
+          unusableSlots: unusable)
+      }
+      ran += 1
+    }
+    memory.cruise(sequences: batch.count * ran)
+    return ran
   }
 
-  package mutating func completeSteady() { batch.advance() }
+  package mutating func completeSteady(_ count: Int) { batch.advance(by: count) }
 
   /// Gives those a block whose last one is full, oldest first; the youngest make way.
   ///
@@ -49,7 +59,7 @@ extension PromptOrDecodeScheduler {
   private mutating func extendDue(_ plan: inout IterationPlan) {
     if batch.dueCount < memory.device.freeCount {
       // Who cruises has one sequence, whose number is its own.
-      if batch.dueCount > 0 { memory.extend(batch.due) }
+      if batch.dueCount > 0 { _ = memory.extend(batch.due) }
       return
     }
     let due = batch.due

@@ -62,8 +62,7 @@ package struct RunHistory: Equatable, Sendable {
     var begin = (start - from).nanoseconds
     let finish = (end - from).nanoseconds
     if finish > openEnd { goOn(state, from: &begin, to: finish) }
-    open.integrals.add(state, for: finish - begin)
-    open.duration += finish - begin
+    add(state, for: finish - begin)
   }
 
   /// Adds a state to the pieces that end before `finish`; it goes on at `begin`, in the open one.
@@ -71,12 +70,34 @@ package struct RunHistory: Equatable, Sendable {
     while finish > openEnd {
       let part = openEnd - begin
       if part > 0 {
-        open.integrals.add(state, for: part)
-        open.duration += part
+        add(state, for: part)
         begin = openEnd
       }
       goOn()
     }
+  }
+
+  /// Where the open piece ends.
+  var pieceEnd: SimInstant { from + SimDuration(nanoseconds: openEnd) }
+
+  /// Adds a state that held for `duration` nanoseconds of the open piece.
+  mutating func add(_ state: HeldState, for duration: Int64) {
+    open.integrals.add(state, for: duration)
+    open.duration += duration
+  }
+
+  /// Takes from the open piece what was less, for a time, than in the state that was added.
+  mutating func subtract(
+    tokenState: Int128, reserved: Int128, internalFragmentation: Int128, cached: Int128,
+    free: Int128, blocks: Int128
+  ) {
+    open.integrals.tokenState -= tokenState
+    open.integrals.reserved -= reserved
+    open.integrals.internalFragmentation -= internalFragmentation
+    open.integrals.cached -= cached
+    open.integrals.free -= free
+    open.integrals.logicalBlocks -= blocks
+    open.integrals.physicalBlocks -= blocks
   }
 
   /// Adds what held at the same time in another replica, recorded over the same window to the same end.

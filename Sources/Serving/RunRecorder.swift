@@ -4,18 +4,18 @@ import Workload
 
 /// Writes a run down while it happens.
 struct RunRecorder {
-  private(set) var record: RunRecord
+  var record: RunRecord
   /// What has held since `stateSince`.
   private var state: HeldState
-  private var stateSince = SimInstant.zero
+  var stateSince = SimInstant.zero
   /// What the prefix cache had done before the window.
   private var prefixCacheBefore: PrefixCacheTotals?
   /// End of the iteration before the running one.
-  private var previousEnd: SimInstant?
+  var previousEnd: SimInstant?
   /// When requests that are listed had their last token; of those that have had one.
   private var lastTokens = ResidentRows(blank: SimInstant.zero)
   /// When cruising requests had their last token.
-  private var cruiseEnd: SimInstant?
+  var cruiseEnd: SimInstant?
 
   init(requests: [Request], window: MeasuringWindow, emptyLedger: WasteLedger) {
     record = RunRecord(requests: requests, window: window)

@@ -31,13 +31,14 @@ package protocol Scheduler: SequencePlacement, Sendable {
   /// - Returns: At most `limit` iterations; `nil` if there is more to decide.
   mutating func steadyStretch(atMost limit: Int) -> SteadyStretch?
 
-  /// Does what ``schedule(into:)`` would, without a plan, for the next iteration of such a stretch.
+  /// Does what ``schedule(into:)`` would, without plans, for the next `count` iterations of such a stretch.
   ///
-  /// - Returns: `false`, and nothing is changed, if too few blocks are free.
-  mutating func scheduleSteady() -> Bool
+  /// - Parameter growth: Empty; filled with the blocks that they take.
+  /// - Returns: How many it did: fewer, perhaps none, if too few blocks are free.
+  mutating func scheduleSteady(_ count: Int, _ growth: inout SteadyGrowth) -> Int
 
-  /// Takes in what an iteration of ``scheduleSteady()`` gave, unless ``complete(_:finished:)`` does.
-  mutating func completeSteady()
+  /// Takes in what iterations of ``scheduleSteady(_:_:)`` gave; a last one may be left to ``complete(_:finished:)``.
+  mutating func completeSteady(_ count: Int)
 
   /// Where the KV slots are; asked after ``schedule(into:)``.
   var ledger: WasteLedger { get }
@@ -53,18 +54,6 @@ package protocol Scheduler: SequencePlacement, Sendable {
 
 extension Scheduler {
   package var prefixCache: PrefixCacheTotals? { nil }
-}
-
-/// Iterations in which nothing is decided, unless blocks run short.
-package struct SteadyStretch: Equatable, Sendable {
-  /// How many, at least 1.
-  package var iterations: Int
-  /// Sequences that each of them computes a token of.
-  package var sequences: Int
-  /// Tokens that they attend to in the first, the newest included; each grows by a token.
-  package var contextTokens: Int
-  /// Output tokens that each iteration gives.
-  package var tokens: Int
 }
 
 /// Requests in each of a scheduler's queues.

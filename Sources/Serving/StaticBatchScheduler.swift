@@ -135,12 +135,12 @@ package struct StaticBatchScheduler: Scheduler {
       contextTokens: rowCount * (paddedPrompt + computedTokens), tokens: wantingRowCount)
   }
 
-  package mutating func scheduleSteady() -> Bool {
-    slots.append(sequences: wantingRowCount)
-    return true
+  package mutating func scheduleSteady(_ count: Int, _ growth: inout SteadyGrowth) -> Int {
+    slots.append(sequences: wantingRowCount * count)
+    return count
   }
 
-  package mutating func completeSteady() { computedTokens += 1 }
+  package mutating func completeSteady(_ count: Int) { computedTokens += count }
 
   /// A decode iteration that names nobody.
   private mutating func decodeUnlisted(_ plan: inout IterationPlan) {

@@ -33,6 +33,43 @@ package struct StepSums: Equatable, Sendable {
       ? Double(blocks.logical) / Double(blocks.physical) : 1
   }
 
+  /// Adds `count` iterations of which `state` is the last.
+  ///
+  /// - Parameters:
+  ///   - growth: The blocks that they took.
+  ///   - changes: What each number has changed by, each change times the iterations before it.
+  mutating func add(
+    _ state: HeldState, count: Int, _ growth: SteadyGrowth,
+    changes: (tokenState: Int, reserved: Int, internalFragmentation: Int)
+  ) {
+    self.count += count
+    tokenState += state.ledger.tokenState * count - changes.tokenState
+    reserved += state.ledger.reserved * count - changes.reserved
+    internalFragmentation +=
+      state.ledger.internalFragmentation * count - changes.internalFragmentation
+    slots += state.ledger.total * count
+    runningRequests += state.queues.running * count
+    // Fractions are added one by one, in order: their sum is rounded.
+    guard state.blocks.logical != state.blocks.physical else {
+      for _ in 0..<count { sharingRatio += 1 }
+      return
+    }
+    var blocks = state.blocks
+    for step in growth.steps {
+      blocks.logical -= step.blocks
+      blocks.physical -= step.blocks
+    }
+    var next = 0
+    for iteration in 0..<count {
+      if next < growth.steps.count, growth.steps[next].iteration == iteration {
+        blocks.logical += growth.steps[next].blocks
+        blocks.physical += growth.steps[next].blocks
+        next += 1
+      }
+      sharingRatio += blocks.physical > 0 ? Double(blocks.logical) / Double(blocks.physical) : 1
+    }
+  }
+
   mutating func add(_ other: StepSums) {
     count += other.count
     tokenState += other.tokenState

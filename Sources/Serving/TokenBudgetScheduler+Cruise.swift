@@ -67,21 +67,30 @@ extension TokenBudgetScheduler {
     return batch.steadyStretch(atMost: limit)
   }
 
-  package mutating func scheduleSteady() -> Bool {
-    guard memory.pool.freeCount >= batch.dueCount else { return false }
-    if batch.dueCount > 0 {
-      evicted.removeAll(keepingCapacity: true)
-      memory.extendCruising(batch.due[...], evicted: &evicted)
-      head.noticeEvicted(evicted)
+  package mutating func scheduleSteady(_ count: Int, _ growth: inout SteadyGrowth) -> Int {
+    var ran = 0
+    while ran < count {
+      let due = batch.due(in: ran)
+      guard memory.pool.freeCount >= due.count else { break }
+      if !due.isEmpty {
+        evicted.removeAll(keepingCapacity: true)
+        let unusable = memory.extendCruising(due[...], evicted: &evicted)
+        head.noticeEvicted(evicted)
+        growth.append(
+          iteration: ran, blocks: due.count, slots: due.count * batch.blockSize,
+          unusableSlots: unusable, evictedSlots: evicted.count * batch.blockSize)
+      }
+      if options.prefixCaching {
+        // Those whose block the iteration fills need the next one in the next.
+        for sequence in batch.due(in: ran + 1) { cacheLastBlock(of: sequence) }
+      }
+      ran += 1
     }
-    if options.prefixCaching {
-      for sequence in batch.filling { cacheLastBlock(of: sequence) }
-    }
-    memory.cruise(sequences: batch.count)
-    return true
+    memory.cruise(sequences: batch.count * ran)
+    return ran
   }
 
-  package mutating func completeSteady() { batch.advance() }
+  package mutating func completeSteady(_ count: Int) { batch.advance(by: count) }
 
   /// Cruising sequences that an iteration has yet to look at, in running order.
   private struct Growth {
@@ -101,7 +110,7 @@ extension TokenBudgetScheduler {
   ) {
     if rank == .max && plan.preempted.isEmpty && memory.pool.freeCount >= growth.due.count {
       // Everyone who is left runs and finds a block: mostly all of the batch.
-      if !growth.due.isEmpty { memory.extendCruising(growth.due, evicted: &plan.evicted) }
+      if !growth.due.isEmpty { _ = memory.extendCruising(growth.due, evicted: &plan.evicted) }
       growth.due = []
     }
     while let sequence = growth.due.first, sequences[Int(sequence)].rank < rank {

@@ -38,6 +38,21 @@ package struct TokenGaps: Sendable {
     if gaps.count == Self.exactLimit { fold() }
   }
 
+  /// Adds gaps of `count` sequences each.
+  mutating func add(_ added: Slice<UnsafeBufferPointer<SimDuration>>, count: Int) {
+    guard !isFolded, gaps.count + added.count < Self.exactLimit, count > 0 else {
+      for gap in added { add(gap, count: count) }
+      return
+    }
+    var total: Int64 = 0
+    for gap in added {
+      total += gap.nanoseconds
+      gaps.append(Gap(nanoseconds: gap.nanoseconds, count: Int64(count)))
+    }
+    self.count += Int64(count * added.count)
+    sum &+= Int128(total) &* Int128(count)
+  }
+
   private mutating func record(_ gap: SimDuration, count: Int) {
     histogram?.record(UInt64(gap.nanoseconds), count: UInt64(count))
   }

@@ -79,10 +79,13 @@ struct PriceGrid: Equatable, Sendable {
     func callAsFunction(_ column: Double) -> Double {
       let (j, y) = columns.position(column)
       let corner = start + j
-      let low = seconds[corner] + y * (seconds[corner + 1] - seconds[corner])
       let next = corner + columns.count
-      let high = seconds[next] + y * (seconds[next + 1] - seconds[next])
-      return low + share * (high - low)
+      // Positions leave a knot behind them, so that all four are inside: not checked, one by one.
+      return seconds.withUnsafeBufferPointer { seconds in
+        let low = seconds[corner] + y * (seconds[corner + 1] - seconds[corner])
+        let high = seconds[next] + y * (seconds[next + 1] - seconds[next])
+        return low + share * (high - low)
+      }
     }
   }
 }

@@ -1,0 +1,92 @@
+import KVMemory
+import SimulationKernel
+
+/// Iterations of a stretch, recorded together.
+///
+/// From one to the next only the tokens grow, and blocks in some. So a number that holds over time sums to what it
+/// is in the end, less its changes, each times the time before it:
+///
+///     x   2 | 2 | 5 | 6 |      Σ x·dt = 6·(t₄ − t₀) − 3·(t₂ − t₀) − 1·(t₃ − t₀)
+///        t₀  t₁  t₂  t₃  t₄
+extension RunRecorder {
+  /// Sums over the changes of a stretch: of a token in each sequence, and of what the blocks taken bring.
+  private struct Changes {
+    var tokens = Int128.zero
+    var blocks = Int128.zero
+    var slots = Int128.zero
+    var unusableSlots = Int128.zero
+    var evictedSlots = Int128.zero
+
+    mutating func add(_ step: SteadyGrowth.Step, times weight: Int) {
+      let weight = Int128(weight)
+      blocks &+= Int128(step.blocks) &* weight
+      slots &+= Int128(step.slots) &* weight
+      unusableSlots &+= Int128(step.unusableSlots) &* weight
+      evictedSlots &+= Int128(step.evictedSlots) &* weight
+    }
+
+    /// Slots that new blocks hold ready for tokens to come.
+    var reserved: Int128 { slots &- tokens &- unusableSlots }
+  }
+
+  /// Whether iterations that end at `end` may be recorded together with the one that starts `now`, up to which all
+  /// is recorded: inside the window and one piece of the history.
+  func recordsTogether(from now: SimInstant, to end: SimInstant) -> Bool {
+    now >= record.window.from && end <= record.history.pieceEnd
+  }
+
+  /// Iterations passed that each gave `tokens` tokens to cruising requests, and to nobody else.
+  ///
+  /// - Parameters:
+  ///   - state: What held in the last of them.
+  ///   - growth: The blocks that they took.
+  ///   - durations: How long each took.
+  mutating func passedSteady(
+    _ state: HeldState, _ growth: SteadyGrowth, from start: SimInstant,
+    durations: UnsafeBufferPointer<SimDuration>, tokens: Int
+  ) {
+    // Times the time before, and times the iterations before.
+    var overTime = Changes()
+    var overIterations = Changes()
+    var before: Int64 = 0
+    var beforeSum: Int64 = 0
+    var next = 0
+    let steps = growth.steps
+    for index in durations.indices {
+      beforeSum += before
+      if next < steps.count, steps[next].iteration == index {
+        overTime.add(steps[next], times: Int(before))
+        overIterations.add(steps[next], times: index)
+        next += 1
+      }
+      before += durations[index].nanoseconds
+    }
+    let count = durations.count
+    overTime.tokens = Int128(tokens) &* Int128(beforeSum)
+    overIterations.tokens = Int128(tokens) &* Int128(count * (count - 1) / 2)
+    record.history.add(state, for: before)
+    record.history.subtract(
+      tokenState: overTime.tokens, reserved: overTime.reserved,
+      internalFragmentation: overTime.unusableSlots, cached: 0 &- overTime.evictedSlots,
+      free: overTime.evictedSlots &- overTime.slots, blocks: overTime.blocks)
+    record.steps.add(
+      state, count: count, growth,
+      changes: (
+        Int(overIterations.tokens), Int(overIterations.reserved),
+        Int(overIterations.unusableSlots)
+      ))
+
+    let end = start + SimDuration(nanoseconds: before)
+    stateSince = end
+    record.end = end
+    record.iterations += count
+    record.emittedTokens += tokens * count
+    if let last = cruiseEnd ?? previousEnd {
+      let first = start + durations[0] - last
+      record.tokenGaps.add(first, count: tokens)
+    }
+    record.tokenGaps.add(durations.dropFirst(), count: tokens)
+    previousEnd = end
+    cruiseEnd = end
+  }
+}

@@ -1,0 +1,47 @@
+/// Iterations in which nothing is decided, unless blocks run short: each gives every cruising request its token.
+package struct SteadyStretch: Equatable, Sendable {
+  /// How many, at least 1.
+  package var iterations: Int
+  /// Sequences that each of them computes a token of.
+  package var sequences: Int
+  /// Tokens that they attend to in the first, the newest included; each grows by a token.
+  package var contextTokens: Int
+  /// Output tokens that each iteration gives.
+  package var tokens: Int
+}
+
+/// The blocks that iterations of a stretch took; filled anew for each stretch.
+///
+///     iteration   0    1    2    3    4          steps = [(1, 2 blocks), (3, 1 block)]
+///     blocks           ██        █
+package struct SteadyGrowth: Sendable {
+  /// What one iteration took before it ran, in token slots.
+  struct Step: Equatable, Sendable {
+    /// Its number in the stretch, from 0.
+    var iteration: Int
+    var blocks: Int
+    /// The slots of these blocks.
+    var slots: Int
+    /// Slots of them that no token will ever fill.
+    var unusableSlots: Int
+    /// Slots of blocks whose cached content was lost.
+    var evictedSlots: Int
+  }
+
+  private(set) var steps: [Step] = []
+
+  package init() {}
+
+  mutating func append(
+    iteration: Int, blocks: Int, slots: Int, unusableSlots: Int, evictedSlots: Int = 0
+  ) {
+    steps.append(
+      Step(
+        iteration: iteration, blocks: blocks, slots: slots, unusableSlots: unusableSlots,
+        evictedSlots: evictedSlots))
+  }
+
+  mutating func removeAll() {
+    if !steps.isEmpty { steps.removeAll(keepingCapacity: true) }
+  }
+}
