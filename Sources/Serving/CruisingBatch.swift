@@ -71,15 +71,13 @@ struct CruisingBatch: Sendable {
     calendar[(iteration + remaining - 1) % calendar.count].append(request)
   }
 
-  /// The next iterations with which nobody finishes, at most `limit`; `nil` for none, and while there is nobody.
+  /// The next iterations up to the first with which someone finishes, at most `limit`; `nil` while there is nobody.
   func steadyStretch(atMost limit: Int) -> SteadyStretch? {
-    guard count > 0, calendar[day].isEmpty else { return nil }
+    guard count > 0 else { return nil }
     var iterations = 1
-    var next = day + 1
-    while iterations < limit {
-      if next == calendar.count { next = 0 }
-      guard calendar[next].isEmpty else { break }
-      next += 1
+    var last = day
+    while iterations < limit, calendar[last].isEmpty {
+      last = last + 1 < calendar.count ? last + 1 : 0
       iterations += 1
     }
     return SteadyStretch(
@@ -101,8 +99,9 @@ struct CruisingBatch: Sendable {
     contextTokens += count
   }
 
-  /// Goes on over iterations with which nobody finishes.
+  /// Goes on over iterations with which nobody finishes; perhaps none.
   mutating func advance(by iterations: Int) {
+    if iterations == 0 { return }
     iteration += iterations
     phase = (phase + iterations) % dueByPhase.count
     day = (day + iterations) % calendar.count

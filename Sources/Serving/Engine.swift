@@ -205,7 +205,7 @@ struct Engine<S: Scheduler> {
     }
     steadyPrice = steadyPrices[ran - 1]
     clock = recorder.record.end
-    scheduler.completeSteady(ran)
+    completeSteady(ran)
     return ran == count
   }
 
@@ -227,8 +227,14 @@ struct Engine<S: Scheduler> {
     }
     recorder.passedSteady(heldState, from: clock, to: end, tokens: stretch.tokens)
     clock = end
-    scheduler.completeSteady(1)
+    completeSteady(1)
     return true
+  }
+
+  private mutating func completeSteady(_ count: Int) {
+    if !finished.isEmpty { finished.removeAll(keepingCapacity: true) }
+    scheduler.completeSteady(count, finished: &finished)
+    if !finished.isEmpty { recorder.finished(finished, at: clock) }
   }
 
   /// Leaves the iteration that was decided last running, as one with a plan.

@@ -44,12 +44,17 @@ extension MixedIterationScheduler {
     return ran
   }
 
-  package mutating func completeSteady(_ count: Int) { batch.advance(by: count) }
+  package mutating func completeSteady(_ count: Int, finished: inout [RequestID]) {
+    batch.advance(by: count - 1)
+    completeDecoding(&finished)
+  }
 
-  /// Whether ``admitWaiting(_:)`` has found that nobody can be admitted, and nothing came since that may change it.
+  /// Whether nobody waits, or ``admitWaiting(_:)`` has found that nobody can be admitted, and nothing came since that
+  /// may change it.
   private var admitsNobody: Bool {
-    !wasFreed && !hasArrivals && swapped.isEmpty
-      && (waiting.isEmpty || headIsBlocked || running.count >= maxSequences)
+    guard swapped.isEmpty else { return false }
+    return waiting.isEmpty
+      || !wasFreed && !hasArrivals && (headIsBlocked || running.count >= maxSequences)
   }
 
   /// Gives those a block whose last one is full.
@@ -105,8 +110,7 @@ extension MixedIterationScheduler {
 
   /// Takes in a cruised iteration: those that finish leave, prompts join.
   mutating func completeCruise(_ plan: inout IterationPlan, finished: inout [RequestID]) {
-    if !batch.finishing.isEmpty { finishCruising(&finished) }
-    batch.advance()
+    completeDecoding(&finished)
     guard !plan.scheduled.isEmpty else { return }
     for scheduled in plan.scheduled {
       let id = Int(scheduled.request)
@@ -121,6 +125,12 @@ extension MixedIterationScheduler {
         join(scheduled.request)
       }
     }
+  }
+
+  /// Gives each cruising request its token.
+  private mutating func completeDecoding(_ finished: inout [RequestID]) {
+    if !batch.finishing.isEmpty { finishCruising(&finished) }
+    batch.advance()
   }
 
   /// Those that finish together leave in running order, as their blocks are freed in it.

@@ -50,7 +50,12 @@ extension PromptOrDecodeScheduler {
     return ran
   }
 
-  package mutating func completeSteady(_ count: Int) { batch.advance(by: count) }
+  package mutating func completeSteady(_ count: Int, finished: inout [RequestID]) {
+    if !operations.isEmpty { operations.removeAll(keepingCapacity: true) }
+    batch.advance(by: count - 1)
+    finishCruising(&finished)
+    batch.advance()
+  }
 
   /// Gives those a block whose last one is full, oldest first; the youngest make way.
   ///

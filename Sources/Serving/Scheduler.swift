@@ -26,7 +26,7 @@ package protocol Scheduler: SequencePlacement, Sendable {
   mutating func complete(_ plan: inout IterationPlan, finished: inout [RequestID])
 
   /// The next iterations, if they only give each cruising request its token: nobody is listed or admitted, and nobody
-  /// finishes with them.
+  /// finishes before the last of them.
   ///
   /// - Returns: At most `limit` iterations; `nil` if there is more to decide.
   mutating func steadyStretch(atMost limit: Int) -> SteadyStretch?
@@ -38,7 +38,9 @@ package protocol Scheduler: SequencePlacement, Sendable {
   mutating func scheduleSteady(_ count: Int, _ growth: inout SteadyGrowth) -> Int
 
   /// Takes in what iterations of ``scheduleSteady(_:_:)`` gave; a last one may be left to ``complete(_:finished:)``.
-  mutating func completeSteady(_ count: Int)
+  ///
+  /// - Parameter finished: Requests that are complete with the last one, appended in scheduled order.
+  mutating func completeSteady(_ count: Int, finished: inout [RequestID])
 
   /// Where the KV slots are; asked after ``schedule(into:)``.
   var ledger: WasteLedger { get }

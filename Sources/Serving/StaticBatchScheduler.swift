@@ -127,11 +127,10 @@ package struct StaticBatchScheduler: Scheduler {
 
   /// Up to where the next request has all its tokens: fewer want one then.
   package mutating func steadyStretch(atMost limit: Int) -> SteadyStretch? {
-    guard !listsDecodes, !batch.isEmpty, computedTokens + 1 < longestOutput else { return nil }
+    guard !listsDecodes, !batch.isEmpty, computedTokens < longestOutput else { return nil }
     dropEnded()
-    let wanted = min(Int(ends[endedCount].tokens), longestOutput - 1) - computedTokens
     return SteadyStretch(
-      iterations: min(limit, wanted), sequences: rowCount,
+      iterations: min(limit, Int(ends[endedCount].tokens) - computedTokens), sequences: rowCount,
       contextTokens: rowCount * (paddedPrompt + computedTokens), tokens: wantingRowCount)
   }
 
@@ -140,7 +139,9 @@ package struct StaticBatchScheduler: Scheduler {
     return count
   }
 
-  package mutating func completeSteady(_ count: Int) { computedTokens += count }
+  package mutating func completeSteady(_ count: Int, finished: inout [RequestID]) {
+    complete(count, finished: &finished)
+  }
 
   /// A decode iteration that names nobody.
   private mutating func decodeUnlisted(_ plan: inout IterationPlan) {
@@ -193,7 +194,11 @@ package struct StaticBatchScheduler: Scheduler {
   }
 
   package mutating func complete(_ plan: inout IterationPlan, finished: inout [RequestID]) {
-    computedTokens += 1
+    complete(1, finished: &finished)
+  }
+
+  private mutating func complete(_ iterations: Int, finished: inout [RequestID]) {
+    computedTokens += iterations
     guard computedTokens == longestOutput else { return }
     for id in batch {
       let request = requests[Int(id)]

@@ -1,4 +1,5 @@
-/// Iterations in which nothing is decided, unless blocks run short: each gives every cruising request its token.
+/// Iterations in which nothing is decided, unless blocks run short: each gives every cruising request its token, and
+/// nobody finishes before the last.
 package struct SteadyStretch: Equatable, Sendable {
   /// How many, at least 1.
   package var iterations: Int

@@ -90,7 +90,12 @@ extension TokenBudgetScheduler {
     return ran
   }
 
-  package mutating func completeSteady(_ count: Int) { batch.advance(by: count) }
+  package mutating func completeSteady(_ count: Int, finished: inout [RequestID]) {
+    batch.advance(by: count - 1)
+    takeOutCompleting()
+    batch.advance()
+    closeCompleting(before: .max, &finished)
+  }
 
   /// Cruising sequences that an iteration has yet to look at, in running order.
   private struct Growth {

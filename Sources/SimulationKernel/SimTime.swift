@@ -46,7 +46,8 @@ public struct SimDuration: Hashable, Comparable, Sendable {
     let whole = Int64(exact)
     // The rest is exact. `rounded()` would call the C library, once an iteration.
     let rest = exact - Double(whole)
-    nanoseconds = rest >= 0.5 ? whole + 1 : rest <= -0.5 ? whole - 1 : whole
+    // No branch: it would be guessed wrong every other time.
+    nanoseconds = whole &+ (rest >= 0.5 ? 1 : 0) &- (rest <= -0.5 ? 1 : 0)
   }
 
   @inlinable public static var zero: SimDuration { SimDuration(nanoseconds: 0) }
