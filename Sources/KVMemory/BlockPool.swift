@@ -68,25 +68,33 @@ public struct BlockPool: Sendable {
     freeCount = top
   }
 
-  /// Takes `count` blocks and hands them out one by one, to `use`.
-  ///
-  /// - Precondition: As many are free.
+  /// A pool from which blocks are taken, whose storage was made its own once.
+  struct Taker {
+    fileprivate let stack: UnsafeBufferPointer<BlockID>
+    fileprivate let references: UnsafeMutableBufferPointer<Int32>
+    fileprivate(set) var freeCount: Int
+
+    /// As ``BlockPool/take()``.
+    @inline(__always)
+    mutating func take() -> BlockID {
+      precondition(freeCount > 0, "BlockPool.take: all blocks are held")
+      freeCount -= 1
+      let block = stack[freeCount]
+      references[Int(block)] = 1
+      return block
+    }
+  }
+
+  /// Takes blocks one by one, with one look at who owns the storage.
   @inline(__always)
-  mutating func take(_ count: Int, _ use: (_ next: () -> BlockID) -> Void) {
-    precondition(count <= freeCount, "BlockPool.take: \(count) blocks, \(freeCount) are free")
-    var top = freeCount
+  mutating func takeSome(_ body: (inout Taker) -> Void) {
     stack.withUnsafeBufferPointer { stack in
       references.withUnsafeMutableBufferPointer { references in
-        use {
-          top -= 1
-          references[Int(stack[top])] = 1
-          return stack[top]
-        }
+        var taker = Taker(stack: stack, references: references, freeCount: freeCount)
+        body(&taker)
+        freeCount = taker.freeCount
       }
     }
-    precondition(
-      top == freeCount - count, "BlockPool.take: \(freeCount - top) of \(count) blocks used")
-    freeCount = top
   }
 
   /// Adds one reference to a held block.

@@ -86,20 +86,37 @@ public struct BlockTables: Sendable {
     return table
   }
 
-  /// Appends a block to each of these tables, in order; each has room for it (``reserve(_:for:)``).
-  ///
-  /// - Parameter block: Told of the table as it is before, says which.
-  /// - Complexity: O(sequences), in a third of the time of as many ``append(_:to:)``.
-  @inline(__always)
-  mutating func appendOne(to sequences: ArraySlice<Int32>, _ block: (BlockTable) -> BlockID) {
-    arena.withUnsafeMutableBufferPointer { arena in
-      tables.update(sequences) { table in
-        precondition(table.count < table.capacity, "BlockTables: a table is full")
-        arena[table.start + Int(table.count)] = block(table)
+  /// Tables to which blocks are appended, whose storage was made its own once.
+  struct Appender {
+    fileprivate let arena: UnsafeMutableBufferPointer<BlockID>
+    fileprivate let tables: ResidentRows<BlockTable>.Rows
+    fileprivate(set) var appended = 0
+
+    /// Appends to a table that has room (``BlockTables/reserve(_:for:)``).
+    ///
+    /// - Returns: The table with the block.
+    @inline(__always)
+    mutating func append(_ block: BlockID, to sequence: Int) -> BlockTable {
+      tables.update(sequence) { table in
+        precondition(table.count < table.capacity, "BlockTables: table \(sequence) is full")
+        arena[table.start + Int(table.count)] = block
         table.count += 1
+        appended += 1
+        return table
       }
     }
-    entryCount += sequences.count
+  }
+
+  /// Appends blocks one by one, with one look at who owns the storage.
+  @inline(__always)
+  mutating func appendSome(_ body: (inout Appender) -> Void) {
+    arena.withUnsafeMutableBufferPointer { arena in
+      tables.withRows { tables in
+        var appender = Appender(arena: arena, tables: tables)
+        body(&appender)
+        entryCount += appender.appended
+      }
+    }
   }
 
   /// Appends `count` blocks, each of which `block` names.

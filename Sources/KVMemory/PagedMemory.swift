@@ -98,22 +98,58 @@ public struct PagedMemory: Sendable {
 
   /// Gives each of these cruising sequences, whose last blocks are full, the next one, in order.
   ///
-  /// - Returns: Slots of the blocks that no token will ever fill.
-  public mutating func extend(_ sequences: [Int32]) -> Int {
+  /// - Precondition: More blocks are free.
+  public mutating func extend(_ sequences: [Int32]) {
+    let done = extend([sequences], from: 0, iterations: 1) { _, _, _ in }
+    precondition(done == 1, "PagedMemory.extend: \(sequences.count) blocks, \(device.freeCount) free")
+  }
+
+  /// Gives cruising sequences the next block in the iteration in which their last one is full, over some iterations.
+  ///
+  /// - Parameters:
+  ///   - due: Who needs a block, by the iteration modulo the block size.
+  ///   - first: The first iteration, in the same way.
+  ///   - took: Told of each iteration that takes blocks its number, from 0, how many they are, and how many of their
+  ///     slots no token will ever fill.
+  /// - Returns: The iterations done: all, or those before one that would leave no block free.
+  public mutating func extend(
+    _ due: [[Int32]], from first: Int, iterations: Int,
+    _ took: (_ iteration: Int, _ blocks: Int, _ unusableSlots: Int) -> Void
+  ) -> Int {
     let blockSize = blockSize
-    let before = unusableSlotCount
-    device.take(sequences.count) { next in
-      tables.appendOne(to: sequences[...]) { table in
-        let block = next()
-        let unusable = (Int(table.count) + 1) * blockSize - Int(table.finalTokens)
-        if unusable > 0 {
-          unusableSlots[Int(block)] = Int32(unusable)
-          unusableSlotCount += unusable
+    var done = 0
+    var unusableInAll = 0
+    device.takeSome { pool in
+      tables.appendSome { tables in
+        unusableSlots.withUnsafeMutableBufferPointer { slots in
+          var phase = first
+          while done < iterations {
+            let count = due[phase].count
+            guard pool.freeCount > count else { return }
+            if count > 0 {
+              var unusable = 0
+              due[phase].withUnsafeBufferPointer { sequences in
+                for sequence in sequences {
+                  let block = pool.take()
+                  let table = tables.append(block, to: Int(sequence))
+                  let behind = Int(table.count) * blockSize - Int(table.finalTokens)
+                  if behind > 0 {
+                    slots[Int(block)] = Int32(behind)
+                    unusable += behind
+                  }
+                }
+              }
+              unusableInAll += unusable
+              took(done, count, unusable)
+            }
+            phase = phase + 1 < due.count ? phase + 1 : 0
+            done += 1
+          }
         }
-        return block
       }
     }
-    return unusableSlotCount - before
+    unusableSlotCount += unusableInAll
+    return done
   }
 
   /// Sets how many tokens a sequence holds that has cruised until now.

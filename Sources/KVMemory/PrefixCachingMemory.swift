@@ -152,11 +152,12 @@ public struct PrefixCachingMemory: Sendable {
   ) -> Int {
     let blockSize = blockSize
     let before = unusableSlots
-    tables.appendOne(to: sequences) { table in
-      let slots = Int(table.count) * blockSize
-      unusableSlots -= max(0, slots - Int(table.finalTokens))
-      unusableSlots += max(0, slots + blockSize - Int(table.finalTokens))
-      return pool.take(evicted: &evicted)
+    tables.appendSome { tables in
+      for sequence in sequences {
+        let table = tables.append(pool.take(evicted: &evicted), to: Int(sequence))
+        let behind = Int(table.count) * blockSize - Int(table.finalTokens)
+        unusableSlots += max(0, behind) - max(0, behind - blockSize)
+      }
     }
     return unusableSlots - before
   }

@@ -42,17 +42,26 @@ public struct ResidentRows<Row: Sendable>: Sendable {
     }
   }
 
-  /// Changes the rows of some numbers, all of which are in use, with one look at who owns the storage.
-  @inlinable public mutating func update(
-    _ numbers: ArraySlice<Int32>, _ change: (inout Row) -> Void
-  ) {
-    places.withUnsafeMutableBufferPointer { places in
-      for number in numbers {
-        let place = Int(number) & (places.count - 1)
-        precondition(places[place].number == Int(number), "ResidentRows: \(number) is not in use")
-        change(&places[place].row)
-      }
+  /// Rows that are changed one by one, whose storage was made its own once.
+  @usableFromInline
+  struct Rows {
+    @usableFromInline let places: UnsafeMutableBufferPointer<Place>
+
+    @inlinable init(_ places: UnsafeMutableBufferPointer<Place>) { self.places = places }
+
+    /// Changes the row of a number that is in use.
+    @inline(__always) @inlinable
+    func update<Result>(_ number: Int, _ change: (inout Row) -> Result) -> Result {
+      let place = number & (places.count - 1)
+      precondition(places[place].number == number, "ResidentRows: \(number) is not in use")
+      return change(&places[place].row)
     }
+  }
+
+  /// Changes rows with one look at who owns the storage.
+  @inline(__always) @inlinable
+  mutating func withRows(_ body: (Rows) -> Void) {
+    places.withUnsafeMutableBufferPointer { body(Rows($0)) }
   }
 
   /// Blanks the row of a number.

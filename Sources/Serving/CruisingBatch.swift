@@ -16,14 +16,14 @@ struct CruisingBatch: Sendable {
   /// The iteration that comes next; where prompts are computed in iterations of their own, those do not count.
   private(set) var iteration = 0
   /// `iteration` modulo the block size, and modulo the longest output.
-  private var phase = 0
+  private(set) var phase = 0
   private var day = 0
   /// Requests in the batch, a sequence each.
   private(set) var count = 0
   /// Tokens that they attend to in the next iteration, the newest of each included.
   private(set) var contextTokens = 0
   /// Requests by the iteration, modulo the block size, at which they need a block; in running order.
-  private var dueByPhase: [[RequestID]]
+  private(set) var dueByPhase: [[RequestID]]
   /// Requests by the iteration, modulo the longest output, with which they finish.
   private var calendar: [[RequestID]]
 

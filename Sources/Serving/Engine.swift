@@ -95,7 +95,7 @@ struct Engine<S: Scheduler> {
   /// Prices of the next iterations without a plan.
   private var steadyPrices = [SimDuration](repeating: .zero, count: Self.pricedAtOnce)
   /// The blocks that they take.
-  private var growth = SteadyGrowth()
+  private var growth = SteadyGrowth(iterations: Self.pricedAtOnce)
   /// How long the last of them took.
   private var steadyPrice = SimDuration(nanoseconds: 1)
   private var finished: [RequestID] = []

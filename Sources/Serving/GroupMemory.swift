@@ -39,10 +39,13 @@ package protocol GroupMemory: Sendable {
   mutating func cruise(sequences: Int)
   /// Gives a cruising sequence its next block.
   mutating func extend(_ sequence: Int)
-  /// The same for several, in order.
-  ///
-  /// - Returns: Slots of the blocks that no token will ever fill.
-  mutating func extend(_ sequences: [Int32]) -> Int
+  /// The same for several, in order; more blocks are free.
+  mutating func extend(_ sequences: [Int32])
+  /// The same over some iterations; see `PagedMemory`.
+  mutating func extend(
+    _ due: [[Int32]], from first: Int, iterations: Int,
+    _ took: (_ iteration: Int, _ blocks: Int, _ unusableSlots: Int) -> Void
+  ) -> Int
   /// Makes known again how many tokens a cruising sequence holds.
   mutating func settle(_ sequence: Int, tokens: Int)
 
@@ -73,9 +76,13 @@ extension GroupMemory {
   package mutating func extend(_ sequence: Int) {
     preconditionFailure("a sequence grows out of a memory that reserves to the end")
   }
-  package mutating func extend(_ sequences: [Int32]) -> Int {
+  package mutating func extend(_ sequences: [Int32]) {
     preconditionFailure("sequences grow out of a memory that reserves to the end")
   }
+  package mutating func extend(
+    _ due: [[Int32]], from first: Int, iterations: Int,
+    _ took: (_ iteration: Int, _ blocks: Int, _ unusableSlots: Int) -> Void
+  ) -> Int { iterations }
   package var freeHostBlocks: Int { 0 }
   package mutating func swapOut(_ group: RequestGroup, moves: inout [BlockCopy]) {
     preconditionFailure("swap-out from a memory that reserves to the end")

@@ -25,19 +25,10 @@ extension MixedIterationScheduler {
   }
 
   package mutating func scheduleSteady(_ count: Int, _ growth: inout SteadyGrowth) -> Int {
-    var ran = 0
-    while ran < count {
-      if memory.takesBlocksWhileDecoding {
-        let due = batch.due(in: ran)
-        guard memory.freeBlocks > due.count else { break }
-        if !due.isEmpty {
-          let unusable = memory.extend(due)
-          growth.append(
-            iteration: ran, blocks: due.count, slots: due.count * batch.blockSize,
-            unusableSlots: unusable)
-        }
-      }
-      ran += 1
+    let blockSize = batch.blockSize
+    let ran = memory.extend(batch.dueByPhase, from: batch.phase, iterations: count) {
+      growth.append(
+        iteration: $0, blocks: $1, slots: $1 * blockSize, unusableSlots: $2)
     }
     step += Int32(ran)
     memory.cruise(sequences: batch.count * ran)
@@ -61,7 +52,7 @@ extension MixedIterationScheduler {
   private mutating func extendDue(_ plan: inout IterationPlan) {
     guard memory.freeBlocks > batch.dueCount else { return extendOrPreempt(batch.due, &plan) }
     // Who cruises has one sequence, whose number is its own.
-    if batch.dueCount > 0 { _ = memory.extend(batch.due) }
+    if batch.dueCount > 0 { memory.extend(batch.due) }
   }
 
   /// The same when blocks may run short: each running request, oldest first, has to find a free block at its

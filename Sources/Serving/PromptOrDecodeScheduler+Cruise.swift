@@ -34,17 +34,10 @@ extension PromptOrDecodeScheduler {
   }
 
   package mutating func scheduleSteady(_ count: Int, _ growth: inout SteadyGrowth) -> Int {
-    var ran = 0
-    while ran < count {
-      let due = batch.due(in: ran)
-      guard due.count < memory.device.freeCount else { break }
-      if !due.isEmpty {
-        let unusable = memory.extend(due)
-        growth.append(
-          iteration: ran, blocks: due.count, slots: due.count * batch.blockSize,
-          unusableSlots: unusable)
-      }
-      ran += 1
+    let blockSize = batch.blockSize
+    let ran = memory.extend(batch.dueByPhase, from: batch.phase, iterations: count) {
+      growth.append(
+        iteration: $0, blocks: $1, slots: $1 * blockSize, unusableSlots: $2)
     }
     memory.cruise(sequences: batch.count * ran)
     return ran
@@ -64,7 +57,7 @@ extension PromptOrDecodeScheduler {
   private mutating func extendDue(_ plan: inout IterationPlan) {
     if batch.dueCount < memory.device.freeCount {
       // Who cruises has one sequence, whose number is its own.
-      if batch.dueCount > 0 { _ = memory.extend(batch.due) }
+      if batch.dueCount > 0 { memory.extend(batch.due) }
       return
     }
     let due = batch.due

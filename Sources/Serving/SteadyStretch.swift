@@ -29,20 +29,28 @@ package struct SteadyGrowth: Sendable {
     var evictedSlots: Int
   }
 
-  private(set) var steps: [Step] = []
+  /// Room for as many as there ever are; emptying an array costs more than counting.
+  private var storage: [Step]
+  private var count = 0
 
-  package init() {}
+  /// - Parameter iterations: Those of a stretch, at most.
+  package init(iterations: Int) {
+    let none = Step(iteration: 0, blocks: 0, slots: 0, unusableSlots: 0, evictedSlots: 0)
+    storage = Array(repeating: none, count: iterations)
+  }
 
+  /// In order of their iterations.
+  var steps: ArraySlice<Step> { storage[..<count] }
+
+  @inline(__always)
   mutating func append(
     iteration: Int, blocks: Int, slots: Int, unusableSlots: Int, evictedSlots: Int = 0
   ) {
-    steps.append(
-      Step(
-        iteration: iteration, blocks: blocks, slots: slots, unusableSlots: unusableSlots,
-        evictedSlots: evictedSlots))
+    storage[count] = Step(
+      iteration: iteration, blocks: blocks, slots: slots, unusableSlots: unusableSlots,
+      evictedSlots: evictedSlots)
+    count += 1
   }
 
-  mutating func removeAll() {
-    if !steps.isEmpty { steps.removeAll(keepingCapacity: true) }
-  }
+  mutating func removeAll() { count = 0 }
 }
