@@ -1,7 +1,9 @@
 import SimulationKernel
 
 /// Parses the lines of a CSV trace, once its header is known.
-struct CSVRowParser {
+///
+/// A class, so that taking it out of ``RowReader`` for each row copies nothing.
+final class CSVRowParser {
   private let file: String
   private let header: CSVHeader
   private let timestampUnit: TimestampUnit?
@@ -23,7 +25,7 @@ struct CSVRowParser {
   /// - Throws: ``UserError`` at the first field that is wrong; but where the row has too few or too
   ///   many fields it says that instead, since fields out of place look wrong in many ways.
   /// - Complexity: O(bytes), without allocation but for lists of blocks and names.
-  mutating func parse(
+  func parse(
     _ bytes: Span<UInt8>, line: Int, into record: inout TraceRecord
   ) throws(UserError) {
     record.reset()
@@ -46,7 +48,7 @@ struct CSVRowParser {
   }
 
   /// Parses every field that has a column and returns how many fields there are.
-  private mutating func takeFields(
+  private func takeFields(
     _ bytes: Span<UInt8>, line: Int, into record: inout TraceRecord
   ) throws(UserError) -> Int {
     var cursor = FieldCursor()
@@ -76,7 +78,7 @@ struct CSVRowParser {
   }
 
   /// Takes the value of one field, or says what is wrong with it.
-  private mutating func take(
+  private func take(
     _ text: Span<UInt8>, as column: TraceColumn, _ index: Int, into record: inout TraceRecord
   ) -> String? {
     if text.isEmpty, column != .promptTokens, column != .outputTokens { return nil }

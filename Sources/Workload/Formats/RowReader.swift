@@ -81,7 +81,7 @@ struct RowReader {
   private mutating func takeRow(_ bytes: Span<UInt8>, at place: TextPlace) throws(UserError) {
     switch parser {
     case .beforeHeader: return
-    case .table(var table):
+    case .table(let table):
       if bytes.isEmpty {
         emptyLine = emptyLine ?? place.line
         return
@@ -90,8 +90,6 @@ struct RowReader {
         emptyLine = nil
         throw .at(file, line, 1, "0 fields, the header has \(table.columnCount)")
       }
-      parser = .beforeHeader
-      defer { parser = .table(table) }
       try table.parse(bytes, line: place.line, into: &record)
       try assembler?.take(record, line: place.line)
     case .objects(var objects):
