@@ -123,7 +123,8 @@ public struct BlockPool: Sendable {
   /// Frees blocks that nobody shares, the first one first.
   mutating func give(unshared blocks: UnsafeBufferPointer<BlockID>) {
     var top = freeCount
-    precondition(blocks.count <= capacity - top, "BlockPool.give: \(blocks.count) of \(capacity - top)")
+    precondition(
+      blocks.count <= capacity - top, "BlockPool.give: \(blocks.count) of \(capacity - top)")
     stack.withUnsafeMutableBufferPointer { stack in
       references.withUnsafeMutableBufferPointer { references in
         for block in blocks {

@@ -101,7 +101,8 @@ public struct PagedMemory: Sendable {
   /// - Precondition: More blocks are free.
   public mutating func extend(_ sequences: [Int32]) {
     let done = extend([sequences], from: 0, iterations: 1) { _, _, _ in }
-    precondition(done == 1, "PagedMemory.extend: \(sequences.count) blocks, \(device.freeCount) free")
+    precondition(
+      done == 1, "PagedMemory.extend: \(sequences.count) blocks, \(device.freeCount) free")
   }
 
   /// Gives cruising sequences the next block in the iteration in which their last one is full, over some iterations.

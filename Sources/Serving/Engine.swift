@@ -38,7 +38,8 @@ package protocol ShapePricer: AnyObject, PlanPricer {
   ///
   /// - Parameter contextTokens: What `sequences` sequences attend to in the first; each grows by a token.
   func price(
-    decoding sequences: Int, contextTokens: Int, into prices: UnsafeMutableBufferPointer<SimDuration>)
+    decoding sequences: Int, contextTokens: Int,
+    into prices: UnsafeMutableBufferPointer<SimDuration>)
 }
 
 extension ShapePricer {
@@ -198,9 +199,10 @@ struct Engine<S: Scheduler> {
     growth.removeAll()
     let ran = scheduler.scheduleSteady(count, &growth)
     guard ran > 0 else { return false }
+    let held = heldState
     steadyPrices.withUnsafeBufferPointer { prices in
       recorder.passedSteady(
-        heldState, growth, from: clock,
+        held, growth, from: clock,
         durations: UnsafeBufferPointer(rebasing: prices[..<ran]), tokens: stretch.tokens)
     }
     steadyPrice = steadyPrices[ran - 1]

@@ -17,9 +17,18 @@ struct HeadLookUp: Sendable {
   /// Whose answer it is; `nil` once it is out of date.
   private var sequence: Int32?
   private var missing: BlockKey?
+  /// The head that found no blocks; `nil` once it may find some.
+  private var blocked: Int32?
 
   /// Whether the answer is that of `sequence`, and still true.
   func holds(_ sequence: Int32) -> Bool { self.sequence == sequence }
+
+  /// Whether `sequence` has found no blocks, and cannot find any until something changes that is noticed here. That
+  /// others take blocks changes nothing.
+  func isBlocked(_ sequence: Int32?) -> Bool { sequence != nil && blocked == sequence }
+
+  /// The sequence at the head found no blocks.
+  mutating func block(_ sequence: Int32) { blocked = sequence }
 
   /// Looks up the sequence at the head.
   ///
@@ -35,14 +44,17 @@ struct HeadLookUp: Sendable {
   }
 
   /// References came or went.
-  mutating func forget() { sequence = nil }
+  mutating func forget() {
+    sequence = nil
+    blocked = nil
+  }
 
   mutating func noticeCached(_ key: BlockKey) {
-    if let missing, key == missing { sequence = nil }
+    if let missing, key == missing { forget() }
   }
 
   mutating func noticeEvicted(_ blocks: [BlockID]) {
     guard freeHits > 0 else { return }
-    if blocks.contains(where: { hits.contains($0) }) { sequence = nil }
+    if blocks.contains(where: { hits.contains($0) }) { forget() }
   }
 }

@@ -131,6 +131,7 @@ package struct PromptOrDecodeScheduler: Scheduler {
     return memory.admission(of: request)
   }
 
+  @inline(__always)
   private func exceedsPool(_ blocks: Int) -> Bool {
     options.rejectsPromptsBeyondPool
       && memory.device.capacity - blocks < memory.watermarkBlocks
@@ -156,6 +157,7 @@ package struct PromptOrDecodeScheduler: Scheduler {
   }
 
   /// Sequences that a request may come to run: what it counts against `--max-num-seqs`.
+  @inline(__always)
   func slots(of id: RequestID) -> Int {
     let group = groups[Int(id)]
     return group.usesBeamSearch || !group.hasForked ? Int(group.width) : live.count(of: id)
@@ -204,6 +206,7 @@ package struct PromptOrDecodeScheduler: Scheduler {
   }
 
   /// Whether the engine gives a request up. We keep those that have begun.
+  @inline(__always)
   private func isDropped(_ id: RequestID, blocks: Int) -> Bool {
     guard repeatsDefects || groups[Int(id)].generatedTokens == 0 else { return false }
     return Int(groups[Int(id)].length) > promptLimit || exceedsPool(blocks)

@@ -45,11 +45,12 @@ extension TokenBudgetScheduler {
     // Hits that are free leave the queue like new blocks; the others cost nothing.
     let beside = head.freeHits - head.hits.count + (running.isEmpty ? 0 : watermarkBlocks)
     let free = memory.pool.freeCount
-    if options.reserveFullISL {
-      let whole = memory.blockCount(forTokens: min(length, maxModelLength))
-      guard whole + beside <= free else { return nil }
+    let whole =
+      options.reserveFullISL ? memory.blockCount(forTokens: min(length, maxModelLength)) : 0
+    guard max(whole, memory.blockCount(forTokens: cached + tokens)) + beside <= free else {
+      head.block(sequence)
+      return nil
     }
-    guard memory.blockCount(forTokens: cached + tokens) + beside <= free else { return nil }
     return tokens
   }
 

@@ -59,12 +59,18 @@ extension TokenBudgetScheduler {
     batch.describe(in: &plan.shape)
   }
 
-  /// Only while nobody waits, or no more may run: a head that waits for blocks may find them in the cache at any time.
   package mutating func steadyStretch(atMost limit: Int) -> SteadyStretch? {
-    guard isCruising, listed.isEmpty, batch.count <= maxBatchedTokens,
-      waitingSequences.count == 0 || running.count >= maxSequences
+    guard isCruising, listed.isEmpty, batch.count <= maxBatchedTokens, admitsNobody
     else { return nil }
     return batch.steadyStretch(atMost: limit)
+  }
+
+  /// Whether nobody waits, or whoever does has found no room and finds none in the next iteration.
+  ///
+  /// Nothing is listed then, so that the head was left no more of the budget than it would be left now.
+  private var admitsNobody: Bool {
+    waitingSequences.count == 0 || running.count >= maxSequences
+      || head.isBlocked(waitingSequences.first)
   }
 
   package mutating func scheduleSteady(_ count: Int, _ growth: inout SteadyGrowth) -> Int {
@@ -85,6 +91,8 @@ extension TokenBudgetScheduler {
         for sequence in batch.due(in: ran + 1) { cacheLastBlock(of: sequence) }
       }
       ran += 1
+      // What was cached or lost may have been the head's.
+      guard admitsNobody else { break }
     }
     memory.cruise(sequences: batch.count * ran)
     return ran
