@@ -44,6 +44,20 @@ package protocol ShapePricer: AnyObject, PlanPricer {
 
 extension ShapePricer {
   package func execute(_ plan: IterationPlan) -> SimDuration { price(plan.shape) }
+
+  package func price(
+    decoding sequences: Int, contextTokens: Int,
+    into prices: UnsafeMutableBufferPointer<SimDuration>
+  ) {
+    var shape = IterationShape()
+    shape.decodeSequences = sequences
+    shape.sampledSequences = sequences
+    shape.decodeContextTokens = contextTokens
+    for index in prices.indices {
+      prices[index] = price(shape)
+      shape.decodeContextTokens += sequences
+    }
+  }
 }
 
 extension PlanPricer {

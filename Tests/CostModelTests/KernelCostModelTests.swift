@@ -57,6 +57,28 @@ import Testing
     try #require(cost.breakdown(of: shape).first { $0.name == name }).seconds
   }
 
+  /// Iterations that follow each other cost together what each costs by itself, to the nanosecond.
+  @Test(arguments: names) func decodesTogether(model: String) throws {
+    var random = RandomStream(seed: 5, label: "decodes together \(model)")
+    for overheads in [EngineOverheads.none, .vllm011, .vllm019] {
+      let cost = try Self.price(model, "h100-sxm", overheads: overheads)
+      for _ in 0..<200 {
+        let sequences = 1 + random.below(random.below(2) == 0 ? 8 : 9000)
+        var shape = Self.decode(sequences, context: 1)
+        shape.decodeContextTokens = sequences + random.below(sequences * 20_000)
+        var together = [SimDuration](repeating: .zero, count: 1 + random.below(40))
+        together.withUnsafeMutableBufferPointer {
+          cost.durations(
+            decoding: sequences, contextTokens: shape.decodeContextTokens, into: $0)
+        }
+        for duration in together {
+          #expect(duration == cost.duration(of: shape))
+          shape.decodeContextTokens += sequences
+        }
+      }
+    }
+  }
+
   @Test func anEmptyIterationIsFree() throws {
     let engine = EngineOverheads(iterationSeconds: 1e-3, sequenceSeconds: 1e-5)
     for overheads in [.none, engine] {

@@ -43,9 +43,13 @@ import Testing
     var rows = ResidentRows(blank: 0)
     for number in [5, 70, 133] { rows[number] = number }
     var next = 0
-    rows.update([133, 5]) { row in
-      next += 1000
-      row += next
+    rows.withRows { rows in
+      for number in [133, 5] {
+        next = rows.update(number) { row in
+          row += next + 1000
+          return next + 1000
+        }
+      }
     }
     #expect([5, 70, 133].map { rows[$0] } == [2005, 70, 1133])
   }

@@ -28,11 +28,14 @@ import Workload
         maxBatchedTokens: 24 + chance.below(40), maxModelLength: 56)
       settings.preemptionMode = system.isPaged && chance.below(3) == 0 ? .swap : .automatic
       settings.vllm02 = VLLM02Options(chance.below(2) == 0 ? .v020 : .v027)
-      executor = GrowingExecutor(nanosecondsPerToken: Int64(chance.below(3)))
+      // Pieces of the history are seconds long: some runs see many, some do not see one.
+      let unit: Int64 = chance.below(2) == 0 ? 1 : 3_000_000
+      executor = GrowingExecutor(
+        nanosecondsPerToken: unit * Int64(chance.below(3)), base: 10 * unit)
       let isShared = chance.below(4) == 0
       var arrival: Int64 = 0
       for _ in 0..<(1 + chance.below(30)) {
-        arrival += chance.below(2) == 0 ? Int64(chance.below(400)) : 0
+        arrival += chance.below(2) == 0 ? unit * Int64(chance.below(400)) : 0
         var request = Request.at(
           arrival, prompt: Int32(1 + chance.below(24)), output: Int32(1 + chance.below(32)))
         switch isShared ? chance.below(6) : 2 {
@@ -44,8 +47,8 @@ import Workload
       }
       if chance.below(3) == 0 {
         window = MeasuringWindow(
-          from: SimInstant(nanoseconds: Int64(chance.below(3000))),
-          to: SimInstant(nanoseconds: 3000 + Int64(chance.below(9000))))
+          from: SimInstant(nanoseconds: unit * Int64(chance.below(3000))),
+          to: SimInstant(nanoseconds: unit * (3000 + Int64(chance.below(9000)))))
       }
     }
 
@@ -88,8 +91,8 @@ import Workload
         a.preemptionsSwap == b.preemptionsSwap
       else { return "request \(id): \(a) ≠ \(b)" }
     }
-    guard jumped.integrals == stepped.integrals else {
-      return "\(jumped.integrals) ≠ \(stepped.integrals)"
+    guard jumped.history == stepped.history else {
+      return "\(jumped.history) ≠ \(stepped.history)"
     }
     guard jumped.steps == stepped.steps else { return "\(jumped.steps) ≠ \(stepped.steps)" }
     guard jumped.tokenGaps.gaps == stepped.tokenGaps.gaps else {
@@ -111,14 +114,18 @@ import Workload
 /// It looks at shapes only, so that steady iterations run without plans.
 private final class GrowingExecutor: ShapePricer {
   let nanosecondsPerToken: Int64
+  let base: Int64
 
-  init(nanosecondsPerToken: Int64) { self.nanosecondsPerToken = nanosecondsPerToken }
+  init(nanosecondsPerToken: Int64, base: Int64) {
+    self.nanosecondsPerToken = nanosecondsPerToken
+    self.base = base
+  }
 
   func price(_ shape: IterationShape) -> SimDuration {
     let prompts = shape.prefillChunks.reduce(0) { $0 + $1.tokens + $1.contextTokens }
     let decodes = shape.decodeSequences + shape.decodeContextTokens
     let moves = shape.copiedBlocks + shape.swappedInBlocks + shape.swappedOutBlocks
     let tokens = Int64(prompts + decodes + 3 * moves + shape.sampledSequences)
-    return SimDuration(nanoseconds: 10 + nanosecondsPerToken * tokens)
+    return SimDuration(nanoseconds: base + nanosecondsPerToken * tokens)
   }
 }
