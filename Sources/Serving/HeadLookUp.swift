@@ -23,9 +23,15 @@ struct HeadLookUp: Sendable {
   /// Whether the answer is that of `sequence`, and still true.
   func holds(_ sequence: Int32) -> Bool { self.sequence == sequence }
 
-  /// Whether `sequence` has found no blocks, and cannot find any until something changes that is noticed here. That
-  /// others take blocks changes nothing.
+  /// Whether `sequence` has found too few blocks, and nothing was noticed since.
+  ///
+  /// It then finds too few in the next iteration as well, if others only take blocks in it: who takes a block that it
+  /// has found takes the last of those that are free (they queue up so), and leaves it one less to fetch back and
+  /// one less that is free.
   func isBlocked(_ sequence: Int32?) -> Bool { sequence != nil && blocked == sequence }
+
+  /// Whether a block with this key would be one more of its hits.
+  func isMissing(_ key: BlockKey) -> Bool { key == missing }
 
   /// The sequence at the head found no blocks.
   mutating func block(_ sequence: Int32) { blocked = sequence }

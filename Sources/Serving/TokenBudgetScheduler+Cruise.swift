@@ -68,6 +68,7 @@ extension TokenBudgetScheduler {
   /// Whether nobody waits, or whoever does has found no room and finds none in the next iteration.
   ///
   /// Nothing is listed then, so that the head was left no more of the budget than it would be left now.
+  /// ``findsHeadABlock(in:)`` looks at each iteration.
   private var admitsNobody: Bool {
     waitingSequences.count == 0 || running.count >= maxSequences
       || head.isBlocked(waitingSequences.first)
@@ -77,7 +78,8 @@ extension TokenBudgetScheduler {
     var ran = 0
     while ran < count {
       let due = batch.due(in: ran)
-      guard memory.pool.freeCount >= due.count else { break }
+      guard memory.pool.freeCount >= due.count, admitsNobody, !findsHeadABlock(in: ran)
+      else { break }
       if !due.isEmpty {
         evicted.removeAll(keepingCapacity: true)
         let unusable = memory.extendCruising(due[...], evicted: &evicted)
@@ -91,11 +93,25 @@ extension TokenBudgetScheduler {
         for sequence in batch.due(in: ran + 1) { cacheLastBlock(of: sequence) }
       }
       ran += 1
-      // What was cached or lost may have been the head's.
-      guard admitsNobody else { break }
     }
     memory.cruise(sequences: batch.count * ran)
     return ran
+  }
+
+  /// Whether an iteration of a stretch gives a block the key that the head of the waiting queue misses, so that the head
+  /// may be admitted in the same one.
+  ///
+  /// - Parameter iterations: How many of the stretch come before it; all of those are done.
+  private mutating func findsHeadABlock(in iterations: Int) -> Bool {
+    guard options.prefixCaching, running.count < maxSequences, waitingSequences.count > 0
+    else { return false }
+    // In blocks of one token, who fills one has yet to take it.
+    let behindLast = batch.blockSize == 1 ? 0 : 1
+    return batch.due(in: iterations + 1).contains { sequence in
+      let index = Int(sequence)
+      let block = Int(memory.tables[index].count) - behindLast
+      return head.isMissing(keys.key(of: block, in: index, sequences[index]))
+    }
   }
 
   package mutating func completeSteady(_ count: Int, finished: inout [RequestID]) {

@@ -100,6 +100,39 @@ import Workload
     #expect(event.end == iteration.end, "seed \(seed)")
   }
 
+  /// A head that waits for blocks is admitted in the iteration that fills a block which its prompt quotes.
+  ///
+  ///     blocks of 4, 8 of them      request 0   |own  |out 0-3|out 4-7|…
+  ///                                 request 1   |own  |out 0-3|out 4-7|…|its own|   8 blocks, those in common shared
+  @Test func aFilledBlockLetsTheHeadIn() throws {
+    var contents = PromptContents()
+    let own = PromptContents.ownStream(of: 0)
+    contents.append([TokenPiece(stream: own, start: 0, count: 4)])
+    contents.append([
+      TokenPiece(stream: own, start: 0, count: 4),
+      TokenPiece(stream: PromptContents.outputStream(of: 0), start: 0, count: 16),
+      TokenPiece(stream: PromptContents.ownStream(of: 1), start: 0, count: 10),
+    ])
+    let requests = [
+      Request(arrival: .zero, promptTokens: 4, outputTokens: 21),
+      Request(arrival: SimInstant(nanoseconds: 1500), promptTokens: 30, outputTokens: 2),
+    ]
+    func record(_ stepping: Stepping) throws -> RunRecord {
+      var settings = EngineSettings(
+        blockSize: 4, deviceBlocks: 9, maxSequences: 4, maxBatchedTokens: 64, maxModelLength: 64)
+      settings.stepping = stepping
+      return try ServingSystem.vllmV1.serve(
+        requests, settings: settings, executor: ShapeExecutor(), window: MeasuringWindow(),
+        contents: contents)
+    }
+    let (event, iteration) = (try record(.event), try record(.iteration))
+    let admitted = try #require(iteration.milestones[1].firstScheduled)
+    let finished = try #require(iteration.milestones[0].finish)
+    #expect(admitted < finished)
+    #expect(event.milestones == iteration.milestones)
+    #expect(event.history == iteration.history)
+  }
+
   private func milestones(_ record: RunRecord, _ id: Int) -> [Int64?] {
     let milestone = record.milestones[id]
     let instants = [milestone.firstScheduled, milestone.firstToken, milestone.finish]
