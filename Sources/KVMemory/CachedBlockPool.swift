@@ -62,6 +62,7 @@ public struct CachedBlockPool: Sendable {
   /// - Precondition: ``freeCount`` is positive; callers ask before they take.
   public mutating func take(evicted: inout [BlockID]) -> BlockID {
     precondition(freeCount > 0, "CachedBlockPool.take: all \(usableCount) blocks are held")
+    blocks.makeUnique()
     let block = blocks.removeFirst()
     if blocks.isCached(block) {
       blocks.removeKey(of: block)
@@ -78,6 +79,7 @@ public struct CachedBlockPool: Sendable {
   /// - Returns: Whether it was free.
   @discardableResult
   public mutating func hit(_ block: BlockID) -> Bool {
+    blocks.makeUnique()
     let record = blocks[block]
     precondition(record.content != .none, "CachedBlockPool.hit: block \(block) is not cached")
     let wasFree = record.references == 0
@@ -93,6 +95,7 @@ public struct CachedBlockPool: Sendable {
   public mutating func cache(_ block: BlockID, key: BlockKey) {
     precondition(
       blocks.references(of: block) > 0, "CachedBlockPool.cache: block \(block) is free")
+    blocks.makeUnique()
     blocks.setKey(key, of: block)
   }
 
@@ -104,6 +107,7 @@ public struct CachedBlockPool: Sendable {
   ///
   /// - Returns: How many blocks became free.
   public mutating func release(_ table: ArraySlice<BlockID>) -> Int {
+    blocks.makeUnique()
     let before = freeCount
     let keepsUnhashedFirst = freeQueueRule == .unhashedFirst
     var hasUnhashed = false

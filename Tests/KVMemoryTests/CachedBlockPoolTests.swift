@@ -144,4 +144,24 @@ private struct NaivePool {
       try #require(pool.referenceCount(of: block) == appearances, "seed \(seed), block \(block)")
     }
   }
+
+  /// A copy is a pool of its own, whichever of the two changes, before the first key and after it.
+  @Test func copiesAreIndependent() {
+    var pool = CachedBlockPool(capacity: 5, freeQueueRule: .allAtTail)
+    var evicted: [BlockID] = []
+    var builder = BlockKeyBuilder()
+    builder.add(stream: 1, start: 0, count: 4)
+    let first = pool.take(evicted: &evicted)
+    var copy = pool
+    copy.cache(first, key: builder.key())
+    #expect(copy.cachedBlocks == [first] && pool.cachedBlocks == [])
+    #expect(copy.cachedBlock(for: builder.key()) == first)
+    #expect(pool.cachedBlock(for: builder.key()) == nil)
+    let second = pool.take(evicted: &evicted)
+    #expect(pool.freeQueue == [3, 4] && copy.freeQueue == [2, 3, 4])
+    var third = copy
+    _ = third.release([first])
+    #expect(third.freeQueue == [2, 3, 4, first] && copy.referenceCount(of: first) == 1)
+    #expect(second == 2 && evicted == [])
+  }
 }
