@@ -32,9 +32,9 @@ test: dependencies ## Build and run the tests
 
 check: test lint ## All that has to pass before a change is handed in
 
-sanitize: dependencies ## Run the kernel tests under AddressSanitizer and under ThreadSanitizer
+sanitize: dependencies ## Run the tests of kernels and memory under AddressSanitizer and under ThreadSanitizer
 	ASAN_OPTIONS=detect_leaks=0 $(SWIFT) test --sanitize address --scratch-path .build/address \
-	  --filter KernelsTests
+	  --filter 'KernelsTests|KVMemoryTests'
 	$(SWIFT) test --sanitize thread --scratch-path .build/thread --filter KernelsTests
 
 lint: ## Check the format

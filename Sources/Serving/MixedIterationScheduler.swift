@@ -36,7 +36,7 @@ package struct MixedIterationScheduler<Memory: GroupMemory>: Scheduler {
   var step: Int32 = 0
   /// The head of the waiting queue found no room in the last step.
   private(set) var headIsBlocked = false
-  /// Requests arrived since the last step.
+  /// A request has come to the head of an empty queue since the last step.
   private(set) var hasArrivals = false
   /// Blocks were given back since the head found no room.
   var wasFreed = false
@@ -84,8 +84,9 @@ package struct MixedIterationScheduler<Memory: GroupMemory>: Scheduler {
   }
 
   package mutating func enqueue(_ request: RequestID) {
+    // Whoever comes behind a head that found no room changes nothing.
+    if waiting.isEmpty { hasArrivals = true }
     waiting.append(request)
-    hasArrivals = true
   }
 
   // MARK: Deciding an iteration
