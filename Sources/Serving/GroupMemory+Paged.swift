@@ -58,7 +58,9 @@ extension PagedMemory: GroupMemory {
   package var freeBlocks: Int { device.freeCount }
 
   package mutating func heldBlocks(_ group: RequestGroup) -> Int {
-    distinctBlockCount(of: group.sequences)
+    // Generic code of another module is slow, and most requests have one sequence.
+    if group.sequenceCount == 1 { return Int(tables[group.sequences.lowerBound].count) }
+    return distinctBlockCount(of: group.sequences)
   }
 
   package var freeHostBlocks: Int { host.freeCount }
