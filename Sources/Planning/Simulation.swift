@@ -18,7 +18,8 @@ package final class PricedExecutor<Model: IterationCostModel>: ShapePricer {
   package func price(_ shape: IterationShape) -> SimDuration { costModel.duration(of: shape) }
 
   package func price(
-    decoding sequences: Int, contextTokens: Int, into prices: UnsafeMutableBufferPointer<SimDuration>
+    decoding sequences: Int, contextTokens: Int,
+    into prices: UnsafeMutableBufferPointer<SimDuration>
   ) {
     costModel.durations(decoding: sequences, contextTokens: contextTokens, into: prices)
   }
