@@ -2,6 +2,18 @@ import Serving
 import SimulationKernel
 
 extension RunFailure {
+  /// What went wrong, where no flag is at fault.
+  package var summary: String {
+    switch self {
+    case .swapSpaceExhausted(let failure, _):
+      "a swap needs \(failure.blocksNeeded) blocks, the host has \(failure.blocksFree) free"
+    case .oversized(let request, let admission):
+      "request \(request + 1) can never be admitted: \(admission.numbers)"
+    case .stuck(let waiting, let time):
+      "\(waiting) requests wait at \(time.seconds) s, and none can run"
+    }
+  }
+
   /// What the user is told, and what they can do about it.
   package func userError(trace: String, scenario: Scenario) -> UserError {
     switch self {
@@ -24,6 +36,21 @@ extension RunFailure {
 }
 
 extension Admission {
+  fileprivate var numbers: String {
+    switch self {
+    case .possible: "it fits"
+    case .never(.tokens, let required, let capacity):
+      "it has \(required) tokens, the longest sequence has \(capacity)"
+    case .never(.prompt, let required, let capacity):
+      "it has \(required) tokens, an iteration computes at most \(capacity)"
+    case .never(.beams, let required, _): "it asks for a beam of width \(required)"
+    case .never(.blocks, let required, let capacity):
+      "it needs \(required) KV blocks, the pool has \(capacity)"
+    case .never(.sequences, let required, let capacity):
+      "it runs \(required) sequences, at most \(capacity) run"
+    }
+  }
+
   fileprivate func explanation(_ scenario: Scenario) -> String {
     switch self {
     case .possible: "it fits"

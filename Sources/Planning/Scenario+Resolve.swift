@@ -119,7 +119,7 @@ extension Scenario {
   private func unmeasuredKernels() throws -> [String] {
     guard device.software == .present else { return [] }
     return try CostProfile.unmeasured(
-      device: device, own: deviceProfile, weights: weights, kvCache: kvCache)
+      model, device: device, own: deviceProfile, weights: weights, kvCache: kvCache)
   }
 
   /// Bytes of a block on one GPU of the fullest stage.

@@ -33,6 +33,13 @@ struct CalibrateCPUCommand: ParsableCommand {
 
   func run() throws {
     let model = try ToyModels.find(model)
+    // Better now than after some minutes of measuring.
+    let folder = URL(fileURLWithPath: output).deletingLastPathComponent().path
+    guard FileManager.default.isWritableFile(atPath: folder) else {
+      throw UserError(
+        "cannot write `\(output)`: `\(folder)` is not a folder that can be written to",
+        hint: "make it first, or give another `--output`")
+    }
     OpenBLAS.restartWithKnownCore()
     let serving = CPUServing(model)
     var calibration = CPUCalibration(serving, stopwatch: clock)

@@ -50,9 +50,19 @@ struct CalibrateTablesCommand: ParsableCommand {
   var format = OutputFormat.table
 
   func run() throws {
+    guard !name.isEmpty else {
+      throw UserError("`--name` is empty", hint: "give the profile a name: results repeat it")
+    }
     let tables = try KernelTables(layout: from, folder: folder)
     Terminal.warn(tables.warnings)
     let device = try measuredDevice(tables)
+    if let found = tables.deviceName.flatMap({ try? DeviceCatalogue.find($0) }),
+      found.name != device.name
+    {
+      Terminal.warn([
+        "the tables are called after `\(found.name)`, the profile is for `\(device.name)`"
+      ])
+    }
     let calibrator = Calibrator(device: device)
     var profile = DeviceProfile(
       name: name, device: device.name, source: source ?? "\(from.rawValue) tables in \(folder)",

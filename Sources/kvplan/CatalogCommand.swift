@@ -64,7 +64,7 @@ struct CatalogDevicesCommand: ParsableCommand {
         columns: [
           ("name", .name), ("memory_gb", .count), ("bandwidth_gbs", .count),
           ("fp16_tflops", .count), ("link_gbs", .count), ("tdp_w", .count),
-          ("dollars_per_hour", .count), ("aliases", .name),
+          ("dollars_per_hour", .count), ("prices", .name), ("aliases", .name),
         ],
         rows: DeviceCatalogue.all.map { device in
           [
@@ -74,6 +74,7 @@ struct CatalogDevicesCommand: ParsableCommand {
             device.linkBandwidth.map { Digits.fixed($0 / 1e9, decimals: 0) } ?? "",
             Digits.fixed(device.tdpWatts, decimals: 0),
             device.price.map { Digits.fixed($0.dollarsPerHour, decimals: 2) } ?? "",
+            ShippedProfiles.isCalibrated(device) ? "calibrated" : "uncalibrated",
             device.aliases.joined(separator: " "),
           ]
         }

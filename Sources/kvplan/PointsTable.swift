@@ -35,6 +35,13 @@ enum PointsTable {
       } + [Group(model: "all", device: "all", backend: "all", predictions: predictions)]
   }
 
+  /// Where the prices of each device come from, in order of name.
+  static func prices(_ predictions: [PointPrediction]) -> [CostProfile] {
+    let profiles = Dictionary(
+      predictions.map { ($0.prices.name, $0.prices) }, uniquingKeysWith: { first, _ in first })
+    return profiles.values.sorted { $0.name < $1.name }
+  }
+
   static func rendered(_ predictions: [PointPrediction], _ format: OutputFormat) -> String {
     switch format {
     case .table: table(predictions)
@@ -47,7 +54,9 @@ enum PointsTable {
     errors.reduce(0, +) / Double(errors.count)
   }
 
-  private static func median(_ sorted: [Double]) -> Double { sorted[sorted.count / 2] }
+  private static func median(_ sorted: [Double]) -> Double {
+    (sorted[(sorted.count - 1) / 2] + sorted[sorted.count / 2]) / 2
+  }
 
   private static func table(_ predictions: [PointPrediction]) -> String {
     var rows = TextTable([
@@ -125,6 +134,16 @@ enum PointsTable {
     ])
     return JSONValue.object([
       .init("rows", .array(rows)), .init("groups", .array(groups)), .init("ranking", ranking),
+      .init(
+        "prices",
+        .array(
+          prices(predictions).map { price in
+            .object([
+              .init("profile", .text(price.name)),
+              .init("calibrated", .boolean(price.isCalibrated)),
+              .init("error", .text(price.error)),
+            ])
+          })),
     ]).indented + "\n"
   }
 }

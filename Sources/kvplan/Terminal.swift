@@ -15,9 +15,22 @@ enum ExitStatus: Int32 {
 
 /// Standard output is for data, standard error for talk.
 enum Terminal {
-  /// Writes data, as it is.
-  static func write(_ text: String) {
-    FileHandle.standardOutput.write(Data(text.utf8))
+  /// Writes data, as it is; ends the command where it cannot.
+  static func write(_ text: String) { write(Data(text.utf8)) }
+
+  static func write(_ data: Data) {
+    do {
+      try FileHandle.standardOutput.write(contentsOf: data)
+    } catch {
+      say("cannot write to standard output: \(reason(error))")
+      ExitStatus.couldNotRun.exit()
+    }
+  }
+
+  /// What the system says, without Foundation's frame around it.
+  private static func reason(_ error: any Error) -> String {
+    let code = (error as NSError).userInfo[NSUnderlyingErrorKey] as? NSError ?? error as NSError
+    return String(cString: strerror(Int32(code.code)))
   }
 
   /// Says something to the user.

@@ -25,7 +25,7 @@ struct TraceOutputArguments: ParsableArguments {
       }
     }
     guard let output else {
-      try produce { FileHandle.standardOutput.write(Data($0)) }
+      try produce { Terminal.write(Data($0)) }
       return
     }
     let interruption = Interruption(removing: OutputFile.partialPath(of: output))

@@ -43,9 +43,15 @@ struct ValidatePointsCommand: ParsableCommand {
     let (points, warnings) = try ServingPoint.read(path: file)
     Terminal.warn(warnings)
     let parameters = try EngineParameters(self.parameters)
-    let predictions = try PointPrediction.predict(
+    let (predictions, failures) = PointPrediction.predict(
       points, models: { parameters.applied(to: .model($0), $0.backend) },
       progress: { Terminal.progress($0, of: points.count) })
+    Terminal.warn(failures)
+    guard !predictions.isEmpty else {
+      throw UserError("`\(file)` has no row that can be simulated")
+    }
+    let prices = PointsTable.prices(predictions)
+    for price in prices { Terminal.say("prices: \(price.name) (\(price.error))") }
     Terminal.write(PointsTable.rendered(predictions, format))
   }
 }
@@ -60,11 +66,18 @@ struct EngineParameters {
       let parts = text.split(separator: "=", maxSplits: 1).map(String.init)
       let name = parts[0].split(separator: ".", maxSplits: 1).map(String.init)
       guard parts.count == 2, name.count == 2, let value = Double(parts[1]), value.isFinite,
-        let backend = ServingPoint.Backend(rawValue: name[0]),
-        BackendModel.parameterNames.contains(name[1])
+        value >= 0
       else {
         throw UserError(
-          "`--engine-parameter` must be ENGINE.NAME=NUMBER, found `\(text)`",
+          "`--engine-parameter` must be ENGINE.NAME=NUMBER, 0 or more, found `\(text)`")
+      }
+      guard let backend = ServingPoint.Backend(rawValue: name[0]) else {
+        let known = ServingPoint.Backend.allCases.map(\.rawValue).joined(separator: ", ")
+        throw UserError("`--engine-parameter`: no engine `\(name[0])`", hint: "there are \(known)")
+      }
+      guard BackendModel.parameterNames.contains(name[1]) else {
+        throw UserError(
+          "`--engine-parameter`: no parameter `\(name[1])`",
           hint: "the names are \(BackendModel.parameterNames.joined(separator: ", "))")
       }
       return (backend, name[1], value)

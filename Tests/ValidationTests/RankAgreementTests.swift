@@ -20,7 +20,9 @@ import Testing
     point.outputTokens = outputTokens
     point.ttft = 100
     point.tpot = tpot
-    return PointPrediction(point: point, ttft: 100, tpot: predicted, blocks: 1)
+    return PointPrediction(
+      point: point, ttft: 100, tpot: predicted, blocks: 1,
+      prices: CostProfile(name: device, isCalibrated: true, error: "none"))
   }
 
   /// Peaks of three deployments, measured and predicted: A 2 over B 1 over C, where B is predicted below C.

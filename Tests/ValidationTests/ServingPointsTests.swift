@@ -11,9 +11,10 @@ import Testing
     + "concurrency,ttft_ms,tpot_ms,source_group\n"
 
   static func row(
-    _ id: String, backend: String = "vllm", pp: Int = 1, clients: String = "4", ttft: String = "50"
+    _ id: String, backend: String = "vllm", pp: Int = 1, clients: String = "4", ttft: String = "50",
+    promptTokens: Int = 256
   ) -> String {
-    "\(id),meta-llama/Llama-3.1-8B,h100_sxm,\(backend),,,1,\(pp),256,16,4,\(clients),\(ttft),8,"
+    "\(id),meta-llama/Llama-3.1-8B,h100_sxm,\(backend),,,1,\(pp),\(promptTokens),16,4,\(clients),\(ttft),8,"
       + "per_model_sweep\n"
   }
 
@@ -49,14 +50,26 @@ import Testing
   func moreClientsAreSlower(_ backend: String) throws {
     let (points, _) = try read(
       ["1", "8", "64"].map { Self.row("c\($0)", backend: backend, clients: $0) }.joined())
-    let predictions = try PointPrediction.predict(points, models: { .model($0) })
+    let (predictions, failures) = PointPrediction.predict(points, models: { .model($0) })
+    #expect(failures == [])
     for (few, many) in zip(predictions, predictions.dropFirst()) {
       #expect(few.tpot < many.tpot && few.ttft < many.ttft)
     }
     // 16 GB of weights at 3.35 TB/s take 4.8 ms.
     #expect((4.8...10).contains(predictions[0].tpot), "\(predictions[0].tpot) ms")
-    let again = try PointPrediction.predict(points, models: { .model($0) })
-    #expect(predictions.map(\.ttft) == again.map(\.ttft))
+    let again = PointPrediction.predict(points, models: { .model($0) })
+    #expect(predictions.map(\.ttft) == again.predictions.map(\.ttft))
+  }
+
+  /// A row that cannot be served costs no other row its prediction.
+  @Test func aRowThatDoesNotFitIsLeftOut() throws {
+    let (points, _) = try read(Self.row("good") + Self.row("long", promptTokens: 3_000_000))
+    let (predictions, failures) = PointPrediction.predict(points, models: { .model($0) })
+    #expect(predictions.map(\.point.id) == ["good"])
+    #expect(predictions.map(\.prices.name) == ["h100-sxm"])
+    #expect(failures.count == 1)
+    #expect(
+      failures[0].hasPrefix("row `long` is left out: request 1 can never be admitted: it needs "))
   }
 
   @Test func everyParameterNameCanBeSet() {

@@ -184,7 +184,7 @@ package struct FormReport: Equatable, Sendable {
     func mean(_ errors: [Double]) -> Double { errors.reduce(0, +) / Double(errors.count) }
     interpolationMAPE = interpolation.map(mean)
     extrapolationMAPE = extrapolation.map(mean)
-    median = interpolation.map { $0[$0.count / 2] }
+    median = interpolation.map { ($0[($0.count - 1) / 2] + $0[$0.count / 2]) / 2 }
     p99 = interpolation.map { $0[min($0.count - 1, $0.count * 99 / 100)] }
   }
 }

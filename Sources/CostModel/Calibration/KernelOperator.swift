@@ -27,9 +27,13 @@ package enum KernelKind: String, Codable, CaseIterable, Sendable {
     }
   }
 
+  var isAttention: Bool {
+    self == .decodeAttention || self == .prefillAttention || self == .decodeBesidePrompt
+  }
+
   /// Whether this is one of the kinds on which a profile's quoted error rests: products and attention.
   package var isQuoted: Bool {
-    self == .gemm || self == .decodeAttention || self == .prefillAttention
+    self == .gemm || isAttention
   }
 }
 

@@ -1,20 +1,34 @@
 extension CostProfile {
-  /// What a device's profile holds no measurements of, in words: stored narrow types whose kernels
-  /// are priced by formula, at data-sheet rates and the efficiencies of 16-bit kernels.
+  /// What a device's profile holds no measurements of, in words: it is priced by formula, at data-sheet rates and the
+  /// efficiencies of the nearest operator that was measured.
   ///
   /// - Parameter own: The user's profile; `nil` for the one that the tool carries.
   /// - Throws: As ``KernelCostModel/init(_:ownProfile:)`` for a profile of another device.
   package static func unmeasured(
-    device: DeviceSpec, own: DeviceProfile?, weights: ElementType, kvCache: ElementType
+    _ model: ModelSpec, device: DeviceSpec, own: DeviceProfile?, weights: ElementType,
+    kvCache: ElementType
   ) throws -> [String] {
     let operators = try ProfileChoice(device: device, own: own).profile.operators.map(\.op)
-    func isMeasured(_ kind: KernelKind, _ elements: ElementType) -> Bool {
-      elements == .bfloat16 || operators.contains { $0.kind == kind && $0.elements == elements }
+    func has(_ kind: KernelKind, _ isMeant: (KernelOperator) -> Bool = { _ in true }) -> Bool {
+      operators.contains { $0.kind == kind && isMeant($0) }
     }
     var missing: [String] = []
-    if !isMeasured(.gemm, weights) { missing.append("\(weights.rawValue) products") }
-    if !isMeasured(.decodeAttention, kvCache) {
+    if !has(.gemm) {
+      missing.append("products")
+    } else if weights != .bfloat16, !has(.gemm, { $0.elements == weights }) {
+      missing.append("\(weights.rawValue) products")
+    }
+    if model.mixture != nil { missing.append("products of experts") }
+    if !has(.prefillAttention) { missing.append("attention of prompts") }
+    if !has(.decodeAttention) {
+      missing.append("attention of decoding sequences")
+    } else if kvCache != .bfloat16, !has(.decodeAttention, { $0.elements == kvCache }) {
       missing.append("attention on a \(kvCache.rawValue) KV cache")
+    }
+    if model.latent != nil {
+      missing.append("latent attention")
+    } else if has(.decodeAttention), !has(.decodeAttention, { $0.headDim == model.headDim }) {
+      missing.append("attention with heads of \(model.headDim)")
     }
     return missing
   }

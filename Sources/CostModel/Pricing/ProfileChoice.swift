@@ -40,6 +40,11 @@ struct ProfileChoice {
 
 /// The profiles that the tool carries.
 package enum ShippedProfiles {
+  /// Whether the prices of a device rest on kernels measured on it; those of the paper's engines do not.
+  package static func isCalibrated(_ device: DeviceSpec) -> Bool {
+    device.software == .present && profileName(of: device.name).isOwn
+  }
+
   /// Which profile prices a device, and whether it was measured on the same silicon.
   ///
   /// The A100's two memories differ in bandwidth only, which formulas are relative to. Others take

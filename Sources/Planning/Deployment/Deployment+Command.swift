@@ -8,6 +8,8 @@ extension Deployment {
       groups[0].scenario.system == .vllmV1
     else { return nil }
     let (scenario, settings) = (resolved.scenario, resolved.settings)
+    // vLLM does not start where one sequence of the longest length exceeds the pool.
+    let longest = min(settings.maxModelLength, (settings.deviceBlocks - 1) * settings.blockSize)
     let model = scenario.model.aliases.first { $0.contains("/") } ?? scenario.model.name
     var words = [
       "vllm serve \(model)", "--tensor-parallel-size \(scenario.tensorParallel)",
@@ -15,7 +17,7 @@ extension Deployment {
       "--gpu-memory-utilization \(scenario.gpuMemoryShare)",
       "--max-num-seqs \(settings.maxSequences)",
       "--max-num-batched-tokens \(settings.maxBatchedTokens)",
-      "--max-model-len \(settings.maxModelLength)",
+      "--max-model-len \(longest)",
     ]
     if scenario.pipelineParallel > 1 {
       words.append("--pipeline-parallel-size \(scenario.pipelineParallel)")

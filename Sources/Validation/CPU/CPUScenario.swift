@@ -42,6 +42,11 @@ package struct CPUScenario: Sendable {
   package func settings(
     machineMemory: UInt64 = ProcessInfo.processInfo.physicalMemory
   ) throws -> EngineSettings {
+    guard base.system != .vattention else {
+      throw UserError(
+        "`vattention` maps pages with a GPU's driver, which no CPU has",
+        hint: "simulate it (`kvplan simulate`), or serve `vllm-0.2`, whose scheduler it has")
+    }
     guard timeScale > 0, timeScale.isFinite else {
       throw UserError("`--time-scale` must be positive, found `\(timeScale)`")
     }

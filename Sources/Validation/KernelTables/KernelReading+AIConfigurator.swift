@@ -21,8 +21,8 @@ extension KernelReading {
     try table.require(["gemm_dtype", "m", "n", "k", "latency_ms"])
     var unknown: Set<String> = []
     for row in 0..<table.rowCount {
-      let seconds = try table.seconds("latency_ms", row, unit: Self.millisecond)
-      let sizes = try ["m", "n", "k"].map { try table.number($0, row, atLeast: 1) }
+      let seconds = try table.kernelSeconds("latency_ms", row, unit: Self.millisecond)
+      let sizes = try ["m", "n", "k"].map { try table.size($0, row) }
       guard let elements = element(table.text("gemm_dtype", row)) else {
         unknown.insert(table.text("gemm_dtype", row))
         continue
@@ -40,23 +40,31 @@ extension KernelReading {
     ])
     noteConstants(table)
     var unknown: Set<String> = []
+    var singleTokens = 0
     for row in 0..<table.rowCount {
-      let seconds = try table.seconds("latency_ms", row, unit: Self.millisecond)
-      let sequences = try table.number("batch_size", row, atLeast: 1)
-      let tokens = try table.number("isl", row, atLeast: 1)
+      let seconds = try table.kernelSeconds("latency_ms", row, unit: Self.millisecond)
+      let sequences = try table.size("batch_size", row)
+      let tokens = try table.size("isl", row)
       let shape = try heads(table, row)
       guard let elements = element(table.text("kv_cache_dtype", row)) else {
         unknown.insert(table.text("kv_cache_dtype", row))
         continue
       }
-      // A prompt of one token runs the decode kernel.
-      if tokens == 1 { continue }
+      if tokens == 1 {
+        singleTokens += 1
+        continue
+      }
       let op = attention(
         .prefillAttention, elements: elements, headDim: shape.headDim, heads: shape.heads,
         kvHeads: shape.kvHeads, window: shape.window)
       add(op, [sequences, shape.heads, shape.kvHeads, tokens, 0, shape.window], seconds)
     }
     note(unknown, in: table)
+    if singleTokens > 0 {
+      warnings.append(
+        "\(table.path): \(singleTokens) prompts of one token are left out: they run the decode kernel"
+      )
+    }
   }
 
   private mutating func readGeneration(_ table: MeasurementTable) throws {
@@ -66,9 +74,9 @@ extension KernelReading {
     noteConstants(table)
     var unknown: Set<String> = []
     for row in 0..<table.rowCount {
-      let seconds = try table.seconds("latency_ms", row, unit: Self.millisecond)
-      let sequences = try table.number("batch_size", row, atLeast: 1)
-      let step = try table.number("step", row)
+      let seconds = try table.kernelSeconds("latency_ms", row, unit: Self.millisecond)
+      let sequences = try table.size("batch_size", row)
+      let step = try table.size("step", row, atLeast: 0)
       let shape = try heads(table, row)
       guard let elements = element(table.text("kv_cache_dtype", row)) else {
         unknown.insert(table.text("kv_cache_dtype", row))
@@ -87,27 +95,27 @@ extension KernelReading {
     try table.require(["allreduce_dtype", "num_gpus", "message_size", "backend", "latency_ms"])
     for row in 0..<table.rowCount {
       var op = KernelOperator(kind: .allReduce)
-      op.gpus = Int(try table.number("num_gpus", row, atLeast: 2))
+      op.gpus = Int(try table.size("num_gpus", row, atLeast: 2))
       op.isEager = table.text("backend", row).hasSuffix("eager")
       // Message sizes count elements, of 16 bits here.
-      let bytes = try table.number("message_size", row, atLeast: 1) * 2
-      add(op, [bytes], try table.seconds("latency_ms", row, unit: Self.millisecond))
+      let bytes = try table.size("message_size", row) * 2
+      add(op, [bytes], try table.kernelSeconds("latency_ms", row, unit: Self.millisecond))
     }
   }
 
   private typealias Heads = (heads: Double, kvHeads: Double, headDim: Double, window: Double)
 
   private func heads(_ table: MeasurementTable, _ row: Int) throws -> Heads {
-    let heads = try table.number("num_heads", row, atLeast: 1)
-    let kvHeads = try table.number("num_key_value_heads", row, atLeast: 1)
+    let heads = try table.size("num_heads", row)
+    let kvHeads = try table.size("num_key_value_heads", row)
     guard kvHeads <= heads else {
       throw table.failure(
         row, "`num_key_value_heads` \(Int(kvHeads)) exceeds `num_heads` \(Int(heads))")
     }
     return (
       heads, kvHeads,
-      table.has("head_dim") ? try table.number("head_dim", row, atLeast: 1) : 128,
-      table.has("window_size") ? try table.number("window_size", row) : 0
+      table.has("head_dim") ? try table.size("head_dim", row) : 128,
+      table.has("window_size") ? try table.size("window_size", row, atLeast: 0) : 0
     )
   }
 

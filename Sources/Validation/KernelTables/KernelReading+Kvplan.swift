@@ -28,7 +28,7 @@ extension KernelReading {
     for row in 0..<table.rowCount {
       let sizes = try kind.axes.map { axis -> Double in
         if axis == "window", !table.has(axis) { return 0 }
-        return try table.number(axis, row, atLeast: axis == "window" || axis == "context" ? 0 : 1)
+        return try table.size(axis, row, atLeast: axis == "window" || axis == "context" ? 0 : 1)
       }
       var op = KernelOperator(kind: kind)
       if table.has("dtype") {
@@ -40,12 +40,15 @@ extension KernelReading {
         op.elements = elements
       }
       if isAttention {
+        guard sizes[2] <= sizes[1] else {
+          throw table.failure(row, "`kv_heads` \(Int(sizes[2])) exceeds `heads` \(Int(sizes[1]))")
+        }
         op = attention(
-          kind, elements: op.elements, headDim: try table.number("head_dim", row, atLeast: 1),
+          kind, elements: op.elements, headDim: try table.size("head_dim", row),
           heads: sizes[1], kvHeads: sizes[2], window: sizes[sizes.count - 1])
       }
-      if kind == .allReduce { op.gpus = Int(try table.number("gpus", row, atLeast: 2)) }
-      add(op, sizes, try table.seconds("time_us", row, unit: Self.microsecond))
+      if kind == .allReduce { op.gpus = Int(try table.size("gpus", row, atLeast: 2)) }
+      add(op, sizes, try table.kernelSeconds("time_us", row, unit: Self.microsecond))
     }
   }
 }

@@ -53,8 +53,8 @@ extension KernelReading {
   ) throws {
     try table.require(["layer", countColumn, "time_us"])
     for row in 0..<table.rowCount {
-      let count = try table.number(countColumn, row, atLeast: 1)
-      let seconds = try table.seconds("time_us", row, unit: Self.microsecond)
+      let count = try table.size(countColumn, row)
+      let seconds = try table.kernelSeconds("time_us", row, unit: Self.microsecond)
       let layer = table.text("layer", row)
       if let (n, k) = shape.product(layer) {
         add(KernelOperator(kind: .gemm), [count, n, k], seconds)
@@ -76,11 +76,11 @@ extension KernelReading {
     var alone: [Double: Double] = [:]
     var mixed: [(tokens: Double, sequences: Double, context: Double, seconds: Double)] = []
     for row in 0..<table.rowCount {
-      let tokens = try table.number("prefill_chunk", row)
-      let context = try table.number("kv_prefill", row)
-      let sequences = try table.number("n_decode", row)
-      let decodeContext = try table.number("kv_decode", row)
-      let seconds = try table.seconds("time_us", row, unit: Self.microsecond)
+      let tokens = try table.size("prefill_chunk", row, atLeast: 0)
+      let context = try table.size("kv_prefill", row, atLeast: 0)
+      let sequences = try table.size("n_decode", row, atLeast: 0)
+      let decodeContext = try table.size("kv_decode", row, atLeast: 0)
+      let seconds = try table.kernelSeconds("time_us", row, unit: Self.microsecond)
       if sequences == 0, tokens > 1 {
         add(prefill, [1, shape.heads, shape.kvHeads, tokens, context, 0], seconds)
         if context == 0 { alone[tokens] = seconds }

@@ -44,7 +44,7 @@ extension KernelReading {
       let ffn = try table.number("n_expanded_embd", row, atLeast: 1) / gpus
       let gates = table.text("use_gated_mlp", row).lowercased() == "true" ? 2.0 : 1.0
       func time(_ column: String) throws -> Double {
-        try table.seconds(column, row, unit: Self.millisecond)
+        try table.kernelSeconds(column, row, unit: Self.millisecond)
       }
       add(op, [tokens, (heads + 2 * kvHeads) * headDim, hidden], try time("attn_pre_proj_ms"))
       add(op, [tokens, hidden, heads * headDim], try time("attn_post_proj_ms"))
@@ -73,7 +73,7 @@ extension KernelReading {
           kvHeads: kvHeads, window: 0)
         add(
           op, [1, heads, kvHeads, tokens, context, 0],
-          try table.seconds("attn_prefill_ms", row, unit: Self.millisecond))
+          try table.kernelSeconds("attn_prefill_ms", row, unit: Self.millisecond))
       } else {
         let sequences = try table.number("batch_size", row, atLeast: 1)
         let op = attention(
@@ -81,7 +81,7 @@ extension KernelReading {
           kvHeads: kvHeads, window: 0)
         add(
           op, [sequences, heads, kvHeads, context + 1, 0],
-          try table.seconds("attn_decode_ms", row, unit: Self.millisecond))
+          try table.kernelSeconds("attn_decode_ms", row, unit: Self.millisecond))
       }
     }
   }
@@ -98,7 +98,7 @@ extension KernelReading {
         continue
       }
       let bytes = try table.number("size_bytes", row, atLeast: 1)
-      add(op, [bytes], try table.seconds("latency_ms", row, unit: Self.millisecond))
+      add(op, [bytes], try table.kernelSeconds("latency_ms", row, unit: Self.millisecond))
     }
   }
 }

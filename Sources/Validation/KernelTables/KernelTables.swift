@@ -40,8 +40,9 @@ package struct KernelTables {
     case .kvplan: try reading.readKvplan()
     }
     guard !reading.rows.isEmpty else {
+      let why = reading.warnings.isEmpty ? "" : ": " + reading.warnings.joined(separator: "; ")
       throw UserError(
-        "`\(folder)` has no table in the layout `\(layout.rawValue)`",
+        "`\(folder)` has no table in the layout `\(layout.rawValue)` that can be used\(why)",
         hint: "docs/CALIBRATION.md lists the files of each layout")
     }
     deviceName = reading.deviceName
@@ -64,9 +65,11 @@ package struct KernelTables {
       }
       var distinct: [KernelRow] = []
       var repeats = 1
+      var spread = 1.0
       for row in sorted {
         if let last = distinct.last, last.sizes == row.sizes {
           repeats += 1
+          spread = max(spread, row.seconds / last.seconds)
           let mean = last.seconds + (row.seconds - last.seconds) / Double(repeats)
           distinct[distinct.count - 1].seconds = mean
         } else {
@@ -77,6 +80,8 @@ package struct KernelTables {
       if distinct.count < sorted.count {
         warnings.append(
           "\(op.name): \(sorted.count - distinct.count) rows repeat a key; their times are averaged"
+            + (spread < 1.5
+              ? "" : ", although they differ up to \((spread * 10).rounded() / 10) times")
         )
       }
       guard distinct.count >= Calibrator.rowsMin else {

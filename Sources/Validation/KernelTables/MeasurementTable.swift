@@ -101,6 +101,28 @@ package struct MeasurementTable {
     return value * unit
   }
 
+  /// The same, for a time that a kernel can take.
+  package func kernelSeconds(_ column: String, _ row: Int, unit: Double) throws -> Double {
+    let seconds = try seconds(column, row, unit: unit)
+    guard (1e-9...3600).contains(seconds) else {
+      throw failure(
+        row,
+        "`\(column)` is `\(text(column, row))`, which is \(seconds) s: no kernel takes less than "
+          + "1 ns or more than 1 h")
+    }
+    return seconds
+  }
+
+  /// A size, which must be whole.
+  package func size(_ column: String, _ row: Int, atLeast least: Double = 1) throws -> Double {
+    let value = try number(column, row, atLeast: least)
+    guard value <= 1e12, value == value.rounded() else {
+      throw failure(
+        row, "`\(column)` must be a whole number up to 10¹², found `\(text(column, row))`")
+    }
+    return value
+  }
+
   package func failure(_ row: Int, _ message: String) -> UserError {
     UserError("\(path):\(lines[row]): \(message)")
   }

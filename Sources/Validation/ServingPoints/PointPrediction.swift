@@ -1,5 +1,6 @@
 import CostModel
 import Dispatch
+import Planning
 import Serving
 import SimulationKernel
 import Synchronization
@@ -13,6 +14,8 @@ package struct PointPrediction: Sendable {
   package var tpot: Double
   /// KV blocks of the pool.
   package var blocks: Int
+  /// Where the kernels' prices come from.
+  package var prices: CostProfile
 
   package var ttftError: Double { ttft / point.ttft - 1 }
   package var tpotError: Double { tpot / point.tpot - 1 }
@@ -20,12 +23,11 @@ package struct PointPrediction: Sendable {
   /// Simulates every point, side by side on the cores at hand.
   ///
   /// - Parameter models: How each engine is simulated.
-  /// - Returns: Predictions in the order of the points.
-  /// - Throws: The error of the first point, in order, that failed.
+  /// - Returns: Predictions in the order of the points, and why the others could not be simulated.
   package static func predict(
     _ points: [ServingPoint], models: @Sendable (ServingPoint) -> BackendModel,
     progress: @Sendable (_ done: Int) -> Void = { _ in }
-  ) throws -> [PointPrediction] {
+  ) -> (predictions: [PointPrediction], failures: [String]) {
     let slots = Mutex<(results: [Result<PointPrediction, any Error>?], done: Int)>(
       (Array(repeating: nil, count: points.count), 0))
     DispatchQueue.concurrentPerform(iterations: points.count) { index in
@@ -36,12 +38,20 @@ package struct PointPrediction: Sendable {
         progress($0.done)
       }
     }
-    return try slots.withLock { slots in
-      try slots.results.map { result in
-        guard let result else { preconditionFailure("a point was not simulated") }
-        return try result.get()
+    var predictions: [PointPrediction] = []
+    var failures: [String] = []
+    for (point, result) in zip(points, slots.withLock(\.results)) {
+      switch result {
+      case .success(let prediction): predictions.append(prediction)
+      case .failure(let failure as RunFailure):
+        failures.append("row `\(point.id)` is left out: \(failure.summary)")
+      case .failure(let failure as UserError):
+        failures.append("row `\(point.id)` is left out: \(failure.message)")
+      case .failure(let failure): preconditionFailure("row `\(point.id)`: \(failure)")
+      case nil: preconditionFailure("row `\(point.id)` was not simulated")
       }
     }
+    return (predictions, failures)
   }
 
   /// Simulates one point.
@@ -74,9 +84,9 @@ package struct PointPrediction: Sendable {
     let contents = contents(of: requests, point, model)
     settings.v1.prefixCaching = contents != nil
     settings.vllm02 = VLLM02Options(.v020)
+    let costModel = try KernelCostModel(deployment)
     let record = try model.system.serve(
-      requests, settings: settings,
-      executor: PointExecutor(costModel: try KernelCostModel(deployment)),
+      requests, settings: settings, executor: PointExecutor(costModel: costModel),
       oversized: .fail, contents: contents, maxConcurrency: point.concurrency,
       frontEnd: model.frontEnd)
     var ttft = 0.0
@@ -90,7 +100,7 @@ package struct PointPrediction: Sendable {
     }
     return PointPrediction(
       point: point, ttft: ttft / count * 1e3 + model.requestMilliseconds,
-      tpot: tpot / count * 1e3, blocks: budget.blocks)
+      tpot: tpot / count * 1e3, blocks: budget.blocks, prices: costModel.profile)
   }
 
   /// Prompts taken in turn from a limited set, where a campaign repeats them; `nil` elsewhere.

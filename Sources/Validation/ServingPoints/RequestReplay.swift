@@ -1,4 +1,5 @@
 import CostModel
+import Planning
 import Serving
 import SimulationKernel
 import Workload
@@ -125,9 +126,16 @@ package struct RequestReplay: Sendable {
   package func predicted(
     system: ServingSystem, settings: EngineSettings, costModel: KernelCostModel
   ) throws -> Outcome {
-    let record = try system.serve(
-      requests, settings: settings, executor: PointExecutor(costModel: costModel),
-      oversized: .fail, contents: system == .vllmV1 ? contents : nil)
+    let record: RunRecord
+    do {
+      record = try system.serve(
+        requests, settings: settings, executor: PointExecutor(costModel: costModel),
+        oversized: .fail, contents: system == .vllmV1 ? contents : nil)
+    } catch let failure as RunFailure {
+      throw UserError(
+        "`\(system.rawValue)` cannot serve the run: \(failure.summary)",
+        hint: "give the settings of the server that was measured")
+    }
     return Outcome(
       zip(record.requests, record.milestones).compactMap { request, milestones in
         guard let first = milestones.firstToken, let finish = milestones.finish else { return nil }
