@@ -57,8 +57,17 @@ package struct ScenarioSetting: Sendable {
     .file("device-profile", \.deviceProfile, name: \.name) { try DeviceProfile.read(path: $0) },
     .count("tensor-parallel-size", \.tensorParallel),
     .count("pipeline-parallel-size", \.pipelineParallel),
-    .elements("quantization", \.weights, unquantized: "none", [.fp8, .int8, .int4, .nvfp4]),
-    .elements("kv-cache-dtype", \.kvCache, unquantized: "auto", [.fp8]),
+    .elements(
+      "quantization", \.weights,
+      [
+        "none": .bfloat16, "fp8": .fp8, "int8": .int8, "int4": .int4, "nvfp4": .nvfp4,
+      ]),
+    .elements(
+      "kv-cache-dtype", \.kvCache,
+      [
+        "auto": .bfloat16, "fp8": .fp8, "bfloat16": .bfloat16, "bf16": .bfloat16,
+        "fp8_e4m3": .fp8, "fp8_e5m2": .fp8,
+      ]),
     .count("block-size", \.blockSize),
     .number("gpu-memory-utilization", \.gpuMemoryUtilization),
     .count("num-gpu-blocks-override", \.deviceBlocksOverride),
@@ -149,17 +158,15 @@ extension ScenarioSetting {
     Double(text).flatMap { $0.isFinite ? $0 : nil }
   }
 
-  /// How something is stored; 16 bits have a word of their own.
+  /// How something is stored, in the words of its flag; of several for one type the first names it.
   private static func elements(
-    _ name: String, _ path: Path<ElementType>, unquantized: String, _ others: [ElementType]
+    _ name: String, _ path: Path<ElementType>, _ words: KeyValuePairs<String, ElementType>
   ) -> ScenarioSetting {
-    let words = [unquantized] + others.map(\.rawValue)
+    let words = words.map { (text: $0.key, type: $0.value) }
     return required(
-      name, path, "one of \(words.joined(separator: ", "))",
-      text: { $0 == .bfloat16 ? unquantized : $0.rawValue },
-      read: { text in
-        text == unquantized ? .bfloat16 : others.first { $0.rawValue == text }
-      })
+      name, path, "one of \(words.map(\.text).joined(separator: ", "))",
+      text: { type in words.first { $0.type == type }?.text ?? type.rawValue },
+      read: { text in words.first { $0.text == text }?.type })
   }
 
   private static func yesNo(_ name: String, _ path: Path<Bool?>) -> ScenarioSetting {

@@ -87,6 +87,7 @@ extension Scenario {
   /// The trace as it is served: repeated or cut to the wanted count, with arrivals.
   package func prepared(_ trace: Trace, warnings: inout [String]) throws -> Trace {
     var trace = trace
+    try checkSequences(of: trace)
     if drawsArrivals {
       if requestRate == nil, trace.hasArrivals {
         warnings.append(
@@ -119,6 +120,22 @@ extension Scenario {
     }
     return trace
   }
+
+  /// Sequences are numbered over the whole run.
+  private func checkSequences(of trace: Trace) throws {
+    var count = 0
+    for (index, request) in trace.requests.enumerated() {
+      count += Int(request.sequenceCount)
+      guard count <= Self.sequencesMax else {
+        throw UserError(
+          "`\(trace.name)`: the first \(index + 1) requests have over \(Self.sequencesMax) sequences, "
+            + "request \(index + 1) alone \(request.sequenceCount)",
+          hint: "lower `n` or `beam_width`")
+      }
+    }
+  }
+
+  private static var sequencesMax: Int { 100_000_000 }
 
   /// Whether requests come as the scenario says, not as the trace says.
   private var drawsArrivals: Bool { requestRate != nil || maxConcurrency != nil }

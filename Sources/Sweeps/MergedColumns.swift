@@ -22,7 +22,7 @@ struct MergedColumns {
   let varied: [String]
 
   /// Needed by the views of an SLO.
-  private static let forObjectives = ["completed", "output_throughput"]
+  private static let forObjectives = ["completed", "rejected", "output_throughput"]
 
   init(_ file: SweepFile) {
     let results = Set(ShardColumns.all.map(\.key))
@@ -85,6 +85,14 @@ struct MergedColumns {
       """
   }
 
+  /// The share of requests that may go unanswered where a latency has a limit: a request that is turned away has
+  /// waited for ever, as in a plan, and a percentile does not see what is beyond it.
+  private static func unansweredShare(_ column: String) -> Double {
+    guard column.hasPrefix("p"), let percent = Int(column.dropFirst().prefix { $0.isNumber })
+    else { return 0 }
+    return Double(100 - percent) / 100
+  }
+
   private var views: String {
     let group = (configuration + ["request_rate"]).joined(separator: ", ")
     let means = kept.filter { ["REAL", "REAL NOT NULL"].contains($0.storage.rawValue) }.map(\.key)
@@ -98,7 +106,10 @@ struct MergedColumns {
       """
     guard !objectives.isEmpty else { return views }
     let levels = objectives.map { objective in
-      let met = objective.limits.map { " AND coalesce(\($0.column), 0) <= \($0.most)" }.joined()
+      let met = objective.limits.map {
+        " AND coalesce(\($0.column), 0) <= \($0.most)"
+          + " AND rejected <= \(Self.unansweredShare($0.column)) * (completed + rejected)"
+      }.joined()
       return """
         SELECT '\(objective.name.replacing("'", with: "''"))' AS slo, \(group),
           min(completed > 0\(met)) AS meets, avg(output_throughput) AS output_throughput,

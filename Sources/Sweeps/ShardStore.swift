@@ -22,7 +22,8 @@ package enum RunOutcome: Sendable {
 /// The results of a shard while it runs: a database without a name on a disk of this machine, published
 /// as a whole file from time to time.
 ///
-/// One process writes a shard, and nobody ever sees a file that is being written.
+/// Nobody ever sees a file that is being written. One process should write a shard; what another one has published
+/// meanwhile is taken in before it is replaced.
 final class ShardStore {
   private let folder: SweepFolder
   private let shard: Shard
@@ -32,6 +33,8 @@ final class ShardStore {
   private let insertScenario: Statement
   private let insertProfile: Statement
   private var hasNews = false
+  /// The published file whose rows are in `database`.
+  private var known: FileIdentity?
 
   /// Begins with what an earlier process has published.
   ///
@@ -46,12 +49,7 @@ final class ShardStore {
       // Nothing of it outlives the process, so nothing has to survive a crash.
       try database.execute("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF")
       try database.execute(ShardSchema.tables("main"))
-      if FileManager.default.fileExists(atPath: published) {
-        try ShardFile.check(published)
-        try database.attach(published, as: "published")
-        try ShardSchema.copyRows(from: "published", to: "main", in: database)
-        try database.execute("DETACH published")
-      }
+      known = try Self.takeIn(published, into: database)
       insertRun = try Statement(database, ShardSchema.insertRun)
       insertFailure = try Statement(
         database, "INSERT OR IGNORE INTO failures VALUES (?, ?, ?, ?, ?)")
@@ -60,6 +58,16 @@ final class ShardStore {
     } catch let failure as SQLiteFailure {
       throw ShardFile.error(failure, file: published)
     }
+  }
+
+  /// Copies what is published, if anything is.
+  private static func takeIn(_ path: String, into database: SQLite) throws -> FileIdentity? {
+    guard let identity = FileIdentity(path) else { return nil }
+    try ShardFile.check(path)
+    try database.attach(path, as: "published")
+    try ShardSchema.copyRows(from: "published", to: "main", in: database)
+    try database.execute("DETACH published")
+    return identity
   }
 
   /// The runs that have a result.
@@ -115,6 +123,16 @@ final class ShardStore {
   /// - Throws: ``TryAgain`` if there is no room; the file of before is then still there.
   func publish() throws {
     guard hasNews else { return }
+    let path = folder.path(of: shard)
+    // Held while the file is read and replaced; a file system without locks leaves a moment between the two.
+    let lock = open(SweepFile.folder(of: path), O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    defer { if lock >= 0 { close(lock) } }
+    if lock >= 0 { flock(lock, LOCK_EX) }
+    if let now = FileIdentity(path), now != known {
+      do { _ = try Self.takeIn(path, into: database) } catch let failure as SQLiteFailure {
+        throw ShardFile.error(failure, file: path)
+      }
+    }
     let scratch = "\(NSTemporaryDirectory())/kvplan-\(getpid())-\(shard.fileName)"
     defer { unlink(scratch) }
     unlink(scratch)
@@ -134,8 +152,25 @@ final class ShardStore {
     } catch let failure as SQLiteFailure {
       throw SweepFolder.cannotWrite(scratch, because: failure.message)
     }
-    try SweepFolder.replace(folder.path(of: shard), withCopyOf: scratch)
+    try SweepFolder.replace(path, withCopyOf: scratch)
+    known = FileIdentity(path)
     hasNews = false
+  }
+}
+
+/// Tells a file from the one that takes its place.
+private struct FileIdentity: Equatable {
+  private let device: UInt64
+  private let number: UInt64
+  private let changed: [Int]
+
+  /// `nil` where there is no file.
+  init?(_ path: String) {
+    var facts = stat()
+    guard stat(path, &facts) == 0 else { return nil }
+    device = UInt64(facts.st_dev)
+    number = UInt64(facts.st_ino)
+    changed = [Int(facts.st_size), facts.st_mtim.tv_sec, facts.st_mtim.tv_nsec]
   }
 }
 

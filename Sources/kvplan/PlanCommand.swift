@@ -321,6 +321,12 @@ struct PlanFleetCommand: ParsableCommand {
       }
       return size
     }
+    // Both have a default, so that only another value shows that it was given.
+    guard engine.deployment.tensorParallel == 1 else {
+      throw UserError(
+        "`--tensor-parallel-size` is for one deployment",
+        hint: "give `--tensor-parallel-sizes \(engine.deployment.tensorParallel)`")
+    }
     let base = try engine.scenario(system: try ServingSystem.find(plan.system), requestRate: nil)
     let varied = try VariedSimulation(vary)
     for name in ["device", "tensor-parallel-size", "model"] where varied.names.contains(name) {
@@ -347,6 +353,11 @@ struct PlanFleetCommand: ParsableCommand {
     guard let number = Double(isPercent ? String(text.dropLast()) : text), number >= 0,
       number.isFinite
     else { throw UserError("`--headroom` must be a share such as `20%`, found `\(text)`") }
+    guard isPercent || number <= 1 else {
+      throw UserError(
+        "`--headroom \(text)` would be \(PlanCells.percent(number)) %",
+        hint: "write `\(text)%`, or a share up to 1")
+    }
     return isPercent ? number / 100 : number
   }
 }

@@ -22,6 +22,36 @@ import Testing
 
     """
 
+  /// A link stays a link, and what is no file is written into.
+  @Test func writesWhereTheOutputLeads() throws {
+    let trace = try file("t.csv", "prompt_tokens,output_tokens\n10,5\n")
+    let target = try file("target.csv", "")
+    let link = folder.appending(path: "link.csv").path
+    try FileManager.default.createSymbolicLink(atPath: link, withDestinationPath: target)
+    #expect(try Tool.run(["trace", "convert", trace, "--output", link]).status == 0)
+    #expect(try FileManager.default.destinationOfSymbolicLink(atPath: link) == target)
+    #expect(try String(contentsOfFile: target, encoding: .utf8).hasSuffix("10,5\n"))
+    let full = try Tool.run(["trace", "convert", trace, "--output", "/dev/full"])
+    #expect(full.status == 2)
+    #expect(full.errors.hasPrefix("error: cannot write `/dev/full`: no space left on device"))
+    let attributes = try FileManager.default.attributesOfItem(atPath: "/dev/full")
+    #expect(attributes[.type] as? FileAttributeType == .typeCharacterSpecial)
+  }
+
+  @Test func absurdCountsAreRefused() throws {
+    let many = try file("many.csv", "prompt_tokens,output_tokens,n\n10,5,1000000000\n")
+    let run = try Tool.run(["simulate", many, "--request-rate", "1"])
+    #expect(run.status == 2)
+    #expect(run.errors.contains("request 1 alone 1000000000"))
+    let generated = try Tool.run([
+      "trace", "generate", "--prompts", "fixed:5", "--outputs", "fixed:5", "--num-prompts",
+      "99999999999999",
+    ])
+    #expect(generated.status == 2)
+    #expect(
+      generated.errors.hasPrefix("error: `--num-prompts` 99999999999999 takes about 10000000 GB"))
+  }
+
   @Test func describesAsJSONUnderTheNamesOfTheIssue() throws {
     let run = try Tool.run([
       "trace", "describe", try file("m.jsonl", mooncake), "--format", "json", "--model", "opt-13b",

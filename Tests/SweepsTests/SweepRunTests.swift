@@ -49,6 +49,22 @@ import Testing
     }
   }
 
+  /// A process that was left behind does not undo what another one has published meanwhile.
+  @Test func whatAnotherProcessPublishedIsKept() throws {
+    let scratch = try Scratch()
+    let plan = try scratch.plan(Samples.axes.replacing("seeds: 3", with: "seeds: 50"))
+    var done = 0
+    let stale = try SweepRunner(plan, shard: .whole, jobs: 1, checkpointSeconds: 0).run(
+      isStopped: { done > 0 },
+      progress: { progress in
+        if done == 0, progress.done > 0 { _ = try? plan.run() }
+        done = progress.done
+      })
+    #expect(stale.made > 0 && !stale.isComplete)
+    let status = try SweepStatus(plan, shards: nil)
+    #expect(status.isComplete && status.done == 400)
+  }
+
   /// Cut anew, a sweep takes what other cuts have made; what was made twice counts once.
   @Test func shardsOfOtherCutsAreUsed() throws {
     let scratch = try Scratch()
@@ -207,7 +223,7 @@ import Testing
     let header = try scratch.text("out/runs.csv").prefix { $0 != "\n" }
     #expect(
       header
-        == "run,key,max_num_seqs,system,model,device,request_rate,completed,output_throughput,"
+        == "run,key,max_num_seqs,system,model,device,request_rate,completed,rejected,output_throughput,"
         + "mean_ttft_ms,p90_ttft_ms,seed,version,gpus,dollars_per_hour,profile")
     #expect(try database.integer("SELECT count(*) FROM latency_by_rate WHERE runs = 2") == 6)
     #expect(
@@ -221,6 +237,28 @@ import Testing
           - 1.1 / 3600 / output_throughput * 1e6) > 1e-9
         """) == 0)
     #expect(try database.texts("SELECT rank FROM best_by_cost") == ["1", "2"])
+  }
+
+  /// Who turns nearly all requests away is fast with the others, and has no capacity.
+  @Test func requestsTurnedAwayMissTheirTargets() throws {
+    let scratch = try Scratch()
+    let plan = try scratch.plan(
+      """
+      base: {num-prompts: 40, system: vllm-v1, device: a100-40gb@2023}
+      axes: {max-model-len: [60, 2048], request-rate: [0.01, 2]}
+      seeds: 1
+      slo: {p90: {p90_ttft_ms: 1000}, mean: {mean_ttft_ms: 1000}}
+      """)
+    try plan.run()
+    _ = try plan.merge()
+    let database = try SQLite("\(scratch.path)/out/sweep.sqlite", isReadOnly: true)
+    #expect(
+      try database.integer("SELECT min(rejected > 4) FROM runs WHERE max_model_len = 60") == 1)
+    #expect(
+      try database.texts(
+        "SELECT slo || ' ' || max_model_len || ' ' || coalesce(capacity, 'none') FROM capacity_by_slo "
+          + "ORDER BY slo, max_model_len")
+        == ["mean 60 none", "mean 2048 2.0", "p90 60 none", "p90 2048 2.0"])
   }
 
   /// The capacities by hand from the rows: of each rate the worst seed, up to the first rate that misses.

@@ -46,11 +46,27 @@ final class SmallFiles {
     ("nan", "`latency_ms` must be a number of at least 0, found `nan`"),
     ("", "`latency_ms` is empty"),
     ("fast", "`latency_ms` must be a number, found `fast`"),
+    (
+      "1e300",
+      "`latency_ms` is `1e300`, which is 1e+297 s: no kernel takes less than 1 ns or more than 1 h"
+    ),
+    (
+      "5e-7",
+      "`latency_ms` is `5e-7`, which is 5e-10 s: no kernel takes less than 1 ns or more than 1 h"
+    ),
   ])
   func aTimeThatCannotBeStopsWithItsLine(_ time: String, _ reason: String) throws {
     let files = try SmallFiles(
       ["gemm.csv": Self.gemmHeader + Self.gemmRows + "bfloat16,21,64,64,\(time)\n"])
     #expect(files.message(.aiconfigurator) == "DIR/gemm.csv:22: \(reason)")
+  }
+
+  @Test func aSizeIsWhole() throws {
+    let files = try SmallFiles(
+      ["gemm.csv": Self.gemmHeader + Self.gemmRows + "bfloat16,1.5,64,64,0.1\n"])
+    #expect(
+      files.message(.aiconfigurator)
+        == "DIR/gemm.csv:22: `m` must be a whole number up to 10¹², found `1.5`")
   }
 
   @Test func aMissingColumnIsNamed() throws {
@@ -77,7 +93,10 @@ final class SmallFiles {
     let files = try SmallFiles(
       ["gemm.csv": Self.gemmHeader + Self.gemmRows + "bfloat16,20,64,64,0.3\n"])
     let tables = try KernelTables(layout: .aiconfigurator, folder: files.path)
-    #expect(tables.warnings == ["gemm bfloat16: 1 rows repeat a key; their times are averaged"])
+    #expect(
+      tables.warnings == [
+        "gemm bfloat16: 1 rows repeat a key; their times are averaged, although they differ up to 3.0 times"
+      ])
     #expect(tables.operators.count == 1 && tables.operators[0].count == 20)
     let last = try #require(tables.operators[0].last)
     #expect(last.sizes == [20, 64, 64])

@@ -11,6 +11,18 @@ enum FileSystem {
     status(path).map { $0.st_mode & S_IFMT == S_IFDIR } ?? false
   }
 
+  /// Whether there is something that is neither a file nor a folder: a device, a pipe.
+  static func isSpecial(_ path: String) -> Bool {
+    status(path).map { ![S_IFREG, S_IFDIR].contains($0.st_mode & S_IFMT) } ?? false
+  }
+
+  /// The file that a link leads to; `path` itself where it is none.
+  static func target(of path: String) -> String {
+    var facts = stat()
+    guard lstat(path, &facts) == 0, facts.st_mode & S_IFMT == S_IFLNK else { return path }
+    return resolved(path)
+  }
+
   /// The file system that holds `path`, or `nil` if there is nothing at `path`.
   static func device(_ path: String) -> dev_t? { status(path)?.st_dev }
 

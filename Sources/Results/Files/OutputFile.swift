@@ -4,7 +4,11 @@ import SimulationKernel
 /// A single file of `--output FILE`, written beside and renamed, so that FILE is never half.
 package enum OutputFile {
   /// Where the file is written before it is renamed; a handler of SIGINT removes it.
-  package static func partialPath(of path: String) -> String { "\(path).partial-\(getpid())" }
+  ///
+  /// Beside the file that a link leads to: the link stays one.
+  package static func partialPath(of path: String) -> String {
+    "\(FileSystem.target(of: path)).partial-\(getpid())"
+  }
 
   /// Writes what `produce` appends, then puts the file in place.
   ///
@@ -13,10 +17,11 @@ package enum OutputFile {
     to path: String,
     _ produce: (_ append: ([UInt8]) throws(UserError) -> Void) throws(UserError) -> Void
   ) throws(UserError) {
-    let partial = partialPath(of: path)
     guard !FileSystem.isFolder(path) else {
       throw .cannotWrite(to: path, because: "it is a folder")
     }
+    // A device or a pipe is written into: a new file in its place is not what anyone wants.
+    let partial = FileSystem.isSpecial(path) ? path : partialPath(of: path)
     do throws(UserError) {
       var sink = try FileSink(path: partial)
       try produce { bytes throws(UserError) in
@@ -24,9 +29,12 @@ package enum OutputFile {
         try sink.flushIfFull()
       }
       try sink.finish()
-      guard rename(partial, path) == 0 else { throw .cannotWrite(file: path, code: errno) }
+      guard partial != path else { return }
+      guard rename(partial, FileSystem.target(of: path)) == 0 else {
+        throw .cannotWrite(file: path, code: errno)
+      }
     } catch {
-      unlink(partial)
+      if partial != path { unlink(partial) }
       throw error
     }
   }

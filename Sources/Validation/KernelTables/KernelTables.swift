@@ -40,9 +40,11 @@ package struct KernelTables {
     case .kvplan: try reading.readKvplan()
     }
     guard !reading.rows.isEmpty else {
-      let why = reading.warnings.isEmpty ? "" : ": " + reading.warnings.joined(separator: "; ")
+      let why =
+        reading.warnings.isEmpty
+        ? "" : " that can be used: " + reading.warnings.joined(separator: "; ")
       throw UserError(
-        "`\(folder)` has no table in the layout `\(layout.rawValue)` that can be used\(why)",
+        "`\(folder)` has no table in the layout `\(layout.rawValue)`\(why)",
         hint: "docs/CALIBRATION.md lists the files of each layout")
     }
     deviceName = reading.deviceName

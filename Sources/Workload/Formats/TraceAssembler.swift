@@ -115,7 +115,9 @@ struct TraceAssembler {
       let why =
         facts.zeroOutputs > 0
         ? ": all \(facts.zeroOutputs) generated nothing"
-        : facts.skippedRows > 0 ? ": all \(facts.skippedRows) rows are left out" : ""
+        : facts.skippedRows > 0
+          ? ": all \(facts.skippedRows) rows are left out, the first for this: \(facts.firstSkip ?? "")"
+          : ""
       throw UserError(
         "\(file): no requests\(format.columns.isEmpty ? "" : " after the header")\(why)",
         hint: emptyHint)

@@ -1,3 +1,4 @@
+import Foundation
 import SimulationKernel
 
 extension Trace {
@@ -92,5 +93,13 @@ extension Trace {
 func checkRequestCount(_ count: Int) throws(UserError) {
   if count < 1 {
     throw UserError("`--num-prompts` must be a positive integer, found `\(count)`")
+  }
+  // A request with its record: more do not fit, and are not what anyone meant.
+  let bytes = 100.0 * Double(count)
+  let memory = Double(ProcessInfo.processInfo.physicalMemory)
+  guard count <= Int(Int32.max), bytes <= memory else {
+    throw UserError(
+      "`--num-prompts` \(count) takes about \(Int((bytes / 1e9).rounded())) GB, the machine has "
+        + "\(Int((memory / 1e9).rounded()))", hint: "ask for fewer requests")
   }
 }
