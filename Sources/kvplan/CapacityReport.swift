@@ -51,6 +51,13 @@ struct CapacityReport: PlanReport {
     }
     let summary = point.summary
     let scenario = answer.prepared.resolved[0]
+    if summary.rejected > 0 {
+      parts.append(
+        "\(summary.rejected) of \(summary.rejected + summary.completed + summary.unfinished) requests can "
+          + "never be served (the longest sequence has \(scenario.settings.maxModelLength) tokens, the pool "
+          + "\(scenario.settings.deviceBlocks * scenario.settings.blockSize)) and count as never answered"
+      )
+    }
     let batch = summary.meanBatchedRequests / Double(study.deployment.replicas)
     return
       "At \(PlanCells.rate(point.rate)) req/s: \(parts.joined(separator: "; ")). A replica then "

@@ -50,6 +50,12 @@ struct FleetReport: PlanReport {
           + "\(PlanCells.percent(request.rate / capacity.rate)) % utilized, "
           + "\(PlanCells.percent(room)) % headroom.")
     }
+    let held = answer.confirmations.count(where: \.isSustained)
+    if held < answer.confirmations.count {
+      paragraphs.append(
+        "It is close to its limit: with \(answer.confirmations.count) other seeds the targets hold in "
+          + "\(held). Ask for more `--headroom`, or take the next larger.")
+    }
     if let spare = answer.spare {
       paragraphs.append(
         "N+1, to stand the loss of a replica: \(spare.deployment.text), "
@@ -83,6 +89,9 @@ struct FleetReport: PlanReport {
         var parts = point.point.assessment.missed.map(PlanCells.text)
         if !point.point.isSteady {
           parts.append("\(PlanCells.percent(point.point.backlogShare)) % still wait at the end")
+        }
+        if point.point.summary.rejected > 0 {
+          parts.append("\(point.point.summary.rejected) requests can never be served")
         }
         return "\(request.text(point)): \(parts.joined(separator: "; "))"
       }

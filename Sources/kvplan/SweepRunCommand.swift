@@ -40,9 +40,10 @@ struct SweepRunCommand: ParsableCommand {
     }
     // A file beyond the limit of its size is an error like a full disk, not an end by signal.
     signal(SIGXFSZ, SIG_IGN)
+    // Nothing is written: a signal may end it at once.
+    if dryRun { return try SweepEstimate(try sweep.plan(), shard, jobs: jobs).write() }
     let stop = StopSignals()
     let plan = try sweep.plan()
-    if dryRun { return try SweepEstimate(plan, shard, jobs: jobs).write() }
     try SweepCommand.tryingAgain {
       let runner = SweepRunner(plan, shard: shard, jobs: jobs, checkpointSeconds: checkpoint)
       let outcome = try runner.run(isStopped: { stop.received != nil }) { progress in
@@ -51,6 +52,10 @@ struct SweepRunCommand: ParsableCommand {
       report(outcome, shard)
       if !outcome.isComplete {
         (stop.received == SIGINT ? ExitStatus.interrupted : .tryAgain).exit()
+      }
+      if outcome.made > 0, outcome.impossible == outcome.total {
+        Terminal.say("error: no run can be made")
+        ExitStatus.couldNotRun.exit()
       }
     }
   }

@@ -90,6 +90,33 @@ import Testing
     #expect(rows.split(separator: "\n").count == simulations.count + 1)
   }
 
+  @Test(arguments: [
+    (
+      ["--headroom", "20"],
+      "error: `--headroom 20` would be 2000.0 %\n\nhint: write `20%`, or a share up to 1"
+    ),
+    (
+      ["--tensor-parallel-size", "2"],
+      "error: `--tensor-parallel-size` is for one deployment\n\nhint: give `--tensor-parallel-sizes 2`"
+    ),
+  ])
+  func whatAFleetDoesNotTakeIsRefused(_ arguments: [String], _ message: String) throws {
+    let run = try Tool.run(
+      ["plan", "fleet", "-", "--model", "opt-13b", "--request-rate", "1", "--slo", slo] + arguments,
+      input: trace)
+    #expect(run.status == 2)
+    #expect(run.errors.trimmingCharacters(in: .whitespacesAndNewlines) == message)
+  }
+
+  /// A request that is turned away counts as never answered, and the plan says so.
+  @Test func requestsThatCannotBeServedAreCounted() throws {
+    let run = try capacity(["--seeds", "1", "--no-explain", "--max-model-len", "100"])
+    #expect(run.status == 1)
+    let text = run.output.replacing("\n", with: " ")
+    #expect(
+      text.contains("133 of 200 requests can never be served (the longest sequence has 100 tokens"))
+  }
+
   @Test func noFleetFits() throws {
     let run = try Tool.run(
       [

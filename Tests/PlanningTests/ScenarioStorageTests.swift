@@ -53,6 +53,15 @@ import Workload
     let fields = resolved.fields.map { "\($0.name)=\($0.value)" }
     #expect(fields.contains("quantization=int4"))
     #expect(fields.contains("kv-cache-dtype=fp8"))
+    // Settings take the words of the flags.
+    for (text, elements) in [
+      ("auto", ElementType.bfloat16), ("bf16", .bfloat16), ("bfloat16", .bfloat16),
+      ("fp8_e4m3", .fp8),
+    ] {
+      var other = try scenario()
+      try ScenarioSetting.find("kv-cache-dtype").change(text)(&other)
+      #expect(other.kvCache == elements, "\(text)")
+    }
     #expect(resolved.unmeasured == ["int4 products", "attention on a fp8 KV cache"])
     #expect(
       resolved.costProfileText.hasSuffix(
@@ -60,6 +69,28 @@ import Workload
     let measured = try scenario { $0.kvCache = .fp8 }.resolved()
     #expect(measured.unmeasured.isEmpty)
     #expect(try scenario().resolved().fields.map(\.value).contains("auto"))
+  }
+
+  /// What no table of a device holds is said, however well the rest was measured.
+  @Test func unmeasuredKernelsAreNamed() throws {
+    func unmeasured(_ model: String, _ change: (inout Scenario) -> Void = { _ in }) throws
+      -> [String]
+    {
+      var other = try scenario()
+      other.model = try ModelCatalogue.find(model)
+      change(&other)
+      return try other.resolved().unmeasured
+    }
+    #expect(try unmeasured("qwen3-30b-a3b") == ["products of experts"])
+    #expect(
+      try unmeasured("deepseek-v2-lite") == ["products of experts", "latent attention"])
+    #expect(try unmeasured("gemma-2-9b") == ["attention with heads of 256"])
+    #expect(try unmeasured("llama-3.1-8b") == [])
+    let device = try scenario().device.name
+    let empty = DeviceProfile(name: "mine", device: device, source: "none", operators: [])
+    #expect(
+      try unmeasured("llama-3.1-8b") { $0.deviceProfile = empty }
+        == ["products", "attention of prompts", "attention of decoding sequences"])
   }
 
   @Test func thePastHasSixteenBits() throws {

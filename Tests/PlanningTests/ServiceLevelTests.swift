@@ -72,7 +72,24 @@ import Testing
       ),
       (
         "ttft.p99<=2h",
-        "error: `ttft.p99<=2h` has no unit that is known\n\nhint: units are us, ms, s and min: `2hs`"
+        "error: `ttft.p99<=2h` has no unit that is known\n\nhint: units are us, ms, s and min, "
+          + "as in `2s`"
+      ),
+      (
+        "chat:ttft<=1s, chat:attainment>=0.99",
+        "error: `chat:attainment>=0.99`: an attainment is over the requests of all classes and all "
+          + "their targets\n\nhint: write `attainment>=0.99`, or bound quantiles of the class, as "
+          + "`chat:ttft.p99<=1s`"
+      ),
+      (
+        "ttft.p99<=2s; tpot.p99<=1s",
+        "error: `--slo` has a `;` in `ttft.p99<=2s; tpot.p99<=1s`\n\nhint: separate targets by commas: "
+          + "`ttft.p99<=2s, tpot.p99<=1s`"
+      ),
+      (
+        "throughput>=10",
+        "error: `--slo` has an unknown metric `throughput` in `throughput>=10`\n\nhint: metrics are "
+          + "ttft, tpot, itl, e2e, normalized_latency, scheduling_delay and attainment"
       ),
       ("ttft.p99<=-2s", "error: `ttft.p99<=-2s`: a bound must be a positive time, found `-2s`"),
       (

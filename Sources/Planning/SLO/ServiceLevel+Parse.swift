@@ -18,6 +18,11 @@ extension ServiceLevel {
       return
     }
     self.init()
+    guard !trimmed.contains(";") else {
+      throw UserError(
+        "`--slo` has a `;` in `\(trimmed)`",
+        hint: "separate targets by commas: `\(trimmed.replacing(";", with: ","))`")
+    }
     for item in trimmed.split(separator: ",", omittingEmptySubsequences: false) {
       try add(String(item).trimmed)
     }
@@ -37,12 +42,19 @@ extension ServiceLevel {
       try addAttainment(value, isAtLeast: isAtLeast, item: item)
       return
     }
+    if name.hasSuffix(":attainment") {
+      throw UserError(
+        "`\(item)`: an attainment is over the requests of all classes and all their targets",
+        hint:
+          "write `attainment\(isAtLeast ? ">=" : "<=")\(value)`, or bound quantiles of the class, as "
+          + "`\(name.replacing("attainment", with: "ttft.p99"))<=1s`")
+    }
+    var target = try Self.target(named: name, item: item)
     guard !isAtLeast else {
       throw UserError(
         "`\(item)` asks for a latency of at least \(value)",
         hint: "latencies are bounded from above: `\(name)<=\(value)`")
     }
-    var target = try Self.target(named: name, item: item)
     target.bound = try Self.seconds(value, item: item)
     targets.append(target)
   }
@@ -128,7 +140,9 @@ extension ServiceLevel {
     ]
     guard let (unit, perSecond) = units.first(where: { text.hasSuffix($0.0) }) else {
       throw UserError(
-        "`\(item)` has no unit that is known", hint: "units are us, ms, s and min: `\(text)s`")
+        "`\(item)` has no unit that is known",
+        hint: "units are us, ms, s and min"
+          + (Double(text).map { _ in ": `\(text)s`" } ?? ", as in `2s`"))
     }
     guard let value = Double(String(text.dropLast(unit.count)).trimmed), value > 0, value.isFinite
     else {
