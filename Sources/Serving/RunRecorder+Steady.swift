@@ -32,7 +32,7 @@ extension RunRecorder {
   /// Whether iterations that end at `end` may be recorded together with the one that starts `now`, up to which all
   /// is recorded: inside the window and one piece of the history.
   func recordsTogether(from now: SimInstant, to end: SimInstant) -> Bool {
-    now >= record.window.from && end <= record.history.pieceEnd
+    now >= record.window.from && record.window.contains(end) && end <= record.history.pieceEnd
   }
 
   /// Iterations passed that each gave `tokens` tokens to cruising requests, and to nobody else.

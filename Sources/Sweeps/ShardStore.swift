@@ -133,7 +133,8 @@ final class ShardStore {
         throw ShardFile.error(failure, file: path)
       }
     }
-    let scratch = "\(NSTemporaryDirectory())/kvplan-\(getpid())-\(shard.fileName)"
+    let scratch =
+      "\(NSTemporaryDirectory())/kvplan-\(getpid())-\(UUID().uuidString)-\(shard.fileName)"
     defer { unlink(scratch) }
     unlink(scratch)
     do {

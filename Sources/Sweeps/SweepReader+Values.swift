@@ -153,6 +153,13 @@ extension SweepReader {
           }
           let tests = try values(value).map { text, at in
             let test = ValueTest(text)
+            guard test.operand.first.map({ !"<>=!".contains($0) }) ?? true else {
+              throw error(
+                at, "`\(text)` begins with no comparison that is known",
+                hint:
+                  "comparisons are \(ValueTest.Comparison.allCases.map(\.rawValue).joined(separator: ", "))"
+              )
+            }
             guard !test.operand.isEmpty, !test.isOrdering || Double(test.operand) != nil else {
               throw error(
                 at, "`\(test.comparison.rawValue)` compares with a number, found `\(text)`")

@@ -71,6 +71,10 @@ struct SweepInitCommand: ParsableCommand {
       throw UserError("`\(file)` exists", hint: "choose another name, or remove it")
     }
     try OutputFile.write(to: file) { append throws(UserError) in try append(Array(text.utf8)) }
+    let folder = URL(filePath: file).deletingLastPathComponent()
+    if !FileManager.default.fileExists(atPath: URL(filePath: trace, relativeTo: folder).path) {
+      Terminal.warn(["there is no `\(trace)` beside `\(file)`: set `trace:` to a file of yours"])
+    }
     Terminal.say("`\(file)` is written; see `kvplan sweep run \(file) --dry-run`")
   }
 }
@@ -104,7 +108,15 @@ struct ShardArguments: ParsableArguments {
       }
       return Shard(index, of: count)
     }
-    guard let shards else { return .whole }
+    guard let shards else {
+      // Every task of an array would make the whole sweep.
+      if let name = Self.variables.first(where: { environment[$0] != nil }) {
+        throw UserError(
+          "\(name) is set, and the number of shards is not given",
+          hint: "give `--shards N`, or `--shard 0/1` to make the whole sweep here")
+      }
+      return .whole
+    }
     guard shards > 0 else { throw UserError("`--shards` must be at least 1, found `\(shards)`") }
     for name in Self.variables {
       guard let text = environment[name] else { continue }

@@ -66,6 +66,9 @@ import Testing
     #expect(
       try error("SLURM_ARRAY_TASK_ID=2", "--shards 2")
         == "error: SLURM_ARRAY_TASK_ID is `2`, `--shards` 2 are numbered 0 to 1")
+    #expect(
+      try error("SLURM_ARRAY_TASK_ID=2", "")
+        == "error: SLURM_ARRAY_TASK_ID is set, and the number of shards is not given")
   }
 
   /// A file that cannot grow is a full disk: status 75, nothing lost, and the same command goes on.

@@ -98,6 +98,11 @@ import Testing
       "f.yaml:5:21: `>` compares with a number, found `> many`"
     ),
     (
+      "seeds: 2\nskip-where: [{seed: \"=> 1\"}]",
+      "f.yaml:5:21: `=> 1` begins with no comparison that is known | comparisons are >=, <=, !=, >, "
+        + "<, ="
+    ),
+    (
       "metrics: [mean_tfft_ms]",
       "f.yaml:4:11: unknown metric `mean_tfft_ms` | did you mean `mean_ttft_ms`?"
     ),
