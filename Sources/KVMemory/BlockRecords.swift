@@ -35,7 +35,8 @@ struct BlockRecord: Sendable {
 /// first empty slot. Slots take memory from the first key on, rings from the first repeated one on.
 ///
 /// A value like any other: whoever changes one calls ``makeUnique()`` before, once for all that is done to a block.
-/// Arrays would look at who owns them at every single write, which took a third of a request's time.
+/// Arrays would look at who owns them at every single write, which took an eighth of the time of multi-turn
+/// chats.
 ///
 /// - Complexity: O(1) for every operation but the lists of blocks, expected over the hashes.
 struct BlockRecords: @unchecked Sendable {

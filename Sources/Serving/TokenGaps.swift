@@ -120,7 +120,7 @@ package struct TokenGaps: Sendable {
 extension [TokenGaps.Gap] {
   /// The gaps, shortest first, equal ones in order.
   ///
-  /// A radix sort: a million gaps, most of them as long as a hundred others, in a tenth of the time of `sorted`.
+  /// A radix sort: a million gaps of a run in a fifth of the instructions of `sorted`.
   ///
   /// - Precondition: No gap is negative.
   /// - Complexity: O(gaps) for each 11 bits of the longest.
