@@ -42,7 +42,8 @@ package struct IterationShape: Equatable, Sendable {
 
   /// Empties the shape for the next iteration.
   package mutating func removeAll() {
-    if !prefillChunks.isEmpty { prefillChunks.removeAll(keepingCapacity: true) }
+    // They are few, and `removeAll` takes as long as twenty.
+    while !prefillChunks.isEmpty { prefillChunks.removeLast() }
     decodeSequences = 0
     decodeContextTokens = 0
     sampledSequences = 0

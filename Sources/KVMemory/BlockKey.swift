@@ -70,12 +70,26 @@ public struct BlockKeyBuilder: Sendable {
     next = Int64(start + count)
   }
 
-  /// The key of a block that ends `tokens` tokens before the last one added.
+  /// The key of a block that ends with the last token added.
+  public var key: BlockKey {
+    precondition(count > 0, "BlockKeyBuilder: no token was added")
+    return run.mixed(with: UInt64(count))
+  }
+
+  /// Makes the keys of consecutive blocks.
   ///
-  /// - Precondition: The last token of the block belongs to the last run.
-  @inline(__always)
-  public func key(before tokens: Int = 0) -> BlockKey {
-    precondition(tokens < count, "BlockKeyBuilder: a block ended before the last run")
-    return run.mixed(with: UInt64(count - tokens))
+  /// - Parameters:
+  ///   - keys: Gets them, one for each place.
+  ///   - tokens: How many tokens the last of them ends before the last one added.
+  /// - Precondition: The last token of each block belongs to the last run.
+  public func make(
+    _ keys: UnsafeMutableBufferPointer<BlockKey>, blockSize: Int, before tokens: Int
+  ) {
+    var end = count - tokens - (keys.count - 1) * blockSize
+    precondition(tokens >= 0 && end > 0, "BlockKeyBuilder: a block ended before the last run")
+    for index in keys.indices {
+      keys[index] = run.mixed(with: UInt64(end))
+      end += blockSize
+    }
   }
 }

@@ -119,7 +119,10 @@ struct BlockRecords: @unchecked Sendable {
   }
 
   @inline(__always)
-  subscript(block: BlockID) -> BlockRecord { records[Int(block)] }
+  private func record(_ block: BlockID) -> UnsafeMutablePointer<BlockRecord> {
+    // A pool has a block at least.
+    records.baseAddress.unsafelyUnwrapped + Int(block)
+  }
 
   func isCached(_ block: BlockID) -> Bool { records[Int(block)].content != .none }
 
@@ -140,18 +143,65 @@ struct BlockRecords: @unchecked Sendable {
 
   // MARK: The queue
 
-  /// Takes the block at the head.
+  /// Takes as many blocks from the head as `taken` has places, each with one reference; who holds a key loses it.
   ///
-  /// - Precondition: The queue is not empty.
-  @inline(__always)
-  mutating func removeFirst() -> BlockID {
-    precondition(freeCount > 0, "BlockRecords.removeFirst: no block is free")
-    let block = records[0].next
-    let second = records[Int(block)].next
-    records[0].next = second
-    records[Int(second)].previous = 0
-    freeCount -= 1
-    return block
+  /// - Parameter evicted: Gets the blocks that held one, in order.
+  /// - Precondition: As many are in the queue.
+  mutating func takeFirst(
+    into taken: UnsafeMutableBufferPointer<BlockID>, evicted: inout [BlockID]
+  ) {
+    precondition(
+      taken.count <= freeCount, "BlockRecords: \(taken.count) blocks of \(freeCount) free")
+    var block = records[0].next
+    for place in taken.indices {
+      let record = record(block)
+      if record.pointee.content != .none {
+        removeKey(of: block)
+        evicted.append(block)
+      }
+      record.pointee.references = 1
+      taken[place] = block
+      block = record.pointee.next
+    }
+    records[0].next = block
+    records[Int(block)].previous = 0
+    freeCount -= taken.count
+  }
+
+  /// Drops one reference to each of these blocks, last to first; who has none left joins the tail of the queue.
+  ///
+  /// - Parameter keepsUnhashedFirst: Whether those that hold no key join it at the head instead, the last of them foremost.
+  /// - Returns: How many have none left, and how many of those hold a key.
+  mutating func release(
+    _ released: UnsafeBufferPointer<BlockID>, keepsUnhashedFirst: Bool
+  ) -> (freed: Int, cached: Int) {
+    var tail = records[0].previous
+    var (appended, cached, unhashed) = (0, 0, 0)
+    for block in released.reversed() {
+      let record = record(block)
+      precondition(record.pointee.references > 0, "BlockRecords.release: block \(block) is free")
+      record.pointee.references -= 1
+      guard record.pointee.references == 0 else { continue }
+      if record.pointee.content != .none {
+        cached += 1
+      } else if keepsUnhashedFirst {
+        unhashed += 1
+        continue
+      }
+      records[Int(tail)].next = block
+      record.pointee.previous = tail
+      tail = block
+      appended += 1
+    }
+    records[Int(tail)].next = 0
+    records[0].previous = tail
+    freeCount += appended
+    // An unhashed block has one holder, so it is free now; prepending from the first on leaves the
+    // last one at the head.
+    if unhashed > 0 {
+      for block in released where records[Int(block)].content == .none { prepend(block) }
+    }
+    return (appended + unhashed, cached)
   }
 
   @inline(__always)
@@ -163,17 +213,11 @@ struct BlockRecords: @unchecked Sendable {
     freeCount -= 1
   }
 
-  @inline(__always)
-  mutating func append(_ block: BlockID) { insert(block, between: records[0].previous, and: 0) }
-
-  @inline(__always)
-  mutating func prepend(_ block: BlockID) { insert(block, between: 0, and: records[0].next) }
-
-  @inline(__always)
-  private mutating func insert(_ block: BlockID, between previous: BlockID, and next: BlockID) {
-    records[Int(previous)].next = block
+  private mutating func prepend(_ block: BlockID) {
+    let next = records[0].next
+    records[0].next = block
     records[Int(block)].next = next
-    records[Int(block)].previous = previous
+    records[Int(block)].previous = 0
     records[Int(next)].previous = block
     freeCount += 1
   }

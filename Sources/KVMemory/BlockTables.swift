@@ -119,27 +119,39 @@ public struct BlockTables: Sendable {
     }
   }
 
-  /// Appends `count` blocks, each of which `block` names.
+  /// Appends `count` blocks, which `name` writes down.
   @inline(__always)
-  mutating func append(_ count: Int, to sequence: Int, _ block: () -> BlockID) {
+  mutating func append(
+    _ count: Int, to sequence: Int, _ name: (UnsafeMutableBufferPointer<BlockID>) -> Void
+  ) {
     while Int(tables[sequence].capacity) < Int(tables[sequence].count) + count { grow(sequence) }
     let start = tables[sequence].start + Int(tables[sequence].count)
-    arena.withUnsafeMutableBufferPointer { arena in
-      for place in start..<start + count { arena[place] = block() }
+    arena.withUnsafeMutableBufferPointer {
+      name(UnsafeMutableBufferPointer(rebasing: $0[start..<start + count]))
     }
     tables[sequence].count += Int32(count)
     entryCount += count
   }
 
-  /// Appends `count` blocks taken from `pool`.
-  mutating func append(_ count: Int, to sequence: Int, takenFrom pool: inout BlockPool) {
-    while Int(tables[sequence].capacity) < Int(tables[sequence].count) + count { grow(sequence) }
-    let start = tables[sequence].start + Int(tables[sequence].count)
+  /// Gives an empty table `count` blocks taken from `pool`, and room for `room` of them in the end.
+  ///
+  /// - Returns: The last block, and the table.
+  mutating func open(
+    _ sequence: Int, count: Int, room: Int, emptySlots: Int, finalTokens: Int,
+    takenFrom pool: inout BlockPool
+  ) -> (last: BlockID, table: BlockTable) {
+    precondition(tables[sequence].capacity == 0, "BlockTables.open: sequence \(sequence)")
+    let capacity = Self.capacity(for: max(count, room))
+    let start = takeRange(capacity)
+    let table = BlockTable(
+      start: start, count: Int32(count), emptySlots: Int32(emptySlots), capacity: capacity,
+      finalTokens: Int32(finalTokens))
     arena.withUnsafeMutableBufferPointer { arena in
       pool.take(into: UnsafeMutableBufferPointer(rebasing: arena[start..<start + count]))
     }
-    tables[sequence].count += Int32(count)
+    tables[sequence] = table
     entryCount += count
+    return (arena[start + count - 1], table)
   }
 
   /// Empties a table whose blocks nobody shares, and gives them to `pool`, the first one first.
@@ -149,7 +161,7 @@ public struct BlockTables: Sendable {
       let blocks = arena[table.start..<table.start + Int(table.count)]
       pool.give(unshared: UnsafeBufferPointer(rebasing: blocks))
     }
-    clear(sequence)
+    close(sequence, table)
   }
 
   public mutating func replaceBlock(at index: Int, of sequence: Int, with block: BlockID) {
@@ -167,8 +179,10 @@ public struct BlockTables: Sendable {
   }
 
   /// Empties a table and gives its range back.
-  public mutating func clear(_ sequence: Int) {
-    let table = tables[sequence]
+  public mutating func clear(_ sequence: Int) { close(sequence, tables[sequence]) }
+
+  @inline(__always)
+  private mutating func close(_ sequence: Int, _ table: BlockTable) {
     entryCount -= Int(table.count)
     if table.capacity > 0 { unusedRanges[logarithm(table.capacity)].append(table.start) }
     tables.close(sequence)
@@ -178,9 +192,15 @@ public struct BlockTables: Sendable {
   public mutating func reserve(_ count: Int, for sequence: Int) {
     precondition(tables[sequence].count == 0, "BlockTables.reserve: sequence \(sequence)")
     guard count > Int(tables[sequence].capacity) else { return }
-    let capacity = 1 << (Int32.bitWidth - (Int32(max(count, 8)) - 1).leadingZeroBitCount)
-    tables[sequence].start = takeRange(Int32(capacity))
-    tables[sequence].capacity = Int32(capacity)
+    let capacity = Self.capacity(for: count)
+    tables[sequence].start = takeRange(capacity)
+    tables[sequence].capacity = capacity
+  }
+
+  /// The smallest power of two that is large enough.
+  private static func capacity(for count: Int) -> Int32 {
+    let count = max(Int32(count), smallestRange)
+    return 1 << (Int32.bitWidth - (count - 1).leadingZeroBitCount)
   }
 
   private mutating func grow(_ sequence: Int) {

@@ -56,46 +56,79 @@ public struct CachedBlockPool: Sendable {
   /// The block that a look-up of `key` hits: the oldest one that holds it.
   public func cachedBlock(for key: BlockKey) -> BlockID? { blocks.block(for: key) }
 
-  /// Takes the block at the head of the queue, with one reference; what it cached is lost.
+  /// Looks up keys up to the first that nobody holds.
   ///
-  /// - Parameter evicted: Gets the block's number if it held a key.
-  /// - Precondition: ``freeCount`` is positive; callers ask before they take.
-  public mutating func take(evicted: inout [BlockID]) -> BlockID {
-    precondition(freeCount > 0, "CachedBlockPool.take: all \(usableCount) blocks are held")
-    blocks.makeUnique()
-    let block = blocks.removeFirst()
-    if blocks.isCached(block) {
-      blocks.removeKey(of: block)
-      unreferencedCachedCount -= 1
-      evictionCount += 1
-      evicted.append(block)
+  /// - Parameter hits: Gets the blocks found; as many places as keys.
+  /// - Returns: How many are found, and how many of those have no reference.
+  func lookUp(
+    _ keys: UnsafeBufferPointer<BlockKey>, hits: UnsafeMutableBufferPointer<BlockID>
+  ) -> (found: Int, free: Int) {
+    var (found, free) = (0, 0)
+    while found < keys.count, let block = blocks.block(for: keys[found]) {
+      hits[found] = block
+      found += 1
+      if blocks.references(of: block) == 0 { free += 1 }
     }
-    blocks.setReferences(1, of: block)
-    return block
+    return (found, free)
   }
 
-  /// Adds a reference to a cached block, and fetches it back from the queue if it had none.
+  /// Takes as many blocks from the head of the queue as `taken` has places, each with one reference; what they cached
+  /// is lost.
   ///
-  /// - Returns: Whether it was free.
+  /// - Parameter evicted: Gets those that held a key, in order.
+  /// - Precondition: As many are free; callers ask before they take.
+  public mutating func take(
+    into taken: UnsafeMutableBufferPointer<BlockID>, evicted: inout [BlockID]
+  ) {
+    blocks.makeUnique()
+    let before = evicted.count
+    blocks.takeFirst(into: taken, evicted: &evicted)
+    unreferencedCachedCount -= evicted.count - before
+    evictionCount += evicted.count - before
+  }
+
+  /// Adds a reference to each of these cached blocks, and fetches those back from the queue that had none.
+  ///
+  /// - Returns: How many were free.
   @discardableResult
-  public mutating func hit(_ block: BlockID) -> Bool {
+  public mutating func hit(_ hits: [BlockID]) -> Int {
     blocks.makeUnique()
-    let record = blocks[block]
-    precondition(record.content != .none, "CachedBlockPool.hit: block \(block) is not cached")
-    let wasFree = record.references == 0
-    if wasFree {
-      blocks.remove(block)
-      unreferencedCachedCount -= 1
+    var free = 0
+    for block in hits {
+      precondition(blocks.isCached(block), "CachedBlockPool.hit: block \(block) is not cached")
+      let references = blocks.references(of: block)
+      if references == 0 {
+        blocks.remove(block)
+        free += 1
+      }
+      blocks.setReferences(references + 1, of: block)
     }
-    blocks.setReferences(record.references + 1, of: block)
-    return wasFree
+    unreferencedCachedCount -= free
+    return free
   }
 
-  /// Gives a held block its key; from now on it can be hit.
+  /// Gives held blocks their keys, one each; from now on they can be hit.
+  public mutating func cache(_ held: ArraySlice<BlockID>, keys: ArraySlice<BlockKey>) {
+    precondition(
+      held.count == keys.count, "CachedBlockPool.cache: \(held.count) blocks, \(keys.count) keys")
+    blocks.makeUnique()
+    var next = keys.startIndex
+    for block in held {
+      cacheOwned(block, key: keys[next])
+      next += 1
+    }
+  }
+
+  /// Gives a held block its key.
   public mutating func cache(_ block: BlockID, key: BlockKey) {
+    blocks.makeUnique()
+    cacheOwned(block, key: key)
+  }
+
+  @inline(__always)
+  private mutating func cacheOwned(_ block: BlockID, key: BlockKey) {
     precondition(
       blocks.references(of: block) > 0, "CachedBlockPool.cache: block \(block) is free")
-    blocks.makeUnique()
     blocks.setKey(key, of: block)
   }
 
@@ -108,28 +141,10 @@ public struct CachedBlockPool: Sendable {
   /// - Returns: How many blocks became free.
   public mutating func release(_ table: ArraySlice<BlockID>) -> Int {
     blocks.makeUnique()
-    let before = freeCount
-    let keepsUnhashedFirst = freeQueueRule == .unhashedFirst
-    var hasUnhashed = false
-    for block in table.reversed() {
-      let record = blocks[block]
-      precondition(record.references > 0, "CachedBlockPool.release: block \(block) is free")
-      blocks.setReferences(record.references - 1, of: block)
-      guard record.references == 1 else { continue }
-      if record.content != .none {
-        unreferencedCachedCount += 1
-        blocks.append(block)
-      } else if keepsUnhashedFirst {
-        hasUnhashed = true
-      } else {
-        blocks.append(block)
-      }
+    let (freed, cached) = table.withUnsafeBufferPointer {
+      blocks.release($0, keepsUnhashedFirst: freeQueueRule == .unhashedFirst)
     }
-    // An unhashed block has one holder, so it is free now; prepending from the first on leaves the
-    // last one at the head.
-    if hasUnhashed {
-      for block in table where !blocks.isCached(block) { blocks.prepend(block) }
-    }
-    return freeCount - before
+    unreferencedCachedCount += cached
+    return freed
   }
 }

@@ -58,12 +58,11 @@ public struct PagedMemory: Sendable {
   /// - Precondition: The blocks are free.
   public mutating func allocate(_ sequence: Int, tokens: Int, finalTokens: Int) {
     let count = blockCount(forTokens: tokens)
-    tables.reserve(blockCount(forTokens: finalTokens), for: sequence)
-    tables.setFinalTokens(finalTokens, of: sequence)
-    tables.append(count, to: sequence, takenFrom: &device)
+    let (last, table) = tables.open(
+      sequence, count: count, room: blockCount(forTokens: finalTokens),
+      emptySlots: count * blockSize - tokens, finalTokens: finalTokens, takenFrom: &device)
     // Earlier blocks end before the final length, as the prompt does.
-    markIfUnusable(tables.lastBlock(of: sequence), of: tables[sequence])
-    tables.setEmptySlots(count * blockSize - tokens, of: sequence)
+    markIfUnusable(last, of: table)
     tokenSlots += tokens
   }
 

@@ -55,13 +55,11 @@ public struct PrefixCachingMemory: Sendable {
   /// - Complexity: O(blocks found).
   public func lookUp(_ keys: [BlockKey], limit: Int, hits: inout [BlockID]) -> Int {
     hits.removeAll(keepingCapacity: true)
-    var free = 0
-    for key in keys.prefix(limit) {
-      guard let block = pool.cachedBlock(for: key) else { break }
-      hits.append(block)
-      if pool.referenceCount(of: block) == 0 { free += 1 }
+    return withUnsafeTemporaryAllocation(of: BlockID.self, capacity: limit) { blocks in
+      let (found, free) = keys[..<limit].withUnsafeBufferPointer { pool.lookUp($0, hits: blocks) }
+      hits += blocks[..<found]
+      return free
     }
-    return free
   }
 
   // MARK: Taking and giving blocks
@@ -76,9 +74,8 @@ public struct PrefixCachingMemory: Sendable {
     tables.reserve(blockCount(forTokens: finalTokens), for: sequence)
     tables.setFinalTokens(finalTokens, of: sequence)
     guard !hits.isEmpty else { return }
-    for block in hits where pool.hit(block) { tokenSlots += blockSize }
-    var left = hits[...]
-    tables.append(hits.count, to: sequence) { left.removeFirst() }
+    tokenSlots += pool.hit(hits) * blockSize
+    tables.append(hits.count, to: sequence) { _ = $0.update(fromContentsOf: hits) }
   }
 
   /// Blocks that a sequence has to take for `tokens` more tokens.
@@ -104,7 +101,7 @@ public struct PrefixCachingMemory: Sendable {
     }
     let added = blockCount(forTokens: -left)
     unusableSlots -= unusableSlots(of: sequence)
-    tables.append(added, to: sequence) { pool.take(evicted: &evicted) }
+    tables.append(added, to: sequence) { pool.take(into: $0, evicted: &evicted) }
     unusableSlots += unusableSlots(of: sequence)
     tables.setEmptySlots(left + added * blockSize, of: sequence)
   }
@@ -121,8 +118,8 @@ public struct PrefixCachingMemory: Sendable {
   /// - Parameter keys: Keys of the sequence's full blocks, first to last.
   public mutating func cacheFullBlocks(of sequence: Int, keys: [BlockKey]) {
     let uncached = uncachedFullBlocks(of: sequence)
-    let blocks = tables.blocks(of: sequence)
-    for index in uncached { pool.cache(blocks[blocks.startIndex + index], key: keys[index]) }
+    let blocks = tables.blocks(of: sequence).dropFirst(uncached.lowerBound)
+    pool.cache(blocks.prefix(uncached.count), keys: keys[uncached])
     cachedBlocks[sequence] = Int32(uncached.upperBound)
   }
 
@@ -134,32 +131,31 @@ public struct PrefixCachingMemory: Sendable {
   /// still. The last block is not full, so nobody shares it.
   public mutating func cruise(sequences: Int) { tokenSlots += sequences }
 
-  /// Gives a cruising sequence, whose last block is full, the next one.
+  /// Gives cruising sequences, whose last blocks are full, the next one each, in order.
   ///
-  /// - Parameter evicted: Gets the block's number if its cached content is lost.
-  /// - Precondition: A block is free.
-  public mutating func extendCruising(_ sequence: Int, evicted: inout [BlockID]) {
-    unusableSlots -= unusableSlots(of: sequence)
-    tables.append(pool.take(evicted: &evicted), to: sequence)
-    unusableSlots += unusableSlots(of: sequence)
-  }
-
-  /// The same for several, in order.
-  ///
+  /// - Parameter evicted: Gets the blocks whose cached content is lost, in order.
   /// - Returns: Slots of the blocks that no token will ever fill.
+  /// - Precondition: As many blocks are free.
+  @discardableResult
   public mutating func extendCruising(
     _ sequences: ArraySlice<Int32>, evicted: inout [BlockID]
   ) -> Int {
     let blockSize = blockSize
-    let before = unusableSlots
-    tables.appendSome { tables in
-      for sequence in sequences {
-        let table = tables.append(pool.take(evicted: &evicted), to: Int(sequence))
-        let behind = Int(table.count) * blockSize - Int(table.finalTokens)
-        unusableSlots += max(0, behind) - max(0, behind - blockSize)
+    var unusable = 0
+    withUnsafeTemporaryAllocation(of: BlockID.self, capacity: sequences.count) { taken in
+      pool.take(into: taken, evicted: &evicted)
+      tables.appendSome { tables in
+        var next = 0
+        for sequence in sequences {
+          let table = tables.append(taken[next], to: Int(sequence))
+          let behind = Int(table.count) * blockSize - Int(table.finalTokens)
+          unusable += max(0, behind) - max(0, behind - blockSize)
+          next += 1
+        }
       }
     }
-    return unusableSlots - before
+    unusableSlots += unusable
+    return unusable
   }
 
   /// Gives the last block of a cruising sequence, which this iteration fills, its key.

@@ -38,11 +38,6 @@ struct CruisingBatch: Sendable {
 
   var dueCount: Int { dueByPhase[phase].count }
 
-  /// Requests that need a block in the iteration that comes `iterations` after the next one.
-  func due(in iterations: Int) -> [RequestID] {
-    dueByPhase[(phase + iterations) % dueByPhase.count]
-  }
-
   var blockSize: Int { dueByPhase.count }
 
   /// Requests whose last block the next iteration fills, in running order.
@@ -67,7 +62,11 @@ struct CruisingBatch: Sendable {
     let phase = phase(length: length)
     var place = dueByPhase[phase].count
     while place > 0, runsBefore(request, dueByPhase[phase][place - 1]) { place -= 1 }
-    dueByPhase[phase].insert(request, at: place)
+    if place == dueByPhase[phase].count {
+      dueByPhase[phase].append(request)
+    } else {
+      dueByPhase[phase].insert(request, at: place)
+    }
     calendar[(iteration + remaining - 1) % calendar.count].append(request)
   }
 
@@ -114,6 +113,20 @@ struct CruisingBatch: Sendable {
     contextTokens -= length
     Self.remove(request, from: &dueByPhase[phase(length: length)])
     Self.remove(request, from: &calendar[(iteration + remaining - 1) % calendar.count])
+  }
+
+  /// Takes those that finish with the next iteration off the calendar, in the order in which they joined; each has
+  /// yet to leave with ``finish(_:length:)``.
+  mutating func takeFinishing(into finished: inout [RequestID]) {
+    finished.append(contentsOf: calendar[day])
+    calendar[day].clear()
+  }
+
+  /// Takes out one of those with the length that it has in the next iteration.
+  mutating func finish(_ request: RequestID, length: Int) {
+    count -= 1
+    contextTokens -= length
+    Self.remove(request, from: &dueByPhase[phase(length: length)])
   }
 
   /// Lists are short, and what leaves early is near the end.

@@ -183,7 +183,7 @@ struct Engine<S: Scheduler> {
   }
 
   private mutating func completeSteady(_ count: Int) {
-    if !finished.isEmpty { finished.removeAll(keepingCapacity: true) }
+    finished.clear()
     scheduler.completeSteady(count, finished: &finished)
     if !finished.isEmpty { recorder.finished(finished, at: clock) }
   }
@@ -299,7 +299,7 @@ struct Engine<S: Scheduler> {
   private mutating func endIteration() {
     iterationEnd = nil
     hasNews = true
-    if !finished.isEmpty { finished.removeAll(keepingCapacity: true) }
+    finished.clear()
     scheduler.complete(&plan, finished: &finished)
     if pricer == nil { executor.completed(plan, placement: scheduler) }
     let now = clock

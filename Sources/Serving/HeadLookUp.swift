@@ -30,8 +30,8 @@ struct HeadLookUp: Sendable {
   /// one less that is free.
   func isBlocked(_ sequence: Int32?) -> Bool { sequence != nil && blocked == sequence }
 
-  /// Whether a block with this key would be one more of its hits.
-  func isMissing(_ key: BlockKey) -> Bool { key == missing }
+  /// Whether a block with one of these keys would be one more of its hits.
+  func isMissing(anyOf keys: [BlockKey]) -> Bool { missing.map { keys.contains($0) } ?? false }
 
   /// The sequence at the head found no blocks.
   mutating func block(_ sequence: Int32) { blocked = sequence }
@@ -49,18 +49,22 @@ struct HeadLookUp: Sendable {
     self.sequence = sequence
   }
 
-  /// References came or went.
+  /// References came or went, or the head was taken.
   mutating func forget() {
     sequence = nil
     blocked = nil
   }
 
   mutating func noticeCached(_ key: BlockKey) {
-    if let missing, key == missing { forget() }
+    if key == missing { forget() }
+  }
+
+  mutating func noticeCached(_ keys: ArraySlice<BlockKey>) {
+    if let missing, keys.contains(missing) { forget() }
   }
 
   mutating func noticeEvicted(_ blocks: [BlockID]) {
-    guard freeHits > 0 else { return }
+    guard sequence != nil, freeHits > 0 else { return }
     if blocks.contains(where: { hits.contains($0) }) { forget() }
   }
 }

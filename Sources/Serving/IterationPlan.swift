@@ -96,24 +96,19 @@ package struct IterationPlan: Sendable {
 
   /// Empties the plan for the next iteration and keeps its storage.
   package mutating func removeAll() {
-    Self.clear(&scheduled)
+    scheduled.clear()
     cruising = 0
     advancesCruise = false
-    Self.clear(&released)
-    Self.clear(&preempted)
-    Self.clear(&ignored)
-    Self.clear(&swappedIn)
-    Self.clear(&admitted)
-    Self.clear(&evicted)
-    Self.clear(&copies)
-    Self.clear(&swapOuts)
-    Self.clear(&swapIns)
+    released.clear()
+    preempted.clear()
+    ignored.clear()
+    swappedIn.clear()
+    admitted.clear()
+    evicted.clear()
+    copies.clear()
+    swapOuts.clear()
+    swapIns.clear()
     shape.removeAll()
     failure = nil
-  }
-
-  /// Most lists of most plans are empty, and emptying costs more than looking.
-  private static func clear<T>(_ list: inout [T]) {
-    if !list.isEmpty { list.removeAll(keepingCapacity: true) }
   }
 }

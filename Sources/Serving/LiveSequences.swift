@@ -81,6 +81,12 @@ package struct LiveSequences: Sendable {
     sequences[place] = ~sequences[place]
   }
 
+  /// Removes the only sequence that a request has or will have.
+  mutating func removeOnly(of request: RequestID) {
+    precondition(spans[Int(request)].live == 1, "request \(request) has not one sequence")
+    spans[Int(request)].live = 0
+  }
+
   /// Closes the gaps that ``remove(at:of:)`` left; their numbers are used again.
   mutating func compact(_ request: RequestID) {
     let span = spans[Int(request)]

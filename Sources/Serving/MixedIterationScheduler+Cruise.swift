@@ -15,8 +15,9 @@ extension MixedIterationScheduler {
     batch.describe(in: &plan.shape)
     plan.shape.swappedOutBlocks = plan.swapOuts.count
     admitWaiting(&plan)
-    guard running.count > batch.count else { return }
-    for id in running[batch.count...] { describePrefill(groups[Int(id)], id, in: &plan) }
+    for index in batch.count..<running.count {
+      Self.describePrefill(groups[Int(running[index])], running[index], copies: 1, in: &plan)
+    }
   }
 
   package mutating func steadyStretch(atMost limit: Int) -> SteadyStretch? {
@@ -81,22 +82,17 @@ extension MixedIterationScheduler {
 
   /// Takes a request out of the cruise before it has grown in this iteration.
   private mutating func release(_ id: RequestID, _ plan: inout IterationPlan) {
-    let length = cruisingLength(of: id)
-    leaveBatch(id, length: length)
-    groups.progress[Int(id)].generatedTokens = Int32(length) - groups[Int(id)].promptTokens
+    let group = groups[Int(id)]
+    let length = cruisingLength(of: group)
+    batch.leave(id, length: length, remaining: Int(group.finalTokens) - length)
+    groups.progress[Int(id)].generatedTokens = Int32(length) - group.promptTokens
     memory.settle(Int(id), tokens: length - 1)
     plan.released.append(id)
   }
 
   @inline(__always)
-  private func cruisingLength(of id: RequestID) -> Int {
-    let group = groups[Int(id)]
-    return Int(group.length) + batch.iteration - group.joinedAt
-  }
-
-  private mutating func leaveBatch(_ id: RequestID, length: Int) {
-    batch.leave(
-      id, length: length, remaining: Int(groups[Int(id)].finalTokens) - length)
+  private func cruisingLength(of group: RequestGroup) -> Int {
+    Int(group.length) + batch.iteration - group.joinedAt
   }
 
   /// Takes in a cruised iteration: those that finish leave, prompts join.
@@ -106,14 +102,15 @@ extension MixedIterationScheduler {
     for scheduled in plan.scheduled {
       let id = Int(scheduled.request)
       groups.progress[id].generatedTokens += 1
-      if groups[id].generatedTokens == groups[id].outputTokens {
-        memory.free(groups[id])
+      let group = groups[id]
+      if group.generatedTokens == group.outputTokens {
+        memory.free(group)
         groups.progress.close(id)
         wasFreed = true
         finished.append(scheduled.request)
         running.removeAll { $0 == scheduled.request }
       } else {
-        join(scheduled.request)
+        join(scheduled.request, group)
       }
     }
   }
@@ -127,7 +124,7 @@ extension MixedIterationScheduler {
   /// Those that finish together leave in running order, as their blocks are freed in it.
   private mutating func finishCruising(_ finished: inout [RequestID]) {
     let first = finished.count
-    finished.append(contentsOf: batch.finishing)
+    batch.takeFinishing(into: &finished)
     // Few finish together.
     for index in finished.indices.dropFirst(first + 1) {
       let id = finished[index]
@@ -141,11 +138,12 @@ extension MixedIterationScheduler {
     }
     for index in first..<finished.count {
       let id = finished[index]
-      let length = cruisingLength(of: id)
-      leaveBatch(id, length: length)
+      let group = groups[Int(id)]
+      let length = cruisingLength(of: group)
+      batch.finish(id, length: length)
       running.remove(at: Self.place(of: id, in: running))
       memory.settle(Int(id), tokens: length)
-      memory.free(groups[Int(id)])
+      memory.free(group)
       groups.progress.close(Int(id))
     }
     wasFreed = true
@@ -153,20 +151,15 @@ extension MixedIterationScheduler {
 
   /// Requests run in order of arrival, which is that of their numbers but for equal arrivals.
   private static func place(of id: RequestID, in running: [RequestID]) -> Int {
-    var places = running.indices
-    while places.count > 1 {
-      let middle = places.lowerBound + places.count / 2
-      places = running[middle] <= id ? middle..<places.upperBound : places.lowerBound..<middle
-    }
-    if running[places.lowerBound] == id { return places.lowerBound }
+    let place = running.place(of: id)
+    if running[place] == id { return place }
     guard let place = running.firstIndex(of: id) else {
       preconditionFailure("request \(id) cruises and does not run")
     }
     return place
   }
 
-  private mutating func join(_ id: RequestID) {
-    let group = groups[Int(id)]
+  private mutating func join(_ id: RequestID, _ group: RequestGroup) {
     groups.progress[Int(id)].joinedAt = batch.iteration
     batch.join(
       id, length: Int(group.length), remaining: Int(group.outputTokens - group.generatedTokens))
@@ -176,7 +169,7 @@ extension MixedIterationScheduler {
   mutating func enterCruise() {
     guard mayCruise, swapped.isEmpty, runningIsSorted else { return }
     isCruising = true
-    for id in running { join(id) }
+    for id in running { join(id, groups[Int(id)]) }
   }
 
   /// Makes every cruising request known one by one again.

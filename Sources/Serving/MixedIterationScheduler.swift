@@ -211,7 +211,8 @@ package struct MixedIterationScheduler<Memory: GroupMemory>: Scheduler {
     for (index, id) in running.enumerated() {
       let group = groups[Int(id)]
       if index >= decoding {
-        describePrefill(group, id, in: &plan)
+        let copies = memory.sharesPrompts ? 1 : Int(group.sequenceCount)
+        Self.describePrefill(group, id, copies: copies, in: &plan)
         continue
       }
       plan.scheduled.append(
@@ -227,14 +228,16 @@ package struct MixedIterationScheduler<Memory: GroupMemory>: Scheduler {
     plan.shape.swappedOutBlocks = plan.swapOuts.count
   }
 
-  func describePrefill(
-    _ group: RequestGroup, _ id: RequestID, in plan: inout IterationPlan
+  /// Static: a method that does not change `self` is given a copy of it.
+  ///
+  /// - Parameter copies: How often its prompt is computed.
+  static func describePrefill(
+    _ group: RequestGroup, _ id: RequestID, copies: Int, in plan: inout IterationPlan
   ) {
     plan.scheduled.append(
       .init(
         request: id, sequences: group.sequenceCount, tokens: group.length, contextTokens: 0,
         emittedTokens: group.sequenceCount, isPrefill: true))
-    let copies = memory.sharesPrompts ? 1 : Int(group.sequenceCount)
     for _ in 0..<copies {
       plan.shape.prefillChunks.append(.init(tokens: Int(group.length), contextTokens: 0))
     }
@@ -244,7 +247,7 @@ package struct MixedIterationScheduler<Memory: GroupMemory>: Scheduler {
   // MARK: Taking in an iteration
 
   package mutating func complete(_ plan: inout IterationPlan, finished: inout [RequestID]) {
-    if !operations.isEmpty { operations.removeAll(keepingCapacity: true) }
+    operations.clear()
     if isCruising { return completeCruise(&plan, finished: &finished) }
     defer { enterCruise() }
     let alreadyFinished = finished.count

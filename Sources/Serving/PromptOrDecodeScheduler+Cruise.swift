@@ -22,7 +22,10 @@ extension PromptOrDecodeScheduler {
     swapIn(&plan)
     memory.cruise(sequences: batch.count)
     plan.cruising = batch.count - newcomerCount
-    for id in running.suffix(newcomerCount) { listDecode(of: id, sequences: 1, in: &plan) }
+    for index in running.count - newcomerCount..<running.count {
+      let id = running[index]
+      Self.listDecode(of: id, sequences: 1, length: groups[Int(id)].length, in: &plan)
+    }
     batch.describe(in: &plan.shape)
     plan.shape.swappedOutBlocks = plan.swapOuts.count
   }
@@ -44,7 +47,7 @@ extension PromptOrDecodeScheduler {
   }
 
   package mutating func completeSteady(_ count: Int, finished: inout [RequestID]) {
-    if !operations.isEmpty { operations.removeAll(keepingCapacity: true) }
+    operations.clear()
     batch.advance(by: count - 1)
     finishCruising(&finished)
     batch.advance()
@@ -80,9 +83,10 @@ extension PromptOrDecodeScheduler {
 
   /// Takes a request out of the cruise before it has grown in this iteration; the youngest goes first.
   private mutating func release(_ id: RequestID, _ plan: inout IterationPlan) {
-    let length = cruisingLength(of: id)
-    leaveBatch(id, length: length)
-    groups.progress[Int(id)].generatedTokens = Int32(length) - groups[Int(id)].promptTokens
+    let group = groups[Int(id)]
+    let length = cruisingLength(of: group)
+    batch.leave(id, length: length, remaining: Int(group.finalTokens) - length)
+    groups.progress[Int(id)].generatedTokens = Int32(length) - group.promptTokens
     memory.settle(live.first(of: id), tokens: length - 1)
     if newcomerCount > 0 {
       newcomerCount -= 1
@@ -92,13 +96,8 @@ extension PromptOrDecodeScheduler {
   }
 
   @inline(__always)
-  private func cruisingLength(of id: RequestID) -> Int {
-    let group = groups[Int(id)]
-    return Int(group.length) + batch.iteration - group.joinedAt
-  }
-
-  private mutating func leaveBatch(_ id: RequestID, length: Int) {
-    batch.leave(id, length: length, remaining: Int(groups[Int(id)].finalTokens) - length)
+  private func cruisingLength(of group: ForkingGroup) -> Int {
+    Int(group.length) + batch.iteration - group.joinedAt
   }
 
   /// Takes in an iteration of prompts or a cruised one.
@@ -111,16 +110,17 @@ extension PromptOrDecodeScheduler {
 
   /// The requests of an iteration of prompts are the last of `running`.
   private mutating func completePrompts(_ plan: inout IterationPlan, finished: inout [RequestID]) {
-    running.removeLast(plan.scheduled.count)
+    running.removeLastOnes(plan.scheduled.count)
     for scheduled in plan.scheduled {
       let id = scheduled.request
       groups.progress[Int(id)].generatedTokens += 1
-      if groups[Int(id)].generatedTokens == groups[Int(id)].outputTokens {
+      let group = groups[Int(id)]
+      if group.generatedTokens == group.outputTokens {
         finish(id)
         finished.append(id)
       } else {
         running.append(id)
-        join(id)
+        join(id, group)
         newcomerCount += 1
       }
     }
@@ -128,37 +128,29 @@ extension PromptOrDecodeScheduler {
 
   /// Those that finish together leave in running order, as their blocks are freed in it.
   private mutating func finishCruising(_ finished: inout [RequestID]) {
-    guard !batch.finishing.isEmpty else { return }
     let first = finished.count
-    finished.append(contentsOf: batch.finishing)
+    batch.takeFinishing(into: &finished)
     if finished.count - first > 1 { finished[first...].sort() }
     for index in first..<finished.count {
       let id = finished[index]
-      let length = cruisingLength(of: id)
-      leaveBatch(id, length: length)
-      memory.settle(live.first(of: id), tokens: length)
-      running.remove(at: Self.place(of: id, in: running))
+      let length = cruisingLength(of: groups[Int(id)])
+      batch.finish(id, length: length)
+      memory.settle(Int(id), tokens: length)
+      running.remove(at: running.place(of: id))
       finish(id)
     }
   }
 
-  private static func place(of id: RequestID, in running: [RequestID]) -> Int {
-    var places = running.indices
-    while places.count > 1 {
-      let middle = places.lowerBound + places.count / 2
-      places = running[middle] <= id ? middle..<places.upperBound : places.lowerBound..<middle
-    }
-    return places.lowerBound
-  }
-
+  /// Ends a request of one sequence, whose number is its own.
   private mutating func finish(_ id: RequestID) {
-    free(0, of: id)
-    live.compact(id)
+    headIsBlocked = false
+    memory.free(Int(id))
+    live.removeOnly(of: id)
+    operations.append(.free(id, Int(id)))
     groups.progress.close(Int(id))
   }
 
-  private mutating func join(_ id: RequestID) {
-    let group = groups[Int(id)]
+  private mutating func join(_ id: RequestID, _ group: ForkingGroup) {
     groups.progress[Int(id)].joinedAt = batch.iteration
     batch.join(
       id, length: Int(group.length), remaining: Int(group.outputTokens - group.generatedTokens))
@@ -168,7 +160,7 @@ extension PromptOrDecodeScheduler {
   mutating func enterCruise() {
     guard mayCruise, swapped.isEmpty else { return }
     isCruising = true
-    for id in running { join(id) }
+    for id in running { join(id, groups[Int(id)]) }
   }
 
   /// Makes every cruising request known one by one again.

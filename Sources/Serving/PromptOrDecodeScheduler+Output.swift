@@ -8,10 +8,14 @@ extension PromptOrDecodeScheduler {
   // MARK: Describing an iteration
 
   /// Prompts are computed at the length of the longest where the release pads them.
-  func describePrompts(_ batch: PromptBatch, in plan: inout IterationPlan) {
+  ///
+  /// Static, as ``listDecode(of:sequences:length:in:)`` is: a method that does not change `self` is given a copy of it.
+  static func describePrompts(
+    _ batch: PromptBatch, _ budget: VLLM02Options.PromptBudget, in plan: inout IterationPlan
+  ) {
     for scheduled in plan.scheduled {
       let tokens =
-        switch options.promptBudget {
+        switch budget {
         case .summed: Int(scheduled.tokens)
         case .padded: batch.longest
         }
@@ -24,9 +28,10 @@ extension PromptOrDecodeScheduler {
   func describeDecode(in plan: inout IterationPlan) {
     for id in running {
       let count = live.count(of: id)
-      listDecode(of: id, sequences: count, in: &plan)
+      let length = groups[Int(id)].length
+      Self.listDecode(of: id, sequences: count, length: length, in: &plan)
       plan.shape.decodeSequences += count
-      plan.shape.decodeContextTokens += count * Int(groups[Int(id)].length)
+      plan.shape.decodeContextTokens += count * Int(length)
     }
     plan.shape.sampledSequences = plan.shape.decodeSequences
     plan.shape.copiedBlocks = plan.copies.count
@@ -34,18 +39,19 @@ extension PromptOrDecodeScheduler {
     plan.shape.swappedOutBlocks = plan.swapOuts.count
   }
 
-  func listDecode(of id: RequestID, sequences: Int, in plan: inout IterationPlan) {
+  static func listDecode(
+    of id: RequestID, sequences: Int, length: Int32, in plan: inout IterationPlan
+  ) {
     plan.scheduled.append(
       .init(
-        request: id, sequences: Int32(sequences), tokens: 1,
-        contextTokens: groups[Int(id)].length - 1, emittedTokens: Int32(sequences),
-        isPrefill: false))
+        request: id, sequences: Int32(sequences), tokens: 1, contextTokens: length - 1,
+        emittedTokens: Int32(sequences), isPrefill: false))
   }
 
   // MARK: Taking in an iteration
 
   package mutating func complete(_ plan: inout IterationPlan, finished: inout [RequestID]) {
-    if !operations.isEmpty { operations.removeAll(keepingCapacity: true) }
+    operations.clear()
     if isCruising { return completeCruise(&plan, finished: &finished) }
     defer { enterCruise() }
     let alreadyFinished = finished.count

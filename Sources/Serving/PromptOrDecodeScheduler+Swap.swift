@@ -9,7 +9,7 @@ extension PromptOrDecodeScheduler {
   /// first, several end up in order of arrival.
   mutating func preempt(_ id: RequestID, _ plan: inout IterationPlan) {
     headIsBlocked = false
-    let isSingle = slots(of: id) == 1 && !groups[Int(id)].usesBeamSearch
+    let isSingle = slots(of: id, groups[Int(id)]) == 1 && !groups[Int(id)].usesBeamSearch
     let held = memory.distinctBlockCount(of: live[id])
     guard preemptionMode == .swap || !isSingle else {
       plan.preempted.append(.init(request: id, mode: .recompute, blocks: held))
@@ -37,13 +37,13 @@ extension PromptOrDecodeScheduler {
     var sequences = runningSlots()
     while let id = swapped.first {
       let isAlone = running.isEmpty && !repeatsDefects
-      guard canSwapIn(id, isAlone: isAlone), sequences + slots(of: id) <= maxSequences
-      else { break }
+      let slots = slots(of: id, groups[Int(id)])
+      guard canSwapIn(id, isAlone: isAlone), sequences + slots <= maxSequences else { break }
       let moves = memory.swapIn(live[id])
       plan.swapIns.append(contentsOf: moves)
       plan.swappedIn.append(.init(request: id, blocks: moves.count))
       append(id, &plan)
-      sequences += slots(of: id)
+      sequences += slots
       swapped.removeFirst()
       appendRunning(id)
     }

@@ -158,13 +158,12 @@ package struct PromptOrDecodeScheduler: Scheduler {
 
   /// Sequences that a request may come to run: what it counts against `--max-num-seqs`.
   @inline(__always)
-  func slots(of id: RequestID) -> Int {
-    let group = groups[Int(id)]
-    return group.usesBeamSearch || !group.hasForked ? Int(group.width) : live.count(of: id)
+  func slots(of id: RequestID, _ group: ForkingGroup) -> Int {
+    group.usesBeamSearch || !group.hasForked ? Int(group.width) : live.count(of: id)
   }
 
   func runningSlots() -> Int {
-    running.reduce(0) { $0 + slots(of: $1) }
+    running.reduce(0) { $0 + slots(of: $1, groups[Int($1)]) }
   }
 
   /// Admits waiting requests in order until one does not fit.
@@ -174,9 +173,10 @@ package struct PromptOrDecodeScheduler: Scheduler {
     var sequences = isCruising ? running.count : runningSlots()
     var batch = PromptBatch()
     while let id = waiting.first {
-      let length = Int(groups[Int(id)].length)
+      let group = groups[Int(id)]
+      let length = Int(group.length)
       let blocks = memory.blockCount(forTokens: length)
-      if isDropped(id, blocks: blocks) {
+      if isDropped(group, blocks: blocks) {
         waiting.removeFirst()
         plan.ignored.append(id)
         continue
@@ -192,28 +192,30 @@ package struct PromptOrDecodeScheduler: Scheduler {
       let isFirst = batch.isEmpty && !repeatsDefects
       guard isFirst || extended.batchedTokens(options.promptBudget) <= maxBatchedTokens
       else { break }
-      guard sequences + slots(of: id) <= maxSequences else {
+      let slots = slots(of: id, group)
+      guard sequences + slots <= maxSequences else {
         headIsBlocked = isCruising
         break
       }
       guard extended.keepsPaddings(options.promptBudget) else { break }
       waiting.removeFirst()
-      admit(id, &plan)
-      sequences += slots(of: id)
+      admit(id, group, slots: slots, &plan)
+      sequences += slots
       batch = extended
     }
-    describePrompts(batch, in: &plan)
+    Self.describePrompts(batch, options.promptBudget, in: &plan)
   }
 
   /// Whether the engine gives a request up. We keep those that have begun.
   @inline(__always)
-  private func isDropped(_ id: RequestID, blocks: Int) -> Bool {
-    guard repeatsDefects || groups[Int(id)].generatedTokens == 0 else { return false }
-    return Int(groups[Int(id)].length) > promptLimit || exceedsPool(blocks)
+  private func isDropped(_ group: ForkingGroup, blocks: Int) -> Bool {
+    guard repeatsDefects || group.generatedTokens == 0 else { return false }
+    return Int(group.length) > promptLimit || exceedsPool(blocks)
   }
 
-  private mutating func admit(_ id: RequestID, _ plan: inout IterationPlan) {
-    let group = groups[Int(id)]
+  private mutating func admit(
+    _ id: RequestID, _ group: ForkingGroup, slots: Int, _ plan: inout IterationPlan
+  ) {
     let sequence = live.first(of: id)
     memory.allocate(
       sequence, tokens: Int(group.length), finalTokens: Int(group.finalTokens))
@@ -224,7 +226,7 @@ package struct PromptOrDecodeScheduler: Scheduler {
     plan.scheduled.append(
       .init(
         request: id, sequences: 1, tokens: group.length, contextTokens: 0,
-        emittedTokens: Int32(slots(of: id)), isPrefill: true))
+        emittedTokens: Int32(slots), isPrefill: true))
   }
 
   /// Gives each running request room for its next token, oldest first; the youngest make way.

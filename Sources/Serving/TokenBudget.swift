@@ -19,7 +19,7 @@ struct TokenBudget: Sendable {
   mutating func reset(to tokens: Int, threshold: Int) {
     left = tokens
     self.threshold = threshold
-    shares.removeAll(keepingCapacity: true)
+    shares.clear()
   }
 
   /// As many of `tokens` as one sequence may have, whatever is left.

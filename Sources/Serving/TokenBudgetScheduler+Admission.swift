@@ -13,6 +13,7 @@ extension TokenBudgetScheduler {
       memory.begin(
         Int(sequence), with: head.hits,
         finalTokens: state.finalTokens(maxModelLength: maxModelLength))
+      head.forget()
       sequences[Int(sequence)].computedTokens = Int32(cached)
       run(sequence, tokens: tokens, &plan)
       plan.admitted.append(.init(request: state.request, cachedTokens: Int32(cached)))
@@ -62,7 +63,7 @@ extension TokenBudgetScheduler {
     guard options.prefixCaching, !head.holds(sequence) else { return }
     let state = sequences[Int(sequence)]
     let limit = (Int(state.length) - 1) / memory.blockSize
-    keys.make(limit, of: Int(sequence), state)
-    head.find(keys[Int(sequence)], limit: limit, for: sequence, in: memory)
+    let keys = keys.keys(of: Int(sequence), state)
+    head.find(keys, limit: limit, for: sequence, in: memory)
   }
 }

@@ -68,49 +68,59 @@ extension TokenBudgetScheduler {
   /// Whether nobody waits, or whoever does has found no room and finds none in the next iteration.
   ///
   /// Nothing is listed then, so that the head was left no more of the budget than it would be left now.
-  /// ``findsHeadABlock(in:)`` looks at each iteration.
+  /// ``scheduleSteady(_:_:)`` looks at each iteration.
   private var admitsNobody: Bool {
     waitingSequences.count == 0 || running.count >= maxSequences
       || head.isBlocked(waitingSequences.first)
   }
 
   package mutating func scheduleSteady(_ count: Int, _ growth: inout SteadyGrowth) -> Int {
+    let someoneMayEnter = waitingSequences.count > 0 && running.count < maxSequences
+    var phase = batch.phase
     var ran = 0
     while ran < count {
-      let due = batch.due(in: ran)
-      guard memory.pool.freeCount >= due.count, admitsNobody, !findsHeadABlock(in: ran)
-      else { break }
-      if !due.isEmpty {
-        evicted.removeAll(keepingCapacity: true)
-        let unusable = memory.extendCruising(due[...], evicted: &evicted)
-        head.noticeEvicted(evicted)
-        growth.append(
-          iteration: ran, blocks: due.count, slots: due.count * batch.blockSize,
-          unusableSlots: unusable, evictedSlots: evicted.count * batch.blockSize)
+      // Those whose block the iteration fills need the next one in the next.
+      let next = phase + 1 < batch.blockSize ? phase + 1 : 0
+      let due = batch.dueByPhase[phase].count
+      guard memory.pool.freeCount >= due else { break }
+      if options.prefixCaching { makeKeys(ofFilling: next) }
+      if someoneMayEnter {
+        guard head.isBlocked(waitingSequences.first), !head.isMissing(anyOf: filledKeys)
+        else { break }
       }
-      if options.prefixCaching {
-        // Those whose block the iteration fills need the next one in the next.
-        for sequence in batch.due(in: ran + 1) { cacheLastBlock(of: sequence) }
+      if due > 0 { takeBlocks(inPhase: phase, iteration: ran, &growth) }
+      for index in filledKeys.indices {
+        memory.cacheLastBlock(of: Int(batch.dueByPhase[next][index]), key: filledKeys[index])
+        head.noticeCached(filledKeys[index])
       }
+      phase = next
       ran += 1
     }
     memory.cruise(sequences: batch.count * ran)
     return ran
   }
 
-  /// Whether an iteration of a stretch gives a block the key that the head of the waiting queue misses, so that the head
-  /// may be admitted in the same one.
-  ///
-  /// - Parameter iterations: How many of the stretch come before it; all of those are done.
-  private mutating func findsHeadABlock(in iterations: Int) -> Bool {
-    guard options.prefixCaching, running.count < maxSequences, waitingSequences.count > 0
-    else { return false }
+  private mutating func takeBlocks(
+    inPhase phase: Int, iteration: Int, _ growth: inout SteadyGrowth
+  ) {
+    evicted.clear()
+    let due = batch.dueByPhase[phase]
+    let unusable = memory.extendCruising(due[...], evicted: &evicted)
+    head.noticeEvicted(evicted)
+    growth.append(
+      iteration: iteration, blocks: due.count, slots: due.count * batch.blockSize,
+      unusableSlots: unusable, evictedSlots: evicted.count * batch.blockSize)
+  }
+
+  /// Makes the keys of the blocks that an iteration fills.
+  private mutating func makeKeys(ofFilling phase: Int) {
+    filledKeys.clear()
     // In blocks of one token, who fills one has yet to take it.
     let behindLast = batch.blockSize == 1 ? 0 : 1
-    return batch.due(in: iterations + 1).contains { sequence in
-      let index = Int(sequence)
+    for place in batch.dueByPhase[phase].indices {
+      let index = Int(batch.dueByPhase[phase][place])
       let block = Int(memory.tables[index].count) - behindLast
-      return head.isMissing(keys.key(of: block, in: index, sequences[index]))
+      filledKeys.append(keys.key(of: block, in: index, sequences[index]))
     }
   }
 
@@ -137,15 +147,17 @@ extension TokenBudgetScheduler {
   private mutating func growCruising(
     _ growth: inout Growth, before rank: Int32, _ plan: inout IterationPlan
   ) {
-    if rank == .max && plan.preempted.isEmpty && memory.pool.freeCount >= growth.due.count {
-      // Everyone who is left runs and finds a block: mostly all of the batch.
-      if !growth.due.isEmpty { _ = memory.extendCruising(growth.due, evicted: &plan.evicted) }
-      growth.due = []
+    if plan.preempted.isEmpty && memory.pool.freeCount >= growth.due.count {
+      // Everyone runs and finds a block: mostly all of the batch.
+      let before =
+        rank == .max ? growth.due : growth.due.prefix { sequences[Int($0)].rank < rank }
+      if !before.isEmpty { memory.extendCruising(before, evicted: &plan.evicted) }
+      growth.due.removeFirst(before.count)
     }
     while let sequence = growth.due.first, sequences[Int(sequence)].rank < rank {
-      growth.due.removeFirst()
       guard isRunning(sequence), makeRoom(for: 1, of: sequence, &plan) else { break }
-      memory.extendCruising(Int(sequence), evicted: &plan.evicted)
+      memory.extendCruising(growth.due.prefix(1), evicted: &plan.evicted)
+      growth.due.removeFirst()
     }
     guard options.prefixCaching else { return }
     let nobodyLeft = plan.preempted.isEmpty

@@ -61,6 +61,8 @@ package struct TokenBudgetScheduler: Scheduler {
   var completing: [Int32] = []
   /// Scratch: blocks whose cached content a steady iteration takes.
   var evicted: [BlockID] = []
+  /// Scratch: the keys of those that it fills.
+  var filledKeys: [BlockKey] = []
 
   /// - Parameters:
   ///   - contents: What each prompt consists of; `nil` if no two have a token in common.
@@ -236,10 +238,9 @@ package struct TokenBudgetScheduler: Scheduler {
     if options.prefixCaching {
       let uncached = memory.uncachedFullBlocks(of: Int(sequence))
       if !uncached.isEmpty {
-        keys.make(uncached.upperBound, of: Int(sequence), sequences[Int(sequence)])
-        let made = keys[Int(sequence)]
-        memory.cacheFullBlocks(of: Int(sequence), keys: made)
-        for block in uncached { head.noticeCached(made[block]) }
+        let keys = keys.keys(of: Int(sequence), sequences[Int(sequence)])
+        memory.cacheFullBlocks(of: Int(sequence), keys: keys)
+        head.noticeCached(keys[uncached])
       }
     }
     budget.give(tokens, to: sequence)

@@ -34,7 +34,7 @@ package struct Request: Equatable, Sendable {
   }
 
   /// Sequences that are decoded side by side: the beam's width, else the samples.
-  package var sequenceCount: Int32 { beamWidth > 0 ? beamWidth : samples }
+  @inlinable package var sequenceCount: Int32 { beamWidth > 0 ? beamWidth : samples }
 }
 
 /// A list of requests in order of arrival.

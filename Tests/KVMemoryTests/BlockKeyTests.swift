@@ -9,7 +9,7 @@ import Testing
   private func key(_ runs: [Run]) -> BlockKey {
     var builder = BlockKeyBuilder()
     for run in runs { builder.add(stream: run.stream, start: run.start, count: run.count) }
-    return builder.key()
+    return builder.key
   }
 
   @Test func sameTokensCutDifferentlyHaveOneKey() {
@@ -27,15 +27,25 @@ import Testing
     #expect(Set(keys).count == keys.count)
   }
 
+  private func keys(
+    _ count: Int, of builder: BlockKeyBuilder, blockSize: Int, before: Int
+  ) -> [BlockKey] {
+    Array(unsafeUninitializedCapacity: count) { keys, made in
+      builder.make(keys, blockSize: blockSize, before: before)
+      made = count
+    }
+  }
+
   /// |── 7 from 0, 40 tokens ──|: blocks of 16 end 24 and 8 tokens before the end of the run.
   @Test func aBlockMayEndBeforeTheRun() {
     var builder = BlockKeyBuilder()
     builder.add(stream: 7, start: 0, count: 40)
-    #expect(builder.key(before: 24) == key([(7, 0, 16)]))
-    #expect(builder.key(before: 8) == key([(7, 0, 9), (7, 9, 23)]))
+    let two = keys(2, of: builder, blockSize: 16, before: 8)
+    #expect(two == [key([(7, 0, 16)]), key([(7, 0, 9), (7, 9, 23)])])
     builder.add(stream: 9, start: 0, count: 8)
-    #expect(builder.key() == key([(7, 0, 40), (9, 0, 8)]))
-    #expect(builder.key(before: 7) == key([(7, 0, 40), (9, 0, 1)]))
+    #expect(builder.key == key([(7, 0, 40), (9, 0, 8)]))
+    let one = keys(1, of: builder, blockSize: 1, before: 7)
+    #expect(one == [key([(7, 0, 40), (9, 0, 1)])])
   }
 
   /// Random sequences over a small alphabet of tokens, so that many are equal, against their token

@@ -44,11 +44,24 @@ private struct NaivePool {
   }
 }
 
+extension CachedBlockPool {
+  /// Takes one block.
+  fileprivate mutating func take(evicted: inout [BlockID]) -> BlockID {
+    take(1, evicted: &evicted)[0]
+  }
+
+  fileprivate mutating func take(_ count: Int, evicted: inout [BlockID]) -> [BlockID] {
+    var blocks = [BlockID](repeating: -1, count: count)
+    blocks.withUnsafeMutableBufferPointer { take(into: $0, evicted: &evicted) }
+    return blocks
+  }
+}
+
 @Suite struct CachedBlockPoolTests {
   private func key(_ number: Int) -> BlockKey {
     var builder = BlockKeyBuilder()
     builder.add(stream: Int64(number), start: 0, count: 1)
-    return builder.key()
+    return builder.key
   }
 
   private func table(_ count: Int, from pool: inout CachedBlockPool, keys: Int) -> [BlockID] {
@@ -98,29 +111,32 @@ private struct NaivePool {
       case 0 where pool.freeCount > 0:
         let evictedBefore = pool.evictionCount
         var evicted: [BlockID] = []
-        let block = pool.take(evicted: &evicted)
-        let expected = naive.take()
-        #expect(block == expected.block && evicted == expected.evicted, "seed \(seed)")
+        let blocks = pool.take(1 + random.below(min(4, pool.freeCount)), evicted: &evicted)
+        let expected = blocks.map { _ in naive.take() }
+        #expect(blocks == expected.map(\.block), "seed \(seed)")
+        #expect(evicted == expected.flatMap(\.evicted), "seed \(seed)")
         #expect(pool.evictionCount == evictedBefore + evicted.count)
         if tables.isEmpty || random.below(3) == 0 { tables.append([]) }
         let owner = random.below(tables.count)
         // In any real table the cached blocks come first.
-        if tables[owner].allSatisfy({ pool.isCached($0) }), random.below(2) == 0 {
-          let wanted = key(random.below(12))
-          pool.cache(block, key: wanted)
-          naive.cache(block, key: wanted)
+        if tables[owner].allSatisfy({ pool.isCached($0) }) {
+          let cached = blocks.prefix(random.below(blocks.count + 1))
+          let keys = cached.map { _ in key(random.below(12)) }
+          pool.cache(cached, keys: keys[...])
+          for (block, key) in zip(cached, keys) { naive.cache(block, key: key) }
         }
-        tables[owner].append(block)
+        tables[owner] += blocks
       case 1:
-        let wanted = key(random.below(12))
-        let found = pool.cachedBlock(for: wanted)
-        #expect(found == naive.holders[wanted]?.first, "seed \(seed)")
-        guard let found, let owner = tables.indices.last, !tables[owner].contains(found),
+        let wanted = (0..<12).map { (key($0), random.below(100)) }.sorted { $0.1 < $1.1 }
+          .prefix(1 + random.below(3)).map(\.0)
+        let found = wanted.compactMap { pool.cachedBlock(for: $0) }
+        #expect(found == wanted.compactMap { naive.holders[$0]?.first }, "seed \(seed)")
+        guard let owner = tables.indices.last, !found.contains(where: tables[owner].contains),
           tables[owner].allSatisfy({ pool.isCached($0) })
         else { continue }
-        #expect(pool.hit(found) == naive.queue.contains(found))
-        naive.hit(found)
-        tables[owner].append(found)
+        #expect(pool.hit(found) == found.count { naive.queue.contains($0) })
+        for block in found { naive.hit(block) }
+        tables[owner] += found
       default:
         guard !tables.isEmpty else { continue }
         let blocks = tables.remove(at: random.below(tables.count))
@@ -153,10 +169,10 @@ private struct NaivePool {
     builder.add(stream: 1, start: 0, count: 4)
     let first = pool.take(evicted: &evicted)
     var copy = pool
-    copy.cache(first, key: builder.key())
+    copy.cache(first, key: builder.key)
     #expect(copy.cachedBlocks == [first] && pool.cachedBlocks == [])
-    #expect(copy.cachedBlock(for: builder.key()) == first)
-    #expect(pool.cachedBlock(for: builder.key()) == nil)
+    #expect(copy.cachedBlock(for: builder.key) == first)
+    #expect(pool.cachedBlock(for: builder.key) == nil)
     let second = pool.take(evicted: &evicted)
     #expect(pool.freeQueue == [3, 4] && copy.freeQueue == [2, 3, 4])
     var third = copy

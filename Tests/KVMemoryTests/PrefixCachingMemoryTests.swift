@@ -13,7 +13,7 @@ import Testing
     var builder = BlockKeyBuilder()
     return (0..<count).map { block in
       builder.add(stream: 1, start: block * 4, count: 4)
-      return builder.key()
+      return builder.key
     }
   }
 

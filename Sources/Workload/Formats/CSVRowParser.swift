@@ -231,13 +231,17 @@ extension TokenPiece {
   /// Parses `stream:start:count`: a stream may be negative, a start is at least 0, a count at
   /// least 1.
   fileprivate init?(_ text: Span<UInt8>) {
-    var bounds: [Int] = []
-    for index in text.indices where text[index] == UInt8(ascii: ":") { bounds.append(index) }
-    guard bounds.count == 2 else { return nil }
-    let isNegative = bounds[0] > 0 && text[0] == UInt8(ascii: "-")
-    guard let stream = parseDigits(text.extracting((isNegative ? 1 : 0)..<bounds[0])),
-      let start = parseDigits(text.extracting(bounds[0] + 1..<bounds[1])),
-      let count = parseDigits(text.extracting(bounds[1] + 1..<text.count)),
+    let colon = UInt8(ascii: ":")
+    var first = 0
+    while first < text.count, text[first] != colon { first += 1 }
+    var second = first + 1
+    while second < text.count, text[second] != colon { second += 1 }
+    guard second < text.count else { return nil }
+    let isNegative = text[0] == UInt8(ascii: "-")
+    // A third colon is no digit.
+    guard let stream = parseDigits(text.extracting((isNegative ? 1 : 0)..<first)),
+      let start = parseDigits(text.extracting(first + 1..<second)),
+      let count = parseDigits(text.extracting(second + 1..<text.count)),
       stream < .max, count >= 1, start <= Int64(Int32.max), count <= Int64(Int32.max) - start
     else { return nil }
     self.init(stream: isNegative ? -stream : stream, start: Int32(start), count: Int32(count))
