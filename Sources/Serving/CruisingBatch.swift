@@ -118,7 +118,8 @@ struct CruisingBatch: Sendable {
   /// Takes those that finish with the next iteration off the calendar, in the order in which they joined; each has
   /// yet to leave with ``finish(_:length:)``.
   mutating func takeFinishing(into finished: inout [RequestID]) {
-    finished.append(contentsOf: calendar[day])
+    if calendar[day].isEmpty { return }
+    for place in calendar[day].indices { finished.append(calendar[day][place]) }
     calendar[day].clear()
   }
 

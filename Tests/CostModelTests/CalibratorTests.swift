@@ -57,7 +57,7 @@ import Testing
     #expect(calibrator.calibrate(made).profile == calibrator.calibrate(made).profile)
   }
 
-  /// A product of 8 rows cannot take 1.5 times as long as those of 16, 32 and 64, in whose place it
+  /// A product of 8 rows cannot take 1.3 times as long as those of 16, 32 and 64, in whose place it
   /// could run; the largest has nothing to be held against.
   @Test func aProductSlowerThanLargerOnesIsImplausible() {
     func row(_ m: Double, _ n: Double, _ microseconds: Double) -> KernelRow {
@@ -66,10 +66,43 @@ import Testing
     let curve = [row(8, 256, 16), row(16, 256, 10), row(32, 256, 10.5), row(64, 256, 12)]
     let alone = [row(8, 512, 90), row(128, 256, 500)]
     #expect(Calibrator.implausible(curve + alone) == [0])
-    #expect(Calibrator.implausible([row(8, 256, 15)] + curve[1...]) == [])
+    #expect(Calibrator.implausible([row(8, 256, 13)] + curve[1...]) == [])
     var streamed = curve
     for index in streamed.indices { streamed[index].op = KernelOperator(kind: .streaming) }
     #expect(Calibrator.implausible(streamed) == [])
+  }
+
+  /// One row in thirteen is ten times too slow: the table does not give it back.
+  @Test func wrongRowsAreNotInTheTable() throws {
+    let op = KernelOperator(kind: .gemm)
+    let coefficients = KernelForm.coefficients(.gemm).map(\.start)
+    var sizes: [[Double]] = []
+    for n in [512.0, 1024, 2048, 4096] {
+      for m in doubling { sizes.append([m, n, 1024]) }
+    }
+    let right = rows(op, coefficients, sizes, noise: 0)
+    var made = right
+    let wrong = Set(stride(from: 3, to: made.count, by: 13))
+    for index in wrong { made[index].seconds *= 10 }
+    #expect(Calibrator.implausible(made) == wrong)
+    let model = Calibrator(device: device).model(made)
+    let table = try #require(model.table)
+    for row in right {
+      let priced =
+        model.form.seconds(model.coefficients, row.sizes) * table.correction(row.sizes)
+      #expect(abs(priced / row.seconds - 1) < 0.1, "\(row.sizes)")
+    }
+  }
+
+  /// The same times whatever the coefficient: both starts fit equally well.
+  @Test func aHandicappedStartHasToBeBetter() {
+    let curve = CurveFit(seconds: { _, _ in 1 }, measured: [1.5, 2, 3])
+    func best(_ handicap: Double) -> Double {
+      let first = CurveFit.Start(coefficients: [4], handicap: handicap)
+      let second = CurveFit.Start(coefficients: [7])
+      return curve.best(from: [first, second], rows: [0, 1, 2]).coefficients[0].rounded()
+    }
+    #expect(best(1) == 4 && best(1.1) == 7 && best(0.9) == 4)
   }
 
   @Test func tooFewRowsHaveNoError() {

@@ -12,7 +12,7 @@ package struct Calibrator: Sendable {
   /// Power of its place on the axis of extrapolation by which a row of attention counts.
   static let lengthPower = 0.2
   /// Share of the time of larger products beyond which a time cannot be true.
-  package static let impossible = 1.5
+  package static let impossible = 1.3
 
   package let device: DeviceSpec
 
@@ -27,11 +27,7 @@ package struct Calibrator: Sendable {
     let held = heldOut(rows)
     let interpolation = errors(training: held.random.training, testing: held.random.testing)
     let extrapolation = errors(training: held.largest.training, testing: held.largest.testing)
-    let form = KernelForm(op: op, limits: DeviceLimits(device))
-    let coefficients = fit(rows)
-    let table = CorrectionTable(
-      sizes: rows.map(\.sizes),
-      corrections: rows.map { $0.seconds / form.seconds(coefficients, $0.sizes) })
+    let (_, coefficients, table) = model(rows)
     let reports = [
       FormReport(op, .fit, rows.count, interpolation.map(\.fit), extrapolation.map(\.fit)),
       FormReport(op, .table, rows.count, interpolation.map(\.table), extrapolation.map(\.table)),
@@ -50,6 +46,21 @@ package struct Calibrator: Sendable {
       rows: rows.count, interpolationMAPE: used.interpolationMAPE.map { rounded($0, digits: 4) },
       extrapolationMAPE: used.extrapolationMAPE.map { rounded($0, digits: 4) })
     return (profile, reports)
+  }
+
+  /// Both forms. Rows that cannot be true do not bend the fit, whose loss grows slowly with an error; they have no
+  /// place in the table, which would give them back.
+  func model(
+    _ rows: [KernelRow]
+  ) -> (form: KernelForm, coefficients: [Double], table: CorrectionTable?) {
+    let form = KernelForm(op: rows[0].op, limits: DeviceLimits(device))
+    let coefficients = fit(rows)
+    let wrong = Self.implausible(rows)
+    let tabled = rows.indices.filter { !wrong.contains($0) }.map { rows[$0] }
+    let table = CorrectionTable(
+      sizes: tabled.map(\.sizes),
+      corrections: tabled.map { $0.seconds / form.seconds(coefficients, $0.sizes) })
+    return (form, coefficients, table)
   }
 
   /// Coefficients that fit the rows best.
@@ -87,8 +98,8 @@ package struct Calibrator: Sendable {
     return { weights[$0] }
   }
 
-  /// Rows of products that take ``impossible`` times as long as the median of the next three with
-  /// more rows of activations, which could stand in for them: a measurement went wrong.
+  /// Rows of products that take over ``impossible`` times as long as three others with more rows of activations, any of
+  /// which could stand in for them: a measurement went wrong.
   ///
   /// - Parameter rows: All of one operator.
   package static func implausible(_ rows: [KernelRow]) -> Set<Int> {
@@ -99,10 +110,12 @@ package struct Calibrator: Sendable {
     }
     var found: Set<Int> = []
     for curve in curves.values {
-      let sorted = curve.sorted { rows[$0].sizes[0] < rows[$1].sizes[0] }
-      for (place, row) in sorted.enumerated() where place + 3 < sorted.count {
-        let next = sorted[(place + 1)...(place + 3)].map { rows[$0].seconds }.sorted()
-        if rows[row].seconds > impossible * next[1] { found.insert(row) }
+      // From the largest on, with the three shortest times so far.
+      var shortest: [Double] = []
+      for row in curve.sorted(by: { rows[$0].sizes[0] > rows[$1].sizes[0] }) {
+        let seconds = rows[row].seconds
+        if shortest.count == 3, seconds > impossible * shortest[2] { found.insert(row) }
+        shortest = Array((shortest + [seconds]).sorted().prefix(3))
       }
     }
     return found
@@ -132,11 +145,7 @@ package struct Calibrator: Sendable {
     training: [KernelRow], testing: [KernelRow]
   ) -> (fit: [Double], table: [Double])? {
     guard training.count >= Self.rowsMin, testing.count >= 3 else { return nil }
-    let form = KernelForm(op: training[0].op, limits: DeviceLimits(device))
-    let coefficients = fit(training)
-    let table = CorrectionTable(
-      sizes: training.map(\.sizes),
-      corrections: training.map { $0.seconds / form.seconds(coefficients, $0.sizes) })
+    let (form, coefficients, table) = model(training)
     var fit: [Double] = []
     var tabled: [Double] = []
     for row in testing {

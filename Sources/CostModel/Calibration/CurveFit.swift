@@ -37,12 +37,19 @@ struct CurveFit {
     var loss: Double
   }
 
+  /// Where a search starts.
+  struct Start {
+    var coefficients: [Double]
+    /// What the loss found from here is multiplied by before it is compared with others.
+    var handicap = 1.0
+  }
+
   /// The best coefficients found from each of `starts`.
   ///
   /// - Complexity: O(steps × rows × coefficients) prices.
-  func best(from starts: [[Double]], rows: [Int]) -> Result {
-    let results = starts.map { fit(from: $0, rows: rows) }
-    return results.min { $0.loss < $1.loss }!
+  func best(from starts: [Start], rows: [Int]) -> Result {
+    let results = starts.map { (fit(from: $0.coefficients, rows: rows), $0.handicap) }
+    return results.min { $0.0.loss * $0.1 < $1.0.loss * $1.1 }!.0
   }
 
   /// Levenberg-Marquardt from one start.

@@ -37,7 +37,9 @@ struct DecodeAttentionForm {
     let (sequences, heads, kvHeads) = (sizes[0], sizes[1], sizes[2])
     let context = sizes[4] > 0 ? min(sizes[3], sizes[4]) : sizes[3]
     let group = heads / kvHeads
-    let tiles = (context / Self.tile).rounded(.up)
+    var tiles = (context / Self.tile).rounded(.up)
+    // A window begins inside a tile, which is computed whole.
+    if context < sizes[3] { tiles += 1 }
     let blocks = sequences * kvHeads
     let splits = max(1, min(limits.multiprocessors / blocks, tiles / max(c[12], 1)))
     let waves = max(1, blocks * splits / limits.multiprocessors)

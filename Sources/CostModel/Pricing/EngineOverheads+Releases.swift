@@ -4,8 +4,8 @@
 extension EngineOverheads {
   /// vLLM of autumn 2025, about 0.11: host and device in turns.
   package static var vllm011: EngineOverheads {
-    var overheads = EngineOverheads(iterationSeconds: 1.77e-3, sequenceSeconds: 16e-6)
-    overheads.launchShare = 1.05
+    var overheads = EngineOverheads(iterationSeconds: 1.77e-3, sequenceSeconds: 24e-6)
+    overheads.launchShare = 0.8
     overheads.eagerLayerSeconds = 620e-6
     overheads.promptScale = 1.17
     overheads.allReduceScale = 0.75
