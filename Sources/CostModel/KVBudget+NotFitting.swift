@@ -33,22 +33,39 @@ extension KVBudget {
   private static let usualTokenBudget = 8192
 
   /// A smaller token budget where that alone would do, else the smallest power of two of GPUs, up to 8,
-  /// that the model splits over and fits.
+  /// that the model splits over and fits, else both; and weights of 8 bits where they would do as well.
   private func wayOut(_ inputs: Inputs) -> String {
     var shorter = inputs
     shorter.tokenBudget = min(inputs.tokenBudget, Self.usualTokenBudget)
+    let lower =
+      "lower `--max-num-batched-tokens`, and `--max-model-len` with it where prompts are computed whole"
     if KVBudget(shorter).blocks >= 1 {
-      return "an iteration may have \(inputs.tokenBudget) tokens: lower "
-        + "`--max-num-batched-tokens`, and `--max-model-len` with it where prompts are computed whole"
+      return "an iteration may have \(inputs.tokenBudget) tokens: \(lower)"
     }
-    for size in [2, 4, 8] where size > inputs.tensorParallel && inputs.model.splits(size) {
+    var narrower = inputs
+    narrower.weights = .fp8
+    let isHalved = inputs.weights == .bfloat16 && KVBudget(narrower).blocks >= 1
+    if let size = Self.gpusThatFit(inputs) {
+      return
+        "raise `--tensor-parallel-size` to \(size), \(isHalved ? "give `--quantization fp8`, " : "")"
+        + "or choose a device with more memory"
+    }
+    if let size = Self.gpusThatFit(shorter) {
+      return "raise `--tensor-parallel-size` to \(size); and an iteration may have "
+        + "\(inputs.tokenBudget) tokens: \(lower)"
+    }
+    return
+      "no `--tensor-parallel-size` up to 8 fits; \(isHalved ? "give `--quantization fp8` or " : "")"
+      + "choose a device with more memory"
+  }
+
+  private static func gpusThatFit(_ inputs: Inputs) -> Int? {
+    [2, 4, 8].first { size in
       var wider = inputs
       wider.tensorParallel = size
-      if KVBudget(wider).blocks >= 1 {
-        return "raise `--tensor-parallel-size` to \(size), or choose a device with more memory"
-      }
+      return size > inputs.tensorParallel && inputs.model.splits(size)
+        && KVBudget(wider).blocks >= 1
     }
-    return "no `--tensor-parallel-size` up to 8 fits; choose a device with more memory"
   }
 }
 

@@ -44,6 +44,25 @@ package enum MooncakeWriter {
     if !bytes.isEmpty { try sink(bytes) }
   }
 
+  /// Prompt tokens of which an earlier prompt has the same beginning, counted in blocks of 16, and how many of them
+  /// the blocks of the file still share.
+  ///
+  /// - Complexity: O(prompt tokens).
+  package static func sharedTokens(of trace: Trace) -> (all: Int, kept: Int) {
+    guard trace.contents != nil else { return (0, 0) }
+    func shared(_ blockTokens: Int) -> Int {
+      var chains = BlockChains(blockTokens: blockTokens)
+      var tokens = 0
+      for (id, request) in trace.requests.enumerated() {
+        let seen = chains.count
+        let found = blocks(of: id, trace, &chains).prefix { $0 < seen }.count
+        tokens += min(found * blockTokens, Int(request.promptTokens))
+      }
+      return tokens
+    }
+    return (shared(16), shared(blockTokens))
+  }
+
   private static func blocks(
     of id: Int, _ trace: Trace, _ chains: inout BlockChains
   ) -> [Int] {

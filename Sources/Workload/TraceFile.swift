@@ -1,20 +1,23 @@
 import Foundation
 import SimulationKernel
 
-/// A trace's file, open for reading; closed when the value dies.
+/// A trace's file, or a tokenizer's, open for reading; closed when the value dies.
 struct TraceFile: ~Copyable {
   private let path: String
+  /// What messages call it.
+  private let kind: String
   private let descriptor: Int32
   private var isStandardInput: Bool { descriptor == STDIN_FILENO }
 
   /// Opens `path`; `-` is standard input.
-  init(path: String) throws(UserError) {
+  init(path: String, kind: String = "trace") throws(UserError) {
     self.path = path
+    self.kind = kind
     if path == "-" {
       descriptor = STDIN_FILENO
     } else {
       descriptor = open(path, O_RDONLY)
-      if descriptor < 0 { throw Self.unreadable(path, errno) }
+      if descriptor < 0 { throw Self.unreadable(kind, path, errno) }
     }
   }
 
@@ -34,7 +37,7 @@ struct TraceFile: ~Copyable {
       if count < 0 {
         let reason = errno
         if reason == EINTR { continue }
-        throw Self.unreadable(isStandardInput ? "<stdin>" : path, reason)
+        throw Self.unreadable(kind, isStandardInput ? "<stdin>" : path, reason)
       }
       if count == 0 { break }
       filled += count
@@ -42,7 +45,7 @@ struct TraceFile: ~Copyable {
     return filled
   }
 
-  private static func unreadable(_ name: String, _ reason: Int32) -> UserError {
+  private static func unreadable(_ kind: String, _ name: String, _ reason: Int32) -> UserError {
     let text =
       switch reason {
       case ENOENT: "no such file"
@@ -50,6 +53,6 @@ struct TraceFile: ~Copyable {
       case EACCES: "permission denied"
       default: String(cString: strerror(reason))
       }
-    return UserError("cannot read trace `\(name)`: \(text)")
+    return UserError("cannot read \(kind) `\(name)`: \(text)")
   }
 }

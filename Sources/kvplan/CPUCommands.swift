@@ -108,10 +108,11 @@ struct ValidateCPUCommand: ParsableCommand {
   var iterations: String?
 
   @Option(help: "What to print: `table` (medians of the repeats) or `csv` (each repeat).")
-  var format = OutputFormat.table
+  var format = Format.table
+
+  enum Format: String, CaseIterable, ExpressibleByArgument { case table, csv }
 
   func run() throws {
-    guard format != .json else { throw ValidationError("`validate cpu` prints `table` or `csv`") }
     for (flag, value) in [("--requests", requests), ("--repeats", repeats)] where value < 1 {
       throw UserError("`\(flag)` must be at least 1, found `\(value)`")
     }

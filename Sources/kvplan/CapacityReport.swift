@@ -96,33 +96,8 @@ struct CapacityReport: PlanReport {
       ]
     }
     return Document.Section(
-      "Rates that were tried (seed \(study.seeds[0]))", table: table, figures: figures)
-  }
-
-  private var figures: [Figure] {
-    typealias Value = (RateProbe.Point) -> Double?
-    let quantities: [(title: String, unit: String, metric: ServiceLevel.Metric?, value: Value)] = [
-      ("Time to first token, p99", "s", .ttft, { $0.summary.ttft.p99.map { $0 / 1000 } }),
-      ("Time per output token, p99", "ms", .tpot, { $0.summary.tpot.p99 }),
-      ("Requests that meet all targets", "%", nil, { $0.assessment.attainment * 100 }),
-      ("KV pool held by requests", "%", nil, { $0.summary.kv.held * 100 }),
-    ]
-    return quantities.map { title, unit, metric, value in
-      var chart = LineChart(
-        title: title, xTitle: "request rate, req/s", yTitle: unit,
-        series: [
-          .init(
-            study.deployment.text,
-            points.compactMap { point in value(point).map { .init(point.rate, $0) } })
-        ])
-      let target = study.serviceLevel.targets.first {
-        $0.metric == metric && $0.statistic != .mean
-      }
-      chart.level = target.map { unit == "ms" ? $0.bound * 1000 : $0.bound }
-      // Far beyond the capacity latency only says how long the run was.
-      chart.yMax = metric == nil ? 100 : chart.level.map { 4 * $0 }
-      return Figure(title: "", charts: [.lines(chart)], columns: 1, chartWidth: 500)
-    }
+      "Rates that were tried (seed \(study.seeds[0]))", table: table,
+      figures: RateFigures.figures(points, of: study.deployment.text, study.serviceLevel))
   }
 
   private var levers: Document.Section {
@@ -198,6 +173,8 @@ struct CapacityReport: PlanReport {
       .init("setbacks", list(answer.setbacks.map(\.variation))),
       .init("sensitivity", list(answer.sensitivity)),
       .init("calibrated", .boolean(answer.prepared.profiles.allSatisfy(\.isCalibrated))),
+      .init("kv_memory", PlanMemory.json(answer.prepared)),
+      .init("assumptions", .array(assumptions.paragraphs.map { .text($0) })),
       .init("simulations", .array((answer.below + capacity.points).map(PlanCells.json))),
     ])
   }
@@ -205,28 +182,5 @@ struct CapacityReport: PlanReport {
   var simulations: CatalogTable {
     CatalogTable(
       columns: PlanCells.columns, rows: (answer.below + capacity.points).map(PlanCells.row))
-  }
-}
-
-/// Where the memory of a GPU goes.
-enum PlanMemory {
-  static func section(_ prepared: PreparedDeployment) -> Document.Section {
-    let resolved = prepared.resolved[0]
-    let scenario = resolved.scenario
-    guard let budget = resolved.kvBudget else {
-      return Document.Section(
-        "KV memory of one GPU",
-        paragraphs: ["The pool was given: \(resolved.settings.deviceBlocks) blocks."])
-    }
-    var table = TextTable([.init("", .left), .init("GB")])
-    table.rows = budget.lines.map { line in
-      [line.name, Digits.fixed(Double(line.bytes) / 1e9, decimals: 2)]
-    }
-    let tokens = budget.blocks * budget.blockSize
-    return Document.Section(
-      "KV memory of one GPU (\(scenario.device.name))",
-      paragraphs: [
-        "\(budget.blocks) blocks of \(budget.blockSize) tokens: room for \(tokens) tokens a replica."
-      ], table: table)
   }
 }

@@ -16,7 +16,7 @@ struct FleetReport: PlanReport {
   var document: Document {
     Document(
       title: title,
-      sections: [recommendation, front, field, trust, memory, excluded, assumptions])
+      sections: [recommendation, front, field, saturation, trust, memory, excluded, assumptions])
   }
 
   private var demand: String {
@@ -161,14 +161,27 @@ struct FleetReport: PlanReport {
     }
   }
 
+  /// The rates that were tried with the recommended deployment, on the way to its capacity.
+  private var saturation: Document.Section {
+    guard let best = plan.best, let capacity = answer.capacity else { return Document.Section("") }
+    let points = capacity.points.filter { $0.seed == request.seed }.sorted { $0.rate < $1.rate }
+    return Document.Section(
+      "Where it saturates",
+      paragraphs: [
+        "Up to \(PlanCells.rate(capacity.rate)) req/s the targets hold: \(points.count) rates were tried."
+      ],
+      figures: RateFigures.figures(points, of: request.text(best), request.serviceLevel))
+  }
+
   private var trust: Document.Section {
     guard plan.best != nil else { return Document.Section("") }
     let held = answer.confirmations.count(where: \.isSustained)
     var paragraphs = [
       "With \(answer.confirmations.count) other seeds the targets hold in \(held)."
     ]
-    for (change, best) in answer.alternatives {
-      paragraphs.append("\(change): \(best.map(request.text) ?? "nothing sustains the rate").")
+    for alternative in answer.alternatives {
+      let best = alternative.best.map(request.text) ?? "nothing sustains the rate"
+      paragraphs.append("\(alternative.change): \(best).")
     }
     if answer.dependsOnPrices {
       paragraphs.append(
@@ -179,10 +192,11 @@ struct FleetReport: PlanReport {
   }
 
   private var memory: Document.Section {
-    guard let best = plan.best, let prepared = try? PreparedDeployment(best.deployment) else {
-      return Document.Section("")
-    }
-    return PlanMemory.section(prepared)
+    recommended.map(PlanMemory.section) ?? Document.Section("")
+  }
+
+  private var recommended: PreparedDeployment? {
+    plan.best.flatMap { try? PreparedDeployment($0.deployment) }
   }
 
   private var excluded: Document.Section {
@@ -246,6 +260,18 @@ struct FleetReport: PlanReport {
             ])
           })),
       .init("depends_on_prices", .boolean(answer.dependsOnPrices)),
+      .init(
+        "alternatives",
+        .array(
+          answer.alternatives.map { alternative in
+            .object([
+              .init("change", .text(alternative.change)),
+              .init(
+                "recommendation", (alternative.best.map(request.text)).map { .text($0) } ?? .null),
+            ])
+          })),
+      .init("kv_memory", recommended.map(PlanMemory.json) ?? .null),
+      .init("assumptions", .array(assumptions.paragraphs.map { .text($0) })),
       .init("simulations", .array(plan.simulated.map(object))),
     ])
   }

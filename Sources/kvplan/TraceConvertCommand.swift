@@ -16,6 +16,7 @@ struct TraceOutputArguments: ParsableArguments {
   var output: String?
 
   func write(_ trace: Trace) throws {
+    if to == .mooncake { warnOfLoss(trace) }
     func produce(
       _ append: ([UInt8]) throws(UserError) -> Void
     ) throws(UserError) {
@@ -31,6 +32,18 @@ struct TraceOutputArguments: ParsableArguments {
     let interruption = Interruption(removing: OutputFile.partialPath(of: output))
     defer { withExtendedLifetime(interruption) {} }
     try OutputFile.write(to: output, produce)
+  }
+}
+
+extension TraceOutputArguments {
+  /// Says what Mooncake's blocks of 512 tokens cannot.
+  private func warnOfLoss(_ trace: Trace) {
+    let (all, kept) = MooncakeWriter.sharedTokens(of: trace)
+    guard kept < all else { return }
+    Terminal.warn([
+      "\(all) prompt tokens repeat the beginning of an earlier prompt (in blocks of 16); "
+        + "Mooncake's blocks of 512 keep \(kept) of them"
+    ])
   }
 }
 

@@ -84,7 +84,19 @@ import Testing
     let command = try #require(plan["command"] as? String)
     #expect(command.hasPrefix("vllm serve facebook/opt-13b --tensor-parallel-size "))
     let files = try FileManager.default.contentsOfDirectory(atPath: folder).sorted()
-    #expect(files == ["figure-1.svg", "plan.html", "plan.json", "simulations.csv"])
+    let figures = (1...5).map { "figure-\($0).svg" }
+    #expect(files == figures + ["plan.html", "plan.json", "simulations.csv"])
+    let memory = try #require(plan["kv_memory"] as? [String: Any])
+    let lines = try #require(memory["lines"] as? [[String: Any]])
+    let bytes = lines.compactMap { $0["bytes"] as? Int }
+    #expect(bytes.count == lines.count && bytes.dropLast().reduce(0, +) == bytes.last)
+    let alternatives = try #require(plan["alternatives"] as? [[String: Any]])
+    #expect(
+      alternatives.map { $0["change"] as? String } == [
+        "kernels 10 % slower", "kernels 10 % faster", "outputs 10 % longer", "outputs 10 % shorter",
+      ])
+    let assumptions = try #require(plan["assumptions"] as? [String])
+    #expect(assumptions.contains { $0.hasPrefix("Prices: a100-80gb, calibrated: ") })
     let rows = try String(contentsOfFile: folder + "/simulations.csv", encoding: .utf8)
     let simulations = try #require(plan["simulations"] as? [Any])
     #expect(rows.split(separator: "\n").count == simulations.count + 1)

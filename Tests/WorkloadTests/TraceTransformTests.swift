@@ -46,6 +46,21 @@ import Testing
     #expect(throws: UserError.self) { try mooncake(sampled) }
   }
 
+  /// Prompts of 600 tokens: the second shares 520 with the first, which is one block of 512 and 32 of 16; the third
+  /// shares 24, one block of 16; the fourth is the first.
+  @Test func mooncakeLosesWhatIsSharedBelowItsBlocks() throws {
+    let text = """
+      arrival_s,prompt_tokens,output_tokens,prompt_pieces
+      0,600,1,7:0:600
+      1,600,1,7:0:520 8:0:80
+      2,600,1,7:0:24 9:0:576
+      3,600,1,7:0:600
+
+      """
+    let shared = MooncakeWriter.sharedTokens(of: try reread(Array(text.utf8), "t"))
+    #expect(shared == (512 + 16 + 600, 512 + 600))
+  }
+
   @Test(.enabled(if: SharedTrace.mooncake.isThere)) func theRealMooncakeComesBack() throws {
     let trace = try TraceReader.read(path: SharedTrace.mooncake.path).trace
     let back = try reread(try mooncake(trace), trace.name)

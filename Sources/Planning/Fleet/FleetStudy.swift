@@ -24,15 +24,23 @@ package struct FleetStudy: Sendable {
     package var capacity: Capacity?
     /// The recommendation with one replica more: it stands the loss of one.
     package var spare: FleetPoint?
-    /// What would be recommended if kernels were slower or faster.
-    package var alternatives: [(change: String, best: FleetPoint?)]
+    /// What would be recommended if kernels were slower or faster, or outputs longer or shorter.
+    package var alternatives: [Alternative]
     /// The recommendation with other seeds: at how many of them the targets hold.
     package var confirmations: [RateProbe.Point]
     package var warnings: [String]
   }
 
-  /// Kernel times are moved so far to see whether the recommendation changes.
-  package static let kernelShare = 0.1
+  /// A recommendation under other assumptions.
+  package struct Alternative: Sendable {
+    package var change: String
+    /// Whether the prices were changed, or else the trace.
+    package var changesPrices: Bool
+    package var best: FleetPoint?
+  }
+
+  /// Kernel times and output lengths are moved so far to see whether the recommendation changes.
+  package static let sensitivityShare = 0.1
   /// Further seeds that the recommendation is tried with.
   private static let confirmationSeeds: UInt64 = 4
 
@@ -67,13 +75,23 @@ package struct FleetStudy: Sendable {
       point: try RateProbe(more, trace: trace, serviceLevel: request.serviceLevel)
         .point(rate: request.requiredRate, seed: request.seed),
       cost: best.cost / Double(best.deployment.replicas) * Double(more.deployment.replicas))
-    for (word, scale) in [("slower", 1 + Self.kernelShare), ("faster", 1 - Self.kernelShare)] {
-      var changed = request
-      changed.kernelTimeScale = scale
-      let best = try FleetSearch(changed, trace: trace).run().best
-      answer.alternatives.append(("kernels 10 % \(word)", best))
-    }
+    answer.alternatives = try alternatives()
     return answer
+  }
+
+  private func alternatives() throws -> [Alternative] {
+    let (more, less) = (1 + Self.sensitivityShare, 1 - Self.sensitivityShare)
+    let cases: [(change: String, kernels: Double, outputs: Double)] = [
+      ("kernels 10 % slower", more, 1), ("kernels 10 % faster", less, 1),
+      ("outputs 10 % longer", 1, more), ("outputs 10 % shorter", 1, less),
+    ]
+    return try cases.map { change, kernels, outputs in
+      var changed = request
+      changed.kernelTimeScale = kernels
+      let trace = outputs == 1 ? trace : try trace.scaled(prompts: 1, outputs: outputs)
+      let best = try FleetSearch(changed, trace: trace).run().best
+      return Alternative(change: change, changesPrices: kernels != 1, best: best)
+    }
   }
 }
 
@@ -81,8 +99,9 @@ extension FleetStudy.Answer {
   /// Whether another deployment is recommended when kernels are a little slower or faster.
   package var dependsOnPrices: Bool {
     alternatives.contains {
-      $0.best?.candidate != plan.best?.candidate
-        || $0.best?.deployment.replicas != plan.best?.deployment.replicas
+      $0.changesPrices
+        && ($0.best?.candidate != plan.best?.candidate
+          || $0.best?.deployment.replicas != plan.best?.deployment.replicas)
     }
   }
 }

@@ -36,7 +36,9 @@ package struct SummaryColumn: Sendable {
     .text("system", "serving system, as `catalog systems` lists it") { $0.system },
     .text("model", "catalogue name of the model") { $0.model },
     .text("device", "catalogue name of the device") { $0.device },
-    .real("request_rate", "req/s", "mean rate at which requests were offered") { $0.requestRate },
+    .real(
+      "request_rate", "req/s", "mean rate at which requests were offered; 0 where all came at once"
+    ) { $0.requestRate },
     .count("completed", "requests", "requests that finished inside the window") { $0.completed },
     .count("rejected", "requests", "requests that could never be admitted") { $0.rejected },
     .count("unfinished", "requests", "requests neither finished nor rejected at the end") {

@@ -40,7 +40,10 @@ package enum SimulateTable {
 
   private static func requests(_ summary: RunSummary) -> [Line] {
     [
-      ("request rate, req/s", Digits.significant(summary.requestRate)),
+      (
+        "request rate, req/s",
+        summary.requestRate > 0 ? Digits.significant(summary.requestRate) : "all at once"
+      ),
       ("completed", String(summary.completed)),
       ("rejected", String(summary.rejected)),
       ("unfinished", String(summary.unfinished)),

@@ -6,7 +6,7 @@ extension BytePairTokenizer {
   /// - Throws: ``UserError`` where the file cannot be read, is no JSON, or describes a tokenizer of
   ///   another kind than byte-level BPE.
   package init(path: String) throws(UserError) {
-    let file = try TraceFile(path: path)
+    let file = try TraceFile(path: path, kind: "tokenizer")
     var bytes: [UInt8] = []
     var chunk = [UInt8](repeating: 0, count: 1 << 18)
     while true {
