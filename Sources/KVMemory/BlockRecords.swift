@@ -27,12 +27,14 @@ struct BlockRecord: Sendable {
 /// Several blocks may hold the same key: a request that was not allowed to hit a block computes it again, and both
 /// stay. They stand in a ring from oldest to newest; the oldest is the one that is hit.
 ///
-///     slots    | · | 5 | · | 7 | · | …      5 is the oldest block of its key, found by hash
-///                    ⇅
-///     ring     | 5 | ⇄ | 9 | ⇄ | 2 | ⇄ (5)  9 and 2 hold the same key
+///     heads    | · | 5 | · | 7 | · | …      the blocks 5 and 8 have keys of one hash; 5 came last
+///                    │
+///     chained        5 → 8                  8 is the oldest block of its key
+///                        ⇅
+///     ring             | 8 | ⇄ | 9 | ⇄ | 2 | ⇄ (8)  9 and 2 hold the same key
 ///
-/// The slots are at most half full, and what stands behind a slot that becomes empty moves up, so a search ends at the
-/// first empty slot. Slots take memory from the first key on, rings from the first repeated one on.
+/// There are four times as many heads as blocks, so that most chains have one block, and a head of 0 is an empty one:
+/// block 0 never holds a key. Heads take memory from the first key on, rings from the first repeated one on.
 ///
 /// A value like any other: whoever changes one calls ``makeUnique()`` before, once for all that is done to a block.
 /// Arrays would look at who owns them at every single write, which took an eighth of the time of multi-turn
@@ -40,14 +42,6 @@ struct BlockRecord: Sendable {
 ///
 /// - Complexity: O(1) for every operation but the lists of blocks, expected over the hashes.
 struct BlockRecords: @unchecked Sendable {
-  /// A place of the map.
-  private struct Slot {
-    /// The oldest block that holds the key, or −1.
-    var block: BlockID
-    var hash: UInt32
-    static let empty = Slot(block: -1, hash: 0)
-  }
-
   /// The neighbours of a block among those of its key.
   private struct Ring {
     var older: BlockID
@@ -57,21 +51,24 @@ struct BlockRecords: @unchecked Sendable {
   /// The memory of the three tables, freed with the last value that refers to it.
   private final class Memory {
     let records: UnsafeMutableBufferPointer<BlockRecord>
-    var slots: UnsafeMutableBufferPointer<Slot>
+    var heads: UnsafeMutableBufferPointer<BlockID>
+    var chained: UnsafeMutableBufferPointer<BlockID>
     var rings: UnsafeMutableBufferPointer<Ring>
 
     init(
-      records: UnsafeMutableBufferPointer<BlockRecord>, slots: UnsafeMutableBufferPointer<Slot>,
-      rings: UnsafeMutableBufferPointer<Ring>
+      records: UnsafeMutableBufferPointer<BlockRecord>, heads: UnsafeMutableBufferPointer<BlockID>,
+      chained: UnsafeMutableBufferPointer<BlockID>, rings: UnsafeMutableBufferPointer<Ring>
     ) {
       self.records = records
-      self.slots = slots
+      self.heads = heads
+      self.chained = chained
       self.rings = rings
     }
 
     deinit {
       records.deallocate()
-      slots.deallocate()
+      heads.deallocate()
+      chained.deallocate()
       rings.deallocate()
     }
   }
@@ -79,7 +76,8 @@ struct BlockRecords: @unchecked Sendable {
   private var memory: Memory
   /// The tables in `memory`.
   private var records: UnsafeMutableBufferPointer<BlockRecord>
-  private var slots = UnsafeMutableBufferPointer<Slot>(start: nil, count: 0)
+  private var heads = UnsafeMutableBufferPointer<BlockID>(start: nil, count: 0)
+  private var chained = UnsafeMutableBufferPointer<BlockID>(start: nil, count: 0)
   private var rings = UnsafeMutableBufferPointer<Ring>(start: nil, count: 0)
   /// Blocks in the queue.
   private(set) var freeCount: Int
@@ -96,7 +94,7 @@ struct BlockRecords: @unchecked Sendable {
         to: BlockRecord(
           next: block == last ? 0 : block + 1, previous: block == 0 ? last : block - 1))
     }
-    memory = Memory(records: records, slots: slots, rings: rings)
+    memory = Memory(records: records, heads: heads, chained: chained, rings: rings)
     freeCount = capacity - 1
   }
 
@@ -113,9 +111,10 @@ struct BlockRecords: @unchecked Sendable {
       return copy
     }
     records = copy(records)
-    slots = copy(slots)
+    heads = copy(heads)
+    chained = copy(chained)
     rings = copy(rings)
-    memory = Memory(records: records, slots: slots, rings: rings)
+    memory = Memory(records: records, heads: heads, chained: chained, rings: rings)
   }
 
   @inline(__always)
@@ -242,40 +241,67 @@ struct BlockRecords: @unchecked Sendable {
   @inline(__always)
   func block(for key: BlockKey) -> BlockID? {
     guard cachedCount > 0 else { return nil }
-    let block = slots[slot(of: key)].block
-    return block >= 0 ? block : nil
+    var block = heads[head(of: key)]
+    while block != 0, records[Int(block)].key != key { block = chained[Int(block)] }
+    return block != 0 ? block : nil
   }
 
   /// Gives a block that holds no key this one.
   mutating func setKey(_ key: BlockKey, of block: BlockID) {
-    if slots.isEmpty { allocateSlots() }
+    if heads.isEmpty { allocateMap() }
     precondition(
       records[Int(block)].content == .none, "BlockRecords: block \(block) holds a key already")
+    let oldest = self.block(for: key)
     cachedCount += 1
     records[Int(block)].key = key
-    let slot = slot(of: key)
-    let oldest = slots[slot].block
-    if oldest < 0 {
-      records[Int(block)].content = .unique
-      slots[slot] = Slot(block: block, hash: key.hash)
-    } else {
-      joinRing(block, of: oldest)
-    }
+    if let oldest { return joinRing(block, of: oldest) }
+    let head = head(of: key)
+    records[Int(block)].content = .unique
+    chained[Int(block)] = heads[head]
+    heads[head] = block
   }
 
   /// Takes the key from a block that holds one.
   mutating func removeKey(of block: BlockID) {
-    let record = records[Int(block)]
-    precondition(record.content != .none, "BlockRecords: block \(block) holds no key")
+    let record = record(block)
+    precondition(record.pointee.content != .none, "BlockRecords: block \(block) holds no key")
     cachedCount -= 1
-    records[Int(block)].content = .none
-    let slot = slot(holding: block, hash: record.key.hash)
-    guard record.content == .repeated else { return empty(slot) }
-    let ring = rings[Int(block)]
-    rings[Int(ring.older)].newer = ring.newer
-    rings[Int(ring.newer)].older = ring.older
-    if slots[slot].block == block { slots[slot].block = ring.newer }
-    if ring.older == ring.newer { records[Int(ring.newer)].content = .unique }
+    let head = head(of: record.pointee.key)
+    var successor = chained[Int(block)]
+    if record.pointee.content == .repeated {
+      let ring = rings[Int(block)]
+      rings[Int(ring.older)].newer = ring.newer
+      rings[Int(ring.newer)].older = ring.older
+      if ring.older == ring.newer { records[Int(ring.newer)].content = .unique }
+      if isChained(block, at: head) {
+        chained[Int(ring.newer)] = successor
+        successor = ring.newer
+      }
+    }
+    record.pointee.content = .none
+    unchain(block, at: head, for: successor)
+  }
+
+  private func isChained(_ block: BlockID, at head: Int) -> Bool {
+    var place = heads[head]
+    while place != 0, place != block { place = chained[Int(place)] }
+    return place == block
+  }
+
+  /// Puts another block, or the end, in the place of one; nothing if that is a younger one of its key, which is in no
+  /// chain.
+  @inline(__always)
+  private mutating func unchain(_ block: BlockID, at head: Int, for successor: BlockID) {
+    var place = heads[head]
+    if place == block {
+      heads[head] = successor
+      return
+    }
+    while place != 0 {
+      let next = chained[Int(place)]
+      if next == block { chained[Int(place)] = successor }
+      place = next == block ? 0 : next
+    }
   }
 
   /// Puts a block behind the newest of the ring that begins with `oldest`.
@@ -292,11 +318,13 @@ struct BlockRecords: @unchecked Sendable {
     records[Int(block)].content = .repeated
   }
 
-  private mutating func allocateSlots() {
-    let slotCount = 1 << (Int.bitWidth - (2 * records.count).leadingZeroBitCount)
-    slots = .allocate(capacity: slotCount)
-    slots.initialize(repeating: .empty)
-    memory.slots = slots
+  private mutating func allocateMap() {
+    heads = .allocate(capacity: 1 << (Int.bitWidth - (4 * records.count).leadingZeroBitCount))
+    heads.initialize(repeating: 0)
+    chained = .allocate(capacity: records.count)
+    chained.initialize(repeating: 0)
+    memory.heads = heads
+    memory.chained = chained
   }
 
   private mutating func allocateRings() {
@@ -305,40 +333,6 @@ struct BlockRecords: @unchecked Sendable {
     memory.rings = rings
   }
 
-  /// Where a key stands, or where it would be put.
   @inline(__always)
-  private func slot(of key: BlockKey) -> Int {
-    let mask = slots.count - 1
-    var place = Int(key.hash) & mask
-    while slots[place].block >= 0 {
-      if slots[place].hash == key.hash, records[Int(slots[place].block)].key == key { break }
-      place = (place + 1) & mask
-    }
-    return place
-  }
-
-  /// Where a block stands, or an empty slot if it is not the oldest of its key.
-  @inline(__always)
-  private func slot(holding block: BlockID, hash: UInt32) -> Int {
-    let mask = slots.count - 1
-    var place = Int(hash) & mask
-    while slots[place].block >= 0, slots[place].block != block { place = (place + 1) & mask }
-    return place
-  }
-
-  /// Empties a slot, and moves up what was pushed behind it.
-  private mutating func empty(_ slot: Int) {
-    let mask = slots.count - 1
-    var hole = slot
-    var place = (slot + 1) & mask
-    while slots[place].block >= 0 {
-      let pushed = (place - Int(slots[place].hash)) & mask
-      if pushed >= (place - hole) & mask {
-        slots[hole] = slots[place]
-        hole = place
-      }
-      place = (place + 1) & mask
-    }
-    slots[hole] = .empty
-  }
+  private func head(of key: BlockKey) -> Int { Int(key.hash) & (heads.count - 1) }
 }

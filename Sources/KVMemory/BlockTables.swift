@@ -50,10 +50,14 @@ public struct BlockTables: Sendable {
   }
 
   /// The last block of a table that has one.
-  public func lastBlock(of sequence: Int) -> BlockID {
+  public func lastBlock(of sequence: Int) -> BlockID { lastBlockAndCount(of: sequence).0 }
+
+  /// The last block of a table that has one, and how many it has.
+  @inline(__always)
+  func lastBlockAndCount(of sequence: Int) -> (BlockID, Int32) {
     let table = tables[sequence]
     precondition(table.count > 0, "BlockTables: sequence \(sequence) holds no block")
-    return arena[table.start + Int(table.count) - 1]
+    return (arena[table.start + Int(table.count) - 1], table.count)
   }
 
   public mutating func setEmptySlots(_ slots: Int, of sequence: Int) {

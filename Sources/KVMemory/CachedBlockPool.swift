@@ -108,28 +108,18 @@ public struct CachedBlockPool: Sendable {
   }
 
   /// Gives held blocks their keys, one each; from now on they can be hit.
-  public mutating func cache(_ held: ArraySlice<BlockID>, keys: ArraySlice<BlockKey>) {
+  public mutating func cache(
+    _ held: UnsafeBufferPointer<BlockID>, keys: UnsafeBufferPointer<BlockKey>
+  ) {
     precondition(
       held.count == keys.count, "CachedBlockPool.cache: \(held.count) blocks, \(keys.count) keys")
     blocks.makeUnique()
-    var next = keys.startIndex
-    for block in held {
-      cacheOwned(block, key: keys[next])
-      next += 1
+    for index in held.indices {
+      precondition(
+        blocks.references(of: held[index]) > 0,
+        "CachedBlockPool.cache: block \(held[index]) is free")
+      blocks.setKey(keys[index], of: held[index])
     }
-  }
-
-  /// Gives a held block its key.
-  public mutating func cache(_ block: BlockID, key: BlockKey) {
-    blocks.makeUnique()
-    cacheOwned(block, key: key)
-  }
-
-  @inline(__always)
-  private mutating func cacheOwned(_ block: BlockID, key: BlockKey) {
-    precondition(
-      blocks.references(of: block) > 0, "CachedBlockPool.cache: block \(block) is free")
-    blocks.setKey(key, of: block)
   }
 
   /// Drops one reference to each block of a block table, given first to last.

@@ -118,8 +118,11 @@ public struct PrefixCachingMemory: Sendable {
   /// - Parameter keys: Keys of the sequence's full blocks, first to last.
   public mutating func cacheFullBlocks(of sequence: Int, keys: [BlockKey]) {
     let uncached = uncachedFullBlocks(of: sequence)
-    let blocks = tables.blocks(of: sequence).dropFirst(uncached.lowerBound)
-    pool.cache(blocks.prefix(uncached.count), keys: keys[uncached])
+    tables.blocks(of: sequence).withUnsafeBufferPointer { blocks in
+      keys.withUnsafeBufferPointer { keys in
+        pool.cache(.init(rebasing: blocks[uncached]), keys: .init(rebasing: keys[uncached]))
+      }
+    }
     cachedBlocks[sequence] = Int32(uncached.upperBound)
   }
 
@@ -158,13 +161,26 @@ public struct PrefixCachingMemory: Sendable {
     return unusable
   }
 
-  /// Gives the last block of a cruising sequence, which this iteration fills, its key.
-  public mutating func cacheLastBlock(of sequence: Int, key: BlockKey) {
-    pool.cache(tables.lastBlock(of: sequence), key: key)
-    cachedBlocks[sequence] += 1
-    precondition(
-      cachedBlocks[sequence] == tables[sequence].count,
-      "PrefixCachingMemory.cacheLastBlock: sequence \(sequence) has full blocks without a key")
+  /// Gives the last blocks of cruising sequences, which this iteration fills, their keys, one each.
+  public mutating func cacheLastBlocks(
+    of sequences: UnsafeBufferPointer<Int32>, keys: UnsafeBufferPointer<BlockKey>
+  ) {
+    withUnsafeTemporaryAllocation(of: BlockID.self, capacity: sequences.count) { blocks in
+      cachedBlocks.withRows { rows in
+        for index in sequences.indices {
+          let sequence = Int(sequences[index])
+          let (block, count) = tables.lastBlockAndCount(of: sequence)
+          blocks[index] = block
+          rows.update(sequence) { cached in
+            cached += 1
+            precondition(
+              cached == count,
+              "PrefixCachingMemory: sequence \(sequence) has full blocks without a key")
+          }
+        }
+      }
+      pool.cache(UnsafeBufferPointer(blocks), keys: keys)
+    }
   }
 
   /// Sets how many tokens a sequence holds that has cruised until now.

@@ -42,6 +42,13 @@ public struct ResidentRows<Row: Sendable>: Sendable {
     }
   }
 
+  /// Looks at the row of a number without a copy of it.
+  @inlinable @inline(__always)
+  public func with<Result>(_ number: Int, _ look: (Row) -> Result) -> Result {
+    let place = number & (places.count - 1)
+    return places[place].number == number ? look(places[place].row) : look(blank)
+  }
+
   /// Rows that are changed one by one, whose storage was made its own once.
   @usableFromInline
   struct Rows {

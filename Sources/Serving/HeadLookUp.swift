@@ -55,10 +55,6 @@ struct HeadLookUp: Sendable {
     blocked = nil
   }
 
-  mutating func noticeCached(_ key: BlockKey) {
-    if key == missing { forget() }
-  }
-
   mutating func noticeCached(_ keys: ArraySlice<BlockKey>) {
     if let missing, keys.contains(missing) { forget() }
   }

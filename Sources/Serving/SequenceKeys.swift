@@ -25,10 +25,12 @@ struct SequenceKeys: Sendable {
   }
 
   /// The key of one block.
+  @inline(__always)
   mutating func key(
-    of block: Int, in sequence: Int, _ state: TokenBudgetSequence
+    of block: Int, in sequence: Int, _ state: @autoclosure () -> TokenBudgetSequence
   ) -> BlockKey {
-    keys(of: sequence, state)[block]
+    if let made = rows.with(sequence, { $0.isEmpty ? nil : $0[block] }) { return made }
+    return keys(of: sequence, state())[block]
   }
 
   private static func keys(

@@ -83,16 +83,13 @@ extension TokenBudgetScheduler {
       let next = phase + 1 < batch.blockSize ? phase + 1 : 0
       let due = batch.dueByPhase[phase].count
       guard memory.pool.freeCount >= due else { break }
-      if options.prefixCaching { makeKeys(ofFilling: next) }
+      if options.prefixCaching { makeKeys(ofFilling: batch.dueByPhase[next][...]) }
       if someoneMayEnter {
         guard head.isBlocked(waitingSequences.first), !head.isMissing(anyOf: filledKeys)
         else { break }
       }
       if due > 0 { takeBlocks(inPhase: phase, iteration: ran, &growth) }
-      for index in filledKeys.indices {
-        memory.cacheLastBlock(of: Int(batch.dueByPhase[next][index]), key: filledKeys[index])
-        head.noticeCached(filledKeys[index])
-      }
+      if !filledKeys.isEmpty { cacheLastBlocks(of: batch.dueByPhase[next][...]) }
       phase = next
       ran += 1
     }
@@ -112,16 +109,29 @@ extension TokenBudgetScheduler {
       unusableSlots: unusable, evictedSlots: evicted.count * batch.blockSize)
   }
 
-  /// Makes the keys of the blocks that an iteration fills.
-  private mutating func makeKeys(ofFilling phase: Int) {
+  /// Makes the keys of the blocks that sequences fill in an iteration.
+  ///
+  /// - Parameter areTaken: Whether the iteration has taken its blocks: of one token, they are those that it fills.
+  private mutating func makeKeys(
+    ofFilling filling: ArraySlice<RequestID>, areTaken: Bool = false
+  ) {
     filledKeys.clear()
-    // In blocks of one token, who fills one has yet to take it.
-    let behindLast = batch.blockSize == 1 ? 0 : 1
-    for place in batch.dueByPhase[phase].indices {
-      let index = Int(batch.dueByPhase[phase][place])
+    let behindLast = batch.blockSize == 1 && !areTaken ? 0 : 1
+    for sequence in filling {
+      let index = Int(sequence)
       let block = Int(memory.tables[index].count) - behindLast
       filledKeys.append(keys.key(of: block, in: index, sequences[index]))
     }
+  }
+
+  /// Gives the last blocks of cruising sequences the keys that were made.
+  private mutating func cacheLastBlocks(of sequences: ArraySlice<RequestID>) {
+    sequences.withUnsafeBufferPointer { sequences in
+      filledKeys.withUnsafeBufferPointer { keys in
+        memory.cacheLastBlocks(of: sequences, keys: keys)
+      }
+    }
+    head.noticeCached(filledKeys[...])
   }
 
   package mutating func completeSteady(_ count: Int, finished: inout [RequestID]) {
@@ -161,23 +171,16 @@ extension TokenBudgetScheduler {
     }
     guard options.prefixCaching else { return }
     let nobodyLeft = plan.preempted.isEmpty
-    if rank == .max && nobodyLeft {
-      for sequence in growth.filling { cacheLastBlock(of: sequence) }
-      return
-    }
-    while let sequence = growth.filling.first, sequences[Int(sequence)].rank < rank {
-      growth.filling.removeFirst()
-      guard nobodyLeft || isRunning(sequence) else { break }
-      cacheLastBlock(of: sequence)
-    }
-  }
-
-  private mutating func cacheLastBlock(of sequence: Int32) {
-    let index = Int(sequence)
-    let count = Int(memory.tables[index].count)
-    let key = keys.key(of: count - 1, in: index, sequences[index])
-    memory.cacheLastBlock(of: index, key: key)
-    head.noticeCached(key)
+    let filled =
+      rank == .max && nobodyLeft
+      ? growth.filling
+      : growth.filling.prefix {
+        sequences[Int($0)].rank < rank && (nobodyLeft || isRunning($0))
+      }
+    guard !filled.isEmpty else { return }
+    growth.filling.removeFirst(filled.count)
+    makeKeys(ofFilling: filled, areTaken: true)
+    cacheLastBlocks(of: filled)
   }
 
   /// Whether a sequence that ran when the iteration began was not preempted since: victims are

@@ -55,6 +55,15 @@ extension CachedBlockPool {
     blocks.withUnsafeMutableBufferPointer { take(into: $0, evicted: &evicted) }
     return blocks
   }
+
+  /// Gives one block its key.
+  fileprivate mutating func cache(_ block: BlockID, key: BlockKey) { cache([block], keys: [key]) }
+
+  fileprivate mutating func cache(_ blocks: [BlockID], keys: [BlockKey]) {
+    blocks.withUnsafeBufferPointer { blocks in
+      keys.withUnsafeBufferPointer { cache(blocks, keys: $0) }
+    }
+  }
 }
 
 @Suite struct CachedBlockPoolTests {
@@ -122,7 +131,7 @@ extension CachedBlockPool {
         if tables[owner].allSatisfy({ pool.isCached($0) }) {
           let cached = blocks.prefix(random.below(blocks.count + 1))
           let keys = cached.map { _ in key(random.below(12)) }
-          pool.cache(cached, keys: keys[...])
+          pool.cache(Array(cached), keys: keys)
           for (block, key) in zip(cached, keys) { naive.cache(block, key: key) }
         }
         tables[owner] += blocks
