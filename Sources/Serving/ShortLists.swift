@@ -19,12 +19,16 @@ extension [RequestID] {
   /// - Precondition: The list is not empty.
   /// - Complexity: O(log count).
   func place(of id: RequestID) -> Int {
-    var low = 0
-    var high = count
-    while high - low > 1 {
-      let middle = (low + high) / 2
-      if self[middle] <= id { low = middle } else { high = middle }
+    withUnsafeBufferPointer { ids in
+      var low = 0
+      var left = ids.count
+      // The steps do not depend on what is found: a branch would be guessed wrong every other time.
+      while left > 1 {
+        let half = left / 2
+        low += ids[low + half] <= id ? half : 0
+        left -= half
+      }
+      return low
     }
-    return low
   }
 }
