@@ -38,6 +38,7 @@ struct SequenceKeys: Sendable {
   ) -> [BlockKey] {
     let request = Int(state.request)
     let count = Int(state.promptTokens + state.outputTokens) / blockSize
+    guard count > 0 else { return [] }
     return Array(unsafeUninitializedCapacity: count) { keys, made in
       var builder = BlockKeyBuilder()
       var tokens = 0
