@@ -50,6 +50,21 @@ import Workload
     #expect(quick.scaling.map(\.launched).max() ?? 0 > 1)
   }
 
+  /// The last window ends with the last arrival: a window longer than the trace is the trace.
+  @Test func theLastWindowEndsWithTheTrace() throws {
+    var long = try study(0)
+    long.windowSeconds = 1e9
+    let answer = try long.run()
+    let span = try #require(day.requests.last).arrival.seconds
+    let window = try #require(answer.windows.first)
+    #expect(answer.windows.count == 1 && window.seconds == span && window.requests == 840)
+    #expect(window.rate == 840 / span)
+    let gpus = Double(answer.prepared.deployment.gpus)
+    #expect(answer.idealGPUHours == Double(try #require(window.needed)) * span * gpus / 3600)
+    let short = try study(0).run()
+    #expect(short.windows.map(\.seconds) == [60, 60, span - 120])
+  }
+
   @Test func arrivalsAreNeeded() throws {
     var study = try study(0)
     study = ScalingStudy(

@@ -44,6 +44,8 @@ package struct ScalingStudy: Sendable {
   package struct Window: Equatable, Sendable {
     /// Seconds.
     package var start: Double
+    /// How long it lasts; the last one ends with the trace.
+    package var seconds: Double
     package var requests: Int
     /// Requests per second.
     package var rate: Double
@@ -97,7 +99,7 @@ package struct ScalingStudy: Sendable {
       startUp: SimDuration(rounding: startUpSeconds),
       targetRate: replicaRate * targetUtilization, patience: Self.patience)
     let served = try prepared.serve(trace, autoscaler: autoscaler, seed: seed)
-    let ideal = windows.reduce(0) { $0 + Double($1.needed ?? maxReplicas) * windowSeconds }
+    let ideal = windows.reduce(0) { $0 + Double($1.needed ?? maxReplicas) * $1.seconds }
     return Answer(
       windows: windows, replicaRate: replicaRate,
       fixed: try fixed(prepared, windows: windows, hours: last.arrival.seconds / 3600),
@@ -122,12 +124,15 @@ package struct ScalingStudy: Sendable {
     var windows: [Window] = []
     for index in 0..<count {
       let start = Double(index) * windowSeconds
+      // The last one ends with the trace; a request alone at its start has to be given some time.
+      let seconds = end > start ? min(windowSeconds, end - start) : windowSeconds
       let piece =
         counts[index] > 0 ? try trace.sliced(from: start, to: start + windowSeconds) : nil
       let guess = windows.last?.needed ?? 1
       windows.append(
         Window(
-          start: start, requests: counts[index], rate: Double(counts[index]) / windowSeconds,
+          start: start, seconds: seconds, requests: counts[index],
+          rate: Double(counts[index]) / seconds,
           needed: try piece.map { try needed(prepared, $0, guess: guess) } ?? 0))
       progress(index + 1, count)
     }
