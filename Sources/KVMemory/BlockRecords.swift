@@ -48,7 +48,7 @@ struct BlockRecords: @unchecked Sendable {
     var newer: BlockID
   }
 
-  /// The memory of the three tables, freed with the last value that refers to it.
+  /// The memory of the four tables, freed with the last value that refers to it.
   private final class Memory {
     let records: UnsafeMutableBufferPointer<BlockRecord>
     var heads: UnsafeMutableBufferPointer<BlockID>
