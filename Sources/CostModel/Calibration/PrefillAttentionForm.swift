@@ -11,7 +11,7 @@ struct PrefillAttentionForm {
     .init("launch_us", 8), .init("tensor_share", 0.6), .init("block_us", 1),
     .init("step_us", 1), .init("overlap", 1), .init("query_share", 0.8), .init("kv_share", 0.4),
     .init("masked", 1), .init("block_start_us", 0.5), .init("token_ns", 0.3),
-    .init("context_share", 0.5),
+    .init("context_share", 0.5), .init("packed", 1),
   ]
   static let tile = 128.0
 
@@ -42,7 +42,11 @@ struct PrefillAttentionForm {
     let masked = c[7] / (1 + c[7])
     let flops =
       4 * head * sequences * heads * (masked * computed + (1 - masked) * pairs)
-    let waves = sequences * rowTiles * heads / limits.multiprocessors
+    // Some kernels pack the query heads of a KV head into one tile: few tokens make fewer tiles so.
+    let packed = c[11] / (1 + c[11])
+    let packedTiles = kvHeads * (heads / kvHeads * tokens / Self.tile).rounded(.up)
+    let tiles = packed * packedTiles + (1 - packed) * rowTiles * heads
+    let waves = sequences * tiles / limits.multiprocessors
     let arithmetic = flops / (limits.tensorRate * min(c[1], 1)) + max(waves, 1) * c[2] * 1e-6
     let reach = window > 0 ? min(window, tokens + context) : tokens + context
     let longest = (c[3] * (reach / Self.tile).rounded(.up) + c[8]) * 1e-6
