@@ -89,6 +89,19 @@ final class SmallFiles {
     }
   }
 
+  /// A product of 1 row that takes twice as long as larger ones is counted, and stays among the rows.
+  @Test func rowsThatCannotBeAreSaid() throws {
+    let rows = (1...24).map { "bfloat16,\($0),64,64,\($0 == 1 ? 0.2 : 0.1)\n" }.joined()
+    let files = try SmallFiles(["gemm.csv": Self.gemmHeader + rows])
+    let tables = try KernelTables(layout: .aiconfigurator, folder: files.path)
+    #expect(
+      tables.warnings == [
+        "gemm bfloat16: 1 rows take over 1.3 times as long as larger products, which cannot be: left out "
+          + "of the table; held out, they count"
+      ])
+    #expect(tables.operators.map(\.count) == [24])
+  }
+
   @Test func rowsOfOneKeyAreAveragedAndSaid() throws {
     let files = try SmallFiles(
       ["gemm.csv": Self.gemmHeader + Self.gemmRows + "bfloat16,20,64,64,0.3\n"])
