@@ -1,28 +1,25 @@
-/// The identity of a full block: its tokens and every token before them.
+/// The identity of a run of tokens: every token before it, and where in which stream it begins.
 ///
-/// 128 bits. Two different beginnings get the same key with a chance of about n² / 2¹²⁹ among n blocks, which
-/// is never at our sizes.
+/// 128 bits. Two different runs get the same identity with a chance of about n² / 2¹²⁹ among n runs, which is never
+/// at our sizes.
 ///
-/// - Source: the chained block hashes of vLLM V1. Where it hashes token numbers block by block, we hash runs
-///   of tokens, so that a key costs the same however long the block and the prompt are.
-public struct BlockKey: Hashable, Sendable {
-  fileprivate var first: UInt64
-  fileprivate var second: UInt64
+/// - Source: the chained block hashes of vLLM V1. Where it hashes token numbers block by block, we hash runs of
+///   tokens, so that a block costs the same however long it is and whatever stands before it.
+public struct RunIdentity: Hashable, BitwiseCopyable, Sendable {
+  private var first: UInt64
+  private var second: UInt64
 
   /// What stands before the first token.
-  public static let root = BlockKey(first: 0x243F_6A88_85A3_08D3, second: 0x1319_8A2E_0370_7344)
+  static let root = RunIdentity(first: 0x243F_6A88_85A3_08D3, second: 0x1319_8A2E_0370_7344)
 
-  /// Half of the key is enough to find a bucket; equality looks at both.
-  public func hash(into hasher: inout Hasher) { hasher.combine(first) }
-
-  /// A part of the key that needs no further mixing.
+  /// A part of the identity that needs no further mixing.
   @inline(__always)
   var hash: UInt32 { UInt32(truncatingIfNeeded: first) }
 
   /// Each half goes through a bijection of its own, so equal halves say nothing about the other ones.
   @inline(__always)
-  fileprivate func mixed(with word: UInt64) -> BlockKey {
-    BlockKey(
+  fileprivate func mixed(with word: UInt64) -> RunIdentity {
+    RunIdentity(
       first: Self.mix((first ^ word) &+ 0x9E37_79B9_7F4A_7C15),
       second: Self.mix((second &+ word) ^ 0xD1B5_4A32_D192_ED03))
   }
@@ -37,59 +34,74 @@ public struct BlockKey: Hashable, Sendable {
   }
 }
 
-/// Makes the keys of the blocks of a sequence from the runs of tokens that it consists of.
+/// Makes the identities of the runs that a sequence consists of.
 ///
-///     runs     |── stream 7, from 0 ──|── stream 9, from 4 ──|
-///     blocks   |── k0 ──|── k1 ──|── k2 ──|── k3 ──|            k1 = mix(start of run 7, 16 tokens of it)
-///
-/// A key is what stood before the last run, where that run begins, and its tokens up to the end of the block: one
-/// round of mixing, and no block waits for the one before. A run that is handed in piece by piece counts as one,
-/// so that the same tokens give the same keys however they were cut.
-public struct BlockKeyBuilder: Sendable {
-  /// What stands before the last run, and where that begins.
-  private var run = BlockKey.root
+/// Tokens of a stream that are handed in piece by piece are one run, so that the same tokens have the same identities
+/// however they were cut.
+public struct RunBuilder: Sendable {
+  /// The identity of the last run.
+  public private(set) var identity = RunIdentity.root
+  /// Tokens of the last run.
+  public private(set) var count = 0
   private var stream: Int64 = 0
   /// Where the last run would go on in its stream.
   private var next: Int64 = 0
-  /// Tokens of the last run.
-  private var count = 0
 
   /// Makes a builder that stands before the first token.
   public init() {}
 
   /// Adds consecutive tokens of a stream to the sequence.
+  ///
+  /// - Returns: Whether a run begins with them.
   @inline(__always)
-  public mutating func add(stream: Int64, start: Int, count: Int) {
-    if self.count == 0 || stream != self.stream || Int64(start) != next {
-      if self.count > 0 { run = run.mixed(with: UInt64(self.count)) }
-      run = run.mixed(with: UInt64(bitPattern: stream)).mixed(with: UInt64(start))
+  public mutating func add(stream: Int64, start: Int, count: Int) -> Bool {
+    guard count > 0 else { return false }
+    let begins = self.count == 0 || stream != self.stream || Int64(start) != next
+    if begins {
+      if self.count > 0 { identity = identity.mixed(with: UInt64(self.count)) }
+      identity = identity.mixed(with: UInt64(bitPattern: stream)).mixed(with: UInt64(start))
       self.stream = stream
       self.count = 0
     }
     self.count += count
     next = Int64(start + count)
+    return begins
+  }
+}
+
+/// The identity of a full block, its tokens and every token before them: how many blocks before it end in the same run
+/// of tokens.
+///
+/// Equal within one memory as long as the run has its number.
+public struct BlockKey: Hashable, BitwiseCopyable, Sendable {
+  /// The number of the run in which the block ends.
+  public var run: Int32
+  public var index: Int32
+}
+
+/// Full blocks of a sequence that end in one run of tokens.
+public struct BlockSpan: Equatable, BitwiseCopyable, Sendable {
+  /// The number of the run.
+  public var run: Int32
+  /// The first of the blocks, counted from the beginning of the sequence.
+  public var first: Int32
+  public var count: Int32
+
+  public init(run: Int32, first: Int32, count: Int32) {
+    self.run = run
+    self.first = first
+    self.count = count
   }
 
-  /// The key of a block that ends with the last token added.
-  public var key: BlockKey {
-    precondition(count > 0, "BlockKeyBuilder: no token was added")
-    return run.mixed(with: UInt64(count))
+  /// The key of a block of the sequence that is in the span.
+  @inline(__always)
+  public func key(ofBlock block: Int) -> BlockKey {
+    BlockKey(run: run, index: Int32(block) - first)
   }
 
-  /// Makes the keys of consecutive blocks.
-  ///
-  /// - Parameters:
-  ///   - keys: Gets them, one for each place.
-  ///   - tokens: How many tokens the last of them ends before the last one added.
-  /// - Precondition: The last token of each block belongs to the last run.
-  public func make(
-    _ keys: UnsafeMutableBufferPointer<BlockKey>, blockSize: Int, before tokens: Int
-  ) {
-    var end = count - tokens - (keys.count - 1) * blockSize
-    precondition(tokens >= 0 && end > 0, "BlockKeyBuilder: a block ended before the last run")
-    for index in keys.indices {
-      keys[index] = run.mixed(with: UInt64(end))
-      end += blockSize
-    }
+  /// Those of some blocks of the sequence that are in the span.
+  @inline(__always)
+  public func blocks(in range: Range<Int>) -> Range<Int> {
+    range.clamped(to: Int(first)..<Int(first + count))
   }
 }

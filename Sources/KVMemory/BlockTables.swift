@@ -24,12 +24,9 @@ public struct BlockTable: Sendable {
 public struct BlockTables: Sendable {
   private var tables = ResidentRows(blank: BlockTable.none)
   private var arena: [BlockID] = []
-  /// Starts of unused ranges, by the logarithm of their size.
-  private var unusedRanges: [[Int]] = Array(repeating: [], count: 32)
+  private var ranges = ArenaRanges()
   /// Entries of all tables: blocks as the sequences count them, shared ones once for each holder.
   public private(set) var entryCount = 0
-
-  private static let smallestRange: Int32 = 8
 
   public let sequenceCount: Int
 
@@ -145,7 +142,7 @@ public struct BlockTables: Sendable {
     takenFrom pool: inout BlockPool
   ) -> (last: BlockID, table: BlockTable) {
     precondition(tables[sequence].capacity == 0, "BlockTables.open: sequence \(sequence)")
-    let capacity = Self.capacity(for: max(count, room))
+    let capacity = ArenaRanges.capacity(for: max(count, room))
     let start = takeRange(capacity)
     let table = BlockTable(
       start: start, count: Int32(count), emptySlots: Int32(emptySlots), capacity: capacity,
@@ -188,7 +185,7 @@ public struct BlockTables: Sendable {
   @inline(__always)
   private mutating func close(_ sequence: Int, _ table: BlockTable) {
     entryCount -= Int(table.count)
-    if table.capacity > 0 { unusedRanges[logarithm(table.capacity)].append(table.start) }
+    if table.capacity > 0 { ranges.give(table.start, capacity: table.capacity) }
     tables.close(sequence)
   }
 
@@ -196,33 +193,26 @@ public struct BlockTables: Sendable {
   public mutating func reserve(_ count: Int, for sequence: Int) {
     precondition(tables[sequence].count == 0, "BlockTables.reserve: sequence \(sequence)")
     guard count > Int(tables[sequence].capacity) else { return }
-    let capacity = Self.capacity(for: count)
+    let capacity = ArenaRanges.capacity(for: count)
     tables[sequence].start = takeRange(capacity)
     tables[sequence].capacity = capacity
   }
 
-  /// The smallest power of two that is large enough.
-  private static func capacity(for count: Int) -> Int32 {
-    let count = max(Int32(count), smallestRange)
-    return 1 << (Int32.bitWidth - (count - 1).leadingZeroBitCount)
-  }
-
   private mutating func grow(_ sequence: Int) {
     let old = tables[sequence]
-    let capacity = max(Self.smallestRange, old.capacity * 2)
+    let capacity = ArenaRanges.capacity(for: Int(old.capacity) * 2)
     let start = takeRange(capacity)
     for index in 0..<Int(old.count) { arena[start + index] = arena[old.start + index] }
-    if old.capacity > 0 { unusedRanges[logarithm(old.capacity)].append(old.start) }
+    if old.capacity > 0 { ranges.give(old.start, capacity: old.capacity) }
     tables[sequence].start = start
     tables[sequence].capacity = capacity
   }
 
   private mutating func takeRange(_ capacity: Int32) -> Int {
-    if let start = unusedRanges[logarithm(capacity)].popLast() { return start }
-    let start = arena.count
-    arena.append(contentsOf: repeatElement(-1, count: Int(capacity)))
+    let start = ranges.take(capacity)
+    if ranges.end > arena.count {
+      arena.append(contentsOf: repeatElement(-1, count: ranges.end - arena.count))
+    }
     return start
   }
-
-  private func logarithm(_ powerOfTwo: Int32) -> Int { powerOfTwo.trailingZeroBitCount }
 }

@@ -17,13 +17,40 @@ public enum FreeQueueRule: String, CaseIterable, Sendable {
 /// Block 0 is the null block that the engine keeps for itself: it is never free and never held by a
 /// request.
 ///
+/// Several blocks may hold the same key: a request that was not allowed to hit a block computes it again, and both
+/// stay. They stand in a ring from oldest to newest; the oldest is the one that is hit.
+///
 /// - Complexity: O(1) for each block taken, hit, cached or released.
 /// - Source: vLLM V1, as its recorded step traces show it.
 public struct CachedBlockPool: Sendable {
+  /// What the pool knows of a block.
+  private struct Record: BitwiseCopyable {
+    /// Of a block that holds no key, run 0.
+    var key = BlockKey(run: 0, index: 0)
+    var references: Int32 = 0
+  }
+
+  /// The neighbours of a block among those of its key: itself, if it is the only one.
+  private struct Ring: BitwiseCopyable {
+    var older: BlockID
+    var newer: BlockID
+  }
+
+  private final class Token: Sendable {}
+
   /// Blocks in the pool, the null block included.
   public let capacity: Int
   public let freeQueueRule: FreeQueueRule
-  private var blocks: BlockRecords
+  private var records: PlainRows<Record>
+  /// None before the first key that two blocks hold.
+  private var rings = PlainRows(repeating: Ring(older: 0, newer: 0), count: 0)
+  private var queue: FreeBlockQueue
+  private var runs = TokenRuns()
+  /// Shared by copies that have not changed since.
+  private var token = Token()
+  public private(set) var freeCount: Int
+  /// Blocks that hold a key.
+  public private(set) var cachedCount = 0
   /// Blocks that hold a key and have no reference: free, but worth something.
   public private(set) var unreferencedCachedCount = 0
   /// Keys taken from blocks since the start.
@@ -32,45 +59,92 @@ public struct CachedBlockPool: Sendable {
   /// Makes a pool of `capacity` − 1 free blocks and the null block.
   public init(capacity: Int, freeQueueRule: FreeQueueRule) {
     precondition(
-      capacity >= 1 && capacity <= Int(Int32.max), "CachedBlockPool of \(capacity) blocks")
+      capacity >= 1 && capacity <= Int(Int32.max) / 4, "CachedBlockPool of \(capacity) blocks")
     self.capacity = capacity
     self.freeQueueRule = freeQueueRule
-    blocks = BlockRecords(capacity: capacity)
+    records = PlainRows(repeating: Record(), count: capacity)
+    queue = FreeBlockQueue(capacity: capacity)
+    freeCount = capacity - 1
+  }
+
+  /// Gives this value memory of its own, if it shares some with a copy.
+  @inline(__always)
+  private mutating func makeUnique() {
+    if !isKnownUniquelyReferenced(&token) { detach() }
+  }
+
+  private mutating func detach() {
+    token = Token()
+    records.detach()
+    rings.detach()
+    queue.detach()
+    runs.detach()
   }
 
   /// Blocks that requests can use, free and held.
-  public var usableCount: Int { capacity - 1 }
-  public var freeCount: Int { blocks.freeCount }
+  @inlinable public var usableCount: Int { capacity - 1 }
   /// Blocks that requests hold.
-  public var heldCount: Int { usableCount - blocks.freeCount }
+  @inlinable public var heldCount: Int { usableCount - freeCount }
   /// The free blocks in the order in which they will be taken.
-  public var freeQueue: [BlockID] { blocks.freeBlocks }
+  public var freeQueue: [BlockID] { queue.blocks }
   /// Blocks that hold a key, by number.
-  public var cachedBlocks: [BlockID] { blocks.cachedBlocks }
-  public var cachedCount: Int { blocks.cachedCount }
+  public var cachedBlocks: [BlockID] {
+    records.indices.filter { records[$0].key.run != 0 }.map { BlockID($0) }
+  }
+  /// Runs of tokens that have a number.
+  var runCount: Int { runs.count }
 
-  public func referenceCount(of block: BlockID) -> Int { Int(blocks.references(of: block)) }
+  public func referenceCount(of block: BlockID) -> Int { Int(records[Int(block)].references) }
 
-  public func isCached(_ block: BlockID) -> Bool { blocks.isCached(block) }
+  public func isCached(_ block: BlockID) -> Bool { records[Int(block)].key.run != 0 }
+
+  // MARK: Keys
+
+  /// Gives a run of tokens a number for a sequence that it is part of, the same one for every such sequence.
+  ///
+  /// - Parameter blocks: Blocks of the sequence that end in it.
+  public mutating func enter(_ identity: RunIdentity, blocks: Int) -> Int32 {
+    makeUnique()
+    return runs.enter(identity, blocks: blocks)
+  }
+
+  /// Lets go of a run for a sequence that was given its number.
+  public mutating func leave(_ run: Int32) {
+    makeUnique()
+    runs.leave(run)
+  }
 
   /// The block that a look-up of `key` hits: the oldest one that holds it.
-  public func cachedBlock(for key: BlockKey) -> BlockID? { blocks.block(for: key) }
-
-  /// Looks up keys up to the first that nobody holds.
-  ///
-  /// - Parameter hits: Gets the blocks found; as many places as keys.
-  /// - Returns: How many are found, and how many of those have no reference.
-  func lookUp(
-    _ keys: UnsafeBufferPointer<BlockKey>, hits: UnsafeMutableBufferPointer<BlockID>
-  ) -> (found: Int, free: Int) {
-    var (found, free) = (0, 0)
-    while found < keys.count, let block = blocks.block(for: keys[found]) {
-      hits[found] = block
-      found += 1
-      if blocks.references(of: block) == 0 { free += 1 }
-    }
-    return (found, free)
+  public func cachedBlock(for key: BlockKey) -> BlockID? {
+    let block = runs.places(from: key).pointee
+    return block != 0 ? block : nil
   }
+
+  /// Looks up the blocks of a sequence up to the first whose key nobody holds.
+  ///
+  /// - Parameters:
+  ///   - spans: What the sequence consists of; at least `limit` blocks.
+  ///   - limit: Most blocks that may be found.
+  ///   - hits: Emptied, then filled with the blocks found.
+  /// - Returns: How many of those have no reference.
+  func lookUp(_ spans: [BlockSpan], limit: Int, hits: inout [BlockID]) -> Int {
+    hits.removeAll(keepingCapacity: true)
+    var free = 0
+    for span in spans {
+      let wanted = span.blocks(in: 0..<limit).count
+      let places = runs.places(from: BlockKey(run: span.run, index: 0))
+      var found = 0
+      while found < wanted, places[found] != 0 {
+        if records[Int(places[found])].references == 0 { free += 1 }
+        found += 1
+      }
+      hits += UnsafeBufferPointer(start: places, count: found)
+      if found < span.count { break }
+    }
+    return free
+  }
+
+  // MARK: Taking and giving back
 
   /// Takes as many blocks from the head of the queue as `taken` has places, each with one reference; what they cached
   /// is lost.
@@ -80,11 +154,51 @@ public struct CachedBlockPool: Sendable {
   public mutating func take(
     into taken: UnsafeMutableBufferPointer<BlockID>, evicted: inout [BlockID]
   ) {
-    blocks.makeUnique()
-    let before = evicted.count
-    blocks.takeFirst(into: taken, evicted: &evicted)
-    unreferencedCachedCount -= evicted.count - before
-    evictionCount += evicted.count - before
+    precondition(
+      taken.count <= freeCount, "CachedBlockPool: \(taken.count) blocks of \(freeCount) free ones")
+    makeUnique()
+    queue.removeFirst(into: taken)
+    freeCount -= taken.count
+    let lost = withUnsafeTemporaryAllocation(of: BlockID.self, capacity: taken.count) { lost in
+      let count = removeKeys(of: UnsafeBufferPointer(taken), lost: lost)
+      evicted.append(contentsOf: lost[..<count])
+      return count
+    }
+    cachedCount -= lost
+    unreferencedCachedCount -= lost
+    evictionCount += lost
+  }
+
+  /// Gives blocks that were free one reference each, and takes their keys.
+  ///
+  /// - Parameter lost: Gets those that held a key.
+  /// - Returns: How many those are.
+  private mutating func removeKeys(
+    of taken: UnsafeBufferPointer<BlockID>, lost: UnsafeMutableBufferPointer<BlockID>
+  ) -> Int {
+    let records = records.pointer(to: 0)
+    var count = 0
+    var index = 0
+    while index < taken.count {
+      // They queue up as they stood in their sequence: many of one run, one behind the other.
+      let run = records[Int(taken[index])].key.run
+      let places = runs.places(from: BlockKey(run: run, index: 0))
+      let first = index
+      while index < taken.count {
+        let block = taken[index]
+        let key = records[Int(block)].key
+        guard key.run == run else { break }
+        records[Int(block)] = Record(references: 1)
+        index &+= 1
+        guard run != 0 else { continue }
+        let successor = rings.count > 0 ? leaveRing(block) : 0
+        if places[Int(key.index)] == block { places[Int(key.index)] = successor }
+        lost[count] = block
+        count &+= 1
+      }
+      if run != 0 { runs.leave(run, times: index - first) }
+    }
+    return count
   }
 
   /// Adds a reference to each of these cached blocks, and fetches those back from the queue that had none.
@@ -92,37 +206,58 @@ public struct CachedBlockPool: Sendable {
   /// - Returns: How many were free.
   @discardableResult
   public mutating func hit(_ hits: [BlockID]) -> Int {
-    blocks.makeUnique()
+    makeUnique()
     var free = 0
     for block in hits {
-      precondition(blocks.isCached(block), "CachedBlockPool.hit: block \(block) is not cached")
-      let references = blocks.references(of: block)
-      if references == 0 {
-        blocks.remove(block)
+      let record = records.pointer(to: Int(block))
+      precondition(
+        record.pointee.key.run != 0, "CachedBlockPool.hit: block \(block) is not cached")
+      if record.pointee.references == 0 {
+        queue.remove(block)
         free += 1
       }
-      blocks.setReferences(references + 1, of: block)
+      record.pointee.references += 1
     }
+    freeCount -= free
     unreferencedCachedCount -= free
     return free
   }
 
-  /// Gives held blocks their keys, one each; from now on they can be hit.
-  public mutating func cache(
-    _ held: UnsafeBufferPointer<BlockID>, keys: UnsafeBufferPointer<BlockKey>
-  ) {
-    precondition(
-      held.count == keys.count, "CachedBlockPool.cache: \(held.count) blocks, \(keys.count) keys")
-    blocks.makeUnique()
+  /// Gives held blocks their keys, this one and those that follow it in its run; from now on they can be hit.
+  public mutating func cache(_ held: UnsafeBufferPointer<BlockID>, from key: BlockKey) {
+    makeUnique()
+    let places = runs.places(from: key)
     for index in held.indices {
-      precondition(
-        blocks.references(of: held[index]) > 0,
-        "CachedBlockPool.cache: block \(held[index]) is free")
-      blocks.setKey(keys[index], of: held[index])
+      setKey(
+        BlockKey(run: key.run, index: key.index + Int32(index)), of: held[index],
+        at: places + index)
     }
+    runs.hold(key.run, times: held.count)
+    cachedCount += held.count
   }
 
-  /// Drops one reference to each block of a block table, given first to last.
+  /// Gives a held block its key.
+  @inline(__always)
+  mutating func cache(_ block: BlockID, as key: BlockKey) {
+    makeUnique()
+    setKey(key, of: block, at: runs.places(from: key))
+    runs.hold(key.run, times: 1)
+    cachedCount += 1
+  }
+
+  @inline(__always)
+  private mutating func setKey(
+    _ key: BlockKey, of block: BlockID, at place: UnsafeMutablePointer<BlockID>
+  ) {
+    let record = records.pointer(to: Int(block))
+    precondition(
+      record.pointee.references > 0 && record.pointee.key.run == 0,
+      "CachedBlockPool.cache: block \(block) is free or holds a key already")
+    record.pointee.key = key
+    if place.pointee == 0 { place.pointee = block } else { joinRing(block, of: place.pointee) }
+  }
+
+  /// Drops one reference to each block of a block table, given first to last: those that hold a key, then the others.
   ///
   /// The last block of the table becomes the first to be used again: cached blocks queue up last to
   /// first, so that the end of a sequence is evicted before its beginning, and unhashed ones stand
@@ -130,11 +265,66 @@ public struct CachedBlockPool: Sendable {
   ///
   /// - Returns: How many blocks became free.
   public mutating func release(_ table: ArraySlice<BlockID>) -> Int {
-    blocks.makeUnique()
-    let (freed, cached) = table.withUnsafeBufferPointer {
-      blocks.release($0, keepsUnhashedFirst: freeQueueRule == .unhashedFirst)
+    makeUnique()
+    return withUnsafeTemporaryAllocation(of: BlockID.self, capacity: table.count) { freed in
+      let (count, unhashed) = table.withUnsafeBufferPointer { drop($0, freed: freed) }
+      // An unhashed block has one holder, so it is free now, and they are the last of the table.
+      let first = freeQueueRule == .unhashedFirst ? unhashed : 0
+      queue.prepend(UnsafeBufferPointer(rebasing: freed[..<first]))
+      queue.append(UnsafeBufferPointer(rebasing: freed[first..<count]))
+      freeCount += count
+      unreferencedCachedCount += count - unhashed
+      return count
     }
-    unreferencedCachedCount += cached
-    return freed
+  }
+
+  /// Drops one reference to each of these blocks, last to first.
+  ///
+  /// - Parameter freed: Gets those that have none left.
+  /// - Returns: How many those are, and how many of them hold no key.
+  private func drop(
+    _ table: UnsafeBufferPointer<BlockID>, freed: UnsafeMutableBufferPointer<BlockID>
+  ) -> (freed: Int, unhashed: Int) {
+    let records = records.pointer(to: 0)
+    var (count, unhashed) = (0, 0)
+    for block in table.reversed() {
+      let record = records + Int(block)
+      let left = record.pointee.references - 1
+      precondition(left >= 0, "CachedBlockPool.release: block \(block) is free")
+      record.pointee.references = left
+      let isUnhashed = record.pointee.key.run == 0
+      precondition(
+        !isUnhashed || (left == 0 && unhashed == count),
+        "CachedBlockPool.release: block \(block) without a key is shared or before one with a key")
+      freed[count] = block
+      count &+= left == 0 ? 1 : 0
+      unhashed &+= isUnhashed ? 1 : 0
+    }
+    return (count, unhashed)
+  }
+
+  // MARK: Blocks of one key
+
+  /// Puts a block behind the newest of the ring that begins with `oldest`.
+  private mutating func joinRing(_ block: BlockID, of oldest: BlockID) {
+    if rings.count == 0 {
+      rings.grow(to: capacity, with: Ring(older: 0, newer: 0))
+      for block in 0..<BlockID(capacity) { rings[Int(block)] = Ring(older: block, newer: block) }
+    }
+    let newest = rings[Int(oldest)].older
+    rings[Int(block)] = Ring(older: newest, newer: oldest)
+    rings[Int(newest)].newer = block
+    rings[Int(oldest)].older = block
+  }
+
+  /// - Returns: The block that is the oldest one of the key if this one was; 0 if it was the only one.
+  @inline(__always)
+  private mutating func leaveRing(_ block: BlockID) -> BlockID {
+    let ring = rings[Int(block)]
+    guard ring.newer != block else { return 0 }
+    rings[Int(ring.older)].newer = ring.newer
+    rings[Int(ring.newer)].older = ring.older
+    rings[Int(block)] = Ring(older: block, newer: block)
+    return ring.newer
   }
 }

@@ -9,16 +9,37 @@
 /// There is no copy-on-write and no swap space: what is shared is full, and a preempted request
 /// computes again what it does not find in the cache.
 ///
+/// Questions that are asked all the time are `mutating` although they change nothing: a method that is not gets a copy of
+/// the whole value from another module.
+///
 /// - Source: vLLM V1 (one group of full-attention layers).
 public struct PrefixCachingMemory: Sendable {
   /// Token slots in a block.
   public let blockSize: Int
   public private(set) var pool: CachedBlockPool
   public private(set) var tables: BlockTables
-  /// Blocks of each sequence, from its first, that hold a key.
-  private var cachedBlocks = ResidentRows<Int32>(blank: 0)
-  private var tokenSlots = 0
-  private var unusableSlots = 0
+  private var contents = ResidentRows(blank: Contents())
+  @usableFromInline private(set) var tokenSlots = 0
+  @usableFromInline private(set) var unusableSlots = 0
+
+  /// What a sequence consists of.
+  private struct Contents: Sendable {
+    /// Blocks of it, from its first, that hold a key.
+    var cachedBlocks: Int32 = 0
+    /// In which runs of tokens its full blocks end, those that it will have too.
+    var spans: [BlockSpan] = []
+    /// The last of them: a sequence that decodes is in it.
+    var last = BlockSpan(run: 0, first: 0, count: 0)
+
+    /// The key of the next block that gets one, which is in the last span.
+    @inline(__always)
+    var nextKey: BlockKey {
+      precondition(
+        cachedBlocks >= last.first && cachedBlocks < last.first + last.count,
+        "PrefixCachingMemory: block \(cachedBlocks) is not in the last run of its sequence")
+      return last.key(ofBlock: Int(cachedBlocks))
+    }
+  }
 
   /// Makes an empty memory.
   ///
@@ -35,6 +56,7 @@ public struct PrefixCachingMemory: Sendable {
   }
 
   /// Blocks that `tokens` tokens fill, the last perhaps in part.
+  @inlinable
   public func blockCount(forTokens tokens: Int) -> Int { (tokens + blockSize - 1) / blockSize }
 
   /// Tokens of a sequence that have a slot.
@@ -42,24 +64,63 @@ public struct PrefixCachingMemory: Sendable {
     Int(tables[sequence].count) * blockSize - Int(tables[sequence].emptySlots)
   }
 
-  // MARK: Looking up
+  // MARK: What sequences consist of
+
+  /// Whether it is known what a sequence consists of.
+  public mutating func knows(_ sequence: Int) -> Bool {
+    contents.with(sequence) { !$0.spans.isEmpty }
+  }
+
+  /// Gives a run of tokens a number for a sequence that it is part of, the same one for every such sequence.
+  ///
+  /// - Parameter blocks: Blocks of the sequence that end in it.
+  public mutating func enter(_ identity: RunIdentity, blocks: Int) -> Int32 {
+    pool.enter(identity, blocks: blocks)
+  }
+
+  /// Tells what a sequence consists of until ``forget(_:)``: which runs, entered for it, its full blocks end in, those
+  /// that it will have too.
+  public mutating func setContents(of sequence: Int, _ spans: [BlockSpan]) {
+    guard let last = spans.last else { return }
+    contents[sequence].spans = spans
+    contents[sequence].last = last
+  }
+
+  /// Lets go of what was told of a sequence, which holds no blocks.
+  public mutating func forget(_ sequence: Int) {
+    let spans = contents[sequence].spans
+    contents.close(sequence)
+    for span in spans { pool.leave(span.run) }
+  }
+
+  /// The key of a full block of a sequence of which is known what it consists of.
+  public mutating func key(ofBlock block: Int, of sequence: Int) -> BlockKey {
+    contents.with(sequence) { contents in
+      let span = contents.spans.last { $0.first <= block }
+      precondition(span != nil, "PrefixCachingMemory: block \(block) of sequence \(sequence)")
+      return span.unsafelyUnwrapped.key(ofBlock: block)
+    }
+  }
+
+  /// Whether one of these full blocks of a sequence has this key.
+  public mutating func hasKey(_ key: BlockKey, in blocks: Range<Int>, of sequence: Int) -> Bool {
+    contents.with(sequence) { contents in
+      contents.spans.contains {
+        $0.run == key.run && $0.blocks(in: blocks).contains(Int($0.first + key.index))
+      }
+    }
+  }
 
   /// Finds the longest run of cached blocks from the beginning of a sequence.
   ///
   /// - Parameters:
-  ///   - keys: Keys of the sequence's full blocks, first to last; at least `limit`.
   ///   - limit: Most blocks that may be hit.
   ///   - hits: Emptied, then filled with the blocks found.
   /// - Returns: How many of them are free. They leave the queue of free blocks when they are taken,
   ///   so a caller has to count them as if they were new.
   /// - Complexity: O(blocks found).
-  public func lookUp(_ keys: [BlockKey], limit: Int, hits: inout [BlockID]) -> Int {
-    hits.removeAll(keepingCapacity: true)
-    return withUnsafeTemporaryAllocation(of: BlockID.self, capacity: limit) { blocks in
-      let (found, free) = keys[..<limit].withUnsafeBufferPointer { pool.lookUp($0, hits: blocks) }
-      hits += blocks[..<found]
-      return free
-    }
+  public mutating func lookUp(_ sequence: Int, limit: Int, hits: inout [BlockID]) -> Int {
+    pool.lookUp(contents[sequence].spans, limit: limit, hits: &hits)
   }
 
   // MARK: Taking and giving blocks
@@ -70,7 +131,7 @@ public struct PrefixCachingMemory: Sendable {
   public mutating func begin(_ sequence: Int, with hits: [BlockID], finalTokens: Int) {
     precondition(
       tables[sequence].count == 0, "PrefixCachingMemory.begin: sequence \(sequence) holds blocks")
-    cachedBlocks[sequence] = Int32(hits.count)
+    contents[sequence].cachedBlocks = Int32(hits.count)
     tables.reserve(blockCount(forTokens: finalTokens), for: sequence)
     tables.setFinalTokens(finalTokens, of: sequence)
     guard !hits.isEmpty else { return }
@@ -106,24 +167,30 @@ public struct PrefixCachingMemory: Sendable {
     tables.setEmptySlots(left + added * blockSize, of: sequence)
   }
 
-  /// Full blocks of a sequence, from its first, that hold no key yet; nearly always none.
-  public func uncachedFullBlocks(of sequence: Int) -> Range<Int> {
+  /// Full blocks of a sequence, from its first, that hold no key yet.
+  @inline(__always)
+  private func uncachedFullBlocks(of sequence: Int) -> Range<Int> {
     let table = tables[sequence]
     let full = table.emptySlots > 0 ? table.count - 1 : table.count
-    return Int(cachedBlocks[sequence])..<Int(full)
+    return Int(contents.with(sequence) { $0.cachedBlocks })..<Int(full)
   }
 
-  /// Gives the full blocks of a sequence their keys.
+  /// Gives the full blocks of a sequence their keys; it is known what it consists of.
   ///
-  /// - Parameter keys: Keys of the sequence's full blocks, first to last.
-  public mutating func cacheFullBlocks(of sequence: Int, keys: [BlockKey]) {
+  /// - Returns: Those that had none, counted from the first of the sequence; nearly always nobody.
+  public mutating func cacheFullBlocks(of sequence: Int) -> Range<Int> {
     let uncached = uncachedFullBlocks(of: sequence)
+    guard !uncached.isEmpty else { return uncached }
     tables.blocks(of: sequence).withUnsafeBufferPointer { blocks in
-      keys.withUnsafeBufferPointer { keys in
-        pool.cache(.init(rebasing: blocks[uncached]), keys: .init(rebasing: keys[uncached]))
+      for span in contents[sequence].spans {
+        let range = span.blocks(in: uncached)
+        guard !range.isEmpty else { continue }
+        pool.cache(
+          UnsafeBufferPointer(rebasing: blocks[range]), from: span.key(ofBlock: range.lowerBound))
       }
     }
-    cachedBlocks[sequence] = Int32(uncached.upperBound)
+    contents[sequence].cachedBlocks = Int32(uncached.upperBound)
+    return uncached
   }
 
   // MARK: Sequences that only decode
@@ -161,25 +228,27 @@ public struct PrefixCachingMemory: Sendable {
     return unusable
   }
 
-  /// Gives the last blocks of cruising sequences, which this iteration fills, their keys, one each.
-  public mutating func cacheLastBlocks(
-    of sequences: UnsafeBufferPointer<Int32>, keys: UnsafeBufferPointer<BlockKey>
-  ) {
-    withUnsafeTemporaryAllocation(of: BlockID.self, capacity: sequences.count) { blocks in
-      cachedBlocks.withRows { rows in
-        for index in sequences.indices {
-          let sequence = Int(sequences[index])
-          let (block, count) = tables.lastBlockAndCount(of: sequence)
-          blocks[index] = block
-          rows.update(sequence) { cached in
-            cached += 1
-            precondition(
-              cached == count,
-              "PrefixCachingMemory: sequence \(sequence) has full blocks without a key")
-          }
+  /// Whether one of these cruising sequences fills a block in this iteration that gets this key.
+  public mutating func fills(_ key: BlockKey, _ sequences: ArraySlice<Int32>) -> Bool {
+    sequences.contains { contents.with(Int($0)) { $0.nextKey } == key }
+  }
+
+  /// Gives the last blocks of cruising sequences, which this iteration fills, their keys; it is known what they consist
+  /// of.
+  public mutating func cacheLastBlocks(of sequences: ArraySlice<Int32>) {
+    contents.withRows { rows in
+      for sequence in sequences {
+        let (block, count) = tables.lastBlockAndCount(of: Int(sequence))
+        let key = rows.update(Int(sequence)) { contents in
+          let key = contents.nextKey
+          contents.cachedBlocks += 1
+          precondition(
+            contents.cachedBlocks == count,
+            "PrefixCachingMemory: sequence \(sequence) has full blocks without a key")
+          return key
         }
+        pool.cache(block, as: key)
       }
-      pool.cache(UnsafeBufferPointer(blocks), keys: keys)
     }
   }
 
@@ -194,19 +263,20 @@ public struct PrefixCachingMemory: Sendable {
 
   // MARK: Giving everything back
 
-  /// Gives up everything a sequence holds; what is cached stays until its block is taken.
+  /// Gives up all blocks of a sequence; what is cached stays until its block is taken.
   public mutating func free(_ sequence: Int) {
     let emptySlots = Int(tables[sequence].emptySlots)
     unusableSlots -= unusableSlots(of: sequence)
     // A block with empty slots belongs to nobody else, so it is among those that become free.
     tokenSlots -= pool.release(tables.blocks(of: sequence)) * blockSize - emptySlots
     tables.clear(sequence)
-    cachedBlocks.close(sequence)
+    contents[sequence].cachedBlocks = 0
   }
 
   // MARK: The ledger
 
   /// Slots of a sequence's last block that no token will ever fill.
+  @inline(__always)
   private func unusableSlots(of sequence: Int) -> Int {
     max(0, Int(tables[sequence].count) * blockSize - Int(tables[sequence].finalTokens))
   }
@@ -217,7 +287,7 @@ public struct PrefixCachingMemory: Sendable {
   /// add up to every block that the device has.
   ///
   /// - Complexity: O(1).
-  public var ledger: WasteLedger {
+  @inlinable public var ledger: WasteLedger {
     var ledger = WasteLedger()
     ledger.tokenState = tokenSlots
     ledger.internalFragmentation = unusableSlots + blockSize

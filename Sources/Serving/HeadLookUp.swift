@@ -16,7 +16,8 @@ struct HeadLookUp: Sendable {
   private(set) var freeHits = 0
   /// Whose answer it is; `nil` once it is out of date.
   private var sequence: Int32?
-  private var missing: BlockKey?
+  /// The key of the first block not found, if the limit has not ended the search.
+  private(set) var missing: BlockKey?
   /// The head that found no blocks; `nil` once it may find some.
   private var blocked: Int32?
 
@@ -30,33 +31,25 @@ struct HeadLookUp: Sendable {
   /// one less that is free.
   func isBlocked(_ sequence: Int32?) -> Bool { sequence != nil && blocked == sequence }
 
-  /// Whether a block with one of these keys would be one more of its hits.
-  func isMissing(anyOf keys: [BlockKey]) -> Bool { missing.map { keys.contains($0) } ?? false }
-
   /// The sequence at the head found no blocks.
   mutating func block(_ sequence: Int32) { blocked = sequence }
 
-  /// Looks up the sequence at the head.
+  /// Looks up the sequence at the head, of which the memory knows what it consists of.
   ///
   /// - Parameters:
-  ///   - keys: Keys of the sequence's full blocks, first to last; at least `limit`.
   ///   - limit: Most blocks that may be hit.
-  mutating func find(
-    _ keys: [BlockKey], limit: Int, for sequence: Int32, in memory: PrefixCachingMemory
-  ) {
-    freeHits = memory.lookUp(keys, limit: limit, hits: &hits)
-    missing = hits.count < limit ? keys[hits.count] : nil
+  ///   - memory: Not changed; as a plain parameter it would be copied.
+  mutating func find(_ sequence: Int32, limit: Int, in memory: inout PrefixCachingMemory) {
+    freeHits = memory.lookUp(Int(sequence), limit: limit, hits: &hits)
+    missing = hits.count < limit ? memory.key(ofBlock: hits.count, of: Int(sequence)) : nil
     self.sequence = sequence
   }
 
   /// References came or went, or the head was taken.
   mutating func forget() {
     sequence = nil
+    missing = nil
     blocked = nil
-  }
-
-  mutating func noticeCached(_ keys: ArraySlice<BlockKey>) {
-    if let missing, keys.contains(missing) { forget() }
   }
 
   mutating func noticeEvicted(_ blocks: [BlockID]) {

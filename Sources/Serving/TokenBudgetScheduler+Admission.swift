@@ -63,7 +63,7 @@ extension TokenBudgetScheduler {
     guard options.prefixCaching, !head.holds(sequence) else { return }
     let state = sequences[Int(sequence)]
     let limit = (Int(state.length) - 1) / memory.blockSize
-    let keys = keys.keys(of: Int(sequence), state)
-    head.find(keys, limit: limit, for: sequence, in: memory)
+    if !memory.knows(Int(sequence)) { contents.tell(&memory, of: sequence, state) }
+    head.find(sequence, limit: limit, in: &memory)
   }
 }

@@ -83,13 +83,13 @@ extension TokenBudgetScheduler {
       let next = phase + 1 < batch.blockSize ? phase + 1 : 0
       let due = batch.dueByPhase[phase].count
       guard memory.pool.freeCount >= due else { break }
-      if options.prefixCaching { makeKeys(ofFilling: batch.dueByPhase[next][...]) }
+      let findsMore = fillsMissing(batch.dueByPhase[next][...])
       if someoneMayEnter {
-        guard head.isBlocked(waitingSequences.first), !head.isMissing(anyOf: filledKeys)
-        else { break }
+        guard head.isBlocked(waitingSequences.first), !findsMore else { break }
       }
       if due > 0 { takeBlocks(inPhase: phase, iteration: ran, &growth) }
-      if !filledKeys.isEmpty { cacheLastBlocks(of: batch.dueByPhase[next][...]) }
+      if options.prefixCaching { memory.cacheLastBlocks(of: batch.dueByPhase[next][...]) }
+      if findsMore { head.forget() }
       phase = next
       ran += 1
     }
@@ -109,29 +109,10 @@ extension TokenBudgetScheduler {
       unusableSlots: unusable, evictedSlots: evicted.count * batch.blockSize)
   }
 
-  /// Makes the keys of the blocks that sequences fill in an iteration.
-  ///
-  /// - Parameter areTaken: Whether the iteration has taken its blocks: of one token, they are those that it fills.
-  private mutating func makeKeys(
-    ofFilling filling: ArraySlice<RequestID>, areTaken: Bool = false
-  ) {
-    filledKeys.clear()
-    let behindLast = batch.blockSize == 1 && !areTaken ? 0 : 1
-    for sequence in filling {
-      let index = Int(sequence)
-      let block = Int(memory.tables[index].count) - behindLast
-      filledKeys.append(keys.key(of: block, in: index, sequences[index]))
-    }
-  }
-
-  /// Gives the last blocks of cruising sequences the keys that were made.
-  private mutating func cacheLastBlocks(of sequences: ArraySlice<RequestID>) {
-    sequences.withUnsafeBufferPointer { sequences in
-      filledKeys.withUnsafeBufferPointer { keys in
-        memory.cacheLastBlocks(of: sequences, keys: keys)
-      }
-    }
-    head.noticeCached(filledKeys[...])
+  /// Whether the head would find one block more, when these cruising sequences have filled their last ones.
+  private mutating func fillsMissing(_ sequences: ArraySlice<RequestID>) -> Bool {
+    guard let missing = head.missing else { return false }
+    return memory.fills(missing, sequences)
   }
 
   package mutating func completeSteady(_ count: Int, finished: inout [RequestID]) {
@@ -179,8 +160,8 @@ extension TokenBudgetScheduler {
       }
     guard !filled.isEmpty else { return }
     growth.filling.removeFirst(filled.count)
-    makeKeys(ofFilling: filled, areTaken: true)
-    cacheLastBlocks(of: filled)
+    if fillsMissing(filled) { head.forget() }
+    memory.cacheLastBlocks(of: filled)
   }
 
   /// Whether a sequence that ran when the iteration began was not preempted since: victims are

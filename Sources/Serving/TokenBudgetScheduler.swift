@@ -42,7 +42,7 @@ package struct TokenBudgetScheduler: Scheduler {
   private var unfinished: [Int32]
 
   var waitingSequences: WaitingSequences
-  var keys: SequenceKeys
+  let contents: SequenceContents
   var totals = PrefixCacheTotals()
   var budget = TokenBudget()
   var head = HeadLookUp()
@@ -61,8 +61,6 @@ package struct TokenBudgetScheduler: Scheduler {
   var completing: [Int32] = []
   /// Scratch: blocks whose cached content a steady iteration takes.
   var evicted: [BlockID] = []
-  /// Scratch: the keys of those that it fills.
-  var filledKeys: [BlockKey] = []
 
   /// - Parameters:
   ///   - contents: What each prompt consists of; `nil` if no two have a token in common.
@@ -89,7 +87,7 @@ package struct TokenBudgetScheduler: Scheduler {
       blockSize: settings.blockSize, deviceBlocks: settings.deviceBlocks,
       freeQueueRule: settings.v1.freeQueueRule, sequenceCount: sequences.count)
     waitingSequences = WaitingSequences(policy: settings.v1.policy)
-    keys = SequenceKeys(contents: contents, blockSize: settings.blockSize)
+    self.contents = SequenceContents(contents)
     mayCruise =
       settings.stepping == .event && settings.v1.policy == .firstComeFirstServed
       && requests.allSatisfy { $0.samples == 1 }
@@ -236,11 +234,9 @@ package struct TokenBudgetScheduler: Scheduler {
   mutating func run(_ sequence: Int32, tokens: Int, _ plan: inout IterationPlan) {
     memory.extend(Int(sequence), by: tokens, evicted: &plan.evicted)
     if options.prefixCaching {
-      let uncached = memory.uncachedFullBlocks(of: Int(sequence))
-      if !uncached.isEmpty {
-        let keys = keys.keys(of: Int(sequence), sequences[Int(sequence)])
-        memory.cacheFullBlocks(of: Int(sequence), keys: keys)
-        head.noticeCached(keys[uncached])
+      let blocks = memory.cacheFullBlocks(of: Int(sequence))
+      if let missing = head.missing, memory.hasKey(missing, in: blocks, of: Int(sequence)) {
+        head.forget()
       }
     }
     budget.give(tokens, to: sequence)
@@ -284,7 +280,7 @@ package struct TokenBudgetScheduler: Scheduler {
   mutating func close(_ sequence: Int32, _ finished: inout [RequestID]) {
     head.forget()
     memory.free(Int(sequence))
-    if options.prefixCaching { keys.forget(Int(sequence)) }
+    memory.forget(Int(sequence))
     let request = sequences[Int(sequence)].request
     unfinished[Int(request)] -= 1
     if unfinished[Int(request)] == 0 { finished.append(request) }

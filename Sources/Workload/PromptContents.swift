@@ -44,6 +44,12 @@ package struct PromptContents: Equatable, Sendable {
   /// Requests whose prompts are described.
   package var requestCount: Int { ends.count }
 
+  /// Makes room for as many more.
+  package mutating func reserve(requests: Int, pieces: Int) {
+    ends.reserveCapacity(ends.count + requests)
+    allPieces.reserveCapacity(allPieces.count + pieces)
+  }
+
   /// Describes the prompt of the next request.
   ///
   /// Empty pieces are left out. Nothing else is changed: a run cut in two is still the same tokens.

@@ -56,27 +56,24 @@ extension CachedBlockPool {
     return blocks
   }
 
-  /// Gives one block its key.
-  fileprivate mutating func cache(_ block: BlockID, key: BlockKey) { cache([block], keys: [key]) }
+  /// Gives blocks this key and those that follow it.
+  fileprivate mutating func cache(_ blocks: [BlockID], from key: BlockKey) {
+    blocks.withUnsafeBufferPointer { cache($0, from: key) }
+  }
 
-  fileprivate mutating func cache(_ blocks: [BlockID], keys: [BlockKey]) {
-    blocks.withUnsafeBufferPointer { blocks in
-      keys.withUnsafeBufferPointer { cache(blocks, keys: $0) }
-    }
+  /// A key of one of three runs with four blocks each, which are held from then on.
+  fileprivate mutating func key(_ number: Int) -> BlockKey {
+    var builder = RunBuilder()
+    _ = builder.add(stream: Int64(number / 4), start: 0, count: 1)
+    return BlockKey(run: enter(builder.identity, blocks: 4), index: Int32(number % 4))
   }
 }
 
 @Suite struct CachedBlockPoolTests {
-  private func key(_ number: Int) -> BlockKey {
-    var builder = BlockKeyBuilder()
-    builder.add(stream: Int64(number), start: 0, count: 1)
-    return builder.key
-  }
-
   private func table(_ count: Int, from pool: inout CachedBlockPool, keys: Int) -> [BlockID] {
     var evicted: [BlockID] = []
     let blocks = (0..<count).map { _ in pool.take(evicted: &evicted) }
-    for index in 0..<keys { pool.cache(blocks[index], key: key(index)) }
+    pool.cache(Array(blocks[..<keys]), from: pool.key(0))
     return blocks
   }
 
@@ -99,13 +96,13 @@ extension CachedBlockPool {
     var pool = CachedBlockPool(capacity: 5, freeQueueRule: .unhashedFirst)
     var evicted: [BlockID] = []
     let blocks = (0..<3).map { _ in pool.take(evicted: &evicted) }
-    for block in [blocks[1], blocks[0], blocks[2]] { pool.cache(block, key: key(0)) }
-    #expect(pool.cachedBlock(for: key(0)) == blocks[1])
+    for block in [blocks[1], blocks[0], blocks[2]] { pool.cache(block, as: pool.key(0)) }
+    #expect(pool.cachedBlock(for: pool.key(0)) == blocks[1])
     _ = pool.release(blocks[1...1])
     _ = pool.take(evicted: &evicted)
     #expect(pool.take(evicted: &evicted) == blocks[1])
     #expect(evicted == [blocks[1]])
-    #expect(pool.cachedBlock(for: key(0)) == blocks[0])
+    #expect(pool.cachedBlock(for: pool.key(0)) == blocks[0])
   }
 
   @Test(arguments: FreeQueueRule.allCases, 1...30)
@@ -115,6 +112,7 @@ extension CachedBlockPool {
     var pool = CachedBlockPool(capacity: capacity, freeQueueRule: rule)
     var naive = NaivePool(rule: rule, queue: (1..<Int32(capacity)).map { $0 })
     var tables: [[BlockID]] = []
+    let keys = (0..<12).map { pool.key($0) }
     for _ in 0..<800 {
       switch random.below(3) {
       case 0 where pool.freeCount > 0:
@@ -129,14 +127,23 @@ extension CachedBlockPool {
         let owner = random.below(tables.count)
         // In any real table the cached blocks come first.
         if tables[owner].allSatisfy({ pool.isCached($0) }) {
+          // One by one, or those of one run together.
           let cached = blocks.prefix(random.below(blocks.count + 1))
-          let keys = cached.map { _ in key(random.below(12)) }
-          pool.cache(Array(cached), keys: keys)
-          for (block, key) in zip(cached, keys) { naive.cache(block, key: key) }
+          let first = random.below(12)
+          let together = cached.prefix(4 - first % 4)
+          pool.cache(Array(together), from: keys[first])
+          for (index, block) in together.enumerated() {
+            naive.cache(block, key: keys[first + index])
+          }
+          for block in cached.dropFirst(together.count) {
+            let key = keys[random.below(12)]
+            pool.cache(block, as: key)
+            naive.cache(block, key: key)
+          }
         }
         tables[owner] += blocks
       case 1:
-        let wanted = (0..<12).map { (key($0), random.below(100)) }.sorted { $0.1 < $1.1 }
+        let wanted = keys.map { ($0, random.below(100)) }.sorted { $0.1 < $1.1 }
           .prefix(1 + random.below(3)).map(\.0)
         let found = wanted.compactMap { pool.cachedBlock(for: $0) }
         #expect(found == wanted.compactMap { naive.holders[$0]?.first }, "seed \(seed)")
@@ -174,14 +181,13 @@ extension CachedBlockPool {
   @Test func copiesAreIndependent() {
     var pool = CachedBlockPool(capacity: 5, freeQueueRule: .allAtTail)
     var evicted: [BlockID] = []
-    var builder = BlockKeyBuilder()
-    builder.add(stream: 1, start: 0, count: 4)
     let first = pool.take(evicted: &evicted)
+    let key = pool.key(0)
     var copy = pool
-    copy.cache(first, key: builder.key)
+    copy.cache(first, as: key)
     #expect(copy.cachedBlocks == [first] && pool.cachedBlocks == [])
-    #expect(copy.cachedBlock(for: builder.key) == first)
-    #expect(pool.cachedBlock(for: builder.key) == nil)
+    #expect(copy.cachedBlock(for: key) == first)
+    #expect(pool.cachedBlock(for: key) == nil)
     let second = pool.take(evicted: &evicted)
     #expect(pool.freeQueue == [3, 4] && copy.freeQueue == [2, 3, 4])
     var third = copy

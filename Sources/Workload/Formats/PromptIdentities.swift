@@ -113,11 +113,15 @@ struct PromptIdentities {
     case .blocks: return blockContents(of: requests, order: order)
     case .pieces:
       var contents = PromptContents()
+      contents.reserve(requests: order.count, pieces: pieces.count)
       for (id, row) in order.enumerated() {
         let own = slice(pieces, row)
-        contents.append(
-          own.isEmpty
-            ? [Self.ownPiece(of: id, from: 0, count: requests[id].promptTokens)] : Array(own))
+        if own.isEmpty {
+          let count = requests[id].promptTokens
+          contents.append(CollectionOfOne(Self.ownPiece(of: id, from: 0, count: count)))
+        } else {
+          contents.append(own)
+        }
       }
       return contents
     }

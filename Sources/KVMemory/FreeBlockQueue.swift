@@ -1,0 +1,96 @@
+/// The free blocks of a pool with a prefix cache, in the order in which they will be taken; any of them can be fetched
+/// back.
+///
+///     entries   … | · | 7 | 3 | 0 | 4 | · | …      block 2 was fetched back: its entry is 0 until the head passes it
+///                       ▲               ▲
+///                      head            tail         the first and the last entry are neighbours
+///
+/// Block 0 is the engine's own and never free.
+///
+/// - Complexity: O(1) a block, amortised: there are at least twice as many entries as blocks, so that they are closed up
+///   once in so many that joined.
+struct FreeBlockQueue: Sendable {
+  private var entries: PlainRows<BlockID>
+  /// Where the entry of each free block is.
+  private var places: PlainRows<Int32>
+  private var head = 0
+  private var tail = 0
+
+  /// Makes a queue of the blocks 1 to `capacity` − 1, in this order.
+  init(capacity: Int) {
+    entries = PlainRows(
+      repeating: 0, count: 1 << (Int.bitWidth - (2 * capacity - 1).leadingZeroBitCount))
+    places = PlainRows(repeating: 0, count: capacity)
+    Array(1..<BlockID(capacity)).withUnsafeBufferPointer { append($0) }
+  }
+
+  /// Gives this value memory of its own.
+  mutating func detach() {
+    entries.detach()
+    places.detach()
+  }
+
+  /// Takes as many blocks from the head as `taken` has places.
+  ///
+  /// - Precondition: As many are free.
+  mutating func removeFirst(into taken: UnsafeMutableBufferPointer<BlockID>) {
+    let entries = entries.pointer(to: 0)
+    let mask = self.entries.count - 1
+    for index in taken.indices {
+      var block: BlockID
+      repeat {
+        block = entries[head & mask]
+        head &+= 1
+      } while block == 0
+      taken[index] = block
+    }
+  }
+
+  /// Fetches a block back.
+  @inline(__always)
+  mutating func remove(_ block: BlockID) {
+    let place = Int(places[Int(block)])
+    precondition(entries[place] == block, "FreeBlockQueue.remove: block \(block) is not free")
+    entries[place] = 0
+  }
+
+  /// Puts blocks at the tail, the first of them first.
+  mutating func append(_ blocks: UnsafeBufferPointer<BlockID>) {
+    makeRoom(for: blocks.count)
+    put(blocks, at: tail)
+    tail += blocks.count
+  }
+
+  /// Puts blocks at the head, the first of them foremost.
+  mutating func prepend(_ blocks: UnsafeBufferPointer<BlockID>) {
+    makeRoom(for: blocks.count)
+    head -= blocks.count
+    put(blocks, at: head)
+  }
+
+  @inline(__always)
+  private mutating func put(_ blocks: UnsafeBufferPointer<BlockID>, at place: Int) {
+    let (entries, places) = (entries.pointer(to: 0), places.pointer(to: 0))
+    let mask = self.entries.count - 1
+    for index in blocks.indices {
+      let entry = (place &+ index) & mask
+      entries[entry] = blocks[index]
+      places[Int(blocks[index])] = Int32(truncatingIfNeeded: entry)
+    }
+  }
+
+  /// Drops the entries of blocks that were fetched back, if there are too few left.
+  private mutating func makeRoom(for count: Int) {
+    guard tail - head + count > entries.count else { return }
+    let queued = blocks
+    queued.withUnsafeBufferPointer { put($0, at: head) }
+    tail = head + queued.count
+  }
+
+  /// All blocks of the queue, head first.
+  ///
+  /// - Complexity: O(capacity).
+  var blocks: [BlockID] {
+    (head..<tail).map { entries[$0 & (entries.count - 1)] }.filter { $0 != 0 }
+  }
+}

@@ -1,0 +1,58 @@
+import SimulationKernel
+import Testing
+
+@testable import KVMemory
+
+@Suite struct FreeBlockQueueTests {
+  private func take(_ count: Int, from queue: inout FreeBlockQueue) -> [BlockID] {
+    var blocks = [BlockID](repeating: -1, count: count)
+    blocks.withUnsafeMutableBufferPointer { queue.removeFirst(into: $0) }
+    return blocks
+  }
+
+  @Test func blocksComeInOrderAndCanBeFetchedBack() {
+    var queue = FreeBlockQueue(capacity: 6)
+    #expect(queue.blocks == [1, 2, 3, 4, 5])
+    #expect(take(2, from: &queue) == [1, 2])
+    queue.remove(4)
+    #expect(queue.blocks == [3, 5])
+    [1, 4].withUnsafeBufferPointer { queue.append($0) }
+    [2].withUnsafeBufferPointer { queue.prepend($0) }
+    #expect(queue.blocks == [2, 3, 5, 1, 4])
+    #expect(take(5, from: &queue) == [2, 3, 5, 1, 4] && queue.blocks == [])
+  }
+
+  /// Against a list, long enough that the entries are closed up many times.
+  @Test(arguments: 1...20)
+  func agreesWithAList(seed: Int) throws {
+    var random = RandomStream(seed: UInt64(seed), label: "queue")
+    let capacity = 1 + random.below(30)
+    var queue = FreeBlockQueue(capacity: capacity)
+    var list = (1..<BlockID(capacity)).map { $0 }
+    var held: [BlockID] = []
+    for step in 0..<2000 {
+      switch random.below(4) {
+      case 0:
+        let count = random.below(list.count + 1)
+        try #require(take(count, from: &queue) == Array(list[..<count]), "seed \(seed), \(step)")
+        held += list[..<count]
+        list.removeFirst(count)
+      case 1 where !list.isEmpty:
+        let block = list.remove(at: random.below(list.count))
+        queue.remove(block)
+        held.append(block)
+      case 2:
+        let blocks = Array(held.suffix(random.below(held.count + 1)))
+        held.removeLast(blocks.count)
+        blocks.withUnsafeBufferPointer { queue.append($0) }
+        list += blocks
+      default:
+        let blocks = Array(held.suffix(random.below(min(3, held.count) + 1)))
+        held.removeLast(blocks.count)
+        blocks.withUnsafeBufferPointer { queue.prepend($0) }
+        list = blocks + list
+      }
+      try #require(queue.blocks == list, "seed \(seed), step \(step)")
+    }
+  }
+}
