@@ -4,15 +4,30 @@ func isDigit(_ byte: UInt8) -> Bool { byte &- UInt8(ascii: "0") < 10 }
 /// The number that a field of ASCII digits stands for, or `nil` for any other text, the empty one
 /// included. Numbers too large for ``Int64`` become its maximum.
 func parseDigits(_ field: Span<UInt8>) -> Int64? {
-  guard !field.isEmpty else { return nil }
-  var value: Int64 = 0
-  for index in field.indices {
-    guard isDigit(field[index]) else { return nil }
-    let (product, overflows) = value.multipliedReportingOverflow(by: 10)
-    let (sum, carries) = product.addingReportingOverflow(Int64(field[index] - UInt8(ascii: "0")))
-    value = overflows || carries ? .max : sum
-  }
+  var end = 0
+  guard let value = parseDigits(field, from: &end), end == field.count else { return nil }
   return value
+}
+
+/// The number that the ASCII digits from a place on stand for, or `nil` if there are none.
+///
+/// - Parameter place: Becomes the end of the digits.
+@inline(__always)
+func parseDigits(_ text: Span<UInt8>, from place: inout Int) -> Int64? {
+  let start = place
+  var value: Int64 = 0
+  while place < text.count, isDigit(text[place]) {
+    let digit = Int64(text[place] &- UInt8(ascii: "0"))
+    if place &- start < 18 {
+      value = value &* 10 &+ digit
+    } else {
+      let (product, overflows) = value.multipliedReportingOverflow(by: 10)
+      let (sum, carries) = product.addingReportingOverflow(digit)
+      value = overflows || carries ? .max : sum
+    }
+    place &+= 1
+  }
+  return place > start ? value : nil
 }
 
 /// Appends the decimal digits of `value`.

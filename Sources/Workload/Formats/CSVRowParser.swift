@@ -201,17 +201,18 @@ final class CSVRowParser {
     _ text: Span<UInt8>, _ name: String, into record: inout TraceRecord
   ) -> String? {
     record.identity = .pieces
-    var total = 0
-    var isWhole = true
-    forEachWord(in: text) { word in
-      guard isWhole, let piece = TokenPiece(word) else {
-        isWhole = false
-        return
+    let blank = UInt8(ascii: " ")
+    var (place, total) = (0, 0)
+    while place < text.count {
+      guard text[place] != blank else {
+        place += 1
+        continue
       }
+      guard let piece = TokenPiece(text, from: &place), place == text.count || text[place] == blank
+      else { return "`\(name)` must be `stream:start:count` with blanks between" }
       record.pieces.append(piece)
       total += Int(piece.count)
     }
-    guard isWhole else { return "`\(name)` must be `stream:start:count` with blanks between" }
     record.piecesTotal = total
     return nil
   }
@@ -228,22 +229,24 @@ final class CSVRowParser {
 }
 
 extension TokenPiece {
-  /// Parses `stream:start:count`: a stream may be negative, a start is at least 0, a count at
+  /// Parses `stream:start:count` from a place on: a stream may be negative, a start is at least 0, a count at
   /// least 1.
-  fileprivate init?(_ text: Span<UInt8>) {
-    let colon = UInt8(ascii: ":")
-    var first = 0
-    while first < text.count, text[first] != colon { first += 1 }
-    var second = first + 1
-    while second < text.count, text[second] != colon { second += 1 }
-    guard second < text.count else { return nil }
-    let isNegative = text[0] == UInt8(ascii: "-")
-    // A third colon is no digit.
-    guard let stream = parseDigits(text.extracting((isNegative ? 1 : 0)..<first)),
-      let start = parseDigits(text.extracting(first + 1..<second)),
-      let count = parseDigits(text.extracting(second + 1..<text.count)),
+  ///
+  /// - Parameter place: Becomes the end of the count.
+  fileprivate init?(_ text: Span<UInt8>, from place: inout Int) {
+    let isNegative = text[place] == UInt8(ascii: "-")
+    if isNegative { place += 1 }
+    guard let stream = parseDigits(text, from: &place), Self.takeColon(text, &place),
+      let start = parseDigits(text, from: &place), Self.takeColon(text, &place),
+      let count = parseDigits(text, from: &place),
       stream < .max, count >= 1, start <= Int64(Int32.max), count <= Int64(Int32.max) - start
     else { return nil }
     self.init(stream: isNegative ? -stream : stream, start: Int32(start), count: Int32(count))
+  }
+
+  private static func takeColon(_ text: Span<UInt8>, _ place: inout Int) -> Bool {
+    guard place < text.count, text[place] == UInt8(ascii: ":") else { return false }
+    place += 1
+    return true
   }
 }
