@@ -111,57 +111,12 @@ import Testing
     let reports = Calibrator(device: device).calibrate(made).reports
     #expect(reports.allSatisfy { $0.interpolationMAPE == nil && $0.p99 == nil })
   }
-}
 
-@Suite struct CorrectionTableTests {
-  let grid = [[1.0, 10], [1, 20], [2, 10], [2, 20], [4, 10], [4, 20]]
-
-  @Test func measuredPointsAreGivenBack() throws {
-    let values = [1.0, 1.1, 1.2, 1.3, 0.9, 0.8]
-    let table = try #require(CorrectionTable(sizes: grid, corrections: values))
-    for (sizes, value) in zip(grid, values) {
-      #expect(abs(table.correction(sizes) - value) < 1e-6)
-    }
-  }
-
-  @Test func betweenPointsItIsLinearAlongEachAxis() throws {
-    let values = grid.map { 1 + 0.1 * $0[0] + 0.01 * $0[1] + 0.002 * $0[0] * $0[1] }
-    let table = try #require(CorrectionTable(sizes: grid, corrections: values))
-    for sizes in [[1.5, 10.0], [3, 15], [2.25, 19]] {
-      let expected = 1 + 0.1 * sizes[0] + 0.01 * sizes[1] + 0.002 * sizes[0] * sizes[1]
-      #expect(abs(table.correction(sizes) - expected) < 1e-6, "\(sizes)")
-    }
-  }
-
-  /// The edge's correction goes on, so that the price has no jump where the formula takes over.
-  @Test func beyondTheHullTheEdgeGoesOn() throws {
-    let table = try #require(
-      CorrectionTable(sizes: grid, corrections: [1, 1, 1, 1, 0.8, 0.6]))
-    #expect(abs(table.correction([4000, 20]) - 0.6) < 1e-6)
-    #expect(abs(table.correction([4, 1]) - 0.8) < 1e-6)
-  }
-
-  @Test func aHoleIsFilledFromItsNeighbours() throws {
-    let sizes = grid.filter { $0 != [2, 10] }
-    let table = try #require(CorrectionTable(sizes: sizes, corrections: [1, 1, 1, 1.6, 1.6]))
-    // Along the first axis, a third of the way from 1 to 1.6.
-    #expect(abs(table.correction([2, 10]) - 1.2) < 1e-6)
-  }
-
-  @Test func repeatedPointsAreAveraged() throws {
-    let table = try #require(CorrectionTable(sizes: [[1], [1], [2]], corrections: [1, 2, 3]))
-    #expect(abs(table.correction([1]) - 1.5) < 1e-6)
-  }
-
-  @Test func textComesBack() throws {
-    let corrections: [Float] = [1, .nan, .nan, 0.5, 1.25, .nan]
-    let text = CorrectionText.write(corrections)
-    #expect(text == "1000 x2 500 1250 x1")
-    let read = try #require(CorrectionText.read(text))
-    #expect(read.map(\.isNaN) == corrections.map(\.isNaN))
-    #expect(read[3] == 0.5)
-    for wrong in ["", "10 y", "x", "x0", "1000  2", "-5"] {
-      #expect(CorrectionText.read(wrong) == nil, "\(wrong)")
-    }
+  /// They are not checked when the tool starts.
+  @Test(arguments: ["a100", "h100", "b200", "rtx-pro-6000"])
+  func theProfilesThatTheToolCarriesAreWhole(name: String) throws {
+    let profile = ShippedProfiles.profile(name)
+    try profile.validate(path: name)
+    #expect(profile.operators.count { $0.table != nil } > 3)
   }
 }

@@ -58,7 +58,7 @@ package struct Calibrator: Sendable {
     let wrong = Self.implausible(rows)
     let tabled = rows.indices.filter { !wrong.contains($0) }.map { rows[$0] }
     let table = CorrectionTable(
-      sizes: tabled.map(\.sizes),
+      of: rows[0].op.kind, sizes: tabled.map(\.sizes),
       corrections: tabled.map { $0.seconds / form.seconds(coefficients, $0.sizes) })
     return (form, coefficients, table)
   }

@@ -8,9 +8,8 @@ import Foundation
 ///
 ///     time(sizes) = formula(sizes) × correction(sizes)
 ///
-/// A grid point that was not measured, but lies between measured ones along some axis, is filled in
-/// from these; each axis counts by how well it predicts the points that were measured. Outside the
-/// hull the formula takes over, scaled by the nearest corrections, so that the price does not jump.
+/// A grid point that was not measured is told from others where it can be (``TableFilling``). Outside the hull the
+/// formula takes over, scaled by the nearest corrections, so that the price does not jump.
 ///
 /// - Source: LLMServingSim's maintainers found linear interpolation better than logarithmic by a
 ///   factor of four. Interpolating the ratio is ours.
@@ -33,8 +32,9 @@ struct CorrectionTable: Equatable, Sendable {
 
   /// A table of measured corrections; of several at one point, the mean.
   ///
+  /// - Parameter kind: What is measured; without it, points are told along the axes only.
   /// - Returns: `nil` without rows, or for a grid beyond ``pointsMax``.
-  init?(sizes: [[Double]], corrections measured: [Double]) {
+  init?(of kind: KernelKind? = nil, sizes: [[Double]], corrections measured: [Double]) {
     guard let first = sizes.first else { return nil }
     axes = first.indices.map { axis in
       let sorted = sizes.map { $0[axis] }.sorted()
@@ -56,7 +56,8 @@ struct CorrectionTable: Equatable, Sendable {
     for point in 0..<points where counts[point] > 0 {
       corrections[point] = Float(sums[point] / Double(counts[point]))
     }
-    fillIn()
+    corrections = TableFilling(of: kind, axes: axes, strides: strides, measured: corrections)
+      .filled()
   }
 
   /// A table as a profile stores it.
@@ -104,57 +105,6 @@ struct CorrectionTable: Equatable, Sendable {
       weights += weight
     }
     return weights > 0 ? sum / weights : 1
-  }
-
-  /// Fills points between measured ones, from measured ones only.
-  private mutating func fillIn() {
-    let measured = corrections
-    let strides = self.strides
-    let weights = axisWeights(measured, strides)
-    for point in measured.indices where measured[point].isNaN {
-      var sum = 0.0
-      var total = 0.0
-      for axis in axes.indices where weights[axis] > 0 {
-        guard let value = between(point, axis, measured, strides[axis]) else { continue }
-        sum += weights[axis] * value
-        total += weights[axis]
-      }
-      if total > 0 { corrections[point] = Float(sum / total) }
-    }
-  }
-
-  /// For each axis, one over the mean squared error of interpolating measured points along it from
-  /// their neighbours; 0 where there is nothing to interpolate.
-  private func axisWeights(_ measured: [Float], _ strides: [Int]) -> [Double] {
-    axes.indices.map { axis in
-      var sum = 0.0
-      var count = 0.0
-      for point in measured.indices where !measured[point].isNaN {
-        guard let value = between(point, axis, measured, strides[axis]) else { continue }
-        let error = value / Double(measured[point]) - 1
-        sum += min(error * error, 1)
-        count += 1
-      }
-      return count > 0 ? count / max(sum, 1e-9 * count) : 0
-    }
-  }
-
-  /// The value at `point` by linear interpolation along `axis` between the nearest other measured
-  /// points, `nil` at the edge.
-  private func between(
-    _ point: Int, _ axis: Int, _ measured: [Float], _ stride: Int
-  ) -> Double? {
-    let points = axes[axis]
-    let position = point / stride % points.count
-    var below = position - 1
-    while below >= 0, measured[point + (below - position) * stride].isNaN { below -= 1 }
-    guard below >= 0 else { return nil }
-    var above = position + 1
-    while above < points.count, measured[point + (above - position) * stride].isNaN { above += 1 }
-    guard above < points.count else { return nil }
-    let low = Double(measured[point + (below - position) * stride])
-    let high = Double(measured[point + (above - position) * stride])
-    return low + (high - low) * (points[position] - points[below]) / (points[above] - points[below])
   }
 
   /// The table without the points of an axis that lie within `share` of the one before, for

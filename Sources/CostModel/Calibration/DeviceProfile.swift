@@ -122,26 +122,33 @@ enum CorrectionText {
 
   /// `nil` for text that ``write(_:)`` does not produce.
   static func read(_ text: String) -> [Float]? {
+    var text = text
+    return text.withUTF8 { read($0) }
+  }
+
+  private static func read(_ bytes: UnsafeBufferPointer<UInt8>) -> [Float]? {
     var corrections: [Float] = []
-    var number = 0
-    var digits = 0
-    var isGap = false
-    for byte in [UInt8](text.utf8) + [UInt8(ascii: " ")] {
-      switch byte {
-      case UInt8(ascii: "0")...UInt8(ascii: "9") where digits < 8:
-        number = number * 10 + Int(byte - UInt8(ascii: "0"))
-        digits += 1
-      case UInt8(ascii: "x") where digits == 0 && !isGap: isGap = true
-      case UInt8(ascii: " ") where digits > 0 && number > 0:
-        if isGap {
-          corrections.append(contentsOf: repeatElement(.nan, count: min(number, 4_000_000)))
-        } else {
-          corrections.append(Float(number) / 1000)
-        }
-        (number, digits, isGap) = (0, 0, false)
-      default: return nil
+    corrections.reserveCapacity(bytes.count / 4)
+    var place = 0
+    repeat {
+      let isGap = place < bytes.count && bytes[place] == UInt8(ascii: "x")
+      if isGap { place += 1 }
+      let start = place
+      var number = 0
+      while place < bytes.count, bytes[place] &- UInt8(ascii: "0") < 10, place - start < 8 {
+        number = number * 10 + Int(bytes[place] &- UInt8(ascii: "0"))
+        place += 1
       }
-    }
+      guard number > 0 else { return nil }
+      if isGap {
+        corrections.append(contentsOf: repeatElement(.nan, count: min(number, 4_000_000)))
+      } else {
+        corrections.append(Float(number) / 1000)
+      }
+      guard place < bytes.count else { break }
+      guard bytes[place] == UInt8(ascii: " ") else { return nil }
+      place += 1
+    } while true
     return corrections
   }
 }

@@ -27,6 +27,26 @@ package enum KernelKind: String, Codable, CaseIterable, Sendable {
     }
   }
 
+  /// Ways to change several sizes together that leave the work about as it is: 1 for an axis that grows, −1 for one that
+  /// shrinks by the same factor. Of attention, heads and their KV heads also grow together.
+  var trades: [[Int]] {
+    let work: Int
+    switch self {
+    case .gemm: work = 3
+    case .decodeAttention, .prefillAttention, .decodeBesidePrompt: work = 4
+    case .allReduce, .streaming: return []
+    }
+    func powers(_ of: [(axis: Int, power: Int)]) -> [Int] {
+      axes.indices.map { axis in of.first { $0.axis == axis }?.power ?? 0 }
+    }
+    let pairs = (0..<work).flatMap { a in
+      (a + 1..<work).map { b in powers([(a, 1), (b, -1)]) }
+    }
+    guard isAttention else { return pairs }
+    let heads = [(axis: 1, power: 1), (axis: 2, power: 1)]
+    return pairs + [powers(heads), powers(heads + [(0, -1)]), powers(heads + [(3, -1)])]
+  }
+
   var isAttention: Bool {
     self == .decodeAttention || self == .prefillAttention || self == .decodeBesidePrompt
   }

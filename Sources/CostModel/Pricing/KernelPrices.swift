@@ -10,29 +10,26 @@ struct KernelPrices: Sendable {
   }
 
   private let limits: DeviceLimits
-  private let priced: [Priced]
+  private let operators: [OperatorProfile]
+  private let isOwn: Bool
   private let overheads: EngineOverheads
 
   /// - Parameter isOwn: Whether the profile was measured on this device; tables do not carry over.
   init(
     profile: DeviceProfile, device: DeviceSpec, isOwn: Bool, overheads: EngineOverheads
   ) {
-    let limits = DeviceLimits(device)
-    self.limits = limits
+    limits = DeviceLimits(device)
+    operators = profile.operators
+    self.isOwn = isOwn
     self.overheads = overheads
-    priced = profile.operators.map {
-      Priced(
-        form: KernelForm(op: $0.op, limits: limits), coefficients: $0.values,
-        table: isOwn ? $0.table : nil)
-    }
   }
 
   /// The nearest operator of the profile: its own, or one that differs in the fewest ways that
   /// matter. Without any of the kind, the typical coefficients.
   private func nearest(_ op: KernelOperator) -> (priced: Priced, isSame: Bool) {
-    var best: (priced: Priced, distance: Int)?
-    for candidate in priced where candidate.form.op.kind == op.kind {
-      let other = candidate.form.op
+    var best: (profile: OperatorProfile, distance: Int)?
+    for candidate in operators where candidate.op.kind == op.kind {
+      let other = candidate.op
       var distance = 0
       if other.elements != op.elements { distance += 8 }
       if other.isWindowed != op.isWindowed { distance += 4 }
@@ -42,21 +39,18 @@ struct KernelPrices: Sendable {
       if other.headDim != op.headDim { distance += 1 + abs(other.headDim - op.headDim) / 64 }
       if distance < best?.distance ?? Int.max { best = (candidate, distance) }
     }
+    let form = KernelForm(op: op, limits: limits)
     guard let best else {
       var typical = KernelForm.coefficients(op.kind).map(\.start)
       if op.kind == .allReduce, !limits.hasLink { typical = AllReduceForm.overPCIe }
-      return (
-        Priced(form: KernelForm(op: op, limits: limits), coefficients: typical, table: nil), false
-      )
+      return (Priced(form: form, coefficients: typical, table: nil), false)
     }
-    var found = best.priced
-    if best.distance > 0 {
-      found.form = KernelForm(op: op, limits: limits)
-      // Corrections for other widths of heads or elements say nothing about these.
-      let isKin = best.priced.form.op.elements == op.elements && op.kind == .gemm
-      if !isKin { found.table = nil }
-    }
-    return (found, best.distance == 0)
+    // Corrections for other widths of heads or elements say nothing about these.
+    let isKin = best.distance == 0 || best.profile.op.elements == op.elements && op.kind == .gemm
+    let table = isOwn && isKin ? best.profile.table : nil
+    return (
+      Priced(form: form, coefficients: best.profile.values, table: table), best.distance == 0
+    )
   }
 
   /// A price by sizes for one operator, looked up once and asked often.
@@ -116,7 +110,7 @@ struct KernelPrices: Sendable {
   func decodeBesidePrompt(
     _ op: KernelOperator, heads: Double, kvHeads: Double
   ) -> ((_ sequences: Double, _ context: Double, _ tokens: Double) -> Double)? {
-    guard priced.contains(where: { $0.form.op.kind == .decodeBesidePrompt }) else { return nil }
+    guard operators.contains(where: { $0.op.kind == .decodeBesidePrompt }) else { return nil }
     let found = nearest(op).priced
     let form = DecodeBesidePromptForm(limits, op, found.coefficients)
     let scale = overheads.attentionScale * overheads.unevenContexts
