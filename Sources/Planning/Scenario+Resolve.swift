@@ -148,16 +148,37 @@ extension Scenario {
     }
     try model.checkTensorParallel(tensorParallel)
     try model.checkPipelineParallel(pipelineParallel)
-    let hostBlocks = Int(hostMemoryGiB * Double(1 << 30)) / blockBytes
+    let hostBlocks = hostMemoryGiB * Double(1 << 30) / Double(blockBytes)
+    guard hostBlocks <= Double(Self.blocksMax) else {
+      throw UserError(
+        "`--swap-space` of \(hostMemoryGiB) GiB is more than \(Self.blocksMax) blocks of \(blockBytes) bytes",
+        hint: "give at most \((Self.blocksMax * blockBytes) >> 30)")
+    }
+    return (try deviceBlocks(limits), Int(hostBlocks))
+  }
+
+  /// Blocks of a pool, at most: they are numbered by 32 bits, and the queue of free ones has up to four places for each.
+  private static var blocksMax: Int { Int(Int32.max) / 4 }
+
+  private func deviceBlocks(_ limits: IterationLimits) throws -> Int {
     if let blocks = deviceBlocksOverride {
       try requirePositive("--num-gpu-blocks-override", blocks)
-      return (blocks, hostBlocks)
+      guard blocks <= Self.blocksMax else {
+        throw UserError(
+          "`--num-gpu-blocks-override` must be at most \(Self.blocksMax), found `\(blocks)`")
+      }
+      return blocks
     }
     let inputs = budgetInputs(limits)
     try inputs.check()
     let budget = KVBudget(inputs)
     if let error = budget.notFitting(inputs) { throw error }
-    return (budget.blocks, hostBlocks)
+    guard budget.blocks <= Self.blocksMax else {
+      throw UserError(
+        "the GPU has room for \(budget.blocks) KV blocks, at most \(Self.blocksMax) can be simulated",
+        hint: "raise `--block-size`")
+    }
+    return budget.blocks
   }
 
   private func window() throws -> MeasuringWindow {

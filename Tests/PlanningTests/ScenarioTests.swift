@@ -60,6 +60,26 @@ import Workload
     #expect(!fields.contains { $0.hasPrefix("swap-space") })
   }
 
+  /// OPT-13B has 800 KiB a token, so that a block of one token is the least that swap space can consist of.
+  @Test func poolsAreAsLargeAsBlocksCanBeNumbered() throws {
+    let most = try scenario(.vllmV1) { $0.deviceBlocksOverride = 536_870_911 }.resolved()
+    #expect(most.settings.deviceBlocks == 536_870_911)
+    #expect(
+      throws: UserError(
+        "`--num-gpu-blocks-override` must be at most 536870911, found `536870912`")
+    ) { try scenario(.vllmV1) { $0.deviceBlocksOverride = 536_870_912 }.resolved() }
+    #expect(
+      throws: UserError(
+        "`--swap-space` of 500000.0 GiB is more than 536870911 blocks of 819200 bytes",
+        hint: "give at most 409599")
+    ) {
+      try scenario(.vllm02) {
+        $0.blockSize = 1
+        $0.swapSpaceGiB = 500_000
+      }.resolved()
+    }
+  }
+
   /// vLLM's V1 engine of today is priced as measured servers run: the newest hides its host behind the
   /// device, that of autumn 2025 does not.
   @Test func overheadsAreThoseOfTheRelease() throws {
