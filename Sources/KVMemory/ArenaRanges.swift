@@ -19,7 +19,9 @@ struct ArenaRanges: Sendable {
   ///
   /// - Returns: Where it starts.
   mutating func take(_ capacity: Int32) -> Int {
-    if let start = unused[capacity.trailingZeroBitCount].popLast() { return start }
+    let size = capacity.trailingZeroBitCount
+    // `popLast` is generic code of another module, and this is asked for each sequence.
+    if !unused[size].isEmpty { return unused[size].removeLast() }
     defer { end += Int(capacity) }
     return end
   }

@@ -15,7 +15,8 @@ public struct BlockPool: Sendable {
   public let capacity: Int
   /// The stack of free blocks; what lies above ``freeCount`` is left over.
   private var stack: [BlockID]
-  private var references: [Int32]
+  /// References to a held block beyond the first: 0, but for blocks that are shared. Nobody looks while none is.
+  private var furtherReferences: [Int32]
   public private(set) var freeCount: Int
   /// Blocks that more than one block table holds.
   public private(set) var sharedCount = 0
@@ -25,7 +26,7 @@ public struct BlockPool: Sendable {
     precondition(capacity >= 0 && capacity <= Int(Int32.max), "BlockPool of \(capacity) blocks")
     self.capacity = capacity
     stack = Array(0..<Int32(capacity))
-    references = Array(repeating: 0, count: capacity)
+    furtherReferences = Array(repeating: 0, count: capacity)
     freeCount = capacity
   }
 
@@ -34,8 +35,8 @@ public struct BlockPool: Sendable {
   /// The free blocks from the bottom of the stack to the top.
   public var freeStack: [BlockID] { Array(stack[..<freeCount]) }
 
-  /// How many block tables hold `block`; 0 for a free one.
-  public func referenceCount(of block: BlockID) -> Int { Int(references[Int(block)]) }
+  /// How many block tables hold `block`, which is not free.
+  public func referenceCount(of block: BlockID) -> Int { 1 + Int(furtherReferences[Int(block)]) }
 
   /// Takes a free block, with one reference.
   ///
@@ -43,9 +44,7 @@ public struct BlockPool: Sendable {
   public mutating func take() -> BlockID {
     precondition(freeCount > 0, "BlockPool.take: all \(capacity) blocks are held")
     freeCount -= 1
-    let block = stack[freeCount]
-    references[Int(block)] = 1
-    return block
+    return stack[freeCount]
   }
 
   /// Takes as many blocks as `blocks` has places, the first one first.
@@ -54,55 +53,43 @@ public struct BlockPool: Sendable {
   mutating func take(into blocks: UnsafeMutableBufferPointer<BlockID>) {
     precondition(
       blocks.count <= freeCount, "BlockPool.take: \(blocks.count) blocks, \(freeCount) are free")
-    var top = freeCount
-    stack.withUnsafeBufferPointer { stack in
-      references.withUnsafeMutableBufferPointer { references in
-        for index in blocks.indices {
-          top -= 1
-          let block = stack[top]
-          references[Int(block)] = 1
-          blocks[index] = block
-        }
-      }
+    let top = freeCount - 1
+    stack.withUnsafeMutableBufferPointer { stack in
+      for index in blocks.indices { blocks[index] = stack[top &- index] }
     }
-    freeCount = top
+    freeCount -= blocks.count
   }
 
-  /// A pool from which blocks are taken, whose storage was made its own once.
+  /// A pool from which blocks are taken one by one.
   struct Taker {
     fileprivate let stack: UnsafeBufferPointer<BlockID>
-    fileprivate let references: UnsafeMutableBufferPointer<Int32>
     fileprivate(set) var freeCount: Int
 
     /// As ``BlockPool/take()``.
     @inline(__always)
     mutating func take() -> BlockID {
       precondition(freeCount > 0, "BlockPool.take: all blocks are held")
-      freeCount -= 1
-      let block = stack[freeCount]
-      references[Int(block)] = 1
-      return block
+      freeCount &-= 1
+      return stack[freeCount]
     }
   }
 
-  /// Takes blocks one by one, with one look at who owns the storage.
+  /// Takes blocks one by one. An array that is only read would be retained meanwhile.
   @inline(__always)
   mutating func takeSome(_ body: (inout Taker) -> Void) {
-    stack.withUnsafeBufferPointer { stack in
-      references.withUnsafeMutableBufferPointer { references in
-        var taker = Taker(stack: stack, references: references, freeCount: freeCount)
-        body(&taker)
-        freeCount = taker.freeCount
-      }
+    let freeCount = freeCount
+    self.freeCount = stack.withUnsafeMutableBufferPointer { stack in
+      var taker = Taker(stack: UnsafeBufferPointer(stack), freeCount: freeCount)
+      body(&taker)
+      return taker.freeCount
     }
   }
 
   /// Adds one reference to a held block.
   public mutating func share(_ block: BlockID) {
-    let count = references[Int(block)]
-    precondition(count > 0, "BlockPool.share: block \(block) is free")
-    if count == 1 { sharedCount += 1 }
-    references[Int(block)] = count + 1
+    precondition(freeCount < capacity, "BlockPool.share: block \(block), and all are free")
+    if furtherReferences[Int(block)] == 0 { sharedCount += 1 }
+    furtherReferences[Int(block)] += 1
   }
 
   /// Drops one reference to a held block, and frees the block when it was the last.
@@ -110,11 +97,12 @@ public struct BlockPool: Sendable {
   /// - Returns: Whether the block became free.
   @discardableResult
   public mutating func give(_ block: BlockID) -> Bool {
-    let count = references[Int(block)]
-    precondition(count > 0, "BlockPool.give: block \(block) is free already")
-    references[Int(block)] = count - 1
-    if count == 2 { sharedCount -= 1 }
-    guard count == 1 else { return false }
+    precondition(freeCount < capacity, "BlockPool.give: block \(block), and all are free already")
+    if sharedCount > 0, furtherReferences[Int(block)] > 0 {
+      furtherReferences[Int(block)] -= 1
+      if furtherReferences[Int(block)] == 0 { sharedCount -= 1 }
+      return false
+    }
     stack[freeCount] = block
     freeCount += 1
     return true
@@ -122,21 +110,13 @@ public struct BlockPool: Sendable {
 
   /// Frees blocks that nobody shares, the first one first.
   mutating func give(unshared blocks: UnsafeBufferPointer<BlockID>) {
-    var top = freeCount
     precondition(
-      blocks.count <= capacity - top, "BlockPool.give: \(blocks.count) of \(capacity - top)")
+      blocks.count <= heldCount, "BlockPool.give: \(blocks.count) blocks, \(heldCount) are held")
+    guard let first = blocks.baseAddress else { return }
+    let top = freeCount
     stack.withUnsafeMutableBufferPointer { stack in
-      references.withUnsafeMutableBufferPointer { references in
-        for block in blocks {
-          precondition(
-            references[Int(block)] == 1,
-            "BlockPool.give: block \(block) has \(references[Int(block)]) references, not 1")
-          references[Int(block)] = 0
-          stack[top] = block
-          top += 1
-        }
-      }
+      (stack.baseAddress.unsafelyUnwrapped + top).update(from: first, count: blocks.count)
     }
-    freeCount = top
+    freeCount += blocks.count
   }
 }

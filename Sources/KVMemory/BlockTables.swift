@@ -26,7 +26,7 @@ public struct BlockTables: Sendable {
   private var arena: [BlockID] = []
   private var ranges = ArenaRanges()
   /// Entries of all tables: blocks as the sequences count them, shared ones once for each holder.
-  public private(set) var entryCount = 0
+  @usableFromInline private(set) var entryCount = 0
 
   public let sequenceCount: Int
 
@@ -68,10 +68,6 @@ public struct BlockTables: Sendable {
     tables[sequence].emptySlots -= 1
   }
 
-  public mutating func setFinalTokens(_ tokens: Int, of sequence: Int) {
-    tables[sequence].finalTokens = Int32(tokens)
-  }
-
   /// - Returns: The table with the block.
   @discardableResult
   public mutating func append(_ block: BlockID, to sequence: Int) -> BlockTable {
@@ -100,9 +96,9 @@ public struct BlockTables: Sendable {
     mutating func append(_ block: BlockID, to sequence: Int) -> BlockTable {
       tables.update(sequence) { table in
         precondition(table.count < table.capacity, "BlockTables: table \(sequence) is full")
-        arena[table.start + Int(table.count)] = block
-        table.count += 1
-        appended += 1
+        arena[table.start &+ Int(table.count)] = block
+        table.count &+= 1
+        appended &+= 1
         return table
       }
     }
@@ -147,22 +143,35 @@ public struct BlockTables: Sendable {
     let table = BlockTable(
       start: start, count: Int32(count), emptySlots: Int32(emptySlots), capacity: capacity,
       finalTokens: Int32(finalTokens))
-    arena.withUnsafeMutableBufferPointer { arena in
+    let last = arena.withUnsafeMutableBufferPointer { arena in
       pool.take(into: UnsafeMutableBufferPointer(rebasing: arena[start..<start + count]))
+      return arena[start + count - 1]
     }
     tables[sequence] = table
     entryCount += count
-    return (arena[start + count - 1], table)
+    return (last, table)
   }
 
-  /// Empties a table whose blocks nobody shares, and gives them to `pool`, the first one first.
-  mutating func clear(_ sequence: Int, givingTo pool: inout BlockPool) {
+  /// Empties a table whose blocks `give` gives back.
+  @inline(__always)
+  mutating func clear<Result>(
+    _ sequence: Int, _ give: (UnsafeBufferPointer<BlockID>) -> Result
+  ) -> Result {
+    let result = look(sequence, give)
+    close(sequence, tables[sequence])
+    return result
+  }
+
+  /// Looks at the blocks of a sequence: `mutating`, as an array that is only read is retained while it is looked at.
+  @inline(__always)
+  mutating func look<Result>(
+    _ sequence: Int, _ body: (UnsafeBufferPointer<BlockID>) -> Result
+  ) -> Result {
     let table = tables[sequence]
-    arena.withUnsafeBufferPointer { arena in
+    return arena.withUnsafeMutableBufferPointer { arena in
       let blocks = arena[table.start..<table.start + Int(table.count)]
-      pool.give(unshared: UnsafeBufferPointer(rebasing: blocks))
+      return body(UnsafeBufferPointer(rebasing: blocks))
     }
-    close(sequence, table)
   }
 
   public mutating func replaceBlock(at index: Int, of sequence: Int, with block: BlockID) {
@@ -190,12 +199,12 @@ public struct BlockTables: Sendable {
   }
 
   /// Gives an empty table room for `count` blocks at once, so that it need not move while it grows.
-  public mutating func reserve(_ count: Int, for sequence: Int) {
-    precondition(tables[sequence].count == 0, "BlockTables.reserve: sequence \(sequence)")
-    guard count > Int(tables[sequence].capacity) else { return }
+  public mutating func reserve(_ count: Int, for sequence: Int, finalTokens: Int) {
+    precondition(tables[sequence].capacity == 0, "BlockTables.reserve: sequence \(sequence)")
     let capacity = ArenaRanges.capacity(for: count)
-    tables[sequence].start = takeRange(capacity)
-    tables[sequence].capacity = capacity
+    tables[sequence] = BlockTable(
+      start: takeRange(capacity), count: 0, emptySlots: 0, capacity: capacity,
+      finalTokens: Int32(finalTokens))
   }
 
   private mutating func grow(_ sequence: Int) {

@@ -23,11 +23,14 @@ public enum FreeQueueRule: String, CaseIterable, Sendable {
 /// - Complexity: O(1) for each block taken, hit, cached or released.
 /// - Source: vLLM V1, as its recorded step traces show it.
 public struct CachedBlockPool: Sendable {
-  /// What the pool knows of a block.
+  /// What the pool knows of a block. One that holds no key is free or has one holder: nobody else can find it.
   private struct Record: BitwiseCopyable {
     /// Of a block that holds no key, run 0.
     var key = BlockKey(run: 0, index: 0)
+    /// Of a block that holds a key.
     var references: Int32 = 0
+    /// Whether another block may hold the same key: its ring is looked at.
+    var hasTwin = false
   }
 
   /// The neighbours of a block among those of its key: itself, if it is the only one.
@@ -94,6 +97,7 @@ public struct CachedBlockPool: Sendable {
   /// Runs of tokens that have a number.
   var runCount: Int { runs.count }
 
+  /// How many sequences hold a block that holds a key.
   public func referenceCount(of block: BlockID) -> Int { Int(records[Int(block)].references) }
 
   public func isCached(_ block: BlockID) -> Bool { records[Int(block)].key.run != 0 }
@@ -146,8 +150,7 @@ public struct CachedBlockPool: Sendable {
 
   // MARK: Taking and giving back
 
-  /// Takes as many blocks from the head of the queue as `taken` has places, each with one reference; what they cached
-  /// is lost.
+  /// Takes as many blocks from the head of the queue as `taken` has places; what they cached is lost.
   ///
   /// - Parameter evicted: Gets those that held a key, in order.
   /// - Precondition: As many are free; callers ask before they take.
@@ -159,46 +162,50 @@ public struct CachedBlockPool: Sendable {
     makeUnique()
     queue.removeFirst(into: taken)
     freeCount -= taken.count
-    let lost = withUnsafeTemporaryAllocation(of: BlockID.self, capacity: taken.count) { lost in
-      let count = removeKeys(of: UnsafeBufferPointer(taken), lost: lost)
-      evicted.append(contentsOf: lost[..<count])
-      return count
-    }
-    cachedCount -= lost
-    unreferencedCachedCount -= lost
-    evictionCount += lost
+    if unreferencedCachedCount > 0 { removeKeys(of: taken, &evicted) }
   }
 
-  /// Gives blocks that were free one reference each, and takes their keys.
-  ///
-  /// - Parameter lost: Gets those that held a key.
-  /// - Returns: How many those are.
+  /// Takes the keys of blocks that were free.
   private mutating func removeKeys(
-    of taken: UnsafeBufferPointer<BlockID>, lost: UnsafeMutableBufferPointer<BlockID>
-  ) -> Int {
+    of taken: UnsafeMutableBufferPointer<BlockID>, _ evicted: inout [BlockID]
+  ) {
     let records = records.pointer(to: 0)
-    var count = 0
+    var lost = 0
+    // Those that held a key and are not told yet stand between the two.
+    var told = 0
     var index = 0
+    func tell(_ end: Int) {
+      guard end > told else { return }
+      lost += end - told
+      evicted.append(
+        contentsOf: UnsafeBufferPointer(rebasing: taken[told..<end]))
+    }
     while index < taken.count {
       // They queue up as they stood in their sequence: many of one run, one behind the other.
       let run = records[Int(taken[index])].key.run
+      guard run != 0 else {
+        tell(index)
+        index &+= 1
+        told = index
+        continue
+      }
       let places = runs.places(from: BlockKey(run: run, index: 0))
       let first = index
       while index < taken.count {
         let block = taken[index]
-        let key = records[Int(block)].key
-        guard key.run == run else { break }
-        records[Int(block)] = Record(references: 1)
+        let record = records[Int(block)]
+        guard record.key.run == run else { break }
+        records[Int(block)] = Record()
+        let successor = record.hasTwin ? leaveRing(block) : 0
+        if places[Int(record.key.index)] == block { places[Int(record.key.index)] = successor }
         index &+= 1
-        guard run != 0 else { continue }
-        let successor = rings.count > 0 ? leaveRing(block) : 0
-        if places[Int(key.index)] == block { places[Int(key.index)] = successor }
-        lost[count] = block
-        count &+= 1
       }
-      if run != 0 { runs.leave(run, times: index - first) }
+      runs.leave(run, times: index - first)
     }
-    return count
+    tell(index)
+    cachedCount -= lost
+    unreferencedCachedCount -= lost
+    evictionCount += lost
   }
 
   /// Adds a reference to each of these cached blocks, and fetches those back from the queue that had none.
@@ -236,13 +243,16 @@ public struct CachedBlockPool: Sendable {
     cachedCount += held.count
   }
 
-  /// Gives a held block its key.
+  /// Gives `count` held blocks keys, each that which `held` names.
   @inline(__always)
-  mutating func cache(_ block: BlockID, as key: BlockKey) {
+  mutating func cache(_ count: Int, _ held: (Int) -> (block: BlockID, key: BlockKey)) {
     makeUnique()
-    setKey(key, of: block, at: runs.places(from: key))
-    runs.hold(key.run, times: 1)
-    cachedCount += 1
+    for index in 0..<count {
+      let (block, key) = held(index)
+      setKey(key, of: block, at: runs.places(from: key))
+      runs.hold(key.run, times: 1)
+    }
+    cachedCount += count
   }
 
   @inline(__always)
@@ -251,56 +261,48 @@ public struct CachedBlockPool: Sendable {
   ) {
     let record = records.pointer(to: Int(block))
     precondition(
-      record.pointee.references > 0 && record.pointee.key.run == 0,
-      "CachedBlockPool.cache: block \(block) is free or holds a key already")
-    record.pointee.key = key
+      record.pointee.key.run == 0, "CachedBlockPool.cache: block \(block) holds a key already")
+    record.pointee = Record(key: key, references: 1)
     if place.pointee == 0 { place.pointee = block } else { joinRing(block, of: place.pointee) }
   }
 
-  /// Drops one reference to each block of a block table, given first to last: those that hold a key, then the others.
+  /// Gives back the blocks of a block table, given first to last: first those that hold a key, then the others.
   ///
   /// The last block of the table becomes the first to be used again: cached blocks queue up last to
   /// first, so that the end of a sequence is evicted before its beginning, and unhashed ones stand
   /// in the same order before everything else (or behind, by ``FreeQueueRule``).
   ///
+  /// - Parameter cached: Those that hold a key.
   /// - Returns: How many blocks became free.
-  public mutating func release(_ table: ArraySlice<BlockID>) -> Int {
+  public mutating func release(_ table: UnsafeBufferPointer<BlockID>, cached: Int) -> Int {
     makeUnique()
+    let unhashed = table.count - cached
+    precondition(
+      unhashed <= heldCount, "CachedBlockPool.release: \(unhashed) blocks, \(heldCount) are held")
     return withUnsafeTemporaryAllocation(of: BlockID.self, capacity: table.count) { freed in
-      let (count, unhashed) = table.withUnsafeBufferPointer { drop($0, freed: freed) }
-      // An unhashed block has one holder, so it is free now, and they are the last of the table.
-      let first = freeQueueRule == .unhashedFirst ? unhashed : 0
-      queue.prepend(UnsafeBufferPointer(rebasing: freed[..<first]))
-      queue.append(UnsafeBufferPointer(rebasing: freed[first..<count]))
+      for index in 0..<unhashed { freed[index] = table[table.count &- 1 &- index] }
+      var count = unhashed
+      let records = records.pointer(to: 0)
+      for block in table[..<cached].reversed() {
+        let record = records + Int(block)
+        let left = record.pointee.references - 1
+        precondition(
+          left >= 0 && record.pointee.key.run != 0,
+          "CachedBlockPool.release: block \(block) is free or holds no key")
+        record.pointee.references = left
+        freed[count] = block
+        count &+= left == 0 ? 1 : 0
+      }
+      switch freeQueueRule {
+      case .unhashedFirst:
+        queue.prepend(unfetched: UnsafeBufferPointer(rebasing: freed[..<unhashed]))
+        queue.append(UnsafeBufferPointer(rebasing: freed[unhashed..<count]))
+      case .allAtTail: queue.append(UnsafeBufferPointer(rebasing: freed[..<count]))
+      }
       freeCount += count
       unreferencedCachedCount += count - unhashed
       return count
     }
-  }
-
-  /// Drops one reference to each of these blocks, last to first.
-  ///
-  /// - Parameter freed: Gets those that have none left.
-  /// - Returns: How many those are, and how many of them hold no key.
-  private func drop(
-    _ table: UnsafeBufferPointer<BlockID>, freed: UnsafeMutableBufferPointer<BlockID>
-  ) -> (freed: Int, unhashed: Int) {
-    let records = records.pointer(to: 0)
-    var (count, unhashed) = (0, 0)
-    for block in table.reversed() {
-      let record = records + Int(block)
-      let left = record.pointee.references - 1
-      precondition(left >= 0, "CachedBlockPool.release: block \(block) is free")
-      record.pointee.references = left
-      let isUnhashed = record.pointee.key.run == 0
-      precondition(
-        !isUnhashed || (left == 0 && unhashed == count),
-        "CachedBlockPool.release: block \(block) without a key is shared or before one with a key")
-      freed[count] = block
-      count &+= left == 0 ? 1 : 0
-      unhashed &+= isUnhashed ? 1 : 0
-    }
-    return (count, unhashed)
   }
 
   // MARK: Blocks of one key
@@ -315,6 +317,8 @@ public struct CachedBlockPool: Sendable {
     rings[Int(block)] = Ring(older: newest, newer: oldest)
     rings[Int(newest)].newer = block
     rings[Int(oldest)].older = block
+    records[Int(block)].hasTwin = true
+    records[Int(oldest)].hasTwin = true
   }
 
   /// - Returns: The block that is the oldest one of the key if this one was; 0 if it was the only one.

@@ -11,10 +11,12 @@
 ///   once in so many that joined.
 struct FreeBlockQueue: Sendable {
   private var entries: PlainRows<BlockID>
-  /// Where the entry of each free block is.
+  /// Where the entry of each free block is that may be fetched back.
   private var places: PlainRows<Int32>
   private var head = 0
   private var tail = 0
+  /// Entries of blocks that were fetched back.
+  private var gapCount = 0
 
   /// Makes a queue of the blocks 1 to `capacity` − 1, in this order.
   init(capacity: Int) {
@@ -36,13 +38,23 @@ struct FreeBlockQueue: Sendable {
   mutating func removeFirst(into taken: UnsafeMutableBufferPointer<BlockID>) {
     let entries = entries.pointer(to: 0)
     let mask = self.entries.count - 1
+    if gapCount == 0 {
+      let place = head & mask
+      let inOnePiece = min(taken.count, self.entries.count - place)
+      copy(entries + place, to: taken.baseAddress, inOnePiece)
+      copy(entries, to: taken.baseAddress.map { $0 + inOnePiece }, taken.count - inOnePiece)
+      head &+= taken.count
+      return
+    }
     for index in taken.indices {
-      var block: BlockID
-      repeat {
-        block = entries[head & mask]
+      var block = entries[head & mask]
+      while block == 0 {
+        gapCount &-= 1
         head &+= 1
-      } while block == 0
+        block = entries[head & mask]
+      }
       taken[index] = block
+      head &+= 1
     }
   }
 
@@ -52,6 +64,7 @@ struct FreeBlockQueue: Sendable {
     let place = Int(places[Int(block)])
     precondition(entries[place] == block, "FreeBlockQueue.remove: block \(block) is not free")
     entries[place] = 0
+    gapCount += 1
   }
 
   /// Puts blocks at the tail, the first of them first.
@@ -61,11 +74,22 @@ struct FreeBlockQueue: Sendable {
     tail += blocks.count
   }
 
-  /// Puts blocks at the head, the first of them foremost.
-  mutating func prepend(_ blocks: UnsafeBufferPointer<BlockID>) {
+  /// Puts blocks at the head that nobody will fetch back, the first of them foremost.
+  mutating func prepend(unfetched blocks: UnsafeBufferPointer<BlockID>) {
     makeRoom(for: blocks.count)
     head -= blocks.count
-    put(blocks, at: head)
+    let entries = entries.pointer(to: 0)
+    let place = head & (self.entries.count - 1)
+    let inOnePiece = min(blocks.count, self.entries.count - place)
+    copy(blocks.baseAddress, to: entries + place, inOnePiece)
+    copy(blocks.baseAddress.map { $0 + inOnePiece }, to: entries, blocks.count - inOnePiece)
+  }
+
+  @inline(__always)
+  private func copy(
+    _ from: UnsafePointer<BlockID>?, to: UnsafeMutablePointer<BlockID>?, _ count: Int
+  ) {
+    if let from, let to, count > 0 { to.update(from: from, count: count) }
   }
 
   @inline(__always)
@@ -85,6 +109,7 @@ struct FreeBlockQueue: Sendable {
     let queued = blocks
     queued.withUnsafeBufferPointer { put($0, at: head) }
     tail = head + queued.count
+    gapCount = 0
   }
 
   /// All blocks of the queue, head first.

@@ -34,6 +34,13 @@ extension PagedMemory {
     for sequence in 0..<tables.sequenceCount where isResident(sequence) {
       for block in tables.blocks(of: sequence) { appearances[Int(block)] += 1 }
     }
+    for block in pool.freeStack {
+      // A free block has no further references either.
+      guard appearances[Int(block)] == 0, pool.referenceCount(of: block) == 1 else {
+        return "\(name): block \(block) is free and stands in \(appearances[Int(block)]) tables"
+      }
+      appearances[Int(block)] = 1
+    }
     for block in 0..<Int32(pool.capacity)
     where appearances[Int(block)] != pool.referenceCount(of: block) {
       return "\(name): block \(block) has \(pool.referenceCount(of: block)) references and stands "

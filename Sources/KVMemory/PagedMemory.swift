@@ -17,7 +17,7 @@ public struct PagedMemory: Sendable {
   private var tokenSlots = 0
   private var unusableSlotCount = 0
   /// Table entries of sequences that are swapped out.
-  private var swappedEntryCount = 0
+  @usableFromInline private(set) var swappedEntryCount = 0
   /// Scratch of the swaps: the block on the other side, or -1.
   private var counterpart: [BlockID]
 
@@ -95,55 +95,46 @@ public struct PagedMemory: Sendable {
   /// Gives a cruising sequence, whose last block is full, the next one.
   public mutating func extend(_ sequence: Int) { appendBlock(to: sequence) }
 
-  /// Gives each of these cruising sequences, whose last blocks are full, the next one, in order.
-  ///
-  /// - Precondition: More blocks are free.
-  public mutating func extend(_ sequences: [Int32]) {
-    let done = extend([sequences], from: 0, iterations: 1) { _, _, _ in }
-    precondition(
-      done == 1, "PagedMemory.extend: \(sequences.count) blocks, \(device.freeCount) free")
-  }
-
   /// Gives cruising sequences the next block in the iteration in which their last one is full, over some iterations.
   ///
   /// - Parameters:
-  ///   - due: Who needs a block, by the iteration modulo the block size.
-  ///   - first: The first iteration, in the same way.
+  ///   - due: Who needs a block, by the iteration modulo the block size; not changed.
+  ///   - first: The phase of the first iteration.
   ///   - took: Told of each iteration that takes blocks its number, from 0, how many they are, and how many of their
   ///     slots no token will ever fill.
   /// - Returns: The iterations done: all, or those before one that would leave no block free.
   public mutating func extend(
-    _ due: [[Int32]], from first: Int, iterations: Int,
+    _ due: inout PhasedSequences, from first: Int, iterations: Int,
     _ took: (_ iteration: Int, _ blocks: Int, _ unusableSlots: Int) -> Void
   ) -> Int {
     let blockSize = blockSize
     var done = 0
     var unusableInAll = 0
-    device.takeSome { pool in
-      tables.appendSome { tables in
-        unusableSlots.withUnsafeMutableBufferPointer { slots in
-          var phase = first
-          while done < iterations {
-            let count = due[phase].count
-            guard pool.freeCount > count else { return }
-            if count > 0 {
-              var unusable = 0
-              due[phase].withUnsafeBufferPointer { sequences in
+    due.look { due in
+      device.takeSome { pool in
+        tables.appendSome { tables in
+          unusableSlots.withUnsafeMutableBufferPointer { slots in
+            var phase = first
+            while done < iterations {
+              let sequences = due[phase]
+              guard pool.freeCount > sequences.count else { return }
+              if sequences.count > 0 {
+                var unusable = 0
                 for sequence in sequences {
                   let block = pool.take()
                   let table = tables.append(block, to: Int(sequence))
-                  let behind = Int(table.count) * blockSize - Int(table.finalTokens)
+                  let behind = Int(table.count) &* blockSize &- Int(table.finalTokens)
                   if behind > 0 {
-                    slots[Int(block)] = Int32(behind)
-                    unusable += behind
+                    slots[Int(block)] = Int32(truncatingIfNeeded: behind)
+                    unusable &+= behind
                   }
                 }
+                unusableInAll += unusable
+                took(done, sequences.count, unusable)
               }
-              unusableInAll += unusable
-              took(done, count, unusable)
+              phase = phase + 1 < due.phaseCount ? phase + 1 : 0
+              done += 1
             }
-            phase = phase + 1 < due.count ? phase + 1 : 0
-            done += 1
           }
         }
       }
@@ -209,7 +200,7 @@ public struct PagedMemory: Sendable {
     let tokens = residentTokens(of: sequence)
     if device.sharedCount == 0 {
       if tokens > 0 { forget(tables.lastBlock(of: sequence), tokens: tokens) }
-      tables.clear(sequence, givingTo: &device)
+      tables.clear(sequence) { device.give(unshared: $0) }
       return
     }
     for (index, block) in tables.blocks(of: sequence).enumerated() where device.give(block) {
@@ -350,7 +341,7 @@ public struct PagedMemory: Sendable {
   }
 
   /// Device blocks as the resident sequences count them, shared ones once for each.
-  public var logicalBlockCount: Int { tables.entryCount - swappedEntryCount }
+  @inlinable public var logicalBlockCount: Int { tables.entryCount - swappedEntryCount }
 }
 
 /// A block whose content is copied (on the device) or moved (between device and host).

@@ -88,9 +88,10 @@ public struct PrefixCachingMemory: Sendable {
 
   /// Lets go of what was told of a sequence, which holds no blocks.
   public mutating func forget(_ sequence: Int) {
-    let spans = contents[sequence].spans
+    let count = contents.with(sequence) { $0.spans.count }
+    if count == 0 { return }
+    for index in 0..<count { pool.leave(contents.with(sequence) { $0.spans[index].run }) }
     contents.close(sequence)
-    for span in spans { pool.leave(span.run) }
   }
 
   /// The key of a full block of a sequence of which is known what it consists of.
@@ -131,10 +132,9 @@ public struct PrefixCachingMemory: Sendable {
   public mutating func begin(_ sequence: Int, with hits: [BlockID], finalTokens: Int) {
     precondition(
       tables[sequence].count == 0, "PrefixCachingMemory.begin: sequence \(sequence) holds blocks")
-    contents[sequence].cachedBlocks = Int32(hits.count)
-    tables.reserve(blockCount(forTokens: finalTokens), for: sequence)
-    tables.setFinalTokens(finalTokens, of: sequence)
+    tables.reserve(blockCount(forTokens: finalTokens), for: sequence, finalTokens: finalTokens)
     guard !hits.isEmpty else { return }
+    contents[sequence].cachedBlocks = Int32(hits.count)
     tokenSlots += pool.hit(hits) * blockSize
     tables.append(hits.count, to: sequence) { _ = $0.update(fromContentsOf: hits) }
   }
@@ -181,7 +181,7 @@ public struct PrefixCachingMemory: Sendable {
   public mutating func cacheFullBlocks(of sequence: Int) -> Range<Int> {
     let uncached = uncachedFullBlocks(of: sequence)
     guard !uncached.isEmpty else { return uncached }
-    tables.blocks(of: sequence).withUnsafeBufferPointer { blocks in
+    tables.look(sequence) { blocks in
       for span in contents[sequence].spans {
         let range = span.blocks(in: uncached)
         guard !range.isEmpty else { continue }
@@ -203,24 +203,29 @@ public struct PrefixCachingMemory: Sendable {
 
   /// Gives cruising sequences, whose last blocks are full, the next one each, in order.
   ///
-  /// - Parameter evicted: Gets the blocks whose cached content is lost, in order.
+  /// - Parameters:
+  ///   - due: Who they are, by phase; not changed.
+  ///   - range: Which of that phase.
+  ///   - evicted: Gets the blocks whose cached content is lost, in order.
   /// - Returns: Slots of the blocks that no token will ever fill.
   /// - Precondition: As many blocks are free.
   @discardableResult
   public mutating func extendCruising(
-    _ sequences: ArraySlice<Int32>, evicted: inout [BlockID]
+    _ due: inout PhasedSequences, _ phase: Int, _ range: Range<Int>, evicted: inout [BlockID]
   ) -> Int {
     let blockSize = blockSize
     var unusable = 0
-    withUnsafeTemporaryAllocation(of: BlockID.self, capacity: sequences.count) { taken in
+    withUnsafeTemporaryAllocation(of: BlockID.self, capacity: range.count) { taken in
       pool.take(into: taken, evicted: &evicted)
-      tables.appendSome { tables in
-        var next = 0
-        for sequence in sequences {
-          let table = tables.append(taken[next], to: Int(sequence))
-          let behind = Int(table.count) * blockSize - Int(table.finalTokens)
-          unusable += max(0, behind) - max(0, behind - blockSize)
-          next += 1
+      due.look { due in
+        let sequences = due[phase][range]
+        tables.appendSome { tables in
+          for (index, sequence) in zip(taken.indices, sequences) {
+            let table = tables.append(taken[index], to: Int(sequence))
+            let behind = Int(table.count) &* blockSize &- Int(table.finalTokens)
+            // Of those behind the last token, only the slots of this block are new.
+            if behind > 0 { unusable &+= min(behind, blockSize) }
+          }
         }
       }
     }
@@ -229,25 +234,43 @@ public struct PrefixCachingMemory: Sendable {
   }
 
   /// Whether one of these cruising sequences fills a block in this iteration that gets this key.
-  public mutating func fills(_ key: BlockKey, _ sequences: ArraySlice<Int32>) -> Bool {
-    sequences.contains { contents.with(Int($0)) { $0.nextKey } == key }
+  ///
+  /// - Parameters:
+  ///   - due: Who they are, by phase; not changed.
+  ///   - range: Which of that phase.
+  public mutating func fills(
+    _ key: BlockKey, _ due: inout PhasedSequences, _ phase: Int, _ range: Range<Int>
+  ) -> Bool {
+    due.look { due in
+      due[phase][range].contains { contents.with(Int($0)) { $0.nextKey } == key }
+    }
   }
 
   /// Gives the last blocks of cruising sequences, which this iteration fills, their keys; it is known what they consist
   /// of.
-  public mutating func cacheLastBlocks(of sequences: ArraySlice<Int32>) {
-    contents.withRows { rows in
-      for sequence in sequences {
-        let (block, count) = tables.lastBlockAndCount(of: Int(sequence))
-        let key = rows.update(Int(sequence)) { contents in
-          let key = contents.nextKey
-          contents.cachedBlocks += 1
-          precondition(
-            contents.cachedBlocks == count,
-            "PrefixCachingMemory: sequence \(sequence) has full blocks without a key")
-          return key
+  ///
+  /// - Parameters:
+  ///   - due: Who they are, by phase; not changed.
+  ///   - range: Which of that phase.
+  public mutating func cacheLastBlocks(
+    of due: inout PhasedSequences, _ phase: Int, _ range: Range<Int>
+  ) {
+    due.look { due in
+      contents.withRows { rows in
+        let sequences = due[phase]
+        pool.cache(range.count) { index in
+          let sequence = Int(sequences[range.lowerBound + index])
+          let (block, count) = tables.lastBlockAndCount(of: sequence)
+          let key = rows.update(sequence) { contents in
+            let key = contents.nextKey
+            contents.cachedBlocks += 1
+            precondition(
+              contents.cachedBlocks == count,
+              "PrefixCachingMemory: sequence \(sequence) has full blocks without a key")
+            return key
+          }
+          return (block, key)
         }
-        pool.cache(block, as: key)
       }
     }
   }
@@ -267,10 +290,11 @@ public struct PrefixCachingMemory: Sendable {
   public mutating func free(_ sequence: Int) {
     let emptySlots = Int(tables[sequence].emptySlots)
     unusableSlots -= unusableSlots(of: sequence)
+    let cached = contents.with(sequence) { Int($0.cachedBlocks) }
     // A block with empty slots belongs to nobody else, so it is among those that become free.
-    tokenSlots -= pool.release(tables.blocks(of: sequence)) * blockSize - emptySlots
-    tables.clear(sequence)
-    contents[sequence].cachedBlocks = 0
+    let freed = tables.clear(sequence) { pool.release($0, cached: cached) }
+    tokenSlots -= freed * blockSize - emptySlots
+    if cached > 0 { contents[sequence].cachedBlocks = 0 }
   }
 
   // MARK: The ledger
@@ -298,5 +322,5 @@ public struct PrefixCachingMemory: Sendable {
   }
 
   /// Blocks as the resident sequences count them, shared ones once for each.
-  public var logicalBlockCount: Int { tables.entryCount }
+  @inlinable public var logicalBlockCount: Int { tables.entryCount }
 }

@@ -63,24 +63,19 @@ extension RunRecord {
   package func summary(_ labels: RunLabels) -> RunSummary {
     let (from, to) = measured
     let duration = (to - from).seconds
-    var completed = 0
-    var normalizedSum = 0.0
-    forEachFinished {
-      completed += 1
-      normalizedSum += $0.latency / Double($0.request.outputTokens)
-    }
+    let outcomes = outcomes()
+    let completed = outcomes.finished
     let perSecond = { (count: Int) in duration > 0 ? Double(count) / duration : 0 }
     var summary = RunSummary(
       system: labels.system, model: labels.model, device: labels.device,
       requestRate: labels.requestRate, completed: completed,
-      rejected: milestones[..<arrivedCount].count { $0.isRejected },
-      unfinished: milestones[..<arrivedCount].count { $0.finish == nil && !$0.isRejected },
+      rejected: outcomes.rejected, unfinished: outcomes.unfinished,
       duration: duration, requestThroughput: perSecond(completed),
       outputThroughput: perSecond(emittedTokens),
       ttft: distribution(completed, Self.ttft), tpot: distribution(completed, Self.tpot),
       itl: tokenGapDistribution, e2el: distribution(completed) { $0.latency * 1000 },
       meanNormalizedLatency: completed == 0
-        ? nil : normalizedSum / Double(completed),
+        ? nil : outcomes.normalizedLatencies / Double(completed),
       meanBatchedRequests: mean(integrals.runningRequests),
       meanWaitingRequests: mean(integrals.waitingRequests), iterations: iterations,
       preemptionsRecompute: preemptionsRecompute, preemptionsSwap: preemptionsSwap,
@@ -94,25 +89,22 @@ extension RunRecord {
   }
 
   private func classSummary(_ name: String, number: UInt16) -> ClassSummary {
-    var completed = 0
-    forEachFinished(of: number) { _ in completed += 1 }
+    let outcomes = outcomes(of: number)
+    let completed = outcomes.finished
     return ClassSummary(
-      name: name, completed: completed,
-      rejected: (0..<arrivedCount).count {
-        requests[$0].requestClass == number && milestones[$0].isRejected
-      },
+      name: name, completed: completed, rejected: outcomes.rejected,
       ttft: distribution(completed, of: number, Self.ttft),
       tpot: distribution(completed, of: number, Self.tpot),
       e2el: distribution(completed, of: number) { $0.latency * 1000 })
   }
 
   /// Milliseconds.
-  private static func ttft(_ finished: Finished) -> Double? {
-    (finished.firstToken - finished.request.arrival).seconds * 1000
+  private static func ttft(_ finished: FinishedRequest) -> Double? {
+    (finished.firstToken - finished.arrival).seconds * 1000
   }
 
-  private static func tpot(_ finished: Finished) -> Double? {
-    let outputTokens = finished.request.outputTokens
+  private static func tpot(_ finished: FinishedRequest) -> Double? {
+    let outputTokens = finished.outputTokens
     return outputTokens > 1
       ? (finished.finish - finished.firstToken).seconds / (Double(outputTokens) - 1) * 1000 : nil
   }
@@ -150,34 +142,11 @@ extension RunRecord {
   }
 }
 
-/// A request that finished inside the window.
-private struct Finished {
-  var request: Request
-  var firstToken: SimInstant
-  var finish: SimInstant
-
-  var latency: Double { (finish - request.arrival).seconds }
-}
-
 extension RunRecord {
-  /// Calls `body` for each request that finished inside the window, in order of arrival.
-  ///
-  /// - Parameter only: The class whose requests count; `nil` for all requests.
-  private func forEachFinished(of only: UInt16? = nil, _ body: (Finished) -> Void) {
-    for index in 0..<arrivedCount {
-      if let only, requests[index].requestClass != only { continue }
-      let milestone = milestones[index]
-      guard let finish = milestone.finish, window.contains(finish),
-        let firstToken = milestone.firstToken
-      else { continue }
-      body(Finished(request: requests[index], firstToken: firstToken, finish: finish))
-    }
-  }
-
   /// One measure, in milliseconds, over the `count` requests that finished inside the window: one at a time, as a
   /// run may have many millions.
   private func distribution(
-    _ count: Int, of only: UInt16? = nil, _ milliseconds: (Finished) -> Double?
+    _ count: Int, of only: UInt16? = nil, _ milliseconds: (FinishedRequest) -> Double?
   ) -> Distribution {
     var values: [Double] = []
     values.reserveCapacity(count)

@@ -1,4 +1,5 @@
 import CostModel
+import KVMemory
 
 /// Running requests that only decode, kept as sums: what an iteration costs them does not depend on how many
 /// they are.
@@ -22,29 +23,29 @@ struct CruisingBatch: Sendable {
   private(set) var count = 0
   /// Tokens that they attend to in the next iteration, the newest of each included.
   private(set) var contextTokens = 0
-  /// Requests by the iteration, modulo the block size, at which they need a block; in running order.
-  private(set) var dueByPhase: [[RequestID]]
-  /// Requests by the iteration, modulo the longest output, with which they finish.
-  private var calendar: [[RequestID]]
+  /// Requests by the iteration, modulo the block size, at which they need a block; in running order. Memories look at
+  /// them, and change nothing.
+  var due: PhasedSequences
+  private var calendar: CompletionCalendar
 
   /// - Parameter longestOutput: No request joins with more output tokens to come.
   init(blockSize: Int, longestOutput: Int) {
-    dueByPhase = Array(repeating: [], count: blockSize)
-    calendar = Array(repeating: [], count: longestOutput)
+    due = PhasedSequences(phaseCount: blockSize)
+    calendar = CompletionCalendar(days: longestOutput)
   }
 
-  /// Requests that need a block in the next iteration, in running order.
-  var due: [RequestID] { dueByPhase[phase] }
+  /// How many requests need a block in the next iteration.
+  @inline(__always)
+  var dueCount: Int { due.count(phase) }
 
-  var dueCount: Int { dueByPhase[phase].count }
+  var blockSize: Int { due.phaseCount }
 
-  var blockSize: Int { dueByPhase.count }
+  /// The phase of the iteration after the next.
+  @inline(__always)
+  var nextPhase: Int { phase + 1 < due.phaseCount ? phase + 1 : 0 }
 
-  /// Requests whose last block the next iteration fills, in running order.
-  var filling: [RequestID] { dueByPhase[phase + 1 < dueByPhase.count ? phase + 1 : 0] }
-
-  /// Requests that finish with the next iteration, in the order in which they joined.
-  var finishing: [RequestID] { calendar[day] }
+  /// Whether somebody finishes with the next iteration.
+  var someoneFinishes: Bool { !calendar.isEmpty(day) }
 
   /// Adds a request that decodes from the next iteration on.
   ///
@@ -53,34 +54,23 @@ struct CruisingBatch: Sendable {
   ///   - remaining: Output tokens to come, at least 1.
   ///   - runsBefore: Whether its first request stands before the second one in the running order.
   ///     Unless told, requests join in this order.
+  @inline(__always)
   mutating func join(
     _ request: RequestID, length: Int, remaining: Int,
     runsBefore: (RequestID, RequestID) -> Bool = { _, _ in false }
   ) {
     count += 1
     contextTokens += length
-    let phase = phase(length: length)
-    var place = dueByPhase[phase].count
-    while place > 0, runsBefore(request, dueByPhase[phase][place - 1]) { place -= 1 }
-    if place == dueByPhase[phase].count {
-      dueByPhase[phase].append(request)
-    } else {
-      dueByPhase[phase].insert(request, at: place)
-    }
-    calendar[(iteration + remaining - 1) % calendar.count].append(request)
+    due.insert(request, phase(length: length), runsBefore: runsBefore)
+    calendar.add(request, on: finishDay(remaining: remaining))
   }
 
   /// The next iterations up to the first with which someone finishes, at most `limit`; `nil` while there is nobody.
   func steadyStretch(atMost limit: Int) -> SteadyStretch? {
     guard count > 0 else { return nil }
-    var iterations = 1
-    var last = day
-    while iterations < limit, calendar[last].isEmpty {
-      last = last + 1 < calendar.count ? last + 1 : 0
-      iterations += 1
-    }
     return SteadyStretch(
-      iterations: iterations, sequences: count, contextTokens: contextTokens, tokens: count)
+      iterations: calendar.daysToCompletion(from: day, atMost: limit), sequences: count,
+      contextTokens: contextTokens, tokens: count)
   }
 
   /// Says what the cost model sees of the next iteration.
@@ -93,8 +83,8 @@ struct CruisingBatch: Sendable {
   /// Goes on to the next iteration, after those that finish in this one were taken out.
   mutating func advance() {
     iteration += 1
-    phase = phase + 1 < dueByPhase.count ? phase + 1 : 0
-    day = day + 1 < calendar.count ? day + 1 : 0
+    phase = nextPhase
+    day = day + 1 < calendar.dayCount ? day + 1 : 0
     contextTokens += count
   }
 
@@ -102,47 +92,43 @@ struct CruisingBatch: Sendable {
   mutating func advance(by iterations: Int) {
     if iterations == 0 { return }
     iteration += iterations
-    phase = (phase + iterations) % dueByPhase.count
-    day = (day + iterations) % calendar.count
+    phase = (phase + iterations) % due.phaseCount
+    day = (day + iterations) % calendar.dayCount
     contextTokens += count * iterations
   }
 
   /// Takes out a request with what it has in the next iteration; see ``join(_:length:remaining:)``.
   mutating func leave(_ request: RequestID, length: Int, remaining: Int) {
-    count -= 1
-    contextTokens -= length
-    Self.remove(request, from: &dueByPhase[phase(length: length)])
-    Self.remove(request, from: &calendar[(iteration + remaining - 1) % calendar.count])
+    finish(request, length: length)
+    calendar.remove(request, on: finishDay(remaining: remaining))
   }
 
-  /// Takes those that finish with the next iteration off the calendar, in the order in which they joined; each has
-  /// yet to leave with ``finish(_:length:)``.
+  /// Takes those that finish with the next iteration off the calendar, in no order; each has yet to leave with
+  /// ``finish(_:length:)``.
   mutating func takeFinishing(into finished: inout [RequestID]) {
-    if calendar[day].isEmpty { return }
-    for place in calendar[day].indices { finished.append(calendar[day][place]) }
-    calendar[day].clear()
+    calendar.take(day, into: &finished)
   }
 
   /// Takes out one of those with the length that it has in the next iteration.
   mutating func finish(_ request: RequestID, length: Int) {
     count -= 1
     contextTokens -= length
-    Self.remove(request, from: &dueByPhase[phase(length: length)])
-  }
-
-  /// Lists are short, and what leaves early is near the end.
-  private static func remove(_ request: RequestID, from list: inout [RequestID]) {
-    guard let place = list.lastIndex(of: request) else {
-      preconditionFailure("CruisingBatch: request \(request) does not stand where it should")
-    }
-    list.remove(at: place)
+    due.remove(request, phase(length: length))
   }
 
   /// A request of `length` tokens needs a block when all before the newest fill whole blocks.
+  @inline(__always)
   private func phase(length: Int) -> Int {
-    let blockSize = dueByPhase.count
-    let inLastBlock = (length - 1) % blockSize
-    let untilDue = inLastBlock == 0 ? 0 : blockSize - inLastBlock
-    return (iteration + untilDue) % blockSize
+    let blockSize = UInt32(truncatingIfNeeded: due.phaseCount)
+    let inLastBlock = Int(UInt32(truncatingIfNeeded: length - 1) % blockSize)
+    let due = inLastBlock == 0 ? phase : phase + due.phaseCount - inLastBlock
+    return due < self.due.phaseCount ? due : due - self.due.phaseCount
+  }
+
+  @inline(__always)
+  private func finishDay(remaining: Int) -> Int {
+    precondition(remaining <= calendar.dayCount, "CruisingBatch: \(remaining) tokens to come")
+    let last = day + remaining - 1
+    return last < calendar.dayCount ? last : last - calendar.dayCount
   }
 }

@@ -37,6 +37,8 @@ struct Engine<S: Scheduler> {
   /// The request that arrives next, and where they end.
   private var nextArrival = 0
   private var arrivalsEnd: Int
+  /// When it comes, if that is known, else ``SimInstant/distantFuture``; see ``lookAhead()``.
+  private var arrivalTime = SimInstant.distantFuture
   /// When the running iteration ends; `nil` while the engine is idle.
   private var iterationEnd: SimInstant?
   /// Whether something came since the last decision, so that there is something to decide.
@@ -89,16 +91,20 @@ struct Engine<S: Scheduler> {
 
   /// Serves what arrives and returns when it was done, at latest `end`.
   private mutating func serve(until end: SimInstant?) throws -> SimInstant {
-    while let next = nextEvent {
-      if let end, next >= end { return end }
+    let limit = end ?? .distantFuture
+    while true {
+      lookAhead()
+      let next = min(arrivalTime, iterationEnd ?? .distantFuture)
+      if next == .distantFuture { break }
+      if next >= limit { return limit }
       clock = next
-      while nextArrivalTime == clock {
+      while arrivalTime == clock {
         if let sent = clients?.takeArrival() { recorder.sent(RequestID(nextArrival), at: sent) }
         nextArrival += 1
         try arrive(RequestID(nextArrival - 1))
+        lookAhead()
       }
-      let arrival = nextArrivalTime ?? .distantFuture
-      try settle(before: end.map { min($0, arrival) } ?? arrival)
+      try settle(before: min(limit, arrivalTime))
     }
     try requireNothingWaits()
     return clock
@@ -242,15 +248,14 @@ struct Engine<S: Scheduler> {
     clients?.start(requests, range: range)
   }
 
-  private var nextEvent: SimInstant? {
-    guard let arrival = nextArrivalTime else { return iterationEnd }
-    return iterationEnd.map { min($0, arrival) } ?? arrival
-  }
-
-  /// When the next request comes, if it is known.
-  private var nextArrivalTime: SimInstant? {
-    if let clients { return clients.nextArrival }
-    return nextArrival < arrivalsEnd ? requests[nextArrival].arrival : nil
+  /// Looks when the next request comes.
+  @inline(__always)
+  private mutating func lookAhead() {
+    if clients == nil {
+      arrivalTime = nextArrival < arrivalsEnd ? requests[nextArrival].arrival : .distantFuture
+    } else {
+      arrivalTime = clients?.nextArrival ?? .distantFuture
+    }
   }
 
   mutating func close(at end: SimInstant) -> RunRecord {

@@ -9,6 +9,7 @@ extension PagedMemory: GroupMemory {
   /// Full prompt blocks are shared by all sequences, the rest is each sequence's own.
   ///
   /// The last output token is sampled and never written.
+  @inline(__always)
   package func admission(of request: Request) -> Admission {
     let written = blockCount(forTokens: Int(request.promptTokens + request.outputTokens) - 1)
     let shared = Int(request.promptTokens) / blockSize

@@ -39,11 +39,9 @@ package protocol GroupMemory: Sendable {
   mutating func cruise(sequences: Int)
   /// Gives a cruising sequence its next block.
   mutating func extend(_ sequence: Int)
-  /// The same for several, in order; more blocks are free.
-  mutating func extend(_ sequences: [Int32])
-  /// The same over some iterations; see `PagedMemory`.
+  /// The same for those that need one, over some iterations; see `PagedMemory`.
   mutating func extend(
-    _ due: [[Int32]], from first: Int, iterations: Int,
+    _ due: inout PhasedSequences, from first: Int, iterations: Int,
     _ took: (_ iteration: Int, _ blocks: Int, _ unusableSlots: Int) -> Void
   ) -> Int
   /// Makes known again how many tokens a cruising sequence holds.
@@ -76,11 +74,8 @@ extension GroupMemory {
   package mutating func extend(_ sequence: Int) {
     preconditionFailure("a sequence grows out of a memory that reserves to the end")
   }
-  package mutating func extend(_ sequences: [Int32]) {
-    preconditionFailure("sequences grow out of a memory that reserves to the end")
-  }
   package mutating func extend(
-    _ due: [[Int32]], from first: Int, iterations: Int,
+    _ due: inout PhasedSequences, from first: Int, iterations: Int,
     _ took: (_ iteration: Int, _ blocks: Int, _ unusableSlots: Int) -> Void
   ) -> Int { iterations }
   package var freeHostBlocks: Int { 0 }

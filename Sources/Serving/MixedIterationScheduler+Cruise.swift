@@ -27,7 +27,7 @@ extension MixedIterationScheduler {
 
   package mutating func scheduleSteady(_ count: Int, _ growth: inout SteadyGrowth) -> Int {
     let blockSize = batch.blockSize
-    let ran = memory.extend(batch.dueByPhase, from: batch.phase, iterations: count) {
+    let ran = memory.extend(&batch.due, from: batch.phase, iterations: count) {
       growth.append(
         iteration: $0, blocks: $1, slots: $1 * blockSize, unusableSlots: $2)
     }
@@ -51,15 +51,16 @@ extension MixedIterationScheduler {
 
   /// Gives those a block whose last one is full.
   private mutating func extendDue(_ plan: inout IterationPlan) {
-    guard memory.freeBlocks > batch.dueCount else { return extendOrPreempt(batch.due, &plan) }
+    if batch.dueCount == 0 && memory.freeBlocks > 0 { return }
     // Who cruises has one sequence, whose number is its own.
-    if batch.dueCount > 0 { memory.extend(batch.due) }
+    let ran = memory.extend(&batch.due, from: batch.phase, iterations: 1) { _, _, _ in }
+    if ran == 0 { extendOrPreempt(batch.due[batch.phase], &plan) }
   }
 
   /// The same when blocks may run short: each running request, oldest first, has to find a free block at its
   /// turn, whether it needs one or not, and the youngest make way; see `appendToRunning`.
-  private mutating func extendOrPreempt(_ due: [RequestID], _ plan: inout IterationPlan) {
-    var due = due[...]
+  private mutating func extendOrPreempt(_ due: ArraySlice<RequestID>, _ plan: inout IterationPlan) {
+    var due = due
     var kept = 0
     while kept < running.count {
       let id = running[kept]
@@ -117,7 +118,7 @@ extension MixedIterationScheduler {
 
   /// Gives each cruising request its token.
   private mutating func completeDecoding(_ finished: inout [RequestID]) {
-    if !batch.finishing.isEmpty { finishCruising(&finished) }
+    if batch.someoneFinishes { finishCruising(&finished) }
     batch.advance()
   }
 
@@ -151,9 +152,7 @@ extension MixedIterationScheduler {
 
   /// Requests run in order of arrival, which is that of their numbers but for equal arrivals.
   private static func place(of id: RequestID, in running: [RequestID]) -> Int {
-    let place = running.place(of: id)
-    if running[place] == id { return place }
-    guard let place = running.firstIndex(of: id) else {
+    guard let place = running.place(of: id) ?? running.firstIndex(of: id) else {
       preconditionFailure("request \(id) cruises and does not run")
     }
     return place

@@ -38,7 +38,7 @@ extension PromptOrDecodeScheduler {
 
   package mutating func scheduleSteady(_ count: Int, _ growth: inout SteadyGrowth) -> Int {
     let blockSize = batch.blockSize
-    let ran = memory.extend(batch.dueByPhase, from: batch.phase, iterations: count) {
+    let ran = memory.extend(&batch.due, from: batch.phase, iterations: count) {
       growth.append(
         iteration: $0, blocks: $1, slots: $1 * blockSize, unusableSlots: $2)
     }
@@ -58,15 +58,14 @@ extension PromptOrDecodeScheduler {
   /// As in `appendToRunning`, each request has to find a free block at its turn, whether or not it takes
   /// one. Between two that take one nothing changes, so those that take one and the youngest tell.
   private mutating func extendDue(_ plan: inout IterationPlan) {
-    if batch.dueCount < memory.device.freeCount {
-      // Who cruises has one sequence, whose number is its own.
-      if batch.dueCount > 0 { memory.extend(batch.due) }
-      return
-    }
-    let due = batch.due
-    var extended = 0
-    while let youngest = running.last, extended == 0 || due[extended - 1] < youngest {
-      let isSomeoneDue = extended < due.count && due[extended] <= youngest
+    if batch.dueCount == 0 && memory.device.freeCount > 0 { return }
+    // Who cruises has one sequence, whose number is its own.
+    let ran = memory.extend(&batch.due, from: batch.phase, iterations: 1) { _, _, _ in }
+    if ran == 1 { return }
+    let due = batch.due[batch.phase]
+    var extended = due.startIndex
+    while let youngest = running.last, extended == due.startIndex || due[extended - 1] < youngest {
+      let isSomeoneDue = extended < due.endIndex && due[extended] <= youngest
       if memory.device.freeCount > 0 {
         guard isSomeoneDue else { return }
         memory.extend(live.first(of: due[extended]))
@@ -130,13 +129,16 @@ extension PromptOrDecodeScheduler {
   private mutating func finishCruising(_ finished: inout [RequestID]) {
     let first = finished.count
     batch.takeFinishing(into: &finished)
-    if finished.count - first > 1 { finished[first...].sort() }
+    if finished.count - first > 1 { finished.sortLast(from: first) }
     for index in first..<finished.count {
       let id = finished[index]
       let length = cruisingLength(of: groups[Int(id)])
       batch.finish(id, length: length)
       memory.settle(Int(id), tokens: length)
-      running.remove(at: running.place(of: id))
+      guard let place = running.place(of: id) else {
+        preconditionFailure("request \(id) cruises and does not run")
+      }
+      running.remove(at: place)
       finish(id)
     }
   }

@@ -63,20 +63,19 @@ struct RunRecorder {
     var standing = 0
     for scheduled in plan.scheduled where scheduled.emittedTokens > 0 {
       let id = Int(scheduled.request)
-      emitted += Int(scheduled.emittedTokens)
-      if record.milestones[id].firstToken != nil {
-        let last = lastTokens[id]
-        if last == previousEnd {
-          steady += Int(scheduled.emittedTokens)
-        } else if last == cruiseEnd {
-          standing += Int(scheduled.emittedTokens)
-        } else if isMeasured {
-          record.tokenGaps.add(end - last, count: Int(scheduled.emittedTokens))
-        }
-      } else {
+      let tokens = Int(scheduled.emittedTokens)
+      emitted += tokens
+      guard let last = lastTokens.exchange(end, of: id) else {
         record.milestones[id].firstToken = end
+        continue
       }
-      lastTokens[id] = end
+      if last == previousEnd {
+        steady += tokens
+      } else if last == cruiseEnd {
+        standing += tokens
+      } else if isMeasured {
+        record.tokenGaps.add(end - last, count: tokens)
+      }
     }
     if isMeasured {
       record.iterations += 1

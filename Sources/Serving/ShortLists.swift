@@ -3,7 +3,9 @@
 extension Array {
   /// Empties a list, mostly of a few elements or none, and keeps its storage.
   @inline(__always)
-  mutating func clear() { removeLastOnes(count) }
+  mutating func clear() {
+    if !isEmpty { removeLastOnes(count) }
+  }
 
   /// Removes as many elements at the end.
   @inline(__always)
@@ -14,21 +16,43 @@ extension Array {
 }
 
 extension [RequestID] {
-  /// Where a request stands in a list in order of numbers, or else one that is not it.
-  ///
-  /// - Precondition: The list is not empty.
-  /// - Complexity: O(log count).
-  func place(of id: RequestID) -> Int {
-    withUnsafeBufferPointer { ids in
-      var low = 0
-      var left = ids.count
-      // The steps do not depend on what is found: a branch would be guessed wrong every other time.
-      while left > 1 {
-        let half = left / 2
-        low += ids[low + half] <= id ? half : 0
-        left -= half
+  /// Sorts the few elements from one on.
+  mutating func sortLast(from first: Int) {
+    for index in first + 1..<count {
+      let id = self[index]
+      var place = index
+      while place > first, self[place - 1] > id {
+        self[place] = self[place - 1]
+        place -= 1
       }
-      return low
+      self[place] = id
+    }
+  }
+
+  /// Where a request stands in a list in order of numbers; `nil` if it does not.
+  func place(of id: RequestID) -> Int? { place(of: id) { $0 } }
+
+  /// Where what has this key stands in a list in order of keys; `nil` if nothing has it.
+  ///
+  /// - Complexity: O(log count).
+  @inline(__always)
+  func place(of wanted: Int32, by key: (Int32) -> Int32) -> Int? {
+    withUnsafeBufferPointer { ids in
+      guard let first = ids.first else { return nil }
+      var found = key(first)
+      var place = 0
+      var left = ids.count
+      // Selections, not branches, which would be guessed wrong every other time. The compiler keeps them because it
+      // needs what it has read once more.
+      while left > 1 {
+        let half = left &>> 1
+        let middle = key(ids[place &+ half])
+        let isBehind = middle > wanted
+        place = isBehind ? place : place &+ half
+        found = isBehind ? found : middle
+        left &-= half
+      }
+      return found == wanted ? place : nil
     }
   }
 }

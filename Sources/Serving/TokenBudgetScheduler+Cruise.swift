@@ -20,6 +20,7 @@ extension TokenBudgetScheduler {
   /// before it take.
   ///
   /// - Complexity: O(listed), O(1) if all of them stand behind the cruising ones.
+  @inline(__always)
   var budgetCoversCruise: Bool {
     guard batch.count <= maxBatchedTokens else { return false }
     guard let first = listed.first, running[batch.count] != first else { return true }
@@ -38,7 +39,7 @@ extension TokenBudgetScheduler {
   /// there are none, or there is enough for all.
   mutating func growRunning(_ plan: inout IterationPlan) {
     budget.spend(batch.count)
-    var growth = Growth(due: batch.due[...], filling: batch.filling[...])
+    var growth = Growth()
     var place = 0
     while place < listed.count {
       let sequence = listed[place]
@@ -81,14 +82,15 @@ extension TokenBudgetScheduler {
     while ran < count {
       // Those whose block the iteration fills need the next one in the next.
       let next = phase + 1 < batch.blockSize ? phase + 1 : 0
-      let due = batch.dueByPhase[phase].count
-      guard memory.pool.freeCount >= due else { break }
-      let findsMore = fillsMissing(batch.dueByPhase[next][...])
+      let due = 0..<batch.due.count(phase)
+      let filling = 0..<batch.due.count(next)
+      guard memory.pool.freeCount >= due.count else { break }
+      let findsMore = fillsMissing(next, filling)
       if someoneMayEnter {
         guard head.isBlocked(waitingSequences.first), !findsMore else { break }
       }
-      if due > 0 { takeBlocks(inPhase: phase, iteration: ran, &growth) }
-      if options.prefixCaching { memory.cacheLastBlocks(of: batch.dueByPhase[next][...]) }
+      if !due.isEmpty { takeBlocks(phase, due, iteration: ran, &growth) }
+      if options.prefixCaching { memory.cacheLastBlocks(of: &batch.due, next, filling) }
       if findsMore { head.forget() }
       phase = next
       ran += 1
@@ -98,11 +100,10 @@ extension TokenBudgetScheduler {
   }
 
   private mutating func takeBlocks(
-    inPhase phase: Int, iteration: Int, _ growth: inout SteadyGrowth
+    _ phase: Int, _ due: Range<Int>, iteration: Int, _ growth: inout SteadyGrowth
   ) {
     evicted.clear()
-    let due = batch.dueByPhase[phase]
-    let unusable = memory.extendCruising(due[...], evicted: &evicted)
+    let unusable = memory.extendCruising(&batch.due, phase, due, evicted: &evicted)
     head.noticeEvicted(evicted)
     growth.append(
       iteration: iteration, blocks: due.count, slots: due.count * batch.blockSize,
@@ -110,9 +111,9 @@ extension TokenBudgetScheduler {
   }
 
   /// Whether the head would find one block more, when these cruising sequences have filled their last ones.
-  private mutating func fillsMissing(_ sequences: ArraySlice<RequestID>) -> Bool {
+  private mutating func fillsMissing(_ phase: Int, _ filling: Range<Int>) -> Bool {
     guard let missing = head.missing else { return false }
-    return memory.fills(missing, sequences)
+    return memory.fills(missing, &batch.due, phase, filling)
   }
 
   package mutating func completeSteady(_ count: Int, finished: inout [RequestID]) {
@@ -122,12 +123,14 @@ extension TokenBudgetScheduler {
     closeCompleting(before: .max, &finished)
   }
 
-  /// Cruising sequences that an iteration has yet to look at, in running order.
+  /// Cruising sequences that an iteration has looked at, in running order.
+  ///
+  /// Who is preempted leaves the end of its list.
   private struct Growth {
-    /// Those that need a block.
-    var due: ArraySlice<RequestID>
-    /// Those that fill their last block.
-    var filling: ArraySlice<RequestID>
+    /// Of those that need a block.
+    var extended = 0
+    /// Of those that fill their last block.
+    var filled = 0
   }
 
   /// Gives those a block whose last one is full, and those a key whose last one becomes full, as
@@ -138,34 +141,42 @@ extension TokenBudgetScheduler {
   private mutating func growCruising(
     _ growth: inout Growth, before rank: Int32, _ plan: inout IterationPlan
   ) {
-    if plan.preempted.isEmpty && memory.pool.freeCount >= growth.due.count {
-      // Everyone runs and finds a block: mostly all of the batch.
-      let before =
-        rank == .max ? growth.due : growth.due.prefix { sequences[Int($0)].rank < rank }
-      if !before.isEmpty { memory.extendCruising(before, evicted: &plan.evicted) }
-      growth.due.removeFirst(before.count)
+    let due = growth.extended..<end(ofPhase: batch.phase, from: growth.extended, before: rank)
+    if plan.preempted.isEmpty && memory.pool.freeCount >= batch.dueCount - growth.extended {
+      // Everyone finds a block: mostly all of the batch.
+      if !due.isEmpty {
+        memory.extendCruising(&batch.due, batch.phase, due, evicted: &plan.evicted)
+      }
+      growth.extended = due.upperBound
     }
-    while let sequence = growth.due.first, sequences[Int(sequence)].rank < rank {
-      guard isRunning(sequence), makeRoom(for: 1, of: sequence, &plan) else { break }
-      memory.extendCruising(growth.due.prefix(1), evicted: &plan.evicted)
-      growth.due.removeFirst()
+    while growth.extended < min(due.upperBound, batch.dueCount) {
+      let sequence = batch.due[batch.phase, growth.extended]
+      guard makeRoom(for: 1, of: sequence, &plan) else { break }
+      memory.extendCruising(
+        &batch.due, batch.phase, growth.extended..<growth.extended + 1, evicted: &plan.evicted)
+      growth.extended += 1
     }
     guard options.prefixCaching else { return }
-    let nobodyLeft = plan.preempted.isEmpty
-    let filled =
-      rank == .max && nobodyLeft
-      ? growth.filling
-      : growth.filling.prefix {
-        sequences[Int($0)].rank < rank && (nobodyLeft || isRunning($0))
-      }
+    let filled = growth.filled..<end(ofPhase: batch.nextPhase, from: growth.filled, before: rank)
     guard !filled.isEmpty else { return }
-    growth.filling.removeFirst(filled.count)
-    if fillsMissing(filled) { head.forget() }
-    memory.cacheLastBlocks(of: filled)
+    growth.filled = filled.upperBound
+    if fillsMissing(batch.nextPhase, filled) { head.forget() }
+    memory.cacheLastBlocks(of: &batch.due, batch.nextPhase, filled)
+  }
+
+  /// Where in a phase those end that run before `rank`, from a place on.
+  @inline(__always)
+  private func end(ofPhase phase: Int, from first: Int, before rank: Int32) -> Int {
+    let count = batch.due.count(phase)
+    if rank == .max { return max(first, count) }
+    var end = first
+    while end < count, sequences[Int(batch.due[phase, end])].rank < rank { end += 1 }
+    return end
   }
 
   /// Whether a sequence that ran when the iteration began was not preempted since: victims are
   /// taken from the end.
+  @inline(__always)
   private func isRunning(_ sequence: Int32) -> Bool {
     guard let last = running.last else { return false }
     return sequences[Int(sequence)].rank <= sequences[Int(last)].rank
@@ -201,9 +212,14 @@ extension TokenBudgetScheduler {
   /// - Returns: The tokens of the sequence, the newest included, which is not computed yet.
   private mutating func leaveBatch(_ sequence: Int32) -> Int {
     let state = sequences[Int(sequence)]
-    let length = Int(state.length) + batch.iteration - state.joinedAt
+    let length = cruisingLength(of: state)
     batch.leave(sequence, length: length, remaining: remaining(of: state, length: length))
     return length
+  }
+
+  @inline(__always)
+  private func cruisingLength(of state: TokenBudgetSequence) -> Int {
+    Int(state.length) + batch.iteration - state.joinedAt
   }
 
   /// Output tokens to come when a sequence has `length` tokens.
@@ -244,15 +260,15 @@ extension TokenBudgetScheduler {
   mutating func completeCruise(_ finished: inout [RequestID]) {
     takeOutCompleting()
     batch.advance()
-    var shares = budget.shares[...]
+    var nextShare = 0
     var kept = 0
     for place in listed.indices {
       let sequence = listed[place]
       closeCompleting(before: sequences[Int(sequence)].rank, &finished)
       var progress = Progress.computed
-      if let share = shares.first, share.sequence == sequence {
-        shares.removeFirst()
-        progress = takeIn(share)
+      if nextShare < budget.shares.count, budget.shares[nextShare].sequence == sequence {
+        progress = takeIn(budget.shares[nextShare])
+        nextShare += 1
       }
       switch progress {
       case .computed:
@@ -264,22 +280,35 @@ extension TokenBudgetScheduler {
         removeRunning(sequence)
       }
     }
-    listed.removeSubrange(kept...)
+    listed.removeLastOnes(listed.count - kept)
     closeCompleting(before: .max, &finished)
   }
 
   /// Takes those out of the batch that are complete with this iteration.
   private mutating func takeOutCompleting() {
-    while let sequence = batch.finishing.last {
-      let length = leaveBatch(sequence)
+    guard batch.someoneFinishes else { return }
+    let first = completing.count
+    batch.takeFinishing(into: &completing)
+    for place in first..<completing.count {
+      let sequence = completing[place]
       let index = Int(sequence)
+      let length = cruisingLength(of: sequences[index])
+      batch.finish(sequence, length: length)
       sequences[index].generatedTokens = Int32(length + 1) - sequences[index].promptTokens
       sequences[index].computedTokens = Int32(length)
       memory.settle(index, tokens: length)
-      completing.append(sequence)
     }
-    guard completing.count > 1 else { return }
-    completing.sort { [sequences] in sequences[Int($0)].rank > sequences[Int($1)].rank }
+    // Few are complete together.
+    for index in completing.indices.dropFirst(first + 1) {
+      let sequence = completing[index]
+      let rank = sequences[Int(sequence)].rank
+      var place = index
+      while place > first, sequences[Int(completing[place - 1])].rank < rank {
+        completing[place] = completing[place - 1]
+        place -= 1
+      }
+      completing[place] = sequence
+    }
   }
 
   private mutating func closeCompleting(before rank: Int32, _ finished: inout [RequestID]) {
@@ -293,12 +322,8 @@ extension TokenBudgetScheduler {
   /// - Complexity: O(running) to move numbers up, O(log running) to find the place.
   private mutating func removeRunning(_ sequence: Int32) {
     let rank = sequences[Int(sequence)].rank
-    var low = 0
-    var high = running.count
-    while low < high {
-      let middle = (low + high) / 2
-      if sequences[Int(running[middle])].rank < rank { low = middle + 1 } else { high = middle }
-    }
-    running.remove(at: low)
+    let place = running.place(of: rank) { [sequences] in sequences[Int($0)].rank }
+    guard let place else { preconditionFailure("sequence \(sequence) does not run") }
+    running.remove(at: place)
   }
 }

@@ -177,6 +177,7 @@ package struct TokenBudgetScheduler: Scheduler {
   }
 
   /// The tokens that a running sequence computes in this iteration.
+  @inline(__always)
   func tokensToRun(_ sequence: Int32) -> Int {
     let state = sequences[Int(sequence)]
     let wanted = budget.limited(Int(state.length - state.computedTokens))

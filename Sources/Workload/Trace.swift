@@ -1,27 +1,29 @@
 import SimulationKernel
 
 /// One request as a trace gives it: when it comes and how long it is, in tokens.
-package struct Request: Equatable, Sendable {
+///
+/// `public`, so that other modules inline what it computes; they look at it all the time.
+public struct Request: Equatable, Sendable {
   /// When the request reaches the server. Meaningless in a trace whose ``Trace/hasArrivals`` is
   /// false.
-  package var arrival: SimInstant
+  public var arrival: SimInstant
   /// Tokens of the prompt, at least 1.
-  package var promptTokens: Int32
+  public var promptTokens: Int32
   /// Tokens that each output sequence generates, at least 1.
-  package var outputTokens: Int32
+  public var outputTokens: Int32
   /// Output sequences sampled from one prompt (vLLM's `n`), at least 1.
-  package var samples: Int32
+  public var samples: Int32
   /// Width of the beam search, or 0 for none. With a beam, `samples` is 1.
-  package var beamWidth: Int32
+  public var beamWidth: Int32
   /// The conversation that the request belongs to, if the trace tells.
-  package var session: Int32?
+  public var session: Int32?
   /// How soon it wants to be served beside others, lower first, as vLLM has it. No scheduler here
   /// looks at it.
-  package var priority: Int8 = 0
+  public var priority: Int8 = 0
   /// Its class of traffic: 0 for none, c for the name c − 1 of ``Trace/classNames``.
-  package var requestClass: UInt16 = 0
+  public var requestClass: UInt16 = 0
 
-  package init(
+  @inlinable public init(
     arrival: SimInstant = .zero, promptTokens: Int32, outputTokens: Int32, samples: Int32 = 1,
     beamWidth: Int32 = 0, session: Int32? = nil
   ) {
@@ -34,7 +36,8 @@ package struct Request: Equatable, Sendable {
   }
 
   /// Sequences that are decoded side by side: the beam's width, else the samples.
-  @inlinable package var sequenceCount: Int32 { beamWidth > 0 ? beamWidth : samples }
+  @inlinable @inline(__always)
+  public var sequenceCount: Int32 { beamWidth > 0 ? beamWidth : samples }
 }
 
 /// A list of requests in order of arrival.

@@ -17,7 +17,7 @@ import Testing
     queue.remove(4)
     #expect(queue.blocks == [3, 5])
     [1, 4].withUnsafeBufferPointer { queue.append($0) }
-    [2].withUnsafeBufferPointer { queue.prepend($0) }
+    [2].withUnsafeBufferPointer { queue.prepend(unfetched: $0) }
     #expect(queue.blocks == [2, 3, 5, 1, 4])
     #expect(take(5, from: &queue) == [2, 3, 5, 1, 4] && queue.blocks == [])
   }
@@ -30,6 +30,8 @@ import Testing
     var queue = FreeBlockQueue(capacity: capacity)
     var list = (1..<BlockID(capacity)).map { $0 }
     var held: [BlockID] = []
+    // All but those that came back at the head.
+    var fetchable = Set(list)
     for step in 0..<2000 {
       switch random.below(4) {
       case 0:
@@ -37,8 +39,10 @@ import Testing
         try #require(take(count, from: &queue) == Array(list[..<count]), "seed \(seed), \(step)")
         held += list[..<count]
         list.removeFirst(count)
-      case 1 where !list.isEmpty:
-        let block = list.remove(at: random.below(list.count))
+      case 1:
+        let indices = list.indices.filter { fetchable.contains(list[$0]) }
+        guard !indices.isEmpty else { continue }
+        let block = list.remove(at: indices[random.below(indices.count)])
         queue.remove(block)
         held.append(block)
       case 2:
@@ -46,11 +50,13 @@ import Testing
         held.removeLast(blocks.count)
         blocks.withUnsafeBufferPointer { queue.append($0) }
         list += blocks
+        fetchable.formUnion(blocks)
       default:
         let blocks = Array(held.suffix(random.below(min(3, held.count) + 1)))
         held.removeLast(blocks.count)
-        blocks.withUnsafeBufferPointer { queue.prepend($0) }
+        blocks.withUnsafeBufferPointer { queue.prepend(unfetched: $0) }
         list = blocks + list
+        fetchable.subtract(blocks)
       }
       try #require(queue.blocks == list, "seed \(seed), step \(step)")
     }

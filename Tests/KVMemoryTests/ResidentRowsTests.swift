@@ -35,8 +35,31 @@ import Testing
       rows[number] = number
       if number >= 40 { rows.close(number - 40) }
     }
-    #expect(rows.places.count == 64)
+    #expect(rows.mask + 1 == 64)
     #expect(rows[9_999] == 9_999 && rows[9_960] == 9_960 && rows[9_959] == 0)
+  }
+
+  @Test func exchangesARow() {
+    var rows = ResidentRows(blank: 0)
+    let first = rows.exchange(7, of: 70)
+    let second = rows.exchange(8, of: 70)
+    let other = rows.exchange(9, of: 134)
+    #expect([first, second, other] == [nil, 7, nil])
+    #expect([rows[70], rows[134], rows[6]] == [8, 9, 0])
+  }
+
+  @Test func aCopyIsApart() {
+    var rows = ResidentRows(blank: [Int]())
+    rows[3] = [3]
+    var copy = rows
+    copy[3].append(4)
+    rows[5] = [5]
+    copy.close(5)
+    var other = copy
+    other.withRows { $0.update(3) { $0.append(6) } }
+    copy.close(3)
+    #expect([rows[3], copy[3], other[3]] == [[3], [], [3, 4, 6]])
+    #expect([rows[5], copy[5], other[5]] == [[5], [], []])
   }
 
   @Test func updatesInOrder() {
