@@ -55,7 +55,11 @@ public struct BlockPool: Sendable {
       blocks.count <= freeCount, "BlockPool.take: \(blocks.count) blocks, \(freeCount) are free")
     let top = freeCount - 1
     stack.withUnsafeMutableBufferPointer { stack in
-      for index in blocks.indices { blocks[index] = stack[top &- index] }
+      var index = 0
+      while index < blocks.count {
+        blocks[index] = stack[top &- index]
+        index &+= 1
+      }
     }
     freeCount -= blocks.count
   }

@@ -48,18 +48,21 @@ public struct PhasedSequences: Sendable {
     }
   }
 
-  /// Removes a sequence from its phase; those that leave early stand near the end.
+  /// Removes a sequence from its phase.
   public mutating func remove(_ sequence: Int32, _ phase: Int) {
     let row = phase * width
     rows.withUnsafeMutableBufferPointer { rows in
-      let last = row + Int(rows[row])
-      var place = last
-      while place > row, rows[place] != sequence { place -= 1 }
-      precondition(place > row, "PhasedSequences: \(sequence) does not stand in phase \(phase)")
-      while place < last {
-        rows[place] = rows[place + 1]
-        place += 1
+      let last = row &+ Int(rows[row])
+      // Everybody is moved up, and it does not matter by how much: a search would be guessed wrong each time.
+      var kept = row &+ 1
+      var place = kept
+      while place <= last {
+        let other = rows[place]
+        rows[kept] = other
+        kept &+= other == sequence ? 0 : 1
+        place &+= 1
       }
+      precondition(kept == last, "PhasedSequences: \(sequence) does not stand in phase \(phase)")
       rows[row] -= 1
     }
   }

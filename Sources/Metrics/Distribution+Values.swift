@@ -3,15 +3,20 @@ extension Distribution {
   ///
   /// - Complexity: O(n) on average: order statistics are selected, nothing is sorted.
   package init(of values: consuming [Double]) {
+    var values = consume values
+    self.init(reordering: &values)
+  }
+
+  /// The same of values whose order may be changed.
+  init(reordering values: inout [Double]) {
     guard !values.isEmpty else {
       self.init()
       return
     }
-    var values = consume values
     let mean = values.reduce(0, +) / Double(values.count)
     var selected = 0
     // Probabilities rise, and nothing before a selected rank is larger: it need not be looked at again.
-    func quantile(_ probability: Double) -> Double {
+    func quantile(_ probability: Double, _ values: inout [Double]) -> Double {
       let position = Double(values.count - 1) * probability
       let rank = Int(position)
       let lower = values.select(rank, from: selected)
@@ -21,8 +26,8 @@ extension Distribution {
       return lower + (upper - lower) * (position - Double(rank))
     }
     self.init(
-      count: values.count, mean: mean, median: quantile(0.5), p90: quantile(0.9),
-      p99: quantile(0.99))
+      count: values.count, mean: mean, median: quantile(0.5, &values),
+      p90: quantile(0.9, &values), p99: quantile(0.99, &values))
   }
 }
 

@@ -65,6 +65,8 @@ extension RunRecord {
     let duration = (to - from).seconds
     let outcomes = outcomes()
     let completed = outcomes.finished
+    var values: [Double] = []
+    values.reserveCapacity(completed)
     let perSecond = { (count: Int) in duration > 0 ? Double(count) / duration : 0 }
     var summary = RunSummary(
       system: labels.system, model: labels.model, device: labels.device,
@@ -72,8 +74,8 @@ extension RunRecord {
       rejected: outcomes.rejected, unfinished: outcomes.unfinished,
       duration: duration, requestThroughput: perSecond(completed),
       outputThroughput: perSecond(emittedTokens),
-      ttft: distribution(completed, Self.ttft), tpot: distribution(completed, Self.tpot),
-      itl: tokenGapDistribution, e2el: distribution(completed) { $0.latency * 1000 },
+      ttft: distribution(&values, Self.ttft), tpot: distribution(&values, Self.tpot),
+      itl: tokenGapDistribution, e2el: distribution(&values) { $0.latency * 1000 },
       meanNormalizedLatency: completed == 0
         ? nil : outcomes.normalizedLatencies / Double(completed),
       meanBatchedRequests: mean(integrals.runningRequests),
@@ -90,12 +92,13 @@ extension RunRecord {
 
   private func classSummary(_ name: String, number: UInt16) -> ClassSummary {
     let outcomes = outcomes(of: number)
-    let completed = outcomes.finished
+    var values: [Double] = []
+    values.reserveCapacity(outcomes.finished)
     return ClassSummary(
-      name: name, completed: completed, rejected: outcomes.rejected,
-      ttft: distribution(completed, of: number, Self.ttft),
-      tpot: distribution(completed, of: number, Self.tpot),
-      e2el: distribution(completed, of: number) { $0.latency * 1000 })
+      name: name, completed: outcomes.finished, rejected: outcomes.rejected,
+      ttft: distribution(&values, of: number, Self.ttft),
+      tpot: distribution(&values, of: number, Self.tpot),
+      e2el: distribution(&values, of: number) { $0.latency * 1000 })
   }
 
   /// Milliseconds.
@@ -143,14 +146,16 @@ extension RunRecord {
 }
 
 extension RunRecord {
-  /// One measure, in milliseconds, over the `count` requests that finished inside the window: one at a time, as a
-  /// run may have many millions.
+  /// One measure, in milliseconds, over the requests that finished inside the window: one at a time, as a run may have
+  /// many millions.
+  ///
+  /// - Parameter values: Scratch, used for one measure after the other.
   private func distribution(
-    _ count: Int, of only: UInt16? = nil, _ milliseconds: (FinishedRequest) -> Double?
+    _ values: inout [Double], of only: UInt16? = nil,
+    _ milliseconds: (FinishedRequest) -> Double?
   ) -> Distribution {
-    var values: [Double] = []
-    values.reserveCapacity(count)
+    values.removeAll(keepingCapacity: true)
     forEachFinished(of: only) { if let value = milliseconds($0) { values.append(value) } }
-    return Distribution(of: consume values)
+    return Distribution(reordering: &values)
   }
 }

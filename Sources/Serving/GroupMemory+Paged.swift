@@ -11,7 +11,9 @@ extension PagedMemory: GroupMemory {
   /// The last output token is sampled and never written.
   @inline(__always)
   package func admission(of request: Request) -> Admission {
-    let written = blockCount(forTokens: Int(request.promptTokens + request.outputTokens) - 1)
+    let tokens = Int(request.promptTokens + request.outputTokens) - 1
+    if request.sequenceCount == 1 && tokens <= device.capacity * blockSize { return .possible }
+    let written = blockCount(forTokens: tokens)
     let shared = Int(request.promptTokens) / blockSize
     let most = shared + (written - shared) * Int(request.sequenceCount)
     guard most <= device.capacity else {

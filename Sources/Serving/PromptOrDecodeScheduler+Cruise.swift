@@ -147,7 +147,6 @@ extension PromptOrDecodeScheduler {
   private mutating func finish(_ id: RequestID) {
     headIsBlocked = false
     memory.free(Int(id))
-    live.removeOnly(of: id)
     operations.append(.free(id, Int(id)))
     groups.progress.close(Int(id))
   }

@@ -68,7 +68,10 @@ extension PromptOrDecodeScheduler {
     }
     guard finished.count > alreadyFinished else { return }
     running.removeAll { live.count(of: $0) == 0 }
-    for id in finished[alreadyFinished...] { groups.progress.close(Int(id)) }
+    for id in finished[alreadyFinished...] {
+      groups.progress.close(Int(id))
+      live.close(id)
+    }
   }
 
   /// Whether the sequences of a group that ask for `target` output tokens have them, or may grow no
@@ -95,10 +98,14 @@ extension PromptOrDecodeScheduler {
     }
   }
 
+  private func target(of sequence: Int, _ id: RequestID) -> Int32 {
+    targets.isEmpty ? groups[Int(id)].outputTokens : targets[sequence]
+  }
+
   private mutating func freeFinishedSamples(of id: RequestID) {
     var hasRemoved = false
     for index in 0..<live.count(of: id)
-    where isComplete(id, target: targets[live.sequence(at: index, of: id)]) {
+    where isComplete(id, target: target(of: live.sequence(at: index, of: id), id)) {
       free(index, of: id)
       hasRemoved = true
     }

@@ -10,7 +10,10 @@ extension PromptOrDecodeScheduler {
   mutating func preempt(_ id: RequestID, _ plan: inout IterationPlan) {
     headIsBlocked = false
     let isSingle = slots(of: id, groups[Int(id)]) == 1 && !groups[Int(id)].usesBeamSearch
-    let held = memory.distinctBlockCount(of: live[id])
+    // Generic code of another module is slow, and most requests have one sequence.
+    let held =
+      isSingle
+      ? Int(memory.tables[live.first(of: id)].count) : memory.distinctBlockCount(of: live[id])
     guard preemptionMode == .swap || !isSingle else {
       plan.preempted.append(.init(request: id, mode: .recompute, blocks: held))
       memory.free(live.first(of: id))

@@ -40,8 +40,8 @@ package struct PromptOrDecodeScheduler: Scheduler {
   let preemptionMode: PreemptionMode
   let repeatsDefects: Bool
 
-  /// Output tokens that each sequence will have.
-  var targets: [Int32]
+  /// Output tokens that each sequence will have; empty where it is what its request says.
+  var targets: [Int32] = []
   var forks: [BeamFork] = []
   /// In the order in which iterations run them; sorted by arrival before each decode.
   package internal(set) var running: [RequestID] = []
@@ -92,6 +92,7 @@ package struct PromptOrDecodeScheduler: Scheduler {
     isCruising = mayCruise
     batch = CruisingBatch(
       blockSize: settings.blockSize, longestOutput: settings.maxModelLength)
+    if mayCruise { return }
     targets = Array(repeating: 0, count: live.capacity)
     for (id, request) in requests.enumerated() {
       let target = sampleTargets[RequestID(id)]?.last ?? request.outputTokens
@@ -122,11 +123,13 @@ package struct PromptOrDecodeScheduler: Scheduler {
     guard Int(request.sequenceCount) <= maxSequences else {
       return .never(.sequences, required: Int(request.sequenceCount), capacity: maxSequences)
     }
-    let promptBlocks = memory.blockCount(forTokens: Int(request.promptTokens))
-    guard !exceedsPool(promptBlocks) else {
-      return .never(
-        .blocks, required: promptBlocks,
-        capacity: memory.device.capacity - memory.watermarkBlocks)
+    if options.rejectsPromptsBeyondPool {
+      let promptBlocks = memory.blockCount(forTokens: Int(request.promptTokens))
+      guard !exceedsPool(promptBlocks) else {
+        return .never(
+          .blocks, required: promptBlocks,
+          capacity: memory.device.capacity - memory.watermarkBlocks)
+      }
     }
     return memory.admission(of: request)
   }

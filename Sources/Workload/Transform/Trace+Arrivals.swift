@@ -77,15 +77,24 @@ extension Trace {
     }
     var order = RandomStream(seed: seed, label: "repeat")
     var repetitions = 0
-    var rows = Array(requests.indices)
-    rows.reserveCapacity(count)
-    while rows.count < count {
+    var repeated = self
+    repeated.requests.reserveCapacity(count)
+    // Which rows they are is kept only where there is more to select: a run may have many millions.
+    let areAlone = contents == nil && notes == RequestNotes()
+    var rows = areAlone ? [] : Array(requests.indices)
+    while repeated.requests.count < count {
       var pass = Array(requests.indices)
       order.shuffle(&pass)
-      rows += pass.prefix(count - rows.count)
+      pass.removeLast(max(0, pass.count - (count - repeated.requests.count)))
+      for row in pass { repeated.requests.append(requests[row]) }
+      if !areAlone { rows += pass }
       repetitions += 1
     }
-    return (selecting(rows), repetitions)
+    if !areAlone {
+      repeated.contents = contents?.selecting(rows)
+      repeated.notes = notes.selecting(rows)
+    }
+    return (repeated, repetitions)
   }
 }
 
