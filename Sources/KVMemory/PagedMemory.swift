@@ -242,7 +242,6 @@ public struct PagedMemory: Sendable {
   /// Takes a block that became free out of the ledger.
   private mutating func forget(_ block: BlockID, tokens: Int) {
     tokenSlots -= tokens
-    guard unusableSlots[Int(block)] > 0 else { return }
     unusableSlotCount -= Int(unusableSlots[Int(block)])
     unusableSlots[Int(block)] = 0
   }

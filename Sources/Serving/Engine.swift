@@ -92,6 +92,7 @@ struct Engine<S: Scheduler> {
   /// Serves what arrives and returns when it was done, at latest `end`.
   private mutating func serve(until end: SimInstant?) throws -> SimInstant {
     let limit = end ?? .distantFuture
+    let pricer = pricer
     while true {
       lookAhead()
       let next = min(arrivalTime, iterationEnd ?? .distantFuture)
@@ -104,7 +105,7 @@ struct Engine<S: Scheduler> {
         try arrive(RequestID(nextArrival - 1))
         lookAhead()
       }
-      try settle(before: min(limit, arrivalTime))
+      try settle(before: min(limit, arrivalTime), pricer)
     }
     try requireNothingWaits()
     return clock
@@ -112,19 +113,20 @@ struct Engine<S: Scheduler> {
 
   /// Does what is due now: ends the iteration that ends, and decides the next, after as many as end before `limit`
   /// with nothing to decide.
-  private mutating func settle(before limit: SimInstant) throws {
+  ///
+  /// - Parameter pricer: That of the engine: each look at a reference of a class would count it.
+  private mutating func settle(before limit: SimInstant, _ pricer: (any ShapePricer)?) throws {
     if iterationEnd == clock { endIteration() }
     guard iterationEnd == nil && hasNews else { return }
-    runSteady(before: limit)
-    if iterationEnd == nil { try startIteration() }
+    if let pricer, clients == nil { runSteady(before: limit, pricer) }
+    if iterationEnd == nil { try startIteration(pricer) }
   }
 
   /// Runs iterations that only give each running request its token, without plans. The last one, which ends at
   /// `limit` or later, is left running.
   ///
   /// Closed-loop clients look at every iteration, as do executors that run or name requests.
-  private mutating func runSteady(before limit: SimInstant) {
-    guard let pricer, clients == nil else { return }
+  private mutating func runSteady(before limit: SimInstant, _ pricer: any ShapePricer) {
     while let stretch = scheduler.steadyStretch(atMost: iterations(before: limit)) {
       steadyPrices.withUnsafeMutableBufferPointer { prices in
         pricer.price(
@@ -157,7 +159,7 @@ struct Engine<S: Scheduler> {
     let held = heldState
     steadyPrices.withUnsafeBufferPointer { prices in
       recorder.passedSteady(
-        held, growth, from: clock,
+        held, &growth, from: clock,
         durations: UnsafeBufferPointer(rebasing: prices[..<ran]), tokens: stretch.tokens)
     }
     steadyPrice = steadyPrices[ran - 1]
@@ -282,7 +284,7 @@ struct Engine<S: Scheduler> {
     scheduler.enqueue(id)
   }
 
-  private mutating func startIteration() throws {
+  private mutating func startIteration(_ pricer: (any ShapePricer)?) throws {
     hasNews = false
     plan.removeAll()
     scheduler.schedule(into: &plan)
@@ -291,11 +293,11 @@ struct Engine<S: Scheduler> {
     if plan.changesRequests { recorder.started(&plan, at: clock) }
     if clock < recorder.record.window.from { recorder.warmedUp(scheduler.prefixCache) }
     guard !plan.isEmpty || !plan.preempted.isEmpty else { return }
-    iterationEnd = clock + duration()
+    iterationEnd = clock + duration(pricer)
   }
 
   /// How long the planned iteration takes; nothing, if it only takes requests out.
-  private mutating func duration() -> SimDuration {
+  private mutating func duration(_ pricer: (any ShapePricer)?) -> SimDuration {
     if plan.isEmpty { return .zero }
     if let pricer { return pricer.price(plan.shape) }
     return executor.execute(plan, at: clock, placement: scheduler)
@@ -331,10 +333,11 @@ extension Engine {
   @_specialize(where S == StaticBatchScheduler)
   mutating func advance(to limit: SimInstant) throws {
     guard clock < limit else { return }
-    try settle(before: limit)
+    let pricer = pricer
+    try settle(before: limit, pricer)
     while let end = iterationEnd, end < limit {
       clock = end
-      try settle(before: limit)
+      try settle(before: limit, pricer)
     }
   }
 

@@ -39,10 +39,10 @@ extension RunRecorder {
   ///
   /// - Parameters:
   ///   - state: What held in the last of them.
-  ///   - growth: The blocks that they took.
+  ///   - growth: The blocks that they took; not changed.
   ///   - durations: How long each took.
   mutating func passedSteady(
-    _ state: HeldState, _ growth: SteadyGrowth, from start: SimInstant,
+    _ state: HeldState, _ growth: inout SteadyGrowth, from start: SimInstant,
     durations: UnsafeBufferPointer<SimDuration>, tokens: Int
   ) {
     // Times the time before, and times the iterations before.
@@ -51,12 +51,11 @@ extension RunRecorder {
     var before: Int64 = 0
     var beforeSum: Int64 = 0
     var next = 0
-    let steps = growth.steps
     for index in durations.indices {
       beforeSum += before
-      if next < steps.count, steps[next].iteration == index {
-        overTime.add(steps[next], times: Int(before))
-        overIterations.add(steps[next], times: index)
+      if next < growth.count, growth[next].iteration == index {
+        overTime.add(growth[next], times: Int(before))
+        overIterations.add(growth[next], times: index)
         next += 1
       }
       before += durations[index].nanoseconds
@@ -70,7 +69,7 @@ extension RunRecorder {
       internalFragmentation: overTime.unusableSlots, cached: 0 &- overTime.evictedSlots,
       free: overTime.evictedSlots &- overTime.slots, blocks: overTime.blocks)
     record.steps.add(
-      state, count: count, growth,
+      state, count: count, &growth,
       changes: (
         Int(overIterations.tokens), Int(overIterations.reserved),
         Int(overIterations.unusableSlots)

@@ -31,7 +31,8 @@ package struct SteadyGrowth: Sendable {
 
   /// Room for as many as there ever are; emptying an array costs more than counting.
   private var storage: [Step]
-  private var count = 0
+  /// Iterations that took blocks.
+  private(set) var count = 0
 
   /// - Parameter iterations: Those of a stretch, at most.
   package init(iterations: Int) {
@@ -39,8 +40,9 @@ package struct SteadyGrowth: Sendable {
     storage = Array(repeating: none, count: iterations)
   }
 
-  /// In order of their iterations.
-  var steps: ArraySlice<Step> { storage[..<count] }
+  /// What those took, in order.
+  @inline(__always)
+  subscript(index: Int) -> Step { storage[index] }
 
   @inline(__always)
   mutating func append(

@@ -36,10 +36,10 @@ package struct StepSums: Equatable, Sendable {
   /// Adds `count` iterations of which `state` is the last.
   ///
   /// - Parameters:
-  ///   - growth: The blocks that they took.
+  ///   - growth: The blocks that they took; not changed.
   ///   - changes: What each number has changed by, each change times the iterations before it.
   mutating func add(
-    _ state: HeldState, count: Int, _ growth: SteadyGrowth,
+    _ state: HeldState, count: Int, _ growth: inout SteadyGrowth,
     changes: (tokenState: Int, reserved: Int, internalFragmentation: Int)
   ) {
     self.count += count
@@ -55,15 +55,15 @@ package struct StepSums: Equatable, Sendable {
       return
     }
     var blocks = state.blocks
-    for step in growth.steps {
-      blocks.logical -= step.blocks
-      blocks.physical -= step.blocks
+    for index in 0..<growth.count {
+      blocks.logical -= growth[index].blocks
+      blocks.physical -= growth[index].blocks
     }
     var next = 0
     for iteration in 0..<count {
-      if next < growth.steps.count, growth.steps[next].iteration == iteration {
-        blocks.logical += growth.steps[next].blocks
-        blocks.physical += growth.steps[next].blocks
+      if next < growth.count, growth[next].iteration == iteration {
+        blocks.logical += growth[next].blocks
+        blocks.physical += growth[next].blocks
         next += 1
       }
       sharingRatio += blocks.physical > 0 ? Double(blocks.logical) / Double(blocks.physical) : 1
