@@ -196,8 +196,12 @@ public struct CachedBlockPool: Sendable {
         let record = records[Int(block)]
         guard record.key.run == run else { break }
         records[Int(block)] = Record()
-        let successor = record.hasTwin ? leaveRing(block) : 0
-        if places[Int(record.key.index)] == block { places[Int(record.key.index)] = successor }
+        if record.hasTwin {
+          let successor = leaveRing(block)
+          if places[Int(record.key.index)] == block { places[Int(record.key.index)] = successor }
+        } else {
+          places[Int(record.key.index)] = 0
+        }
         index &+= 1
       }
       runs.leave(run, times: index - first)
@@ -236,8 +240,8 @@ public struct CachedBlockPool: Sendable {
     let places = runs.places(from: key)
     for index in held.indices {
       setKey(
-        BlockKey(run: key.run, index: key.index + Int32(index)), of: held[index],
-        at: places + index)
+        BlockKey(run: key.run, index: key.index &+ Int32(truncatingIfNeeded: index)),
+        of: held[index], at: places + index)
     }
     runs.hold(key.run, times: held.count)
     cachedCount += held.count
@@ -279,30 +283,25 @@ public struct CachedBlockPool: Sendable {
     let unhashed = table.count - cached
     precondition(
       unhashed <= heldCount, "CachedBlockPool.release: \(unhashed) blocks, \(heldCount) are held")
-    return withUnsafeTemporaryAllocation(of: BlockID.self, capacity: table.count) { freed in
-      for index in 0..<unhashed { freed[index] = table[table.count &- 1 &- index] }
-      var count = unhashed
-      let records = records.pointer(to: 0)
-      for block in table[..<cached].reversed() {
-        let record = records + Int(block)
-        let left = record.pointee.references - 1
-        precondition(
-          left >= 0 && record.pointee.key.run != 0,
-          "CachedBlockPool.release: block \(block) is free or holds no key")
-        record.pointee.references = left
-        freed[count] = block
-        count &+= left == 0 ? 1 : 0
-      }
-      switch freeQueueRule {
-      case .unhashedFirst:
-        queue.prepend(unfetched: UnsafeBufferPointer(rebasing: freed[..<unhashed]))
-        queue.append(UnsafeBufferPointer(rebasing: freed[unhashed..<count]))
-      case .allAtTail: queue.append(UnsafeBufferPointer(rebasing: freed[..<count]))
-      }
-      freeCount += count
-      unreferencedCachedCount += count - unhashed
-      return count
+    let withoutKey = UnsafeBufferPointer(rebasing: table[cached...])
+    switch freeQueueRule {
+    case .unhashedFirst: queue.prepend(unfetchedLastToFirst: withoutKey)
+    case .allAtTail: queue.append(lastToFirst: withoutKey) { _ in true }
     }
+    let records = records.pointer(to: 0)
+    let withKey = UnsafeBufferPointer(rebasing: table[..<cached])
+    let freed = queue.append(lastToFirst: withKey) { block in
+      let record = records + Int(block)
+      let left = record.pointee.references &- 1
+      precondition(
+        left >= 0 && record.pointee.key.run != 0,
+        "CachedBlockPool.release: block \(block) is free or holds no key")
+      record.pointee.references = left
+      return left == 0
+    }
+    freeCount += freed + unhashed
+    unreferencedCachedCount += freed
+    return freed + unhashed
   }
 
   // MARK: Blocks of one key

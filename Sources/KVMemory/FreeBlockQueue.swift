@@ -23,7 +23,8 @@ struct FreeBlockQueue: Sendable {
     entries = PlainRows(
       repeating: 0, count: 1 << (Int.bitWidth - (2 * capacity - 1).leadingZeroBitCount))
     places = PlainRows(repeating: 0, count: capacity)
-    Array(1..<BlockID(capacity)).withUnsafeBufferPointer { append($0) }
+    Array(1..<BlockID(capacity)).withUnsafeBufferPointer { put($0, at: 0) }
+    tail = capacity - 1
   }
 
   /// Gives this value memory of its own.
@@ -67,22 +68,40 @@ struct FreeBlockQueue: Sendable {
     gapCount += 1
   }
 
-  /// Puts blocks at the tail, the first of them first.
-  mutating func append(_ blocks: UnsafeBufferPointer<BlockID>) {
-    makeRoom(for: blocks.count)
-    put(blocks, at: tail)
-    tail += blocks.count
+  /// Puts those blocks at the tail that are free, the last one first.
+  ///
+  /// - Returns: How many are.
+  @inline(__always)
+  @discardableResult
+  mutating func append(
+    lastToFirst blocks: UnsafeBufferPointer<BlockID>, _ isFree: (BlockID) -> Bool
+  ) -> Int {
+    // One place more: a block that is not free is written too, and overwritten by the next.
+    makeRoom(for: blocks.count + 1)
+    let (entries, places) = (entries.pointer(to: 0), places.pointer(to: 0))
+    let mask = self.entries.count - 1
+    var end = tail
+    var index = blocks.count
+    while index > 0 {
+      index &-= 1
+      let block = blocks[index]
+      entries[end & mask] = block
+      places[Int(block)] = Int32(truncatingIfNeeded: end & mask)
+      end &+= isFree(block) ? 1 : 0
+    }
+    defer { tail = end }
+    return end - tail
   }
 
-  /// Puts blocks at the head that nobody will fetch back, the first of them foremost.
-  mutating func prepend(unfetched blocks: UnsafeBufferPointer<BlockID>) {
+  /// Puts blocks at the head that nobody will fetch back, the last one foremost.
+  mutating func prepend(unfetchedLastToFirst blocks: UnsafeBufferPointer<BlockID>) {
     makeRoom(for: blocks.count)
-    head -= blocks.count
     let entries = entries.pointer(to: 0)
-    let place = head & (self.entries.count - 1)
-    let inOnePiece = min(blocks.count, self.entries.count - place)
-    copy(blocks.baseAddress, to: entries + place, inOnePiece)
-    copy(blocks.baseAddress.map { $0 + inOnePiece }, to: entries, blocks.count - inOnePiece)
+    let mask = self.entries.count - 1
+    for block in blocks {
+      head &-= 1
+      entries[head & mask] = block
+    }
   }
 
   @inline(__always)

@@ -16,8 +16,12 @@ import Testing
     #expect(take(2, from: &queue) == [1, 2])
     queue.remove(4)
     #expect(queue.blocks == [3, 5])
-    [1, 4].withUnsafeBufferPointer { queue.append($0) }
-    [2].withUnsafeBufferPointer { queue.prepend(unfetched: $0) }
+    let kept: BlockID = 2
+    let free = [4, 2, 1].withUnsafeBufferPointer { blocks in
+      queue.append(lastToFirst: blocks) { $0 != kept }
+    }
+    #expect(free == 2)
+    [2].withUnsafeBufferPointer { queue.prepend(unfetchedLastToFirst: $0) }
     #expect(queue.blocks == [2, 3, 5, 1, 4])
     #expect(take(5, from: &queue) == [2, 3, 5, 1, 4] && queue.blocks == [])
   }
@@ -48,14 +52,14 @@ import Testing
       case 2:
         let blocks = Array(held.suffix(random.below(held.count + 1)))
         held.removeLast(blocks.count)
-        blocks.withUnsafeBufferPointer { queue.append($0) }
-        list += blocks
+        _ = blocks.withUnsafeBufferPointer { queue.append(lastToFirst: $0) { _ in true } }
+        list += blocks.reversed()
         fetchable.formUnion(blocks)
       default:
         let blocks = Array(held.suffix(random.below(min(3, held.count) + 1)))
         held.removeLast(blocks.count)
-        blocks.withUnsafeBufferPointer { queue.prepend(unfetched: $0) }
-        list = blocks + list
+        blocks.withUnsafeBufferPointer { queue.prepend(unfetchedLastToFirst: $0) }
+        list = blocks.reversed() + list
         fetchable.subtract(blocks)
       }
       try #require(queue.blocks == list, "seed \(seed), step \(step)")
