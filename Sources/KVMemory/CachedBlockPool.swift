@@ -193,14 +193,16 @@ public struct CachedBlockPool: Sendable {
       let first = index
       while index < taken.count {
         let block = taken[index]
-        let record = records[Int(block)]
-        guard record.key.run == run else { break }
-        records[Int(block)] = Record()
-        if record.hasTwin {
+        let record = records + Int(block)
+        guard record.pointee.key.run == run else { break }
+        let place = places + Int(record.pointee.key.index)
+        let hasTwin = record.pointee.hasTwin
+        record.pointee = Record()
+        if hasTwin {
           let successor = leaveRing(block)
-          if places[Int(record.key.index)] == block { places[Int(record.key.index)] = successor }
+          if place.pointee == block { place.pointee = successor }
         } else {
-          places[Int(record.key.index)] = 0
+          place.pointee = 0
         }
         index &+= 1
       }

@@ -218,9 +218,10 @@ public struct PrefixCachingMemory: Sendable {
     withUnsafeTemporaryAllocation(of: BlockID.self, capacity: range.count) { taken in
       pool.take(into: taken, evicted: &evicted)
       due.look { due in
-        let sequences = due[phase][range]
+        let sequences = due[phase]
         tables.appendSome { tables in
-          for (index, sequence) in zip(taken.indices, sequences) {
+          for index in taken.indices {
+            let sequence = sequences[range.lowerBound &+ index]
             let table = tables.append(taken[index], to: Int(sequence))
             let behind = Int(table.count) &* blockSize &- Int(table.finalTokens)
             // Of those behind the last token, only the slots of this block are new.
