@@ -27,10 +27,28 @@ public struct CachedBlockPool: Sendable {
   private struct Record: BitwiseCopyable {
     /// Of a block that holds no key, run 0.
     var key = BlockKey(run: 0, index: 0)
-    /// Of a block that holds a key.
-    var references: Int32 = 0
-    /// Whether another block may hold the same key: its ring is looked at.
-    var hasTwin = false
+    /// Where in the queue it is, if it holds a key and is free.
+    var place: Int32 = 0
+    /// Of a block that holds a key: twice its references, and one more if another block may hold the same key, whose
+    /// ring is then looked at.
+    private var state: UInt32 = 0
+
+    init() {}
+
+    init(heldWith key: BlockKey) {
+      self.key = key
+      state = 2
+    }
+
+    var references: Int { Int(state &>> 1) }
+
+    var hasTwin: Bool { state & 1 != 0 }
+
+    mutating func addReference() { state &+= 2 }
+
+    mutating func dropReference() { state &-= 2 }
+
+    mutating func noteTwin() { state |= 1 }
   }
 
   /// The neighbours of a block among those of its key: itself, if it is the only one.
@@ -98,7 +116,7 @@ public struct CachedBlockPool: Sendable {
   var runCount: Int { runs.count }
 
   /// How many sequences hold a block that holds a key.
-  public func referenceCount(of block: BlockID) -> Int { Int(records[Int(block)].references) }
+  public func referenceCount(of block: BlockID) -> Int { records[Int(block)].references }
 
   public func isCached(_ block: BlockID) -> Bool { records[Int(block)].key.run != 0 }
 
@@ -226,10 +244,10 @@ public struct CachedBlockPool: Sendable {
       precondition(
         record.pointee.key.run != 0, "CachedBlockPool.hit: block \(block) is not cached")
       if record.pointee.references == 0 {
-        queue.remove(block)
+        queue.remove(block, at: record.pointee.place)
         free += 1
       }
-      record.pointee.references += 1
+      record.pointee.addReference()
     }
     freeCount -= free
     unreferencedCachedCount -= free
@@ -268,7 +286,7 @@ public struct CachedBlockPool: Sendable {
     let record = records.pointer(to: Int(block))
     precondition(
       record.pointee.key.run == 0, "CachedBlockPool.cache: block \(block) holds a key already")
-    record.pointee = Record(key: key, references: 1)
+    record.pointee = Record(heldWith: key)
     if place.pointee == 0 { place.pointee = block } else { joinRing(block, of: place.pointee) }
   }
 
@@ -285,21 +303,21 @@ public struct CachedBlockPool: Sendable {
     let unhashed = table.count - cached
     precondition(
       unhashed <= heldCount, "CachedBlockPool.release: \(unhashed) blocks, \(heldCount) are held")
+    let records = records.pointer(to: 0)
+    func note(_ block: BlockID, _ place: Int32) { records[Int(block)].place = place }
     let withoutKey = UnsafeBufferPointer(rebasing: table[cached...])
     switch freeQueueRule {
-    case .unhashedFirst: queue.prepend(unfetchedLastToFirst: withoutKey)
-    case .allAtTail: queue.append(lastToFirst: withoutKey) { _ in true }
+    case .unhashedFirst: queue.prepend(unfetchedLastToFirst: withoutKey, note)
+    case .allAtTail: queue.append(lastToFirst: withoutKey, note)
     }
-    let records = records.pointer(to: 0)
     let withKey = UnsafeBufferPointer(rebasing: table[..<cached])
-    let freed = queue.append(lastToFirst: withKey) { block in
+    let freed = queue.append(lastToFirst: withKey, note) { block in
       let record = records + Int(block)
-      let left = record.pointee.references &- 1
       precondition(
-        left >= 0 && record.pointee.key.run != 0,
+        record.pointee.references > 0 && record.pointee.key.run != 0,
         "CachedBlockPool.release: block \(block) is free or holds no key")
-      record.pointee.references = left
-      return left == 0
+      record.pointee.dropReference()
+      return record.pointee.references == 0
     }
     freeCount += freed + unhashed
     unreferencedCachedCount += freed
@@ -318,8 +336,8 @@ public struct CachedBlockPool: Sendable {
     rings[Int(block)] = Ring(older: newest, newer: oldest)
     rings[Int(newest)].newer = block
     rings[Int(oldest)].older = block
-    records[Int(block)].hasTwin = true
-    records[Int(oldest)].hasTwin = true
+    records[Int(block)].noteTwin()
+    records[Int(oldest)].noteTwin()
   }
 
   /// - Returns: The block that is the oldest one of the key if this one was; 0 if it was the only one.

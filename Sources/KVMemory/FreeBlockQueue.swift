@@ -5,33 +5,28 @@
 ///                       ▲               ▲
 ///                      head            tail         the first and the last entry are neighbours
 ///
-/// Block 0 is the engine's own and never free.
+/// Block 0 is the engine's own and never free. Where the entry of a block is, its owner notes: in what it knows of the
+/// block anyway, and only of blocks that may be fetched back.
 ///
 /// - Complexity: O(1) a block, amortised: there are at least twice as many entries as blocks, so that they are closed up
 ///   once in so many that joined.
 struct FreeBlockQueue: Sendable {
   private var entries: PlainRows<BlockID>
-  /// Where the entry of each free block is that may be fetched back.
-  private var places: PlainRows<Int32>
   private var head = 0
-  private var tail = 0
+  private var tail: Int
   /// Entries of blocks that were fetched back.
   private var gapCount = 0
 
-  /// Makes a queue of the blocks 1 to `capacity` − 1, in this order.
+  /// Makes a queue of the blocks 1 to `capacity` − 1, in this order, which nobody fetches back.
   init(capacity: Int) {
     entries = PlainRows(
       repeating: 0, count: 1 << (Int.bitWidth - (2 * capacity - 1).leadingZeroBitCount))
-    places = PlainRows(repeating: 0, count: capacity)
-    Array(1..<BlockID(capacity)).withUnsafeBufferPointer { put($0, at: 0) }
+    for place in 0..<capacity - 1 { entries[place] = BlockID(place + 1) }
     tail = capacity - 1
   }
 
   /// Gives this value memory of its own.
-  mutating func detach() {
-    entries.detach()
-    places.detach()
-  }
+  mutating func detach() { entries.detach() }
 
   /// Takes as many blocks from the head as `taken` has places.
   ///
@@ -59,26 +54,30 @@ struct FreeBlockQueue: Sendable {
     }
   }
 
-  /// Fetches a block back.
+  /// Fetches a block back from where it was noted.
   @inline(__always)
-  mutating func remove(_ block: BlockID) {
-    let place = Int(places[Int(block)])
-    precondition(entries[place] == block, "FreeBlockQueue.remove: block \(block) is not free")
-    entries[place] = 0
+  mutating func remove(_ block: BlockID, at place: Int32) {
+    precondition(
+      entries[Int(place)] == block, "FreeBlockQueue.remove: block \(block) is not free")
+    entries[Int(place)] = 0
     gapCount += 1
   }
 
   /// Puts those blocks at the tail that are free, the last one first.
   ///
+  /// - Parameters:
+  ///   - note: Told where a block is, before it is asked whether it is free; of others too.
+  ///   - isFree: Asked once for each block.
   /// - Returns: How many are.
   @inline(__always)
   @discardableResult
   mutating func append(
-    lastToFirst blocks: UnsafeBufferPointer<BlockID>, _ isFree: (BlockID) -> Bool
+    lastToFirst blocks: UnsafeBufferPointer<BlockID>, _ note: (BlockID, Int32) -> Void,
+    isFree: (BlockID) -> Bool = { _ in true }
   ) -> Int {
     // One place more: a block that is not free is written too, and overwritten by the next.
-    makeRoom(for: blocks.count + 1)
-    let (entries, places) = (entries.pointer(to: 0), places.pointer(to: 0))
+    makeRoom(for: blocks.count + 1, note)
+    let entries = entries.pointer(to: 0)
     let mask = self.entries.count - 1
     var end = tail
     var index = blocks.count
@@ -86,7 +85,7 @@ struct FreeBlockQueue: Sendable {
       index &-= 1
       let block = blocks[index]
       entries[end & mask] = block
-      places[Int(block)] = Int32(truncatingIfNeeded: end & mask)
+      note(block, Int32(truncatingIfNeeded: end & mask))
       end &+= isFree(block) ? 1 : 0
     }
     defer { tail = end }
@@ -94,8 +93,13 @@ struct FreeBlockQueue: Sendable {
   }
 
   /// Puts blocks at the head that nobody will fetch back, the last one foremost.
-  mutating func prepend(unfetchedLastToFirst blocks: UnsafeBufferPointer<BlockID>) {
-    makeRoom(for: blocks.count)
+  ///
+  /// - Parameter note: Told where other blocks are that have moved.
+  @inline(__always)
+  mutating func prepend(
+    unfetchedLastToFirst blocks: UnsafeBufferPointer<BlockID>, _ note: (BlockID, Int32) -> Void
+  ) {
+    makeRoom(for: blocks.count, note)
     let entries = entries.pointer(to: 0)
     let mask = self.entries.count - 1
     for block in blocks {
@@ -104,29 +108,22 @@ struct FreeBlockQueue: Sendable {
     }
   }
 
+  /// Drops the entries of blocks that were fetched back, if there are too few left.
   @inline(__always)
-  private func copy(
-    _ from: UnsafePointer<BlockID>?, to: UnsafeMutablePointer<BlockID>?, _ count: Int
-  ) {
-    if let from, let to, count > 0 { to.update(from: from, count: count) }
-  }
-
-  @inline(__always)
-  private mutating func put(_ blocks: UnsafeBufferPointer<BlockID>, at place: Int) {
-    let (entries, places) = (entries.pointer(to: 0), places.pointer(to: 0))
-    let mask = self.entries.count - 1
-    for index in blocks.indices {
-      let entry = (place &+ index) & mask
-      entries[entry] = blocks[index]
-      places[Int(blocks[index])] = Int32(truncatingIfNeeded: entry)
+  private mutating func makeRoom(for count: Int, _ note: (BlockID, Int32) -> Void) {
+    guard tail - head + count > entries.count else { return }
+    closeUp()
+    for index in head..<tail {
+      let place = index & (entries.count - 1)
+      note(entries[place], Int32(truncatingIfNeeded: place))
     }
   }
 
-  /// Drops the entries of blocks that were fetched back, if there are too few left.
-  private mutating func makeRoom(for count: Int) {
-    guard tail - head + count > entries.count else { return }
+  private mutating func closeUp() {
     let queued = blocks
-    queued.withUnsafeBufferPointer { put($0, at: head) }
+    for (index, block) in queued.enumerated() {
+      entries[(head + index) & (entries.count - 1)] = block
+    }
     tail = head + queued.count
     gapCount = 0
   }
@@ -136,5 +133,12 @@ struct FreeBlockQueue: Sendable {
   /// - Complexity: O(capacity).
   var blocks: [BlockID] {
     (head..<tail).map { entries[$0 & (entries.count - 1)] }.filter { $0 != 0 }
+  }
+
+  @inline(__always)
+  private func copy(
+    _ from: UnsafePointer<BlockID>?, to: UnsafeMutablePointer<BlockID>?, _ count: Int
+  ) {
+    if let from, let to, count > 0 { to.update(from: from, count: count) }
   }
 }

@@ -12,16 +12,22 @@ import Testing
 
   @Test func blocksComeInOrderAndCanBeFetchedBack() {
     var queue = FreeBlockQueue(capacity: 6)
+    var places: [BlockID: Int32] = [:]
     #expect(queue.blocks == [1, 2, 3, 4, 5])
-    #expect(take(2, from: &queue) == [1, 2])
-    queue.remove(4)
+    #expect(take(5, from: &queue) == [1, 2, 3, 4, 5] && queue.blocks == [])
+    _ = [5, 4, 3].withUnsafeBufferPointer {
+      queue.append(lastToFirst: $0, { places[$0] = $1 })
+    }
+    queue.remove(4, at: places[4]!)
     #expect(queue.blocks == [3, 5])
     let kept: BlockID = 2
     let free = [4, 2, 1].withUnsafeBufferPointer { blocks in
-      queue.append(lastToFirst: blocks) { $0 != kept }
+      queue.append(lastToFirst: blocks, { places[$0] = $1 }) { $0 != kept }
     }
     #expect(free == 2)
-    [2].withUnsafeBufferPointer { queue.prepend(unfetchedLastToFirst: $0) }
+    [2].withUnsafeBufferPointer {
+      queue.prepend(unfetchedLastToFirst: $0, { places[$0] = $1 })
+    }
     #expect(queue.blocks == [2, 3, 5, 1, 4])
     #expect(take(5, from: &queue) == [2, 3, 5, 1, 4] && queue.blocks == [])
   }
@@ -34,8 +40,9 @@ import Testing
     var queue = FreeBlockQueue(capacity: capacity)
     var list = (1..<BlockID(capacity)).map { $0 }
     var held: [BlockID] = []
-    // All but those that came back at the head.
-    var fetchable = Set(list)
+    // Of those that came back at the tail: where they are.
+    var places: [BlockID: Int32] = [:]
+    var fetchable: Set<BlockID> = []
     for step in 0..<2000 {
       switch random.below(4) {
       case 0:
@@ -47,18 +54,22 @@ import Testing
         let indices = list.indices.filter { fetchable.contains(list[$0]) }
         guard !indices.isEmpty else { continue }
         let block = list.remove(at: indices[random.below(indices.count)])
-        queue.remove(block)
+        queue.remove(block, at: places[block]!)
         held.append(block)
       case 2:
         let blocks = Array(held.suffix(random.below(held.count + 1)))
         held.removeLast(blocks.count)
-        _ = blocks.withUnsafeBufferPointer { queue.append(lastToFirst: $0) { _ in true } }
+        _ = blocks.withUnsafeBufferPointer {
+          queue.append(lastToFirst: $0, { places[$0] = $1 })
+        }
         list += blocks.reversed()
         fetchable.formUnion(blocks)
       default:
         let blocks = Array(held.suffix(random.below(min(3, held.count) + 1)))
         held.removeLast(blocks.count)
-        blocks.withUnsafeBufferPointer { queue.prepend(unfetchedLastToFirst: $0) }
+        blocks.withUnsafeBufferPointer {
+          queue.prepend(unfetchedLastToFirst: $0, { places[$0] = $1 })
+        }
         list = blocks.reversed() + list
         fetchable.subtract(blocks)
       }
