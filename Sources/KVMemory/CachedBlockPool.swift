@@ -44,11 +44,17 @@ public struct CachedBlockPool: Sendable {
 
     var hasTwin: Bool { state & 1 != 0 }
 
-    mutating func addReference() { state &+= 2 }
+    mutating func addReference() {
+      state &+= 2
+    }
 
-    mutating func dropReference() { state &-= 2 }
+    mutating func dropReference() {
+      state &-= 2
+    }
 
-    mutating func noteTwin() { state |= 1 }
+    mutating func noteTwin() {
+      state |= 1
+    }
   }
 
   /// The neighbours of a block among those of its key: itself, if it is the only one.

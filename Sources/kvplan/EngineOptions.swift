@@ -2,6 +2,7 @@ import ArgumentParser
 import CostModel
 import Foundation
 import Planning
+import Results
 import Serving
 import SimulationKernel
 
@@ -165,4 +166,32 @@ struct OutputOptions: ParsableArguments {
 
   @Option(help: "Folder for summary.csv, requests.csv, report.html and kvplan.sqlite.")
   var output: String?
+
+  @Option(
+    help: """
+      Which of these to write: some of `summary`, `requests`, `sqlite` and `report`, by commas \
+      (default: all).
+      """)
+  var files: String?
+
+  /// What is to be written.
+  ///
+  /// - Throws: `UserError` for a name that is none, and without a folder.
+  func parts() throws -> Set<ResultPart> {
+    guard let files else { return Set(ResultPart.allCases) }
+    guard output != nil else {
+      throw UserError(
+        "`--files` says what to write, and nothing where", hint: "add `--output FOLDER`")
+    }
+    let names = files.split(separator: ",", omittingEmptySubsequences: false)
+    return Set(
+      try names.map { name in
+        guard let part = ResultPart(rawValue: String(name)) else {
+          throw UserError(
+            "`--files` has an unknown file `\(name)`",
+            hint: "choose of `summary`, `requests`, `sqlite` and `report`, by commas")
+        }
+        return part
+      })
+  }
 }

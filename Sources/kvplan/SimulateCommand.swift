@@ -76,24 +76,26 @@ struct SimulateCommand: ParsableCommand {
 /// What `simulate` and `compare` do with their results: files first, then standard output.
 struct ResultsRun {
   private let options: OutputOptions
+  private let parts: Set<ResultPart>
   private let folder: OutputFolder?
   private let interruption: Interruption?
 
   /// Makes sure that the output folder can be written before anything is simulated.
   init(_ options: OutputOptions) throws {
     self.options = options
+    parts = try options.parts()
     folder = try options.output.map { try OutputFolder($0) }
     interruption = folder.map { Interruption(removing: $0.stagingPath) }
   }
 
   /// Whether a row for each request is wanted.
-  var keepsRequests: Bool { folder != nil }
+  var keepsRequests: Bool { folder != nil && parts != [.summary] }
 
   func finish(
     _ results: [RunResult], varied: VariedReport? = nil, rendered: (OutputFormat) -> String
   ) throws {
     if let folder {
-      try ResultFiles.write(runs: results, to: folder, varied: varied)
+      try ResultFiles.write(runs: results, to: folder, parts: parts, varied: varied)
       try folder.commit()
     }
     Terminal.write(rendered(options.format))

@@ -259,6 +259,24 @@ import Testing
       "error: `--block-size` must be at least 1, found `0`")
   }
 
+  @Test func refusesFilesThatItDoesNotWrite() throws {
+    let trace = try trace()
+    try expectFailure(
+      ["simulate", trace, "--request-rate", "1", "--files", "requests"],
+      """
+      error: `--files` says what to write, and nothing where
+
+      hint: add `--output FOLDER`
+      """)
+    try expectFailure(
+      ["simulate", trace, "--request-rate", "1", "--output", "out", "--files", "requests,csv"],
+      """
+      error: `--files` has an unknown file `csv`
+
+      hint: choose of `summary`, `requests`, `sqlite` and `report`, by commas
+      """)
+  }
+
   @Test func refusesAFlagThatTheSystemDoesNotHave() throws {
     let trace = try trace()
     try expectFailure(

@@ -56,6 +56,24 @@ import Testing
     }
   }
 
+  /// Only what is asked for is there, also of what was there before.
+  @Test(arguments: ResultPart.allCases) func partsAreWrittenAlone(part: ResultPart) throws {
+    let scratch = try ScratchFolder()
+    for parts in [Set(ResultPart.allCases), [part]] {
+      let folder = try OutputFolder(scratch.at("out"))
+      try ResultFiles.write(runs: [Samples.run], to: folder, parts: parts)
+      try folder.commit()
+    }
+    let names = try scratch.names(in: "out").filter { !$0.hasPrefix("chart-") }
+    let expected = [
+      ResultPart.summary: "summary.csv", .requests: "requests.csv", .sqlite: "kvplan.sqlite",
+      .report: "report.html",
+    ]
+    #expect(names == [expected[part]])
+    let charts = try scratch.names(in: "out").count { $0.hasPrefix("chart-") }
+    #expect(charts == (part == .report ? ReportPage([Samples.run]).figures.count : 0))
+  }
+
   @Test func discardLeavesNothing() throws {
     let scratch = try ScratchFolder()
     let folder = try OutputFolder(scratch.at("a/b/out"))

@@ -1,6 +1,9 @@
 import Metrics
 import SimulationKernel
 
+/// What of its results a command may write (`--files`).
+package enum ResultPart: String, CaseIterable, Sendable { case summary, requests, sqlite, report }
+
 /// The files that `--output DIR` leaves behind; `docs/SCHEMA.md` describes them.
 package enum ResultFiles {
   package static let summary = "summary.csv"
@@ -10,23 +13,43 @@ package enum ResultFiles {
 
   /// Writes the files of `runs` into the staging folder; `folder.commit()` makes them visible.
   ///
-  /// `requests.csv` is written only if a run kept its requests; one of an earlier command is then
-  /// removed on commit, as it would not belong to the new summary.
+  /// `requests.csv` is written only if a run kept its requests. What is not written and an earlier command has left is
+  /// removed on commit, as it would not belong to the new results.
   ///
-  /// - Parameter varied: The report of runs that differ in named settings, in place of the usual one.
+  /// - Parameters:
+  ///   - parts: What is written.
+  ///   - varied: The report of runs that differ in named settings, in place of the usual one.
   /// - Throws: `UserError` if a file cannot be written.
   package static func write(
-    runs: [RunResult], to folder: OutputFolder, varied: VariedReport? = nil
+    runs: [RunResult], to folder: OutputFolder, parts: Set<ResultPart> = Set(ResultPart.allCases),
+    varied: VariedReport? = nil
   ) throws(UserError) {
-    var sink = try FileSink(path: folder.staged(summary))
-    sink.buffer.append(SummaryText.csv(runs.map(\.summary)))
-    try sink.finish()
-    if runs.contains(where: { !$0.requests.isEmpty }) {
+    if parts.contains(.summary) {
+      try write(SummaryText.csv(runs.map(\.summary)), to: folder.staged(summary))
+    } else {
+      folder.removeOnCommit(summary)
+    }
+    if parts.contains(.requests), runs.contains(where: { !$0.requests.isEmpty }) {
       try writeRequests(runs, to: folder.staged(requests))
     } else {
       folder.removeOnCommit(requests)
     }
-    try ResultDatabase.write(runs, to: folder.staged(database))
+    if parts.contains(.sqlite) {
+      try ResultDatabase.write(runs, to: folder.staged(database))
+    } else {
+      folder.removeOnCommit(database)
+    }
+    if parts.contains(.report) {
+      try writeReport(runs, varied, to: folder)
+    } else {
+      folder.removeOnCommit(report)
+      for index in 0..<chartsMax { folder.removeOnCommit(chart(index)) }
+    }
+  }
+
+  private static func writeReport(
+    _ runs: [RunResult], _ varied: VariedReport?, to folder: OutputFolder
+  ) throws(UserError) {
     let usual = ReportPage(runs)
     let (page, figures) = varied.map { ($0.html, $0.figures) } ?? (usual.html, usual.figures)
     try write(page, to: folder.staged(report))
