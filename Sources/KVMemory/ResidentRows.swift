@@ -141,12 +141,14 @@ public struct ResidentRows<Row: Sendable>: @unchecked Sendable {
   /// Moves the rows to new memory of as many places.
   @usableFromInline
   mutating func move(to count: Int) {
-    let old = owner
     let all = UnsafeMutableBufferPointer<Place>.allocate(capacity: count)
     all.initialize(repeating: Place(number: -1, row: blank))
+    for index in 0...mask where places[index].number >= 0 {
+      all[places[index].number & (count - 1)] = places[index]
+    }
+    // Only now: the owner of the places before may go with it.
     owner = Owner(all)
     places = all.baseAddress.unsafelyUnwrapped
     mask = count - 1
-    for place in old.places where place.number >= 0 { places[place.number & mask] = place }
   }
 }

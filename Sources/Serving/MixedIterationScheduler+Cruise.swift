@@ -126,17 +126,7 @@ extension MixedIterationScheduler {
   private mutating func finishCruising(_ finished: inout [RequestID]) {
     let first = finished.count
     batch.takeFinishing(into: &finished)
-    // Few finish together.
-    for index in finished.indices.dropFirst(first + 1) {
-      let id = finished[index]
-      let place = Self.place(of: id, in: running)
-      var before = index
-      while before > first, Self.place(of: finished[before - 1], in: running) > place {
-        finished[before] = finished[before - 1]
-        before -= 1
-      }
-      finished[before] = id
-    }
+    finished.sortLast(from: first) { Self.place(of: $0, in: running) }
     for index in first..<finished.count {
       let id = finished[index]
       let group = groups[Int(id)]

@@ -129,7 +129,7 @@ extension PromptOrDecodeScheduler {
   private mutating func finishCruising(_ finished: inout [RequestID]) {
     let first = finished.count
     batch.takeFinishing(into: &finished)
-    if finished.count - first > 1 { finished.sortLast(from: first) }
+    finished.sortLast(from: first) { Int($0) }
     for index in first..<finished.count {
       let id = finished[index]
       let length = cruisingLength(of: groups[Int(id)])

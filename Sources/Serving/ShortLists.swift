@@ -16,12 +16,14 @@ extension Array {
 }
 
 extension [RequestID] {
-  /// Sorts the few elements from one on.
-  mutating func sortLast(from first: Int) {
-    for index in first + 1..<count {
+  /// Sorts the few elements from one on, by their keys.
+  @inline(__always)
+  mutating func sortLast(from first: Int, by key: (RequestID) -> Int) {
+    for index in indices.dropFirst(first + 1) {
       let id = self[index]
+      let own = key(id)
       var place = index
-      while place > first, self[place - 1] > id {
+      while place > first, key(self[place - 1]) > own {
         self[place] = self[place - 1]
         place -= 1
       }

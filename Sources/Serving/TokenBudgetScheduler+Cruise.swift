@@ -298,17 +298,7 @@ extension TokenBudgetScheduler {
       sequences[index].computedTokens = Int32(length)
       memory.settle(index, tokens: length)
     }
-    // Few are complete together.
-    for index in completing.indices.dropFirst(first + 1) {
-      let sequence = completing[index]
-      let rank = sequences[Int(sequence)].rank
-      var place = index
-      while place > first, sequences[Int(completing[place - 1])].rank < rank {
-        completing[place] = completing[place - 1]
-        place -= 1
-      }
-      completing[place] = sequence
-    }
+    completing.sortLast(from: first) { -Int(sequences[Int($0)].rank) }
   }
 
   private mutating func closeCompleting(before rank: Int32, _ finished: inout [RequestID]) {
@@ -322,7 +312,7 @@ extension TokenBudgetScheduler {
   /// - Complexity: O(running) to move numbers up, O(log running) to find the place.
   private mutating func removeRunning(_ sequence: Int32) {
     let rank = sequences[Int(sequence)].rank
-    let place = running.place(of: rank) { [sequences] in sequences[Int($0)].rank }
+    let place = running.place(of: rank) { sequences[Int($0)].rank }
     guard let place else { preconditionFailure("sequence \(sequence) does not run") }
     running.remove(at: place)
   }

@@ -39,7 +39,7 @@ import Testing
     #expect([0, 4, 14].map { ids.place(of: $0) } == [nil, nil, nil])
     #expect([RequestID]().place(of: 1) == nil)
     var finished: [RequestID] = [9, 4, 7, 1]
-    finished.sortLast(from: 1)
-    #expect(finished == [9, 1, 4, 7])
+    finished.sortLast(from: 1) { -Int($0) }
+    #expect(finished == [9, 7, 4, 1])
   }
 }
