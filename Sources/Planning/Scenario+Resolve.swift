@@ -95,7 +95,8 @@ extension Scenario {
     let base: any IterationCostModel
     switch device.software {
     case .present:
-      var deployment = PricedDeployment(model: model, device: device, blockBytes: blockBytes)
+      var deployment = PricedDeployment(
+        model: model, device: device, blockBytes: kvCacheSpec.blockBytes)
       deployment.tensorParallel = tensorParallel
       deployment.weights = weights
       deployment.kvCache = kvCache
@@ -122,19 +123,13 @@ extension Scenario {
       model, device: device, own: deviceProfile, weights: weights, kvCache: kvCache)
   }
 
-  /// Bytes of a block on one GPU of the fullest stage.
-  private var blockBytes: Int {
-    blockSize
-      * model.stage(of: pipelineParallel)
-      .kvBytesPerToken(tensorParallel: tensorParallel, elements: kvCache)
-  }
-
   /// What the KV budget of each GPU is computed from.
   func budgetInputs(_ limits: IterationLimits) -> KVBudget.Inputs {
     var inputs = KVBudget.Inputs(
       model: model, device: device, tensorParallel: tensorParallel, utilization: gpuMemoryShare,
       tokenBudget: limits.tokens, blockSize: blockSize, weights: weights, kvCache: kvCache)
     inputs.pipelineParallel = pipelineParallel
+    inputs.freesBehindWindow = freesBehindWindow
     if system == .vllmV1 {
       inputs.engine = .vllmV1(
         countsGraphs: release == V1Release.v033.rawValue, sequences: limits.sequences)
@@ -148,6 +143,7 @@ extension Scenario {
     }
     try model.checkTensorParallel(tensorParallel)
     try model.checkPipelineParallel(pipelineParallel)
+    let blockBytes = kvCacheSpec.blockBytes
     let hostBlocks = hostMemoryGiB * Double(1 << 30) / Double(blockBytes)
     guard hostBlocks <= Double(Self.blocksMax) else {
       throw UserError(

@@ -47,7 +47,7 @@ extension ModelSpec {
     bytes: Int, tensorParallel: Int, elements: ElementType = .bfloat16
   ) -> Int {
     let tokenBytes =
-      kvBytesPerToken(tensorParallel: tensorParallel, elements: elements) / (2 * layers)
+      kvBytesPerToken(tensorParallel: tensorParallel, elements: elements) / (2 * layers.count)
     return max(1, bytes / tokenBytes)
   }
 }
@@ -65,7 +65,7 @@ extension Scenario {
 
   /// What mapping costs: a call for K and V of every layer.
   var pageGroupSettings: PageGroupSettings {
-    let seconds = Double(2 * model.layers) * virtualMemory.pageGroup.mappingSeconds
+    let seconds = Double(2 * model.layers.count) * virtualMemory.pageGroup.mappingSeconds
     return PageGroupSettings(
       mappingTime: SimDuration(rounding: seconds), isHidden: virtualMemory.isHidden,
       isReclamationDeferred: virtualMemory.isReclamationDeferred)

@@ -55,7 +55,7 @@ struct CapacityReport: PlanReport {
       parts.append(
         "\(summary.rejected) of \(summary.rejected + summary.completed + summary.unfinished) requests can "
           + "never be served (the longest sequence has \(scenario.settings.maxModelLength) tokens, the pool "
-          + "\(scenario.settings.deviceBlocks * scenario.settings.blockSize)) and count as never answered"
+          + "\(scenario.kvCapacity.tokens)) and count as never answered"
       )
     }
     let batch = summary.meanBatchedRequests / Double(study.deployment.replicas)

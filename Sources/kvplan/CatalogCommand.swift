@@ -35,7 +35,7 @@ struct CatalogModelsCommand: ParsableCommand {
         ],
         rows: ModelCatalogue.all.map { model in
           [
-            model.name, "\(model.layers)", "\(model.hidden)", "\(model.heads)",
+            model.name, "\(model.layers.count)", "\(model.hidden)", "\(model.heads)",
             "\(model.kvHeads)", "\(model.headDim)", "\(model.maxPositions)",
             Digits.fixed(Double(model.parameters()) / 1e9, decimals: 2),
             "\(model.kvBytesPerToken())",

@@ -9,7 +9,8 @@ extension Deployment {
     else { return nil }
     let (scenario, settings) = (resolved.scenario, resolved.settings)
     // vLLM does not start where one sequence of the longest length exceeds the pool.
-    let longest = min(settings.maxModelLength, (settings.deviceBlocks - 1) * settings.blockSize)
+    let fitting = resolved.kvCapacity.longestSequence(sparing: 1)
+    let longest = min(settings.maxModelLength, fitting ?? settings.maxModelLength)
     let model = scenario.model.aliases.first { $0.contains("/") } ?? scenario.model.name
     var words = [
       "vllm serve \(model)", "--tensor-parallel-size \(scenario.tensorParallel)",

@@ -59,35 +59,39 @@ package struct CPUScenario: Sendable {
     guard kvMemoryGiB > 0, kvMemoryGiB.isFinite else {
       throw UserError("`--kv-memory` must be positive GiB, found `\(kvMemoryGiB)`")
     }
-    let tokenBytes = ToyModels.kvBytesPerToken(base.model)
-    try checkMemory(tokenBytes: tokenBytes, machineMemory: machineMemory)
-    let blockBytes = tokenBytes * base.blockSize
+    let cache = ToyModels.kvCache(base.model, blockTokens: base.blockSize)
+    try checkMemory(cache, machineMemory: machineMemory)
     var scenario = base
     if scenario.deviceBlocksOverride == nil {
-      let blocks = Int(kvMemoryGiB * Double(1 << 30)) / blockBytes
+      let arena = Self.capacity(of: cache, gibibytes: kvMemoryGiB)
       let longest = base.maxModelLength ?? base.model.maxPositions
-      guard blocks * base.blockSize >= longest else {
+      guard arena.holds(tokens: longest) else {
         throw UserError(
-          "the arena is too small: \(kvMemoryGiB) GiB hold \(blocks * base.blockSize) tokens of "
-            + "`\(base.model.name)` (\(tokenBytes) bytes each), a sequence may have \(longest)",
+          "the arena is too small: \(kvMemoryGiB) GiB hold \(arena.tokens) tokens of "
+            + "`\(base.model.name)` (\(cache.bytesPerToken) bytes each), a sequence may have "
+            + "\(longest)",
           hint: "raise `--kv-memory` or lower `--max-model-len`")
       }
-      scenario.deviceBlocksOverride = blocks
+      scenario.deviceBlocksOverride = arena.blocks
     }
     var settings = try scenario.resolved().settings
-    settings.hostBlocks = Int(base.hostMemoryGiB * Double(1 << 30)) / blockBytes
+    settings.hostBlocks = Self.capacity(of: cache, gibibytes: base.hostMemoryGiB).blocks
     // The kernels run request by request: each iteration has to list who runs.
     settings.stepping = .iteration
     return settings
   }
 
+  private static func capacity(of cache: KVCacheSpec, gibibytes: Double) -> KVCapacity {
+    KVCapacity(blocks: Int(gibibytes * Double(1 << 30)) / cache.blockBytes, of: cache)
+  }
+
   /// - Throws: ``UserError`` if arenas and weights are larger than the memory of the machine.
-  private func checkMemory(tokenBytes: Int, machineMemory: UInt64) throws {
+  private func checkMemory(_ cache: KVCacheSpec, machineMemory: UInt64) throws {
     let gibibyte = Double(1 << 30)
+    // A count that users give may be too large to multiply as an integer.
     let device =
-      base.deviceBlocksOverride.map {
-        Double($0) * Double(base.blockSize) * Double(tokenBytes) / gibibyte
-      } ?? kvMemoryGiB
+      base.deviceBlocksOverride.map { Double($0) * Double(cache.blockBytes) / gibibyte }
+      ?? kvMemoryGiB
     let weights = Double(ToyModels.weightBytes(base.model)) / gibibyte
     let machine = Double(machineMemory) / gibibyte
     guard device + base.hostMemoryGiB + weights > machine else { return }

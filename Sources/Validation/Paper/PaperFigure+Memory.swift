@@ -16,15 +16,15 @@ extension PaperFigure {
         model: try ModelCatalogue.find(hardware.model),
         device: try DeviceCatalogue.find(hardware.device), tensorParallel: hardware.gpus,
         utilization: 0.95, tokenBudget: 2560, blockSize: 16)
-      let pool = Double(budget.blocks * budget.blockBytes * hardware.gpus) / Double(1 << 30)
+      let pool = Double(budget.capacity.bytes * hardware.gpus) / Double(1 << 30)
       data.rows.append([
-        hardware.rawValue, "\(hardware.gpus)", "\(budget.blocks)", "\(budget.slots)",
+        hardware.rawValue, "\(hardware.gpus)", "\(budget.blocks)", "\(budget.capacity.tokens)",
         Claim.text(pool),
       ])
       claims.append(
         Claim(
           "table1", "\(hardware.rawValue), KV slots, thousands", .value(slots, within: 0.05),
-          ours: Double(budget.slots) / 1000,
+          ours: Double(budget.capacity.tokens) / 1000,
           note: hardware == .opt66B
             ? "the paper's own 21 GB are 9.6 thousand slots; 9.7 thousand need 21.3 GiB" : ""))
       claims.append(
