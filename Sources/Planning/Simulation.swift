@@ -50,11 +50,7 @@ package struct Simulation: Sendable {
     let replayed = try scenario.prepared(trace, warnings: &warnings)
     let record: RunRecord
     do {
-      record = try scenario.system.serve(
-        replayed.requests, settings: resolved.settings,
-        executor: priced(resolved.costModel), window: resolved.window,
-        oversized: scenario.oversized, contents: replayed.contents,
-        maxConcurrency: scenario.maxConcurrency, warmups: scenario.warmups)
+      record = try resolved.serve(replayed)
     } catch let failure as RunFailure {
       throw failure.userError(trace: trace.name, scenario: scenario)
     }
@@ -145,6 +141,17 @@ extension Scenario {
 }
 
 extension ResolvedScenario {
+  /// Serves a trace that the scenario has prepared (``Scenario/prepared(_:warnings:)``).
+  ///
+  /// - Parameter frontEnd: What closed-loop clients reach the engine through.
+  /// - Throws: ``RunFailure`` when the run cannot go on.
+  package func serve(_ trace: Trace, frontEnd: FrontEnd = FrontEnd()) throws -> RunRecord {
+    try scenario.system.serve(
+      trace.requests, settings: settings, executor: priced(costModel), window: window,
+      oversized: scenario.oversized, contents: trace.contents,
+      maxConcurrency: scenario.maxConcurrency, frontEnd: frontEnd, warmups: scenario.warmups)
+  }
+
   /// Where the prices come from, how far they can be trusted, and what they rest on nothing for.
   var costProfileText: String {
     let facts = [costModel.profile.error] + unmeasured.map { "\($0) not measured" }
