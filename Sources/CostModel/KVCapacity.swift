@@ -29,6 +29,11 @@ package struct KVCapacity: Equatable, Sendable {
     cache.groups.reduce(0) { $0 + $1.blocks(forTokens: tokens) }
   }
 
+  /// The most blocks that a sequence holds while it grows to `tokens` tokens, all groups.
+  package func blocksMax(forTokens tokens: Int) -> Int {
+    cache.groups.reduce(0) { $0 + $1.blocksMax(forTokens: tokens) }
+  }
+
   /// Whether the empty pool holds a sequence all the way to `tokens` tokens.
   package func holds(tokens: Int) -> Bool { blocksMax(forTokens: tokens) <= blocks }
 
@@ -61,9 +66,5 @@ package struct KVCapacity: Equatable, Sendable {
       }
     }
     return fitting * blockTokens
-  }
-
-  private func blocksMax(forTokens tokens: Int) -> Int {
-    cache.groups.reduce(0) { $0 + $1.blocksMax(forTokens: tokens) }
   }
 }

@@ -23,6 +23,10 @@ package struct LayerList: Equatable, Sendable {
   package let kinds: [Run]
   /// Layers in all, at least 1.
   package let count: Int
+  /// The layer that there are most of, the first of several.
+  package let commonest: ModelLayer
+  /// The heads of the commonest layer that has any; `nil` where none has.
+  package let commonestHeads: ModelLayer.Heads?
 
   /// - Parameter runs: At least one layer; equal neighbours are joined.
   package init(_ runs: [Run]) {
@@ -44,6 +48,9 @@ package struct LayerList: Equatable, Sendable {
     self.runs = joined
     self.kinds = kinds
     count = kinds.reduce(0) { $0 + $1.count }
+    commonest = Self.longest(of: kinds).layer
+    let attending = kinds.filter { $0.layer.heads != nil }
+    commonestHeads = attending.isEmpty ? nil : Self.longest(of: attending).layer.heads
   }
 
   /// `count` layers that follow `pattern` again and again; the last round may be cut short.
@@ -62,12 +69,8 @@ package struct LayerList: Equatable, Sendable {
       })
   }
 
-  /// The layer that there are most of, the first of several.
-  package var commonest: ModelLayer { Self.commonest(of: kinds)! }
-
-  /// The layer of the longest of `runs`, the first of several.
-  static func commonest(of runs: [Run]) -> ModelLayer? {
-    guard let first = runs.first else { return nil }
-    return runs.reduce(first) { $1.count > $0.count ? $1 : $0 }.layer
+  /// The longest of `runs`, the first of several.
+  private static func longest(of runs: [Run]) -> Run {
+    runs.reduce(runs[0]) { $1.count > $0.count ? $1 : $0 }
   }
 }

@@ -59,8 +59,7 @@ package struct ModelSpec: Equatable, Sendable {
 extension ModelSpec {
   /// The heads that most layers have; none in a model without attention.
   private var usualHeads: ModelLayer.Heads {
-    let kinds = layers.kinds.filter { $0.layer.heads != nil }
-    return LayerList.commonest(of: kinds)?.heads ?? .init(query: 0, kv: 0, dim: 0)
+    layers.commonestHeads ?? .init(query: 0, kv: 0, dim: 0)
   }
 
   /// Query heads of most layers.

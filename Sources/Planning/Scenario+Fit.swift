@@ -39,7 +39,7 @@ extension Scenario {
   private func failure(_ budget: KVBudget, _ inputs: KVBudget.Inputs) -> UserError? {
     let wanted = max(maxModelLength ?? 1, 1)
     guard !budget.capacity.holds(tokens: wanted) else { return nil }
-    let blocks = budget.capacity.blocks(forTokens: wanted)
+    let blocks = budget.capacity.blocksMax(forTokens: wanted)
     let missing = blocks * budget.blockBytes - budget.kvBytes
     let gigabytes = (Double(missing) / 1e8).rounded(.up) / 10
     let pool =

@@ -47,6 +47,7 @@ package final class KernelCostModel: IterationCostModel {
   private let decodeLocal: PriceGrid?
   private let prefillGlobal: PriceGrid
   private let prefillLocal: PriceGrid?
+  /// Of a batch with prompts, all layers.
   private let prefillLaunch: Double
   private let besidePrompt: BesidePrompt?
   private let copySeconds: Double
@@ -91,7 +92,7 @@ package final class KernelCostModel: IterationCostModel {
     decodeLocal = localLayers > 0 ? attention.decode(window: window) : nil
     prefillGlobal = attention.prefill(window: 0)
     prefillLocal = localLayers > 0 ? attention.prefill(window: window) : nil
-    prefillLaunch = attention.prefillLaunch
+    prefillLaunch = (globalLayers + localLayers) * attention.prefillLaunch
     besidePrompt = attention.besidePrompt()
     copySeconds = 2 * Double(deployment.blockBytes) / (device.memoryBandwidth * 0.8)
     swapSeconds = Double(deployment.blockBytes) / device.pcieBandwidth
@@ -172,7 +173,7 @@ package final class KernelCostModel: IterationCostModel {
 
   /// One launch for all chunks of the batch.
   private func prefillSeconds(_ chunks: [IterationShape.PrefillChunk]) -> Double {
-    var seconds = (globalLayers + localLayers) * prefillLaunch
+    var seconds = prefillLaunch
     for chunk in chunks {
       let (tokens, context) = (Double(chunk.tokens), Double(chunk.contextTokens))
       seconds += globalLayers * prefillGlobal(tokens, context)

@@ -59,8 +59,9 @@ package struct CPUScenario: Sendable {
     guard kvMemoryGiB > 0, kvMemoryGiB.isFinite else {
       throw UserError("`--kv-memory` must be positive GiB, found `\(kvMemoryGiB)`")
     }
+    let tokenBytes = ToyModels.kvBytesPerToken(base.model)
+    try checkMemory(tokenBytes: tokenBytes, machineMemory: machineMemory)
     let cache = ToyModels.kvCache(base.model, blockTokens: base.blockSize)
-    try checkMemory(cache, machineMemory: machineMemory)
     var scenario = base
     if scenario.deviceBlocksOverride == nil {
       let arena = Self.capacity(of: cache, gibibytes: kvMemoryGiB)
@@ -68,7 +69,7 @@ package struct CPUScenario: Sendable {
       guard arena.holds(tokens: longest) else {
         throw UserError(
           "the arena is too small: \(kvMemoryGiB) GiB hold \(arena.tokens) tokens of "
-            + "`\(base.model.name)` (\(cache.bytesPerToken) bytes each), a sequence may have "
+            + "`\(base.model.name)` (\(tokenBytes) bytes each), a sequence may have "
             + "\(longest)",
           hint: "raise `--kv-memory` or lower `--max-model-len`")
       }
@@ -86,12 +87,13 @@ package struct CPUScenario: Sendable {
   }
 
   /// - Throws: ``UserError`` if arenas and weights are larger than the memory of the machine.
-  private func checkMemory(_ cache: KVCacheSpec, machineMemory: UInt64) throws {
+  private func checkMemory(tokenBytes: Int, machineMemory: UInt64) throws {
     let gibibyte = Double(1 << 30)
-    // A count that users give may be too large to multiply as an integer.
+    // Counts that users give may be too large to multiply as integers.
     let device =
-      base.deviceBlocksOverride.map { Double($0) * Double(cache.blockBytes) / gibibyte }
-      ?? kvMemoryGiB
+      base.deviceBlocksOverride.map {
+        Double($0) * Double(base.blockSize) * Double(tokenBytes) / gibibyte
+      } ?? kvMemoryGiB
     let weights = Double(ToyModels.weightBytes(base.model)) / gibibyte
     let machine = Double(machineMemory) / gibibyte
     guard device + base.hostMemoryGiB + weights > machine else { return }

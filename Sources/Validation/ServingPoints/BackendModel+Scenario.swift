@@ -23,17 +23,18 @@ extension BackendModel {
     scenario.maxModelLength = longest
     scenario.maxConcurrency = point.concurrency
     scenario.oversized = .fail
-    switch system {
-    case .vllmV1:
+    scenario.maxBatchedTokens = cutsPrompts ? tokenBudget : max(tokenBudget, longest)
+    if system == .vllmV1 {
       scenario.chunkedPrefill = chunkedPrefill
-      scenario.maxBatchedTokens = chunkedPrefill ? tokenBudget : max(tokenBudget, longest)
-    default:
-      scenario.maxBatchedTokens = max(tokenBudget, longest)
+    } else {
       scenario.engineRelease = VLLM02Release.v020.rawValue
       scenario.swapSpaceGiB = 0
     }
     return scenario
   }
+
+  /// Whether an iteration may compute a part of a prompt.
+  private var cutsPrompts: Bool { system == .vllmV1 && chunkedPrefill }
 
   /// KV blocks of the measured server.
   ///
