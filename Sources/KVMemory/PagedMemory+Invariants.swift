@@ -31,7 +31,7 @@ extension PagedMemory {
     _ pool: BlockPool, _ name: String, _ isResident: (Int) -> Bool
   ) -> String? {
     var appearances = Array(repeating: 0, count: pool.capacity)
-    for sequence in 0..<tables.sequenceCount where isResident(sequence) {
+    for sequence in tables.sequences where isResident(sequence) {
       for block in tables.blocks(of: sequence) { appearances[Int(block)] += 1 }
     }
     for block in pool.freeStack {
@@ -52,7 +52,7 @@ extension PagedMemory {
   /// Classes of the ledger add up to the pool, and token state is what the tables hold.
   private func ledgerViolation(swapped: Set<Int>) -> String? {
     var fill: [BlockID: Int] = [:]
-    for sequence in 0..<tables.sequenceCount where !swapped.contains(sequence) {
+    for sequence in tables.sequences where !swapped.contains(sequence) {
       let tokens = residentTokens(of: sequence)
       for (index, block) in tables.blocks(of: sequence).enumerated() {
         let filled = min(blockSize, tokens - index * blockSize)

@@ -63,8 +63,7 @@ extension TokenBudgetScheduler {
 
 extension StaticBatchScheduler {
   package func sequences(at index: Int, of plan: IterationPlan) -> [Int] {
-    let id = Int(plan.scheduled[index].request)
-    return (0..<Int(requests[id].sequenceCount)).map { Int(firstSequences[id]) + $0 }
+    Array(requests.sequences(of: plan.scheduled[index].request))
   }
 
   /// Slots are taken to begin at block boundaries.

@@ -37,83 +37,53 @@ package enum ServingSystem: String, CaseIterable, Sendable {
   /// Whether attention reads its keys and values through block tables.
   package var isPaged: Bool { [.vllmSOSP23, .vllm02, .vllmV1].contains(self) }
 
-  /// Serves a list of requests, in order of arrival, and returns what happened.
+  /// An engine of this system that has not served anything yet.
   ///
-  /// - Parameters:
-  ///   - contents: What the prompts consist of; only a prefix cache looks at it.
-  ///   - maxConcurrency: Most requests in flight, at least 1: closed-loop clients where all arrive at
-  ///     once. `nil` for no limit.
-  ///   - frontEnd: What such clients reach the engine through.
-  ///   - warmups: Copies of the first request that are served before the others and not recorded.
-  /// - Throws: ``RunFailure`` when the run cannot go on.
-  package func serve(
-    _ requests: [Request], settings: EngineSettings, executor: any IterationExecutor,
-    window: MeasuringWindow = MeasuringWindow(), oversized: OversizedPolicy = .skip,
-    contents: PromptContents? = nil, maxConcurrency: Int? = nil,
-    frontEnd: FrontEnd = FrontEnd(), warmups: Int = 0
-  ) throws -> RunRecord {
-    var (all, contents) = (requests, contents)
-    if warmups > 0, var first = requests.first {
-      first.arrival = .zero
-      all += Array(repeating: first, count: warmups)
-      let pieces = contents?.pieces(of: 0) ?? []
-      for _ in 0..<warmups { contents?.append(pieces) }
-    }
-    return try replica(
-      all, settings: settings, executor: executor, window: window, oversized: oversized,
-      contents: contents, clients: maxConcurrency.map { Clients($0, frontEnd: frontEnd) },
-      warmups: all.count - requests.count
-    ).run()
-  }
-
-  /// An engine of this system that has not served anything yet; the parameters are those of ``serve``.
-  ///
-  /// - Parameter warmups: How many of the requests, at their end, are warm-ups.
   /// - Throws: ``RunFailure`` where the system cannot serve such requests at all.
   package func replica(
-    _ requests: [Request], settings: EngineSettings, executor: any IterationExecutor,
-    window: MeasuringWindow = MeasuringWindow(), oversized: OversizedPolicy = .skip,
-    contents: PromptContents? = nil, clients: Clients? = nil, warmups: Int = 0
+    _ run: ReplicaSetup, settings: EngineSettings, executor: any IterationExecutor
   ) throws -> any Replica {
-    func replica<S: Scheduler>(
-      _ scheduler: S, _ executor: any IterationExecutor
-    ) -> any Replica {
-      EngineReplica(
-        Engine(
-          requests: requests, scheduler: scheduler, executor: executor, window: window,
-          oversized: oversized, clients: clients, warmups: warmups))
-    }
-    func replica<S: Scheduler>(_ scheduler: S) -> any Replica { replica(scheduler, executor) }
-    let sequenceCount = requests.reduce(0) { $0 + Int($1.sequenceCount) }
-    func orca(_ estimator: ReservationEstimator) -> any Replica {
-      let memory = OrcaMemory(settings, estimator: estimator)
-      return replica(
-        MixedIterationScheduler(requests: requests, settings: settings, memory: memory))
-    }
+    let requests = run.requests
     switch self {
     case .vllmSOSP23:
-      let memory = PagedMemory(sosp23: settings, sequenceCount: sequenceCount)
-      return replica(
-        MixedIterationScheduler(requests: requests, settings: settings, memory: memory))
+      return EngineReplica(
+        run,
+        MixedIterationScheduler(
+          requests: requests, settings: settings, memory: PagedMemory(sosp23: settings)), executor)
     case .vllm02:
-      return replica(PromptOrDecodeScheduler(requests: requests, settings: settings))
+      return EngineReplica(
+        run, PromptOrDecodeScheduler(requests: requests, settings: settings), executor)
     case .vllmV1:
-      return replica(
-        TokenBudgetScheduler(requests: requests, settings: settings, contents: contents))
-    case .orcaOracle: return orca(.oracle)
-    case .orcaPow2: return orca(.pow2)
-    case .orcaMax: return orca(.max)
+      return EngineReplica(
+        run,
+        TokenBudgetScheduler(requests: requests, settings: settings, contents: run.contents),
+        executor)
+    case .orcaOracle: return orca(.oracle, run, settings, executor)
+    case .orcaPow2: return orca(.pow2, run, settings, executor)
+    case .orcaMax: return orca(.max, run, settings, executor)
     case .fasterTransformer:
-      return replica(StaticBatchScheduler(requests: requests, settings: settings))
+      return EngineReplica(
+        run, StaticBatchScheduler(requests: requests, settings: settings), executor)
     case .vattention:
-      try requireSingleSequences(requests)
+      try requireSingleSequences(requests.requests)
       // The driver maps memory request by request, so each iteration has to list who runs.
       var listed = settings
       listed.stepping = .iteration
-      return replica(
-        PromptOrDecodeScheduler(requests: requests, settings: listed, watermarkBlocks: 0),
-        VirtualTensorExecutor(executor, requests: requests, engine: settings))
+      return EngineReplica(
+        run, PromptOrDecodeScheduler(requests: requests, settings: listed, watermarkBlocks: 0),
+        VirtualTensorExecutor(executor, requests: requests.requests, engine: settings))
     }
+  }
+
+  private func orca(
+    _ estimator: ReservationEstimator, _ run: ReplicaSetup, _ settings: EngineSettings,
+    _ executor: any IterationExecutor
+  ) -> any Replica {
+    EngineReplica(
+      run,
+      MixedIterationScheduler(
+        requests: run.requests, settings: settings,
+        memory: OrcaMemory(settings, estimator: estimator)), executor)
   }
 }
 
@@ -129,10 +99,9 @@ private func requireSingleSequences(_ requests: [Request]) throws {
 
 extension PagedMemory {
   /// The memory of the SOSP'23 artifact: 1 % of the blocks are its watermark.
-  package init(sosp23 settings: EngineSettings, sequenceCount: Int) {
+  package init(sosp23 settings: EngineSettings) {
     self.init(
       blockSize: settings.blockSize, deviceBlocks: settings.deviceBlocks,
-      hostBlocks: settings.hostBlocks, watermarkBlocks: settings.deviceBlocks / 100,
-      sequenceCount: sequenceCount)
+      hostBlocks: settings.hostBlocks, watermarkBlocks: settings.deviceBlocks / 100)
   }
 }

@@ -1,4 +1,5 @@
 import CostModel
+import Fleet
 import Metrics
 import Planning
 import Results
@@ -145,7 +146,7 @@ struct CapacityReport: PlanReport {
     var paragraphs = PlanCells.prices(answer.prepared.profiles)
     paragraphs.append(
       "Arrivals: Poisson; \(study.trace.requests.count) requests of `\(study.trace.name)` a run, "
-        + "all of them measured. Router: \(study.deployment.router.rawValue).")
+        + "all of them measured. Router: \(study.deployment.router.name).")
     if let command = study.deployment.vllmCommand { paragraphs.append("One replica: \(command)") }
     return Document.Section("Assumptions", paragraphs: paragraphs)
   }

@@ -22,6 +22,14 @@ extension ResolvedScenario {
     KVCapacity(blocks: settings.deviceBlocks, of: scenario.kvCacheSpec)
   }
 
+  /// Bytes of a token of a sequence, over all GPUs of a replica.
+  var slotBytes: Int {
+    KVCacheSpec(
+      scenario.model, tensorParallel: scenario.tensorParallel, elements: scenario.kvCache,
+      blockTokens: scenario.blockSize
+    ).bytesPerToken * scenario.tensorParallel
+  }
+
   /// How the memory of a GPU was divided; `nil` where the pool was given in blocks.
   package var kvBudget: KVBudget? {
     scenario.deviceBlocksOverride == nil ? try? scenario.memoryFit().budget : nil

@@ -1,4 +1,5 @@
 import CostModel
+import Fleet
 import Kernels
 import Metrics
 import Planning
