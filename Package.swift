@@ -96,7 +96,7 @@ let package = Package(
         "Validation", "Kernels", "Planning", "Metrics", "Serving", "CostModel", "Workload",
         "SimulationKernel",
       ]),
-    tests("CommandLineTests", ["kvplan"]),
+    tests("CommandLineTests", ["kvplan", "Planning", "Serving", "CostModel"]),
     tests("TidyTests", []),
   ]
 )

@@ -59,7 +59,7 @@ package struct Simulation: Sendable {
       throw failure.userError(trace: trace.name, scenario: scenario)
     }
     var labels = RunLabels(
-      system: scenario.system.rawValue, model: scenario.model.name, device: scenario.device.name,
+      system: scenario.system.name, model: scenario.model.name, device: scenario.device.name,
       requestRate: scenario.finiteRequestRate ?? record.requests[..<record.arrivedCount].rate,
       blocks: resolved.settings.deviceBlocks, blockSize: resolved.settings.blockSize,
       provenance: Provenance(

@@ -114,10 +114,10 @@ package struct PreparedDeployment: Sendable {
       scenario: [
         ScenarioField("trace", trace.name), ScenarioField("replicas", "\(deployment.replicas)"),
         ScenarioField("router", deployment.router.rawValue),
-      ] + resolved[0].fields,
+      ] + fields,
       costProfile: profiles.map { "\($0.name) (\($0.error))" }.joined(separator: "; "))
     var labels = RunLabels(
-      system: scenario.system.rawValue, model: scenario.model.name,
+      system: scenario.system.name, model: scenario.model.name,
       device: scenario.device.name, requestRate: trace.offeredRate, blocks: blocks,
       blockSize: resolved[0].settings.blockSize, provenance: provenance)
     labels.classNames = trace.classNames

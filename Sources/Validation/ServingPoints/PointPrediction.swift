@@ -77,7 +77,7 @@ package struct PointPrediction: Sendable {
     let requests = requests(of: point, model: model)
     var settings = EngineSettings(
       blockSize: 16, deviceBlocks: budget.blocks, maxSequences: model.maxSequences,
-      maxBatchedTokens: model.chunkedPrefill && model.system == .vllmV1
+      maxBatchedTokens: model.chunkedPrefill && model.system.capabilities.cutsPrompts
         ? model.tokenBudget : max(model.tokenBudget, point.promptTokens + point.outputTokens),
       maxModelLength: point.promptTokens + point.outputTokens)
     settings.v1.chunkedPrefill = model.chunkedPrefill
@@ -107,7 +107,7 @@ package struct PointPrediction: Sendable {
   private static func contents(
     of requests: [Request], _ point: ServingPoint, _ model: BackendModel
   ) -> PromptContents? {
-    guard model.repeatedPrompts > 0, model.system == .vllmV1 else { return nil }
+    guard model.repeatedPrompts > 0, model.system.capabilities.hasPrefixCache else { return nil }
     var contents = PromptContents()
     for (index, request) in requests.enumerated() {
       let stream = Int64(index % model.repeatedPrompts)

@@ -130,10 +130,10 @@ package struct RequestReplay: Sendable {
     do {
       record = try system.serve(
         requests, settings: settings, executor: PointExecutor(costModel: costModel),
-        oversized: .fail, contents: system == .vllmV1 ? contents : nil)
+        oversized: .fail, contents: system.capabilities.hasPrefixCache ? contents : nil)
     } catch let failure as RunFailure {
       throw UserError(
-        "`\(system.rawValue)` cannot serve the run: \(failure.summary)",
+        "`\(system.name)` cannot serve the run: \(failure.summary)",
         hint: "give the settings of the server that was measured")
     }
     return Outcome(
