@@ -105,7 +105,12 @@ let package = Package(
         "Validation", "Kernels", "Planning", "Metrics", "Serving", "CostModel", "Workload",
         "SimulationKernel",
       ]),
-    tests("CommandLineTests", ["kvplan"]),
+    tests(
+      "CommandLineTests",
+      [
+        "kvplan", "Planning", "Serving", "CostModel",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ]),
     tests("TidyTests", []),
   ]
 )

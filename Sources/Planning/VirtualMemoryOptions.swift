@@ -2,7 +2,7 @@ import CostModel
 import Serving
 import SimulationKernel
 
-/// What users set of `vattention`'s memory.
+/// What users set of the memory of systems whose blocks are page-groups.
 package struct VirtualMemoryOptions: Equatable, Sendable {
   /// Sizes that the driver offers, KiB; all but 2,048 need a modified one.
   package enum PageGroupSize: Int, CaseIterable, Sendable {

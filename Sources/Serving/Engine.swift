@@ -68,19 +68,22 @@ struct Engine<S: Scheduler> {
   /// - Throws: ``RunFailure``.
   /// - Complexity: O(1) and what changes, an iteration; O(running requests) for systems that look at each.
   mutating func serve(_ arriving: [RequestID], until end: SimInstant) throws {
+    let pricer = pricer
     for id in arriving {
       let arrival = requests[id].arrival
       if arrival >= end { break }
-      try advance(to: arrival)
+      try advance(to: arrival, pricer)
       try submit(id, at: arrival)
     }
-    try advance(to: end)
+    try advance(to: end, pricer)
   }
 
   /// Runs all that happens before `limit`.
-  mutating func advance(to limit: SimInstant) throws {
+  mutating func advance(to limit: SimInstant) throws { try advance(to: limit, pricer) }
+
+  /// - Parameter pricer: That of the engine: each look at a reference of a class would count it.
+  private mutating func advance(to limit: SimInstant, _ pricer: (any ShapePricer)?) throws {
     guard clock < limit else { return }
-    let pricer = pricer
     try settle(before: limit, pricer)
     while let next = nextEvent, next < limit {
       clock = next
@@ -135,8 +138,6 @@ struct Engine<S: Scheduler> {
 
   /// Does what is due now: ends the iteration that ends, and decides the next, after as many as end before `limit`
   /// with nothing to decide.
-  ///
-  /// - Parameter pricer: That of the engine: each look at a reference of a class would count it.
   private mutating func settle(before limit: SimInstant, _ pricer: (any ShapePricer)?) throws {
     endWhatEnds()
     guard iterationEnd == nil && hasNews else { return }

@@ -59,7 +59,7 @@ package struct RunRecord: Sendable {
   package let window: MeasuringWindow
   /// The replayed requests, by number. Closed-loop clients set arrivals when they send.
   package let requests: [Request]
-  package let milestones: [Milestones]
+  package let milestones: MilestoneList
   /// Requests that arrived before the run ended.
   package let arrivedCount: Int
   /// What all replicas did together.
@@ -82,9 +82,9 @@ package struct RunRecord: Sendable {
   ) {
     window = log.window
     requests = log.requests
-    milestones = log.milestones
-    arrivedCount = log.arrivedCount
-    tokenGaps = log.tokenGaps
+    milestones = MilestoneList(log)
+    arrivedCount = log.entries.arrivedCount.pointee
+    tokenGaps = log.entries.tokenGaps.pointee
     self.replicas = replicas
     self.assignment = assignment
     let weighted = slotWeights.map { zip(replicas, $0).map { $0.weighted(by: $1) } } ?? replicas

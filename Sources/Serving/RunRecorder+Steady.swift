@@ -82,9 +82,9 @@ extension RunRecorder {
     record.emittedTokens += tokens * count
     if let last = cruiseEnd ?? previousEnd {
       let first = start + durations[0] - last
-      log.tokenGaps.add(first, count: tokens)
+      log.tokenGaps.pointee.add(first, count: tokens)
     }
-    log.tokenGaps.add(durations.dropFirst(), count: tokens)
+    log.tokenGaps.pointee.add(durations.dropFirst(), count: tokens)
     previousEnd = end
     cruiseEnd = end
   }

@@ -4,8 +4,8 @@ import Workload
 
 /// Writes down what one replica does while it happens.
 struct RunRecorder {
-  /// Kept by the replica: a look at a reference that is counted would count it.
-  unowned(unsafe) let log: RequestLog
+  /// Of the run's log, which the engine keeps.
+  let log: RequestLog.Entries
   let window: MeasuringWindow
   let emptyLedger: WasteLedger
   var record: ReplicaRecord
@@ -22,7 +22,7 @@ struct RunRecorder {
   var cruiseEnd: SimInstant?
 
   init(_ log: RequestLog, emptyLedger: WasteLedger) {
-    self.log = log
+    self.log = log.entries
     window = log.window
     self.emptyLedger = emptyLedger
     record = ReplicaRecord(from: window.from)
@@ -31,8 +31,8 @@ struct RunRecorder {
 
   @inline(__always)
   func arrived(_ request: RequestID, isRejected: Bool) {
-    log.arrivedCount += 1
-    if isRejected { log.milestones[Int(request)].isRejected = true }
+    log.arrivedCount.pointee += 1
+    if isRejected { log[request].isRejected = true }
   }
 
   /// An iteration was decided and starts; the state that it ends is recorded already (``hold(_:from:)``).
@@ -44,20 +44,20 @@ struct RunRecorder {
       record.history.addPreemptions(plan.preempted.count, at: start)
     }
     for scheduled in plan.scheduled where scheduled.isPrefill {
-      let id = Int(scheduled.request)
-      if log.milestones[id].firstScheduled == nil {
-        log.milestones[id].firstScheduled = start
+      let id = scheduled.request
+      if log[id].firstScheduled == nil {
+        log[id].firstScheduled = start
       }
     }
     for preemption in plan.preempted {
-      let id = Int(preemption.request)
+      let id = preemption.request
       let isMeasured = window.contains(start)
       switch preemption.mode {
       case .recompute:
-        log.milestones[id].preemptionsRecompute += 1
+        log[id].preemptionsRecompute += 1
         if isMeasured { record.preemptionsRecompute += 1 }
       case .swap:
-        log.milestones[id].preemptionsSwap += 1
+        log[id].preemptionsSwap += 1
         if isMeasured { record.preemptionsSwap += 1 }
       }
     }
@@ -70,11 +70,11 @@ struct RunRecorder {
     var steady = 0
     var standing = 0
     for scheduled in plan.scheduled where scheduled.emittedTokens > 0 {
-      let id = Int(scheduled.request)
+      let id = scheduled.request
       let tokens = Int(scheduled.emittedTokens)
       emitted += tokens
-      guard let last = lastTokens.exchange(end, of: id) else {
-        log.milestones[id].firstToken = end
+      guard let last = lastTokens.exchange(end, of: Int(id)) else {
+        log[id].firstToken = end
         continue
       }
       if last == previousEnd {
@@ -82,7 +82,7 @@ struct RunRecorder {
       } else if last == cruiseEnd {
         standing += tokens
       } else if isMeasured {
-        log.tokenGaps.add(end - last, count: tokens)
+        log.tokenGaps.pointee.add(end - last, count: tokens)
       }
     }
     if isMeasured {
@@ -108,7 +108,7 @@ struct RunRecorder {
     if window.contains(end) {
       record.iterations += 1
       record.emittedTokens += tokens
-      if let last = cruiseEnd ?? previousEnd { log.tokenGaps.add(end - last, count: tokens) }
+      if let last = cruiseEnd ?? previousEnd { log.tokenGaps.pointee.add(end - last, count: tokens) }
     }
     previousEnd = end
     cruiseEnd = end
@@ -119,17 +119,17 @@ struct RunRecorder {
   private mutating func addSteadyGaps(to end: SimInstant, sincePrevious: Int, sinceCruise: Int) {
     guard let previousEnd, let cruiseEnd, previousEnd != cruiseEnd else {
       if let start = previousEnd ?? cruiseEnd {
-        log.tokenGaps.add(end - start, count: sincePrevious + sinceCruise)
+        log.tokenGaps.pointee.add(end - start, count: sincePrevious + sinceCruise)
       }
       return
     }
-    log.tokenGaps.add(end - previousEnd, count: sincePrevious)
-    log.tokenGaps.add(end - cruiseEnd, count: sinceCruise)
+    log.tokenGaps.pointee.add(end - previousEnd, count: sincePrevious)
+    log.tokenGaps.pointee.add(end - cruiseEnd, count: sinceCruise)
   }
 
   mutating func finished(_ requests: [RequestID], at end: SimInstant) {
     for id in requests {
-      log.milestones[Int(id)].finish = end
+      log[id].finish = end
       lastTokens.close(Int(id))
     }
   }

@@ -82,7 +82,7 @@ extension ServingSystem {
   ///
   /// More than the pool only for static slots that are no whole blocks.
   package func placedBlocks(_ settings: EngineSettings) -> Int {
-    guard self == .fasterTransformer else { return settings.deviceBlocks }
+    guard capabilities.hasStaticBatches else { return settings.deviceBlocks }
     let slots = settings.deviceBlocks * settings.blockSize / settings.maxModelLength
     return slots * ((settings.maxModelLength + settings.blockSize - 1) / settings.blockSize)
   }

@@ -22,7 +22,7 @@ struct CatalogFitCommand: ParsableCommand {
   @OptionGroup var deployment: DeploymentOptions
 
   @Option(help: "Serving system; `kvplan catalog systems` lists them.")
-  var system = ServingSystem.vllmV1.rawValue
+  var system = ServingSystem.vllmV1.name
 
   @Option(help: "What to print: `table`, `json` or `csv`.")
   var format = OutputFormat.table
@@ -101,7 +101,7 @@ struct FitTable {
     let (inputs, budget, capacity) = (fit.inputs, fit.budget, fit.budget.capacity)
     return [
       .init("model", .text(inputs.model.name)), .init("device", .text(inputs.device.name)),
-      .init("system", .text(scenario.system.rawValue)),
+      .init("system", .text(scenario.system.name)),
       .init("tensor_parallel_size", .integer(inputs.tensorParallel)),
       .init("pipeline_parallel_size", .integer(inputs.pipelineParallel)),
       .init("quantization", .text(inputs.weights.quantizationName)),

@@ -25,7 +25,7 @@ struct CompareCommand: ParsableCommand {
   var trace: String
 
   @Option(help: "Serving systems, comma-separated; `kvplan catalog systems` lists them.")
-  var systems = ServingSystem.paperComparison.map(\.rawValue).joined(separator: ",")
+  var systems = ServingSystem.paperComparison.map(\.name).joined(separator: ",")
 
   @Option(
     help: """

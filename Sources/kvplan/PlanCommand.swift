@@ -29,7 +29,7 @@ struct PlanArguments: ParsableArguments {
   var slo: String
 
   @Option(help: "Serving system; `kvplan catalog systems` lists them.")
-  var system = ServingSystem.vllmV1.rawValue
+  var system = ServingSystem.vllmV1.name
 
   @Option(
     help: """

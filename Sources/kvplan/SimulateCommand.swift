@@ -20,7 +20,7 @@ struct SimulateCommand: ParsableCommand {
   var trace: String
 
   @Option(help: "Serving system; `kvplan catalog systems` lists them.")
-  var system = ServingSystem.vllmSOSP23.rawValue
+  var system = ServingSystem.vllmSOSP23.name
 
   @Option(
     help: """

@@ -22,7 +22,7 @@ struct ValidateRequestsCommand: ParsableCommand {
   var file: String
 
   @Option(help: "Serving system; `kvplan catalog systems` lists them.")
-  var system = ServingSystem.vllmV1.rawValue
+  var system = ServingSystem.vllmV1.name
 
   @OptionGroup(title: "Engine and run") var engine: EngineOptions
 

@@ -215,7 +215,9 @@ extension CapacityStudy {
         $0.maxBatchedTokens = budget
       }
     }
-    if scenario.system == .vllmV1, trace.contents != nil, !settings.v1.prefixCaching {
+    if scenario.system.capabilities.hasPrefixCache, trace.contents != nil,
+      !scenario.choices.prefixCaching
+    {
       add("a prefix cache", "--enable-prefix-caching") { $0.prefixCaching = true }
     }
     if scenario.deviceBlocksOverride == nil {

@@ -130,19 +130,19 @@ package struct PreparedDeployment: Sendable {
     let scenario = deployment.groups[0].scenario
     let kinds = zip(deployment.groups, resolved)
     var labels = RunLabels(
-      system: scenario.system.rawValue, model: scenario.model.name,
+      system: scenario.system.name, model: scenario.model.name,
       device: scenario.device.name, requestRate: requestRate,
       blocks: kinds.reduce(0) { $0 + $1.0.count * $1.1.settings.deviceBlocks },
       blockSize: resolved[0].settings.blockSize,
       provenance: Provenance(
         seed: seed, version: toolVersion,
-        scenario: [ScenarioField("trace", trace.name)] + replicas + resolved[0].fields,
+        scenario: [ScenarioField("trace", trace.name)] + replicas + fields,
         costProfile: ""))
     labels.classNames = trace.classNames
     let rows = kinds.flatMap { group, resolved in
       Array(
         repeating: ReplicaLabels(
-          system: group.scenario.system.rawValue, device: group.scenario.device.name,
+          system: group.scenario.system.name, device: group.scenario.device.name,
           blocks: resolved.settings.deviceBlocks, blockSize: resolved.settings.blockSize),
         count: group.count)
     }

@@ -21,7 +21,7 @@ package struct CPUScenario: Sendable {
   package init(system: ServingSystem, model: ModelSpec) {
     base = Scenario(system: system, model: model, device: Self.cpu)
     // A system that does not swap has no such setting.
-    if SystemFlag.swapSpace.systems.contains(system) { base.swapSpaceGiB = 0.5 }
+    if system.capabilities.swaps { base.swapSpaceGiB = 0.5 }
     base.maxModelLength = 2048
   }
 
@@ -42,10 +42,10 @@ package struct CPUScenario: Sendable {
   package func settings(
     machineMemory: UInt64 = ProcessInfo.processInfo.physicalMemory
   ) throws -> EngineSettings {
-    guard base.system != .vattention else {
+    if let standIn = base.system.capabilities.cpuStandIn {
       throw UserError(
-        "`vattention` maps pages with a GPU's driver, which no CPU has",
-        hint: "simulate it (`kvplan simulate`), or serve `vllm-0.2`, whose scheduler it has")
+        "`\(base.system.name)` maps pages with a GPU's driver, which no CPU has",
+        hint: "simulate it (`kvplan simulate`), or serve `\(standIn)`, whose scheduler it has")
     }
     guard timeScale > 0, timeScale.isFinite else {
       throw UserError("`--time-scale` must be positive, found `\(timeScale)`")

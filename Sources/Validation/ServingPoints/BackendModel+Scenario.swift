@@ -24,7 +24,7 @@ extension BackendModel {
     scenario.maxConcurrency = point.concurrency
     scenario.oversized = .fail
     scenario.maxBatchedTokens = cutsPrompts ? tokenBudget : max(tokenBudget, longest)
-    if system == .vllmV1 {
+    if system.capabilities.cutsPrompts {
       scenario.chunkedPrefill = chunkedPrefill
     } else {
       scenario.engineRelease = VLLM02Release.v020.rawValue
@@ -34,7 +34,7 @@ extension BackendModel {
   }
 
   /// Whether an iteration may compute a part of a prompt.
-  private var cutsPrompts: Bool { system == .vllmV1 && chunkedPrefill }
+  private var cutsPrompts: Bool { system.capabilities.cutsPrompts && chunkedPrefill }
 
   /// KV blocks of the measured server.
   ///

@@ -66,7 +66,7 @@ package struct PointPrediction: Sendable {
       name: point.id, requests: requests, hasArrivals: false,
       contents: contents(of: requests, point, model))
     var scenario = try model.scenario(of: point)
-    if model.system == .vllmV1 { scenario.prefixCaching = trace.contents != nil }
+    if model.system.capabilities.hasPrefixCache { scenario.prefixCaching = trace.contents != nil }
     let resolved = try scenario.resolved(prices: prices)
     // There are no arrivals whose loss could be warned of.
     var warnings: [String] = []
@@ -91,7 +91,7 @@ package struct PointPrediction: Sendable {
   private static func contents(
     of requests: [Request], _ point: ServingPoint, _ model: BackendModel
   ) -> PromptContents? {
-    guard model.repeatedPrompts > 0, model.system == .vllmV1 else { return nil }
+    guard model.repeatedPrompts > 0, model.system.capabilities.hasPrefixCache else { return nil }
     var contents = PromptContents()
     for (index, request) in requests.enumerated() {
       let stream = Int64(index % model.repeatedPrompts)

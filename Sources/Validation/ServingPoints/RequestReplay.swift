@@ -130,7 +130,7 @@ package struct RequestReplay: Sendable {
         Trace(name: "measured", requests: requests, hasArrivals: true, contents: contents))
     } catch let failure as RunFailure {
       throw UserError(
-        "`\(resolved.scenario.system.rawValue)` cannot serve the run: \(failure.summary)",
+        "`\(resolved.scenario.system.name)` cannot serve the run: \(failure.summary)",
         hint: "give the settings of the server that was measured")
     }
     return Outcome(
