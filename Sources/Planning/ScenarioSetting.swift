@@ -1,6 +1,6 @@
 import CostModel
+import Messages
 import Serving
-import SimulationKernel
 
 /// One setting of a scenario by the name of its flag, for whoever sets it from text: `--vary`, the axes of a
 /// sweep. ``all`` has one line a setting.

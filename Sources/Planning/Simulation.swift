@@ -1,4 +1,5 @@
 import CostModel
+import Messages
 import Metrics
 import Serving
 import SimulationKernel
@@ -26,7 +27,7 @@ package final class PricedExecutor<Model: IterationCostModel>: ShapePricer {
 }
 
 /// The executor that prices by `costModel`.
-func priced(_ costModel: some IterationCostModel) -> any IterationExecutor {
+package func priced(_ costModel: some IterationCostModel) -> any IterationExecutor {
   PricedExecutor(costModel: costModel)
 }
 

@@ -1,5 +1,5 @@
+import Messages
 import Serving
-import SimulationKernel
 
 /// A setting that only some systems have, by the name of its flag.
 package enum SystemFlag: String, CaseIterable, Sendable {

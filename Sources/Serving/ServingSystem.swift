@@ -1,4 +1,5 @@
 import KVMemory
+import Messages
 import SimulationKernel
 import Workload
 

@@ -1,11 +1,11 @@
 import ArgumentParser
 import CostModel
 import Foundation
+import Messages
 import Metrics
 import Planning
 import Results
 import Serving
-import SimulationKernel
 import Workload
 
 /// `kvplan plan`: which GPUs, how many, which settings.

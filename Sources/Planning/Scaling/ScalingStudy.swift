@@ -1,3 +1,4 @@
+import Messages
 import Metrics
 import Serving
 import SimulationKernel

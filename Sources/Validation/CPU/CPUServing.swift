@@ -1,5 +1,6 @@
 import CostModel
 import Kernels
+import Messages
 import Metrics
 import Planning
 import Serving
