@@ -1,6 +1,6 @@
 import CZlib
 import Foundation
-import SimulationKernel
+import Messages
 
 /// A CSV file of measurements, plain or gzip, with a header: columns by name, rows by line number.
 ///
