@@ -27,7 +27,7 @@ struct Engine<S: Scheduler> {
   /// The requests of the run, by number.
   private let requests: RunRequests
   private let oversized: OversizedPolicy
-  private let log: RequestLog
+  let log: RequestLog
   var scheduler: S
   private var executor: any IterationExecutor
   /// The executor, if the work of an iteration is all that it looks at; the scheduler and the plan are then not
@@ -35,7 +35,7 @@ struct Engine<S: Scheduler> {
   let pricer: (any ShapePricer)?
   var recorder: RunRecorder
   /// What clients reach the engine through; `nil` if it takes no time.
-  private let frontEnd: FrontEndProcess?
+  let frontEnd: FrontEndProcess?
   var clock = SimInstant.zero
   /// When the running iteration ends; `nil` while the engine is idle.
   var iterationEnd: SimInstant?
@@ -47,7 +47,7 @@ struct Engine<S: Scheduler> {
   /// Scratch: requests that are complete with an iteration.
   var finished: [RequestID] = []
   /// Requests that left since they were last taken, where somebody waits for them.
-  private var departures: [Departure] = []
+  var departures: [Departure] = []
   private let keepsDepartures: Bool
   /// What ``runSteady(before:_:)`` remembers.
   var pace = Pace()
@@ -95,7 +95,7 @@ struct Engine<S: Scheduler> {
   /// When something happens next if nothing arrives; `nil` if nothing does.
   ///
   /// A scheduler that wants to be woken is asked at the end of an iteration anyway.
-  private var nextEvent: SimInstant? { iterationEnd ?? wakeUp }
+  var nextEvent: SimInstant? { iterationEnd ?? wakeUp }
 
   /// Takes a request that arrives at `time`, to which the engine was advanced.
   ///
@@ -211,34 +211,5 @@ struct Engine<S: Scheduler> {
   @inline(__always)
   var heldState: HeldState {
     HeldState(ledger: scheduler.ledger, blocks: scheduler.blocks, queues: scheduler.queues)
-  }
-}
-
-/// What a router and clients ask for.
-extension Engine {
-  /// Whether iterations may run without plans: a front end that takes time looks at each.
-  var mayJump: Bool { frontEnd == nil }
-
-  /// Takes the requests that left since this was last asked.
-  mutating func takeDepartures(into taken: inout [Departure]) {
-    taken.append(contentsOf: departures)
-    departures.clear()
-  }
-
-  /// Sets the clock back to zero after warm-ups: what they leave is a warm prefix cache.
-  mutating func restart() {
-    clock = .zero
-    recorder = RunRecorder(log, emptyLedger: recorder.emptyLedger)
-    recorder.warmedUp(scheduler.prefixCache)
-  }
-
-  /// Whether nothing is to come, unless a request arrives.
-  var isIdle: Bool { nextEvent == nil }
-
-  /// What happened, up to `end`.
-  mutating func close(at end: SimInstant) -> ReplicaRecord {
-    recorder.close(at: end)
-    recorder.closed(with: scheduler.prefixCache)
-    return recorder.record
   }
 }

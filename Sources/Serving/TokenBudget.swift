@@ -1,4 +1,45 @@
 import CostModel
+import DequeModule
+import Workload
+
+/// A sequence as the token-budget scheduler sees it: it has tokens, and some of them are computed.
+///
+///     0            computed                  length
+///     |── resident ──|── still to compute ──|          steady decode: exactly one to compute
+///
+/// There are no phases. A prompt, a part of a prompt, the next token and everything that a
+/// preempted request lost are all "computed catches up with length".
+///
+/// A view of one sequence, made when it is looked at; what changes is in ``TokenBudgetSequences``.
+package struct TokenBudgetSequence: Sendable {
+  package let request: RequestID
+  package let promptTokens: Int32
+  /// Output tokens after which it is complete.
+  package let outputTokens: Int32
+  /// Other output sequences of the request.
+  package let siblings: Int32
+  /// Output tokens so far.
+  package let generatedTokens: Int32
+  /// Tokens whose keys and values are computed, as of the last completed iteration.
+  package let computedTokens: Int32
+  /// The iteration of the ``CruisingBatch`` from which on it has cruised; until it leaves, the
+  /// counts of tokens are those with which it joined.
+  let joinedAt: Int
+
+  /// Prompt and output so far, the newest token included although it is not computed yet.
+  package var length: Int32 { promptTokens + generatedTokens }
+
+  /// Whether it has all its output, or is as long as a sequence may be.
+  func isComplete(maxModelLength: Int) -> Bool {
+    generatedTokens >= outputTokens || Int(length) >= maxModelLength
+  }
+
+  /// Tokens that will have been computed when it is complete; the last one is sampled and never
+  /// computed.
+  func finalTokens(maxModelLength: Int) -> Int {
+    min(Int(promptTokens + outputTokens), maxModelLength) - 1
+  }
+}
 
 /// The tokens of one iteration, and which sequences got how many of them.
 struct TokenBudget: Sendable {
@@ -78,5 +119,52 @@ struct TokenBudget: Sendable {
       $0.request == state.request && $0.emittedTokens > 0
     }
     return sibling ?? last
+  }
+}
+
+/// The sequences that wait to be admitted, head first, in the order of a scheduling policy.
+///
+///     fcfs       | preempted, oldest first | arrived, oldest first |
+///     priority   | lowest (priority, arrival) … highest |
+///
+/// Sequences are numbered by arrival, so the number settles equal priorities.
+struct WaitingSequences: Sendable {
+  private let policy: SchedulingPolicy
+  private(set) var queue: Deque<Int32> = []
+
+  init(policy: SchedulingPolicy) { self.policy = policy }
+
+  var count: Int { queue.count }
+  var first: Int32? { queue.first }
+
+  mutating func removeFirst() { queue.removeFirst() }
+
+  /// Adds a sequence that has just arrived.
+  ///
+  /// - Complexity: O(1) by arrival, O(waiting) by priority.
+  mutating func arrive(_ sequence: Int32, _ states: TokenBudgetSequences) {
+    switch policy {
+    case .firstComeFirstServed: queue.append(sequence)
+    case .priority: insert(sequence, states)
+    }
+  }
+
+  /// Adds a sequence that lost its blocks; by arrival it goes before everything that waits.
+  mutating func comeBack(_ sequence: Int32, _ states: TokenBudgetSequences) {
+    switch policy {
+    case .firstComeFirstServed: queue.prepend(sequence)
+    case .priority: insert(sequence, states)
+    }
+  }
+
+  private mutating func insert(_ sequence: Int32, _ states: TokenBudgetSequences) {
+    var low = 0
+    var high = queue.count
+    while low < high {
+      let middle = (low + high) / 2
+      let isBefore = states.isServed(queue[middle], before: sequence)
+      if isBefore { low = middle + 1 } else { high = middle }
+    }
+    queue.insert(sequence, at: low)
   }
 }

@@ -1,0 +1,31 @@
+import KVMemory
+import SimulationKernel
+
+/// What a router and clients ask for.
+extension Engine {
+  /// Whether iterations may run without plans: a front end that takes time looks at each.
+  var mayJump: Bool { frontEnd == nil }
+
+  /// Takes the requests that left since this was last asked.
+  mutating func takeDepartures(into taken: inout [Departure]) {
+    taken.append(contentsOf: departures)
+    departures.clear()
+  }
+
+  /// Sets the clock back to zero after warm-ups: what they leave is a warm prefix cache.
+  mutating func restart() {
+    clock = .zero
+    recorder = RunRecorder(log, emptyLedger: recorder.emptyLedger)
+    recorder.warmedUp(scheduler.prefixCache)
+  }
+
+  /// Whether nothing is to come, unless a request arrives.
+  var isIdle: Bool { nextEvent == nil }
+
+  /// What happened, up to `end`.
+  mutating func close(at end: SimInstant) -> ReplicaRecord {
+    recorder.close(at: end)
+    recorder.closed(with: scheduler.prefixCache)
+    return recorder.record
+  }
+}
