@@ -89,7 +89,7 @@ public struct CachedBlockPool: Sendable {
       capacity >= 1 && capacity <= Int(Int32.max) / 4, "CachedBlockPool of \(capacity) blocks")
     self.capacity = capacity
     self.freeQueueRule = freeQueueRule
-    records = PlainRows(repeating: Record(), count: capacity)
+    records = PlainRows(zeroed: Record(), count: capacity)
     queue = FreeBlockQueue(capacity: capacity)
     freeCount = capacity - 1
   }

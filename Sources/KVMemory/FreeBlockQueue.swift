@@ -20,7 +20,7 @@ struct FreeBlockQueue: Sendable {
   /// Makes a queue of the blocks 1 to `capacity` − 1, in this order, which nobody fetches back.
   init(capacity: Int) {
     entries = PlainRows(
-      repeating: 0, count: 1 << (Int.bitWidth - (2 * capacity - 1).leadingZeroBitCount))
+      zeroed: 0, count: 1 << (Int.bitWidth - (2 * capacity - 1).leadingZeroBitCount))
     for place in 0..<capacity - 1 { entries[place] = BlockID(place + 1) }
     tail = capacity - 1
   }

@@ -1,3 +1,5 @@
+import Glibc
+
 /// Rows of plain values, written without a look at who owns them.
 ///
 /// A value like any other, with one duty: who has a copy of it calls ``detach()`` before either of the two changes. An
@@ -9,16 +11,40 @@ struct PlainRows<Row: BitwiseCopyable & Sendable>: @unchecked Sendable {
 
     init(_ rows: UnsafeMutableBufferPointer<Row>) { self.rows = rows }
 
-    deinit { rows.deallocate() }
+    deinit { free(rows.baseAddress) }
   }
 
   private var owner: Owner
   private var rows: UnsafeMutableBufferPointer<Row>
 
+  /// Rows all of whose bits are 0: memory that is not touched is not taken.
+  ///
+  /// - Parameter blank: A row, to show that such a one is blank.
+  init(zeroed blank: Row, count: Int) {
+    withUnsafeBytes(of: blank) { bytes in
+      precondition(bytes.allSatisfy { $0 == 0 }, "PlainRows: a blank row is not all zeros")
+    }
+    guard let memory = calloc(max(count, 1), MemoryLayout<Row>.stride) else {
+      preconditionFailure("PlainRows: no memory for \(count) rows")
+    }
+    rows = UnsafeMutableBufferPointer(
+      start: memory.bindMemory(to: Row.self, capacity: count), count: count)
+    owner = Owner(rows)
+  }
+
   init(repeating row: Row, count: Int) {
-    rows = .allocate(capacity: count)
+    rows = Self.allocate(count)
     rows.initialize(repeating: row)
     owner = Owner(rows)
+  }
+
+  /// Of C's allocator, which frees both kinds of memory.
+  private static func allocate(_ count: Int) -> UnsafeMutableBufferPointer<Row> {
+    guard let memory = malloc(max(count, 1) * MemoryLayout<Row>.stride) else {
+      preconditionFailure("PlainRows: no memory for \(count) rows")
+    }
+    return UnsafeMutableBufferPointer(
+      start: memory.bindMemory(to: Row.self, capacity: count), count: count)
   }
 
   @inline(__always)
@@ -50,7 +76,7 @@ struct PlainRows<Row: BitwiseCopyable & Sendable>: @unchecked Sendable {
   }
 
   private mutating func move(toHold count: Int) {
-    let larger = UnsafeMutableBufferPointer<Row>.allocate(capacity: count)
+    let larger = Self.allocate(count)
     _ = larger.initialize(from: rows)
     rows = larger
     owner = Owner(larger)

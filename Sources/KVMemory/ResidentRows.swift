@@ -51,9 +51,9 @@ public struct ResidentRows<Row: Sendable>: @unchecked Sendable {
   @usableFromInline var displacedCount = 0
 
   /// How far behind its own place a row may stand.
-  @usableFromInline static var reach: Int { 8 }
+  @inlinable static var reach: Int { 8 }
   /// Places for each row in use up to which a taken place makes more of them.
-  @usableFromInline static var roomFactor: Int { 4 }
+  @inlinable static var roomFactor: Int { 4 }
 
   @inlinable public init(blank: Row) {
     self.blank = blank
@@ -122,7 +122,7 @@ public struct ResidentRows<Row: Sendable>: @unchecked Sendable {
       return displacedCount == 0 ? nil : findBehind(number)
     }
 
-    @usableFromInline
+    @inlinable
     func findBehind(_ number: Int) -> UnsafeMutablePointer<Place>? {
       for distance in 1...ResidentRows.reach {
         let place = places + ((number + distance) & mask)
@@ -174,7 +174,7 @@ public struct ResidentRows<Row: Sendable>: @unchecked Sendable {
   }
 
   /// Gives a number a place whose own is taken: behind it, unless more places are cheap or none is free there.
-  @usableFromInline
+  @inlinable
   mutating func openBehind(_ number: Int) -> UnsafeMutablePointer<Place> {
     while true {
       let own = places + (number & mask)
@@ -202,7 +202,7 @@ public struct ResidentRows<Row: Sendable>: @unchecked Sendable {
   }
 
   /// Moves the rows to new memory of as many places, or more where not all of them find one.
-  @usableFromInline
+  @inlinable
   mutating func move(to least: Int) {
     var count = least
     var all = UnsafeMutableBufferPointer<Place>.allocate(capacity: count)
