@@ -62,17 +62,21 @@ let package = Package(
       ]),
     room("Metrics", ["Serving", "Workload", "SimulationKernel"]),
     room(
-      "Results",
-      ["Metrics", "SimulationKernel", "Messages", .product(name: "GRDB", package: "GRDB.swift")]),
+      "Database",
+      [
+        .product(name: "GRDB", package: "GRDB.swift"),
+        .product(name: "GRDBSQLite", package: "GRDB.swift"),
+      ]),
+    room("Results", ["Database", "Metrics", "SimulationKernel", "Messages"]),
     room(
       "Planning",
       ["Metrics", "Fleet", "Serving", "CostModel", "Workload", "SimulationKernel", "Messages"]),
     room(
       "Sweeps",
       [
-        "Planning", "Results", "Metrics", "Serving", "CostModel", "TraceFiles", "Workload",
+        "Planning", "Results", "Database", "Metrics", "Serving", "CostModel", "TraceFiles",
+        "Workload",
         "SimulationKernel", "Messages",
-        .product(name: "GRDBSQLite", package: "GRDB.swift"),
         .product(name: "Yams", package: "Yams"),
       ]),
 
@@ -119,14 +123,16 @@ let package = Package(
         "Messages",
       ]),
     tests("MetricsTests", ["Metrics", "Fleet", "Serving", "Workload", "SimulationKernel"]),
-    tests("ResultsTests", ["Results", "Metrics", "SimulationKernel", "Messages"]),
+    tests("DatabaseTests", ["Database"]),
+    tests("ResultsTests", ["Results", "Database", "Metrics", "SimulationKernel", "Messages"]),
     tests(
       "PlanningTests",
       [
         "Planning", "Metrics", "Fleet", "Serving", "CostModel", "Workload", "SimulationKernel",
         "Messages",
       ]),
-    tests("SweepsTests", ["Sweeps", "Planning", "Results", "SimulationKernel", "Messages"]),
+    tests(
+      "SweepsTests", ["Sweeps", "Planning", "Results", "Database", "SimulationKernel", "Messages"]),
     tests("ConformanceTests", ["Conformance", "Messages"]),
     tests(
       "ReproductionTests",

@@ -1,3 +1,4 @@
+import Database
 import SimulationKernel
 
 /// Where the rows of a merged table are: found by reading only the keys of all shards.
@@ -28,23 +29,28 @@ struct MergeIndex {
   private(set) var others: [String: Int] = [:]
 
   /// - Parameter runs: The grid's runs in order.
-  init(_ files: [SQLite], runs: [KeyedRun], takesOthers: Bool) throws {
+  init(
+    _ files: [DatabaseFile], runs: [KeyedRun], takesOthers: Bool
+  ) throws(DatabaseFailure) {
     var places = [RunKey: Int](minimumCapacity: runs.count)
     for run in runs { places[run.key] = run.index }
     entries.reserveCapacity(runs.count)
     var unknown: [(key: RunKey, file: Int, row: Int, isFailure: Bool)] = []
     for (file, database) in files.enumerated() {
       for (table, isFailure) in [("runs", false), ("failures", true)] {
-        let statement = try Statement(database, "SELECT key, rowid FROM \(table)")
-        while try statement.step() {
-          guard let key = statement.key(0) else { continue }
-          let row = statement.integer(1)
-          if let position = places[key] {
-            entries.append(
-              Entry(
-                position: position, file: file, row: row, isFailure: isFailure, isOther: false))
-          } else {
-            unknown.append((key, file, row, isFailure))
+        try database.use { database throws(DatabaseFailure) in
+          let rows = try database.rows("SELECT key, rowid FROM \(table)")
+          while let row = try rows.next() {
+            guard let key = row.key(0) else { continue }
+            let number = row.integer(1)
+            if let position = places[key] {
+              entries.append(
+                Entry(
+                  position: position, file: file, row: number, isFailure: isFailure,
+                  isOther: false))
+            } else {
+              unknown.append((key, file, number, isFailure))
+            }
           }
         }
       }
@@ -62,21 +68,26 @@ struct MergeIndex {
 
   /// Tells rows of this sweep's points from those of others.
   private mutating func sort(
-    _ unknown: [(key: RunKey, file: Int, row: Int, isFailure: Bool)], _ files: [SQLite],
-    _ runs: [KeyedRun], takesOthers: Bool
-  ) throws {
+    _ unknown: [(key: RunKey, file: Int, row: Int, isFailure: Bool)],
+    _ files: [DatabaseFile], _ runs: [KeyedRun], takesOthers: Bool
+  ) throws(DatabaseFailure) {
     var places: [RunKey: Int] = [:]
     for run in runs { places[run.point] = run.index }
     for (_, file, row, isFailure) in unknown {
-      let statement = try Statement(
-        files[file],
-        "SELECT point, version, profile FROM \(isFailure ? "failures" : "runs") WHERE rowid = \(row)"
-      )
-      guard try statement.step(), let point = statement.key(0), let position = places[point] else {
+      let found = try files[file].use { database throws(DatabaseFailure) -> (Int, String)? in
+        let rows = try database.rows(
+          "SELECT point, version, profile FROM \(isFailure ? "failures" : "runs") WHERE rowid = \(row)"
+        )
+        guard let row = try rows.next(), let point = row.key(0), let position = places[point] else {
+          return nil
+        }
+        return (position, "version \(row.text(1)), profile \(row.text(2))")
+      }
+      guard let (position, maker) = found else {
         foreign += 1
         continue
       }
-      others["version \(statement.text(1)), profile \(statement.text(2))", default: 0] += 1
+      others[maker, default: 0] += 1
       if takesOthers {
         entries.append(
           Entry(position: position, file: file, row: row, isFailure: isFailure, isOther: true))

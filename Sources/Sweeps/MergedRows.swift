@@ -1,4 +1,5 @@
 import CostModel
+import Database
 import Planning
 import Results
 
@@ -8,11 +9,11 @@ import Results
 final class MergedRows {
   /// What a row has of a shard, in the order of ``reader(_:)``.
   enum ShardColumn {
-    static let key: Int32 = 0
-    static let scenario: Int32 = 1
-    static let profile: Int32 = 2
+    static let key = 0
+    static let scenario = 1
+    static let profile = 2
     /// The first of the columns that were kept.
-    static let kept: Int32 = 3
+    static let kept = 3
   }
 
   /// GPUs of a run, and what they cost an hour.
@@ -23,29 +24,29 @@ final class MergedRows {
 
   let columns: MergedColumns
   private let grid: SweepGrid
-  private let files: [SQLite]
-  private let readers: [Statement]
+  private let files: [DatabaseFile]
+  private let readers: [PreparedStatement]
   /// By the steps of the axes that change devices or how many.
   private var costs: [[Int]: Cost] = [:]
   private let costAxes: [Int]
 
-  init(_ paths: [String], _ columns: MergedColumns, _ grid: SweepGrid) throws(SQLiteFailure) {
+  init(_ paths: [String], _ columns: MergedColumns, _ grid: SweepGrid) throws(DatabaseFailure) {
     self.columns = columns
     self.grid = grid
-    var files: [SQLite] = []
+    let names = ["key", "scenario", "profile"] + columns.kept.map(\.key)
+    let query = "SELECT \(names.joined(separator: ", ")) FROM runs WHERE rowid = ?"
+    var files: [DatabaseFile] = []
+    var readers: [PreparedStatement] = []
     for path in paths {
-      let file = try SQLite(path, isReadOnly: true)
-      // One transaction for all its rows: a lock for each would cost more than the row.
-      try file.execute("PRAGMA mmap_size = 1073741824; BEGIN")
+      let file = try DatabaseFile(path, .reading)
+      let reader = try file.use { database throws(DatabaseFailure) in
+        try database.execute("PRAGMA mmap_size = 1073741824")
+        return try database.statement(query)
+      }
       files.append(file)
+      readers.append(reader)
     }
     self.files = files
-    let names = ["key", "scenario", "profile"] + columns.kept.map(\.key)
-    var readers: [Statement] = []
-    for file in files {
-      readers.append(
-        try Statement(file, "SELECT \(names.joined(separator: ", ")) FROM runs WHERE rowid = ?"))
-    }
     self.readers = readers
     let priced = ["device", "tensor-parallel-size", "pipeline-parallel-size"]
     costAxes = grid.file.axes.indices.filter {
@@ -53,29 +54,38 @@ final class MergedRows {
     }
   }
 
-  /// The reading statement at an entry's row.
-  func row(_ entry: MergeIndex.Entry) throws(SQLiteFailure) -> Statement {
-    let row = readers[entry.file]
-    row.reset()
-    row.bind(entry.row, at: 1)
-    guard try row.step() else {
-      throw SQLiteFailure(
-        code: 0, message: "row \(entry.row) is gone: another process changes the file",
+  /// Gives `body` an entry's row.
+  func withRow(
+    _ entry: MergeIndex.Entry, _ body: (ResultRow) throws(DatabaseFailure) -> Void
+  ) throws(DatabaseFailure) {
+    let reader = readers[entry.file]
+    reader.bind(entry.row, at: 1)
+    try body(try row(entry, of: reader.rows()))
+  }
+
+  /// Gives `body` the row of a failure: `key, version, message`.
+  func withFailure(
+    _ entry: MergeIndex.Entry, _ body: (ResultRow) throws(DatabaseFailure) -> Void
+  ) throws(DatabaseFailure) {
+    let rows = try files[entry.file].use { database throws(DatabaseFailure) in
+      try database.rows("SELECT key, version, message FROM failures WHERE rowid = \(entry.row)")
+    }
+    try body(try row(entry, of: rows))
+  }
+
+  /// The file that an entry's row lies in.
+  func file(of entry: MergeIndex.Entry) -> DatabaseFile { files[entry.file] }
+
+  private func row(
+    _ entry: MergeIndex.Entry, of rows: ResultRows
+  ) throws(DatabaseFailure) -> ResultRow {
+    guard let row = try rows.next() else {
+      throw DatabaseFailure(
+        .unusable, "row \(entry.row) is gone: another process changes the file",
         path: files[entry.file].path)
     }
     return row
   }
-
-  /// The reading statement at the row of a failure: `key, version, message`.
-  func failure(_ entry: MergeIndex.Entry) throws(SQLiteFailure) -> Statement {
-    let row = try Statement(
-      files[entry.file], "SELECT key, version, message FROM failures WHERE rowid = \(entry.row)")
-    _ = try row.step()
-    return row
-  }
-
-  /// The file that an entry's row lies in.
-  func file(of entry: MergeIndex.Entry) -> SQLite { files[entry.file] }
 
   /// The values that an entry's run has on all axes.
   func values(_ entry: MergeIndex.Entry) -> [SettingValue] { grid.values(entry.position) }
@@ -95,14 +105,17 @@ final class MergedRows {
   /// Appends a run's row as a line of CSV.
   func appendLine(
     of entry: MergeIndex.Entry, to line: inout [UInt8]
-  ) throws(SQLiteFailure) {
-    let row = try row(entry)
+  ) throws(DatabaseFailure) {
+    try withRow(entry) { row throws(DatabaseFailure) in append(entry, row, to: &line) }
+  }
+
+  private func append(_ entry: MergeIndex.Entry, _ row: ResultRow, to line: inout [UInt8]) {
     line.append(contentsOf: "\(entry.position + 1),\(row.key(ShardColumn.key)?.text ?? "")".utf8)
     let values = values(entry)
     for axis in columns.axes { appendField(values[axis.place].text, to: &line) }
     for index in columns.kept.indices {
       line.append(UInt8(ascii: ","))
-      row.append(ShardColumn.kept + Int32(index), to: &line)
+      row.append(ShardColumn.kept + index, to: &line)
     }
     let cost = cost(entry)
     appendField("\(cost.gpus)", to: &line)
@@ -118,5 +131,17 @@ final class MergedRows {
       return line.append(contentsOf: text.utf8)
     }
     line.append(contentsOf: "\"\(text.replacing("\"", with: "\"\""))\"".utf8)
+  }
+}
+
+extension ResultRow {
+  /// Appends the column as a CSV field takes it but for quotes: nothing for NULL.
+  fileprivate func append(_ column: Int, to bytes: inout [UInt8]) {
+    switch kind(column) {
+    case .null: break
+    case .integer: bytes.append(contentsOf: integer(column).description.utf8)
+    case .real: bytes.append(contentsOf: real(column).description.utf8)
+    case .text, .blob: bytes.append(contentsOf: text(column).utf8)
+    }
   }
 }

@@ -19,10 +19,12 @@ package struct RunKey: Hashable, Comparable, Sendable {
   }
 
   /// The 16 bytes, most significant first; `nil` for another number of bytes.
-  init?(bytes: [UInt8]) {
+  init?(bytes: UnsafeRawBufferPointer) {
     guard bytes.count == 16 else { return nil }
-    func joined(_ bytes: ArraySlice<UInt8>) -> UInt64 { bytes.reduce(0) { $0 << 8 | UInt64($1) } }
-    self.init(high: joined(bytes[..<8]), low: joined(bytes[8...]))
+    func word(_ offset: Int) -> UInt64 {
+      UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
+    }
+    self.init(high: word(0), low: word(8))
   }
 
   var bytes: [UInt8] {

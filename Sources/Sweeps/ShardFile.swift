@@ -1,3 +1,4 @@
+import Database
 import Foundation
 import Messages
 import Results
@@ -29,8 +30,8 @@ enum ShardSchema {
 
   /// Copies all rows in the order of their keys, so that equal tables become equal files.
   static func copyRows(
-    from source: String, to target: String, in database: SQLite
-  ) throws(SQLiteFailure) {
+    from source: String, to target: String, in database: DatabaseConnection
+  ) throws(DatabaseFailure) {
     for (table, key) in [
       ("scenarios", "scenario"), ("profiles", "profile"), ("runs", "key"), ("failures", "key"),
     ] {
@@ -47,47 +48,52 @@ enum ShardFile {
   /// - Throws: ``UserError`` that names the file.
   static func check(_ path: String) throws {
     do {
-      let database = try SQLite(path, isReadOnly: true)
-      let version = try database.integer("PRAGMA user_version")
-      let columns = try database.texts("SELECT name FROM pragma_table_info('runs')")
-      let known = ["key", "point", "profile", "scenario"] + ShardColumns.all.map(\.key)
-      guard version == ShardSchema.version, columns == known else {
-        let tool = try? database.texts("SELECT DISTINCT version FROM runs LIMIT 3")
-        throw UserError(
-          "`\(path)` has other columns than this version of kvplan writes"
-            + (tool.map { ": it is of \($0.joined(separator: ", "))" } ?? ""),
-          hint: "give the sweep another `output`, or remove the file: its runs are then made again")
-      }
-      let faults = try database.texts("PRAGMA quick_check(1)")
-      guard faults == ["ok"] else { throw corrupt(path, faults.first ?? "") }
-    } catch let failure as SQLiteFailure {
+      try DatabaseFile(path, .reading).use { try check($0, path) }
+    } catch let failure as DatabaseFailure {
       throw error(failure, file: path)
     }
   }
 
+  private static func check(_ database: DatabaseConnection, _ path: String) throws {
+    let version = try database.integer("PRAGMA user_version")
+    let columns = try database.texts("SELECT name FROM pragma_table_info('runs')")
+    let known = ["key", "point", "profile", "scenario"] + ShardColumns.all.map(\.key)
+    guard version == ShardSchema.version, columns == known else {
+      let tool = try? database.texts("SELECT DISTINCT version FROM runs LIMIT 3")
+      throw UserError(
+        "`\(path)` has other columns than this version of kvplan writes"
+          + (tool.map { ": it is of \($0.joined(separator: ", "))" } ?? ""),
+        hint: "give the sweep another `output`, or remove the file: its runs are then made again")
+    }
+    let faults = try database.texts("PRAGMA quick_check(1)")
+    guard faults == ["ok"] else { throw corrupt(path, faults.first ?? "") }
+  }
+
   /// The keys of a table, by default of both: all runs that have an outcome.
   static func keys(
-    _ database: SQLite, table: String? = nil
-  ) throws(SQLiteFailure) -> Set<RunKey> {
+    _ database: DatabaseConnection, table: String? = nil
+  ) throws(DatabaseFailure) -> Set<RunKey> {
     var keys: Set<RunKey> = []
     for table in table.map({ [$0] }) ?? ["runs", "failures"] {
-      let statement = try Statement(database, "SELECT key FROM \(table)")
-      while try statement.step() { if let key = statement.key(0) { keys.insert(key) } }
+      let rows = try database.rows("SELECT key FROM \(table)")
+      while let row = try rows.next() { if let key = row.key(0) { keys.insert(key) } }
     }
     return keys
   }
 
   /// The same of the file at `path`.
   static func keys(of path: String, table: String? = nil) throws -> Set<RunKey> {
-    do throws(SQLiteFailure) {
-      return try keys(SQLite(path, isReadOnly: true), table: table)
+    do throws(DatabaseFailure) {
+      return try DatabaseFile(path, .reading).use { database throws(DatabaseFailure) in
+        try keys(database, table: table)
+      }
     } catch {
       throw Self.error(error, file: path)
     }
   }
 
-  static func error(_ failure: SQLiteFailure, file: String) -> any Error {
-    failure.isCorruption
+  static func error(_ failure: DatabaseFailure, file: String) -> any Error {
+    failure.meaning == .corrupt
       ? corrupt(file, failure.message)
       : TryAgain(
         reason: UserError(

@@ -1,3 +1,4 @@
+import Database
 import Foundation
 import Messages
 import Metrics
@@ -28,11 +29,8 @@ package enum RunOutcome: Sendable {
 final class ShardStore {
   private let folder: SweepFolder
   private let shard: Shard
-  private let database: SQLite
-  private let insertRun: Statement
-  private let insertFailure: Statement
-  private let insertScenario: Statement
-  private let insertProfile: Statement
+  private let database: DatabaseFile
+  private let inserts: ShardInserts
   private var hasNews = false
   /// The published file whose rows are in `database`.
   private var known: FileIdentity?
@@ -46,23 +44,20 @@ final class ShardStore {
     self.shard = shard
     let published = folder.path(of: shard)
     do {
-      database = try SQLite("")
-      // Nothing of it outlives the process, so nothing has to survive a crash.
-      try database.execute("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF")
-      try database.execute(ShardSchema.tables("main"))
-      known = try Self.takeIn(published, into: database)
-      insertRun = try Statement(database, ShardSchema.insertRun)
-      insertFailure = try Statement(
-        database, "INSERT OR IGNORE INTO failures VALUES (?, ?, ?, ?, ?)")
-      insertScenario = try Statement(database, "INSERT OR IGNORE INTO scenarios VALUES (?, ?)")
-      insertProfile = try Statement(database, "INSERT OR IGNORE INTO profiles VALUES (?, ?)")
-    } catch let failure as SQLiteFailure {
+      database = try DatabaseFile("", .making)
+      (known, inserts) = try database.use { database in
+        try database.execute(ShardSchema.tables("main"))
+        return (try Self.takeIn(published, into: database), try ShardInserts(database))
+      }
+    } catch let failure as DatabaseFailure {
       throw ShardFile.error(failure, file: published)
     }
   }
 
   /// Copies what is published, if anything is.
-  private static func takeIn(_ path: String, into database: SQLite) throws -> FileIdentity? {
+  private static func takeIn(
+    _ path: String, into database: DatabaseConnection
+  ) throws -> FileIdentity? {
     guard let identity = FileIdentity(path) else { return nil }
     try ShardFile.check(path)
     try database.attach(path, as: "published")
@@ -73,7 +68,9 @@ final class ShardStore {
 
   /// The runs that have a result.
   func finished() throws -> Set<RunKey> {
-    do { return try ShardFile.keys(database) } catch {
+    do throws(DatabaseFailure) {
+      return try database.use { database throws(DatabaseFailure) in try ShardFile.keys(database) }
+    } catch {
       throw ShardFile.error(error, file: folder.path(of: shard))
     }
   }
@@ -82,41 +79,16 @@ final class ShardStore {
   func add(_ results: [(run: KeyedRun, outcome: RunOutcome)]) throws {
     guard !results.isEmpty else { return }
     do {
-      try database.execute("BEGIN")
-      for (run, outcome) in results { try add(run, outcome) }
-      try database.execute("COMMIT")
-    } catch let failure as SQLiteFailure {
+      try database.use { database in
+        try database.transaction {
+          for (run, outcome) in results { try inserts.add(run, outcome) }
+        }
+      }
+    } catch let failure as DatabaseFailure {
       throw SweepFolder.cannotWrite(
         "the scratch database in \(NSTemporaryDirectory())", because: failure.message)
     }
     hasNews = true
-  }
-
-  private func add(_ run: KeyedRun, _ outcome: RunOutcome) throws {
-    switch outcome {
-    case .measured(let values, let scenario, let costProfile):
-      let scenarioName = Int(
-        truncatingIfNeeded: RunKey(SHA256.digest(Array(scenario.utf8))).high >> 1)
-      insertScenario.bind(scenarioName, at: 1)
-      insertScenario.bind(scenario, at: 2)
-      try insertScenario.run()
-      insertProfile.bind(run.profile, at: 1)
-      insertProfile.bind(costProfile, at: 2)
-      try insertProfile.run()
-      insertRun.bind(run.key, at: 1)
-      insertRun.bind(run.point, at: 2)
-      insertRun.bind(run.profile, at: 3)
-      insertRun.bind(scenarioName, at: 4)
-      for (index, value) in values.enumerated() { insertRun.bind(value, at: Int32(index + 5)) }
-      try insertRun.run()
-    case .impossible(let message, let version):
-      insertFailure.bind(run.key, at: 1)
-      insertFailure.bind(run.point, at: 2)
-      insertFailure.bind(run.profile, at: 3)
-      insertFailure.bind(version, at: 4)
-      insertFailure.bind(message, at: 5)
-      try insertFailure.run()
-    }
   }
 
   /// Puts all results, by rising key, into the shard's file. The same results are the same bytes.
@@ -130,7 +102,9 @@ final class ShardStore {
     defer { if lock >= 0 { close(lock) } }
     if lock >= 0 { flock(lock, LOCK_EX) }
     if let now = FileIdentity(path), now != known {
-      do { _ = try Self.takeIn(path, into: database) } catch let failure as SQLiteFailure {
+      do {
+        _ = try database.use { try Self.takeIn(path, into: $0) }
+      } catch let failure as DatabaseFailure {
         throw ShardFile.error(failure, file: path)
       }
     }
@@ -139,24 +113,25 @@ final class ShardStore {
     defer { unlink(scratch) }
     unlink(scratch)
     do {
-      try database.attach(scratch, as: "fresh")
-      defer { try? database.execute("DETACH fresh") }
-      try database.execute(
-        "PRAGMA fresh.journal_mode = OFF; PRAGMA fresh.synchronous = OFF; BEGIN")
-      do {
-        try database.execute(ShardSchema.tables("fresh"))
-        try ShardSchema.copyRows(from: "main", to: "fresh", in: database)
-        try database.execute("COMMIT; PRAGMA fresh.journal_mode = DELETE")
-      } catch {
-        try? database.execute("ROLLBACK")
-        throw error
-      }
-    } catch let failure as SQLiteFailure {
+      try database.use { try Self.write($0, to: scratch) }
+    } catch let failure as DatabaseFailure {
       throw SweepFolder.cannotWrite(scratch, because: failure.message)
     }
     try SweepFolder.replace(path, withCopyOf: scratch)
     known = FileIdentity(path)
     hasNews = false
+  }
+
+  /// Makes the file `scratch` of all results.
+  private static func write(_ database: DatabaseConnection, to scratch: String) throws {
+    try database.attach(scratch, as: "fresh")
+    defer { try? database.execute("DETACH fresh") }
+    try database.execute("PRAGMA fresh.journal_mode = OFF; PRAGMA fresh.synchronous = OFF")
+    try database.transaction {
+      try database.execute(ShardSchema.tables("fresh"))
+      try ShardSchema.copyRows(from: "main", to: "fresh", in: database)
+    }
+    try database.execute("PRAGMA fresh.journal_mode = DELETE")
   }
 }
 
@@ -173,20 +148,5 @@ private struct FileIdentity: Equatable {
     device = UInt64(facts.st_dev)
     number = UInt64(facts.st_ino)
     changed = [Int(facts.st_size), facts.st_mtim.tv_sec, facts.st_mtim.tv_nsec]
-  }
-}
-
-extension Statement {
-  func bind(_ value: JSONValue, at index: Int32) {
-    switch value {
-    case .null: bindNull(at: index)
-    case .boolean(let value): bind(value ? 1 : 0, at: index)
-    case .integer(let value): bind(value, at: index)
-    // As text: SQLite's integers have a sign and would fold the upper half of the seeds.
-    case .unsigned(let value): bind(String(value), at: index)
-    case .real(let value): bind(value, at: index)
-    case .text(let value): bind(value, at: index)
-    case .array, .object: bind(value.compact, at: index)
-    }
   }
 }

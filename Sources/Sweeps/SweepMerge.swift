@@ -1,3 +1,4 @@
+import Database
 import Dispatch
 import Messages
 import Planning
@@ -66,8 +67,13 @@ package struct SweepMerge: Sendable {
     }
     self.files = files
     let runs = try plan.runs().runs
-    index = try MergeIndex(
-      files.map { try SQLite($0, isReadOnly: true) }, runs: runs, takesOthers: takesOthers)
+    do throws(DatabaseFailure) {
+      var opened: [DatabaseFile] = []
+      for file in files { opened.append(try DatabaseFile(file, .reading)) }
+      index = try MergeIndex(opened, runs: runs, takesOthers: takesOthers)
+    } catch {
+      throw ShardFile.error(error, file: error.path)
+    }
     outcome.others = index.others.values.reduce(0, +)
     guard outcome.others == 0 || takesOthers else {
       let list = index.others.sorted { $0.key < $1.key }.map { "\($0.value) of \($0.key)" }
@@ -101,11 +107,12 @@ package struct SweepMerge: Sendable {
     }
     do {
       if let failure = failure.withLock({ $0 }) { throw failure }
-      let page = try SweepReport(plan, columns, outcome).html(SQLite(path, isReadOnly: true))
+      let report = SweepReport(plan, columns, outcome)
+      let page = try DatabaseFile(path, .reading).use { try report.html($0) }
       try OutputFile.write(to: folder.staged(Self.report)) { append throws(UserError) in
         try append(Array(page.utf8))
       }
-    } catch let failure as SQLiteFailure {
+    } catch let failure as DatabaseFailure {
       throw SweepFolder.cannotWrite(path, because: failure.message).reason
     }
     try folder.commit()
@@ -113,17 +120,20 @@ package struct SweepMerge: Sendable {
   }
 
   private func writeDatabase(_ path: String) throws {
-    let database = try SQLite(path)
-    try database.execute("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; BEGIN")
-    try database.execute(columns.schema)
-    try writeMeta(database)
-    let writer = try MergedTableWriter(database, try MergedRows(files, columns, plan.grid))
-    for entry in index.entries { try writer.write(entry) }
-    try database.execute("PRAGMA user_version = \(Self.schemaVersion); COMMIT")
+    let rows = try MergedRows(files, columns, plan.grid)
+    try DatabaseFile(path, .making).use { database in
+      try database.transaction {
+        try database.execute(columns.schema)
+        try writeMeta(database)
+        let writer = try MergedTableWriter(database, rows)
+        for entry in index.entries { try writer.write(entry) }
+        try database.execute("PRAGMA user_version = \(Self.schemaVersion)")
+      }
+    }
   }
 
-  private func writeMeta(_ database: SQLite) throws(SQLiteFailure) {
-    let statement = try Statement(database, "INSERT INTO meta VALUES (?, ?)")
+  private func writeMeta(_ database: DatabaseConnection) throws(DatabaseFailure) {
+    let statement = try database.statement("INSERT INTO meta VALUES (?, ?)")
     for (key, value) in [
       ("sweep", plan.file.name), ("schema_version", "\(Self.schemaVersion)"),
       ("version", toolVersion), ("missing", "\(outcome.missing)"),
@@ -141,7 +151,7 @@ package struct SweepMerge: Sendable {
       try append(line)
       for entry in index.entries where !entry.isFailure {
         line.removeAll(keepingCapacity: true)
-        do throws(SQLiteFailure) {
+        do throws(DatabaseFailure) {
           try rows.appendLine(of: entry, to: &line)
         } catch {
           throw SweepFolder.cannotWrite(path, because: error.message).reason

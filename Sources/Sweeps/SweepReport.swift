@@ -1,3 +1,4 @@
+import Database
 import Foundation
 import Planning
 import Results
@@ -23,7 +24,7 @@ struct SweepReport {
     self.outcome = outcome
   }
 
-  func html(_ database: SQLite) throws(SQLiteFailure) -> String {
+  func html(_ database: DatabaseConnection) throws(DatabaseFailure) -> String {
     var page = VariedReport(title: "Sweep \(plan.file.name)")
     let profiles = try database.texts("SELECT cost_profile FROM profiles ORDER BY profile")
     page.facts = [
@@ -60,27 +61,30 @@ struct SweepReport {
     return table
   }
 
-  private func table(_ query: String, _ database: SQLite) throws(SQLiteFailure) -> TextTable {
-    let statement = try Statement(database, query)
-    let names = statement.names
+  private func table(
+    _ query: String, _ database: DatabaseConnection
+  ) throws(DatabaseFailure) -> TextTable {
+    let rows = try database.rows(query)
+    let names = rows.names
     var table = TextTable(names.map { .init($0.replacing("_", with: " "), .left) })
-    while try statement.step() {
+    while let row = try rows.next() {
       guard table.rows.count < Self.rowsMax else {
         table.rows.append(["…"] + Array(repeating: "", count: names.count - 1))
         break
       }
       table.rows.append(
         names.indices.map { column in
-          let column = Int32(column)
-          if statement.isNull(column) { return "–" }
-          return statement.isReal(column)
-            ? Digits.significant(statement.real(column)) : statement.text(column)
+          switch row.kind(column) {
+          case .null: "–"
+          case .real: Digits.significant(row.real(column))
+          case .integer, .text, .blob: row.text(column)
+          }
         })
     }
     return table
   }
 
-  private func figures(_ database: SQLite) throws(SQLiteFailure) -> [Figure] {
+  private func figures(_ database: DatabaseConnection) throws(DatabaseFailure) -> [Figure] {
     let measured = columns.kept.filter { column in
       !ShardColumns.naming.contains(column.key) && !columns.varied.contains(column.key)
         && column.storage.rawValue.hasPrefix("REAL")
@@ -89,18 +93,17 @@ struct SweepReport {
     let drawn = (usual.isEmpty ? measured : usual).prefix(Self.figuresMax)
     let settings = columns.varied.filter { $0 != "seed" }
     guard !drawn.isEmpty, !settings.isEmpty else { return [] }
-    let statement = try Statement(
-      database,
+    let rows = try database.rows(
       "SELECT \((settings + drawn.map(\.key)).joined(separator: ", ")) FROM latency_by_rate")
     var runs = VariedRuns(
       settings: settings, metrics: drawn.map { .init(title: $0.key, unit: $0.unit) }, rows: [])
-    while try statement.step() {
+    while let row = try rows.next() {
       runs.rows.append(
         .init(
-          values: settings.indices.map { statement.text(Int32($0)) },
+          values: settings.indices.map { row.text($0) },
           measured: drawn.indices.map { index in
-            let column = Int32(settings.count + index - drawn.startIndex)
-            return statement.isNull(column) ? nil : statement.real(column)
+            let column = settings.count + index - drawn.startIndex
+            return row.kind(column) == .null ? nil : row.real(column)
           }))
     }
     return runs.figures

@@ -1,5 +1,5 @@
+import Database
 import Foundation
-import GRDB
 import Messages
 import Testing
 
@@ -9,23 +9,30 @@ import Testing
 @Suite struct ResultDatabaseTests {
   /// Writes `runs` into a new database and reads it.
   private func reading<Answer>(
-    _ runs: [RunResult], _ read: (Database) throws -> Answer
+    _ runs: [RunResult], _ read: (DatabaseConnection) throws -> Answer
   ) throws -> Answer {
     let scratch = try ScratchFolder()
     try ResultDatabase.write(runs, to: scratch.at("kvplan.sqlite"))
     #expect(try scratch.names() == ["kvplan.sqlite"])
-    let queue = try DatabaseQueue(path: scratch.at("kvplan.sqlite"))
-    defer { try? queue.close() }
-    return try queue.read(read)
+    return try DatabaseFile(scratch.at("kvplan.sqlite"), .reading).use(read)
   }
 
   /// The rows of a query as text, a cell separated from the next by a bar.
   private func rows(_ runs: [RunResult], _ sql: String) throws -> [String] {
     try reading(runs) { database in
-      try Row.fetchAll(database, sql: sql).map { row in
-        row.databaseValues.map { $0.isNull ? "NULL" : "\($0.storage.value!)" }
-          .joined(separator: "|")
+      let rows = try database.rows(sql)
+      var texts: [String] = []
+      while let row = try rows.next() {
+        texts.append(
+          rows.names.indices.map { column in
+            switch row.kind(column) {
+            case .null: "NULL"
+            case .real: "\(row.real(column))"
+            case .integer, .text, .blob: row.text(column)
+            }
+          }.joined(separator: "|"))
       }
+      return texts
     }
   }
 
@@ -41,20 +48,30 @@ import Testing
 
   @Test func everySummaryColumnComesBack() throws {
     let runs = [Samples.otherRun, Samples.run]
-    let rows = try reading(runs) { try Row.fetchAll($0, sql: "SELECT * FROM runs ORDER BY run") }
     let columns = SummaryColumn.all.filter { $0.key != "scenario" }
-    for (row, run) in zip(rows, runs) {
-      #expect(Array(row.columnNames) == ["run"] + columns.map(\.key))
-      for column in columns {
-        let stored: JSONValue =
-          switch (row[column.key] as DatabaseValue).storage {
-          case .null: .null
-          case .int64(let value): .integer(Int(value))
-          case .double(let value): .real(value)
-          case .string(let text): column.key == "seed" ? .unsigned(UInt64(text)!) : .text(text)
-          case .blob: .null
-          }
-        #expect(stored == column.value(run.summary), "\(column.key)")
+    let stored = try reading(runs) { database in
+      let rows = try database.rows("SELECT * FROM runs ORDER BY run")
+      #expect(rows.names == ["run"] + columns.map(\.key))
+      var stored: [[JSONValue]] = []
+      while let row = try rows.next() {
+        stored.append(
+          columns.indices.map { index -> JSONValue in
+            switch row.kind(index + 1) {
+            case .null, .blob: .null
+            case .integer: .integer(row.integer(index + 1))
+            case .real: .real(row.real(index + 1))
+            case .text:
+              columns[index].key == "seed"
+                ? .unsigned(UInt64(row.text(index + 1))!) : .text(row.text(index + 1))
+            }
+          })
+      }
+      return stored
+    }
+    #expect(stored.count == runs.count)
+    for (row, run) in zip(stored, runs) {
+      for (column, value) in zip(columns, row) {
+        #expect(value == column.value(run.summary), "\(column.key)")
       }
     }
   }
@@ -107,19 +124,19 @@ import Testing
   @Test func aRowOfNoRunIsRefused() throws {
     let scratch = try ScratchFolder()
     try ResultDatabase.write([Samples.run], to: scratch.at("kvplan.sqlite"))
-    let queue = try DatabaseQueue(path: scratch.at("kvplan.sqlite"))
-    let error = #expect(throws: DatabaseError.self) {
-      try queue.write {
-        try $0.execute(sql: "INSERT INTO scenario VALUES (7, 1, 'model', 'opt-13b')")
+    let failure = #expect(throws: DatabaseFailure.self) {
+      try DatabaseFile(scratch.at("kvplan.sqlite"), .making).use {
+        try $0.execute("INSERT INTO scenario VALUES (7, 1, 'model', 'opt-13b')")
       }
     }
-    #expect(error?.extendedResultCode == .SQLITE_CONSTRAINT_FOREIGNKEY)
-    try queue.close()
+    #expect(failure?.message == "FOREIGN KEY constraint failed")
+    #expect(failure?.meaning == .mistake)
   }
 
   @Test func failuresBecomeMessages() {
     #expect(
-      ResultDatabase.userError(DatabaseError(resultCode: .SQLITE_FULL), path: "out/kvplan.sqlite")
+      ResultDatabase.userError(
+        DatabaseFailure(.diskFull, "database or disk is full", path: "out/kvplan.sqlite"))
         == UserError(
           "cannot write `out/kvplan.sqlite`: no space left on device",
           hint: "free some space, or choose another folder with `--output`"))

@@ -1,5 +1,5 @@
+import Database
 import Foundation
-import GRDB
 import Testing
 
 @testable import Results
@@ -34,18 +34,17 @@ import Testing
   @Test func thePageNamesEveryTableViewAndColumnOfTheDatabase() throws {
     let scratch = try ScratchFolder()
     try ResultDatabase.write([Samples.run], to: scratch.at("kvplan.sqlite"))
-    let queue = try DatabaseQueue(path: scratch.at("kvplan.sqlite"))
-    let names = try queue.read { database in
-      try Row.fetchAll(
-        database,
-        sql: """
-          SELECT tables.name, columns.name AS column
-          FROM sqlite_schema AS tables, pragma_table_info(tables.name) AS columns
-          WHERE tables.type IN ('table', 'view')
-          """
-      ).map { (table: $0["name"] as String, column: $0["column"] as String) }
+    let names = try DatabaseFile(scratch.at("kvplan.sqlite"), .reading).use { database in
+      let rows = try database.rows(
+        """
+        SELECT tables.name, columns.name AS column
+        FROM sqlite_schema AS tables, pragma_table_info(tables.name) AS columns
+        WHERE tables.type IN ('table', 'view')
+        """)
+      var names: [(table: String, column: String)] = []
+      while let row = try rows.next() { names.append((row.text(0), row.text(1))) }
+      return names
     }
-    try queue.close()
     #expect(Set(names.map(\.table)).count == 7)
     let missing = names.filter {
       !page.contains("`\($0.table)`") || !page.contains("`\($0.column)`")
@@ -56,14 +55,12 @@ import Testing
   @Test func theQueriesOfThePageRun() throws {
     let scratch = try ScratchFolder()
     try ResultDatabase.write([Samples.run, Samples.otherRun], to: scratch.at("kvplan.sqlite"))
-    let queue = try DatabaseQueue(path: scratch.at("kvplan.sqlite"))
+    let file = try DatabaseFile(scratch.at("kvplan.sqlite"), .reading)
     let blocks = page.components(separatedBy: "```sql\n").dropFirst()
     let queries = blocks.map { String($0.prefix(upTo: $0.range(of: "```")!.lowerBound)) }
     #expect(queries.count == 3)
     for query in queries {
-      let rows = try queue.read { try Row.fetchAll($0, sql: query) }
-      #expect(!rows.isEmpty, "\(query)")
+      #expect(try file.use { try $0.rows(query).next() != nil }, "\(query)")
     }
-    try queue.close()
   }
 }

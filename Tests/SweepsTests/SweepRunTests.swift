@@ -1,3 +1,4 @@
+import Database
 import Foundation
 import Messages
 import SimulationKernel
@@ -100,6 +101,23 @@ import Testing
     #expect(after.done == 16 && after.runs == 24 && after.foreign == 8)
   }
 
+  /// A key is a BLOB of 16 bytes, most significant first; anything else is none.
+  @Test func keysAreBytes() throws {
+    let key = RunKey(high: 0x0102_0304_0506_0708, low: .max - 1)
+    let file = try DatabaseFile("", .making)
+    try file.use { database in
+      try database.execute(
+        "CREATE TABLE t (key BLOB); INSERT INTO t VALUES (x'0102'), (NULL), ('0123456789abcdef0')")
+      let insert = try database.statement("INSERT INTO t VALUES (?)")
+      insert.bind(key, at: 1)
+      try insert.run()
+      let rows = try database.rows("SELECT key FROM t ORDER BY rowid")
+      for expected in [nil, nil, nil, key] { #expect(try rows.next()?.key(0) == expected) }
+      #expect(
+        try database.texts("SELECT hex(key) FROM t").last == "0102030405060708FFFFFFFFFFFFFFFE")
+    }
+  }
+
   @Test func aCorruptShardIsNamed() throws {
     let scratch = try Scratch()
     let plan = try scratch.plan()
@@ -129,13 +147,14 @@ import Testing
     let scratch = try Scratch()
     let plan = try scratch.plan()
     try plan.run()
-    let file = try SQLite(plan.folder.path(of: .whole))
     // What a former version would have left: the same points under keys of its own.
-    try file.execute(
-      """
-      UPDATE runs SET version = '0.0.9', key = CAST(substr(point, 9, 8) || substr(key, 1, 8) AS BLOB)
-      WHERE rowid <= 4
-      """)
+    try DatabaseFile(plan.folder.path(of: .whole), .making).use {
+      try $0.execute(
+        """
+        UPDATE runs SET version = '0.0.9', key = CAST(substr(point, 9, 8) || substr(key, 1, 8) AS BLOB)
+        WHERE rowid <= 4
+        """)
+    }
     let status = try SweepStatus(plan, shards: nil)
     #expect(status.done == 20 && status.foreign == 4)
     let profile = try #require(try plan.runs().runs.first).profile
@@ -166,7 +185,7 @@ import Testing
     #expect(try plan.run().made == 0)
     let merged = try plan.merge()
     #expect(merged.runs == 2 && merged.failures == 2 && merged.missing == 0)
-    let database = try SQLite("\(scratch.path)/out/sweep.sqlite", isReadOnly: true)
+    let database = try DatabaseFile("\(scratch.path)/out/sweep.sqlite", .reading)
     #expect(
       try database.texts("SELECT settings FROM failures ORDER BY run")
         == ["model=opt-175b seed=0", "model=opt-175b seed=1"])
@@ -220,7 +239,7 @@ import Testing
       """)
     try plan.run()
     _ = try plan.merge()
-    let database = try SQLite("\(scratch.path)/out/sweep.sqlite", isReadOnly: true)
+    let database = try DatabaseFile("\(scratch.path)/out/sweep.sqlite", .reading)
     let header = try scratch.text("out/runs.csv").prefix { $0 != "\n" }
     #expect(
       header
@@ -252,7 +271,7 @@ import Testing
       """)
     try plan.run()
     _ = try plan.merge()
-    let database = try SQLite("\(scratch.path)/out/sweep.sqlite", isReadOnly: true)
+    let database = try DatabaseFile("\(scratch.path)/out/sweep.sqlite", .reading)
     #expect(
       try database.integer("SELECT min(rejected > 4) FROM runs WHERE max_model_len = 60") == 1)
     #expect(
@@ -263,7 +282,7 @@ import Testing
   }
 
   /// The capacities by hand from the rows: of each rate the worst seed, up to the first rate that misses.
-  private static func capacities(_ database: SQLite) throws -> [String] {
+  private static func capacities(_ database: DatabaseFile) throws -> [String] {
     try ["1", "64"].compactMap { limit in
       var capacity: String?
       for rate in ["0.01", "2.0", "20.0"] {
@@ -276,4 +295,9 @@ import Testing
       return capacity
     }
   }
+}
+
+extension DatabaseFile {
+  fileprivate func texts(_ sql: String) throws -> [String] { try use { try $0.texts(sql) } }
+  fileprivate func integer(_ sql: String) throws -> Int { try use { try $0.integer(sql) } }
 }

@@ -1,5 +1,4 @@
-import GRDB
-import GRDBSQLite
+import Database
 import Messages
 import Metrics
 import SimulationKernel
@@ -21,50 +20,45 @@ package enum ResultDatabase {
   /// - Throws: `UserError` if the file cannot be written.
   /// - Complexity: O(*n*) in the number of requests; about 3 µs each.
   package static func write(_ runs: [RunResult], to path: String) throws(UserError) {
-    var configuration = Configuration()
-    configuration.prepareDatabase { database in
-      try database.execute(sql: "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF")
-    }
     do {
-      let queue = try DatabaseQueue(path: path, configuration: configuration)
-      try queue.write { database in
-        try database.execute(sql: schema)
-        try database.execute(sql: "PRAGMA user_version = \(schemaVersion)")
-        try insertMeta(runs, into: database)
-        try insertRuns(runs, into: database)
-        try insertScenarios(runs, into: database)
-        try insertRequests(runs, into: database)
+      let file = try DatabaseFile(path, .making)
+      try file.use { database in
+        try database.transaction {
+          try database.execute(schema)
+          try database.execute("PRAGMA user_version = \(schemaVersion)")
+          try insertMeta(runs, into: database)
+          try insertRuns(runs, into: database)
+          try insertScenarios(runs, into: database)
+          try insertRequests(runs, into: database)
+        }
       }
-      try queue.close()
+      try file.close()
+    } catch let failure as DatabaseFailure {
+      throw userError(failure)
     } catch {
-      throw userError(error, path: path)
+      fatalError("ResultDatabase: \(error)")
     }
   }
 
   /// What a failure means to the user.
   ///
   /// A broken constraint is a mistake of ours and traps: the tables and the rows are both made here.
-  static func userError(_ error: any Error, path: String) -> UserError {
-    guard let error = error as? DatabaseError else {
-      return .cannotWrite(file: path, because: "\(error)")
-    }
-    switch error.resultCode {
-    case .SQLITE_FULL: return .diskFull(path)
-    case .SQLITE_CONSTRAINT, .SQLITE_ERROR, .SQLITE_MISUSE, .SQLITE_RANGE, .SQLITE_MISMATCH:
-      fatalError("ResultDatabase: \(error)")
-    default:
-      return .cannotWrite(file: path, because: error.message ?? "SQLite \(error.resultCode)")
+  static func userError(_ failure: DatabaseFailure) -> UserError {
+    switch failure.meaning {
+    case .diskFull: .diskFull(failure.path)
+    case .mistake: fatalError("ResultDatabase: \(failure)")
+    case .corrupt, .unusable: .cannotWrite(file: failure.path, because: failure.message)
     }
   }
 
   /// Facts about the file as a whole. Runs of one file share a seed unless the user varied it.
-  private static func insertMeta(_ runs: [RunResult], into database: Database) throws {
+  private static func insertMeta(_ runs: [RunResult], into database: DatabaseConnection) throws {
     func distinct(_ values: [String]) -> String {
       var seen: [String] = []
       for value in values where !seen.contains(value) { seen.append(value) }
       return seen.joined(separator: ", ")
     }
-    let statement = try RawStatement(database, "INSERT INTO meta (key, value) VALUES (?, ?)")
+    let statement = try database.statement("INSERT INTO meta (key, value) VALUES (?, ?)")
     let rows = [
       ("schema_version", String(schemaVersion)),
       ("version", distinct(runs.map(\.summary.provenance.version))),
@@ -77,10 +71,9 @@ package enum ResultDatabase {
     }
   }
 
-  private static func insertRuns(_ runs: [RunResult], into database: Database) throws {
+  private static func insertRuns(_ runs: [RunResult], into database: DatabaseConnection) throws {
     let names = ["run"] + runColumns.map(\.key)
-    let statement = try RawStatement(
-      database,
+    let statement = try database.statement(
       """
       INSERT INTO runs (\(names.joined(separator: ", ")))
       VALUES (\(names.map { _ in "?" }.joined(separator: ", ")))
@@ -88,15 +81,16 @@ package enum ResultDatabase {
     for (position, run) in runs.enumerated() {
       statement.bind(position + 1, at: 1)
       for (index, column) in runColumns.enumerated() {
-        statement.bind(column.value(run.summary), at: Int32(index + 2))
+        statement.bind(column.value(run.summary), at: index + 2)
       }
       try statement.run()
     }
   }
 
-  private static func insertScenarios(_ runs: [RunResult], into database: Database) throws {
-    let statement = try RawStatement(
-      database, "INSERT INTO scenario (run, position, name, value) VALUES (?, ?, ?, ?)")
+  private static func insertScenarios(_ runs: [RunResult], into database: DatabaseConnection) throws
+  {
+    let statement = try database.statement(
+      "INSERT INTO scenario (run, position, name, value) VALUES (?, ?, ?, ?)")
     for (position, run) in runs.enumerated() {
       for (index, field) in run.summary.provenance.scenario.enumerated() {
         statement.bind(position + 1, at: 1)
@@ -108,9 +102,10 @@ package enum ResultDatabase {
     }
   }
 
-  private static func insertRequests(_ runs: [RunResult], into database: Database) throws {
-    let statement = try RawStatement(
-      database, "INSERT INTO requests VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
+  private static func insertRequests(_ runs: [RunResult], into database: DatabaseConnection) throws
+  {
+    let statement = try database.statement(
+      "INSERT INTO requests VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
     for (position, run) in runs.enumerated() {
       for request in run.requests {
         statement.bind(position + 1, at: 1)
