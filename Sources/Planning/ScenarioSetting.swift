@@ -51,6 +51,9 @@ package struct ScenarioSetting: Sendable {
   private var ofSystem: (@Sendable (ServingSystem) -> Bool)?
   private(set) var record: Record?
   private(set) var keyPart = KeyPart.recorded
+  /// Whether the key of an impossible run, which consists of the settings as given, holds this one where it is
+  /// not set. A row that is younger than those keys leaves them as they were.
+  package private(set) var isNamedUnset = true
 
   /// What `text` asks for.
   ///
@@ -140,7 +143,8 @@ extension ScenarioSetting {
       .recorded(14) { "\($0.scenario.choices.longPrefillTokenThreshold)" },
     .words(
       "engine-overheads", \.engineOverheads, ["vllm": .vllm, "none": .kernelsOnly], name: \.name
-    ).only(\.hasMeasuredOverheads).recorded(15) { $0.scenario.overheadsChoice.name },
+    ).only(\.hasMeasuredOverheads).recorded(15) { $0.scenario.overheadsChoice.name }
+      .namedIfSet,
   ]
 
   private static let load: [ScenarioSetting] = [
@@ -247,6 +251,13 @@ extension ScenarioSetting {
   ) -> ScenarioSetting {
     var copy = self
     copy.keyPart = .line(name: name ?? self.name, value: value)
+    return copy
+  }
+
+  /// The key of an impossible run holds it only where it is set.
+  fileprivate var namedIfSet: ScenarioSetting {
+    var copy = self
+    copy.isNamedUnset = false
     return copy
   }
 

@@ -56,7 +56,8 @@ package final class RunNaming: Sendable {
     } catch {
       profile = "none"
       text += "impossible\n"
-      for setting in ScenarioSetting.all where setting.name != "seed" {
+      for setting in ScenarioSetting.all
+      where setting.name != "seed" && (setting.isNamedUnset || setting.isSet(scenario)) {
         text += "\(setting.name)=\(setting.text(scenario))\n"
       }
     }

@@ -114,6 +114,18 @@ import Testing
     #expect(old.named(point).point == new.named(point).point)
   }
 
+  /// A sweep that was begun before `engine-overheads` became a setting goes on with its impossible runs: they keep
+  /// the name that they had, unless the setting is used. A name was recorded then.
+  @Test func impossibleRunsKeepTheirNames() throws {
+    let scratch = try Scratch()
+    func point(_ more: String = "") throws -> String {
+      let plan = try scratch.plan("base: {system: vllm-v1, model: opt-66b\(more)}\nseeds: 1")
+      return try plan.runs().runs[0].point.text
+    }
+    #expect(try point() == "799cfa5573e467b383639a78c48b62e9")
+    #expect(try point(", engine-overheads: none") != point())
+  }
+
   @Test func tracesAreKnownByWhatTheyAskFor() throws {
     let scratch = try Scratch()
     let first = try scratch.plan("seeds: 1").runs().runs[0].key
