@@ -117,6 +117,9 @@ let package = Package(
       ["Fleet", "Serving", "KVMemory", "CostModel", "Workload", "SimulationKernel", "Messages"]),
     tests("FleetTests", ["Fleet", "Serving", "CostModel", "Workload", "SimulationKernel"]),
     tests(
+      "ExtendingTests",
+      ["Fleet", "Serving", "CostModel", "Workload", "SimulationKernel"]),
+    tests(
       "KernelsTests",
       [
         "Kernels", "Fleet", "Serving", "KVMemory", "CostModel", "Workload", "SimulationKernel",

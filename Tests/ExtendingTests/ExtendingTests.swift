@@ -1,0 +1,66 @@
+import CostModel
+import Fleet
+import Foundation
+import Serving
+import SimulationKernel
+import Testing
+import Workload
+
+/// Every iteration takes 100 ns.
+private final class FixedExecutor: ShapePricer {
+  func price(_ shape: IterationShape) -> SimDuration { SimDuration(nanoseconds: 100) }
+}
+
+/// The examples of `docs/EXTENDING.md` at work, and the page held to them.
+@Suite struct ExtendingTests {
+  private static let settings = EngineSettings(
+    blockSize: 16, deviceBlocks: 400, hostBlocks: 100, maxSequences: 8, maxBatchedTokens: 4096,
+    maxModelLength: 4096)
+
+  private func request(_ arrival: Int64, prompt: Int32) -> Request {
+    Request(
+      arrival: SimInstant(nanoseconds: arrival), promptTokens: prompt, outputTokens: 10)
+  }
+
+  @Test func longPromptsGoToTheLastReplica() throws {
+    let prompts: [Int32] = [10, 1000, 999, 20, 2000, 30]
+    let requests = prompts.enumerated().map { request(Int64($0.offset), prompt: $0.element) }
+    let place = Fleet.Place {
+      try ServingSystem.vllmV1.replica($0, settings: Self.settings, executor: FixedExecutor())
+    }
+    let record = try Fleet.serve(
+      Fleet.Load(requests), on: [place, place, place], router: .byLength
+    ).record
+    #expect(record.assignment == [1, 2, 0, 1, 2, 0])
+  }
+
+  /// Two prompts of 110 blocks fit into a pool of 400, and not into half of it.
+  @Test func halfAPoolServesOneAfterTheOther() throws {
+    let requests = [request(0, prompt: 1760), request(0, prompt: 1760)]
+    func finish(_ system: ServingSystem) throws -> [SimInstant?] {
+      try system.serve(requests, settings: Self.settings, executor: FixedExecutor())
+        .milestones.map(\.finish)
+    }
+    let together = try finish(.vllm02)
+    #expect(together[0] == together[1])
+    let apart = try finish(.halfPool)
+    #expect(apart[0] == together[0])
+    #expect(try #require(apart[1]).nanoseconds == 2 * (try #require(apart[0]).nanoseconds))
+  }
+
+  /// Every block of Swift on the page is a whole file of this folder, and no example is missing.
+  @Test func thePageShowsTheFilesAsTheyAre() throws {
+    let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+    let page = try String(
+      contentsOf: folder.appendingPathComponent("../../docs/EXTENDING.md"), encoding: .utf8)
+    let shown = page.components(separatedBy: "```swift\n").dropFirst().map {
+      $0.components(separatedBy: "```\n")[0]
+    }
+    let names = ["ByLength.swift", "HalfPool.swift"]
+    let files = try names.map {
+      try String(contentsOf: folder.appendingPathComponent($0), encoding: .utf8)
+    }
+    #expect(Array(shown) == files)
+    for name in names { #expect(page.contains("`Tests/ExtendingTests/\(name)`")) }
+  }
+}
