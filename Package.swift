@@ -35,14 +35,15 @@ let package = Package(
     .target(name: "CKernels"),
 
     room("SimulationKernel"),
+    room("Statistics"),
     room("KVMemory"),
     .target(name: "CProfiles", exclude: ["profiles"]),
-    room("CostModel", ["SimulationKernel", "CProfiles"]),
-    room("Workload", ["SimulationKernel", "CZlib"]),
+    room("CostModel", ["SimulationKernel", "Statistics", "CProfiles"]),
+    room("Workload", ["SimulationKernel", "Statistics", "CZlib"]),
     room(
       "Serving",
       [
-        "SimulationKernel", "KVMemory", "CostModel", "Workload",
+        "SimulationKernel", "Statistics", "KVMemory", "CostModel", "Workload",
         .product(name: "DequeModule", package: "swift-collections"),
         .product(name: "Histogram", package: "hdrhistogram-swift"),
       ]),
@@ -51,9 +52,9 @@ let package = Package(
       [
         "Serving", "KVMemory", "CostModel", "Workload", "SimulationKernel", "CKernels", "COpenBLAS",
       ]),
-    room("Metrics", ["Serving", "Workload", "SimulationKernel"]),
+    room("Metrics", ["Serving", "Workload", "SimulationKernel", "Statistics"]),
     room("Results", ["Metrics", .product(name: "GRDB", package: "GRDB.swift")]),
-    room("Planning", ["Metrics", "Serving", "CostModel", "Workload"]),
+    room("Planning", ["Metrics", "Serving", "CostModel", "Workload", "Statistics"]),
     room(
       "Sweeps",
       [
@@ -66,19 +67,20 @@ let package = Package(
       "Validation",
       [
         "Kernels", "Planning", "Results", "Metrics", "Serving", "KVMemory", "CostModel", "Workload",
-        "SimulationKernel", "CZlib",
+        "SimulationKernel", "Statistics", "CZlib",
       ]),
 
     .executableTarget(
       name: "kvplan",
       dependencies: [
         "Kernels", "Validation", "Sweeps", "Planning", "Results", "Metrics", "Serving", "CostModel",
-        "Workload", "SimulationKernel",
+        "Workload", "SimulationKernel", "Statistics",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),
 
     tests("SimulationKernelTests", ["SimulationKernel"]),
+    tests("StatisticsTests", ["Statistics", "SimulationKernel"]),
     tests("KVMemoryTests", ["KVMemory", "SimulationKernel"]),
     tests("CostModelTests", ["CostModel"]),
     tests("WorkloadTests", ["Workload"]),
