@@ -4,7 +4,7 @@ SWIFT ?= swift
 KVPLAN = .build/release/kvplan
 RATES ?= 0.5,1,1.5,2,3,8
 
-.PHONY: help dependencies release compare reproduce plan-example test check format lint sanitize bench bench-accuracy test-slurm sweep-kill clean
+.PHONY: help dependencies release compare reproduce plan-example test check format lint sanitize bench bench-accuracy test-slurm sweep-kill same-bytes clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -76,6 +76,11 @@ KILLS ?= 50
 
 sweep-kill: release ## kill -9 a sweep at random moments, resume it, compare the bytes
 	tools/sweep-kill $(KVPLAN) $(KILLS)
+
+NEW ?= $(KVPLAN)
+
+same-bytes: $(if $(filter $(KVPLAN),$(NEW)),release) ## Compare what two builds print and write, byte by byte: make same-bytes OLD=path [NEW=path]
+	tools/same-bytes $(or $(OLD),$(error give the older build: make same-bytes OLD=path)) $(NEW)
 
 clean: ## Remove what was built
 	rm -rf .build

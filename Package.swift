@@ -34,7 +34,7 @@ let package = Package(
       name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
     .target(name: "CKernels"),
 
-    room("SimulationKernel"),
+    room("SimulationKernel", [.product(name: "HeapModule", package: "swift-collections")]),
     room("Statistics"),
     room("KVMemory"),
     .target(name: "CProfiles", exclude: ["profiles"]),
@@ -48,13 +48,19 @@ let package = Package(
         .product(name: "Histogram", package: "hdrhistogram-swift"),
       ]),
     room(
+      "Fleet",
+      [
+        "Serving", "Workload", "SimulationKernel",
+        .product(name: "DequeModule", package: "swift-collections"),
+      ]),
+    room(
       "Kernels",
       [
         "Serving", "KVMemory", "CostModel", "Workload", "SimulationKernel", "CKernels", "COpenBLAS",
       ]),
     room("Metrics", ["Serving", "Workload", "SimulationKernel", "Statistics"]),
     room("Results", ["Metrics", .product(name: "GRDB", package: "GRDB.swift")]),
-    room("Planning", ["Metrics", "Serving", "CostModel", "Workload", "Statistics"]),
+    room("Planning", ["Metrics", "Fleet", "Serving", "CostModel", "Workload", "Statistics"]),
     room(
       "Sweeps",
       [
@@ -66,15 +72,15 @@ let package = Package(
     room(
       "Validation",
       [
-        "Kernels", "Planning", "Results", "Metrics", "Serving", "KVMemory", "CostModel", "Workload",
-        "SimulationKernel", "Statistics", "CZlib",
+        "Kernels", "Planning", "Results", "Metrics", "Fleet", "Serving", "KVMemory", "CostModel",
+        "Workload", "SimulationKernel", "Statistics", "CZlib",
       ]),
 
     .executableTarget(
       name: "kvplan",
       dependencies: [
-        "Kernels", "Validation", "Sweeps", "Planning", "Results", "Metrics", "Serving", "CostModel",
-        "Workload", "SimulationKernel", "Statistics",
+        "Kernels", "Validation", "Sweeps", "Planning", "Results", "Metrics", "Fleet", "Serving",
+        "CostModel", "Workload", "SimulationKernel", "Statistics",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),
@@ -84,13 +90,16 @@ let package = Package(
     tests("KVMemoryTests", ["KVMemory", "SimulationKernel"]),
     tests("CostModelTests", ["CostModel"]),
     tests("WorkloadTests", ["Workload"]),
-    tests("ServingTests", ["Serving", "KVMemory", "CostModel", "Workload", "SimulationKernel"]),
+    tests(
+      "ServingTests",
+      ["Fleet", "Serving", "KVMemory", "CostModel", "Workload", "SimulationKernel"]),
+    tests("FleetTests", ["Fleet", "Serving", "CostModel", "Workload", "SimulationKernel"]),
     tests(
       "KernelsTests",
-      ["Kernels", "Serving", "KVMemory", "CostModel", "Workload", "SimulationKernel"]),
-    tests("MetricsTests", ["Metrics"]),
+      ["Kernels", "Fleet", "Serving", "KVMemory", "CostModel", "Workload", "SimulationKernel"]),
+    tests("MetricsTests", ["Metrics", "Fleet"]),
     tests("ResultsTests", ["Results"]),
-    tests("PlanningTests", ["Planning"]),
+    tests("PlanningTests", ["Planning", "Fleet"]),
     tests("SweepsTests", ["Sweeps", "Planning", "Results", "Metrics", "Workload"]),
     tests(
       "ValidationTests",
@@ -98,7 +107,12 @@ let package = Package(
         "Validation", "Kernels", "Planning", "Metrics", "Serving", "CostModel", "Workload",
         "SimulationKernel",
       ]),
-    tests("CommandLineTests", ["kvplan"]),
+    tests(
+      "CommandLineTests",
+      [
+        "kvplan", "Planning", "Serving", "CostModel",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ]),
     tests("TidyTests", []),
   ]
 )

@@ -20,6 +20,8 @@ extension KVBudget {
     /// How keys and values are stored.
     package var kvCache = ElementType.bfloat16
     package var engine = EngineMemory.artifact
+    /// Whether blocks that lie behind a sliding window go back to the pool.
+    package var freesBehindWindow = false
 
     package init(
       model: ModelSpec, device: DeviceSpec, tensorParallel: Int = 1, utilization: Double,
@@ -40,6 +42,13 @@ extension KVBudget {
 
     /// What one GPU of the fullest stage holds.
     var stage: ModelSpec { model.stage(of: pipelineParallel) }
+
+    /// What one GPU of the fullest stage keeps of a sequence.
+    package var cache: KVCacheSpec {
+      KVCacheSpec(
+        stage, tensorParallel: tensorParallel, elements: kvCache, blockTokens: blockSize
+      ).inOneGroup(freesBehindWindow: freesBehindWindow)
+    }
 
     /// - Throws: ``UserError`` for an argument out of range, and a model that does not split.
     package func check() throws {

@@ -1,9 +1,9 @@
 extension KVBudget {
-  /// Single changes of the settings with which a pool of `slots` tokens fits, each the smallest of
+  /// Single changes of the settings with which a pool for a sequence of `tokens` tokens fits, each the smallest of
   /// its kind, as flags.
   ///
   /// Empty where no one change is enough.
-  package static func nearestFits(_ inputs: Inputs, slots: Int) -> [String] {
+  package static func nearestFits(_ inputs: Inputs, tokens: Int) -> [String] {
     var found: [String] = []
     func add<Value>(
       _ flag: String, _ values: [Value], at path: WritableKeyPath<Inputs, Value>,
@@ -12,7 +12,8 @@ extension KVBudget {
       let fitting = values.first { value in
         var changed = inputs
         changed[keyPath: path] = value
-        return (try? changed.check()) != nil && KVBudget(changed).slots >= max(slots, 1)
+        return (try? changed.check()) != nil
+          && KVBudget(changed).capacity.holds(tokens: max(tokens, 1))
       }
       if let fitting { found.append("--\(flag) \(text(fitting))") }
     }

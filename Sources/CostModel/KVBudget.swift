@@ -52,10 +52,8 @@ package struct KVBudget: Equatable, Sendable {
   /// What is left for the KV cache, in bytes, before rounding to blocks: at least one block, unless
   /// the budget was computed by ``init(_:)`` and nothing fits.
   package let kvBytes: Int
-  /// Bytes of one block on one GPU.
-  package let blockBytes: Int
-  /// Tokens of one block.
-  package let blockSize: Int
+  /// What the blocks consist of.
+  package let cache: KVCacheSpec
   /// Blocks of the pool, ⌊``kvBytes`` / ``blockBytes``⌋, at least 1.
   package let blocks: Int
 
@@ -102,11 +100,8 @@ package struct KVBudget: Equatable, Sendable {
     communicationBytes = inputs.engine.communicationBytes(gpus: inputs.gpus)
     kvBytes =
       usableBytes - weightBytes - activationBytes - contextBytes - graphBytes - communicationBytes
-    blockSize = inputs.blockSize
-    blockBytes =
-      inputs.blockSize
-      * model.kvBytesPerToken(tensorParallel: inputs.tensorParallel, elements: inputs.kvCache)
-    blocks = kvBytes > 0 ? kvBytes / blockBytes : 0
+    cache = inputs.cache
+    blocks = kvBytes > 0 ? kvBytes / cache.blockBytes : 0
   }
 
   /// The waterfall from top to bottom; all but the last line add up to the last.
@@ -123,8 +118,12 @@ package struct KVBudget: Equatable, Sendable {
     ]
   }
 
-  /// Tokens that the pool holds.
-  package var slots: Int { blocks * blockSize }
+  /// Bytes of one block on one GPU.
+  package var blockBytes: Int { cache.blockBytes }
+  /// Tokens of one block.
+  package var blockSize: Int { cache.blockTokens }
+  /// The pool.
+  package var capacity: KVCapacity { KVCapacity(blocks: blocks, of: cache) }
 
   /// Blocks that `swapBytes` of host memory for each GPU hold.
   package func swapBlocks(swapBytes: Int = swapBytesDefault) -> Int { swapBytes / blockBytes }
@@ -142,9 +141,7 @@ extension ModelSpec {
   package func activationBytes(
     tokens: Int, tensorParallel: Int, logits: KVBudget.Logits = .everyToken
   ) -> Int {
-    let denseWidth = denseLayers > 0 ? ffn : 0
-    let expertWidth = mixture.map { ($0.activeExperts + $0.sharedExperts) * $0.ffn } ?? 0
-    let innerWidth = mlpInputMatrices * max(denseWidth, expertWidth)
+    let innerWidth = layers.kinds.reduce(0) { max($0, mlpInputMatrices * $1.layer.activeWidth) }
     let widest = max(
       ceilingDivide(3 * tokens * hidden, tensorParallel),
       ceilingDivide(tokens * innerWidth, tensorParallel))

@@ -10,7 +10,7 @@ extension ModelCatalogue {
       layers: 27, hidden: 2048, heads: 16, kvHeads: 16, headDim: 128, ffn: 10944,
       vocab: 102_400, maxPositions: 32768,
       mixture: .init(
-        experts: 64, activeExperts: 6, ffn: 1408, sharedExperts: 2, firstDenseLayers: 1),
+        experts: 64, activeExperts: 6, ffn: 1408, sharedExperts: 2), firstDenseLayers: 1,
       latent: .init(kvLoraRank: 512)),
     ModelSpec(
       name: "deepseek-v2",
@@ -18,7 +18,7 @@ extension ModelCatalogue {
       layers: 60, hidden: 5120, heads: 128, kvHeads: 128, headDim: 128, ffn: 12288,
       vocab: 102_400, maxPositions: 163_840,
       mixture: .init(
-        experts: 160, activeExperts: 6, ffn: 1536, sharedExperts: 2, firstDenseLayers: 1),
+        experts: 160, activeExperts: 6, ffn: 1536, sharedExperts: 2), firstDenseLayers: 1,
       latent: .init(kvLoraRank: 512, queryLoraRank: 1536)),
     ModelSpec(
       name: "deepseek-v3",
@@ -26,7 +26,7 @@ extension ModelCatalogue {
       layers: 61, hidden: 7168, heads: 128, kvHeads: 128, headDim: 128, ffn: 18432,
       vocab: 129_280, maxPositions: 163_840,
       mixture: .init(
-        experts: 256, activeExperts: 8, ffn: 2048, sharedExperts: 1, firstDenseLayers: 3),
+        experts: 256, activeExperts: 8, ffn: 2048, sharedExperts: 1), firstDenseLayers: 3,
       latent: .init(kvLoraRank: 512, queryLoraRank: 1536)),
   ]
 }

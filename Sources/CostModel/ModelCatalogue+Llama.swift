@@ -116,7 +116,7 @@ extension ModelCatalogue {
       aliases: ["mistralai/Mistral-7B-v0.1", "mistral-7b-v0.1"],
       layers: 32, hidden: 4096, heads: 32, kvHeads: 8, headDim: 128, ffn: 14336,
       vocab: 32000, maxPositions: 32768,
-      slidingWindow: .init(tokens: 4096, globalLayers: 0)),
+      slidingWindow: .init(tokens: 4096)),
     ModelSpec(
       name: "mixtral-8x7b",
       aliases: ["mistralai/Mixtral-8x7B-v0.1", "mistralai/Mixtral-8x7B-Instruct-v0.1"],

@@ -38,50 +38,51 @@ extension ModelCatalogue {
   ]
 
   /// Text part only. Gemma-2-9B, Gemma-2-27B and Gemma-3-27B not checked; of the others some fields
-  /// are.
+  /// are. Gemma-2 alternates, local layers first; Gemma-3 has a global layer behind every five local
+  /// ones. The order is from memory; the numbers of each agree with the published ratios.
   static let gemma: [ModelSpec] = [
     ModelSpec(
       name: "gemma-2-2b",
       aliases: ["google/gemma-2-2b", "google/gemma-2-2b-it"],
       layers: 26, hidden: 2304, heads: 8, kvHeads: 4, headDim: 256, ffn: 9216,
       vocab: 256_000, maxPositions: 8192,
-      slidingWindow: .init(tokens: 4096, globalLayers: 13), tiedEmbeddings: true),
+      slidingWindow: .init(tokens: 4096, globalEvery: 2), tiedEmbeddings: true),
     ModelSpec(
       name: "gemma-2-9b",
       aliases: ["google/gemma-2-9b", "google/gemma-2-9b-it"],
       layers: 42, hidden: 3584, heads: 16, kvHeads: 8, headDim: 256, ffn: 14336,
       vocab: 256_000, maxPositions: 8192,
-      slidingWindow: .init(tokens: 4096, globalLayers: 21), tiedEmbeddings: true),
+      slidingWindow: .init(tokens: 4096, globalEvery: 2), tiedEmbeddings: true),
     ModelSpec(
       name: "gemma-2-27b",
       aliases: ["google/gemma-2-27b", "google/gemma-2-27b-it"],
       layers: 46, hidden: 4608, heads: 32, kvHeads: 16, headDim: 128, ffn: 36864,
       vocab: 256_000, maxPositions: 8192,
-      slidingWindow: .init(tokens: 4096, globalLayers: 23), tiedEmbeddings: true),
+      slidingWindow: .init(tokens: 4096, globalEvery: 2), tiedEmbeddings: true),
     ModelSpec(
       name: "gemma-3-1b",
       aliases: ["google/gemma-3-1b-pt", "google/gemma-3-1b-it"],
       layers: 26, hidden: 1152, heads: 4, kvHeads: 1, headDim: 256, ffn: 6912,
       vocab: 262_144, maxPositions: 32768,
-      slidingWindow: .init(tokens: 512, globalLayers: 4), tiedEmbeddings: true),
+      slidingWindow: .init(tokens: 512, globalEvery: 6), tiedEmbeddings: true),
     ModelSpec(
       name: "gemma-3-4b",
       aliases: ["google/gemma-3-4b-pt", "google/gemma-3-4b-it"],
       layers: 34, hidden: 2560, heads: 8, kvHeads: 4, headDim: 256, ffn: 10240,
       vocab: 262_208, maxPositions: 131_072,
-      slidingWindow: .init(tokens: 1024, globalLayers: 5), tiedEmbeddings: true),
+      slidingWindow: .init(tokens: 1024, globalEvery: 6), tiedEmbeddings: true),
     ModelSpec(
       name: "gemma-3-12b",
       aliases: ["google/gemma-3-12b-pt", "google/gemma-3-12b-it"],
       layers: 48, hidden: 3840, heads: 16, kvHeads: 8, headDim: 256, ffn: 15360,
       vocab: 262_208, maxPositions: 131_072,
-      slidingWindow: .init(tokens: 1024, globalLayers: 8), tiedEmbeddings: true),
+      slidingWindow: .init(tokens: 1024, globalEvery: 6), tiedEmbeddings: true),
     ModelSpec(
       name: "gemma-3-27b",
       aliases: ["google/gemma-3-27b-pt", "google/gemma-3-27b-it"],
       layers: 62, hidden: 5376, heads: 32, kvHeads: 16, headDim: 128, ffn: 21504,
       vocab: 262_208, maxPositions: 131_072,
-      slidingWindow: .init(tokens: 1024, globalLayers: 10), tiedEmbeddings: true),
+      slidingWindow: .init(tokens: 1024, globalEvery: 6), tiedEmbeddings: true),
   ]
 
   /// Phi-3 not checked; Yi's layers, KV heads and (34B) positions from the vAttention paper, the
@@ -92,13 +93,13 @@ extension ModelCatalogue {
       aliases: ["microsoft/Phi-3-mini-4k-instruct"],
       layers: 32, hidden: 3072, heads: 32, kvHeads: 32, headDim: 96, ffn: 8192,
       vocab: 32064, maxPositions: 4096,
-      slidingWindow: .init(tokens: 2047, globalLayers: 0)),
+      slidingWindow: .init(tokens: 2047)),
     ModelSpec(
       name: "phi-3-medium-4k",
       aliases: ["microsoft/Phi-3-medium-4k-instruct"],
       layers: 40, hidden: 5120, heads: 40, kvHeads: 10, headDim: 128, ffn: 17920,
       vocab: 32064, maxPositions: 4096,
-      slidingWindow: .init(tokens: 2047, globalLayers: 0)),
+      slidingWindow: .init(tokens: 2047)),
     ModelSpec(
       name: "yi-6b-200k",
       aliases: ["01-ai/Yi-6B-200K"],

@@ -6,23 +6,21 @@ extension ModelSpec {
   ///     layers    |── ⌈layers/stages⌉ ──|── ⌈layers/stages⌉ ──|── the rest ──|
   ///               embedding                                          LM head
   ///
-  /// It holds one of the two vocabulary matrices, at the first stage or the last; tied ones are held
+  /// Its layers are those of the first stage. It holds one of the two vocabulary matrices, at the first stage or the last; tied ones are held
   /// by both.
   package func stage(of stages: Int) -> ModelSpec {
     guard stages > 1 else { return self }
     var stage = self
-    stage.layers = ceilingDivide(layers, stages)
-    stage.mixture?.firstDenseLayers = min(mixture?.firstDenseLayers ?? 0, stage.layers)
-    stage.slidingWindow?.globalLayers = ceilingDivide(slidingWindow?.globalLayers ?? 0, stages)
+    stage.layers = layers.prefix(ceilingDivide(layers.count, stages))
     stage.tiedEmbeddings = true
     return stage
   }
 
   /// Throws a ``UserError`` unless every one of `stages` pipeline stages has a layer.
   package func checkPipelineParallel(_ stages: Int) throws {
-    guard stages >= 1, stages <= layers else {
+    guard stages >= 1, stages <= layers.count else {
       throw UserError(
-        "`--pipeline-parallel-size` must lie between 1 and the \(layers) layers of `\(name)`, "
+        "`--pipeline-parallel-size` must lie between 1 and the \(layers.count) layers of `\(name)`, "
           + "found `\(stages)`")
     }
   }

@@ -3,25 +3,16 @@ import SimulationKernel
 extension ModelSpec {
   /// Bytes that one token adds to the KV cache of one GPU of `tensorParallel`, all layers.
   ///
-  ///     K and V:  layers × 2 × ⌈kvHeads / tensorParallel⌉ × headDim × 2 B
+  ///     K and V:  layers × 2 × ⌈KV heads / tensorParallel⌉ × head width × 2 B
   ///     latent:   layers × (kvLoraRank + ropeDim) × 2 B               the same on every GPU
+  ///     state:    nothing, however long the sequence
   ///
-  /// Fewer KV heads than GPUs are replicated, so that the result stops falling at `kvHeads` GPUs.
-  /// Local layers count like global ones: a paged engine that keeps one block table for all layers
-  /// stores them whole.
+  /// Fewer KV heads than GPUs are replicated, so that the result stops falling at as many GPUs as
+  /// there are KV heads. Local layers count like global ones: what they keep is ``KVCacheSpec``'s
+  /// to say.
   package func kvBytesPerToken(tensorParallel: Int = 1) -> Int {
-    layers * kvBytesPerTokenAndLayer(tensorParallel)
+    layers.kinds.reduce(0) { $0 + $1.count * $1.layer.kvBytesPerToken(tensorParallel) }
   }
-
-  /// One layer's part of ``kvBytesPerToken(tensorParallel:)``.
-  func kvBytesPerTokenAndLayer(_ tensorParallel: Int) -> Int {
-    let elements =
-      latent.map { $0.kvLoraRank + $0.ropeDim } ?? (2 * kvHeadsPerGPU(tensorParallel) * headDim)
-    return elements * Self.bytesPerElement
-  }
-
-  /// KV heads that one GPU holds, at least 1.
-  func kvHeadsPerGPU(_ tensorParallel: Int) -> Int { ceilingDivide(kvHeads, tensorParallel) }
 
   /// Throws a ``UserError`` unless the model can be split over `tensorParallel` GPUs: it must
   /// divide the heads, and divide the KV heads or be a multiple of them, as vLLM requires.
@@ -33,8 +24,10 @@ extension ModelSpec {
     guard tensorParallel >= 1 else {
       throw UserError("\(found) must be at least 1", hint: hint)
     }
-    guard heads % tensorParallel == 0 else {
-      throw UserError("\(found) does not divide the \(heads) heads of `\(name)`", hint: hint)
+    let heads = layers.kinds.lazy.compactMap(\.layer.heads)
+    if let uneven = heads.first(where: { $0.query % tensorParallel != 0 }) {
+      throw UserError(
+        "\(found) does not divide the \(uneven.query) heads of `\(name)`", hint: hint)
     }
     throw UserError(
       "\(found) neither divides nor is a multiple of the \(kvHeads) KV heads of `\(name)`",
@@ -43,8 +36,36 @@ extension ModelSpec {
 
   /// Whether ``checkTensorParallel(_:)`` accepts the size.
   func splits(_ tensorParallel: Int) -> Bool {
-    guard tensorParallel >= 1, heads % tensorParallel == 0 else { return false }
-    // Latent attention caches one vector for all heads: there are no KV heads to split.
-    return latent != nil || kvHeads % tensorParallel == 0 || tensorParallel % kvHeads == 0
+    tensorParallel >= 1 && layers.kinds.allSatisfy { $0.layer.splits(tensorParallel) }
   }
+}
+
+extension ModelLayer {
+  /// This layer's part of ``ModelSpec/kvBytesPerToken(tensorParallel:)``.
+  func kvBytesPerToken(_ tensorParallel: Int) -> Int {
+    let elements =
+      switch attention {
+      case .heads(let heads, _): 2 * heads.kvOnGPU(tensorParallel) * heads.dim
+      case .latent(let latent, _): latent.kvLoraRank + latent.ropeDim
+      case .recurrent, .none: 0
+      }
+    return elements * ModelSpec.bytesPerElement
+  }
+
+  /// Whether `tensorParallel` GPUs, at least 1, can share the layer's heads.
+  fileprivate func splits(_ tensorParallel: Int) -> Bool {
+    switch attention {
+    case .heads(let heads, _):
+      heads.query % tensorParallel == 0
+        && (heads.kv % tensorParallel == 0 || tensorParallel % heads.kv == 0)
+    // Latent attention caches one vector for all heads: there are no KV heads to split.
+    case .latent(_, let heads): heads.query % tensorParallel == 0
+    case .recurrent, .none: true
+    }
+  }
+}
+
+extension ModelLayer.Heads {
+  /// KV heads that one GPU holds, at least 1.
+  func kvOnGPU(_ tensorParallel: Int) -> Int { ceilingDivide(kv, tensorParallel) }
 }

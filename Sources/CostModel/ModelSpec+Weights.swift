@@ -7,13 +7,12 @@ extension ModelSpec {
   /// that are too few to split. `tensorParallel` times the result therefore exceeds the total.
   ///
   /// - Precondition: ``checkTensorParallel(_:)`` does not throw.
-  /// - Complexity: O(1).
+  /// - Complexity: O(kinds of layers).
   package func parameters(tensorParallel: Int = 1) -> Int {
     switch (weightCount, family) {
     case (.sosp23Artifact, .opt): artifactOPTParameters(tensorParallel)
     case (.sosp23Artifact, .llama): artifactLlamaParameters(tensorParallel)
-    case (.fromFields, _):
-      parameters(expertsCounted: mixture?.experts ?? 0, tensorParallel: tensorParallel)
+    case (.fromLayers, _): parameters(of: .all, tensorParallel)
     }
   }
 
@@ -22,8 +21,7 @@ extension ModelSpec {
   ///
   /// The embedding table counts whole, as in most published figures.
   package var activeParameters: Int {
-    guard let mixture else { return parameters() }
-    return parameters(expertsCounted: mixture.activeExperts, tensorParallel: 1)
+    hasExperts ? parameters(of: .active, 1) : parameters()
   }
 
   /// Bytes of the weights on one GPU of `tensorParallel`.
@@ -31,20 +29,16 @@ extension ModelSpec {
     parameters(tensorParallel: tensorParallel) * Self.bytesPerElement
   }
 
-  /// The count that the fields give, with `expertsCounted` of the routed experts.
-  private func parameters(expertsCounted: Int, tensorParallel: Int) -> Int {
+  /// The count that the layers give.
+  private func parameters(of experts: ModelLayer.CountedExperts, _ tensorParallel: Int) -> Int {
     let embedding = ceilingDivide(vocab, tensorParallel) * hidden * (tiedEmbeddings ? 1 : 2)
-    let attention =
-      attentionInputElements(tensorParallel) + attentionOutputElements(tensorParallel) + 2 * hidden
-    let dense = denseLayers * mlpElements(width: ffn, tensorParallel)
-    var sparse = 0
-    if let mixture {
-      let experts =
-        expertsCounted * mlpElements(width: mixture.ffn, tensorParallel)
-        + mlpElements(width: mixture.sharedExperts * mixture.ffn, tensorParallel)
-      sparse = (layers - denseLayers) * (mixture.experts * hidden + experts)
+    return layers.kinds.reduce(embedding + hidden) { sum, kind in
+      let (layer, split) = (kind.layer, LayerSplit(self, tensorParallel))
+      let attention =
+        split.attentionInputElements(layer.attention)
+        + split.attentionOutputElements(layer.attention)
+      return sum + kind.count * (attention + 2 * hidden + split.elements(of: layer.mlp, experts))
     }
-    return embedding + hidden + layers * attention + dense + sparse
   }
 
   /// - Source: PagedAttention artifact, as set down in paper-protocol.md section 6. The term for
@@ -53,7 +47,7 @@ extension ModelSpec {
     let attention = 4 * (hidden * hidden / tensorParallel + hidden)
     let mlp = hidden * ffn / tensorParallel + ffn + ffn * hidden / tensorParallel + hidden
     return vocab * hidden / tensorParallel + maxPositions * hidden
-      + layers * (attention + 2 * hidden + 2 * hidden + mlp)
+      + layers.count * (attention + 2 * hidden + 2 * hidden + mlp)
   }
 
   /// - Source: PagedAttention artifact, as set down in paper-protocol.md section 6.
@@ -62,43 +56,85 @@ extension ModelSpec {
     let layer =
       2 * hidden + 4 * hidden * hidden / tensorParallel + tableRows * headDim
       + 3 * hidden * ffn / tensorParallel
-    return vocab * hidden / tensorParallel + tableRows * hidden + layers * layer
+    return vocab * hidden / tensorParallel + tableRows * hidden + layers.count * layer
+  }
+}
+
+extension ModelLayer {
+  /// Whose weights are counted of a layer's routed experts.
+  enum CountedExperts {
+    case all
+    /// Those that one token visits.
+    case active
   }
 }
 
 /// The matrices of one layer on one GPU, in elements; the price of an iteration counts the same
 /// ones.
-extension ModelSpec {
-  /// Layers whose MLP is dense.
-  var denseLayers: Int { mixture?.firstDenseLayers ?? layers }
-
+struct LayerSplit {
+  let hidden: Int
+  let tensorParallel: Int
   /// Matrices of an MLP that widen: gate and up, or up alone.
-  var mlpInputMatrices: Int { family == .llama ? 2 : 1 }
+  let mlpInputMatrices: Int
 
-  /// Everything ahead of attention: Q, K and V, or the two stages of latent attention.
-  ///
-  /// The down-projections of latent attention are not split: their output is what each GPU caches.
-  func attentionInputElements(_ tensorParallel: Int) -> Int {
-    let heads = heads / tensorParallel
-    guard let latent else {
-      return hidden * (heads + 2 * kvHeadsPerGPU(tensorParallel)) * headDim
-    }
-    let queryWidth = heads * (latent.nopeDim + latent.ropeDim)
-    let query =
-      latent.queryLoraRank.map { hidden * $0 + $0 * queryWidth } ?? (hidden * queryWidth)
-    let down = hidden * (latent.kvLoraRank + latent.ropeDim)
-    return query + down + latent.kvLoraRank * heads * (latent.nopeDim + latent.valueDim)
+  init(_ model: ModelSpec, _ tensorParallel: Int) {
+    hidden = model.hidden
+    self.tensorParallel = tensorParallel
+    mlpInputMatrices = model.mlpInputMatrices
   }
 
-  /// The projection from the heads back to the residual stream.
-  func attentionOutputElements(_ tensorParallel: Int) -> Int {
-    heads / tensorParallel * (latent?.valueDim ?? headDim) * hidden
+  /// Everything ahead of attention: Q, K and V, the two stages of latent attention, or what a state
+  /// is fed with.
+  ///
+  /// The down-projections of latent attention are not split: their output is what each GPU caches.
+  func attentionInputElements(_ attention: ModelLayer.Attention) -> Int {
+    switch attention {
+    case .heads(let heads, _):
+      let rows = heads.query / tensorParallel + 2 * heads.kvOnGPU(tensorParallel)
+      return hidden * rows * heads.dim
+    case .latent(let latent, let shape):
+      let heads = shape.query / tensorParallel
+      let queryWidth = heads * (latent.nopeDim + latent.ropeDim)
+      let query =
+        latent.queryLoraRank.map { hidden * $0 + $0 * queryWidth } ?? (hidden * queryWidth)
+      let down = hidden * (latent.kvLoraRank + latent.ropeDim)
+      return query + down + latent.kvLoraRank * heads * (latent.nopeDim + latent.valueDim)
+    case .recurrent(let state): return hidden * ceilingDivide(state.inputWidth, tensorParallel)
+    case .none: return 0
+    }
+  }
+
+  /// The projection from the heads, or from a state, back to the residual stream.
+  func attentionOutputElements(_ attention: ModelLayer.Attention) -> Int {
+    switch attention {
+    case .heads(let heads, _): heads.query / tensorParallel * heads.dim * hidden
+    case .latent(let latent, let heads): heads.query / tensorParallel * latent.valueDim * hidden
+    case .recurrent(let state): ceilingDivide(state.outputWidth, tensorParallel) * hidden
+    case .none: 0
+    }
+  }
+
+  /// A dense MLP, or router, routed and shared experts.
+  func elements(of mlp: ModelLayer.MLP, _ counted: ModelLayer.CountedExperts) -> Int {
+    switch mlp {
+    case .dense(let width): return mlpElements(width: width)
+    case .experts(let experts):
+      let routed = counted == .all ? experts.experts : experts.activeExperts
+      return experts.experts * hidden + routed * mlpElements(width: experts.ffn)
+        + mlpElements(width: experts.sharedExperts * experts.ffn)
+    case .none: return 0
+    }
   }
 
   /// An MLP of inner width `width`, all its matrices.
-  func mlpElements(width: Int, _ tensorParallel: Int) -> Int {
+  private func mlpElements(width: Int) -> Int {
     (mlpInputMatrices + 1) * hidden * ceilingDivide(width, tensorParallel)
   }
+}
+
+extension ModelSpec {
+  /// Matrices of an MLP that widen: gate and up, or up alone.
+  var mlpInputMatrices: Int { family == .llama ? 2 : 1 }
 }
 
 /// ⌈`dividend` / `divisor`⌉ of a non-negative dividend.

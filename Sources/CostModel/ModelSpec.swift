@@ -16,50 +16,13 @@ package struct ModelSpec: Equatable, Sendable {
 
   /// How the weights are counted.
   package enum WeightCount: Equatable, Sendable {
-    /// Every matrix and norm that the fields describe.
-    case fromFields
+    /// Every matrix and norm of the layers.
+    case fromLayers
     /// As the analyzer of the PagedAttention artifact counts them, so that the paper's pools come
     /// out to the block. It leaves out the final norm and the LM head, and for LLaMA counts a
     /// position table of 8192 rows and rotary tables of 8192 rows a layer, which no checkpoint
-    /// stores.
+    /// stores. Layers are all alike.
     case sosp23Artifact
-  }
-
-  /// Routed experts in place of the MLP.
-  package struct MixtureOfExperts: Equatable, Sendable {
-    /// Routed experts in a layer.
-    package var experts: Int
-    /// Routed experts that a token visits (top-k).
-    package var activeExperts: Int
-    /// Inner width of one expert.
-    package var ffn: Int
-    /// Experts of the same width that every token visits.
-    package var sharedExperts = 0
-    /// Leading layers that keep a dense MLP of width ``ModelSpec/ffn``.
-    package var firstDenseLayers = 0
-  }
-
-  /// Multi-head latent attention (MLA): one compressed vector a token and layer is cached, not K
-  /// and V.
-  package struct LatentAttention: Equatable, Sendable {
-    /// Width of the cached latent vector.
-    package var kvLoraRank: Int
-    /// Width of the queries' latent vector; `nil` where queries are projected directly.
-    package var queryLoraRank: Int?
-    /// Width of the cached rotary key, shared by all heads.
-    package var ropeDim = 64
-    /// Width of a head's query and key without the rotary part.
-    package var nopeDim = 128
-    /// Width of a head's value.
-    package var valueDim = 128
-  }
-
-  /// Layers that attend only to the nearest tokens.
-  package struct SlidingWindow: Equatable, Sendable {
-    /// Tokens that a local layer attends to.
-    package var tokens: Int
-    /// Layers that attend to the whole context; the others are local.
-    package var globalLayers: Int
   }
 
   /// Bytes of a weight, an activation, or a cached element: fp16 or bf16.
@@ -70,28 +33,55 @@ package struct ModelSpec: Equatable, Sendable {
   /// Other names of the same model, Hugging Face ids first.
   package var aliases: [String]
   package var family = Family.llama
-  package var layers: Int
+  package var layers: LayerList
   /// Width of the residual stream.
   package var hidden: Int
-  /// Query heads.
-  package var heads: Int
-  /// Heads of the KV cache; fewer than ``heads`` under grouped-query attention.
-  package var kvHeads: Int
-  /// Width of a head; `heads × headDim` need not equal ``hidden``. Unused under ``latent``
-  /// attention.
-  package var headDim: Int
-  /// Inner width of the dense MLP.
-  package var ffn: Int
   package var vocab: Int
   /// The longest context that the model was published for, in tokens.
   package var maxPositions: Int
-  /// `nil` for a dense model.
-  package var mixture: MixtureOfExperts?
-  /// `nil` where keys and values are cached per KV head.
-  package var latent: LatentAttention?
-  /// `nil` where every layer attends to the whole context.
-  package var slidingWindow: SlidingWindow?
   /// Whether the LM head shares the embedding's weights.
   package var tiedEmbeddings = false
-  package var weightCount = WeightCount.fromFields
+  package var weightCount = WeightCount.fromLayers
+
+  package init(
+    name: String, aliases: [String], layers: LayerList, hidden: Int, vocab: Int, maxPositions: Int
+  ) {
+    self.name = name
+    self.aliases = aliases
+    self.layers = layers
+    self.hidden = hidden
+    self.vocab = vocab
+    self.maxPositions = maxPositions
+  }
+}
+
+/// The shape of a model whose layers agree in it, as tables and the CPU engine ask for it.
+extension ModelSpec {
+  /// The heads that most layers have; none in a model without attention.
+  private var usualHeads: ModelLayer.Heads {
+    layers.commonestHeads ?? .init(query: 0, kv: 0, dim: 0)
+  }
+
+  /// Query heads of most layers.
+  package var heads: Int { usualHeads.query }
+  /// Heads of the KV cache of most layers.
+  package var kvHeads: Int { usualHeads.kv }
+  /// Width of a head of most layers; unused under latent attention.
+  package var headDim: Int { usualHeads.dim }
+
+  /// Inner width of the first dense MLP; 0 where there is none.
+  package var ffn: Int {
+    for kind in layers.kinds { if case .dense(let width) = kind.layer.mlp { return width } }
+    return 0
+  }
+
+  /// Whether some layers route tokens over experts.
+  package var hasExperts: Bool {
+    layers.kinds.contains { if case .experts = $0.layer.mlp { true } else { false } }
+  }
+
+  /// Whether some layers cache a latent vector.
+  package var hasLatentAttention: Bool {
+    layers.kinds.contains { if case .latent = $0.layer.attention { true } else { false } }
+  }
 }

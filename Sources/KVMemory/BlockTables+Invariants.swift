@@ -1,7 +1,4 @@
 extension BlockTables {
-  /// The sequences that have a table, in ascending order; all others hold nothing.
-  package var sequencesWithTable: [Int] { tables.numbersInUse }
-
   /// The first law that is broken, with the numbers, or `nil`: no table is fuller than its range, no two ranges overlap,
   /// and the entries are counted.
   ///
@@ -10,7 +7,7 @@ extension BlockTables {
     if let broken = tables.brokenInvariant { return "rows of the tables: \(broken)" }
     var entries = 0
     var taken: [(start: Int, capacity: Int32)] = []
-    for sequence in sequencesWithTable {
+    for sequence in sequences {
       let table = tables[sequence]
       guard table.count >= 0, table.count <= table.capacity else {
         return "the table of sequence \(sequence) has \(table.count) blocks in a range of "

@@ -28,10 +28,11 @@ public struct BlockTables: Sendable {
   /// Entries of all tables: blocks as the sequences count them, shared ones once for each holder.
   @usableFromInline private(set) var entryCount = 0
 
-  public let sequenceCount: Int
+  /// Makes empty tables for any number of sequences.
+  public init() {}
 
-  /// Makes `sequenceCount` empty tables.
-  public init(sequenceCount: Int) { self.sequenceCount = sequenceCount }
+  /// The sequences that have a table, by number.
+  package var sequences: [Int] { tables.numbers }
 
   @inline(__always)
   public subscript(sequence: Int) -> BlockTable { tables[sequence] }
@@ -47,6 +48,7 @@ public struct BlockTables: Sendable {
   }
 
   /// The last block of a table that has one.
+  @inline(__always)
   public func lastBlock(of sequence: Int) -> BlockID { lastBlockAndCount(of: sequence).0 }
 
   /// The last block of a table that has one, and how many it has.

@@ -18,7 +18,7 @@ extension PagedMemory {
     _ pool: BlockPool, _ name: String, _ isResident: (Int) -> Bool
   ) -> String? {
     var appearances = Array(repeating: 0, count: pool.capacity)
-    for sequence in 0..<tables.sequenceCount where isResident(sequence) {
+    for sequence in tables.sequences where isResident(sequence) {
       for block in tables.blocks(of: sequence) { appearances[Int(block)] += 1 }
     }
     for block in pool.freeStack {
@@ -42,7 +42,7 @@ extension PagedMemory {
     var fill: [BlockID: Int] = [:]
     var unusable: [BlockID: Int] = [:]
     var entries = 0
-    for sequence in 0..<tables.sequenceCount where !swapped.contains(sequence) {
+    for sequence in tables.sequences where !swapped.contains(sequence) {
       let tokens = residentTokens(of: sequence)
       let final = Int(tables[sequence].finalTokens)
       entries += Int(tables[sequence].count)

@@ -25,16 +25,13 @@ public struct PagedMemory: Sendable {
   ///
   /// - Parameters:
   ///   - hostBlocks: Blocks of swap space, 0 for none.
-  ///   - sequenceCount: Sequences are numbered `0..<sequenceCount`.
-  public init(
-    blockSize: Int, deviceBlocks: Int, hostBlocks: Int, watermarkBlocks: Int, sequenceCount: Int
-  ) {
+  public init(blockSize: Int, deviceBlocks: Int, hostBlocks: Int, watermarkBlocks: Int) {
     precondition(blockSize > 0, "PagedMemory: block size \(blockSize)")
     self.blockSize = blockSize
     self.watermarkBlocks = watermarkBlocks
     device = BlockPool(capacity: deviceBlocks)
     host = BlockPool(capacity: hostBlocks)
-    tables = BlockTables(sequenceCount: sequenceCount)
+    tables = BlockTables()
     unusableSlots = Array(repeating: 0, count: deviceBlocks)
     counterpart = Array(repeating: -1, count: max(deviceBlocks, hostBlocks))
   }
@@ -43,6 +40,7 @@ public struct PagedMemory: Sendable {
   public func blockCount(forTokens tokens: Int) -> Int { (tokens + blockSize - 1) / blockSize }
 
   /// Tokens of a sequence that have a slot.
+  @inline(__always)
   public func residentTokens(of sequence: Int) -> Int {
     Int(tables[sequence].count) * blockSize - Int(tables[sequence].emptySlots)
   }

@@ -6,7 +6,7 @@ extension PrefixCachingMemory {
   /// - Parameter cruising: Tokens of each cruising sequence, whose table does not know them.
   /// - Complexity: O(blocks + table entries + places of the runs).
   package func brokenInvariant(cruising: [Int: Int] = [:]) -> String? {
-    let held = tables.sequencesWithTable.map { Array(tables.blocks(of: $0)) }
+    let held = tables.sequences.map { Array(tables.blocks(of: $0)) }
     return tables.brokenInvariant ?? contents.brokenInvariant.map { "contents: \($0)" }
       ?? pool.brokenInvariant(tables: held) ?? contentsViolation ?? runViolation
       ?? ledgerViolation(cruising)
@@ -14,7 +14,7 @@ extension PrefixCachingMemory {
 
   /// The cached blocks of a sequence come first and hold the keys of what it consists of.
   private var contentsViolation: String? {
-    for sequence in Set(tables.sequencesWithTable + contents.numbersInUse).sorted() {
+    for sequence in Set(tables.sequences + contents.numbers).sorted() {
       let contents = contents[sequence]
       let blocks = Array(tables.blocks(of: sequence))
       let cached = Int(contents.cachedBlocks)
@@ -54,7 +54,7 @@ extension PrefixCachingMemory {
   /// Who holds a run is a block with one of its keys, or a sequence that consists of it.
   private var runViolation: String? {
     var spans: [Int32: Int] = [:]
-    for sequence in contents.numbersInUse {
+    for sequence in contents.numbers {
       for span in contents[sequence].spans { spans[span.run, default: 0] += 1 }
     }
     for run in pool.runsInUse {
@@ -74,7 +74,7 @@ extension PrefixCachingMemory {
     var expected = WasteLedger()
     expected.internalFragmentation = blockSize
     var seen: Set<BlockID> = []
-    for sequence in tables.sequencesWithTable {
+    for sequence in tables.sequences {
       let tokens = cruising[sequence] ?? residentTokens(of: sequence)
       let final = Int(tables[sequence].finalTokens)
       for (index, block) in tables.blocks(of: sequence).enumerated()

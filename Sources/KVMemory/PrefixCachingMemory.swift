@@ -45,14 +45,11 @@ public struct PrefixCachingMemory: Sendable {
   ///
   /// - Parameters:
   ///   - deviceBlocks: Blocks of the pool, at least 1; block 0 is the engine's own.
-  ///   - sequenceCount: Sequences are numbered `0..<sequenceCount`.
-  public init(
-    blockSize: Int, deviceBlocks: Int, freeQueueRule: FreeQueueRule, sequenceCount: Int
-  ) {
+  public init(blockSize: Int, deviceBlocks: Int, freeQueueRule: FreeQueueRule) {
     precondition(blockSize > 0, "PrefixCachingMemory: block size \(blockSize)")
     self.blockSize = blockSize
     pool = CachedBlockPool(capacity: deviceBlocks, freeQueueRule: freeQueueRule)
-    tables = BlockTables(sequenceCount: sequenceCount)
+    tables = BlockTables()
   }
 
   /// Blocks that `tokens` tokens fill, the last perhaps in part.

@@ -6,7 +6,7 @@ extension ReservedMemory {
   /// - Complexity: O(blocks + n log n) for n chunks.
   package func brokenInvariant(unsettledTokens: Int = 0) -> String? {
     if let broken = chunks.brokenInvariant { return "chunks: \(broken)" }
-    let held = chunks.numbersInUse.map { (sequence: $0, chunk: chunks[$0]) }
+    let held = chunks.numbers.map { (sequence: $0, chunk: chunks[$0]) }
       .filter { $0.chunk.size > 0 }
     if let broken = buddies.brokenInvariant(
       held: held.map { (Int($0.chunk.address), Int($0.chunk.size)) })

@@ -1,24 +1,28 @@
 extension ResidentRows {
-  /// The numbers in use, in ascending order.
+  /// The first law that is broken, with the numbers, or `nil`: each number in use stands where a look-up finds it, in
+  /// one place only, and the rows in use and those behind their own places are counted.
   ///
-  /// - Complexity: O(n log n) for n places.
-  package var numbersInUse: [Int] {
-    (0...mask).map { places[$0].number }.filter { $0 >= 0 }.sorted()
-  }
-
-  /// The first law that is broken, with the numbers, or `nil`: each number in use stands in its own place, so that a
-  /// look-up finds it, and no number stands in two.
-  ///
-  /// - Complexity: O(n log n) for n places.
+  /// - Complexity: O(places).
   package var brokenInvariant: String? {
     guard (mask + 1).nonzeroBitCount == 1 else {
       return "\(mask + 1) places are no power of two"
     }
+    var found: Set<Int> = []
+    var displaced = 0
     for place in 0...mask {
       let number = places[place].number
-      guard number < 0 || number & mask == place else {
-        return "number \(number) stands in place \(place), a look-up goes to \(number & mask)"
+      guard number >= 0 else { continue }
+      let distance = (place - number) & mask
+      guard distance <= Self.reach else {
+        return "number \(number) stands in place \(place), \(distance) behind its own, a look-up "
+          + "reaches \(Self.reach)"
       }
+      guard found.insert(number).inserted else { return "number \(number) has two rows" }
+      if distance > 0 { displaced += 1 }
+    }
+    guard found.count == count, displaced == displacedCount else {
+      return "\(count) rows in use, \(displacedCount) of them behind their places, are counted, "
+        + "\(found.count) and \(displaced) found"
     }
     return nil
   }

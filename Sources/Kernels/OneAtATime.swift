@@ -24,7 +24,7 @@ package struct OneAtATime {
     let model = transformer.model
     var tokens = sequence.prompt
     let arena = KVArena(
-      layers: model.layers, kvHeads: model.kvHeads, headDim: model.headDim,
+      layers: model.layers.count, kvHeads: model.kvHeads, headDim: model.headDim,
       blockSize: tokens.count + sequence.streams.count, blocks: 1)
     var computed = 0
     for stream in sequence.streams {

@@ -55,7 +55,7 @@ package final class ReferenceExecutor: IterationExecutor, @unchecked Sendable {
     let model = transformer.model
     func arena(_ blocks: Int) -> KVArena {
       KVArena(
-        layers: model.layers, kvHeads: model.kvHeads, headDim: model.headDim,
+        layers: model.layers.count, kvHeads: model.kvHeads, headDim: model.headDim,
         blockSize: settings.blockSize, blocks: blocks)
     }
     self.transformer = transformer

@@ -14,10 +14,20 @@ package enum ToyModels {
     throw UserError("no model `\(name)` that runs on the CPU", hint: "there are \(names)")
   }
 
+  /// What a sequence keeps in the arenas: keys and values of all its tokens and layers, fp32.
+  package static func kvCache(_ model: ModelSpec, blockTokens: Int) -> KVCacheSpec {
+    let layers = model.layers.count
+    let bytes = KVArena.bytes(
+      layers: layers, kvHeads: model.kvHeads, headDim: model.headDim, blockSize: blockTokens,
+      blocks: 1)
+    return KVCacheSpec(groups: [
+      KVGroup(layers: layers, blockTokens: blockTokens, blockBytes: bytes, keeps: .all)
+    ])
+  }
+
   /// Bytes of keys and values of one token, all layers, fp32.
   package static func kvBytesPerToken(_ model: ModelSpec) -> Int {
-    KVArena.bytes(
-      layers: model.layers, kvHeads: model.kvHeads, headDim: model.headDim, blockSize: 1, blocks: 1)
+    kvCache(model, blockTokens: 1).bytesPerToken
   }
 
   /// Bytes of the weights, fp32.

@@ -83,7 +83,7 @@ package final class Transformer: Sendable {
     self.kernel = kernel
     embedding = draws.embedding()
     positions = draws.positions()
-    layers = (0..<model.layers).map { _ in Layer(draws.layer(), kernel: kernel) }
+    layers = (0..<model.layers.count).map { _ in Layer(draws.layer(), kernel: kernel) }
     finalNorm = draws.norm()
     let ownHead = draws.head()
     head = Projection(

@@ -14,6 +14,10 @@ package struct RunLabels: Sendable {
   package var provenance: Provenance
   /// The names of the trace's classes.
   package var classNames: [String] = []
+  /// One for each replica of a fleet.
+  package var replicas: [ReplicaLabels] = []
+  /// Token slots of all pools, as the record counts them; `nil` for ``blocks`` × ``blockSize``.
+  package var slots: Int?
 
   package init(
     system: String, model: String, device: String, requestRate: Double, blocks: Int,
@@ -81,9 +85,10 @@ extension RunRecord {
       meanBatchedRequests: mean(integrals.runningRequests),
       meanWaitingRequests: mean(integrals.waitingRequests), iterations: iterations,
       preemptionsRecompute: preemptionsRecompute, preemptionsSwap: preemptionsSwap,
-      kv: kvSummary(blocks: labels.blocks, blockSize: labels.blockSize),
+      kv: kvSummary(labels),
       provenance: labels.provenance)
     summary.steps = StepMeans(steps)
+    if replicas.count > 1 { summary.replicas = replicaSummaries(labels.replicas) }
     summary.classes = labels.classNames.enumerated().map { index, name in
       classSummary(name, number: UInt16(index + 1))
     }
@@ -126,8 +131,9 @@ extension RunRecord {
     return duration.nanoseconds > 0 ? Double(integral) / Double(duration.nanoseconds) : 0
   }
 
-  private func kvSummary(blocks: Int, blockSize: Int) -> KVSummary {
-    let slots = Double(blocks * blockSize)
+  private func kvSummary(_ labels: RunLabels) -> KVSummary {
+    let (blocks, blockSize) = (labels.blocks, labels.blockSize)
+    let slots = Double(labels.slots ?? blocks * blockSize)
     let share = { (integral: Int128) in slots > 0 ? mean(integral) / slots : 0 }
     let logical = mean(integrals.logicalBlocks)
     return KVSummary(

@@ -42,6 +42,8 @@ package struct RunSummary: Equatable, Sendable {
   /// The same latencies by class of traffic, in order of the classes' names in the trace; empty
   /// where the trace has no classes. Requests of no class are in none.
   package var classes: [ClassSummary] = []
+  /// The replicas of a fleet; empty for a single one.
+  package var replicas: [ReplicaSummary] = []
 }
 
 /// The answers of one class of traffic over the measuring window.

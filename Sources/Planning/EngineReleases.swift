@@ -25,16 +25,16 @@ package struct EngineReleases: Equatable, Sendable {
         common = words[0]
         continue
       }
-      guard let system = ServingSystem(rawValue: words[0]) else {
+      guard let system = ServingSystem(named: words[0]) else {
         throw UserError.unknown(
-          "system", words[0], among: ServingSystem.allCases.map(\.rawValue),
+          "system", words[0], among: ServingSystem.all.map(\.name),
           listedBy: "kvplan catalog systems")
       }
       guard system.releases.contains(words[1]) else {
         throw noSuchRelease(words[1], of: system)
       }
       guard !named.contains(where: { $0.system == system }) else {
-        throw UserError("`--engine-release` names `\(system.rawValue)` twice")
+        throw UserError("`--engine-release` names `\(system.name)` twice")
       }
       named.append((system, words[1]))
     }
@@ -49,7 +49,7 @@ package struct EngineReleases: Equatable, Sendable {
   package func require(_ systems: [ServingSystem]) throws(UserError) {
     for (system, release) in named where !systems.contains(system) {
       throw UserError(
-        "`--engine-release` \(system.rawValue)=\(release): `\(system.rawValue)` is not simulated",
+        "`--engine-release` \(system.name)=\(release): `\(system.name)` is not simulated",
         hint: "leave it out, or add the system")
     }
   }
@@ -62,11 +62,11 @@ package struct EngineReleases: Equatable, Sendable {
 /// A system was asked for a release that it does not have.
 func noSuchRelease(_ release: String, of system: ServingSystem) -> UserError {
   guard !system.releases.isEmpty else {
-    return UserError("`\(system.rawValue)` has no releases to choose from")
+    return UserError("`\(system.name)` has no releases to choose from")
   }
   let known = system.releases.map { "`\($0)`" }.joined(separator: " and ")
   return UserError(
-    "`\(system.rawValue)` has no release `\(release)`", hint: "its releases are \(known)")
+    "`\(system.name)` has no release `\(release)`", hint: "its releases are \(known)")
 }
 
 extension String {

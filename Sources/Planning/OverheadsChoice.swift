@@ -6,7 +6,7 @@ import SimulationKernel
 package enum OverheadsChoice: Equatable, Sendable {
   /// Nothing.
   case kernelsOnly
-  /// What the release of vLLM adds on measured servers.
+  /// What the release adds on measured servers.
   case vllm
   /// Numbers of one's own.
   case given(EngineOverheads)
@@ -22,18 +22,18 @@ package enum OverheadsChoice: Equatable, Sendable {
 }
 
 extension Scenario {
-  /// The choice that counts: vLLM's own where today's vLLM runs on a device of today. The paper's
+  /// The choice that counts: the engine's own where it was measured and runs on a device of today. The paper's
   /// systems and devices have their host's time in their prices.
   package var overheadsChoice: OverheadsChoice {
-    engineOverheads ?? (system == .vllmV1 && device.software == .present ? .vllm : .kernelsOnly)
+    engineOverheads
+      ?? (system.hasMeasuredOverheads && device.software == .present ? .vllm : .kernelsOnly)
   }
 
-  /// The numbers behind the choice. The two releases of the scheduler stand for the measured ones
-  /// nearest to them.
+  /// The numbers behind the choice.
   var overheads: EngineOverheads {
     switch overheadsChoice {
     case .kernelsOnly: .none
-    case .vllm: release == V1Release.v010.rawValue ? .vllm011 : .vllm019
+    case .vllm: system.overheads(release: release) ?? .none
     case .given(let overheads): overheads
     }
   }

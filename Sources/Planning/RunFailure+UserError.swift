@@ -29,7 +29,7 @@ extension RunFailure {
         hint: "leave such requests out with `--oversized skip`")
     case .stuck(let waiting, let time):
       return UserError(
-        "`\(scenario.system.rawValue)` is stuck at \(time.seconds) s: \(waiting) requests wait "
+        "`\(scenario.system.name)` is stuck at \(time.seconds) s: \(waiting) requests wait "
           + "and none can run")
     }
   }
@@ -59,7 +59,7 @@ extension Admission {
     case .never(.prompt, let required, let capacity):
       "it is \(required) tokens, an iteration computes at most \(capacity)"
     case .never(.beams, let required, _):
-      "it asks for a beam of width \(required), and `\(scenario.system.rawValue)` has no beam search"
+      "it asks for a beam of width \(required), and `\(scenario.system.name)` has no beam search"
     case .never(.blocks, let required, let capacity):
       "it needs \(required) KV blocks, the pool has \(capacity)"
     case .never(.sequences, let required, let capacity):

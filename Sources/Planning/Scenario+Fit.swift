@@ -12,7 +12,7 @@ package struct MemoryFit: Sendable {
   package let failure: UserError?
 
   /// Sequences of ``maxModelLength`` tokens that the pool holds.
-  package var concurrency: Double { Double(budget.slots) / Double(maxModelLength) }
+  package var concurrency: Double { budget.capacity.sequences(ofTokens: maxModelLength) }
 }
 
 extension Scenario {
@@ -24,7 +24,7 @@ extension Scenario {
   /// - Throws: ``UserError`` for settings out of range or in contradiction.
   package func memoryFit() throws -> MemoryFit {
     try requireFlagsOfSystem()
-    if system == .vattention && !virtualMemory.isResolved {
+    if system.capabilities.mapsPageGroups && !virtualMemory.isResolved {
       return try withPageGroups().memoryFit()
     }
     let limits = try iterationLimits()
@@ -38,15 +38,15 @@ extension Scenario {
 
   private func failure(_ budget: KVBudget, _ inputs: KVBudget.Inputs) -> UserError? {
     let wanted = max(maxModelLength ?? 1, 1)
-    guard budget.slots < wanted else { return nil }
-    let blocks = (wanted + blockSize - 1) / blockSize
+    guard !budget.capacity.holds(tokens: wanted) else { return nil }
+    let blocks = budget.capacity.blocksMax(forTokens: wanted)
     let missing = blocks * budget.blockBytes - budget.kvBytes
     let gigabytes = (Double(missing) / 1e8).rounded(.up) / 10
     let pool =
       wanted > 1
       ? "one sequence of `--max-model-len` \(wanted) tokens (\(blocks) blocks)" : "one block"
     let gpus = inputs.gpus == 1 ? "" : " on each of \(inputs.gpus) GPUs"
-    let nearest = KVBudget.nearestFits(inputs, slots: wanted).map { "`\($0)`" }
+    let nearest = KVBudget.nearestFits(inputs, tokens: wanted).map { "`\($0)`" }
     return UserError(
       "`\(model.name)` does not fit on `\(device.name)`: \(gigabytes) GB short of \(pool)\(gpus)",
       hint: nearest.isEmpty

@@ -10,7 +10,7 @@ extension Scenario {
   ///   that does not fit.
   package func resolved(prices: PriceSource = .own) throws -> ResolvedScenario {
     try requireFlagsOfSystem()
-    if system == .vattention && !virtualMemory.isResolved {
+    if system.capabilities.mapsPageGroups && !virtualMemory.isResolved {
       return try withPageGroups().resolved(prices: prices)
     }
     let limits = try iterationLimits()
@@ -25,9 +25,8 @@ extension Scenario {
       maxModelLength: limits.modelLength)
     settings.preemptionMode = preemptionMode
     settings.stepping = stepping
-    settings.vllm02 = VLLM02Options(release.flatMap(VLLM02Release.init) ?? .v027)
-    settings.v1 = try v1Options()
-    settings.pageGroups = pageGroupSettings
+    try requireThreshold()
+    system.configure(&settings, by: choices)
     settings.beams = .synthetic(
       seed: seed, redrawsPerMille: BeamParents.defaultRedrawsPerMille)
     return ResolvedScenario(
@@ -53,7 +52,7 @@ extension Scenario {
           + "\(model.maxPositions) positions", hint: "use at most \(model.maxPositions)")
     }
     let maxBatchedTokens = try tokenBudget(maxModelLength: maxModelLength)
-    let maxSequences = maxSequences ?? system.defaultMaxSequences
+    let maxSequences = maxSequences ?? defaults.maxSequences
     try requirePositive("--max-num-seqs", maxSequences)
     return IterationLimits(
       sequences: maxSequences, tokens: maxBatchedTokens, modelLength: maxModelLength)
@@ -63,31 +62,25 @@ extension Scenario {
   ///
   /// A system that computes a prompt in one iteration has to be able to compute the longest.
   private func tokenBudget(maxModelLength: Int) throws -> Int {
-    let cutsPrompts = system == .vllmV1 && chunkedPrefill ?? true
-    let least = cutsPrompts ? 1 : maxModelLength
-    let budget = maxBatchedTokens ?? max(system.defaultMaxBatchedTokens, least)
+    let least = choices.chunkedPrefill ? 1 : maxModelLength
+    let budget = maxBatchedTokens ?? max(defaults.maxBatchedTokens, least)
     try requirePositive("--max-num-batched-tokens", budget)
     guard budget >= least else {
-      let mode = system == .vllmV1 ? " without chunked prefill" : ""
+      let mode = system.capabilities.cutsPrompts ? " without chunked prefill" : ""
       throw UserError(
         "`--max-num-batched-tokens` is \(budget), below `--max-model-len` "
-          + "\(maxModelLength): `\(system.rawValue)`\(mode) computes a prompt in one iteration",
+          + "\(maxModelLength): `\(system.name)`\(mode) computes a prompt in one iteration",
         hint: "raise `--max-num-batched-tokens` or lower `--max-model-len`")
     }
     return budget
   }
 
-  private func v1Options() throws -> V1Options {
-    var options = V1Options(release.flatMap(V1Release.init) ?? .v033)
-    options.prefixCaching = prefixCaching ?? options.prefixCaching
-    options.chunkedPrefill = chunkedPrefill ?? options.chunkedPrefill
-    let threshold = longPrefillTokenThreshold ?? options.longPrefillTokenThreshold
+  private func requireThreshold() throws {
+    let threshold = longPrefillTokenThreshold ?? 0
     guard threshold >= 0 else {
       throw UserError(
         "`--long-prefill-token-threshold` must be zero or more, found `\(threshold)`")
     }
-    options.longPrefillTokenThreshold = threshold
-    return options
   }
 
   /// The prices of the device, or of its past.
@@ -95,7 +88,8 @@ extension Scenario {
     let base: any IterationCostModel
     switch device.software {
     case .present:
-      var deployment = PricedDeployment(model: model, device: device, blockBytes: blockBytes)
+      var deployment = PricedDeployment(
+        model: model, device: device, blockBytes: kvCacheSpec.blockBytes)
       deployment.tensorParallel = tensorParallel
       deployment.weights = weights
       deployment.kvCache = kvCache
@@ -110,7 +104,7 @@ extension Scenario {
       }
       base = try PaperEraCostModel(
         model: model, device: device, tensorParallel: tensorParallel, blockSize: blockSize,
-        engine: system == .fasterTransformer ? .compiled : .eager)
+        engine: system.capabilities.isCompiled ? .compiled : .eager)
     }
     guard pipelineParallel > 1 else { return base }
     return PipelineCostModel(base, stages: pipelineParallel, model: model, device: device)
@@ -122,23 +116,14 @@ extension Scenario {
       model, device: device, own: deviceProfile, weights: weights, kvCache: kvCache)
   }
 
-  /// Bytes of a block on one GPU of the fullest stage.
-  private var blockBytes: Int {
-    blockSize
-      * model.stage(of: pipelineParallel)
-      .kvBytesPerToken(tensorParallel: tensorParallel, elements: kvCache)
-  }
-
   /// What the KV budget of each GPU is computed from.
   func budgetInputs(_ limits: IterationLimits) -> KVBudget.Inputs {
     var inputs = KVBudget.Inputs(
       model: model, device: device, tensorParallel: tensorParallel, utilization: gpuMemoryShare,
       tokenBudget: limits.tokens, blockSize: blockSize, weights: weights, kvCache: kvCache)
     inputs.pipelineParallel = pipelineParallel
-    if system == .vllmV1 {
-      inputs.engine = .vllmV1(
-        countsGraphs: release == V1Release.v033.rawValue, sequences: limits.sequences)
-    }
+    inputs.freesBehindWindow = freesBehindWindow
+    inputs.engine = system.memory(release: release, sequences: limits.sequences)
     return inputs
   }
 
@@ -148,6 +133,7 @@ extension Scenario {
     }
     try model.checkTensorParallel(tensorParallel)
     try model.checkPipelineParallel(pipelineParallel)
+    let blockBytes = kvCacheSpec.blockBytes
     let hostBlocks = hostMemoryGiB * Double(1 << 30) / Double(blockBytes)
     guard hostBlocks <= Double(Self.blocksMax) else {
       throw UserError(

@@ -1,5 +1,4 @@
 import CostModel
-import Metrics
 import Serving
 import SimulationKernel
 
@@ -37,10 +36,10 @@ package struct Scenario: Sendable {
   package var preemptionMode = PreemptionMode.automatic
   /// One of the system's ``ServingSystem/releases`` (`--engine-release`).
   package var engineRelease: String?
-  /// Of `vllm-v1` (`--enable-prefix-caching`, `--enable-chunked-prefill`).
+  /// `--enable-prefix-caching`, `--enable-chunked-prefill`.
   package var prefixCaching: Bool?
   package var chunkedPrefill: Bool?
-  /// Of `vllm-v1` (`--long-prefill-token-threshold`).
+  /// `--long-prefill-token-threshold`.
   package var longPrefillTokenThreshold: Int?
   /// Poisson arrivals at this rate, requests per second, in place of the trace's own.
   ///
@@ -60,7 +59,7 @@ package struct Scenario: Sendable {
   package var seed: UInt64 = 0
   /// By events unless asked otherwise: the results are the same bytes, and come sooner.
   package var stepping = Stepping.event
-  /// How `vattention` maps memory; no other system reads it.
+  /// How systems whose blocks are page-groups map memory.
   package var virtualMemory = VirtualMemoryOptions()
 
   package init(system: ServingSystem, model: ModelSpec, device: DeviceSpec) {
@@ -78,54 +77,6 @@ package struct ResolvedScenario: Sendable {
   /// Kernels that are priced without measurements of their kind, in words.
   package let unmeasured: [String]
   package let window: MeasuringWindow
-
-  /// The settings by flag name, in the order of the help text.
-  package var fields: [ScenarioField] {
-    let fields = [
-      ScenarioField("tensor-parallel-size", "\(scenario.tensorParallel)"),
-      ScenarioField("block-size", "\(settings.blockSize)"),
-      ScenarioField("num-gpu-blocks", "\(settings.deviceBlocks)"),
-      ScenarioField("gpu-memory-utilization", "\(scenario.gpuMemoryShare)"),
-      ScenarioField("max-num-seqs", "\(settings.maxSequences)"),
-      ScenarioField("max-num-batched-tokens", "\(settings.maxBatchedTokens)"),
-      ScenarioField("max-model-len", "\(settings.maxModelLength)"),
-    ]
-    return fields + systemFields + runFields
-  }
-
-  /// Those that only some systems have.
-  private var systemFields: [ScenarioField] {
-    SystemFlag.allCases.filter { $0.systems.contains(scenario.system) }.map { flag in
-      let value =
-        switch flag {
-        case .swapSpace: "\(scenario.hostMemoryGiB)"
-        case .preemptionMode: settings.preemptionMode.rawValue
-        case .engineRelease: scenario.release ?? ""
-        case .prefixCaching: "\(settings.v1.prefixCaching)"
-        case .chunkedPrefill: "\(settings.v1.chunkedPrefill)"
-        case .longPrefillTokenThreshold: "\(settings.v1.longPrefillTokenThreshold)"
-        case .engineOverheads: scenario.overheadsChoice.name
-        }
-      return ScenarioField(flag.rawValue, value)
-    }
-  }
-
-  private var runFields: [ScenarioField] {
-    var fields = [
-      ScenarioField("pipeline-parallel-size", "\(scenario.pipelineParallel)"),
-      ScenarioField("quantization", scenario.weights.quantizationName),
-      ScenarioField("kv-cache-dtype", scenario.kvCache.cacheName),
-      ScenarioField("oversized", scenario.oversized.rawValue),
-      ScenarioField("from-second", "\(scenario.windowFrom)"),
-    ]
-    if let to = scenario.windowTo { fields.append(ScenarioField("to-second", "\(to)")) }
-    if let count = scenario.promptCount { fields.append(ScenarioField("num-prompts", "\(count)")) }
-    if let count = scenario.maxConcurrency {
-      fields.append(ScenarioField("max-concurrency", "\(count)"))
-    }
-    if scenario.warmups > 0 { fields.append(ScenarioField("num-warmups", "\(scenario.warmups)")) }
-    return fields
-  }
 }
 
 extension ElementType {

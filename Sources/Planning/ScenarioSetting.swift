@@ -1,33 +1,56 @@
 import CostModel
+import Metrics
 import Serving
 import SimulationKernel
 
-/// One setting of a scenario by the name of its flag, for whoever sets it from text: `--vary`, the axes of a
-/// sweep. ``all`` has one line a setting.
+/// One setting of a scenario: a row of the table ``all``, from which everything that goes by settings follows.
+///
+/// - the axes of a sweep, `--vary` and `--replica` read and write it by ``name``;
+/// - results record it (``ResolvedScenario/fields``), and run keys hold it (``ResolvedScenario/identity``);
+/// - systems that do not have it refuse it (``Scenario/requireFlagsOfSystem()``);
+/// - a test holds the options of `kvplan simulate` to it.
 package struct ScenarioSetting: Sendable {
   /// A value that was understood and can be given to any number of scenarios.
   package typealias Change = @Sendable (inout Scenario) -> Void
+
+  /// How results record a setting.
+  struct Record: Sendable {
+    /// Place among the recorded settings, which result files have in this order: a new one takes the next.
+    var place: Int
+    /// The name in the results, where it is not that of the flag.
+    var name: String
+    /// What is recorded; `nil` for nothing.
+    var value: @Sendable (ResolvedScenario) -> String?
+  }
+
+  /// How the key of a run holds a setting.
+  enum KeyPart: Sendable {
+    /// By what results record.
+    case recorded
+    /// By a line of its own.
+    case line(name: String, value: @Sendable (ResolvedScenario) -> String)
+    /// Not among the settings: it decides no result, or has a place of its own in the key.
+    case elsewhere
+  }
 
   /// The flag without its dashes.
   package let name: String
   /// What may be given, for messages: `a whole number`, `one of auto, swap`.
   package let allowed: String
   /// Whether the text is the path of a file.
-  package private(set) var isFile = false
+  package let isFile: Bool
   /// The value as ``change(_:)`` reads it, so that a scenario can be told from another.
   package let text: @Sendable (Scenario) -> String
   /// What the text means; `nil` where it means nothing, an error where its own is better.
   private let read: @Sendable (String) throws -> Change?
-
-  private init(
-    name: String, allowed: String, text: @escaping @Sendable (Scenario) -> String,
-    read: @escaping @Sendable (String) throws -> Change?
-  ) {
-    self.name = name
-    self.allowed = allowed
-    self.text = text
-    self.read = read
-  }
+  /// Whether a scenario has another value than its default.
+  package internal(set) var isSet: @Sendable (Scenario) -> Bool
+  /// Puts the default back.
+  let clear: Change
+  /// Which systems have it; `nil` for all.
+  private var ofSystem: (@Sendable (ServingSystem) -> Bool)?
+  private(set) var record: Record?
+  private(set) var keyPart = KeyPart.recorded
 
   /// What `text` asks for.
   ///
@@ -36,6 +59,15 @@ package struct ScenarioSetting: Sendable {
     if let change = try read(text) { return change }
     throw UserError("`\(name)` must be \(allowed), found `\(text)`")
   }
+
+  /// Whether only some systems have it.
+  package var isOfSomeSystems: Bool { ofSystem != nil }
+
+  /// Whether `system` has it.
+  package func isOf(_ system: ServingSystem) -> Bool { ofSystem?(system) ?? true }
+
+  /// The systems that have it, in the order of the catalogue.
+  package var systems: [ServingSystem] { ServingSystem.all.filter(isOf) }
 
   /// The setting of that name.
   ///
@@ -48,161 +80,180 @@ package struct ScenarioSetting: Sendable {
       hint: nearestName(to: name, among: names).map { "did you mean `\($0)`?" }
         ?? "settings are named as the flags of `kvplan simulate`: \(names.joined(separator: ", "))")
   }
+}
 
+extension ScenarioSetting {
   /// Every setting, in the order of the help text.
-  package static let all: [ScenarioSetting] = [
-    .choice("system", \.system),
-    .named("model", \.model, name: \.name) { try ModelCatalogue.find($0) },
-    .named("device", \.device, name: \.name) { try DeviceCatalogue.find($0) },
-    .file("device-profile", \.deviceProfile, name: \.name) { try DeviceProfile.read(path: $0) },
-    .count("tensor-parallel-size", \.tensorParallel),
-    .count("pipeline-parallel-size", \.pipelineParallel),
+  package static let all = hardware + memory + engine + load
+
+  private static let hardware: [ScenarioSetting] = [
+    .choice("system", \.system, of: ServingSystem.all, text: \.name)
+      .keyed { $0.scenario.system.name },
+    .named("model", \.model, name: \.name) { try ModelCatalogue.find($0) }
+      .keyed { $0.scenario.model.name },
+    .named("device", \.device, name: \.name) { try DeviceCatalogue.find($0) }
+      .keyed { $0.scenario.device.name },
+    // The key of a run holds all of the profile that prices it.
+    .file("device-profile", \.deviceProfile, name: \.name) { try DeviceProfile.read(path: $0) }
+      .keyedElsewhere,
+    .count("tensor-parallel-size", \.tensorParallel).recorded(1),
+    .count("pipeline-parallel-size", \.pipelineParallel).recorded(16),
     .elements(
       "quantization", \.weights,
-      [
-        "none": .bfloat16, "fp8": .fp8, "int8": .int8, "int4": .int4, "nvfp4": .nvfp4,
-      ]),
+      ["none": .bfloat16, "fp8": .fp8, "int8": .int8, "int4": .int4, "nvfp4": .nvfp4]
+    ).recorded(17),
     .elements(
       "kv-cache-dtype", \.kvCache,
       [
         "auto": .bfloat16, "fp8": .fp8, "bfloat16": .bfloat16, "bf16": .bfloat16,
         "fp8_e4m3": .fp8, "fp8_e5m2": .fp8,
-      ]),
-    .count("block-size", \.blockSize),
-    .number("gpu-memory-utilization", \.gpuMemoryUtilization),
-    .count("num-gpu-blocks-override", \.deviceBlocksOverride),
-    .number("swap-space", \.swapSpaceGiB),
-    .count("max-num-seqs", \.maxSequences),
-    .count("max-num-batched-tokens", \.maxBatchedTokens),
-    .count("max-model-len", \.maxModelLength),
-    .choice("page-group-size", \.virtualMemory.pageGroup),
-    .choice("preemption-mode", \.preemptionMode),
-    .text("engine-release", \.engineRelease),
-    .yesNo("enable-prefix-caching", \.prefixCaching),
-    .yesNo("enable-chunked-prefill", \.chunkedPrefill),
-    .count("long-prefill-token-threshold", \.longPrefillTokenThreshold),
-    .rate("request-rate", \.requestRate),
-    .count("max-concurrency", \.maxConcurrency),
-    .count("num-warmups", \.warmups),
-    .count("num-prompts", \.promptCount),
-    .number("from-second", \.windowFrom),
-    .number("to-second", \.windowTo),
-    .choice("oversized", \.oversized),
-    .choice("stepping", \.stepping),
-    .count("seed", \.seed),
+      ]
+    ).recorded(18),
   ]
+
+  private static let memory: [ScenarioSetting] = [
+    .count("block-size", \.blockSize).recorded(2),
+    .number("gpu-memory-utilization", \.gpuMemoryUtilization)
+      .recorded(4) { "\($0.scenario.gpuMemoryShare)" },
+    .count("num-gpu-blocks-override", \.deviceBlocksOverride)
+      .recorded(3, as: "num-gpu-blocks") { "\($0.settings.deviceBlocks)" },
+    .number("swap-space", \.swapSpaceGiB).only(\.capabilities.swaps)
+      .recorded(8) { "\($0.scenario.hostMemoryGiB)" }
+      .keyed(as: "host-blocks") { "\($0.settings.hostBlocks)" },
+    .count("max-num-seqs", \.maxSequences).recorded(5) { "\($0.settings.maxSequences)" },
+    .count("max-num-batched-tokens", \.maxBatchedTokens)
+      .recorded(6) { "\($0.settings.maxBatchedTokens)" },
+    .count("max-model-len", \.maxModelLength).recorded(7) { "\($0.settings.maxModelLength)" },
+    .choice("page-group-size", \.virtualMemory.pageGroup).only(\.capabilities.mapsPageGroups)
+      .recorded(9).keyed { "\($0.scenario.virtualMemory.pageGroup.rawValue)" },
+  ]
+
+  private static let engine: [ScenarioSetting] = [
+    .choice("preemption-mode", \.preemptionMode).only(\.capabilities.swaps).recorded(10),
+    .text(release, \.engineRelease).only(\.hasReleases).recorded(11) { $0.scenario.release },
+    .yesNo("enable-prefix-caching", \.prefixCaching).only(\.capabilities.hasPrefixCache)
+      .recorded(12) { "\($0.scenario.choices.prefixCaching)" },
+    .yesNo("enable-chunked-prefill", \.chunkedPrefill).only(\.capabilities.cutsPrompts)
+      .recorded(13) { "\($0.scenario.choices.chunkedPrefill)" },
+    .count("long-prefill-token-threshold", \.longPrefillTokenThreshold)
+      .only(\.capabilities.limitsLongPrompts)
+      .recorded(14) { "\($0.scenario.choices.longPrefillTokenThreshold)" },
+    .words(
+      "engine-overheads", \.engineOverheads, ["vllm": .vllm, "none": .kernelsOnly], name: \.name
+    ).only(\.hasMeasuredOverheads).recorded(15) { $0.scenario.overheadsChoice.name },
+  ]
+
+  private static let load: [ScenarioSetting] = [
+    .rate("request-rate", \.requestRate)
+      .keyed { $0.scenario.requestRate.map { "\($0)" } ?? "of the trace" },
+    .count("max-concurrency", \.maxConcurrency).recorded(23, .ifSet),
+    .count("num-warmups", \.warmups).recorded(24, .ifSet),
+    .count("num-prompts", \.promptCount).recorded(22, .ifSet),
+    .number("from-second", \.windowFrom).recorded(20),
+    .number("to-second", \.windowTo).recorded(21, .ifSet),
+    .choice("oversized", \.oversized).recorded(19),
+    // The same results either way.
+    .choice("stepping", \.stepping).keyedElsewhere,
+    // Beside all others in the key and in the results.
+    .count("seed", \.seed).keyedElsewhere,
+  ]
+
+  /// The setting whose values differ from system to system.
+  static let release = "engine-release"
+
+  /// Those that only some systems have.
+  static let ofSomeSystems = all.filter(\.isOfSomeSystems)
+
+  /// Those that results record, in the order of the results.
+  static let recorded = all.filter { $0.record != nil }.sorted {
+    ($0.record?.place ?? 0) < ($1.record?.place ?? 0)
+  }
 }
 
-/// The kinds of setting, so that ``ScenarioSetting/all`` reads as a table. Where the system or the model has
-/// a default, `default` asks for it.
+extension ResolvedScenario {
+  /// The settings that results record, by their names and in their order.
+  package var fields: [ScenarioField] {
+    ScenarioSetting.recorded.compactMap { setting in
+      guard setting.isOf(scenario.system), let record = setting.record,
+        let value = record.value(self)
+      else { return nil }
+      return ScenarioField(record.name, value)
+    }
+  }
+
+  /// What decides a result beside trace, seed, prices and version: what the keys of runs are made of.
+  ///
+  /// The settings that results do not record come first, then finer values of some that they do, then what they
+  /// record. Another order would give every run another key.
+  package var identity: [ScenarioField] {
+    var (unrecorded, finer): ([ScenarioField], [ScenarioField]) = ([], [])
+    for setting in ScenarioSetting.all where setting.isOf(scenario.system) {
+      guard case .line(let name, let value) = setting.keyPart else { continue }
+      let field = ScenarioField(name, value(self))
+      if setting.record == nil { unrecorded.append(field) } else { finer.append(field) }
+    }
+    let lines = unrecorded + finer
+    return lines + fields.filter { field in !lines.contains { $0.name == field.name } }
+  }
+}
+
+/// What a row says beside how its value is read.
 extension ScenarioSetting {
-  private typealias Path<Value> = any (WritableKeyPath<Scenario, Value> & Sendable)
+  init(
+    name: String, allowed: String, isFile: Bool = false,
+    text: @escaping @Sendable (Scenario) -> String,
+    isSet: @escaping @Sendable (Scenario) -> Bool, clear: @escaping Change,
+    read: @escaping @Sendable (String) throws -> Change?
+  ) {
+    self.name = name
+    self.allowed = allowed
+    self.isFile = isFile
+    self.text = text
+    self.isSet = isSet
+    self.clear = clear
+    self.read = read
+  }
 
-  /// What stands for a value that is left to the system or the model.
-  private static let unset = "default"
+  /// When a setting is recorded by the text that sets it.
+  fileprivate enum Occasion { case always, ifSet }
 
-  private static func required<Value: Sendable>(
-    _ name: String, _ path: Path<Value>, _ allowed: String,
-    text: @escaping @Sendable (Value) -> String, read: @escaping @Sendable (String) throws -> Value?
+  /// Only systems of that kind have it.
+  fileprivate func only(_ has: @escaping @Sendable (ServingSystem) -> Bool) -> ScenarioSetting {
+    var copy = self
+    copy.ofSystem = has
+    return copy
+  }
+
+  /// Results record it by the text that sets it.
+  fileprivate func recorded(_ place: Int, _ occasion: Occasion = .always) -> ScenarioSetting {
+    let (text, isSet) = (text, isSet)
+    return recorded(place) { resolved in
+      occasion == .always || isSet(resolved.scenario) ? text(resolved.scenario) : nil
+    }
+  }
+
+  /// Results record it by what it came to.
+  fileprivate func recorded(
+    _ place: Int, as name: String? = nil, _ value: @escaping @Sendable (ResolvedScenario) -> String?
   ) -> ScenarioSetting {
-    ScenarioSetting(
-      name: name, allowed: allowed, text: { text($0[keyPath: path]) },
-      read: { given in
-        guard let value = try read(given) else { return nil }
-        return { $0[keyPath: path] = value }
-      })
+    var copy = self
+    copy.record = Record(place: place, name: name ?? self.name, value: value)
+    return copy
   }
 
-  private static func optional<Value: Sendable>(
-    _ name: String, _ path: Path<Value?>, _ allowed: String,
-    text: @escaping @Sendable (Value) -> String, read: @escaping @Sendable (String) throws -> Value?
+  /// The key of a run holds it by a line of its own.
+  fileprivate func keyed(
+    as name: String? = nil, _ value: @escaping @Sendable (ResolvedScenario) -> String
   ) -> ScenarioSetting {
-    ScenarioSetting(
-      name: name, allowed: "\(allowed), or `\(unset)`",
-      text: { $0[keyPath: path].map(text) ?? unset },
-      read: { given in
-        if given == unset { return { $0[keyPath: path] = nil } }
-        guard let value = try read(given) else { return nil }
-        return { $0[keyPath: path] = value }
-      })
+    var copy = self
+    copy.keyPart = .line(name: name ?? self.name, value: value)
+    return copy
   }
 
-  private static let wholeNumber = "a whole number"
-
-  private static func count<Value: FixedWidthInteger & Sendable>(
-    _ name: String, _ path: Path<Value>
-  ) -> ScenarioSetting {
-    required(name, path, wholeNumber, text: { "\($0)" }, read: { Value($0) })
-  }
-
-  private static func count(_ name: String, _ path: Path<Int?>) -> ScenarioSetting {
-    optional(name, path, wholeNumber, text: { "\($0)" }, read: { Int($0) })
-  }
-
-  private static func number(_ name: String, _ path: Path<Double>) -> ScenarioSetting {
-    required(name, path, "a number", text: { "\($0)" }, read: finite)
-  }
-
-  private static func number(_ name: String, _ path: Path<Double?>) -> ScenarioSetting {
-    optional(name, path, "a number", text: { "\($0)" }, read: finite)
-  }
-
-  /// Requests per second; `inf` for all at once.
-  private static func rate(_ name: String, _ path: Path<Double?>) -> ScenarioSetting {
-    optional(
-      name, path, "a number or `inf`", text: { "\($0)" },
-      read: { $0 == "inf" ? .infinity : finite($0) })
-  }
-
-  @Sendable private static func finite(_ text: String) -> Double? {
-    Double(text).flatMap { $0.isFinite ? $0 : nil }
-  }
-
-  /// How something is stored, in the words of its flag; of several for one type the first names it.
-  private static func elements(
-    _ name: String, _ path: Path<ElementType>, _ words: KeyValuePairs<String, ElementType>
-  ) -> ScenarioSetting {
-    let words = words.map { (text: $0.key, type: $0.value) }
-    return required(
-      name, path, "one of \(words.map(\.text).joined(separator: ", "))",
-      text: { type in words.first { $0.type == type }?.text ?? type.rawValue },
-      read: { text in words.first { $0.text == text }?.type })
-  }
-
-  private static func yesNo(_ name: String, _ path: Path<Bool?>) -> ScenarioSetting {
-    optional(name, path, "true or false", text: { "\($0)" }, read: { Bool($0) })
-  }
-
-  private static func text(_ name: String, _ path: Path<String?>) -> ScenarioSetting {
-    optional(name, path, "a name", text: { $0 }, read: { $0 })
-  }
-
-  private static func choice<Value: CaseIterable & RawRepresentable & Sendable>(
-    _ name: String, _ path: Path<Value>
-  ) -> ScenarioSetting where Value.RawValue: Sendable {
-    let names = Value.allCases.map { "\($0.rawValue)" }
-    return required(
-      name, path, "one of \(names.joined(separator: ", "))", text: { "\($0.rawValue)" },
-      read: { given in
-        if let value = Value.allCases.first(where: { "\($0.rawValue)" == given }) { return value }
-        guard let near = nearestName(to: given, among: names) else { return nil }
-        throw UserError("unknown `\(name)` `\(given)`", hint: "did you mean `\(near)`?")
-      })
-  }
-
-  private static func named<Value: Sendable>(
-    _ name: String, _ path: Path<Value>, name text: @escaping @Sendable (Value) -> String,
-    find: @escaping @Sendable (String) throws -> Value
-  ) -> ScenarioSetting {
-    required(name, path, "a name", text: text, read: find)
-  }
-
-  private static func file<Value: Sendable>(
-    _ name: String, _ path: Path<Value?>, name text: @escaping @Sendable (Value) -> String,
-    read: @escaping @Sendable (String) throws -> Value
-  ) -> ScenarioSetting {
-    var setting = optional(name, path, "a file", text: text, read: read)
-    setting.isFile = true
-    return setting
+  /// The key of a run does not hold it among the settings.
+  fileprivate var keyedElsewhere: ScenarioSetting {
+    var copy = self
+    copy.keyPart = .elsewhere
+    return copy
   }
 }

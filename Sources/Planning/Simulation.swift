@@ -1,4 +1,5 @@
 import CostModel
+import Fleet
 import Metrics
 import Serving
 import SimulationKernel
@@ -35,42 +36,54 @@ package struct Simulation: Sendable {
   package var result: RunResult
   package var warnings: [String]
 
-  /// Replays a trace through a scenario.
+  /// Replays a trace through a scenario on one replica.
   ///
-  /// - Parameters:
-  ///   - keepingRequests: Keep a row for each request beside the summary.
-  ///   - prices: Where prices come from; the scenario's own unless several runs share them.
-  /// - Throws: ``UserError`` for a scenario that is not valid, a trace without arrivals where no rate is
-  ///   given, and a run that cannot go on.
+  /// The parameters are those of ``run(_:trace:keepingRequests:prices:)-(Deployment,_,_,_)``.
   package static func run(
     _ scenario: Scenario, trace: Trace, keepingRequests: Bool = true, prices: PriceSource = .own
   ) throws -> Simulation {
-    let resolved = try scenario.resolved(prices: prices)
+    try run(
+      Deployment(scenario), trace: trace, keepingRequests: keepingRequests, prices: prices)
+  }
+
+  /// Replays a trace through the replicas of a deployment; how it is prepared and measured says the scenario of the
+  /// first.
+  ///
+  /// - Parameters:
+  ///   - keepingRequests: Keep a row for each request beside the summary.
+  ///   - prices: Where prices come from; the scenarios' own unless several runs share them.
+  /// - Throws: ``UserError`` for a scenario that is not valid, a trace without arrivals where no rate is
+  ///   given, and a run that cannot go on.
+  package static func run(
+    _ deployment: Deployment, trace: Trace, keepingRequests: Bool = true,
+    prices: PriceSource = .own
+  ) throws -> Simulation {
+    let prepared = try PreparedDeployment(deployment, prices: prices)
+    let scenario = deployment.groups[0].scenario
     var warnings: [String] = []
     let replayed = try scenario.prepared(trace, warnings: &warnings)
-    let record: RunRecord
-    do {
-      record = try scenario.system.serve(
-        replayed.requests, settings: resolved.settings,
-        executor: priced(resolved.costModel), window: resolved.window,
-        oversized: scenario.oversized, contents: replayed.contents,
-        maxConcurrency: scenario.maxConcurrency, warmups: scenario.warmups)
-    } catch let failure as RunFailure {
-      throw failure.userError(trace: trace.name, scenario: scenario)
-    }
-    var labels = RunLabels(
-      system: scenario.system.rawValue, model: scenario.model.name, device: scenario.device.name,
+    let record = try prepared.record(of: replayed, seed: scenario.seed)
+    var labels = prepared.labels(
+      of: record, trace: trace,
       requestRate: scenario.finiteRequestRate ?? record.requests[..<record.arrivedCount].rate,
-      blocks: resolved.settings.deviceBlocks, blockSize: resolved.settings.blockSize,
-      provenance: Provenance(
-        seed: scenario.seed, version: toolVersion,
-        scenario: [ScenarioField("trace", trace.name)] + resolved.fields,
-        costProfile: resolved.costProfileText))
+      seed: scenario.seed,
+      replicas: deployment.replicas == 1
+        ? []
+        : [
+          ScenarioField("replicas", "\(deployment.replicas)"),
+          ScenarioField("router", deployment.router.name),
+        ])
     labels.classNames = replayed.classNames
+    var profiles: [String] = []
+    for profile in prepared.resolved.map(\.costProfileText) where !profiles.contains(profile) {
+      profiles.append(profile)
+    }
+    labels.provenance.costProfile = profiles.joined(separator: "; ")
     let summary = record.summary(labels)
-    if !resolved.unmeasured.isEmpty {
+    for (group, resolved) in zip(deployment.groups, prepared.resolved)
+    where !resolved.unmeasured.isEmpty {
       warnings.append(
-        "no kernels of this kind were measured on `\(scenario.device.name)`: "
+        "no kernels of this kind were measured on `\(group.scenario.device.name)`: "
           + resolved.unmeasured.joined(separator: ", ") + "; priced by formula")
     }
     warnings += summary.warnings(replayed, scenario: scenario)
@@ -145,6 +158,26 @@ extension Scenario {
 }
 
 extension ResolvedScenario {
+  /// Serves a trace that the scenario has prepared (``Scenario/prepared(_:warnings:)``).
+  ///
+  /// - Parameter frontEnd: What closed-loop clients reach the engine through.
+  /// - Throws: ``RunFailure`` when the run cannot go on.
+  package func serve(_ trace: Trace, frontEnd: FrontEnd = FrontEnd()) throws -> RunRecord {
+    var load = load(trace)
+    load.frontEnd = frontEnd
+    return try scenario.system.serve(load, settings: settings, executor: priced(costModel))
+  }
+
+  /// A trace with what the scenario says of the run.
+  func load(_ trace: Trace) -> Fleet.Load {
+    var load = Fleet.Load(trace.requests, contents: trace.contents)
+    load.window = window
+    load.oversized = scenario.oversized
+    load.clients = scenario.maxConcurrency
+    load.warmups = scenario.warmups
+    return load
+  }
+
   /// Where the prices come from, how far they can be trusted, and what they rest on nothing for.
   var costProfileText: String {
     let facts = [costModel.profile.error] + unmeasured.map { "\($0) not measured" }

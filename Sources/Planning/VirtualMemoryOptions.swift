@@ -2,7 +2,7 @@ import CostModel
 import Serving
 import SimulationKernel
 
-/// What users set of `vattention`'s memory.
+/// What users set of the memory of systems whose blocks are page-groups.
 package struct VirtualMemoryOptions: Equatable, Sendable {
   /// Sizes that the driver offers, KiB; all but 2,048 need a modified one.
   package enum PageGroupSize: Int, CaseIterable, Sendable {
@@ -47,7 +47,7 @@ extension ModelSpec {
     bytes: Int, tensorParallel: Int, elements: ElementType = .bfloat16
   ) -> Int {
     let tokenBytes =
-      kvBytesPerToken(tensorParallel: tensorParallel, elements: elements) / (2 * layers)
+      kvBytesPerToken(tensorParallel: tensorParallel, elements: elements) / (2 * layers.count)
     return max(1, bytes / tokenBytes)
   }
 }
@@ -65,7 +65,7 @@ extension Scenario {
 
   /// What mapping costs: a call for K and V of every layer.
   var pageGroupSettings: PageGroupSettings {
-    let seconds = Double(2 * model.layers) * virtualMemory.pageGroup.mappingSeconds
+    let seconds = Double(2 * model.layers.count) * virtualMemory.pageGroup.mappingSeconds
     return PageGroupSettings(
       mappingTime: SimDuration(rounding: seconds), isHidden: virtualMemory.isHidden,
       isReclamationDeferred: virtualMemory.isReclamationDeferred)

@@ -18,7 +18,8 @@ struct CompletionCalendar: Sendable {
   private var entries: [Entry] = []
   private var unused: Int32 = -1
 
-  init(days: Int) { newest = Array(repeating: -1, count: days) }
+  /// - Parameter days: Days from today to the last, today included.
+  init(days: Int) { newest = Array(repeating: -1, count: max(1, days)) }
 
   @inline(__always)
   var dayCount: Int { newest.count }

@@ -66,11 +66,19 @@ struct CruisingBatch: Sendable {
   }
 
   /// The next iterations up to the first with which someone finishes, at most `limit`; `nil` while there is nobody.
-  func steadyStretch(atMost limit: Int) -> SteadyStretch? {
+  ///
+  /// - Parameters:
+  ///   - freeBlocks: Blocks that they may take; `nil` if they need none.
+  ///   - admitsNobody: Whether nobody can be admitted, whatever the iterations give.
+  @inline(__always)
+  func steadyStretch(atMost limit: Int, freeBlocks: Int?, admitsNobody: Bool) -> SteadyStretch? {
     guard count > 0 else { return nil }
+    let iterations = calendar.daysToCompletion(from: day, atMost: limit)
+    // Each takes a block every so many iterations, and one must be left.
+    let blocks = count * ((iterations + blockSize - 1) / blockSize)
     return SteadyStretch(
-      iterations: calendar.daysToCompletion(from: day, atMost: limit), sequences: count,
-      contextTokens: contextTokens, tokens: count)
+      iterations: iterations, sequences: count, contextTokens: contextTokens, tokens: count,
+      isCertain: admitsNobody && (freeBlocks.map { $0 > blocks } ?? true))
   }
 
   /// Says what the cost model sees of the next iteration.

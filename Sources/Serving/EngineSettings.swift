@@ -23,12 +23,8 @@ package struct EngineSettings: Equatable, Sendable {
   /// Repeat the recorded engine's bugs (live-locks, lost blocks) instead of avoiding them; only
   /// conformance asks for this.
   package var repeatsEngineDefects: Bool
-  /// What differs between the releases of `vllm-0.2`; no other system reads it.
-  package var vllm02: VLLM02Options
-  /// What only `vllm-v1` looks at.
-  package var v1 = V1Options()
-  /// How `vattention` maps memory; no other system reads it.
-  package var pageGroups = PageGroupSettings(mappingTime: .zero)
+  /// What single systems have besides, by its type.
+  private var own = OwnOptions()
 
   package init(
     blockSize: Int, deviceBlocks: Int, hostBlocks: Int = 0, maxSequences: Int,
@@ -44,7 +40,40 @@ package struct EngineSettings: Equatable, Sendable {
     stepping = .iteration
     beams = .synthetic(seed: 0, redrawsPerMille: BeamParents.defaultRedrawsPerMille)
     repeatsEngineDefects = false
-    vllm02 = VLLM02Options(.v027)
+  }
+
+  /// The options of one system, at their defaults unless they were set; each system names its own beside its value.
+  package subscript<Options: SystemOptions>(_: Options.Type) -> Options {
+    get { own.find() }
+    set { own.set(newValue) }
+  }
+}
+
+/// What only one system has and no other reads.
+package protocol SystemOptions: Equatable, Sendable {
+  /// The defaults.
+  init()
+}
+
+/// Options of any number of systems, each type once. Those that were not set are equal to their defaults.
+private struct OwnOptions: Equatable, Sendable {
+  private var list: [any SystemOptions] = []
+
+  func find<Options: SystemOptions>() -> Options {
+    for case let options as Options in list { return options }
+    return Options()
+  }
+
+  mutating func set<Options: SystemOptions>(_ options: Options) {
+    list.removeAll { $0 is Options }
+    list.append(options)
+  }
+
+  static func == (a: OwnOptions, b: OwnOptions) -> Bool { a.isWithin(b) && b.isWithin(a) }
+
+  private func isWithin(_ other: OwnOptions) -> Bool {
+    func isSame<Options: SystemOptions>(_ options: Options) -> Bool { other.find() == options }
+    return list.allSatisfy { isSame($0) }
   }
 }
 

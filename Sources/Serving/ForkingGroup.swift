@@ -52,11 +52,11 @@ package struct ForkingGroups: Sendable {
     var joinedAt = 0
   }
 
-  private let requests: [Request]
+  private let requests: RunRequests
   private let sampleTargets: [RequestID: [Int32]]
   var progress = ResidentRows(blank: Progress())
 
-  init(_ requests: [Request], sampleTargets: [RequestID: [Int32]]) {
+  init(_ requests: RunRequests, sampleTargets: [RequestID: [Int32]]) {
     self.requests = requests
     self.sampleTargets = sampleTargets
   }
@@ -64,7 +64,7 @@ package struct ForkingGroups: Sendable {
   @inline(__always)
   package subscript(id: Int) -> ForkingGroup {
     ForkingGroup(
-      requests[id],
+      requests[RequestID(id)],
       sampleTargets: sampleTargets.isEmpty ? nil : sampleTargets[RequestID(id)],
       progress: progress[id])
   }

@@ -12,26 +12,40 @@ package struct FrontEnd: Equatable, Sendable {
   package var requestTime = SimDuration.zero
   /// Time over an output token before its client has it.
   package var tokenTime = SimDuration.zero
-  /// When the process is done with what it has.
-  private var free = SimInstant.zero
 
   package init(requestTime: SimDuration = .zero, tokenTime: SimDuration = .zero) {
     self.requestTime = requestTime
     self.tokenTime = tokenTime
   }
 
-  /// When the engine has a request that is sent at `time`.
-  mutating func pass(requestAt time: SimInstant) -> SimInstant {
-    guard requestTime > .zero else { return time }
-    free = max(free, time) + requestTime
+  /// The process at work; `nil` if nothing takes time in it.
+  package var process: FrontEndProcess? {
+    requestTime > .zero || tokenTime > .zero ? FrontEndProcess(self) : nil
+  }
+}
+
+/// A front end at work, shared by those who send and the engines that answer.
+package final class FrontEndProcess {
+  private let times: FrontEnd
+  /// When the process is done with what it has.
+  private var free = SimInstant.zero
+
+  init(_ times: FrontEnd) { self.times = times }
+
+  /// When an engine has a request that is sent at `time`.
+  package func pass(requestAt time: SimInstant) -> SimInstant {
+    guard times.requestTime > .zero else { return time }
+    free = max(free, time) + times.requestTime
     return free
   }
 
   /// When the clients have the tokens of an iteration that ends at `time`.
-  mutating func pass(tokens: Int, at time: SimInstant) -> SimInstant {
-    guard tokenTime > .zero else { return time }
-    free =
-      max(free, time) + SimDuration(nanoseconds: tokenTime.nanoseconds * Int64(tokens))
+  func pass(tokens: Int, at time: SimInstant) -> SimInstant {
+    guard times.tokenTime > .zero else { return time }
+    free = max(free, time) + SimDuration(nanoseconds: times.tokenTime.nanoseconds * Int64(tokens))
     return free
   }
+
+  /// Forgets what it has, at time zero.
+  package func restart() { free = .zero }
 }

@@ -6,79 +6,62 @@ import Workload
 ///
 /// Sequences have numbers of their own in the memory, a range for each request: as many as it has
 /// samples, and twice its width for a beam search, whose children live beside their parents for a
-/// moment. A range is kept in one array, the unfinished ones in front:
+/// moment. The unfinished ones stand in front:
 ///
 ///     request 3, beam width 2     | 6 | 8 | 7 | 9 |
 ///                                 |─ live ─|─ unused ─|
 ///
-/// Where each request has one sequence, the sequence has its number, and nothing is kept of those that are not finished.
+/// Kept of the requests in flight only.
 ///
 /// - Complexity: O(1), but for ``compact(_:)``, which is O(sequences of the request).
 package struct LiveSequences: Sendable {
-  private struct Span {
-    var first: Int32
-    var capacity: Int32
-    var live: Int32
+  private struct Order: Sendable {
+    /// Numbers of the request's sequences; the complement of one that is removed and not yet compacted.
+    var sequences: [Int]
+    var live: Int
   }
 
-  /// Sequences that the memory must have room for in its tables.
-  package let capacity: Int
-  /// Whether each request has one sequence.
-  private let areSingle: Bool
+  private let requests: RunRequests
   /// Of requests with one sequence: whether it is finished; until ``close(_:)``.
   private var finished = ResidentRows(blank: false)
-  private var spans: [Span] = []
-  /// Numbers of sequences; the complement of one that is removed and not yet compacted.
-  private var sequences: [Int] = []
-  private var removed: [Int] = []
+  /// Of others, once something was added or removed; at first they have one, their lowest number.
+  private var orders = ResidentRows<Order?>(blank: nil)
 
   /// Every request starts with one sequence.
-  init(_ requests: [Request]) {
-    areSingle = requests.allSatisfy { Self.capacity($0) == 1 }
-    guard !areSingle else {
-      capacity = requests.count
-      return
-    }
-    spans.reserveCapacity(requests.count)
-    var first: Int32 = 0
-    for request in requests {
-      let capacity = Self.capacity(request)
-      spans.append(Span(first: first, capacity: capacity, live: 1))
-      first += capacity
-    }
-    capacity = Int(first)
-    sequences = Array(0..<capacity)
-  }
+  init(_ requests: RunRequests) { self.requests = requests }
 
-  private static func capacity(_ request: Request) -> Int32 {
-    request.beamWidth > 0 ? 2 * request.beamWidth : request.samples
+  private func order(of request: RequestID) -> Order {
+    orders[Int(request)] ?? Order(sequences: Array(requests.beams(of: request)), live: 1)
   }
 
   /// Unfinished sequences of a request; with the removed ones until ``compact(_:)``.
   package func count(of request: RequestID) -> Int {
-    areSingle ? (finished[Int(request)] ? 0 : 1) : Int(spans[Int(request)].live)
+    if requests.areSingle { return finished[Int(request)] ? 0 : 1 }
+    return orders.with(Int(request)) { $0?.live ?? 1 }
   }
 
   /// Sequences that may still be added before ``compact(_:)``.
   package func room(of request: RequestID) -> Int {
-    areSingle ? 0 : Int(spans[Int(request)].capacity - spans[Int(request)].live)
+    requests.beams(of: request).count - max(1, count(of: request))
   }
 
+  /// The sequence that a request begins with.
+  package func parent(of request: RequestID) -> Int { requests.beams(of: request).lowerBound }
+
   /// The first sequence of a request: its only one, unless it has several.
-  package func first(of request: RequestID) -> Int {
-    areSingle ? Int(request) : sequences[Int(spans[Int(request)].first)]
-  }
+  package func first(of request: RequestID) -> Int { sequence(at: 0, of: request) }
 
   /// The unfinished sequences of a request, in order.
   package subscript(request: RequestID) -> ArraySlice<Int> {
-    if areSingle { return finished[Int(request)] ? [] : [Int(request)] }
-    let span = spans[Int(request)]
-    return sequences[Int(span.first)..<Int(span.first + span.live)]
+    if requests.areSingle { return finished[Int(request)] ? [] : [Int(request)] }
+    let order = order(of: request)
+    return order.sequences[..<order.live]
   }
 
   /// The sequence at a position in the request's order, counted before anything was removed.
+  @inline(__always)
   func sequence(at index: Int, of request: RequestID) -> Int {
-    areSingle ? Int(request) : sequences[Int(spans[Int(request)].first) + index]
+    requests.areSingle ? Int(request) : order(of: request).sequences[index]
   }
 
   /// Adds a sequence behind the others.
@@ -86,47 +69,40 @@ package struct LiveSequences: Sendable {
   /// - Precondition: ``room(of:)`` is positive.
   mutating func add(to request: RequestID) -> Int {
     precondition(room(of: request) > 0, "request \(request): \(count(of: request)) sequences live")
-    let span = spans[Int(request)]
-    spans[Int(request)].live += 1
-    return sequences[Int(span.first + span.live)]
+    var order = order(of: request)
+    order.live += 1
+    orders[Int(request)] = order
+    return order.sequences[order.live - 1]
   }
 
   /// Marks the sequence at a position as finished; positions stay until ``compact(_:)``.
   mutating func remove(at index: Int, of request: RequestID) {
-    if areSingle {
+    if requests.areSingle {
       precondition(!finished[Int(request)], "request \(request): its sequence removed twice")
       finished[Int(request)] = true
       return
     }
-    let place = Int(spans[Int(request)].first) + index
-    precondition(sequences[place] >= 0, "request \(request): sequence \(index) removed twice")
-    sequences[place] = ~sequences[place]
+    var order = order(of: request)
+    precondition(
+      order.sequences[index] >= 0, "request \(request): sequence \(index) removed twice")
+    order.sequences[index] = ~order.sequences[index]
+    orders[Int(request)] = order
   }
 
   /// Closes the gaps that ``remove(at:of:)`` left; their numbers are used again.
   mutating func compact(_ request: RequestID) {
-    if areSingle { return }
-    let span = spans[Int(request)]
-    removed.removeAll(keepingCapacity: true)
-    var place = Int(span.first)
-    for index in Int(span.first)..<Int(span.first + span.live) {
-      let sequence = sequences[index]
-      guard sequence >= 0 else {
-        removed.append(~sequence)
-        continue
-      }
-      sequences[place] = sequence
-      place += 1
-    }
-    spans[Int(request)].live = Int32(place) - span.first
-    for sequence in removed {
-      sequences[place] = sequence
-      place += 1
-    }
+    if requests.areSingle { return }
+    let order = order(of: request)
+    let live = order.sequences[..<order.live]
+    let kept = live.filter { $0 >= 0 }
+    orders[Int(request)] = Order(
+      sequences: kept + live.filter { $0 < 0 }.map { ~$0 } + order.sequences[order.live...],
+      live: kept.count)
   }
 
   /// Forgets a request that is complete; nothing is asked of it any more.
   mutating func close(_ request: RequestID) {
-    if areSingle { finished.close(Int(request)) }
+    finished.close(Int(request))
+    orders.close(Int(request))
   }
 }

@@ -22,7 +22,9 @@ extension MixedIterationScheduler {
 
   package mutating func steadyStretch(atMost limit: Int) -> SteadyStretch? {
     guard isCruising, admitsNobody else { return nil }
-    return batch.steadyStretch(atMost: limit)
+    return batch.steadyStretch(
+      atMost: limit, freeBlocks: memory.takesBlocksWhileDecoding ? memory.freeBlocks : nil,
+      admitsNobody: true)
   }
 
   package mutating func scheduleSteady(_ count: Int, _ growth: inout SteadyGrowth) -> Int {

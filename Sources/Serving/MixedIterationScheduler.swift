@@ -49,7 +49,7 @@ package struct MixedIterationScheduler<Memory: GroupMemory>: Scheduler {
   var isCruising: Bool
   var batch: CruisingBatch
 
-  package init(requests: [Request], settings: EngineSettings, memory: Memory) {
+  package init(requests: RunRequests, settings: EngineSettings, memory: Memory) {
     self.memory = memory
     groups = RequestGroups(requests)
     beams = settings.beams
@@ -58,10 +58,9 @@ package struct MixedIterationScheduler<Memory: GroupMemory>: Scheduler {
     maxModelLength = settings.maxModelLength
     preemptionMode = settings.preemptionMode
     repeatsDefects = settings.repeatsEngineDefects
-    mayCruise = settings.stepping == .event && groups.hasSingleSequences
+    mayCruise = settings.stepping == .event && requests.areSingle
     isCruising = mayCruise
-    batch = CruisingBatch(
-      blockSize: settings.blockSize, longestOutput: settings.maxModelLength)
+    batch = CruisingBatch(blockSize: settings.blockSize, longestOutput: requests.longestOutput)
   }
 
   package var ledger: WasteLedger { memory.ledger(headIsBlocked: headIsBlocked) }
@@ -72,6 +71,7 @@ package struct MixedIterationScheduler<Memory: GroupMemory>: Scheduler {
     QueueLengths(running: running.count, waiting: waiting.count, swapped: swapped.count)
   }
 
+  @inline(__always)
   package func admission(of request: Request) -> Admission {
     let length = Int(request.promptTokens) + Int(request.outputTokens)
     guard length <= maxModelLength else {
@@ -91,7 +91,7 @@ package struct MixedIterationScheduler<Memory: GroupMemory>: Scheduler {
 
   // MARK: Deciding an iteration
 
-  package mutating func schedule(into plan: inout IterationPlan) {
+  package mutating func schedule(at now: SimInstant, into plan: inout IterationPlan) {
     step += 1
     plan.advancesCruise = true
     if isCruising && !swapped.isEmpty { leaveCruise(&plan) }

@@ -33,7 +33,8 @@ extension PromptOrDecodeScheduler {
   package mutating func steadyStretch(atMost limit: Int) -> SteadyStretch? {
     guard isCruising, newcomerCount == 0, swapped.isEmpty, waiting.isEmpty || headIsBlocked
     else { return nil }
-    return batch.steadyStretch(atMost: limit)
+    return batch.steadyStretch(
+      atMost: limit, freeBlocks: memory.device.freeCount, admitsNobody: true)
   }
 
   package mutating func scheduleSteady(_ count: Int, _ growth: inout SteadyGrowth) -> Int {

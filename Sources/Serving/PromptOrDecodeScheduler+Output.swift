@@ -99,7 +99,10 @@ extension PromptOrDecodeScheduler {
   }
 
   private func target(of sequence: Int, _ id: RequestID) -> Int32 {
-    targets.isEmpty ? groups[Int(id)].outputTokens : targets[sequence]
+    if sequence == live.parent(of: id) {
+      return sampleTargets[id]?.last ?? groups[Int(id)].outputTokens
+    }
+    return targets[sequence]
   }
 
   private mutating func freeFinishedSamples(of id: RequestID) {
@@ -150,6 +153,7 @@ extension PromptOrDecodeScheduler {
     headIsBlocked = false
     let sequence = live.sequence(at: index, of: id)
     memory.free(sequence)
+    targets.close(sequence)
     live.remove(at: index, of: id)
     operations.append(.free(id, sequence))
   }

@@ -1,6 +1,7 @@
 import CostModel
 import DequeModule
 import KVMemory
+import SimulationKernel
 import Workload
 
 /// The scheduler of vLLM 0.2: an iteration computes prompts or decodes, never both, first come
@@ -40,8 +41,8 @@ package struct PromptOrDecodeScheduler: Scheduler {
   let preemptionMode: PreemptionMode
   let repeatsDefects: Bool
 
-  /// Output tokens that each sequence will have; empty where it is what its request says.
-  var targets: [Int32] = []
+  /// Output tokens that forked sequences will have.
+  var targets = ResidentRows<Int32>(blank: 0)
   var forks: [BeamFork] = []
   /// In the order in which iterations run them; sorted by arrival before each decode.
   package internal(set) var running: [RequestID] = []
@@ -68,7 +69,7 @@ package struct PromptOrDecodeScheduler: Scheduler {
   ///     requests whose samples end at different lengths; the longest is the request's own number.
   ///     Beams have none.
   package init(
-    requests: [Request], settings: EngineSettings, watermarkBlocks: Int? = nil,
+    requests: RunRequests, settings: EngineSettings, watermarkBlocks: Int? = nil,
     sampleTargets: [RequestID: [Int32]] = [:]
   ) {
     groups = ForkingGroups(requests, sampleTargets: sampleTargets)
@@ -76,8 +77,7 @@ package struct PromptOrDecodeScheduler: Scheduler {
     memory = PagedMemory(
       blockSize: settings.blockSize, deviceBlocks: settings.deviceBlocks,
       hostBlocks: settings.hostBlocks,
-      watermarkBlocks: watermarkBlocks ?? settings.deviceBlocks / 100,
-      sequenceCount: live.capacity)
+      watermarkBlocks: watermarkBlocks ?? settings.deviceBlocks / 100)
     options = settings.vllm02
     beams = settings.beams
     self.sampleTargets = sampleTargets
@@ -86,18 +86,9 @@ package struct PromptOrDecodeScheduler: Scheduler {
     maxBatchedTokens = settings.maxBatchedTokens
     preemptionMode = settings.preemptionMode
     repeatsDefects = settings.repeatsEngineDefects
-    mayCruise =
-      settings.stepping == .event && sampleTargets.isEmpty
-      && requests.allSatisfy { $0.samples == 1 && $0.beamWidth == 0 }
+    mayCruise = settings.stepping == .event && sampleTargets.isEmpty && requests.areSingle
     isCruising = mayCruise
-    batch = CruisingBatch(
-      blockSize: settings.blockSize, longestOutput: settings.maxModelLength)
-    if mayCruise { return }
-    targets = Array(repeating: 0, count: live.capacity)
-    for (id, request) in requests.enumerated() {
-      let target = sampleTargets[RequestID(id)]?.last ?? request.outputTokens
-      targets[live.first(of: RequestID(id))] = target
-    }
+    batch = CruisingBatch(blockSize: settings.blockSize, longestOutput: requests.longestOutput)
   }
 
   package var ledger: WasteLedger { memory.ledger }
@@ -112,6 +103,7 @@ package struct PromptOrDecodeScheduler: Scheduler {
   private var promptLimit: Int { min(maxModelLength, maxBatchedTokens) }
 
   /// What the engine would drop or never finish is turned away here.
+  @inline(__always)
   package func admission(of request: Request) -> Admission {
     let length = Int(request.promptTokens) + Int(request.outputTokens)
     guard length <= maxModelLength else {
@@ -144,7 +136,7 @@ package struct PromptOrDecodeScheduler: Scheduler {
 
   // MARK: Deciding an iteration
 
-  package mutating func schedule(into plan: inout IterationPlan) {
+  package mutating func schedule(at now: SimInstant, into plan: inout IterationPlan) {
     if isCruising && !swapped.isEmpty { leaveCruise(&plan) }
     admitPrompts(&plan)
     guard plan.scheduled.isEmpty && plan.ignored.isEmpty else { return }

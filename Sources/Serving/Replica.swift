@@ -2,25 +2,68 @@ import KVMemory
 import SimulationKernel
 import Workload
 
-/// One serving engine, whatever its scheduler: runs a trace by itself, or is fed by a router.
-///
-/// All replicas of a cluster know the whole trace and call its requests by the same numbers; each serves
-/// those that are submitted to it.
+/// What the replicas of a run have in common.
+package struct ReplicaSetup {
+  /// Where they write down what happens.
+  package let log: RequestLog
+  package let requests: RunRequests
+  /// What the prompts consist of; only a prefix cache looks at it.
+  package let contents: PromptContents?
+  package var oversized = OversizedPolicy.skip
+  /// What clients reach them through; `nil` if it takes no time.
+  package var frontEnd: FrontEndProcess?
+  /// Whether somebody waits for requests to leave: clients, or a router that reads loads.
+  package var keepsDepartures = false
+
+  package init(_ log: RequestLog, contents: PromptContents? = nil) {
+    self.log = log
+    self.contents = contents
+    requests = RunRequests(log.requests)
+  }
+}
+
+/// A request that left a replica: it is complete, or was turned away.
+package struct Departure: Equatable, Sendable {
+  package var request: RequestID
+  /// When its client knows.
+  package var time: SimInstant
+}
+
+/// One serving engine, whatever its scheduler, fed by a fleet. It keeps state for the requests that it has in flight.
 package protocol Replica: AnyObject {
-  /// Serves every request at its arrival, or stops at the end of the window.
-  func run() throws -> RunRecord
+  /// Serves requests at their arrivals, in order, and stops at `end`.
+  func serve(_ requests: [RequestID], until end: SimInstant) throws
 
   /// Runs all that happens before `limit`.
   func advance(to limit: SimInstant) throws
 
   /// Takes a request that arrives at `time`, to which the replica was advanced.
-  func submit(_ request: RequestID, at time: SimInstant) throws
+  ///
+  /// - Returns: When it decides next: at the end of the running iteration, else at once.
+  @discardableResult
+  func submit(_ request: RequestID, at time: SimInstant) throws -> SimInstant
+
+  /// Ends what ends at `now` and decides what comes then, after all that arrives then.
+  ///
+  /// - Returns: The earliest instant at which a request may leave, if none arrives before; `nil` if nothing runs.
+  func step(at now: SimInstant) throws -> SimInstant?
+
+  /// Takes the requests that left since this was last asked.
+  func takeDepartures(into departures: inout [Departure])
 
   /// Runs until nothing is to come, and returns when that was.
+  ///
+  /// - Throws: ``RunFailure/stuck(waiting:at:)`` if requests wait although nothing is to come.
   func drain() throws -> SimInstant
 
+  /// Sets the clock back to zero after warm-ups, and forgets what was recorded.
+  func restart()
+
   /// What happened, up to `end`.
-  func close(at end: SimInstant) -> RunRecord
+  func close(at end: SimInstant) -> ReplicaRecord
+
+  /// Whether nothing is to come, unless a request arrives.
+  var isIdle: Bool { get }
 
   /// Requests that run or wait.
   var outstanding: Int { get }
@@ -30,30 +73,67 @@ package protocol Replica: AnyObject {
 }
 
 /// An engine behind the protocol.
-final class EngineReplica<S: Scheduler>: Replica {
-  private var engine: Engine<S>
+///
+/// Its methods are closures, made where the scheduler's type is known: the optimiser compiles the engine for it.
+package final class EngineReplica: Replica {
+  private final class Box<S: Scheduler> {
+    @exclusivity(unchecked) var engine: Engine<S>
 
-  init(_ engine: Engine<S>) { self.engine = engine }
-
-  func run() throws -> RunRecord { try engine.run() }
-
-  func advance(to limit: SimInstant) throws { try engine.advance(to: limit) }
-
-  func submit(_ request: RequestID, at time: SimInstant) throws {
-    try engine.submit(request, at: time)
+    init(_ engine: Engine<S>) { self.engine = engine }
   }
 
-  func drain() throws -> SimInstant { try engine.drain() }
+  private let serveAll: ([RequestID], SimInstant) throws -> Void
+  private let advanceTo: (SimInstant) throws -> Void
+  private let submitAt: (RequestID, SimInstant) throws -> SimInstant
+  private let stepAt: (SimInstant) throws -> SimInstant?
+  private let take: (inout [Departure]) -> Void
+  private let drainAll: () throws -> SimInstant
+  private let restartAll: () -> Void
+  private let closeAt: (SimInstant) -> ReplicaRecord
+  private let idle: () -> Bool
+  private let state: () -> (queues: QueueLengths, ledger: WasteLedger)
 
-  func close(at end: SimInstant) -> RunRecord { engine.close(at: end) }
-
-  var outstanding: Int {
-    let queues = engine.queues
-    return queues.running + queues.waiting + queues.swapped
+  @inline(__always)
+  init<S: Scheduler>(_ run: ReplicaSetup, _ scheduler: S, _ executor: any IterationExecutor) {
+    let box = Box(Engine(run, scheduler: scheduler, executor: executor))
+    serveAll = { try box.engine.serve($0, until: $1) }
+    advanceTo = { try box.engine.advance(to: $0) }
+    submitAt = { try box.engine.submit($0, at: $1) }
+    stepAt = { try box.engine.step(at: $0) }
+    take = { box.engine.takeDepartures(into: &$0) }
+    drainAll = { try box.engine.drain() }
+    restartAll = { box.engine.restart() }
+    closeAt = { box.engine.close(at: $0) }
+    idle = { box.engine.isIdle }
+    state = { (box.engine.scheduler.queues, box.engine.scheduler.ledger) }
   }
 
-  var heldShare: Double {
-    let ledger = engine.ledger
+  package func serve(_ requests: [RequestID], until end: SimInstant) throws {
+    try serveAll(requests, end)
+  }
+
+  package func advance(to limit: SimInstant) throws { try advanceTo(limit) }
+
+  package func submit(_ request: RequestID, at time: SimInstant) throws -> SimInstant {
+    try submitAt(request, time)
+  }
+
+  package func step(at now: SimInstant) throws -> SimInstant? { try stepAt(now) }
+
+  package func takeDepartures(into departures: inout [Departure]) { take(&departures) }
+
+  package func drain() throws -> SimInstant { try drainAll() }
+
+  package func restart() { restartAll() }
+
+  package func close(at end: SimInstant) -> ReplicaRecord { closeAt(end) }
+
+  package var isIdle: Bool { idle() }
+
+  package var outstanding: Int { state().queues.total }
+
+  package var heldShare: Double {
+    let ledger = state().ledger
     guard ledger.total > 0 else { return 0 }
     return Double(ledger.total - ledger.free - ledger.cached) / Double(ledger.total)
   }

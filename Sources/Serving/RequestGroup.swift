@@ -58,34 +58,18 @@ package struct RequestGroups: Sendable {
     var joinedAt = 0
   }
 
-  private let requests: [Request]
-  /// Numbers of the first sequences, in order of arrival; empty where each request has a single sequence,
-  /// whose number is its own.
-  private let firstSequences: [Int32]
+  private let requests: RunRequests
   var progress = ResidentRows(blank: Progress())
 
-  init(_ requests: [Request]) {
-    self.requests = requests
-    hasSingleSequences = requests.allSatisfy { $0.sequenceCount == 1 }
-    var next: Int32 = 0
-    firstSequences =
-      hasSingleSequences
-      ? []
-      : requests.map { request in
-        defer { next += request.sequenceCount }
-        return next
-      }
-  }
-
-  let hasSingleSequences: Bool
+  init(_ requests: RunRequests) { self.requests = requests }
 
   @inline(__always)
   package subscript(id: Int) -> RequestGroup {
     RequestGroup(
-      requests[id], firstSequence: hasSingleSequences ? Int32(id) : firstSequences[id],
+      requests[RequestID(id)], firstSequence: requests.firstSequence(of: RequestID(id)),
       progress: progress[id])
   }
 
   /// When a request arrived.
-  func arrival(of id: RequestID) -> SimInstant { requests[Int(id)].arrival }
+  func arrival(of id: RequestID) -> SimInstant { requests[id].arrival }
 }

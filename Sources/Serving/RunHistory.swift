@@ -100,6 +100,12 @@ package struct RunHistory: Equatable, Sendable {
     open.integrals.physicalBlocks -= blocks
   }
 
+  /// Counts each slot of the ledger so many times.
+  mutating func weigh(by weight: Int) {
+    for index in closed.indices { closed[index].integrals.weigh(by: weight) }
+    open.integrals.weigh(by: weight)
+  }
+
   /// Adds what held at the same time in another replica, recorded over the same window to the same end.
   mutating func add(_ other: RunHistory) {
     precondition(
@@ -175,6 +181,16 @@ package struct Integrals: Equatable, Sendable {
     add(state.blocks.physical, to: &physicalBlocks)
     add(state.queues.running, to: &runningRequests)
     add(state.queues.waiting + state.queues.swapped, to: &waitingRequests)
+  }
+
+  mutating func weigh(by weight: Int) {
+    let weight = Int128(weight)
+    tokenState *= weight
+    reserved *= weight
+    internalFragmentation *= weight
+    externalFragmentation *= weight
+    cached *= weight
+    free *= weight
   }
 
   static func += (sum: inout Integrals, other: Integrals) {

@@ -58,34 +58,52 @@ package struct RunRecord: Sendable {
 
   package let window: MeasuringWindow
   /// The replayed requests, by number. Closed-loop clients set arrivals when they send.
-  package internal(set) var requests: [Request]
-  package var milestones: [Milestones]
+  package let requests: [Request]
+  package let milestones: MilestoneList
   /// Requests that arrived before the run ended.
-  package var arrivedCount = 0
-  /// When the last event of the run was.
-  package var end = SimInstant.zero
-
-  /// What held between events, over time: in at most ``RunHistory/intervalsMax`` pieces of the window.
-  package var history: RunHistory
-  /// The same numbers at the start of each iteration, in plain sums.
-  package var steps = StepSums()
-  /// Iterations and output tokens that ended inside the window.
-  package var iterations = 0
-  package var emittedTokens = 0
-  package var preemptionsRecompute = 0
-  package var preemptionsSwap = 0
+  package let arrivedCount: Int
+  /// What all replicas did together.
+  package let sums: ReplicaRecord
   /// Gaps between consecutive tokens of a sequence that ended inside the window.
-  package var tokenGaps = TokenGaps()
-  /// What the prefix cache did in iterations that started inside the window; `nil` for a system without
-  /// one.
-  package var prefixCache: PrefixCacheTotals?
+  package let tokenGaps: TokenGaps
+  /// What each replica did.
+  package let replicas: [ReplicaRecord]
+  /// By request that arrived: the replica that it was given to; empty where there is one.
+  package let assignment: [Int32]
 
-  package init(requests: [Request], window: MeasuringWindow) {
-    self.requests = requests
-    self.window = window
-    history = RunHistory(from: window.from)
-    milestones = Array(repeating: Milestones(), count: requests.count)
+  /// The record of a run that is over.
+  ///
+  /// - Parameters:
+  ///   - replicas: At least one, closed at the same instant.
+  ///   - slotWeights: What a token slot of each counts in the sums: its bytes, or 1 where all have as many.
+  package init(
+    _ log: RequestLog, replicas: [ReplicaRecord], slotWeights: [Int]? = nil,
+    assignment: [Int32] = []
+  ) {
+    window = log.window
+    requests = log.requests
+    milestones = MilestoneList(log)
+    arrivedCount = log.entries.arrivedCount.pointee
+    tokenGaps = log.entries.tokenGaps.pointee
+    self.replicas = replicas
+    self.assignment = assignment
+    let weighted = slotWeights.map { zip(replicas, $0).map { $0.weighted(by: $1) } } ?? replicas
+    sums = weighted.dropFirst().reduce(into: weighted[0]) { $0.add($1) }
   }
+
+  /// When the last event of the run was.
+  package var end: SimInstant { sums.end }
+  /// What held between events, over time.
+  package var history: RunHistory { sums.history }
+  /// The same numbers at the start of each iteration, in plain sums.
+  package var steps: StepSums { sums.steps }
+  /// Iterations and output tokens that ended inside the window.
+  package var iterations: Int { sums.iterations }
+  package var emittedTokens: Int { sums.emittedTokens }
+  package var preemptionsRecompute: Int { sums.preemptionsRecompute }
+  package var preemptionsSwap: Int { sums.preemptionsSwap }
+  /// What the prefix caches did; `nil` for systems without one.
+  package var prefixCache: PrefixCacheTotals? { sums.prefixCache }
 
   /// Integrals over the window of numbers that hold between events.
   package var integrals: Integrals { history.total }

@@ -32,7 +32,7 @@ extension RunRecorder {
   /// Whether iterations that end at `end` may be recorded together with the one that starts `now`, up to which all
   /// is recorded: inside the window and one piece of the history.
   func recordsTogether(from now: SimInstant, to end: SimInstant) -> Bool {
-    now >= record.window.from && record.window.contains(end) && end <= record.history.pieceEnd
+    now >= window.from && window.contains(end) && end <= record.history.pieceEnd
   }
 
   /// Iterations passed that each gave `tokens` tokens to cruising requests, and to nobody else.
@@ -82,9 +82,9 @@ extension RunRecorder {
     record.emittedTokens += tokens * count
     if let last = cruiseEnd ?? previousEnd {
       let first = start + durations[0] - last
-      record.tokenGaps.add(first, count: tokens)
+      log.tokenGaps.pointee.add(first, count: tokens)
     }
-    record.tokenGaps.add(durations.dropFirst(), count: tokens)
+    log.tokenGaps.pointee.add(durations.dropFirst(), count: tokens)
     previousEnd = end
     cruiseEnd = end
   }

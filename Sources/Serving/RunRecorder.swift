@@ -2,9 +2,13 @@ import KVMemory
 import SimulationKernel
 import Workload
 
-/// Writes a run down while it happens.
+/// Writes down what one replica does while it happens.
 struct RunRecorder {
-  var record: RunRecord
+  /// Of the run's log, which the engine keeps.
+  let log: RequestLog.Entries
+  let window: MeasuringWindow
+  let emptyLedger: WasteLedger
+  var record: ReplicaRecord
   /// What has held since `stateSince`.
   private var state: HeldState
   var stateSince = SimInstant.zero
@@ -17,14 +21,18 @@ struct RunRecorder {
   /// When cruising requests had their last token.
   var cruiseEnd: SimInstant?
 
-  init(requests: [Request], window: MeasuringWindow, emptyLedger: WasteLedger) {
-    record = RunRecord(requests: requests, window: window)
+  init(_ log: RequestLog, emptyLedger: WasteLedger) {
+    self.log = log.entries
+    window = log.window
+    self.emptyLedger = emptyLedger
+    record = ReplicaRecord(from: window.from)
     state = HeldState(ledger: emptyLedger)
   }
 
-  mutating func arrived(_ request: RequestID, isRejected: Bool) {
-    record.arrivedCount += 1
-    if isRejected { record.milestones[Int(request)].isRejected = true }
+  @inline(__always)
+  func arrived(_ request: RequestID, isRejected: Bool) {
+    log.arrivedCount.pointee += 1
+    if isRejected { log[request].isRejected = true }
   }
 
   /// An iteration was decided and starts; the state that it ends is recorded already (``hold(_:from:)``).
@@ -32,24 +40,24 @@ struct RunRecorder {
     if let cruiseEnd {
       for id in plan.released { lastTokens[Int(id)] = cruiseEnd }
     }
-    if !plan.preempted.isEmpty && record.window.contains(start) {
+    if !plan.preempted.isEmpty && window.contains(start) {
       record.history.addPreemptions(plan.preempted.count, at: start)
     }
     for scheduled in plan.scheduled where scheduled.isPrefill {
-      let id = Int(scheduled.request)
-      if record.milestones[id].firstScheduled == nil {
-        record.milestones[id].firstScheduled = start
+      let id = scheduled.request
+      if log[id].firstScheduled == nil {
+        log[id].firstScheduled = start
       }
     }
     for preemption in plan.preempted {
-      let id = Int(preemption.request)
-      let isMeasured = record.window.contains(start)
+      let id = preemption.request
+      let isMeasured = window.contains(start)
       switch preemption.mode {
       case .recompute:
-        record.milestones[id].preemptionsRecompute += 1
+        log[id].preemptionsRecompute += 1
         if isMeasured { record.preemptionsRecompute += 1 }
       case .swap:
-        record.milestones[id].preemptionsSwap += 1
+        log[id].preemptionsSwap += 1
         if isMeasured { record.preemptionsSwap += 1 }
       }
     }
@@ -57,16 +65,16 @@ struct RunRecorder {
 
   /// An iteration ended and gave its tokens.
   mutating func ended(_ plan: inout IterationPlan, at end: SimInstant) {
-    let isMeasured = record.window.contains(end)
+    let isMeasured = window.contains(end)
     var emitted = plan.cruising
     var steady = 0
     var standing = 0
     for scheduled in plan.scheduled where scheduled.emittedTokens > 0 {
-      let id = Int(scheduled.request)
+      let id = scheduled.request
       let tokens = Int(scheduled.emittedTokens)
       emitted += tokens
-      guard let last = lastTokens.exchange(end, of: id) else {
-        record.milestones[id].firstToken = end
+      guard let last = lastTokens.exchange(end, of: Int(id)) else {
+        log[id].firstToken = end
         continue
       }
       if last == previousEnd {
@@ -74,7 +82,7 @@ struct RunRecorder {
       } else if last == cruiseEnd {
         standing += tokens
       } else if isMeasured {
-        record.tokenGaps.add(end - last, count: tokens)
+        log.tokenGaps.pointee.add(end - last, count: tokens)
       }
     }
     if isMeasured {
@@ -93,14 +101,14 @@ struct RunRecorder {
   mutating func passedSteady(
     _ state: HeldState, from start: SimInstant, to end: SimInstant, tokens: Int
   ) {
-    if record.window.contains(start) { record.steps.add(state) }
+    if window.contains(start) { record.steps.add(state) }
     add(state, from: start, to: end)
     stateSince = end
     record.end = end
-    if record.window.contains(end) {
+    if window.contains(end) {
       record.iterations += 1
       record.emittedTokens += tokens
-      if let last = cruiseEnd ?? previousEnd { record.tokenGaps.add(end - last, count: tokens) }
+      if let last = cruiseEnd ?? previousEnd { log.tokenGaps.pointee.add(end - last, count: tokens) }
     }
     previousEnd = end
     cruiseEnd = end
@@ -111,22 +119,17 @@ struct RunRecorder {
   private mutating func addSteadyGaps(to end: SimInstant, sincePrevious: Int, sinceCruise: Int) {
     guard let previousEnd, let cruiseEnd, previousEnd != cruiseEnd else {
       if let start = previousEnd ?? cruiseEnd {
-        record.tokenGaps.add(end - start, count: sincePrevious + sinceCruise)
+        log.tokenGaps.pointee.add(end - start, count: sincePrevious + sinceCruise)
       }
       return
     }
-    record.tokenGaps.add(end - previousEnd, count: sincePrevious)
-    record.tokenGaps.add(end - cruiseEnd, count: sinceCruise)
-  }
-
-  /// A closed-loop client sent a request.
-  mutating func sent(_ request: RequestID, at time: SimInstant) {
-    record.requests[Int(request)].arrival = time
+    log.tokenGaps.pointee.add(end - previousEnd, count: sincePrevious)
+    log.tokenGaps.pointee.add(end - cruiseEnd, count: sinceCruise)
   }
 
   mutating func finished(_ requests: [RequestID], at end: SimInstant) {
     for id in requests {
-      record.milestones[Int(id)].finish = end
+      log[id].finish = end
       lastTokens.close(Int(id))
     }
   }
@@ -142,7 +145,7 @@ struct RunRecorder {
   /// From now on this state holds; the one before is added up to now.
   mutating func hold(_ state: HeldState, from now: SimInstant) {
     close(at: now)
-    if state.queues.running > 0 && record.window.contains(now) { record.steps.add(state) }
+    if state.queues.running > 0 && window.contains(now) { record.steps.add(state) }
     self.state = state
   }
 
@@ -155,8 +158,8 @@ struct RunRecorder {
 
   @inline(__always)
   private mutating func add(_ state: HeldState, from start: SimInstant, to end: SimInstant) {
-    let from = max(start, record.window.from)
-    let to = min(end, record.window.to ?? end)
+    let from = max(start, window.from)
+    let to = min(end, window.to ?? end)
     if from < to { record.history.add(state, from: from, to: to) }
   }
 }

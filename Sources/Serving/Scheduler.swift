@@ -1,11 +1,13 @@
 import CostModel
 import KVMemory
+import SimulationKernel
 import Workload
 
 /// An iteration-level scheduler with the KV memory that it fills: the part of a serving engine that decides.
 ///
-/// It knows no clock and no cost. The engine calls, for each iteration, ``schedule(into:)``, prices and runs
-/// the plan, then ``complete(_:finished:)``; requests are handed in between iterations.
+/// It knows no cost, and of the clock only what it is told. The engine calls, for each iteration,
+/// ``schedule(at:into:)``, prices and runs the plan, then ``complete(_:finished:)``; requests are handed in between
+/// iterations.
 package protocol Scheduler: SequencePlacement, Sendable {
   /// Whether a request can ever be served, asked before it is enqueued.
   func admission(of request: Request) -> Admission
@@ -15,8 +17,10 @@ package protocol Scheduler: SequencePlacement, Sendable {
 
   /// Decides the next iteration and takes the blocks it needs.
   ///
-  /// - Parameter plan: Empty; filled with the decision. It stays empty if nothing can run.
-  mutating func schedule(into plan: inout IterationPlan)
+  /// - Parameters:
+  ///   - now: When the iteration starts.
+  ///   - plan: Empty; filled with the decision. It stays empty if nothing can run.
+  mutating func schedule(at now: SimInstant, into plan: inout IterationPlan)
 
   /// Takes in what the iteration gave: sequences grow by a token, finished ones give their blocks back.
   ///
@@ -25,24 +29,10 @@ package protocol Scheduler: SequencePlacement, Sendable {
   ///   - finished: Requests that are complete, appended in scheduled order.
   mutating func complete(_ plan: inout IterationPlan, finished: inout [RequestID])
 
-  /// The next iterations, if they only give each cruising request its token: nobody is listed or admitted, and nobody
-  /// finishes before the last of them.
-  ///
-  /// - Returns: At most `limit` iterations; `nil` if there is more to decide.
-  mutating func steadyStretch(atMost limit: Int) -> SteadyStretch?
+  /// When there may be something to decide although nothing has arrived or ended: asked after a decision.
+  var wakeUp: SimInstant? { get }
 
-  /// Does what ``schedule(into:)`` would, without plans, for the next `count` iterations of such a stretch.
-  ///
-  /// - Parameter growth: Empty; filled with the blocks that they take.
-  /// - Returns: How many it did: fewer, perhaps none, if too few blocks are free.
-  mutating func scheduleSteady(_ count: Int, _ growth: inout SteadyGrowth) -> Int
-
-  /// Takes in what iterations of ``scheduleSteady(_:_:)`` gave; a last one may be left to ``complete(_:finished:)``.
-  ///
-  /// - Parameter finished: Requests that are complete with the last one, appended in scheduled order.
-  mutating func completeSteady(_ count: Int, finished: inout [RequestID])
-
-  /// Where the KV slots are; asked after ``schedule(into:)``.
+  /// Where the KV slots are; asked after ``schedule(at:into:)``.
   var ledger: WasteLedger { get }
 
   /// Blocks as the running sequences count them (shared ones once for each) and as they are held.
@@ -52,10 +42,36 @@ package protocol Scheduler: SequencePlacement, Sendable {
 
   /// What the prefix cache has done so far; `nil` for a system without one.
   var prefixCache: PrefixCacheTotals? { get }
+
+  // MARK: What Pace asks for
+
+  /// The next iterations, if they only give each running request its token; see ``SteadyStretch``.
+  mutating func steadyStretch(atMost limit: Int) -> SteadyStretch?
+
+  /// Does what ``schedule(at:into:)`` would, without plans, for the next `count` iterations of such a stretch.
+  ///
+  /// - Parameter growth: Empty; filled with the blocks that they take.
+  /// - Returns: How many it did: fewer, perhaps none, if too few blocks are free.
+  mutating func scheduleSteady(_ count: Int, _ growth: inout SteadyGrowth) -> Int
+
+  /// Takes in what iterations of ``scheduleSteady(_:_:)`` gave; a last one may be left to ``complete(_:finished:)``.
+  ///
+  /// - Parameter finished: Requests that are complete with the last one, appended in scheduled order.
+  mutating func completeSteady(_ count: Int, finished: inout [RequestID])
 }
 
 extension Scheduler {
+  package var wakeUp: SimInstant? { nil }
   package var prefixCache: PrefixCacheTotals? { nil }
+}
+
+/// A scheduler decides every iteration by a plan, unless it says that it can do without.
+extension Scheduler {
+  package mutating func steadyStretch(atMost limit: Int) -> SteadyStretch? { nil }
+
+  package mutating func scheduleSteady(_ count: Int, _ growth: inout SteadyGrowth) -> Int { 0 }
+
+  package mutating func completeSteady(_ count: Int, finished: inout [RequestID]) {}
 }
 
 /// Requests in each of a scheduler's queues.
@@ -63,4 +79,6 @@ package struct QueueLengths: Equatable, Sendable {
   package var running: Int
   package var waiting: Int
   package var swapped: Int
+
+  package var total: Int { running + waiting + swapped }
 }

@@ -11,9 +11,10 @@ struct SequenceContents: Sendable {
   ///
   /// - Complexity: O(pieces of the prompt).
   func tell(
-    _ memory: inout PrefixCachingMemory, of sequence: Int32, _ state: TokenBudgetSequence
+    _ memory: inout PrefixCachingMemory, of sequence: Int32, _ state: TokenBudgetSequence,
+    sample: Int
   ) {
-    let spans = spans(of: state, in: &memory)
+    let spans = spans(of: state, sample: sample, in: &memory)
     memory.setContents(of: Int(sequence), spans)
   }
 
@@ -50,7 +51,7 @@ struct SequenceContents: Sendable {
   }
 
   private func spans(
-    of state: TokenBudgetSequence, in memory: inout PrefixCachingMemory
+    of state: TokenBudgetSequence, sample: Int, in memory: inout PrefixCachingMemory
   ) -> [BlockSpan] {
     let request = Int(state.request)
     var spans: [BlockSpan] = []
@@ -69,7 +70,7 @@ struct SequenceContents: Sendable {
         &spans, &memory)
     }
     open.add(
-      stream: PromptContents.outputStream(of: request, sample: Int(state.sample)), start: 0,
+      stream: PromptContents.outputStream(of: request, sample: sample), start: 0,
       count: state.outputTokens, &spans, &memory)
     open.close(into: &spans, &memory)
     return spans

@@ -63,8 +63,7 @@ extension TokenBudgetScheduler {
 
 extension StaticBatchScheduler {
   package func sequences(at index: Int, of plan: IterationPlan) -> [Int] {
-    let id = Int(plan.scheduled[index].request)
-    return (0..<Int(requests[id].sequenceCount)).map { Int(firstSequences[id]) + $0 }
+    Array(requests.sequences(of: plan.scheduled[index].request))
   }
 
   /// Slots are taken to begin at block boundaries.
@@ -83,7 +82,7 @@ extension ServingSystem {
   ///
   /// More than the pool only for static slots that are no whole blocks.
   package func placedBlocks(_ settings: EngineSettings) -> Int {
-    guard self == .fasterTransformer else { return settings.deviceBlocks }
+    guard capabilities.hasStaticBatches else { return settings.deviceBlocks }
     let slots = settings.deviceBlocks * settings.blockSize / settings.maxModelLength
     return slots * ((settings.maxModelLength + settings.blockSize - 1) / settings.blockSize)
   }

@@ -1,124 +1,121 @@
+import CostModel
 import KVMemory
 import SimulationKernel
 import Workload
 
-/// A serving system by the name that users type: a memory manager and a scheduler.
-package enum ServingSystem: String, CaseIterable, Sendable {
-  case vllmSOSP23 = "vllm-sosp23"
-  case vllm02 = "vllm-0.2"
-  case vllmV1 = "vllm-v1"
-  case orcaOracle = "orca-oracle"
-  case orcaPow2 = "orca-pow2"
-  case orcaMax = "orca-max"
-  case fasterTransformer = "fastertransformer"
-  case vattention
+/// A serving system: a memory manager and a scheduler, and what the rest of the house has to know of them.
+///
+/// Each is a value in a file of its own under `Systems/`, listed once in ``all``. Nothing else asks which
+/// system it has before it; it asks for a capability, a default or a release.
+package struct ServingSystem: Sendable {
+  /// As users type it; no two systems share one.
+  package let name: String
+  /// One line for the catalogue.
+  package let summary: String
+  /// The releases between which `--engine-release` chooses, oldest first; empty where there is no choice.
+  package let releases: [String]
+  package let capabilities: Capabilities
+  private let defaultsByDevice: @Sendable (DeviceSpec?) -> Defaults
+  private let memoryByRelease: @Sendable (_ release: String?, _ sequences: Int) -> EngineMemory
+  private let overheadsByRelease: (@Sendable (_ release: String?) -> EngineOverheads)?
+  private let writeOptions: @Sendable (SystemChoices, inout EngineSettings) -> Void
+  private let makeReplica: @Sendable (ReplicaInputs) throws -> any Replica
+
+  /// - Parameters:
+  ///   - defaults: What the system does unless its user says otherwise, by device; `nil` for no device in particular.
+  ///   - memory: What the engine sets aside on a GPU; by default the allowance of the PagedAttention artifact.
+  ///   - overheads: What a release adds to the kernels on measured servers; `nil` where nothing was measured.
+  ///   - configure: Writes the system's own options into the settings of its engine.
+  ///   - make: A fresh engine, which ``ReplicaInputs/replica(_:executor:)`` makes of a scheduler. It throws
+  ///     ``RunFailure`` where the system cannot serve such requests at all.
+  package init(
+    name: String, summary: String, releases: [String] = [],
+    capabilities: Capabilities = Capabilities(),
+    defaults: @escaping @Sendable (DeviceSpec?) -> Defaults,
+    memory: @escaping @Sendable (_ release: String?, _ sequences: Int) -> EngineMemory = { _, _ in
+      .artifact
+    },
+    overheads: (@Sendable (_ release: String?) -> EngineOverheads)? = nil,
+    configure: @escaping @Sendable (SystemChoices, inout EngineSettings) -> Void = { _, _ in },
+    make: @escaping @Sendable (ReplicaInputs) throws -> any Replica
+  ) {
+    self.name = name
+    self.summary = summary
+    self.releases = releases
+    self.capabilities = capabilities
+    defaultsByDevice = defaults
+    memoryByRelease = memory
+    overheadsByRelease = overheads
+    writeOptions = configure
+    makeReplica = make
+  }
+}
+
+extension ServingSystem {
+  /// Every system, in the order of the catalogue.
+  package static let all: [ServingSystem] = [
+    .vllmSOSP23, .vllm02, .vllmV1, .orcaOracle, .orcaPow2, .orcaMax, .fasterTransformer,
+    .vattention,
+  ]
 
   /// The systems of the PagedAttention paper's comparison.
   package static let paperComparison: [ServingSystem] = [
     .vllmSOSP23, .orcaOracle, .orcaPow2, .orcaMax, .fasterTransformer,
   ]
 
-  /// One line for the catalogue.
-  package var summary: String {
-    switch self {
-    case .vllmSOSP23:
-      "paged KV with copy-on-write; mixed iterations, first come first served, preempts the tail"
-    case .vllm02: "paged KV with copy-on-write and watermark; prompt-only or decode-only iterations"
-    case .vllmV1:
-      "paged KV with a prefix cache; token budget, chunked prefill, running first, recompute"
-    case .orcaOracle: "buddy allocator, reserves the true output length; no preemption"
-    case .orcaPow2: "buddy allocator, reserves the output rounded to a power of two"
-    case .orcaMax: "buddy allocator, reserves the longest sequence"
-    case .fasterTransformer: "static slots of the longest sequence; a batch runs to its end"
-    case .vattention: "virtual tensors, page-groups mapped on demand; scheduled as vllm-0.2"
-    }
-  }
-
-  /// Whether attention reads its keys and values through block tables.
-  package var isPaged: Bool { [.vllmSOSP23, .vllm02, .vllmV1].contains(self) }
-
-  /// Serves a list of requests, in order of arrival, and returns what happened.
-  ///
-  /// - Parameters:
-  ///   - contents: What the prompts consist of; only a prefix cache looks at it.
-  ///   - maxConcurrency: Most requests in flight, at least 1: closed-loop clients where all arrive at
-  ///     once. `nil` for no limit.
-  ///   - frontEnd: What such clients reach the engine through.
-  ///   - warmups: Copies of the first request that are served before the others and not recorded.
-  /// - Throws: ``RunFailure`` when the run cannot go on.
-  package func serve(
-    _ requests: [Request], settings: EngineSettings, executor: any IterationExecutor,
-    window: MeasuringWindow = MeasuringWindow(), oversized: OversizedPolicy = .skip,
-    contents: PromptContents? = nil, maxConcurrency: Int? = nil,
-    frontEnd: FrontEnd = FrontEnd(), warmups: Int = 0
-  ) throws -> RunRecord {
-    var (all, contents) = (requests, contents)
-    if warmups > 0, var first = requests.first {
-      first.arrival = .zero
-      all += Array(repeating: first, count: warmups)
-      let pieces = contents?.pieces(of: 0) ?? []
-      for _ in 0..<warmups { contents?.append(pieces) }
-    }
-    return try replica(
-      all, settings: settings, executor: executor, window: window, oversized: oversized,
-      contents: contents, clients: maxConcurrency.map { Clients($0, frontEnd: frontEnd) },
-      warmups: all.count - requests.count
-    ).run()
-  }
-
-  /// An engine of this system that has not served anything yet; the parameters are those of ``serve``.
-  ///
-  /// - Parameter warmups: How many of the requests, at their end, are warm-ups.
-  /// - Throws: ``RunFailure`` where the system cannot serve such requests at all.
-  package func replica(
-    _ requests: [Request], settings: EngineSettings, executor: any IterationExecutor,
-    window: MeasuringWindow = MeasuringWindow(), oversized: OversizedPolicy = .skip,
-    contents: PromptContents? = nil, clients: Clients? = nil, warmups: Int = 0
-  ) throws -> any Replica {
-    func replica<S: Scheduler>(
-      _ scheduler: S, _ executor: any IterationExecutor
-    ) -> any Replica {
-      EngineReplica(
-        Engine(
-          requests: requests, scheduler: scheduler, executor: executor, window: window,
-          oversized: oversized, clients: clients, warmups: warmups))
-    }
-    func replica<S: Scheduler>(_ scheduler: S) -> any Replica { replica(scheduler, executor) }
-    let sequenceCount = requests.reduce(0) { $0 + Int($1.sequenceCount) }
-    func orca(_ estimator: ReservationEstimator) -> any Replica {
-      let memory = OrcaMemory(settings, estimator: estimator)
-      return replica(
-        MixedIterationScheduler(requests: requests, settings: settings, memory: memory))
-    }
-    switch self {
-    case .vllmSOSP23:
-      let memory = PagedMemory(sosp23: settings, sequenceCount: sequenceCount)
-      return replica(
-        MixedIterationScheduler(requests: requests, settings: settings, memory: memory))
-    case .vllm02:
-      return replica(PromptOrDecodeScheduler(requests: requests, settings: settings))
-    case .vllmV1:
-      return replica(
-        TokenBudgetScheduler(requests: requests, settings: settings, contents: contents))
-    case .orcaOracle: return orca(.oracle)
-    case .orcaPow2: return orca(.pow2)
-    case .orcaMax: return orca(.max)
-    case .fasterTransformer:
-      return replica(StaticBatchScheduler(requests: requests, settings: settings))
-    case .vattention:
-      try requireSingleSequences(requests)
-      // The driver maps memory request by request, so each iteration has to list who runs.
-      var listed = settings
-      listed.stepping = .iteration
-      return replica(
-        PromptOrDecodeScheduler(requests: requests, settings: listed, watermarkBlocks: 0),
-        VirtualTensorExecutor(executor, requests: requests, engine: settings))
-    }
+  /// The system that users call `name`; `nil` for none.
+  package init?(named name: String) {
+    guard let system = Self.all.first(where: { $0.name == name }) else { return nil }
+    self = system
   }
 }
 
-/// Virtual tensors belong to one request each and share nothing.
-///
+/// Systems are told apart by their names.
+extension ServingSystem: Hashable, CustomStringConvertible {
+  package static func == (a: ServingSystem, b: ServingSystem) -> Bool { a.name == b.name }
+
+  package func hash(into hasher: inout Hasher) { hasher.combine(name) }
+
+  package var description: String { name }
+}
+
+extension ServingSystem {
+  /// What the system does on `device` unless its user says otherwise; `nil` for no device in particular.
+  package func defaults(on device: DeviceSpec?) -> Defaults { defaultsByDevice(device) }
+
+  /// The release unless the user says otherwise: the newest.
+  package var defaultRelease: String? { releases.last }
+
+  /// Whether users choose a release.
+  package var hasReleases: Bool { !releases.isEmpty }
+
+  /// What the engine sets aside on each GPU, by its release and the most sequences of an iteration.
+  package func memory(release: String?, sequences: Int) -> EngineMemory {
+    memoryByRelease(release, sequences)
+  }
+
+  /// Whether what the engine adds to its kernels was measured on servers.
+  package var hasMeasuredOverheads: Bool { overheadsByRelease != nil }
+
+  /// What a release adds to the kernels; `nil` where nothing was measured.
+  package func overheads(release: String?) -> EngineOverheads? { overheadsByRelease?(release) }
+
+  /// Writes what only this system reads into the settings of its engine.
+  package func configure(_ settings: inout EngineSettings, by choices: SystemChoices) {
+    writeOptions(choices, &settings)
+  }
+
+  /// An engine of this system that has not served anything yet.
+  ///
+  /// - Throws: ``RunFailure`` where the system cannot serve such requests at all.
+  package func replica(
+    _ run: ReplicaSetup, settings: EngineSettings, executor: any IterationExecutor
+  ) throws -> any Replica {
+    if capabilities.sequences == .one { try requireSingleSequences(run.requests.requests) }
+    return try makeReplica(ReplicaInputs(run: run, settings: settings, executor: executor))
+  }
+}
+
 /// - Throws: ``RunFailure/oversized(_:_:)`` for the first request with several sequences.
 private func requireSingleSequences(_ requests: [Request]) throws {
   guard let index = requests.firstIndex(where: { $0.sequenceCount > 1 }) else { return }
@@ -127,12 +124,24 @@ private func requireSingleSequences(_ requests: [Request]) throws {
     .never(.sequences, required: Int(requests[index].sequenceCount), capacity: 1))
 }
 
-extension PagedMemory {
-  /// The memory of the SOSP'23 artifact: 1 % of the blocks are its watermark.
-  package init(sosp23 settings: EngineSettings, sequenceCount: Int) {
-    self.init(
-      blockSize: settings.blockSize, deviceBlocks: settings.deviceBlocks,
-      hostBlocks: settings.hostBlocks, watermarkBlocks: settings.deviceBlocks / 100,
-      sequenceCount: sequenceCount)
+/// What a replica is made of.
+package struct ReplicaInputs {
+  /// What it has in common with the others of its run.
+  package let run: ReplicaSetup
+  package let settings: EngineSettings
+  package let executor: any IterationExecutor
+
+  package var requests: RunRequests { run.requests }
+
+  /// The engine that runs `scheduler`.
+  ///
+  /// Inlined where the scheduler's type is known, so that the engine is compiled for it.
+  ///
+  /// - Parameter executor: What runs the iterations in place of the executor that was given.
+  @inline(__always)
+  package func replica<S: Scheduler>(
+    _ scheduler: S, executor: (any IterationExecutor)? = nil
+  ) -> any Replica {
+    EngineReplica(run, scheduler, executor ?? self.executor)
   }
 }

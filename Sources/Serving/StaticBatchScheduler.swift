@@ -21,14 +21,12 @@ import Workload
 ///   that is too long for any batch (and crashes), we run the request alone.
 package struct StaticBatchScheduler: Scheduler {
   package private(set) var slots: StaticSlots
-  let requests: [Request]
+  let requests: RunRequests
   private let maxSequences: Int
   private let maxModelLength: Int
   let blockSize: Int
-  /// Number of each request's first sequence; its other samples follow.
-  let firstSequences: [Int32]
-  /// Slot of each sequence, from the batch that it was last in.
-  private(set) var slotNumbers: [Int32]
+  /// Slot of each sequence in the batch.
+  private(set) var slotNumbers = ResidentRows<Int32>(blank: 0)
 
   private var waiting: Deque<RequestID> = []
   private var batch: [RequestID] = []
@@ -49,7 +47,7 @@ package struct StaticBatchScheduler: Scheduler {
   /// artifact sets them (2,040 of 2,048).
   private static let batchMargin = 8
 
-  package init(requests: [Request], settings: EngineSettings) {
+  package init(requests: RunRequests, settings: EngineSettings) {
     self.requests = requests
     maxModelLength = settings.maxModelLength
     listsDecodes = settings.stepping == .iteration
@@ -57,14 +55,9 @@ package struct StaticBatchScheduler: Scheduler {
     slots = StaticSlots(
       poolTokens: settings.deviceBlocks * settings.blockSize, slotTokens: settings.maxModelLength)
     maxSequences = min(settings.maxSequences, slots.slotCount)
-    var sequenceCount: Int32 = 0
-    firstSequences = requests.map { request in
-      defer { sequenceCount += request.sequenceCount }
-      return sequenceCount
-    }
-    slotNumbers = Array(repeating: 0, count: Int(sequenceCount))
   }
 
+  @inline(__always)
   package func admission(of request: Request) -> Admission {
     let length = Int(request.promptTokens) + Int(request.outputTokens)
     guard length <= maxModelLength else {
@@ -92,14 +85,14 @@ package struct StaticBatchScheduler: Scheduler {
     QueueLengths(running: batch.count, waiting: waiting.count, swapped: 0)
   }
 
-  package mutating func schedule(into plan: inout IterationPlan) {
+  package mutating func schedule(at now: SimInstant, into plan: inout IterationPlan) {
     plan.advancesCruise = true
     let isPrefill = batch.isEmpty
     if isPrefill { formBatch() }
     if !isPrefill && !listsDecodes { return decodeUnlisted(&plan) }
     var rows = 0
     for id in batch {
-      let request = requests[Int(id)]
+      let request = requests[id]
       let wanted = computedTokens < Int(request.outputTokens)
       rows += Int(request.sequenceCount)
       plan.scheduled.append(
@@ -131,7 +124,8 @@ package struct StaticBatchScheduler: Scheduler {
     dropEnded()
     return SteadyStretch(
       iterations: min(limit, Int(ends[endedCount].tokens) - computedTokens), sequences: rowCount,
-      contextTokens: rowCount * (paddedPrompt + computedTokens), tokens: wantingRowCount)
+      contextTokens: rowCount * (paddedPrompt + computedTokens), tokens: wantingRowCount,
+      isCertain: true)
   }
 
   package mutating func scheduleSteady(_ count: Int, _ growth: inout SteadyGrowth) -> Int {
@@ -166,27 +160,27 @@ package struct StaticBatchScheduler: Scheduler {
     computedTokens = 0
     var rows = 0
     while let id = waiting.first {
-      let request = requests[Int(id)]
+      let request = requests[id]
       let prompt = max(paddedPrompt, Int(request.promptTokens))
       let output = max(longestOutput, Int(request.outputTokens))
       if let head = batch.first {
         guard rows + Int(request.sequenceCount) <= maxSequences,
           prompt + output <= maxModelLength - Self.batchMargin,
-          request.sequenceCount == requests[Int(head)].sequenceCount
+          request.sequenceCount == requests[head].sequenceCount
         else { break }
       }
       waiting.removeFirst()
       batch.append(id)
       (paddedPrompt, longestOutput) = (prompt, output)
-      for sample in 0..<Int(request.sequenceCount) {
-        slotNumbers[Int(firstSequences[Int(id)]) + sample] = Int32(rows)
+      for sequence in requests.sequences(of: id) {
+        slotNumbers[sequence] = Int32(rows)
         rows += 1
         slots.take(
           tokens: Int(request.promptTokens),
           finalTokens: Int(request.promptTokens + request.outputTokens))
       }
     }
-    ends = batch.map { (requests[Int($0)].outputTokens, requests[Int($0)].sequenceCount) }
+    ends = batch.map { (requests[$0].outputTokens, requests[$0].sequenceCount) }
     ends.sort { $0.tokens < $1.tokens }
     endedCount = 0
     rowCount = rows
@@ -201,9 +195,12 @@ package struct StaticBatchScheduler: Scheduler {
     computedTokens += iterations
     guard computedTokens == longestOutput else { return }
     for id in batch {
-      let request = requests[Int(id)]
+      let request = requests[id]
       let final = Int(request.promptTokens + request.outputTokens)
-      for _ in 0..<request.sequenceCount { slots.give(tokens: final - 1, finalTokens: final) }
+      for sequence in requests.sequences(of: id) {
+        slots.give(tokens: final - 1, finalTokens: final)
+        slotNumbers.close(sequence)
+      }
     }
     finished.append(contentsOf: batch)
     batch.removeAll(keepingCapacity: true)

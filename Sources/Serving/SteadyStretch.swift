@@ -9,6 +9,8 @@ package struct SteadyStretch: Equatable, Sendable {
   package var contextTokens: Int
   /// Output tokens that each iteration gives.
   package var tokens: Int
+  /// Whether there are blocks for all of them and nobody can be admitted in between, whatever they give.
+  package var isCertain: Bool
 }
 
 /// The blocks that iterations of a stretch took; filled anew for each stretch.

@@ -70,6 +70,14 @@ package struct StepSums: Equatable, Sendable {
     }
   }
 
+  /// Counts each slot so many times; the sums of a run stay below 2⁶³ as shares of its pool.
+  mutating func weigh(by weight: Int) {
+    tokenState *= weight
+    reserved *= weight
+    internalFragmentation *= weight
+    slots *= weight
+  }
+
   mutating func add(_ other: StepSums) {
     count += other.count
     tokenState += other.tokenState

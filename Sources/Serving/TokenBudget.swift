@@ -47,7 +47,7 @@ struct TokenBudget: Sendable {
   ///
   /// Tokens that several samples of a request yield are put down to the first of them, because the
   /// gap to the request's tokens of the iteration before is one gap.
-  func describe(_ states: [TokenBudgetSequence], in plan: inout IterationPlan) {
+  func describe(_ states: TokenBudgetSequences, in plan: inout IterationPlan) {
     for share in shares {
       let state = states[Int(share.sequence)]
       let yields = state.computedTokens + share.tokens == state.length

@@ -14,7 +14,7 @@ extension TokenBudgetScheduler {
         Int(sequence), with: head.hits,
         finalTokens: state.finalTokens(maxModelLength: maxModelLength))
       head.forget()
-      sequences[Int(sequence)].computedTokens = Int32(cached)
+      sequences.progress[Int(sequence)].computedTokens = Int32(cached)
       run(sequence, tokens: tokens, &plan)
       plan.admitted.append(.init(request: state.request, cachedTokens: Int32(cached)))
       totals.queriedTokens += Int(state.length)
@@ -25,7 +25,7 @@ extension TokenBudgetScheduler {
   private mutating func appendRunning(_ sequence: Int32) {
     running.append(sequence)
     if isCruising { listed.append(sequence) }
-    sequences[Int(sequence)].rank = admissions
+    sequences.progress[Int(sequence)].rank = admissions
     admissions += 1
   }
 
@@ -63,7 +63,9 @@ extension TokenBudgetScheduler {
     guard options.prefixCaching, !head.holds(sequence) else { return }
     let state = sequences[Int(sequence)]
     let limit = (Int(state.length) - 1) / memory.blockSize
-    if !memory.knows(Int(sequence)) { contents.tell(&memory, of: sequence, state) }
+    if !memory.knows(Int(sequence)) {
+      contents.tell(&memory, of: sequence, state, sample: sequences.sample(of: sequence))
+    }
     head.find(sequence, limit: limit, in: &memory)
   }
 }

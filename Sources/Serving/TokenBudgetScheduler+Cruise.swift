@@ -43,7 +43,7 @@ extension TokenBudgetScheduler {
     var place = 0
     while place < listed.count {
       let sequence = listed[place]
-      growCruising(&growth, before: sequences[Int(sequence)].rank, &plan)
+      growCruising(&growth, before: sequences.rank(of: sequence), &plan)
       guard isRunning(sequence) else { break }
       let tokens = tokensToRun(sequence)
       if tokens > 0 {
@@ -63,7 +63,9 @@ extension TokenBudgetScheduler {
   package mutating func steadyStretch(atMost limit: Int) -> SteadyStretch? {
     guard isCruising, listed.isEmpty, batch.count <= maxBatchedTokens, admitsNobody
     else { return nil }
-    return batch.steadyStretch(atMost: limit)
+    return batch.steadyStretch(
+      atMost: limit, freeBlocks: memory.pool.freeCount,
+      admitsNobody: waitingSequences.count == 0 || running.count >= maxSequences)
   }
 
   /// Whether nobody waits, or whoever does has found no room and finds none in the next iteration.
@@ -170,7 +172,7 @@ extension TokenBudgetScheduler {
     let count = batch.due.count(phase)
     if rank == .max { return max(first, count) }
     var end = first
-    while end < count, sequences[Int(batch.due[phase, end])].rank < rank { end += 1 }
+    while end < count, sequences.rank(of: batch.due[phase, end]) < rank { end += 1 }
     return end
   }
 
@@ -179,7 +181,7 @@ extension TokenBudgetScheduler {
   @inline(__always)
   private func isRunning(_ sequence: Int32) -> Bool {
     guard let last = running.last else { return false }
-    return sequences[Int(sequence)].rank <= sequences[Int(last)].rank
+    return sequences.rank(of: sequence) <= sequences.rank(of: last)
   }
 
   /// Preempts from the end until there are `blocks` free ones for a running sequence.
@@ -203,8 +205,9 @@ extension TokenBudgetScheduler {
   private mutating func release(_ sequence: Int32, _ plan: inout IterationPlan) {
     let length = leaveBatch(sequence)
     let index = Int(sequence)
-    sequences[index].generatedTokens = Int32(length) - sequences[index].promptTokens
-    sequences[index].computedTokens = Int32(length) - 1
+    let prompt = sequences.requests[sequences.requests.request(ofSequence: sequence)].promptTokens
+    sequences.progress[index].generatedTokens = Int32(length) - prompt
+    sequences.progress[index].computedTokens = Int32(length) - 1
     memory.settle(index, tokens: length - 1)
     plan.released.append(sequence)
   }
@@ -228,11 +231,11 @@ extension TokenBudgetScheduler {
   }
 
   private mutating func join(_ sequence: Int32) {
-    sequences[Int(sequence)].joinedAt = batch.iteration
+    sequences.progress[Int(sequence)].joinedAt = batch.iteration
     let state = sequences[Int(sequence)]
     let length = Int(state.length)
     batch.join(sequence, length: length, remaining: remaining(of: state, length: length)) {
-      [sequences] in sequences[Int($0)].rank < sequences[Int($1)].rank
+      [sequences] in sequences.rank(of: $0) < sequences.rank(of: $1)
     }
   }
 
@@ -264,7 +267,7 @@ extension TokenBudgetScheduler {
     var kept = 0
     for place in listed.indices {
       let sequence = listed[place]
-      closeCompleting(before: sequences[Int(sequence)].rank, &finished)
+      closeCompleting(before: sequences.rank(of: sequence), &finished)
       var progress = Progress.computed
       if nextShare < budget.shares.count, budget.shares[nextShare].sequence == sequence {
         progress = takeIn(budget.shares[nextShare])
@@ -276,8 +279,8 @@ extension TokenBudgetScheduler {
         kept += 1
       case .grew: join(sequence)
       case .completed:
-        close(sequence, &finished)
         removeRunning(sequence)
+        close(sequence, &finished)
       }
     }
     listed.removeLastOnes(listed.count - kept)
@@ -294,25 +297,23 @@ extension TokenBudgetScheduler {
       let index = Int(sequence)
       let length = cruisingLength(of: sequences[index])
       batch.finish(sequence, length: length)
-      sequences[index].generatedTokens = Int32(length + 1) - sequences[index].promptTokens
-      sequences[index].computedTokens = Int32(length)
       memory.settle(index, tokens: length)
     }
-    completing.sortLast(from: first) { -Int(sequences[Int($0)].rank) }
+    completing.sortLast(from: first) { -Int(sequences.rank(of: $0)) }
   }
 
   private mutating func closeCompleting(before rank: Int32, _ finished: inout [RequestID]) {
-    while let sequence = completing.last, sequences[Int(sequence)].rank < rank {
+    while let sequence = completing.last, sequences.rank(of: sequence) < rank {
       completing.removeLast()
-      close(sequence, &finished)
       removeRunning(sequence)
+      close(sequence, &finished)
     }
   }
 
   /// - Complexity: O(running) to move numbers up, O(log running) to find the place.
   private mutating func removeRunning(_ sequence: Int32) {
-    let rank = sequences[Int(sequence)].rank
-    let place = running.place(of: rank) { sequences[Int($0)].rank }
+    let rank = sequences.rank(of: sequence)
+    let place = running.place(of: rank) { sequences.rank(of: $0) }
     guard let place else { preconditionFailure("sequence \(sequence) does not run") }
     running.remove(at: place)
   }

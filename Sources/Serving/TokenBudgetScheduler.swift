@@ -26,7 +26,7 @@ import Workload
 package struct TokenBudgetScheduler: Scheduler {
   package internal(set) var memory: PrefixCachingMemory
   /// Counts of tokens stand still while a sequence cruises.
-  package internal(set) var sequences: [TokenBudgetSequence]
+  package internal(set) var sequences: TokenBudgetSequences
   /// In the order of admission, which is the order in which iterations run them.
   package internal(set) var running: [Int32] = []
 
@@ -35,11 +35,6 @@ package struct TokenBudgetScheduler: Scheduler {
   let maxSequences: Int
   let maxBatchedTokens: Int
   let maxModelLength: Int
-  /// Number of each request's first sequence; the other samples follow it.
-  private let firstSequences: [Int32]
-  private let sampleCounts: [Int32]
-  /// Sequences of each request that are not complete.
-  private var unfinished: [Int32]
 
   var waitingSequences: WaitingSequences
   let contents: SequenceContents
@@ -66,34 +61,26 @@ package struct TokenBudgetScheduler: Scheduler {
   ///   - contents: What each prompt consists of; `nil` if no two have a token in common.
   ///   - priorities: One for each request, lower is served first; `nil` if all are equal.
   package init(
-    requests: [Request], settings: EngineSettings, contents: PromptContents? = nil,
+    requests: RunRequests, settings: EngineSettings, contents: PromptContents? = nil,
     priorities: [Int32]? = nil
   ) {
-    contents?.requireMatch(requests)
+    contents?.requireMatch(requests.requests)
     options = settings.v1
     watermarkBlocks = settings.v1.watermarkBlocks(of: settings.deviceBlocks)
     maxSequences = settings.maxSequences
     maxBatchedTokens = settings.maxBatchedTokens
     maxModelLength = settings.maxModelLength
-    sequences = TokenBudgetSequence.sequences(of: requests, priorities: priorities)
-    sampleCounts = requests.map(\.samples)
-    unfinished = sampleCounts
-    var next: Int32 = 0
-    firstSequences = sampleCounts.map { samples in
-      defer { next += samples }
-      return next
-    }
+    sequences = TokenBudgetSequences(requests, priorities: priorities)
     memory = PrefixCachingMemory(
       blockSize: settings.blockSize, deviceBlocks: settings.deviceBlocks,
-      freeQueueRule: settings.v1.freeQueueRule, sequenceCount: sequences.count)
+      freeQueueRule: settings.v1.freeQueueRule)
     waitingSequences = WaitingSequences(policy: settings.v1.policy)
     self.contents = SequenceContents(contents)
     mayCruise =
       settings.stepping == .event && settings.v1.policy == .firstComeFirstServed
-      && requests.allSatisfy { $0.samples == 1 }
+      && requests.haveOneSample
     isCruising = mayCruise
-    batch = CruisingBatch(
-      blockSize: settings.blockSize, longestOutput: settings.maxModelLength)
+    batch = CruisingBatch(blockSize: settings.blockSize, longestOutput: requests.longestOutput)
   }
 
   package var ledger: WasteLedger { memory.ledger }
@@ -120,6 +107,7 @@ package struct TokenBudgetScheduler: Scheduler {
   ///
   /// The last output token is sampled and never computed. A request that is preempted late computes
   /// all the others again, in one iteration if prompts are not cut into chunks.
+  @inline(__always)
   package func admission(of request: Request) -> Admission {
     guard request.beamWidth == 0 else {
       return .never(.beams, required: Int(request.beamWidth), capacity: 0)
@@ -139,15 +127,15 @@ package struct TokenBudgetScheduler: Scheduler {
   }
 
   package mutating func enqueue(_ request: RequestID) {
-    let first = firstSequences[Int(request)]
-    for sequence in first..<first + sampleCounts[Int(request)] {
+    let first = sequences.requests.firstSequence(of: request)
+    for sequence in first..<first + sequences.requests[request].samples {
       waitingSequences.arrive(sequence, sequences)
     }
   }
 
   // MARK: Deciding an iteration
 
-  package mutating func schedule(into plan: inout IterationPlan) {
+  package mutating func schedule(at now: SimInstant, into plan: inout IterationPlan) {
     let isAlone = running.count + waitingSequences.count <= 1
     budget.reset(
       to: maxBatchedTokens, threshold: isAlone ? 0 : options.longPrefillTokenThreshold)
@@ -226,7 +214,7 @@ package struct TokenBudgetScheduler: Scheduler {
         request: state.request, mode: .recompute, blocks: Int(memory.tables[Int(sequence)].count),
         computedTokens: state.computedTokens))
     memory.free(Int(sequence))
-    sequences[Int(sequence)].computedTokens = 0
+    sequences.progress[Int(sequence)].computedTokens = 0
     waitingSequences.comeBack(sequence, sequences)
   }
 
@@ -248,15 +236,15 @@ package struct TokenBudgetScheduler: Scheduler {
   package mutating func complete(_ plan: inout IterationPlan, finished: inout [RequestID]) {
     if mayCruise && !isCruising { enterCruise() }
     if isCruising { return completeCruise(&finished) }
-    var someCompleted = false
     for share in budget.shares where takeIn(share) == .completed {
-      someCompleted = true
-      close(share.sequence, &finished)
+      completing.append(share.sequence)
     }
-    guard someCompleted else { return }
+    guard !completing.isEmpty else { return }
     running.removeAll { [sequences, maxModelLength] in
       sequences[Int($0)].isComplete(maxModelLength: maxModelLength)
     }
+    for sequence in completing { close(sequence, &finished) }
+    completing.removeAll(keepingCapacity: true)
   }
 
   /// What a share of an iteration did for its sequence.
@@ -271,19 +259,19 @@ package struct TokenBudgetScheduler: Scheduler {
   /// Counts the tokens that a share computed, and the one that it sampled.
   mutating func takeIn(_ share: TokenBudget.Share) -> Progress {
     let index = Int(share.sequence)
-    sequences[index].computedTokens += share.tokens
-    guard sequences[index].computedTokens == sequences[index].length else { return .computed }
-    sequences[index].generatedTokens += 1
+    sequences.progress[index].computedTokens += share.tokens
+    let state = sequences[index]
+    guard state.computedTokens == state.length else { return .computed }
+    sequences.progress[index].generatedTokens += 1
     return sequences[index].isComplete(maxModelLength: maxModelLength) ? .completed : .grew
   }
 
-  /// Lets go of a sequence that is complete; it stays in `running`.
+  /// Lets go of a sequence that is complete.
   mutating func close(_ sequence: Int32, _ finished: inout [RequestID]) {
     head.forget()
     memory.free(Int(sequence))
     memory.forget(Int(sequence))
-    let request = sequences[Int(sequence)].request
-    unfinished[Int(request)] -= 1
-    if unfinished[Int(request)] == 0 { finished.append(request) }
+    let request = sequences.requests.request(ofSequence: sequence)
+    if sequences.close(sequence) { finished.append(request) }
   }
 }

@@ -1,3 +1,4 @@
+import KVMemory
 import Workload
 
 /// A sequence as the token-budget scheduler sees it: it has tokens, and some of them are computed.
@@ -7,26 +8,22 @@ import Workload
 ///
 /// There are no phases. A prompt, a part of a prompt, the next token and everything that a
 /// preempted request lost are all "computed catches up with length".
+///
+/// A view of one sequence, made when it is looked at; what changes is in ``TokenBudgetSequences``.
 package struct TokenBudgetSequence: Sendable {
   package let request: RequestID
-  /// Which of the request's output sequences it is, from 0.
-  package let sample: Int32
-  /// Other output sequences of the request.
-  package let siblings: Int32
   package let promptTokens: Int32
   /// Output tokens after which it is complete.
   package let outputTokens: Int32
-  /// Lower is served first; only the priority policy looks at it.
-  package let priority: Int32
+  /// Other output sequences of the request.
+  package let siblings: Int32
   /// Output tokens so far.
-  package var generatedTokens: Int32 = 0
+  package let generatedTokens: Int32
   /// Tokens whose keys and values are computed, as of the last completed iteration.
-  package var computedTokens: Int32 = 0
-  /// Its place in the running order: the number of its last admission.
-  var rank: Int32 = 0
+  package let computedTokens: Int32
   /// The iteration of the ``CruisingBatch`` from which on it has cruised; until it leaves, the
   /// counts of tokens are those with which it joined.
-  var joinedAt = 0
+  let joinedAt: Int
 
   /// Prompt and output so far, the newest token included although it is not computed yet.
   package var length: Int32 { promptTokens + generatedTokens }
@@ -43,21 +40,67 @@ package struct TokenBudgetSequence: Sendable {
   }
 }
 
-extension TokenBudgetSequence {
-  /// The sequences of a trace, in order of arrival; a request with several samples has one for
-  /// each.
-  static func sequences(of requests: [Request], priorities: [Int32]?) -> [TokenBudgetSequence] {
-    var sequences: [TokenBudgetSequence] = []
-    sequences.reserveCapacity(requests.reduce(0) { $0 + Int($1.samples) })
-    for (id, request) in requests.enumerated() {
-      for sample in 0..<request.samples {
-        sequences.append(
-          TokenBudgetSequence(
-            request: RequestID(id), sample: sample, siblings: request.samples - 1,
-            promptTokens: request.promptTokens, outputTokens: request.outputTokens,
-            priority: priorities?[id] ?? 0))
-      }
-    }
-    return sequences
+/// The sequences of a run, a request with several samples has one for each; what changes is kept only of those in
+/// flight.
+package struct TokenBudgetSequences: Sendable {
+  /// How far a sequence is; blank before it is admitted and after it is complete.
+  struct Progress: Sendable {
+    var generatedTokens: Int32 = 0
+    var computedTokens: Int32 = 0
+    /// Its place in the running order: the number of its last admission.
+    var rank: Int32 = 0
+    var joinedAt = 0
+  }
+
+  let requests: RunRequests
+  /// By request, lower is served first; `nil` if all are equal.
+  private let priorities: [Int32]?
+  var progress = ResidentRows(blank: Progress())
+  /// Of requests with several samples: how many are complete.
+  private var completedSamples = ResidentRows<Int32>(blank: 0)
+
+  init(_ requests: RunRequests, priorities: [Int32]?) {
+    self.requests = requests
+    self.priorities = priorities
+  }
+
+  @inline(__always)
+  package subscript(sequence: Int) -> TokenBudgetSequence {
+    let id = requests.request(ofSequence: Int32(truncatingIfNeeded: sequence))
+    let request = requests[id]
+    let progress = progress[sequence]
+    return TokenBudgetSequence(
+      request: id, promptTokens: request.promptTokens, outputTokens: request.outputTokens,
+      siblings: request.samples - 1, generatedTokens: progress.generatedTokens,
+      computedTokens: progress.computedTokens, joinedAt: progress.joinedAt)
+  }
+
+  @inline(__always)
+  func rank(of sequence: Int32) -> Int32 { progress[Int(sequence)].rank }
+
+  /// Which of its request's output sequences it is, from 0.
+  func sample(of sequence: Int32) -> Int {
+    Int(sequence - requests.firstSequence(of: requests.request(ofSequence: sequence)))
+  }
+
+  /// The order of the priority policy: lower priority first, then earlier arrival.
+  func isServed(_ a: Int32, before b: Int32) -> Bool {
+    guard let priorities else { return a < b }
+    let first = priorities[Int(requests.request(ofSequence: a))]
+    let second = priorities[Int(requests.request(ofSequence: b))]
+    return (first, a) < (second, b)
+  }
+
+  /// Forgets a sequence that is complete.
+  ///
+  /// - Returns: Whether its request is.
+  mutating func close(_ sequence: Int32) -> Bool {
+    let state = self[Int(sequence)]
+    progress.close(Int(sequence))
+    guard state.siblings > 0 else { return true }
+    completedSamples[Int(state.request)] += 1
+    guard completedSamples[Int(state.request)] == state.siblings + 1 else { return false }
+    completedSamples.close(Int(state.request))
+    return true
   }
 }

@@ -20,7 +20,7 @@ struct WaitingSequences: Sendable {
   /// Adds a sequence that has just arrived.
   ///
   /// - Complexity: O(1) by arrival, O(waiting) by priority.
-  mutating func arrive(_ sequence: Int32, _ states: [TokenBudgetSequence]) {
+  mutating func arrive(_ sequence: Int32, _ states: TokenBudgetSequences) {
     switch policy {
     case .firstComeFirstServed: queue.append(sequence)
     case .priority: insert(sequence, states)
@@ -28,14 +28,14 @@ struct WaitingSequences: Sendable {
   }
 
   /// Adds a sequence that lost its blocks; by arrival it goes before everything that waits.
-  mutating func comeBack(_ sequence: Int32, _ states: [TokenBudgetSequence]) {
+  mutating func comeBack(_ sequence: Int32, _ states: TokenBudgetSequences) {
     switch policy {
     case .firstComeFirstServed: queue.prepend(sequence)
     case .priority: insert(sequence, states)
     }
   }
 
-  private mutating func insert(_ sequence: Int32, _ states: [TokenBudgetSequence]) {
+  private mutating func insert(_ sequence: Int32, _ states: TokenBudgetSequences) {
     var low = 0
     var high = queue.count
     while low < high {
@@ -44,12 +44,5 @@ struct WaitingSequences: Sendable {
       if isBefore { low = middle + 1 } else { high = middle }
     }
     queue.insert(sequence, at: low)
-  }
-}
-
-extension [TokenBudgetSequence] {
-  /// The order of the priority policy: lower priority first, then earlier arrival.
-  func isServed(_ a: Int32, before b: Int32) -> Bool {
-    (self[Int(a)].priority, a) < (self[Int(b)].priority, b)
   }
 }

@@ -2,7 +2,6 @@ import CostModel
 import Foundation
 import Metrics
 import Planning
-import Serving
 import SimulationKernel
 import Synchronization
 import Workload
@@ -80,18 +79,7 @@ package final class RunNaming: Sendable {
 
   /// What decides a result beside the seed, a line each.
   static func identity(_ resolved: ResolvedScenario) -> String {
-    let scenario = resolved.scenario
-    var text = "system=\(scenario.system.rawValue)\nmodel=\(scenario.model.name)\n"
-    text += "device=\(scenario.device.name)\n"
-    text += "request-rate=\(scenario.requestRate.map { "\($0)" } ?? "of the trace")\n"
-    if scenario.system == .vattention {
-      text += "page-group-size=\(scenario.virtualMemory.pageGroup.rawValue)\n"
-    }
-    if scenario.system == .vllmSOSP23 || scenario.system == .vllm02 {
-      text += "host-blocks=\(resolved.settings.hostBlocks)\n"
-    }
-    for field in resolved.fields { text += "\(field.name)=\(field.value)\n" }
-    return text
+    resolved.identity.map { "\($0.name)=\($0.value)\n" }.joined()
   }
 
   /// Devices of the papers' time are priced by formulas that only the version changes.

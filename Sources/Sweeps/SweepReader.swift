@@ -164,12 +164,16 @@ package struct SweepReader {
     }
   }
 
+  private func isOfSomeSystems(_ name: String) -> Bool {
+    ScenarioSetting.all.contains { $0.name == name && $0.isOfSomeSystems }
+  }
+
   /// A setting that only some systems have is for those; one that none of the sweep's systems has is a
   /// mistake.
   private func checkSystemFlags(_ file: SweepFile) throws {
     let grid = try SweepGrid(file)
     let systems = file.allValues.filter { $0.name == "system" }
-    for value in file.allValues where SystemFlag(rawValue: value.name) != nil {
+    for value in file.allValues where isOfSomeSystems(value.name) {
       var scenario = grid.start
       value.change(&scenario)
       let scenarios =

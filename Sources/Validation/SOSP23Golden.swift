@@ -137,14 +137,13 @@ extension SOSP23Golden {
     try requireOrder(golden)
     let requests = try requests(golden)
     let settings = try settings(header)
-    let sequenceCount = requests.reduce(0) { $0 + Int($1.sequenceCount) }
     func orca(_ estimator: ReservationEstimator) throws -> ConformanceReport {
       let memory = OrcaMemory(settings, estimator: estimator)
       return try SOSP23Replay.run(golden, requests: requests, memory: memory)
     }
     switch try header.string("system") {
     case "astra":
-      let memory = PagedMemory(sosp23: settings, sequenceCount: sequenceCount)
+      let memory = PagedMemory(sosp23: settings)
       return try SOSP23Replay.run(golden, requests: requests, memory: memory)
     case "orca-oracle": return try orca(.oracle)
     case "orca-power2": return try orca(.pow2)

@@ -20,7 +20,8 @@ struct SOSP23Replay<Memory: RecordedMemory> {
   private init(_ header: GoldenRecord, requests: [Request], memory: Memory) throws {
     self.requests = requests
     scheduler = MixedIterationScheduler(
-      requests: requests, settings: try SOSP23Golden.settings(header), memory: memory)
+      requests: RunRequests(requests), settings: try SOSP23Golden.settings(header),
+      memory: memory)
     clockTerms = (
       Int64(try header.integer("a_ns")), Int64(try header.integer("b_ns")),
       Int64(try header.integer("c_ns"))
@@ -80,7 +81,7 @@ struct SOSP23Replay<Memory: RecordedMemory> {
         nextArrival += 1
       }
       plan.removeAll()
-      scheduler.schedule(into: &plan)
+      scheduler.schedule(at: SimInstant(nanoseconds: clock), into: &plan)
       let isIdle = plan.isEmpty && plan.preempted.isEmpty
       guard isIdle, nextArrival < requests.count else { return }
       clock = requests[nextArrival].arrival.nanoseconds

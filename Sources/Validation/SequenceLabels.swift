@@ -35,17 +35,14 @@ struct SequenceLabels {
   /// Children take their numbers from the record: a beam search uses numbers up for candidates that
   /// a trace does not show.
   private let areRecorded: Bool
-  /// By sequence; -1 before its first use.
-  private var labels: [Int]
+  /// By sequence, once it was used.
+  private var labels: [Int: Int] = [:]
   /// Where the numbers of a request's children start.
   private var firstChild: [RequestID: Int] = [:]
 
-  init(capacity: Int, areRecorded: Bool) {
-    labels = Array(repeating: -1, count: capacity)
-    self.areRecorded = areRecorded
-  }
+  init(areRecorded: Bool) { self.areRecorded = areRecorded }
 
-  subscript(sequence: Int) -> Int { labels[sequence] }
+  subscript(sequence: Int) -> Int { labels[sequence] ?? -1 }
 
   /// Numbers the sequence of a request that arrives.
   mutating func name(_ sequence: Int) {
@@ -74,8 +71,8 @@ struct SequenceLabels {
           labels[child] = label
           next = max(next, label + 1)
         }
-        return .fork(parent: labels[parent], child: labels[child])
-      case .free(_, let sequence): return .free(labels[sequence])
+        return .fork(parent: self[parent], child: self[child])
+      case .free(_, let sequence): return .free(self[sequence])
       }
     }
   }
@@ -92,7 +89,7 @@ struct SequenceLabels {
     var places: [Int: (request: RequestID, index: Int)] = [:]
     for request in scheduled {
       for (index, sequence) in scheduler.live[request].enumerated() {
-        places[labels[sequence]] = (request, index)
+        places[self[sequence]] = (request, index)
       }
     }
     var moves: [RequestID: [BeamMove]] = [:]

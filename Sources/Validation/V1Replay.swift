@@ -28,8 +28,8 @@ struct V1Replay {
   private init(_ golden: V1Golden) {
     self.golden = golden
     scheduler = TokenBudgetScheduler(
-      requests: golden.requests, settings: golden.settings, contents: golden.contents,
-      priorities: golden.priorities)
+      requests: RunRequests(golden.requests), settings: golden.settings,
+      contents: golden.contents, priorities: golden.priorities)
   }
 
   /// - Throws: ``UserError`` for records that cannot be read.
@@ -77,7 +77,7 @@ struct V1Replay {
         nextArrival += 1
       }
       plan.removeAll()
-      scheduler.schedule(into: &plan)
+      scheduler.schedule(at: SimInstant(nanoseconds: Int64(clock)), into: &plan)
       if !plan.isEmpty || !plan.preempted.isEmpty { return true }
       guard nextArrival < golden.arrivals.count else { return false }
       clock = golden.arrivals[nextArrival]

@@ -43,10 +43,10 @@ struct VLLM02Replay {
   private init(_ golden: VLLM02Golden) {
     self.golden = golden
     scheduler = PromptOrDecodeScheduler(
-      requests: golden.requests, settings: golden.settings,
+      requests: RunRequests(golden.requests), settings: golden.settings,
       watermarkBlocks: golden.watermarkBlocks, sampleTargets: golden.sampleTargets)
     scheduler.beamMoves = [:]
-    labels = SequenceLabels(capacity: scheduler.live.capacity, areRecorded: golden.hasBeams)
+    labels = SequenceLabels(areRecorded: golden.hasBeams)
   }
 
   /// Replays a golden to its end or to the first difference.
@@ -74,7 +74,7 @@ struct VLLM02Replay {
     let comparison = StepComparison(record: record, step: try record.integer("t"))
     try advance(comparison)
     plan.removeAll()
-    scheduler.schedule(into: &plan)
+    scheduler.schedule(at: SimInstant(nanoseconds: Int64(time ?? 0)), into: &plan)
     count()
     try comparePreemptions(comparison)
     let error = plan.failure == nil ? "none" : "cpu_swap_space_exhausted"

@@ -1,4 +1,5 @@
 import CostModel
+import Fleet
 import Metrics
 import Planning
 import Results
@@ -55,7 +56,7 @@ struct CapacityReport: PlanReport {
       parts.append(
         "\(summary.rejected) of \(summary.rejected + summary.completed + summary.unfinished) requests can "
           + "never be served (the longest sequence has \(scenario.settings.maxModelLength) tokens, the pool "
-          + "\(scenario.settings.deviceBlocks * scenario.settings.blockSize)) and count as never answered"
+          + "\(scenario.kvCapacity.tokens)) and count as never answered"
       )
     }
     let batch = summary.meanBatchedRequests / Double(study.deployment.replicas)
@@ -145,7 +146,7 @@ struct CapacityReport: PlanReport {
     var paragraphs = PlanCells.prices(answer.prepared.profiles)
     paragraphs.append(
       "Arrivals: Poisson; \(study.trace.requests.count) requests of `\(study.trace.name)` a run, "
-        + "all of them measured. Router: \(study.deployment.router.rawValue).")
+        + "all of them measured. Router: \(study.deployment.router.name).")
     if let command = study.deployment.vllmCommand { paragraphs.append("One replica: \(command)") }
     return Document.Section("Assumptions", paragraphs: paragraphs)
   }

@@ -35,7 +35,7 @@ struct CatalogModelsCommand: ParsableCommand {
         ],
         rows: ModelCatalogue.all.map { model in
           [
-            model.name, "\(model.layers)", "\(model.hidden)", "\(model.heads)",
+            model.name, "\(model.layers.count)", "\(model.hidden)", "\(model.heads)",
             "\(model.kvHeads)", "\(model.headDim)", "\(model.maxPositions)",
             Digits.fixed(Double(model.parameters()) / 1e9, decimals: 2),
             "\(model.kvBytesPerToken())",
@@ -102,13 +102,13 @@ struct CatalogSystemsCommand: ParsableCommand {
           ("swap_space_gib", .count), ("max_num_seqs", .count),
           ("max_num_batched_tokens", .count), ("summary", .name),
         ],
-        rows: ServingSystem.allCases.map { system in
-          [
-            system.rawValue, system.releases.joined(separator: " "),
-            Digits.fixed(system.defaultGPUMemoryUtilization, decimals: 2),
-            Digits.fixed(system.defaultSwapSpaceGiB, decimals: 0),
-            "\(system.defaultMaxSequences)", "\(system.defaultMaxBatchedTokens)",
-            system.summary,
+        rows: ServingSystem.all.map { system in
+          let defaults = system.defaults(on: nil)
+          return [
+            system.name, system.releases.joined(separator: " "),
+            Digits.fixed(defaults.gpuMemoryUtilization, decimals: 2),
+            Digits.fixed(defaults.swapSpaceGiB, decimals: 0),
+            "\(defaults.maxSequences)", "\(defaults.maxBatchedTokens)", system.summary,
           ]
         }
       ).rendered(format))

@@ -22,7 +22,7 @@ struct CatalogFitCommand: ParsableCommand {
   @OptionGroup var deployment: DeploymentOptions
 
   @Option(help: "Serving system; `kvplan catalog systems` lists them.")
-  var system = ServingSystem.vllmV1.rawValue
+  var system = ServingSystem.vllmV1.name
 
   @Option(help: "What to print: `table`, `json` or `csv`.")
   var format = OutputFormat.table
@@ -60,17 +60,17 @@ struct FitTable {
       return table.rendered(maxWidth: Terminal.width) + "\n" + conclusion + "\n"
     case .csv:
       return "line,bytes\n" + budget.lines.map { "\($0.name),\($0.bytes)\n" }.joined()
-        + "block,\(budget.blockBytes)\n"
+        + "block,\(budget.capacity.blockBytes)\n"
     case .json:
       return JSONValue.object(members).indented + "\n"
     }
   }
 
   private var conclusion: String {
-    let budget = fit.budget
+    let capacity = fit.budget.capacity
     let concurrency = Digits.fixed(fit.concurrency, decimals: 2)
-    return "\(budget.blocks) blocks of \(budget.blockSize) tokens "
-      + "(\(budget.blockBytes) bytes each): \(budget.slots) tokens, "
+    return "\(capacity.blocks) blocks of \(capacity.blockTokens) tokens "
+      + "(\(capacity.blockBytes) bytes each): \(capacity.tokens) tokens, "
       + "\(concurrency) sequences of \(fit.maxModelLength)"
   }
 
@@ -98,10 +98,10 @@ struct FitTable {
   }
 
   private var members: [JSONValue.Member] {
-    let (inputs, budget) = (fit.inputs, fit.budget)
+    let (inputs, budget, capacity) = (fit.inputs, fit.budget, fit.budget.capacity)
     return [
       .init("model", .text(inputs.model.name)), .init("device", .text(inputs.device.name)),
-      .init("system", .text(scenario.system.rawValue)),
+      .init("system", .text(scenario.system.name)),
       .init("tensor_parallel_size", .integer(inputs.tensorParallel)),
       .init("pipeline_parallel_size", .integer(inputs.pipelineParallel)),
       .init("quantization", .text(inputs.weights.quantizationName)),
@@ -116,9 +116,10 @@ struct FitTable {
           budget.lines.map {
             .object([.init("name", .text($0.name)), .init("bytes", .integer($0.bytes))])
           })),
-      .init("block_size", .integer(budget.blockSize)),
-      .init("block_bytes", .integer(budget.blockBytes)),
-      .init("num_blocks", .integer(budget.blocks)), .init("kv_tokens", .integer(budget.slots)),
+      .init("block_size", .integer(capacity.blockTokens)),
+      .init("block_bytes", .integer(capacity.blockBytes)),
+      .init("num_blocks", .integer(capacity.blocks)),
+      .init("kv_tokens", .integer(capacity.tokens)),
       .init("max_concurrency", .real(fit.concurrency)),
     ]
   }

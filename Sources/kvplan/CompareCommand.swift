@@ -25,7 +25,7 @@ struct CompareCommand: ParsableCommand {
   var trace: String
 
   @Option(help: "Serving systems, comma-separated; `kvplan catalog systems` lists them.")
-  var systems = ServingSystem.paperComparison.map(\.rawValue).joined(separator: ",")
+  var systems = ServingSystem.paperComparison.map(\.name).joined(separator: ",")
 
   @Option(
     help: """
@@ -34,6 +34,7 @@ struct CompareCommand: ParsableCommand {
       """)
   var requestRate: String?
 
+  @OptionGroup(title: "Replicas") var fleet: FleetOptions
   @OptionGroup(title: "Engine and run") var engine: EngineOptions
   @OptionGroup(title: "Reading the trace") var reading: TraceReadArguments
   @OptionGroup(title: "Results") var results: OutputOptions
@@ -50,11 +51,12 @@ struct CompareCommand: ParsableCommand {
     let scenarios = try rates().flatMap { rate in
       try systems.map { try engine.scenario(system: $0, requestRate: rate) }
     }.keepingFlagsOfTheirSystems()
+    let deployments = try scenarios.map { try fleet.deployment(of: $0) }
     let run = try ResultsRun(results)
     let trace = try reading.read(trace, seed: engine.seed)
     let simulations = try Comparison.run(
-      scenarios, trace: trace, keepingRequests: run.keepsRequests
-    ) { Terminal.progress($0, of: scenarios.count) }
+      deployments, trace: trace, keepingRequests: run.keepsRequests
+    ) { Terminal.progress($0, of: deployments.count) }
     Terminal.warn(simulations.flatMap(\.warnings).uniqued)
     let results = simulations.map(\.result)
     try run.finish(results) {

@@ -4,6 +4,13 @@ import Planning
 import Serving
 import SimulationKernel
 
+/// `0.2.0 or 0.2.7 of vllm-0.2`, for every system with releases.
+private let engineReleases = systems(of: "engine-release") {
+  "\($0.releases.joined(separator: " or ")) of \($0.name)"
+}
+
+private let pageGroupSystems = systems(of: "page-group-size") { "`\($0.name)`" }
+
 /// What decides how large the KV pool is, under vLLM's names where vLLM has one.
 struct DeploymentOptions: ParsableArguments {
   @Option(help: "Model; `kvplan catalog models` lists them.")
@@ -14,7 +21,7 @@ struct DeploymentOptions: ParsableArguments {
 
   @Option(
     help: """
-      Release of the engine: 0.2.0 or 0.2.7 of vllm-0.2, 0.10 or 0.33 of vllm-v1 (default: the \
+      Release of the engine: \(engineReleases) (default: the \
       newest). For several systems: `vllm-0.2=0.2.0,vllm-v1=0.10`.
       """)
   var engineRelease: String?
@@ -61,7 +68,7 @@ struct DeploymentOptions: ParsableArguments {
   @Option(help: "How keys and values are stored: `auto` or `bfloat16` (16-bit), or `fp8`.")
   var kvCacheDtype = KVCacheType.auto
 
-  @Option(help: "Page-group of `vattention`, KiB: 64, 128, 256 or 2048.")
+  @Option(help: "Page-group of \(pageGroupSystems), KiB: 64, 128, 256 or 2048.")
   var pageGroupSize = VirtualMemoryOptions.PageGroupSize.mib2
 
   /// What `--quantization` takes.

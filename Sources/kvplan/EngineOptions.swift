@@ -32,25 +32,30 @@ struct EngineOptions: ParsableArguments {
 
   @Flag(
     name: .customLong("enable-prefix-caching"), inversion: .prefixedNo,
-    help: "Start requests behind the KV blocks that are still cached; vllm-v1 only (default: yes).")
+    help: """
+      Start requests behind the KV blocks that are still cached; \(only("enable-prefix-caching")) \
+      (default: yes).
+      """)
   var prefixCaching: Bool?
 
   @Flag(
     name: .customLong("enable-chunked-prefill"), inversion: .prefixedNo,
-    help: "Let an iteration compute a part of a prompt; vllm-v1 only (default: yes).")
+    help: """
+      Let an iteration compute a part of a prompt; \(only("enable-chunked-prefill")) (default: yes).
+      """)
   var chunkedPrefill: Bool?
 
   @Option(
     help: """
-      Most prompt tokens of one request in an iteration while others are there; vllm-v1 only \
-      (default: 0, no limit).
+      Most prompt tokens of one request in an iteration while others are there; \
+      \(only("long-prefill-token-threshold")) (default: 0, no limit).
       """)
   var longPrefillTokenThreshold: Int?
 
   @Option(
     help: """
       What the engine adds to its kernels: `vllm` for what the release adds on measured servers, or \
-      `none`; vllm-v1 only (default: vllm on devices of today, none on those of 2023).
+      `none`; \(only("engine-overheads")) (default: vllm on devices of today, none on those of 2023).
       """)
   var engineOverheads: Overheads?
 
@@ -141,18 +146,29 @@ extension PreemptionMode: ExpressibleByArgument {}
 extension Stepping: ExpressibleByArgument {}
 extension OversizedPolicy: ExpressibleByArgument {}
 
+/// The systems that have a setting, as help texts name them: `vllm-v1 only`.
+private func only(_ setting: String) -> String { "\(systems(of: setting)) only" }
+
+/// The systems that have the setting of that name.
+func systems(of setting: String, _ text: (ServingSystem) -> String = \.name) -> String {
+  guard let row = ScenarioSetting.all.first(where: { $0.name == setting }) else {
+    preconditionFailure("no setting `\(setting)`")
+  }
+  return row.systems.map(text).joined(separator: ", ")
+}
+
 extension ServingSystem {
   /// The system of that name.
   ///
   /// - Throws: ``UserError`` that names the nearest.
   static func find(_ name: String) throws -> ServingSystem {
-    if let system = ServingSystem(rawValue: name) { return system }
+    if let system = ServingSystem(named: name) { return system }
     if name.contains(",") {
       throw UserError(
         "`--system` takes one system, found `\(name)`", hint: "`kvplan compare` takes several")
     }
     throw UserError.unknown(
-      "system", name, among: allCases.map(\.rawValue), listedBy: "kvplan catalog systems")
+      "system", name, among: all.map(\.name), listedBy: "kvplan catalog systems")
   }
 }
 

@@ -1,4 +1,5 @@
 import CostModel
+import Fleet
 import Metrics
 import Planning
 import Results
@@ -222,7 +223,7 @@ struct FleetReport: PlanReport {
     }
     let arrivals =
       "Arrivals: Poisson; \(study.trace.requests.count) requests of `\(study.trace.name)` a run, all "
-      + "of them measured. Router: \(request.router.rawValue). More replicas of a kind are taken to "
+      + "of them measured. Router: \(request.router.name). More replicas of a kind are taken to "
       + "serve no worse than fewer. \(answer.searched) simulations found the "
       + "recommendation, \(plan.simulated.count - answer.searched) are for comparison."
     return Document.Section("Assumptions", paragraphs: PlanCells.prices(profiles) + [arrivals])

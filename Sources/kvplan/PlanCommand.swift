@@ -1,5 +1,6 @@
 import ArgumentParser
 import CostModel
+import Fleet
 import Foundation
 import Metrics
 import Planning
@@ -28,12 +29,12 @@ struct PlanArguments: ParsableArguments {
   var slo: String
 
   @Option(help: "Serving system; `kvplan catalog systems` lists them.")
-  var system = ServingSystem.vllmV1.rawValue
+  var system = ServingSystem.vllmV1.name
 
   @Option(
     help: """
       How requests are shared out among replicas: \
-      \(Router.allCases.map(\.rawValue).joined(separator: ", ")).
+      \(Router.all.map(\.name).joined(separator: ", ")).
       """)
   var router = Router.leastOutstanding
 
@@ -86,7 +87,6 @@ struct PlanArguments: ParsableArguments {
   }
 }
 
-extension Router: ExpressibleByArgument {}
 extension FleetRequest.Objective: ExpressibleByArgument {}
 
 extension DeviceSpec {
@@ -121,16 +121,7 @@ struct PlanCapacityCommand: ParsableCommand {
 
   @OptionGroup(title: "Plan") var plan: PlanArguments
 
-  @Option(help: "Replicas behind the router.")
-  var replicas = 1
-
-  @Option(
-    help: ArgumentHelp(
-      """
-      Replicas of their own kind, `device=l40s,max-num-seqs=64,count=2`: settings that differ from \
-      the other flags', and how many; repeated, for unlike replicas.
-      """, valueName: "settings"))
-  var replica: [String] = []
+  @OptionGroup var replicas: ReplicaOptions
 
   @Option(help: "Seeds, from `--seed` on: their spread gives the confidence interval.")
   var seeds = 3
@@ -147,8 +138,8 @@ struct PlanCapacityCommand: ParsableCommand {
 
   func run() throws {
     try plan.requireOpenLoop(engine)
-    guard replicas > 0 else {
-      throw UserError("`--replicas` must be at least 1, found `\(replicas)`")
+    guard replicas.replicas > 0 else {
+      throw UserError("`--replicas` must be at least 1, found `\(replicas.replicas)`")
     }
     guard seeds > 0 else { throw UserError("`--seeds` must be at least 1, found `\(seeds)`") }
     guard tolerance > 0, tolerance < 1 else {
@@ -162,7 +153,7 @@ struct PlanCapacityCommand: ParsableCommand {
     let trace = try plan.trace(trace, reading, engine: engine)
     try serviceLevel.requireClasses(of: trace)
     var study = CapacityStudy(
-      try deployment(of: scenario),
+      try replicas.deployment(of: scenario, router: plan.router, prices: try plan.prices()),
       trace: trace, serviceLevel: serviceLevel,
       seeds: (0..<UInt64(seeds)).map { engine.seed &+ $0 }, tolerance: tolerance)
     study.explains = explain
@@ -172,46 +163,6 @@ struct PlanCapacityCommand: ParsableCommand {
     let report = CapacityReport(study: study, answer: answer)
     try output.finish(report)
     if answer.capacity.rate == 0 { ExitStatus.no.exit() }
-  }
-
-  /// The replicas: alike, or as `--replica` says.
-  private func deployment(of base: Scenario) throws -> Deployment {
-    guard !replica.isEmpty else {
-      return Deployment(base, replicas: replicas, router: plan.router)
-    }
-    guard replicas == 1 else {
-      throw UserError(
-        "`--replicas` and `--replica` both say how many replicas there are",
-        hint: "give each `--replica` a `count=`")
-    }
-    let prices = try plan.prices()
-    let groups = try replica.map { text in
-      var group = Deployment.Group(base)
-      for item in text.split(separator: ",") {
-        let parts = item.split(separator: "=", maxSplits: 1).map {
-          $0.trimmingCharacters(in: .whitespaces)
-        }
-        guard parts.count == 2 else {
-          throw UserError(
-            "`--replica` must be settings and their values, found `\(item)`",
-            hint: "such as `--replica device=l40s,count=2`")
-        }
-        if parts[0] == "count" {
-          guard let count = Int(parts[1]), count > 0 else {
-            throw UserError("`--replica`: `count` must be at least 1, found `\(parts[1])`")
-          }
-          group.count = count
-        } else {
-          try ScenarioSetting.find(parts[0]).change(parts[1])(&group.scenario)
-        }
-      }
-      group.scenario.device = group.scenario.device.priced(prices)
-      return group
-    }
-    guard Set(groups.map(\.scenario.model.name)).count == 1 else {
-      throw UserError("the replicas of a deployment serve one model")
-    }
-    return Deployment(groups: groups, router: plan.router)
   }
 }
 

@@ -17,11 +17,12 @@ enum PlanMemory {
     table.rows = budget.lines.map { line in
       [line.name, Digits.fixed(Double(line.bytes) / 1e9, decimals: 2)]
     }
-    let tokens = budget.blocks * budget.blockSize
+    let capacity = budget.capacity
     return Document.Section(
       "KV memory of one GPU (\(scenario.device.name))",
       paragraphs: [
-        "\(budget.blocks) blocks of \(budget.blockSize) tokens: room for \(tokens) tokens a replica."
+        "\(capacity.blocks) blocks of \(capacity.blockTokens) tokens: room for \(capacity.tokens) "
+          + "tokens a replica."
       ], table: table)
   }
 

@@ -1,5 +1,6 @@
 import ArgumentParser
 import CostModel
+import Fleet
 import Metrics
 import Planning
 import Results
@@ -190,7 +191,7 @@ struct ScalingReport: PlanReport {
       "Assumptions",
       paragraphs: PlanCells.prices(answer.prepared.profiles) + [
         "Arrivals: those of `\(study.trace.name)`. Each window starts on an empty system. Router: "
-          + "\(study.deployment.router.rawValue)."
+          + "\(study.deployment.router.name)."
       ])
   }
 

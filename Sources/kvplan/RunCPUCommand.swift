@@ -79,7 +79,7 @@ struct RunCPUCommand: ParsableCommand {
   var trace: String
 
   @Option(help: "Serving system; `kvplan catalog systems` lists them.")
-  var system = ServingSystem.vllmSOSP23.rawValue
+  var system = ServingSystem.vllmSOSP23.name
 
   @Option(help: "Poisson arrivals, requests per second, in place of the trace's own.")
   var requestRate: Double?

@@ -20,7 +20,7 @@ struct SimulateCommand: ParsableCommand {
   var trace: String
 
   @Option(help: "Serving system; `kvplan catalog systems` lists them.")
-  var system = ServingSystem.vllmSOSP23.rawValue
+  var system = ServingSystem.vllmSOSP23.name
 
   @Option(
     help: """
@@ -34,6 +34,7 @@ struct SimulateCommand: ParsableCommand {
       valueName: "name=values"))
   var vary: [String] = []
 
+  @OptionGroup(title: "Replicas") var fleet: FleetOptions
   @OptionGroup(title: "Engine and run") var engine: EngineOptions
   @OptionGroup(title: "Reading the trace") var reading: TraceReadArguments
   @OptionGroup(title: "Results") var results: OutputOptions
@@ -43,10 +44,11 @@ struct SimulateCommand: ParsableCommand {
     try engine.deployment.releases()?.require([system])
     let scenario = try engine.scenario(system: system, requestRate: requestRate)
     if !vary.isEmpty { return try runVaried(scenario) }
+    let deployment = try fleet.deployment(of: scenario)
     let run = try ResultsRun(results)
     let trace = try reading.read(trace, seed: engine.seed)
     let simulation = try Simulation.run(
-      scenario, trace: trace, keepingRequests: run.keepsRequests)
+      deployment, trace: trace, keepingRequests: run.keepsRequests)
     Terminal.warn(simulation.warnings)
     try run.finish([simulation.result]) {
       switch $0 {
@@ -60,10 +62,11 @@ struct SimulateCommand: ParsableCommand {
   private func runVaried(_ scenario: Scenario) throws {
     let varied = try VariedSimulation(vary)
     let combinations = try varied.combinations(of: scenario)
+    let deployments = try combinations.map { try fleet.deployment(of: $0.scenario) }
     let run = try ResultsRun(results)
     let trace = try reading.read(trace, seed: engine.seed)
     let simulations = try Comparison.run(
-      combinations.map(\.scenario), trace: trace, keepingRequests: run.keepsRequests
+      deployments, trace: trace, keepingRequests: run.keepsRequests
     ) { Terminal.progress($0, of: combinations.count) }
     Terminal.warn(simulations.flatMap(\.warnings).uniqued)
     let table = VariedResults(

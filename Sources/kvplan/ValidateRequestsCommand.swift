@@ -22,7 +22,7 @@ struct ValidateRequestsCommand: ParsableCommand {
   var file: String
 
   @Option(help: "Serving system; `kvplan catalog systems` lists them.")
-  var system = ServingSystem.vllmV1.rawValue
+  var system = ServingSystem.vllmV1.name
 
   @OptionGroup(title: "Engine and run") var engine: EngineOptions
 
@@ -44,15 +44,21 @@ struct ValidateRequestsCommand: ParsableCommand {
     if scenario.engineOverheads == .kernelsOnly { model.overheads = .none }
     scenario.engineOverheads = .given(
       try EngineParameters(parameters).applied(to: model, .vllm).overheads)
+    // Settings of the load are checked like all others, and then give way to what was measured: every
+    // request is served, when and as often as it was.
+    _ = try scenario.resolved(prices: .none)
+    scenario.oversized = .fail
+    scenario.maxConcurrency = nil
+    scenario.warmups = 0
     let resolved = try scenario.resolved()
-    guard let costModel = resolved.costModel as? KernelCostModel else {
+    guard resolved.costModel is KernelCostModel else {
       throw UserError(
         "measured requests are compared on devices of today, without pipeline stages",
         hint: "leave out `--pipeline-parallel-size`, and `@2023` from `--device`")
     }
-    let predicted = try replay.predicted(
-      system: system, settings: resolved.settings, costModel: costModel)
-    Terminal.say("prices: \(costModel.profile.name) (\(costModel.profile.error))")
+    let predicted = try replay.predicted(resolved)
+    let prices = resolved.costModel.profile
+    Terminal.say("prices: \(prices.name) (\(prices.error))")
     Terminal.write(Self.rendered(measured: replay.measured, predicted: predicted, format))
   }
 

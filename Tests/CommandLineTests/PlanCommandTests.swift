@@ -171,8 +171,8 @@ import Testing
         "`--replicas` and `--replica` both say how many replicas there are"
       ),
       (
-        ["--replica", "block-size=8", "--replica", "block-size=16"],
-        "the replicas of a deployment have block sizes [8, 16]"
+        ["--replica", "block-size=8", "--replica", "block-size=16", "--router", "prefix-aware"],
+        "the replicas have block sizes 8 and 16, and `--router prefix-aware` compares what their blocks"
       ),
     ])
   func mistakes(arguments: [String], message: String) throws {

@@ -50,7 +50,7 @@ struct LoggedPool: Sendable {
       $0.tokenBudget = pool.tokenBudget
       $0.engine = .vllmV1(countsGraphs: false, sequences: pool.sequences)
     }
-    let error = Double(KVBudget(inputs).slots) / Double(pool.kvTokens) - 1
+    let error = Double(KVBudget(inputs).capacity.tokens) / Double(pool.kvTokens) - 1
     #expect(abs(error) < 0.03, "\(pool.source): \(error)")
   }
 
@@ -82,10 +82,10 @@ struct LoggedPool: Sendable {
     let matrix = model.vocab * model.hidden
     let layers = model.parameters() - 2 * matrix - model.hidden
     let stage = model.stage(of: 2)
-    #expect(stage.layers == 40)
+    #expect(stage.layers.count == 40)
     #expect(stage.parameters() == layers / 2 + matrix + model.hidden)
     #expect(stage.kvBytesPerToken() * 2 == model.kvBytesPerToken())
-    #expect(model.stage(of: 3).layers == 27)
+    #expect(model.stage(of: 3).layers.count == 27)
     #expect(model.stage(of: 1) == model)
   }
 
@@ -101,11 +101,11 @@ struct LoggedPool: Sendable {
   @Test func nearestFits() throws {
     let inputs = try inputs("llama-3.1-405b", "h100-sxm", tensorParallel: 8)
     #expect(
-      KVBudget.nearestFits(inputs, slots: 1) == [
+      KVBudget.nearestFits(inputs, tokens: 1) == [
         "--quantization fp8", "--tensor-parallel-size 16", "--pipeline-parallel-size 2",
         "--device h200-sxm",
       ])
-    #expect(KVBudget.nearestFits(inputs, slots: 1_000_000_000).isEmpty)
+    #expect(KVBudget.nearestFits(inputs, tokens: 1_000_000_000).isEmpty)
   }
 
   /// Two stages: half of the sequences and of their context, every other chunk, and one send of 10 µs

@@ -34,7 +34,7 @@ struct ArtifactPool: Sendable {
     #expect(budget.weightBytes == pool.weightBytes)
     #expect(budget.blockBytes == pool.blockBytes)
     #expect(budget.blocks == pool.blocks)
-    #expect(budget.slots == 16 * pool.blocks)
+    #expect(budget.capacity.tokens == 16 * pool.blocks)
     #expect(budget.swapBlocks() == (pool.blockBytes == 9_437_184 ? 2275 : 1638))
   }
 
@@ -95,7 +95,7 @@ struct ArtifactPool: Sendable {
         model: model, device: device, tensorParallel: tensorParallel, utilization: 0.95,
         tokenBudget: 2048, blockSize: 1)
       #expect(finer.blocks >= fuller.blocks)
-      #expect(finer.slots >= fuller.slots)
+      #expect(finer.capacity.tokens >= fuller.capacity.tokens)
       #expect(fuller.blocks * fuller.blockBytes <= fuller.kvBytes)
     }
   }

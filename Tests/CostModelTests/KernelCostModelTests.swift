@@ -162,7 +162,7 @@ import Testing
   @Test(arguments: [(128, 849.3), (512, 912.0), (2048, 1066.6)])
   func groupedProductsTakeTheMeasuredTime(_ tokens: Int, _ measured: Double) throws {
     let cost = try Self.price("qwen3-30b-a3b", "rtx-pro-6000")
-    let layers = Double(try ModelCatalogue.find("qwen3-30b-a3b").layers)
+    let layers = Double(try ModelCatalogue.find("qwen3-30b-a3b").layers.count)
     let shape = Self.decode(tokens, context: 1)
     let experts = try (seconds(cost, "experts up", shape) + seconds(cost, "experts down", shape))
     let microseconds = experts / layers * 1e6

@@ -8,7 +8,7 @@ import Testing
   @Test(arguments: 0..<20 as Range<UInt64>) func agreesWithLists(seed: UInt64) {
     var chance = RandomStream(seed: seed, label: "block tables")
     let count = 1 + chance.below(12)
-    var tables = BlockTables(sequenceCount: count)
+    var tables = BlockTables()
     var lists = [[BlockID]](repeating: [], count: count)
     for step in 0..<1500 as Range<BlockID> {
       let sequence = chance.below(count)

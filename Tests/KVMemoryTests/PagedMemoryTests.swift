@@ -4,10 +4,9 @@ import Testing
 @testable import KVMemory
 
 @Suite struct PagedMemoryTests {
-  private func memory(blocks: Int = 8, host: Int = 0, sequences: Int = 4) -> PagedMemory {
+  private func memory(blocks: Int = 8, host: Int = 0) -> PagedMemory {
     PagedMemory(
-      blockSize: 4, deviceBlocks: blocks, hostBlocks: host, watermarkBlocks: 0,
-      sequenceCount: sequences)
+      blockSize: 4, deviceBlocks: blocks, hostBlocks: host, watermarkBlocks: 0)
   }
 
   @Test func allocatesWhatTheTokensFill() {
@@ -74,7 +73,7 @@ import Testing
     let groupCount = 6
     var memory = PagedMemory(
       blockSize: 1 + chance.below(9), deviceBlocks: 10 + chance.below(60), hostBlocks: 40,
-      watermarkBlocks: 0, sequenceCount: groupCount * width)
+      watermarkBlocks: 0)
     var state = Array(repeating: State.absent, count: groupCount)
     var final = Array(repeating: 0, count: groupCount)
     for _ in 0..<400 {

@@ -6,7 +6,7 @@ import Testing
   /// Ten blocks of 4, of which block 0 is the engine's own: 40 slots in all.
   private func memory() -> PrefixCachingMemory {
     PrefixCachingMemory(
-      blockSize: 4, deviceBlocks: 10, freeQueueRule: .unhashedFirst, sequenceCount: 2)
+      blockSize: 4, deviceBlocks: 10, freeQueueRule: .unhashedFirst)
   }
 
   /// Tells that a sequence has `count` full blocks, the first of which are the same for all.

@@ -48,7 +48,7 @@ import Testing
     var chance = RandomStream(seed: seed, label: "prefix caching memory")
     let size = 1 + chance.below(5)
     var memory = PrefixCachingMemory(
-      blockSize: size, deviceBlocks: 12 + chance.below(40), freeQueueRule: rule, sequenceCount: 150)
+      blockSize: size, deviceBlocks: 12 + chance.below(40), freeQueueRule: rule)
     var flying: [Int: Sequence] = [:]
     /// The tokens of a cached block, and all before them.
     var prefixes: [BlockID: [Int]] = [:]
@@ -111,7 +111,7 @@ import Testing
     var chance = RandomStream(seed: seed, label: "cruise")
     let size = 2 + chance.below(4)
     var memory = PrefixCachingMemory(
-      blockSize: size, deviceBlocks: 200, freeQueueRule: .unhashedFirst, sequenceCount: 6)
+      blockSize: size, deviceBlocks: 200, freeQueueRule: .unhashedFirst)
     var due = PhasedSequences(phaseCount: size)
     var evicted: [BlockID] = []
     let prompts = (0..<6).map { _ in 1 + chance.below(20) }

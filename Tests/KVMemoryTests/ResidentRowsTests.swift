@@ -24,7 +24,7 @@ import Testing
       #expect(rows[number] == model[number] ?? -1, "seed \(seed), step \(step)")
       guard step % 20 == 0 else { continue }
       #expect(rows.brokenInvariant == nil, "seed \(seed), step \(step)")
-      #expect(rows.numbersInUse == model.keys.sorted(), "seed \(seed), step \(step)")
+      #expect(rows.numbers == model.keys.sorted(), "seed \(seed), step \(step)")
     }
     for number in 0..<(2000 + spread) {
       #expect(rows[number] == model[number] ?? -1, "seed \(seed), number \(number)")
@@ -40,6 +40,42 @@ import Testing
     }
     #expect(rows.mask + 1 == 64)
     #expect(rows[9_999] == 9_999 && rows[9_960] == 9_960 && rows[9_959] == 0)
+  }
+
+  /// Numbers far apart, as one replica of many sees them, take places for those in use, not for their distance.
+  @Test(arguments: 0..<20 as Range<UInt64>)
+  func numbersFarApartTakeFewPlaces(seed: UInt64) {
+    var chance = RandomStream(seed: seed, label: "far apart")
+    var rows = ResidentRows(blank: 0)
+    var model: [Int: Int] = [:]
+    var inUse: [Int] = []
+    var number = 0
+    for step in 0..<20_000 {
+      number += 1 + chance.below(2000)
+      rows[number] = step
+      model[number] = step
+      inUse.append(number)
+      if inUse.count > 30 {
+        let gone = inUse.remove(at: chance.below(inUse.count))
+        rows.close(gone)
+        model[gone] = nil
+        #expect(rows[gone] == 0)
+      }
+      let other = inUse[chance.below(inUse.count)]
+      #expect(rows[other] == model[other], "seed \(seed), step \(step), number \(other)")
+      if step % 100 == 0 {
+        #expect(rows.brokenInvariant == nil, "seed \(seed), step \(step)")
+      }
+    }
+    #expect(rows.mask + 1 <= 512)
+    #expect(rows.numbers == model.keys.sorted())
+    #expect(rows.count == model.count)
+    // A copy that takes memory of its own keeps them all.
+    var copy = rows
+    copy.close(inUse[0])
+    #expect(copy.numbers == model.keys.sorted().filter { $0 != inUse[0] })
+    #expect(copy.brokenInvariant == nil && rows.brokenInvariant == nil)
+    #expect(rows.numbers == model.keys.sorted())
   }
 
   @Test func exchangesARow() {

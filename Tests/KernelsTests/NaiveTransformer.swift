@@ -17,7 +17,7 @@ struct NaiveTransformer {
     self.model = model
     embedding = draws.embedding()
     positions = draws.positions()
-    layers = (0..<model.layers).map { _ in draws.layer() }
+    layers = (0..<model.layers.count).map { _ in draws.layer() }
     finalNorm = draws.norm()
     head = draws.head()
   }

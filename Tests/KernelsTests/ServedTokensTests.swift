@@ -1,4 +1,5 @@
 import CostModel
+import Fleet
 import Foundation
 import KVMemory
 import Kernels
@@ -91,7 +92,7 @@ import Workload
       maxBatchedTokens: 128, maxModelLength: 64)
   }
 
-  @Test(arguments: ServingSystem.allCases, blockSizes)
+  @Test(arguments: ServingSystem.all, blockSizes)
   func everySystem(system: ServingSystem, blockSize: Int) throws {
     let requests = Self.requests(count: 8, seed: 1, samples: [1])
     let served = try Self.serve(
@@ -120,8 +121,8 @@ import Workload
     if blockSize <= 16 { #expect(served.record.preemptionsSwap > 0) }
   }
 
-  /// Systems that serve several sequences of one request: all but vAttention, which shares nothing.
-  static let samplingSystems = ServingSystem.allCases.filter { $0 != .vattention }
+  /// Systems that serve several sequences of one request.
+  static let samplingSystems = ServingSystem.all.filter { $0.capabilities.sequences != .one }
 
   /// Samples share their prompt's blocks and copy the last one when they write to it.
   @Test(arguments: samplingSystems, blockSizes)
@@ -133,9 +134,7 @@ import Workload
   }
 
   @Test(
-    arguments: [
-      ServingSystem.vllmSOSP23, .vllm02, .orcaOracle, .orcaMax, .orcaPow2, .fasterTransformer,
-    ], blockSizes)
+    arguments: ServingSystem.all.filter { $0.capabilities.sequences == .beams }, blockSizes)
   func beams(system: ServingSystem, blockSize: Int) throws {
     var settings = Self.settings(blockSize: blockSize, tokens: blockSize == 128 ? 2048 : 1024)
     settings.beams = .synthetic(seed: 3, redrawsPerMille: 600)

@@ -1,3 +1,4 @@
+import Fleet
 import Serving
 import SimulationKernel
 import Testing

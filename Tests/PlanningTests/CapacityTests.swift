@@ -1,4 +1,5 @@
 import CostModel
+import Fleet
 import Metrics
 import Serving
 import SimulationKernel
@@ -119,7 +120,7 @@ import Workload
     let bound = WorkBound(prepared.resolved[0], trace: trace)
       .rateMax(replicas: replicas, unitSpan: span.seconds)
     let found = try CapacitySearch(probe, firstGuess: 1, tolerance: 0.05).run(seeds: [seed])
-    #expect(found.rate <= bound, "\(scenario.system.rawValue)")
+    #expect(found.rate <= bound, "\(scenario.system.name)")
   }
 
   /// Over a link of 0.1 GB/s two GPUs sustain less than one, and the answer says why.

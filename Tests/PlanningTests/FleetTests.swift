@@ -1,4 +1,5 @@
 import CostModel
+import Fleet
 import Metrics
 import Serving
 import SimulationKernel

@@ -24,7 +24,8 @@ import Workload
         scenario.windowTo = 600
         return scenario
       }
-      let simulations = try Comparison.run(scenarios, trace: trace, keepingRequests: false)
+      let simulations = try Comparison.run(
+        scenarios.map { Deployment($0) }, trace: trace, keepingRequests: false)
       return Dictionary(
         uniqueKeysWithValues: zip(ServingSystem.paperComparison, simulations.map(\.result.summary)))
     } catch {

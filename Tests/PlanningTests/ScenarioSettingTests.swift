@@ -24,6 +24,47 @@ import Testing
     #expect(Set(ScenarioSetting.all.map(\.name)).count == ScenarioSetting.all.count)
   }
 
+  /// Result files list the recorded settings by their places, and every run key holds what decides a result.
+  @Test func everyRowIsRecordedOrHasAReason() throws {
+    let records = ScenarioSetting.all.compactMap(\.record)
+    #expect(records.map(\.place).sorted() == Array(1...records.count))
+    #expect(Set(records.map(\.name)).count == records.count)
+    for setting in ScenarioSetting.all where setting.record == nil {
+      if case .recorded = setting.keyPart {
+        Issue.record("`\(setting.name)` is neither in results nor in run keys")
+      }
+    }
+    let elsewhere = ScenarioSetting.all.filter {
+      if case .elsewhere = $0.keyPart { true } else { false }
+    }
+    #expect(elsewhere.map(\.name) == ["device-profile", "stepping", "seed"])
+  }
+
+  /// A setting that is not at its default counts as set until it is cleared.
+  @Test func settingsAreClearedAgain() throws {
+    let texts = [
+      "page-group-size": "64", "preemption-mode": "swap", "engine-release": "0.10",
+      "enable-prefix-caching": "true", "enable-chunked-prefill": "false", "swap-space": "1",
+      "long-prefill-token-threshold": "0", "engine-overheads": "vllm",
+    ]
+    for setting in ScenarioSetting.ofSomeSystems {
+      var scenario = try scenario()
+      #expect(!setting.isSet(scenario), "`\(setting.name)`")
+      try setting.change(try #require(texts[setting.name]))(&scenario)
+      #expect(setting.isSet(scenario), "`\(setting.name)`")
+      setting.clear(&scenario)
+      #expect(!setting.isSet(scenario), "`\(setting.name)`")
+    }
+  }
+
+  /// Overheads that a validation computed are no flag that a system could lack.
+  @Test func givenOverheadsAreNoFlag() throws {
+    var scenario = try scenario()
+    scenario.system = .vllm02
+    scenario.engineOverheads = .given(.none)
+    _ = try scenario.resolved()
+  }
+
   @Test func valuesArrive() throws {
     var scenario = try scenario()
     for (name, text) in [

@@ -144,6 +144,24 @@ import Workload
       "\(try #require(short.failure))".contains("`--max-model-len` 131072 tokens (8192 blocks)"))
   }
 
+  /// One pool, whether it follows from the budget or is given in blocks.
+  @Test func thePoolIsThatOfTheBudget() throws {
+    let halved = try scenario(model: "gemma-3-4b") {
+      $0.pipelineParallel = 2
+      $0.blockSize = 32
+    }
+    let pool = try halved.resolved(prices: .none).kvCapacity
+    #expect(try pool == halved.memoryFit().budget.capacity)
+    // 17 of 34 layers, 4,096 bytes a token each.
+    #expect(pool.blockBytes == 17 * 32 * 4096)
+    let given = try scenario(model: "mistral-7b") { $0.deviceBlocksOverride = 100 }
+    let capacity = try given.resolved(prices: .none).kvCapacity
+    #expect(capacity.tokens == 1600)
+    // No engine frees what lies behind the window yet.
+    #expect(capacity.longestSequence() == 1600)
+    #expect(capacity.cache.overkeepingLayers == 32)
+  }
+
   /// Without a rate, clients send as soon as they can, and the trace's arrivals are said to be unused.
   @Test func clientsReplaceArrivals() throws {
     let requests = (0..<6).map {

@@ -157,28 +157,36 @@ import Workload
   }
 
   /// Every flag, given to every system, is either in its resolved settings or refused.
-  @Test(arguments: SystemFlag.allCases, ServingSystem.allCases)
-  func noFlagIsIgnored(flag: SystemFlag, system: ServingSystem) throws {
-    let scenario = try scenario(system) {
-      switch flag {
-      case .swapSpace: $0.swapSpaceGiB = 7
-      case .preemptionMode: $0.preemptionMode = .swap
-      case .engineRelease: $0.engineRelease = system.releases.first ?? "0.2.0"
-      case .prefixCaching: $0.prefixCaching = false
-      case .chunkedPrefill: $0.chunkedPrefill = false
-      case .longPrefillTokenThreshold: $0.longPrefillTokenThreshold = 7
-      case .engineOverheads: $0.engineOverheads = .kernelsOnly
-      }
-    }
-    guard flag.systems.contains(system) else {
+  @Test(arguments: ScenarioSetting.ofSomeSystems.map(\.name), ServingSystem.all)
+  func noFlagIsIgnored(name: String, system: ServingSystem) throws {
+    let setting = try ScenarioSetting.find(name)
+    let texts = [
+      "swap-space": "7", "page-group-size": "64", "preemption-mode": "swap",
+      "engine-release": system.releases.first ?? "0.2.0", "enable-prefix-caching": "false",
+      "enable-chunked-prefill": "false", "long-prefill-token-threshold": "7",
+      "engine-overheads": "none",
+    ]
+    let change = try setting.change(try #require(texts[name], "no value for `\(name)`"))
+    let scenario = try scenario(system) { change(&$0) }
+    guard setting.isOf(system) else {
       #expect(throws: UserError.self) { try scenario.resolved() }
       return
     }
     let resolved = try scenario.resolved()
-    #expect(resolved.fields.contains { $0.name == flag.rawValue })
+    #expect(resolved.fields.contains { $0.name == name })
     // Overheads are part of the prices; everything else is a setting of the engine.
     let plain = try self.scenario(system).resolved()
-    #expect((resolved.settings == plain.settings) == (flag == .engineOverheads))
+    #expect((resolved.settings == plain.settings) == (name == "engine-overheads"))
+  }
+
+  @Test func pageGroupsAreRefusedWhereNoneAreMapped() throws {
+    #expect(
+      throws: UserError(
+        "`vllm-v1` has no `--page-group-size`",
+        hint: "leave it out, or choose a system that has it: `vattention`")
+    ) { try scenario(.vllmV1) { $0.virtualMemory.pageGroup = .kib64 }.resolved() }
+    let fields = try scenario(.vattention) { $0.virtualMemory.pageGroup = .kib64 }.resolved().fields
+    #expect(fields.first { $0.name == "page-group-size" }?.value == "64")
   }
 
   /// Two requests of one prompt through the front door: the second hits all but the last token's block.

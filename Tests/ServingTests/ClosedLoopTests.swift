@@ -1,3 +1,4 @@
+import Fleet
 import SimulationKernel
 import Testing
 import Workload

@@ -1,4 +1,5 @@
 import CostModel
+import Fleet
 import SimulationKernel
 import Testing
 import Workload

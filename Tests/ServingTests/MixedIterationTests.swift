@@ -1,4 +1,5 @@
 import CostModel
+import Fleet
 import KVMemory
 import SimulationKernel
 import Testing

@@ -98,8 +98,7 @@ private struct CheckedMemory: GroupMemory {
   private var swapped: Set<Int> = []
 
   init(_ settings: EngineSettings, requests: [Request]) {
-    memory = PagedMemory(
-      sosp23: settings, sequenceCount: requests.reduce(0) { $0 + Int($1.sequenceCount) })
+    memory = PagedMemory(sosp23: settings)
   }
 
   private func prove() {

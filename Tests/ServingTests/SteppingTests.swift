@@ -1,4 +1,5 @@
 import CostModel
+import Fleet
 import SimulationKernel
 import Testing
 import Workload
@@ -20,13 +21,14 @@ import Workload
     var executor: GrowingExecutor
 
     init(seed: UInt64, for system: ServingSystem) {
-      var chance = RandomStream(seed: seed, label: "stepping of \(system.rawValue)")
-      let blocks = system.isPaged ? 4 + chance.below(40) : 70 + chance.below(60)
+      var chance = RandomStream(seed: seed, label: "stepping of \(system.name)")
+      let blocks = system.capabilities.isPaged ? 4 + chance.below(40) : 70 + chance.below(60)
       settings = EngineSettings(
         blockSize: 1 + chance.below(6), deviceBlocks: blocks,
         hostBlocks: chance.below(8) == 0 ? 0 : 1000, maxSequences: 1 + chance.below(12),
         maxBatchedTokens: 24 + chance.below(40), maxModelLength: 56)
-      settings.preemptionMode = system.isPaged && chance.below(3) == 0 ? .swap : .automatic
+      settings.preemptionMode =
+        system.capabilities.isPaged && chance.below(3) == 0 ? .swap : .automatic
       settings.vllm02 = VLLM02Options(chance.below(2) == 0 ? .v020 : .v027)
       // Pieces of the history are seconds long: some runs see many, some do not see one.
       let unit: Int64 = chance.below(2) == 0 ? 1 : 3_000_000
@@ -70,13 +72,13 @@ import Workload
       switch (random.serve(system, .event), stepped) {
       case (.success(let jumped), .success(let stepped)):
         if let difference = difference(jumped, stepped) {
-          Issue.record("seed \(seed), \(system.rawValue): \(difference)")
+          Issue.record("seed \(seed), \(system.name): \(difference)")
         }
       case (.failure(let jumped), .failure(let stepped)):
         #expect(
-          jumped as? RunFailure == stepped as? RunFailure, "seed \(seed), \(system.rawValue)")
+          jumped as? RunFailure == stepped as? RunFailure, "seed \(seed), \(system.name)")
       case (let jumped, let stepped):
-        Issue.record("seed \(seed), \(system.rawValue): \(jumped) ≠ \(stepped)")
+        Issue.record("seed \(seed), \(system.name): \(jumped) ≠ \(stepped)")
       }
     }
   }

@@ -92,9 +92,7 @@ extension EngineSettings {
 
 extension MixedIterationScheduler where Memory == PagedMemory {
   init(paged requests: [Request], _ settings: EngineSettings) {
-    let sequenceCount = requests.reduce(0) { $0 + Int($1.sequenceCount) }
     self.init(
-      requests: requests, settings: settings,
-      memory: PagedMemory(sosp23: settings, sequenceCount: sequenceCount))
+      requests: requests, settings: settings, memory: PagedMemory(sosp23: settings))
   }
 }

@@ -1,3 +1,4 @@
+import Fleet
 import KVMemory
 import SimulationKernel
 import Testing
@@ -133,7 +134,7 @@ import Workload
     let memory = scheduler.memory
     let pool = memory.pool
     var references = Array(repeating: 0, count: settings.deviceBlocks)
-    for sequence in scheduler.sequences.indices {
+    for sequence in memory.tables.sequences {
       for block in memory.tables.blocks(of: sequence) { references[Int(block)] += 1 }
     }
     let held = references.count { $0 > 0 }
@@ -166,7 +167,8 @@ import Workload
     var ledger = WasteLedger()
     ledger.internalFragmentation = size
     var seen: Set<BlockID> = []
-    for (sequence, state) in scheduler.sequences.enumerated() {
+    for sequence in memory.tables.sequences {
+      let state = scheduler.sequences[sequence]
       let resident = memory.residentTokens(of: sequence)
       let final = Int(state.promptTokens + state.outputTokens) - 1
       for (index, block) in memory.tables.blocks(of: sequence).enumerated()

@@ -1,4 +1,5 @@
 import CostModel
+import Fleet
 import KVMemory
 import SimulationKernel
 import Testing
@@ -249,7 +250,9 @@ private struct Stepper {
     return State(
       running: scheduler.running, waiting: scheduler.waiting, free: memory.pool.freeQueue,
       cached: memory.pool.cachedBlocks,
-      tables: scheduler.sequences.indices.map { Array(memory.tables.blocks(of: $0)) },
+      tables: memory.tables.sequences.map {
+        [Int32($0)] + Array(memory.tables.blocks(of: $0))
+      },
       ledger: scheduler.ledger)
   }
 }

@@ -1,3 +1,4 @@
+import Fleet
 import KVMemory
 import SimulationKernel
 import Testing

@@ -99,6 +99,28 @@ import Testing
     return uses.contains { line.contains($0) }
   }
 
+  /// A system is a value: what others ask of it are its capabilities, its defaults and its releases. The paper's own
+  /// comparison is about certain systems.
+  @Test func noRuleNamesASystem() throws {
+    let systems = "Sources/Serving/Systems/"
+    var names: [String] = []
+    for file in Self.sources where file.path.hasPrefix(systems) {
+      for line in file.lines {
+        guard let match = line.firstMatch(of: /package static let (\w+) = (ServingSystem|orca)\(/)
+        else { continue }
+        names.append(String(match.1))
+      }
+    }
+    #expect(names.count >= 8)
+    let naming = try Regex("([=!]= |case |~= )\\.(" + names.joined(separator: "|") + ")\\b")
+    for file in Self.sources
+    where !file.path.hasPrefix(systems) && !file.path.hasPrefix("Sources/Validation/Paper/") {
+      for (index, line) in file.lines.enumerated() {
+        #expect(!line.contains(naming), "\(file.path):\(index + 1): \(line)")
+      }
+    }
+  }
+
   @Test func nothingIsLeftUnfinished() {
     let marks = /\b(TODO|FIXME|XXX|HACK)\b|fatalError\("not/
     for file in Self.sources {

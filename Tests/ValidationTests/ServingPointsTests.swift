@@ -72,6 +72,20 @@ import Testing
       failures[0].hasPrefix("row `long` is left out: request 1 can never be admitted: it needs "))
   }
 
+  /// A server may have been started for contexts beyond those that its model was published for.
+  @Test func contextsBeyondThePublishedOnesAreServed() throws {
+    let (points, _) = try read(Self.row("long", clients: "1", promptTokens: 140_000))
+    let (predictions, failures) = PointPrediction.predict(points, models: { .model($0) })
+    #expect(failures == [])
+    // The pool of the measured server is a stand-in: that of the PagedAttention artifact's budget.
+    var device = points[0].device
+    device.memoryBytes = 80 << 30
+    let budget = try KVBudget(
+      model: points[0].model, device: device, utilization: 0.9, tokenBudget: 8192, blockSize: 16,
+      logits: .sampled(sequences: 256))
+    #expect(predictions.map(\.blocks) == [budget.blocks])
+  }
+
   @Test func everyParameterNameCanBeSet() {
     for name in BackendModel.parameterNames {
       var model = BackendModel.vllm

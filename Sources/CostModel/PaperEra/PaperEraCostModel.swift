@@ -54,9 +54,12 @@ package struct PaperEraCostModel: IterationCostModel {
     let slowdown =
       engine == .eager ? 1 + facts.pagedOverheadTokens / Double(blockSize) : 1
     contextTokenSeconds = kvBytes * secondsPerByte * slowdown
-    let heads = model.heads / tensorParallel
-    pairSeconds = Double(model.layers * 4 * heads * model.headDim) * secondsPerFlop
-    let sums = tensorParallel > 1 ? Double(2 * model.layers) : 0
+    let headWidths = model.layers.kinds.reduce(0) { sum, kind in
+      let heads = kind.layer.heads ?? .init(query: 0, kv: 0, dim: 0)
+      return sum + kind.count * (heads.query / tensorParallel) * heads.dim
+    }
+    pairSeconds = Double(4 * headWidths) * secondsPerFlop
+    let sums = tensorParallel > 1 ? Double(2 * model.layers.count) : 0
     let gpus = Double(tensorParallel)
     let tokenBytes = Double(model.hidden * ModelSpec.bytesPerElement)
     sumSeconds = (
@@ -65,7 +68,7 @@ package struct PaperEraCostModel: IterationCostModel {
     )
     let blockBytes = kvBytes * Double(blockSize)
     copySeconds = 2 * blockBytes * secondsPerByte
-    let transfers = Double(2 * model.layers)
+    let transfers = Double(2 * model.layers.count)
     swapSeconds =
       transfers * facts.transferLatencySeconds + blockBytes / facts.pcieBandwidth
     profile = CostProfile(

@@ -1,64 +1,117 @@
+import SimulationKernel
+
+/// The layers of a model by what their attention reaches.
+///
+/// Prices know heads of one shape, over the whole context or over one window.
+struct AttentionReach: Equatable, Sendable {
+  /// Layers that attend to the whole context.
+  private(set) var globalLayers = 0
+  /// Layers that attend to the nearest ``window`` tokens.
+  private(set) var localLayers = 0
+  private(set) var window: Int?
+  /// The attention of all of them but for its reach.
+  let attention: ModelLayer.Attention
+
+  /// - Throws: ``UserError`` for a model whose attention has no price.
+  init(_ model: ModelSpec) throws {
+    func unpriced(_ what: String) -> UserError {
+      UserError(
+        "`\(model.name)` has \(what), which have no price yet",
+        hint: "choose a model whose layers differ in one sliding window at most")
+    }
+    let kinds = model.layers.kinds.filter { $0.layer.attention != .none }
+    guard let first = kinds.first else { throw unpriced("no layers with attention") }
+    attention = first.layer.attention.reachingAll
+    for kind in kinds {
+      if case .recurrent = kind.layer.attention { throw unpriced("recurrent layers") }
+      guard kind.layer.attention.reachingAll == attention else {
+        throw unpriced("layers with heads of different shapes")
+      }
+      guard case .heads(_, let reach) = kind.layer.attention else {
+        globalLayers += kind.count
+        continue
+      }
+      switch reach {
+      case .all: globalLayers += kind.count
+      case .window(let tokens):
+        guard window ?? tokens == tokens else { throw unpriced("windows of different lengths") }
+        window = tokens
+        localLayers += kind.count
+      case .chunk: throw unpriced("layers that attend to their own chunk")
+      }
+    }
+  }
+}
+
+extension ModelLayer.Attention {
+  /// The same heads over the whole context.
+  fileprivate var reachingAll: Self {
+    if case .heads(let heads, _) = self { .heads(heads, .all) } else { self }
+  }
+}
+
 /// Tables of the attention of one layer.
 struct AttentionPrices {
   private let deployment: PricedDeployment
   private let prices: KernelPrices
+  private let decodeShape: ModelLayer.Heads
+  private let prefillShape: ModelLayer.Heads
 
-  init(_ deployment: PricedDeployment, _ prices: KernelPrices) {
+  init(_ attention: ModelLayer.Attention, _ deployment: PricedDeployment, _ prices: KernelPrices) {
     self.deployment = deployment
     self.prices = prices
+    decodeShape = attention.decodeHeads(deployment.tensorParallel)
+    prefillShape = attention.prefillHeads(deployment.tensorParallel)
   }
 
-  private func op(_ kind: KernelKind, headDim: Int, isMultiHead: Bool, window: Double)
+  private func op(_ kind: KernelKind, _ heads: ModelLayer.Heads, window: Double)
     -> KernelOperator
   {
     var op = KernelOperator(kind: kind)
     op.elements = deployment.kvCache
-    op.headDim = headDim
-    op.isMultiHead = isMultiHead
+    op.headDim = heads.dim
+    op.isMultiHead = kind != .prefillAttention && heads.query == heads.kv
     op.isWindowed = window > 0
     return op
   }
 
-  /// By sequences and mean context.
+  /// By sequences and mean context; `window` 0 is none.
   func decode(window: Double) -> PriceGrid {
-    let shape = deployment.model.decodeHeads(deployment.tensorParallel)
-    let op = op(
-      .decodeAttention, headDim: shape.headDim, isMultiHead: shape.heads == shape.kvHeads,
-      window: window)
-    let price = prices.decode(op, heads: shape.heads, kvHeads: shape.kvHeads, window: window)
+    let price = prices.decode(
+      op(.decodeAttention, decodeShape, window: window), heads: Double(decodeShape.query),
+      kvHeads: Double(decodeShape.kv), window: window)
     return PriceGrid(
       rows: Knots(first: 1, octaves: 12, perOctaveBits: 2),
       columns: Knots(first: 16, octaves: 16, perOctaveBits: 2)
     ) { sequences, context in sequences > 0 ? price(sequences, max(context, 1)) : 0 }
   }
 
-  /// By new tokens and context, without the launch.
+  /// By new tokens and context, without the launch; `window` 0 is none.
   func prefill(window: Double) -> PriceGrid {
-    let shape = deployment.model.prefillHeads(deployment.tensorParallel)
-    let op = op(.prefillAttention, headDim: shape.headDim, isMultiHead: false, window: window)
-    let price = prices.prefill(op, heads: shape.heads, kvHeads: shape.kvHeads, window: window)
+    let price = prefillPrice(window: window)
     return PriceGrid(
       rows: Knots(first: 8, octaves: 12, perOctaveBits: 3),
       columns: Knots(first: 256, octaves: 12, perOctaveBits: 1)
     ) { tokens, context in tokens > 0 ? price.work(tokens, context) : 0 }
   }
 
-  /// By sequences and mean context, for a short and a long chunk.
-  func besidePrompt() -> BesidePrompt? {
-    let shape = deployment.model.decodeHeads(deployment.tensorParallel)
-    let op = op(
-      .decodeBesidePrompt, headDim: shape.headDim, isMultiHead: shape.heads == shape.kvHeads,
-      window: 0)
-    guard let price = prices.decodeBesidePrompt(op, heads: shape.heads, kvHeads: shape.kvHeads)
-    else { return nil }
-    return BesidePrompt(price)
+  private func prefillPrice(
+    window: Double
+  ) -> (work: (_ tokens: Double, _ context: Double) -> Double, launch: Double) {
+    prices.prefill(
+      op(.prefillAttention, prefillShape, window: window), heads: Double(prefillShape.query),
+      kvHeads: Double(prefillShape.kv), window: window)
   }
 
-  var prefillLaunch: Double {
-    let shape = deployment.model.prefillHeads(deployment.tensorParallel)
-    let op = op(.prefillAttention, headDim: shape.headDim, isMultiHead: false, window: 0)
-    return prices.prefill(op, heads: shape.heads, kvHeads: shape.kvHeads, window: 0).launch
+  /// By sequences and mean context, for a short and a long chunk.
+  func besidePrompt() -> BesidePrompt? {
+    prices.decodeBesidePrompt(
+      op(.decodeBesidePrompt, decodeShape, window: 0), heads: Double(decodeShape.query),
+      kvHeads: Double(decodeShape.kv)
+    ).map(BesidePrompt.init)
   }
+
+  var prefillLaunch: Double { prefillPrice(window: 0).launch }
 }
 
 /// Decode attention of one layer beside a prompt's chunk: straight between a short and a long chunk,

@@ -47,6 +47,7 @@ package final class KernelCostModel: IterationCostModel {
   private let decodeLocal: PriceGrid?
   private let prefillGlobal: PriceGrid
   private let prefillLocal: PriceGrid?
+  /// Of a batch with prompts, all layers.
   private let prefillLaunch: Double
   private let besidePrompt: BesidePrompt?
   private let copySeconds: Double
@@ -61,7 +62,8 @@ package final class KernelCostModel: IterationCostModel {
   }
 
   /// - Parameter ownProfile: A profile given by the user; `nil` takes the one that the tool carries.
-  /// - Throws: ``UserError`` if the model does not split, or the profile is for another device.
+  /// - Throws: ``UserError`` if the model does not split or has layers without a price, or the profile is for
+  ///   another device.
   /// - Complexity: Tables of some thousand prices are computed, about 10 ms.
   package init(_ deployment: PricedDeployment, ownProfile: DeviceProfile? = nil) throws {
     let (model, device) = (deployment.model, deployment.device)
@@ -80,16 +82,17 @@ package final class KernelCostModel: IterationCostModel {
     let product = prices.product(.bfloat16)
     headPrices = PriceCurve(limit: Self.tabulatedTokens) { head.seconds(tokens: $0, product) }
 
-    layers = Double(model.layers)
-    globalLayers = Double(model.slidingWindow?.globalLayers ?? model.layers)
-    localLayers = layers - globalLayers
-    window = Double(model.slidingWindow?.tokens ?? model.maxPositions)
-    let attention = AttentionPrices(deployment, prices)
+    let reach = try AttentionReach(model)
+    layers = Double(model.layers.count)
+    globalLayers = Double(reach.globalLayers)
+    localLayers = Double(reach.localLayers)
+    window = Double(reach.window ?? model.maxPositions)
+    let attention = AttentionPrices(reach.attention, deployment, prices)
     decodeGlobal = attention.decode(window: 0)
     decodeLocal = localLayers > 0 ? attention.decode(window: window) : nil
     prefillGlobal = attention.prefill(window: 0)
     prefillLocal = localLayers > 0 ? attention.prefill(window: window) : nil
-    prefillLaunch = attention.prefillLaunch
+    prefillLaunch = (globalLayers + localLayers) * attention.prefillLaunch
     besidePrompt = attention.besidePrompt()
     copySeconds = 2 * Double(deployment.blockBytes) / (device.memoryBandwidth * 0.8)
     swapSeconds = Double(deployment.blockBytes) / device.pcieBandwidth
@@ -170,7 +173,7 @@ package final class KernelCostModel: IterationCostModel {
 
   /// One launch for all chunks of the batch.
   private func prefillSeconds(_ chunks: [IterationShape.PrefillChunk]) -> Double {
-    var seconds = layers * prefillLaunch
+    var seconds = prefillLaunch
     for chunk in chunks {
       let (tokens, context) = (Double(chunk.tokens), Double(chunk.contextTokens))
       seconds += globalLayers * prefillGlobal(tokens, context)
@@ -228,7 +231,7 @@ package final class KernelCostModel: IterationCostModel {
     }
     let streamed = model.streamedBytes(gpus)
     let streaming = prices.streaming()
-    let layers = Double(model.layers)
+    let layers = Double(model.layers.count)
     parts.append(
       Part(
         name: "norms and activations",

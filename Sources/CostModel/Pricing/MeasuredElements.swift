@@ -18,14 +18,14 @@ extension CostProfile {
     } else if weights != .bfloat16, !has(.gemm, { $0.elements == weights }) {
       missing.append("\(weights.rawValue) products")
     }
-    if model.mixture != nil { missing.append("products of experts") }
+    if model.hasExperts { missing.append("products of experts") }
     if !has(.prefillAttention) { missing.append("attention of prompts") }
     if !has(.decodeAttention) {
       missing.append("attention of decoding sequences")
     } else if kvCache != .bfloat16, !has(.decodeAttention, { $0.elements == kvCache }) {
       missing.append("attention on a \(kvCache.rawValue) KV cache")
     }
-    if model.latent != nil {
+    if model.hasLatentAttention {
       missing.append("latent attention")
     } else if has(.decodeAttention), !has(.decodeAttention, { $0.headDim == model.headDim }) {
       missing.append("attention with heads of \(model.headDim)")

@@ -11,7 +11,7 @@ struct ProductOperator: Equatable, Sendable {
   var k: Double
   var elements: ElementType
   /// The experts that tokens are routed over; `nil` for a product that every token passes.
-  var routing: ModelSpec.MixtureOfExperts?
+  var routing: ModelLayer.Experts?
 
   /// Seconds for `tokens` tokens, all layers; 0 for none.
   ///
@@ -25,51 +25,43 @@ struct ProductOperator: Equatable, Sendable {
     return Double(repeats) * price(share, n * visited, k)
   }
 
+  /// Whether both are the same product, in however many layers.
+  func isSameProduct(as other: ProductOperator) -> Bool {
+    var repeated = other
+    repeated.repeats = repeats
+    return self == repeated
+  }
+
   /// Distinct experts that `tokens` tokens are expected to visit, E(1 − (1 − k/E)^T).
   ///
   /// Takes routing as uniform and tokens as independent. Real routing is skewed, so that this is on
   /// the high side.
-  private func expertsVisited(_ tokens: Double, _ routing: ModelSpec.MixtureOfExperts) -> Double {
+  private func expertsVisited(_ tokens: Double, _ routing: ModelLayer.Experts) -> Double {
     let experts = Double(routing.experts)
     return experts * (1 - pow(1 - Double(routing.activeExperts) / experts, tokens))
   }
 }
 
 extension ModelSpec {
-  /// The products of all layers that every batched token passes, in order of execution.
+  /// The products of all layers that every batched token passes, in order of execution: those of
+  /// attention, then those of MLPs. Products of one shape are one operator, in however many layers.
   func products(_ tensorParallel: Int, _ elements: ElementType) -> [ProductOperator] {
-    func product(_ name: String, _ repeats: Int, elements count: Int, k: Int) -> ProductOperator {
-      ProductOperator(
-        name: name, repeats: repeats, n: Double(count) / Double(k), k: Double(k),
-        elements: elements)
-    }
-    let output = attentionOutputElements(tensorParallel)
-    var products = [
-      product(
-        "qkv projection", layers, elements: attentionInputElements(tensorParallel), k: hidden),
-      product("output projection", layers, elements: output, k: output / hidden),
-    ]
-    func addMLP(
-      _ name: String, _ repeats: Int, width: Int, routing: MixtureOfExperts? = nil
-    ) {
-      let width = ceilingDivide(width, tensorParallel)
-      var up = product(
-        "\(name) up", repeats, elements: mlpInputMatrices * hidden * width, k: hidden)
-      var down = product("\(name) down", repeats, elements: hidden * width, k: width)
-      up.routing = routing
-      down.routing = routing
-      products += [up, down]
-    }
-    if denseLayers > 0 { addMLP("mlp", denseLayers, width: ffn) }
-    if let mixture {
-      let sparseLayers = layers - denseLayers
-      products.append(
-        product("router", sparseLayers, elements: hidden * mixture.experts, k: hidden))
-      addMLP("experts", sparseLayers, width: mixture.ffn, routing: mixture)
-      if mixture.sharedExperts > 0 {
-        addMLP("shared experts", sparseLayers, width: mixture.sharedExperts * mixture.ffn)
+    let split = LayerSplit(self, tensorParallel)
+    var products: [ProductOperator] = []
+    func add(_ layer: [ProductOperator], in count: Int) {
+      for product in layer {
+        if let same = products.firstIndex(where: { $0.isSameProduct(as: product) }) {
+          products[same].repeats += count * product.repeats
+        } else {
+          products.append(product)
+          products[products.count - 1].repeats *= count
+        }
       }
     }
+    for kind in layers.kinds {
+      add(split.products(of: kind.layer.attention, elements), in: kind.count)
+    }
+    for kind in layers.kinds { add(split.products(of: kind.layer.mlp, elements), in: kind.count) }
     return products
   }
 
@@ -85,30 +77,99 @@ extension ModelSpec {
   /// writes the stream and the residual), rotary positions (Q and K read and written), the
   /// activation.
   ///
-  /// The embedding's rows and the final norm are left out: a layer's part of it, once.
+  /// All layers count like the one there are most of. The embedding's rows and the final norm are
+  /// left out: a layer's part of it, once.
   func streamedBytes(_ tensorParallel: Int) -> [Double] {
-    let activeWidth = mixture.map { ($0.activeExperts + $0.sharedExperts) * $0.ffn } ?? ffn
+    let layer = layers.commonest
     let norm = 4 * hidden
-    let activation = (mlpInputMatrices + 1) * ceilingDivide(activeWidth, tensorParallel)
-    let rotated = heads / tensorParallel + kvHeadsPerGPU(tensorParallel)
-    let rotary = family == .llama ? [2 * rotated * (latent?.ropeDim ?? headDim)] : []
+    let activation = (mlpInputMatrices + 1) * ceilingDivide(layer.activeWidth, tensorParallel)
+    var rotary: [Int] = []
+    if family == .llama, let heads = layer.heads {
+      let rotated = heads.query / tensorParallel + heads.kvOnGPU(tensorParallel)
+      if case .latent(let latent, _) = layer.attention {
+        rotary = [2 * rotated * latent.ropeDim]
+      } else {
+        rotary = [2 * rotated * heads.dim]
+      }
+    }
     return ([norm, norm, activation] + rotary).map { Double($0 * Self.bytesPerElement) }
   }
+}
 
-  /// Query heads, KV heads and head width as decode kernels see them on one GPU.
+extension LayerSplit {
+  /// Those of one layer's attention.
+  fileprivate func products(
+    of attention: ModelLayer.Attention, _ elements: ElementType
+  ) -> [ProductOperator] {
+    let (input, output) = (attentionInputElements(attention), attentionOutputElements(attention))
+    guard input > 0 else { return [] }
+    return [
+      product("qkv projection", elements, count: input, k: hidden),
+      product("output projection", elements, count: output, k: output / hidden),
+    ]
+  }
+
+  /// Those of one layer's MLP.
+  fileprivate func products(
+    of mlp: ModelLayer.MLP, _ elements: ElementType
+  ) -> [ProductOperator] {
+    switch mlp {
+    case .dense(let width): return pair("mlp", elements, width: width)
+    case .experts(let experts):
+      var products = [product("router", elements, count: hidden * experts.experts, k: hidden)]
+      products += pair("experts", elements, width: experts.ffn, routing: experts)
+      if experts.sharedExperts > 0 {
+        products += pair(
+          "shared experts", elements, width: experts.sharedExperts * experts.ffn)
+      }
+      return products
+    case .none: return []
+    }
+  }
+
+  /// The products that widen and the one that narrows.
+  private func pair(
+    _ name: String, _ elements: ElementType, width: Int, routing: ModelLayer.Experts? = nil
+  ) -> [ProductOperator] {
+    let width = ceilingDivide(width, tensorParallel)
+    var up = product("\(name) up", elements, count: mlpInputMatrices * hidden * width, k: hidden)
+    var down = product("\(name) down", elements, count: hidden * width, k: width)
+    up.routing = routing
+    down.routing = routing
+    return [up, down]
+  }
+
+  /// A product of `count` weights in one layer.
+  private func product(
+    _ name: String, _ elements: ElementType, count: Int, k: Int
+  ) -> ProductOperator {
+    ProductOperator(
+      name: name, repeats: 1, n: Double(count) / Double(k), k: Double(k), elements: elements)
+  }
+}
+
+extension ModelLayer.Attention {
+  /// The heads as decode kernels see them on one GPU; zeros where no kernel attends.
   ///
   /// Latent attention decodes on the cached vector itself: one KV head whose keys and values are
   /// one vector, so that half its width stands for each.
-  func decodeHeads(_ tensorParallel: Int) -> (heads: Double, kvHeads: Double, headDim: Int) {
-    let heads = Double(heads / tensorParallel)
-    guard let latent else { return (heads, Double(kvHeadsPerGPU(tensorParallel)), headDim) }
-    return (heads, 1, (latent.kvLoraRank + latent.ropeDim) / 2)
+  func decodeHeads(_ tensorParallel: Int) -> ModelLayer.Heads {
+    switch self {
+    case .heads(let heads, _):
+      .init(
+        query: heads.query / tensorParallel, kv: heads.kvOnGPU(tensorParallel), dim: heads.dim)
+    case .latent(let latent, let heads):
+      .init(
+        query: heads.query / tensorParallel, kv: 1, dim: (latent.kvLoraRank + latent.ropeDim) / 2)
+    case .recurrent, .none: .init(query: 0, kv: 0, dim: 0)
+    }
   }
 
   /// The same for prefill, where latent vectors are expanded to keys and values.
-  func prefillHeads(_ tensorParallel: Int) -> (heads: Double, kvHeads: Double, headDim: Int) {
-    let heads = Double(heads / tensorParallel)
-    guard let latent else { return (heads, Double(kvHeadsPerGPU(tensorParallel)), headDim) }
-    return (heads, heads, (latent.nopeDim + latent.ropeDim + latent.valueDim) / 2)
+  func prefillHeads(_ tensorParallel: Int) -> ModelLayer.Heads {
+    guard case .latent(let latent, let shape) = self else { return decodeHeads(tensorParallel) }
+    let heads = shape.query / tensorParallel
+    return .init(
+      query: heads, kv: heads, dim: (latent.nopeDim + latent.ropeDim + latent.valueDim) / 2)
   }
 }

@@ -105,11 +105,10 @@ package struct CapacityStudy: Sendable {
   ) throws -> String {
     guard let kv = point?.summary.kv, let batch = point?.summary.meanBatchedRequests, batch >= 1
     else { return "no run to compare with" }
-    let settings = prepared.resolved[0].settings
+    let capacity = prepared.resolved[0].kvCapacity
     var shape = IterationShape()
     shape.decodeSequences = Int(batch)
-    shape.decodeContextTokens = Int(
-      kv.tokenState * Double(settings.deviceBlocks * settings.blockSize))
+    shape.decodeContextTokens = Int(kv.tokenState * Double(capacity.tokens))
     shape.sampledSequences = shape.decodeSequences
     func milliseconds(_ prepared: PreparedDeployment) -> String {
       let seconds = prepared.resolved[0].costModel.duration(of: shape).seconds
@@ -216,7 +215,9 @@ extension CapacityStudy {
         $0.maxBatchedTokens = budget
       }
     }
-    if scenario.system == .vllmV1, trace.contents != nil, !settings.v1.prefixCaching {
+    if scenario.system.capabilities.hasPrefixCache, trace.contents != nil,
+      !scenario.choices.prefixCaching
+    {
       add("a prefix cache", "--enable-prefix-caching") { $0.prefixCaching = true }
     }
     if scenario.deviceBlocksOverride == nil {

@@ -35,11 +35,10 @@ package struct WorkBound: Sendable {
     let isCached = settings.v1.prefixCaching && trace.contents != nil
     let isShared = isCached || requests.contains { $0.sequenceCount > 1 }
     let token = prices.perToken(atMost: settings.maxBatchedTokens)
-    let blocks = { (tokens: Int32) in
-      (Int(tokens) + settings.blockSize - 1) / settings.blockSize
-    }
+    let capacity = resolved.kvCapacity
+    let blocks = { (tokens: Int32) in capacity.blocks(forTokens: Int(tokens)) }
     let leastBlocks = requests.map { blocks($0.promptTokens) }.min() ?? 1
-    let fitting = isShared ? settings.deviceBlocks : settings.deviceBlocks / max(leastBlocks, 1)
+    let fitting = isShared ? capacity.blocks : capacity.blocks / max(leastBlocks, 1)
     runningMax = max(min(settings.maxSequences, fitting), 1)
     let sample = prices.perToken(atMost: runningMax)
     let step = prices.cheapest(atLeast: 1)
@@ -47,7 +46,7 @@ package struct WorkBound: Sendable {
     for request in requests {
       let length = request.promptTokens + request.outputTokens
       // Such a request is rejected, and costs nothing.
-      if Int(length) > settings.maxModelLength || blocks(length) > settings.deviceBlocks {
+      if Int(length) > settings.maxModelLength || !capacity.holds(tokens: Int(length)) {
         for index in costs.indices { costs[index].append(0) }
         continue
       }
@@ -57,7 +56,7 @@ package struct WorkBound: Sendable {
       costs[1].append(outputs * sample)
       let held = isShared ? 1 : Double(blocks(request.promptTokens))
       costs[2].append(
-        held * Double(request.outputTokens - 1) * step / Double(settings.deviceBlocks))
+        held * Double(request.outputTokens - 1) * step / Double(capacity.blocks))
     }
     self.costs = costs.map { $0.map { $0 * Self.margin * kernelTimeScale }.sorted() }
     requestCount = requests.count

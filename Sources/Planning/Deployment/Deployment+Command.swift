@@ -2,17 +2,18 @@ import CostModel
 import Serving
 
 extension Deployment {
-  /// The command that starts one replica of the only kind with vLLM; `nil` for another system.
+  /// The command that starts one replica of the only kind; `nil` for a system without one.
   package var vllmCommand: String? {
     guard groups.count == 1, let resolved = try? groups[0].scenario.resolved(),
-      groups[0].scenario.system == .vllmV1
+      let command = groups[0].scenario.system.capabilities.serveCommand
     else { return nil }
     let (scenario, settings) = (resolved.scenario, resolved.settings)
     // vLLM does not start where one sequence of the longest length exceeds the pool.
-    let longest = min(settings.maxModelLength, (settings.deviceBlocks - 1) * settings.blockSize)
+    let fitting = resolved.kvCapacity.longestSequence(sparing: 1)
+    let longest = min(settings.maxModelLength, fitting ?? settings.maxModelLength)
     let model = scenario.model.aliases.first { $0.contains("/") } ?? scenario.model.name
     var words = [
-      "vllm serve \(model)", "--tensor-parallel-size \(scenario.tensorParallel)",
+      "\(command) \(model)", "--tensor-parallel-size \(scenario.tensorParallel)",
       "--block-size \(settings.blockSize)",
       "--gpu-memory-utilization \(scenario.gpuMemoryShare)",
       "--max-num-seqs \(settings.maxSequences)",
@@ -32,8 +33,8 @@ extension Deployment {
       words.append("--num-gpu-blocks-override \(blocks)")
     }
     words.append(
-      settings.v1.prefixCaching ? "--enable-prefix-caching" : "--no-enable-prefix-caching")
-    if !settings.v1.chunkedPrefill { words.append("--no-enable-chunked-prefill") }
+      scenario.choices.prefixCaching ? "--enable-prefix-caching" : "--no-enable-prefix-caching")
+    if !scenario.choices.chunkedPrefill { words.append("--no-enable-chunked-prefill") }
     return words.joined(separator: " ")
   }
 }

@@ -1,4 +1,5 @@
 import CostModel
+import Fleet
 import Serving
 import SimulationKernel
 

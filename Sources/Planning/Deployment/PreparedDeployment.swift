@@ -1,4 +1,5 @@
 import CostModel
+import Fleet
 import Metrics
 import Serving
 import SimulationKernel
@@ -16,11 +17,13 @@ package struct PreparedDeployment: Sendable {
   /// - Throws: ``UserError`` for settings that are not valid or a model that does not fit.
   package init(_ deployment: Deployment, prices: PriceSource = .own) throws {
     let resolved = try deployment.groups.map { try $0.scenario.resolved(prices: prices) }
-    let blockSizes = Set(resolved.map(\.settings.blockSize))
-    guard blockSizes.count == 1 else {
+    let blockSizes = Set(resolved.map(\.settings.blockSize)).sorted()
+    guard blockSizes.count == 1 || !deployment.router.comparesBlocks else {
       throw UserError(
-        "the replicas of a deployment have block sizes \(blockSizes.sorted()), which cannot be "
-          + "added up in one KV ledger", hint: "give all the same `--block-size`")
+        "the replicas have block sizes \(blockSizes.map(String.init).joined(separator: " and ")), "
+          + "and `--router \(deployment.router.name)` compares what their blocks hold",
+        hint: "give all the same `--block-size`, or choose a router that reads loads, such as "
+          + "`\(Router.leastOutstanding.name)`")
     }
     self.init(deployment, resolved: resolved)
   }
@@ -50,15 +53,18 @@ package struct PreparedDeployment: Sendable {
   ///
   /// - Throws: ``UserError`` for a run that cannot go on.
   package func serve(_ trace: Trace, seed: UInt64) throws -> RunResult {
-    let record: RunRecord
-    do {
-      record = try cluster(for: trace, seed: seed) { cluster in
-        try cluster.serve(try replicas(for: trace))
-      }
-    } catch let failure as RunFailure {
-      throw failure.userError(trace: trace.name, scenario: deployment.groups[0].scenario)
+    result(of: try record(of: trace, seed: seed), trace: trace, seed: seed)
+  }
+
+  /// What happens when the replicas serve a trace whose arrivals are set.
+  ///
+  /// - Throws: ``UserError`` for a run that cannot go on.
+  func record(of trace: Trace, seed: UInt64) throws -> RunRecord {
+    try explaining(trace) {
+      try Fleet.serve(
+        resolved[0].load(trace), on: places, router: deployment.router, seed: seed
+      ).record
     }
-    return result(of: record, trace: trace, seed: seed)
   }
 
   /// Serves a trace with as many replicas of the only group as the autoscaler asks for.
@@ -67,63 +73,89 @@ package struct PreparedDeployment: Sendable {
   package func serve(
     _ trace: Trace, autoscaler: Autoscaler, seed: UInt64
   ) throws -> (result: RunResult, scaling: [ScalingStep], replicaSeconds: Double) {
+    let (record, scaling, replicaSeconds) = try explaining(trace) {
+      try Fleet.serve(
+        resolved[0].load(trace), autoscaler: autoscaler, replica: maker(of: 0),
+        router: deployment.router, seed: seed)
+    }
+    return (result(of: record, trace: trace, seed: seed), scaling, replicaSeconds)
+  }
+
+  private func explaining<Value>(_ trace: Trace, _ body: () throws -> Value) throws -> Value {
     do {
-      return try cluster(for: trace, seed: seed) { cluster in
-        let served = try cluster.serve(autoscaler) { try replica(of: 0, for: trace) }
-        let result = result(of: served.record, trace: trace, seed: seed)
-        return (result, served.scaling, cluster.replicaSeconds)
-      }
+      return try body()
     } catch let failure as RunFailure {
       throw failure.userError(trace: trace.name, scenario: deployment.groups[0].scenario)
     }
   }
 
-  private func cluster<Value>(
-    for trace: Trace, seed: UInt64, _ body: (inout Cluster) throws -> Value
-  ) throws -> Value {
-    var cluster = Cluster(
-      requests: trace.requests, contents: trace.contents, window: MeasuringWindow(),
-      router: deployment.router, seed: seed)
-    return try body(&cluster)
-  }
-
-  private func replicas(for trace: Trace) throws -> [any Replica] {
-    try deployment.groups.indices.flatMap { group in
-      try (0..<deployment.groups[group].count).map { _ in try replica(of: group, for: trace) }
+  private var places: [Fleet.Place] {
+    deployment.groups.indices.flatMap { group in
+      let place = Fleet.Place(slotBytes: resolved[group].slotBytes, make: maker(of: group))
+      return Array(repeating: place, count: deployment.groups[group].count)
     }
   }
 
-  private func replica(of group: Int, for trace: Trace) throws -> any Replica {
-    let scenario = deployment.groups[group].scenario
+  /// Replicas of a group share their prices.
+  private func maker(of group: Int) -> Fleet.Maker {
+    let (system, settings) = (deployment.groups[group].scenario.system, resolved[group].settings)
     let costModel = resolved[group].costModel
     let executor =
       kernelTimeScale == 1
       ? priced(costModel) : priced(ScaledCostModel(base: costModel, scale: kernelTimeScale))
-    return try scenario.system.replica(
-      trace.requests, settings: resolved[group].settings, executor: executor,
-      oversized: scenario.oversized, contents: trace.contents)
+    return { try system.replica($0, settings: settings, executor: executor) }
   }
 
   private func result(of record: RunRecord, trace: Trace, seed: UInt64) -> RunResult {
-    let scenario = deployment.groups[0].scenario
-    let blocks = zip(deployment.groups, resolved).reduce(0) {
-      $0 + $1.0.count * $1.1.settings.deviceBlocks
-    }
-    let provenance = Provenance(
-      seed: seed, version: toolVersion,
-      scenario: [
-        ScenarioField("trace", trace.name), ScenarioField("replicas", "\(deployment.replicas)"),
-        ScenarioField("router", deployment.router.rawValue),
-      ] + resolved[0].fields,
-      costProfile: profiles.map { "\($0.name) (\($0.error))" }.joined(separator: "; "))
-    var labels = RunLabels(
-      system: scenario.system.rawValue, model: scenario.model.name,
-      device: scenario.device.name, requestRate: trace.offeredRate, blocks: blocks,
-      blockSize: resolved[0].settings.blockSize, provenance: provenance)
-    labels.classNames = trace.classNames
+    var labels = labels(
+      of: record, trace: trace, requestRate: trace.offeredRate, seed: seed,
+      replicas: [
+        ScenarioField("replicas", "\(deployment.replicas)"),
+        ScenarioField("router", deployment.router.name),
+      ])
+    labels.provenance.costProfile =
+      profiles.map { "\($0.name) (\($0.error))" }.joined(separator: "; ")
     return RunResult(
       summary: record.summary(labels),
       requests: record.requestRecords(classNames: trace.classNames))
+  }
+
+  /// What the summary of a run repeats.
+  ///
+  /// - Parameter replicas: The settings that tell how many there are, where those are said.
+  func labels(
+    of record: RunRecord, trace: Trace, requestRate: Double, seed: UInt64,
+    replicas: [ScenarioField]
+  ) -> RunLabels {
+    let scenario = deployment.groups[0].scenario
+    let kinds = zip(deployment.groups, resolved)
+    var labels = RunLabels(
+      system: scenario.system.name, model: scenario.model.name,
+      device: scenario.device.name, requestRate: requestRate,
+      blocks: kinds.reduce(0) { $0 + $1.0.count * $1.1.settings.deviceBlocks },
+      blockSize: resolved[0].settings.blockSize,
+      provenance: Provenance(
+        seed: seed, version: toolVersion,
+        scenario: [ScenarioField("trace", trace.name)] + replicas + fields,
+        costProfile: ""))
+    labels.classNames = trace.classNames
+    let rows = kinds.flatMap { group, resolved in
+      Array(
+        repeating: ReplicaLabels(
+          system: group.scenario.system.name, device: group.scenario.device.name,
+          blocks: resolved.settings.deviceBlocks, blockSize: resolved.settings.blockSize),
+        count: group.count)
+    }
+    // An autoscaler makes more of the only kind, or fewer.
+    labels.replicas =
+      record.replicas.count == rows.count
+      ? rows : Array(repeating: rows[0], count: record.replicas.count)
+    let weights =
+      Fleet.slotWeights(
+        kinds.flatMap { Array(repeating: $1.slotBytes, count: $0.count) })
+      ?? Array(repeating: 1, count: rows.count)
+    labels.slots = zip(rows, weights).reduce(0) { $0 + $1.0.blocks * $1.0.blockSize * $1.1 }
+    return labels
   }
 }
 

@@ -1,6 +1,35 @@
 import CostModel
+import Serving
+
+extension Scenario {
+  /// Whether the system gives back blocks that lie behind a sliding window: none does yet.
+  var freesBehindWindow: Bool { false }
+
+  /// What one GPU of the fullest stage keeps of a sequence.
+  ///
+  /// - Precondition: Tensor and pipeline parallelism split the model.
+  package var kvCacheSpec: KVCacheSpec {
+    KVCacheSpec(
+      model.stage(of: pipelineParallel), tensorParallel: tensorParallel, elements: kvCache,
+      blockTokens: blockSize
+    ).inOneGroup(freesBehindWindow: freesBehindWindow)
+  }
+}
 
 extension ResolvedScenario {
+  /// The KV pool of each GPU, whether it was given in blocks or follows from the budget.
+  package var kvCapacity: KVCapacity {
+    KVCapacity(blocks: settings.deviceBlocks, of: scenario.kvCacheSpec)
+  }
+
+  /// Bytes of a token of a sequence, over all GPUs of a replica.
+  var slotBytes: Int {
+    KVCacheSpec(
+      scenario.model, tensorParallel: scenario.tensorParallel, elements: scenario.kvCache,
+      blockTokens: scenario.blockSize
+    ).bytesPerToken * scenario.tensorParallel
+  }
+
   /// How the memory of a GPU was divided; `nil` where the pool was given in blocks.
   package var kvBudget: KVBudget? {
     scenario.deviceBlocksOverride == nil ? try? scenario.memoryFit().budget : nil

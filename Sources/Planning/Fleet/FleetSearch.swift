@@ -1,4 +1,5 @@
 import CostModel
+import Fleet
 import Metrics
 import Serving
 import SimulationKernel
@@ -97,13 +98,15 @@ package struct FleetSearch: Sendable {
     } catch let error as UserError {
       throw Excluded(reason: error.message)
     }
-    let settings = prepared.resolved[0].settings
-    let slots = settings.deviceBlocks * settings.blockSize
+    let capacity = prepared.resolved[0].kvCapacity
     // The last token of an output is never stored.
-    let lost = trace.requests.count { Int($0.promptTokens + $0.outputTokens) - 1 > slots }
+    let lost = trace.requests.count {
+      !capacity.holds(tokens: Int($0.promptTokens + $0.outputTokens) - 1)
+    }
     guard lost <= request.serviceLevel.unansweredMax(of: trace.requests.count) else {
       throw Excluded(
-        reason: "\(lost) of \(trace.requests.count) requests are longer than the \(slots) tokens "
+        reason:
+          "\(lost) of \(trace.requests.count) requests are longer than the \(capacity.tokens) tokens "
           + "that the KV cache of one replica holds")
     }
     prepared.kernelTimeScale = request.kernelTimeScale

@@ -1,4 +1,5 @@
 import CostModel
+import Fleet
 import Metrics
 import Serving
 import SimulationKernel
@@ -48,7 +49,7 @@ package struct PaperRun: Sendable {
       workload, rate: rate, seconds: seconds, seed: seed)
     var executor = priced(resolved.costModel)
     if case .translation(let prefix) = workload {
-      let shared = system.isPaged ? prefix.sharedTokens(blockSize: blockSize) : 0
+      let shared = system.capabilities.isPaged ? prefix.sharedTokens(blockSize: blockSize) : 0
       let own = Int32(prefix.tokens - shared)
       for index in requests.indices { requests[index].promptTokens += own }
       settings.deviceBlocks -= shared / blockSize
@@ -63,7 +64,7 @@ package struct PaperRun: Sendable {
     }
     return record.summary(
       RunLabels(
-        system: system.rawValue, model: scenario.model.name, device: scenario.device.name,
+        system: system.name, model: scenario.model.name, device: scenario.device.name,
         requestRate: rate, blocks: settings.deviceBlocks, blockSize: blockSize,
         provenance: Provenance(
           seed: seed, version: toolVersion, scenario: resolved.fields,
@@ -77,7 +78,7 @@ package struct PaperRun: Sendable {
     scenario.tensorParallel = hardware.gpus
     scenario.blockSize = blockSize
     scenario.preemptionMode = preemptionMode
-    scenario.maxSequences = maxSequences ?? fastTransformerBatch
+    scenario.maxSequences = maxSequences ?? staticBatch
     scenario.maxModelLength = min(scenario.model.maxPositions, 2048)
     scenario.windowFrom = window?.lowerBound ?? 0
     scenario.windowTo = window?.upperBound
@@ -86,8 +87,8 @@ package struct PaperRun: Sendable {
   }
 
   /// The batch that the artifact's scripts allow FasterTransformer, by model and data set.
-  private var fastTransformerBatch: Int? {
-    guard system == .fasterTransformer else { return nil }
+  private var staticBatch: Int? {
+    guard system.capabilities.hasStaticBatches else { return nil }
     return workload == .sharegpt ? hardware.staticBatches.sharegpt : hardware.staticBatches.alpaca
   }
 }

@@ -1,3 +1,4 @@
+import Fleet
 import Metrics
 import Serving
 import SimulationKernel

@@ -39,7 +39,7 @@ package struct CPUCalibration {
     let model = serving.transformer.model
     func arena(_ blockSize: Int, tokens: Int) -> KVArena {
       KVArena(
-        layers: model.layers, kvHeads: model.kvHeads, headDim: model.headDim,
+        layers: model.layers.count, kvHeads: model.kvHeads, headDim: model.headDim,
         blockSize: blockSize, blocks: tokens / blockSize)
     }
     self.serving = serving

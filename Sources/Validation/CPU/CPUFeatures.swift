@@ -28,7 +28,7 @@ package struct CPUFeatures: Sendable {
     let queryWidth = model.heads * model.headDim
     let attention = 2 * model.hidden * (queryWidth + model.kvHeads * model.headDim)
     let mlp = (model.family == .opt ? 2 : 3) * model.hidden * model.ffn
-    layerWeights = Double(model.layers * (attention + mlp))
+    layerWeights = Double(model.layers.count * (attention + mlp))
     headWeights = Double(model.hidden * model.vocab)
     tokenBytes = ToyModels.kvBytesPerToken(model)
     self.blockSize = blockSize

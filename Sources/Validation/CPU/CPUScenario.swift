@@ -21,7 +21,7 @@ package struct CPUScenario: Sendable {
   package init(system: ServingSystem, model: ModelSpec) {
     base = Scenario(system: system, model: model, device: Self.cpu)
     // A system that does not swap has no such setting.
-    if SystemFlag.swapSpace.systems.contains(system) { base.swapSpaceGiB = 0.5 }
+    if system.capabilities.swaps { base.swapSpaceGiB = 0.5 }
     base.maxModelLength = 2048
   }
 
@@ -42,10 +42,10 @@ package struct CPUScenario: Sendable {
   package func settings(
     machineMemory: UInt64 = ProcessInfo.processInfo.physicalMemory
   ) throws -> EngineSettings {
-    guard base.system != .vattention else {
+    if let standIn = base.system.capabilities.cpuStandIn {
       throw UserError(
-        "`vattention` maps pages with a GPU's driver, which no CPU has",
-        hint: "simulate it (`kvplan simulate`), or serve `vllm-0.2`, whose scheduler it has")
+        "`\(base.system.name)` maps pages with a GPU's driver, which no CPU has",
+        hint: "simulate it (`kvplan simulate`), or serve `\(standIn)`, whose scheduler it has")
     }
     guard timeScale > 0, timeScale.isFinite else {
       throw UserError("`--time-scale` must be positive, found `\(timeScale)`")
@@ -61,29 +61,35 @@ package struct CPUScenario: Sendable {
     }
     let tokenBytes = ToyModels.kvBytesPerToken(base.model)
     try checkMemory(tokenBytes: tokenBytes, machineMemory: machineMemory)
-    let blockBytes = tokenBytes * base.blockSize
+    let cache = ToyModels.kvCache(base.model, blockTokens: base.blockSize)
     var scenario = base
     if scenario.deviceBlocksOverride == nil {
-      let blocks = Int(kvMemoryGiB * Double(1 << 30)) / blockBytes
+      let arena = Self.capacity(of: cache, gibibytes: kvMemoryGiB)
       let longest = base.maxModelLength ?? base.model.maxPositions
-      guard blocks * base.blockSize >= longest else {
+      guard arena.holds(tokens: longest) else {
         throw UserError(
-          "the arena is too small: \(kvMemoryGiB) GiB hold \(blocks * base.blockSize) tokens of "
-            + "`\(base.model.name)` (\(tokenBytes) bytes each), a sequence may have \(longest)",
+          "the arena is too small: \(kvMemoryGiB) GiB hold \(arena.tokens) tokens of "
+            + "`\(base.model.name)` (\(tokenBytes) bytes each), a sequence may have "
+            + "\(longest)",
           hint: "raise `--kv-memory` or lower `--max-model-len`")
       }
-      scenario.deviceBlocksOverride = blocks
+      scenario.deviceBlocksOverride = arena.blocks
     }
     var settings = try scenario.resolved().settings
-    settings.hostBlocks = Int(base.hostMemoryGiB * Double(1 << 30)) / blockBytes
+    settings.hostBlocks = Self.capacity(of: cache, gibibytes: base.hostMemoryGiB).blocks
     // The kernels run request by request: each iteration has to list who runs.
     settings.stepping = .iteration
     return settings
   }
 
+  private static func capacity(of cache: KVCacheSpec, gibibytes: Double) -> KVCapacity {
+    KVCapacity(blocks: Int(gibibytes * Double(1 << 30)) / cache.blockBytes, of: cache)
+  }
+
   /// - Throws: ``UserError`` if arenas and weights are larger than the memory of the machine.
   private func checkMemory(tokenBytes: Int, machineMemory: UInt64) throws {
     let gibibyte = Double(1 << 30)
+    // Counts that users give may be too large to multiply as integers.
     let device =
       base.deviceBlocksOverride.map {
         Double($0) * Double(base.blockSize) * Double(tokenBytes) / gibibyte

@@ -1,4 +1,5 @@
 import CostModel
+import Fleet
 import Kernels
 import Metrics
 import Planning
@@ -93,7 +94,7 @@ extension CPUScenario {
 
   func labels(_ trace: Trace, settings: EngineSettings, profile: String) -> RunLabels {
     RunLabels(
-      system: base.system.rawValue, model: base.model.name, device: base.device.name,
+      system: base.system.name, model: base.model.name, device: base.device.name,
       requestRate: trace.offeredRate, blocks: settings.deviceBlocks,
       blockSize: settings.blockSize,
       provenance: Provenance(

@@ -53,7 +53,7 @@ struct LatencyFigure: Sendable {
       let curve = panel.curves[job.curve]
       var run = setting.run(
         curve.system, panel.hardware, panel.workload, rate: curve.rates[0], seconds: panel.seconds)
-      if curve.system != .fasterTransformer { run.maxSequences = panel.maxSequences }
+      if !curve.system.capabilities.hasStaticBatches { run.maxSequences = panel.maxSequences }
       return try SustainedRate.search(
         rates: curve.rates, threshold: PaperSetting.latencyThreshold, run: run,
         traces: setting.traces)
@@ -98,7 +98,7 @@ struct LatencyFigure: Sendable {
       for (curve, found) in zip(panel.curves, found) {
         for point in found.points {
           data.rows.append([
-            panel.name, curve.system.rawValue, Digits.fixed(point.requestRate, decimals: 4),
+            panel.name, curve.system.name, Digits.fixed(point.requestRate, decimals: 4),
             point.meanNormalizedLatency.map { Digits.fixed($0, decimals: 5) } ?? "",
             Digits.fixed(point.steps.batchedRequests, decimals: 2),
             Digits.fixed(found.rate, decimals: 4),

@@ -16,15 +16,15 @@ extension PaperFigure {
         model: try ModelCatalogue.find(hardware.model),
         device: try DeviceCatalogue.find(hardware.device), tensorParallel: hardware.gpus,
         utilization: 0.95, tokenBudget: 2560, blockSize: 16)
-      let pool = Double(budget.blocks * budget.blockBytes * hardware.gpus) / Double(1 << 30)
+      let pool = Double(budget.capacity.bytes * hardware.gpus) / Double(1 << 30)
       data.rows.append([
-        hardware.rawValue, "\(hardware.gpus)", "\(budget.blocks)", "\(budget.slots)",
+        hardware.rawValue, "\(hardware.gpus)", "\(budget.blocks)", "\(budget.capacity.tokens)",
         Claim.text(pool),
       ])
       claims.append(
         Claim(
           "table1", "\(hardware.rawValue), KV slots, thousands", .value(slots, within: 0.05),
-          ours: Double(budget.slots) / 1000,
+          ours: Double(budget.capacity.tokens) / 1000,
           note: hardware == .opt66B
             ? "the paper's own 21 GB are 9.6 thousand slots; 9.7 thousand need 21.3 GiB" : ""))
       claims.append(
@@ -57,7 +57,7 @@ extension PaperFigure {
     for ((system, printed), summary) in zip(memoryPrinted, summaries) {
       let steps = summary.steps
       // The artifact has no counter for the ends of vLLM's blocks: they are part of the rest.
-      let isPaged = system.isPaged
+      let isPaged = system.capabilities.isPaged
       let shares = [
         steps.tokenState, isPaged ? 0 : steps.reserved, isPaged ? 0 : steps.internalFragmentation,
         isPaged ? 1 - steps.tokenState : steps.rest,
@@ -69,8 +69,8 @@ extension PaperFigure {
             "2", "\(system.paperName), \(memoryClasses[index]), % of the pool",
             .value(paper, within: 1.5), ours: share))
       }
-      data.rows.append([system.rawValue, "ours"] + shares.map(Claim.text))
-      data.rows.append([system.rawValue, "paper"] + printed.map { $0.map(Claim.text) ?? "" })
+      data.rows.append([system.name, "ours"] + shares.map(Claim.text))
+      data.rows.append([system.name, "paper"] + printed.map { $0.map(Claim.text) ?? "" })
       let label = system.paperName.replacing(" ", with: "\n")
       bars.append(.init(label + "\nours", shares))
       let rest = isPaged ? 3.7 : printed[3] ?? 0
@@ -119,7 +119,7 @@ extension PaperFigure {
             Claim.relative(paper, tolerance), ours: ours,
             note: system == .vllmSOSP23 ? "the host time of the device profile rests on it" : ""))
         data.rows.append(
-          [panel.name, system.rawValue]
+          [panel.name, system.name]
             + [ours, summary.meanBatchedRequests, paper].map(Claim.text))
         bars.append(.init(system.paperName.replacing(" ", with: "\n"), [ours, paper]))
       }

@@ -43,15 +43,13 @@ package struct PaperSetting: Sendable {
 }
 
 extension ServingSystem {
-  /// The label of the paper's legends.
+  /// The label of the paper's legends; the name for a system that is not in it.
   var paperName: String {
-    switch self {
-    case .vllmSOSP23: "vLLM"
-    case .orcaOracle: "Orca (Oracle)"
-    case .orcaPow2: "Orca (Pow2)"
-    case .orcaMax: "Orca (Max)"
-    case .fasterTransformer: "FasterTransformer"
-    case .vllm02, .vllmV1, .vattention: rawValue
-    }
+    Self.paperNames.first { $0.system == self }?.name ?? name
   }
+
+  private static let paperNames: [(system: ServingSystem, name: String)] = [
+    (.vllmSOSP23, "vLLM"), (.orcaOracle, "Orca (Oracle)"), (.orcaPow2, "Orca (Pow2)"),
+    (.orcaMax, "Orca (Max)"), (.fasterTransformer, "FasterTransformer"),
+  ]
 }

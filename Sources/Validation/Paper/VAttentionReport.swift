@@ -86,7 +86,7 @@ package enum VAttentionReport {
   /// Table 8 and §6.1 of the paper: tokens of a group, and the time to let a request grow.
   private static func mappingClaims() throws -> [Claim] {
     let yi = try ModelCatalogue.find("yi-34b-200k")
-    let calls = Double(2 * yi.layers)
+    let calls = Double(2 * yi.layers.count)
     let growth = calls * VirtualMemoryOptions.PageGroupSize.mib2.mappingSeconds * 1000
     var claims = [
       Claim(
@@ -131,9 +131,9 @@ package enum VAttentionReport {
     let settings = try scenario.resolved().settings
     var small = scenario
     small.virtualMemory.pageGroup = .kib64
-    let finest = try small.resolved().settings
-    let slots = Double(finest.deviceBlocks * finest.blockSize)
-    let context = slots / deployment.batch64KB - Double(finest.blockSize) / 2
+    let finest = try small.resolved().kvCapacity
+    let context =
+      Double(finest.tokens) / deployment.batch64KB - Double(finest.blockTokens) / 2
     let trace = requests(context: context, count: 20_000, seed: seed)
     let summary = try Simulation.run(scenario, trace: trace, keepingRequests: false).result.summary
     return Outcome(

@@ -30,8 +30,11 @@ package struct PointPrediction: Sendable {
   ) -> (predictions: [PointPrediction], failures: [String]) {
     let slots = Mutex<(results: [Result<PointPrediction, any Error>?], done: Int)>(
       (Array(repeating: nil, count: points.count), 0))
+    let prices = PriceSource.shared(PreparedPrices())
     DispatchQueue.concurrentPerform(iterations: points.count) { index in
-      let result = Result { try predict(points[index], model: models(points[index])) }
+      let result = Result {
+        try predict(points[index], model: models(points[index]), prices: prices)
+      }
       slots.withLock {
         $0.results[index] = result
         $0.done += 1
@@ -54,41 +57,21 @@ package struct PointPrediction: Sendable {
     return (predictions, failures)
   }
 
-  /// Simulates one point.
-  static func predict(_ point: ServingPoint, model: BackendModel) throws -> PointPrediction {
-    let gpus = point.tensorParallel
-    let kvCache = model.kvCache(point)
-    var device = point.device
-    // Data sheets say GB where drivers report GiB: aiconfigurator's system files have
-    // 85,899,345,920 bytes for an H100, 141 GiB for an H200 and 180 GiB for a B200.
-    if device.memoryEvidence == .nominal {
-      device.memoryBytes = Int(Double(point.device.memoryBytes) / 1e9 * Double(1 << 30))
-    }
-    let budget = try KVBudget(
-      model: point.model, device: device, tensorParallel: gpus, utilization: model.utilization,
-      tokenBudget: min(model.tokenBudget, 8192), blockSize: 16, weights: point.weights,
-      kvCache: kvCache, logits: .sampled(sequences: 256))
-    var deployment = PricedDeployment(
-      model: point.model, device: point.device, blockBytes: budget.blockBytes)
-    deployment.tensorParallel = gpus
-    deployment.weights = point.weights
-    deployment.kvCache = kvCache
-    deployment.overheads = model.overheads
+  /// Simulates one point as users simulate a scenario, through the front end of the measured server.
+  static func predict(
+    _ point: ServingPoint, model: BackendModel, prices: PriceSource
+  ) throws -> PointPrediction {
     let requests = requests(of: point, model: model)
-    var settings = EngineSettings(
-      blockSize: 16, deviceBlocks: budget.blocks, maxSequences: model.maxSequences,
-      maxBatchedTokens: model.chunkedPrefill && model.system == .vllmV1
-        ? model.tokenBudget : max(model.tokenBudget, point.promptTokens + point.outputTokens),
-      maxModelLength: point.promptTokens + point.outputTokens)
-    settings.v1.chunkedPrefill = model.chunkedPrefill
-    let contents = contents(of: requests, point, model)
-    settings.v1.prefixCaching = contents != nil
-    settings.vllm02 = VLLM02Options(.v020)
-    let costModel = try KernelCostModel(deployment)
-    let record = try model.system.serve(
-      requests, settings: settings, executor: PointExecutor(costModel: costModel),
-      oversized: .fail, contents: contents, maxConcurrency: point.concurrency,
-      frontEnd: model.frontEnd)
+    let trace = Trace(
+      name: point.id, requests: requests, hasArrivals: false,
+      contents: contents(of: requests, point, model))
+    var scenario = try model.scenario(of: point)
+    if model.system.capabilities.hasPrefixCache { scenario.prefixCaching = trace.contents != nil }
+    let resolved = try scenario.resolved(prices: prices)
+    // There are no arrivals whose loss could be warned of.
+    var warnings: [String] = []
+    let record = try resolved.serve(
+      try scenario.prepared(trace, warnings: &warnings), frontEnd: model.frontEnd)
     var ttft = 0.0
     var tpot = 0.0
     var count = 0.0
@@ -100,14 +83,15 @@ package struct PointPrediction: Sendable {
     }
     return PointPrediction(
       point: point, ttft: ttft / count * 1e3 + model.requestMilliseconds,
-      tpot: tpot / count * 1e3, blocks: budget.blocks, prices: costModel.profile)
+      tpot: tpot / count * 1e3, blocks: resolved.kvCapacity.blocks,
+      prices: resolved.costModel.profile)
   }
 
   /// Prompts taken in turn from a limited set, where a campaign repeats them; `nil` elsewhere.
   private static func contents(
     of requests: [Request], _ point: ServingPoint, _ model: BackendModel
   ) -> PromptContents? {
-    guard model.repeatedPrompts > 0, model.system == .vllmV1 else { return nil }
+    guard model.repeatedPrompts > 0, model.system.capabilities.hasPrefixCache else { return nil }
     var contents = PromptContents()
     for (index, request) in requests.enumerated() {
       let stream = Int64(index % model.repeatedPrompts)
@@ -129,14 +113,5 @@ package struct PointPrediction: Sendable {
     return (0..<point.concurrency * model.roundsPerClient).map { _ in
       Request(promptTokens: length(point.promptTokens), outputTokens: length(point.outputTokens))
     }
-  }
-}
-
-/// Prices plans by the cost model.
-struct PointExecutor: PlanPricer {
-  let costModel: KernelCostModel
-
-  mutating func execute(_ plan: IterationPlan) -> SimDuration {
-    costModel.duration(of: plan.shape)
   }
 }

@@ -118,20 +118,17 @@ package struct RequestReplay: Sendable {
     return pieces
   }
 
-  /// Serves the requests by `system`.
+  /// Serves the requests as the scenario says, at the times at which they were queued.
   ///
-  /// - Throws: ``UserError`` where a request cannot be served.
-  package func predicted(
-    system: ServingSystem, settings: EngineSettings, costModel: KernelCostModel
-  ) throws -> Outcome {
+  /// - Throws: ``UserError`` for a scenario that is not valid, and where a request cannot be served.
+  package func predicted(_ resolved: ResolvedScenario) throws -> Outcome {
     let record: RunRecord
     do {
-      record = try system.serve(
-        requests, settings: settings, executor: PointExecutor(costModel: costModel),
-        oversized: .fail, contents: system == .vllmV1 ? contents : nil)
+      record = try resolved.serve(
+        Trace(name: "measured", requests: requests, hasArrivals: true, contents: contents))
     } catch let failure as RunFailure {
       throw UserError(
-        "`\(system.rawValue)` cannot serve the run: \(failure.summary)",
+        "`\(resolved.scenario.system.name)` cannot serve the run: \(failure.summary)",
         hint: "give the settings of the server that was measured")
     }
     return Outcome(

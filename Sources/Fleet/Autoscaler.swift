@@ -1,3 +1,4 @@
+import Serving
 import SimulationKernel
 
 /// Decides, every so often, how many replicas there should be.

@@ -1,3 +1,32 @@
+import CostModel
+
+extension ServingSystem {
+  /// vLLM 0.2.
+  ///
+  /// - Source: vLLM 0.2, for the defaults too.
+  package static let vllm02 = ServingSystem(
+    name: "vllm-0.2",
+    summary: "paged KV with copy-on-write and watermark; prompt-only or decode-only iterations",
+    releases: VLLM02Release.allCases.map(\.rawValue),
+    capabilities: Capabilities(isPaged: true, swaps: true),
+    defaults: { _ in
+      Defaults(
+        maxSequences: 256, maxBatchedTokens: 2560, gpuMemoryUtilization: 0.90, swapSpaceGiB: 4)
+    },
+    configure: { choices, settings in
+      settings.vllm02 = VLLM02Options(choices.release.flatMap(VLLM02Release.init) ?? .v027)
+    },
+    make: { $0.replica(PromptOrDecodeScheduler(requests: $0.requests, settings: $0.settings)) })
+}
+
+extension EngineSettings {
+  /// What differs between the releases of `vllm-0.2`.
+  package var vllm02: VLLM02Options {
+    get { self[VLLM02Options.self] }
+    set { self[VLLM02Options.self] = newValue }
+  }
+}
+
 /// A release of vLLM 0.2 whose scheduler is known step for step.
 package enum VLLM02Release: String, CaseIterable, Sendable {
   case v020 = "0.2.0"
@@ -12,7 +41,7 @@ package enum VLLM02Release: String, CaseIterable, Sendable {
 /// | ``rejectsPromptsBeyondPool`` | no: such a prompt waits for ever | yes |
 ///
 /// - Source: `README.md` beside the goldens of `vllm-0.2`, which records both releases.
-package struct VLLM02Options: Equatable, Sendable {
+package struct VLLM02Options: SystemOptions {
   /// How the prompts of an iteration count against `--max-num-batched-tokens`.
   package enum PromptBudget: Equatable, Sendable {
     /// Their tokens, summed; prompts are computed without padding (0.2.0).
@@ -32,6 +61,9 @@ package struct VLLM02Options: Equatable, Sendable {
   /// `--max-paddings` unless the user says otherwise, in tokens.
   package static let defaultMaxPaddings = 256
 
+  /// The newest release.
+  package init() { self.init(.v027) }
+
   /// The settings that make up a release.
   package init(_ release: VLLM02Release) {
     switch release {
@@ -41,47 +73,6 @@ package struct VLLM02Options: Equatable, Sendable {
     case .v027:
       promptBudget = .padded(maxPaddings: Self.defaultMaxPaddings)
       rejectsPromptsBeyondPool = true
-    }
-  }
-}
-
-/// The prompts that an iteration has taken so far.
-///
-///     padded    |── 40 ──|░░░░░░░|      count = 2, longest = 60, sum = 100
-///               |────── 60 ──────|      padded = 120, paddings = 20
-struct PromptBatch {
-  private(set) var count = 0
-  /// Tokens of the longest prompt.
-  private(set) var longest = 0
-  /// Tokens of all prompts, without padding.
-  private(set) var sum = 0
-
-  var padded: Int { count * longest }
-
-  var isEmpty: Bool { count == 0 }
-
-  /// The batch with one more prompt.
-  func adding(_ tokens: Int) -> PromptBatch {
-    var batch = self
-    batch.count += 1
-    batch.longest = max(longest, tokens)
-    batch.sum += tokens
-    return batch
-  }
-
-  /// Tokens that count against `--max-num-batched-tokens`.
-  func batchedTokens(_ budget: VLLM02Options.PromptBudget) -> Int {
-    switch budget {
-    case .summed: sum
-    case .padded: padded
-    }
-  }
-
-  /// Whether the padding stays within its limit, if there is one.
-  func keepsPaddings(_ budget: VLLM02Options.PromptBudget) -> Bool {
-    switch budget {
-    case .summed: true
-    case .padded(let maxPaddings): padded - sum <= maxPaddings
     }
   }
 }

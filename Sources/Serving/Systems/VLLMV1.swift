@@ -1,4 +1,51 @@
+import CostModel
 import KVMemory
+
+extension ServingSystem {
+  /// vLLM's V1 engine.
+  ///
+  /// - Source: vLLM's `get_batch_defaults` in its `arg_utils.py`: its server takes 256 sequences and 2,048
+  ///   tokens on A100s and devices below 70 GiB, 1,024 and 8,192 on larger ones. Here it is the former on
+  ///   every device.
+  package static let vllmV1 = ServingSystem(
+    name: "vllm-v1",
+    summary:
+      "paged KV with a prefix cache; token budget, chunked prefill, running first, recompute",
+    releases: V1Release.allCases.map(\.rawValue),
+    capabilities: Capabilities(
+      isPaged: true, cutsPrompts: true, limitsLongPrompts: true, hasPrefixCache: true,
+      sequences: .samples, serveCommand: "vllm serve"),
+    defaults: { _ in
+      Defaults(
+        maxSequences: 256, maxBatchedTokens: 2048, gpuMemoryUtilization: 0.90,
+        prefixCaching: V1Options().prefixCaching, chunkedPrefill: V1Options().chunkedPrefill,
+        longPrefillTokenThreshold: V1Options().longPrefillTokenThreshold)
+    },
+    memory: { release, sequences in
+      .vllmV1(countsGraphs: release == V1Release.v033.rawValue, sequences: sequences)
+    },
+    // The two releases of the scheduler stand for the measured ones nearest to them.
+    overheads: { $0 == V1Release.v010.rawValue ? .vllm011 : .vllm019 },
+    configure: { choices, settings in
+      settings.v1 = V1Options(choices.release.flatMap(V1Release.init) ?? .v033)
+      settings.v1.prefixCaching = choices.prefixCaching
+      settings.v1.chunkedPrefill = choices.chunkedPrefill
+      settings.v1.longPrefillTokenThreshold = choices.longPrefillTokenThreshold
+    },
+    make: {
+      $0.replica(
+        TokenBudgetScheduler(
+          requests: $0.requests, settings: $0.settings, contents: $0.run.contents))
+    })
+}
+
+extension EngineSettings {
+  /// What only `vllm-v1` looks at.
+  package var v1: V1Options {
+    get { self[V1Options.self] }
+    set { self[V1Options.self] = newValue }
+  }
+}
 
 /// A release of vLLM whose V1 scheduler is known step for step.
 package enum V1Release: String, CaseIterable, Sendable {
@@ -8,7 +55,7 @@ package enum V1Release: String, CaseIterable, Sendable {
 
 /// What `vllm-v1` can do beside the settings that every engine has; the defaults are those of vLLM
 /// 0.33.
-package struct V1Options: Equatable, Sendable {
+package struct V1Options: SystemOptions {
   /// Keep full blocks findable by what they hold, and start requests behind what is found
   /// (`--enable-prefix-caching`). On in vLLM V1.
   package var prefixCaching = true

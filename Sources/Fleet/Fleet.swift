@@ -1,0 +1,386 @@
+import Serving
+import SimulationKernel
+import Workload
+
+/// Replicas behind a router, on one clock: who sends requests, who takes them, and what is known of it meanwhile.
+///
+///     senders ──▶ router ──▶ replica 0 ──┐
+///                        ──▶ replica 1 ──┼──▶ departures: clients send on, loads fall
+///                        ──▶ …         ──┘
+///
+/// Replicas meet in the router and the clients only, so that each runs by itself until one of those looks at it. What
+/// has to be looked at decides how:
+///
+/// - a router that reads nothing: requests are shared out first, and replicas run one after the other;
+/// - one that reads how many requests each has, or clients that wait for answers: a replica is visited when a request
+///   comes to it, and when one may leave it (an ``EventQueue`` holds when);
+/// - one that reads what changes with every iteration: all replicas are brought to each arrival.
+///
+/// - Complexity: That of the replicas' iterations, and O(log replicas) a request; O(replicas) a request in the last case
+///   and where prefixes are compared.
+package struct Fleet {
+  /// What the fleet is asked to serve, and by whom.
+  package struct Load {
+    package var requests: [Request]
+    /// What the prompts consist of, if the trace tells.
+    package var contents: PromptContents?
+    package var window = MeasuringWindow()
+    package var oversized = OversizedPolicy.skip
+    /// Closed-loop clients; `nil` where requests come when they are due.
+    package var clients: Int?
+    /// What clients reach the engines through.
+    package var frontEnd = FrontEnd()
+    /// Copies of the first request that are served before the others and not measured.
+    package var warmups = 0
+
+    package init(_ requests: [Request], contents: PromptContents? = nil) {
+      self.requests = requests
+      self.contents = contents
+    }
+  }
+
+  /// Makes one more replica.
+  package typealias Maker = (ReplicaSetup) throws -> any Replica
+
+  /// A replica that is to be made.
+  package struct Place {
+    /// Bytes of a token slot of its KV pool, over all its GPUs; only their ratios count.
+    package var slotBytes: Int
+    package var make: Maker
+
+    package init(slotBytes: Int = 1, make: @escaping Maker) {
+      self.slotBytes = slotBytes
+      self.make = make
+    }
+  }
+
+  private let load: Load
+  private let router: Router
+  private let log: RequestLog
+  private let setup: ReplicaSetup
+  private var policy: any RoutingPolicy
+  private var members: [Member] = []
+  /// Numbers of the members that take requests.
+  private var open: [Int] = []
+  private var loads = LoadTree()
+  /// By request that has arrived: the member that serves it; not kept for a single replica.
+  private var assignment: [Int32] = []
+  private var scaler: Scaler?
+  /// When members are to be visited.
+  private var visits = EventQueue<Int32>()
+  private var departures: [Departure] = []
+  private let looks: Looks
+
+  /// How replicas are looked at; see ``Fleet``.
+  private enum Looks { case never, atDepartures, atArrivals }
+
+  /// A replica and when it is there.
+  private struct Member {
+    var replica: any Replica
+    var slotBytes = 1
+    /// When it is paid for: from its start-up to the end of its last request, or of the run.
+    var launch: SimInstant
+    /// When it takes requests.
+    var ready: SimInstant
+    /// When it was told to take no more.
+    var retired: SimInstant?
+    /// When it is to be visited; ``SimInstant/distantFuture`` for never.
+    var visit = SimInstant.distantFuture
+  }
+
+  /// - Parameters:
+  ///   - isAlone: Whether there is one replica, and always will be.
+  ///   - seed: Of what the router draws.
+  private init(_ load: Load, router: Router, isAlone: Bool, seed: UInt64) {
+    var all = load.requests
+    var contents = load.contents
+    if load.warmups > 0, var first = all.first {
+      first.arrival = .zero
+      let pieces = contents?.pieces(of: 0) ?? []
+      all += Array(repeating: first, count: load.warmups)
+      for _ in 0..<load.warmups { contents?.append(pieces) }
+    }
+    self.load = load
+    self.router = router
+    log = RequestLog(all, window: load.window)
+    looks =
+      load.clients != nil
+      ? .atDepartures
+      : isAlone || router.reads == .nothing
+        ? .never
+        : router.reads == .outstanding ? .atDepartures : .atArrivals
+    var setup = ReplicaSetup(log, contents: contents)
+    setup.oversized = load.oversized
+    setup.keepsDepartures = load.clients != nil
+    setup.frontEnd = load.clients == nil ? nil : load.frontEnd.process
+    self.setup = setup
+    policy = router.make(RoutedRun(requests: all, contents: contents, seed: seed))
+    if !isAlone { assignment.reserveCapacity(all.count) }
+  }
+
+  /// Serves a load on replicas that stay.
+  ///
+  /// - Parameters:
+  ///   - replicas: At least one.
+  ///   - seed: Of what the router draws.
+  /// - Returns: What happened, and the seconds that replicas were paid for.
+  /// - Throws: ``RunFailure``.
+  package static func serve(
+    _ load: Load, on replicas: [Place], router: Router = .roundRobin, seed: UInt64 = 0
+  ) throws -> (record: RunRecord, replicaSeconds: Double) {
+    precondition(!replicas.isEmpty, "a fleet without replicas")
+    var fleet = Fleet(load, router: router, isAlone: replicas.count == 1, seed: seed)
+    for place in replicas {
+      fleet.add(try place.make(fleet.setup), launch: .zero, ready: .zero)
+      fleet.members[fleet.members.count - 1].slotBytes = place.slotBytes
+    }
+    try fleet.warmUp()
+    return try fleet.run()
+  }
+
+  /// Serves a load on as many replicas as the autoscaler asks for.
+  ///
+  /// - Returns: What happened, how many replicas there were over time, and the seconds that they were paid for.
+  /// - Throws: ``RunFailure``.
+  package static func serve(
+    _ load: Load, autoscaler: Autoscaler, replica: @escaping Maker, router: Router, seed: UInt64 = 0
+  ) throws -> (record: RunRecord, scaling: [ScalingStep], replicaSeconds: Double) {
+    precondition(load.warmups == 0, "an autoscaled fleet is not warmed up")
+    var fleet = Fleet(load, router: router, isAlone: false, seed: seed)
+    for _ in 0..<autoscaler.minReplicas {
+      fleet.add(try replica(fleet.setup), launch: .zero, ready: .zero)
+    }
+    fleet.scaler = Scaler(autoscaler, launched: fleet.members.count, maker: replica)
+    let (record, seconds) = try fleet.run()
+    return (record, fleet.scaler?.steps ?? [], seconds)
+  }
+
+  // MARK: The run
+
+  private mutating func warmUp() throws {
+    guard load.warmups > 0 else { return }
+    do {
+      let first = load.requests.count
+      _ = try serve(first..<first + load.warmups, until: .distantFuture)
+      for member in members { _ = try member.replica.drain() }
+    } catch RunFailure.oversized(_, let admission) {
+      // A warm-up is the first request of the trace.
+      throw RunFailure.oversized(0, admission)
+    }
+    for number in members.indices {
+      members[number].replica.restart()
+      members[number].visit = .distantFuture
+    }
+    visits = EventQueue()
+    assignment.removeAll(keepingCapacity: true)
+    setup.frontEnd?.restart()
+    log.restart()
+  }
+
+  private mutating func run() throws -> (RunRecord, Double) {
+    let limit = load.window.to ?? .distantFuture
+    let hasMore = try serve(load.requests.indices, until: limit)
+    let goesOn = hasMore || members.contains { !$0.replica.isIdle }
+    // A run that is cut ends with its window, one that comes to its end with its last event.
+    let ends = try members.map { goesOn && limit < .distantFuture ? limit : try $0.replica.drain() }
+    let end = ends.max() ?? .zero
+    var seconds = 0.0
+    for (member, drained) in zip(members, ends) {
+      let last = member.retired.map { max($0, drained) } ?? end
+      seconds += (last - member.launch).seconds
+    }
+    let records = members.map { $0.replica.close(at: end) }
+    log.dropWarmups(load.warmups)
+    let record = RunRecord(
+      log, replicas: records, slotWeights: Self.slotWeights(members.map(\.slotBytes)),
+      assignment: assignment)
+    return (record, seconds)
+  }
+
+  /// Serves some of the requests, up to `limit`.
+  ///
+  /// - Returns: Whether more would arrive then or later.
+  private mutating func serve(_ range: Range<Int>, until limit: SimInstant) throws -> Bool {
+    if looks == .never { return try serveApart(range, until: limit) }
+    var senders = Senders(
+      log.requests, range: range, clients: load.clients, frontEnd: setup.frontEnd)
+    while true {
+      let (arrival, visit) = (senders.nextArrival, visits.nextTime)
+      let now = min(arrival, visit)
+      if now >= limit { break }
+      if visit < arrival {
+        try visitNext(&senders)
+        continue
+      }
+      try scale(before: arrival)
+      let (request, sent) = senders.takeArrival()
+      if let sent { log.sent(request, at: sent) }
+      try route(request, at: arrival, &senders)
+    }
+    return senders.nextArrival < .distantFuture
+  }
+
+  /// The same where nobody looks at what replicas do: requests are shared out, then the replicas run one after the
+  /// other.
+  private mutating func serveApart(_ range: Range<Int>, until limit: SimInstant) throws -> Bool {
+    let requests = setup.requests
+    let arriving = range.prefix { requests[RequestID($0)].arrival < limit }
+    guard scaler != nil || members.count > 1 else {
+      try members[0].replica.serve(arriving.map { RequestID($0) }, until: limit)
+      return arriving.count < range.count
+    }
+    var shares = members.map { _ in [RequestID]() }
+    for index in arriving {
+      let request = RequestID(index)
+      try scale(before: requests[request].arrival)
+      while shares.count < members.count { shares.append([]) }
+      let number = pick(request)
+      assignment.append(Int32(number))
+      shares[number].append(request)
+    }
+    for (member, share) in zip(members, shares) {
+      try member.replica.serve(share, until: limit)
+    }
+    return arriving.count < range.count
+  }
+
+  /// Visits the member whose turn it is: something may leave it now.
+  private mutating func visitNext(_ senders: inout Senders) throws {
+    guard let (now, event) = visits.popFirst() else { return }
+    let number = Int(event)
+    // It was to be visited then, and something came in between.
+    guard members[number].visit == now else { return }
+    let replica = members[number].replica
+    members[number].visit = .distantFuture
+    if let next = try replica.step(at: now) { note(next, for: number) }
+    update(number, replica, &senders)
+  }
+
+  private mutating func note(_ visit: SimInstant, for number: Int) {
+    guard visit != members[number].visit else { return }
+    members[number].visit = visit
+    visits.insert(Int32(number), at: visit)
+  }
+
+  /// Takes in what a replica says of itself after a visit.
+  private mutating func update(
+    _ number: Int, _ replica: any Replica, _ senders: inout Senders
+  ) {
+    if members[number].retired == nil { loads.set(number, to: replica.outstanding) }
+    guard load.clients != nil else { return }
+    departures.removeAll(keepingCapacity: true)
+    replica.takeDepartures(into: &departures)
+    for departure in departures { senders.answered(1, at: departure.time) }
+  }
+
+  private mutating func route(
+    _ request: RequestID, at now: SimInstant, _ senders: inout Senders
+  ) throws {
+    if looks == .atArrivals {
+      for number in members.indices {
+        try members[number].replica.advance(to: now)
+        if members[number].retired == nil {
+          loads.set(number, to: members[number].replica.outstanding)
+        }
+      }
+    }
+    let number = members.count == 1 ? 0 : pick(request)
+    if members.count > 1 || scaler != nil { assignment.append(Int32(number)) }
+    let replica = members[number].replica
+    try replica.advance(to: now)
+    let decides = try replica.submit(request, at: now)
+    guard looks == .atDepartures else { return }
+    note(decides, for: number)
+    update(number, replica, &senders)
+  }
+
+  private mutating func pick(_ request: RequestID) -> Int {
+    let members = members
+    return policy.pick(
+      request, in: FleetView(open: open, loads: loads) { members[$0].replica.heldShare })
+  }
+
+  /// What the slots of replicas count beside each other, in the smallest whole numbers; `nil` where they are alike.
+  package static func slotWeights(_ slotBytes: [Int]) -> [Int]? {
+    guard slotBytes.contains(where: { $0 != slotBytes[0] }) else { return nil }
+    func divisor(_ a: Int, _ b: Int) -> Int { b == 0 ? a : divisor(b, a % b) }
+    let common = slotBytes.reduce(0, divisor)
+    return slotBytes.map { $0 / common }
+  }
+
+  // MARK: Members
+
+  private mutating func add(_ replica: any Replica, launch: SimInstant, ready: SimInstant) {
+    members.append(Member(replica: replica, launch: launch, ready: ready))
+    loads.append()
+    if ready <= launch { admit(members.count - 1) }
+  }
+
+  private mutating func admit(_ number: Int) {
+    open.append(number)
+    loads.set(number, to: 0)
+  }
+}
+
+/// An autoscaler at work.
+private struct Scaler {
+  var autoscaler: Autoscaler
+  let maker: Fleet.Maker
+  /// When it decides next.
+  var tick: SimInstant
+  /// Requests since it decided last.
+  var arrived = 0
+  var steps: [ScalingStep]
+
+  init(_ autoscaler: Autoscaler, launched: Int, maker: @escaping Fleet.Maker) {
+    self.autoscaler = autoscaler
+    self.maker = maker
+    tick = .zero + autoscaler.interval
+    steps = [ScalingStep(time: .zero, arrived: 0, launched: launched, ready: launched)]
+  }
+}
+
+extension Fleet {
+  /// Lets the autoscaler decide whose time has come when a request arrives at `now`.
+  private mutating func scale(before now: SimInstant) throws {
+    guard var scaler else { return }
+    while scaler.tick <= now {
+      try decide(&scaler, at: scaler.tick)
+      openReady(at: scaler.tick)
+      scaler.steps.append(
+        ScalingStep(
+          time: scaler.tick, arrived: scaler.arrived,
+          launched: members.count { $0.retired == nil }, ready: open.count))
+      (scaler.tick, scaler.arrived) = (scaler.tick + scaler.autoscaler.interval, 0)
+    }
+    openReady(at: now)
+    scaler.arrived += 1
+    self.scaler = scaler
+  }
+
+  /// Launches and retires until as many replicas are there, or on their way, as are wanted.
+  private mutating func decide(_ scaler: inout Scaler, at now: SimInstant) throws {
+    let staying = members.indices.filter { members[$0].retired == nil }
+    let wanted = scaler.autoscaler.replicas(arrived: scaler.arrived, present: staying.count)
+    if wanted > staying.count {
+      for _ in staying.count..<wanted {
+        let replica = try scaler.maker(setup)
+        add(replica, launch: now, ready: now + scaler.autoscaler.startUp)
+      }
+    } else {
+      for number in staying.suffix(staying.count - wanted) {
+        members[number].retired = now
+        loads.close(number)
+      }
+      open.removeAll { members[$0].retired != nil }
+    }
+  }
+
+  private mutating func openReady(at now: SimInstant) {
+    for number in members.indices
+    where members[number].retired == nil && members[number].ready <= now && !open.contains(number) {
+      admit(number)
+    }
+    open.sort()
+  }
+}

@@ -1,0 +1,28 @@
+import CostModel
+import Metrics
+import Serving
+
+extension PreparedDeployment {
+  /// The settings that results record, those of every kind of replica.
+  ///
+  /// Where there are several kinds, they are named first, and a setting in which they differ has a value for each, in
+  /// their order; `–` stands for a setting that a kind does not have.
+  ///
+  ///     replica        2 × vllm-v1 on l40s; 1 × vllm-v1 on h100-sxm
+  ///     max-num-seqs   64; 256
+  var fields: [ScenarioField] {
+    let kinds = resolved.map(\.fields)
+    guard kinds.count > 1 else { return kinds[0] }
+    let replicas = deployment.groups.map {
+      "\($0.count) × \($0.scenario.system.name) on \($0.scenario.device.name)"
+    }
+    var names: [String] = []
+    for name in kinds.joined().map(\.name) where !names.contains(name) { names.append(name) }
+    return [ScenarioField("replica", replicas.joined(separator: "; "))]
+      + names.map { name in
+        let values = kinds.map { fields in fields.first { $0.name == name }?.value ?? "–" }
+        let isOne = values.allSatisfy { $0 == values[0] }
+        return ScenarioField(name, isOne ? values[0] : values.joined(separator: "; "))
+      }
+  }
+}

@@ -1,0 +1,86 @@
+import Serving
+import SimulationKernel
+
+/// Settings as the system has them where the user says nothing.
+extension Scenario {
+  var defaults: ServingSystem.Defaults { system.defaults(on: device) }
+
+  var gpuMemoryShare: Double { gpuMemoryUtilization ?? defaults.gpuMemoryUtilization }
+  package var hostMemoryGiB: Double { swapSpaceGiB ?? defaults.swapSpaceGiB }
+  var release: String? { engineRelease ?? system.defaultRelease }
+
+  /// What the system makes its own options of.
+  package var choices: SystemChoices {
+    var choices = SystemChoices(release: release, defaults: defaults)
+    if let prefixCaching { choices.prefixCaching = prefixCaching }
+    if let chunkedPrefill { choices.chunkedPrefill = chunkedPrefill }
+    if let longPrefillTokenThreshold {
+      choices.longPrefillTokenThreshold = longPrefillTokenThreshold
+    }
+    choices.pageGroups = pageGroupSettings
+    return choices
+  }
+}
+
+/// Settings that only some systems have.
+extension Scenario {
+  /// Whether the system has the setting; a release is a setting of the systems that know it.
+  fileprivate func has(_ setting: ScenarioSetting) -> Bool {
+    guard setting.name == ScenarioSetting.release, let engineRelease else {
+      return setting.isOf(system)
+    }
+    return system.releases.contains(engineRelease)
+  }
+
+  /// The same run without the settings that its system would have to ignore.
+  package var withFlagsOfItsSystem: Scenario {
+    var kept = self
+    for setting in ScenarioSetting.ofSomeSystems where !kept.has(setting) { setting.clear(&kept) }
+    return kept
+  }
+
+  /// Refuses settings that the system would have to ignore.
+  func requireFlagsOfSystem() throws(UserError) {
+    for setting in ScenarioSetting.ofSomeSystems where setting.isSet(self) && !has(setting) {
+      if setting.name == ScenarioSetting.release, let engineRelease, system.hasReleases {
+        throw noSuchRelease(engineRelease, of: system)
+      }
+      throw UserError(
+        "`\(system.name)` has no `--\(setting.name)`",
+        hint: "leave it out, or choose a system that has it: \(list(setting.systems))")
+    }
+  }
+}
+
+extension [Scenario] {
+  /// The same runs, each with those of the settings that its system has: what `compare` makes of flags that
+  /// were given once for several systems.
+  ///
+  /// - Throws: ``UserError`` for a setting that none of the systems has.
+  package func keepingFlagsOfTheirSystems() throws(UserError) -> [Scenario] {
+    for setting in ScenarioSetting.ofSomeSystems {
+      let setters = filter(setting.isSet)
+      guard !setters.isEmpty, !setters.contains(where: { $0.has(setting) }) else { continue }
+      throw noSystemHas(setting)
+    }
+    return map(\.withFlagsOfItsSystem)
+  }
+
+  private func noSystemHas(_ setting: ScenarioSetting) -> UserError {
+    if setting.name == ScenarioSetting.release, let release = first?.engineRelease {
+      let known = setting.systems.map { "\(list($0.releases)) of `\($0.name)`" }
+      return UserError(
+        "none of the `--systems` has a release `\(release)`",
+        hint: "releases are " + known.joined(separator: ", "))
+    }
+    return UserError(
+      "none of the `--systems` has `--\(setting.name)`",
+      hint: "leave it out, or add a system that has it: \(list(setting.systems))")
+  }
+}
+
+private func list(_ names: [String]) -> String {
+  names.map { "`\($0)`" }.joined(separator: " and ")
+}
+
+private func list(_ systems: [ServingSystem]) -> String { list(systems.map(\.name)) }

@@ -1,0 +1,43 @@
+import SimulationKernel
+
+/// What one replica did over the measuring window, summed.
+package struct ReplicaRecord: Equatable, Sendable {
+  /// When the last event of the replica was.
+  package var end = SimInstant.zero
+  /// What held between events, over time: in at most ``RunHistory/intervalsMax`` pieces of the window.
+  package var history: RunHistory
+  /// The same numbers at the start of each iteration, in plain sums.
+  package var steps = StepSums()
+  /// Iterations and output tokens that ended inside the window.
+  package var iterations = 0
+  package var emittedTokens = 0
+  package var preemptionsRecompute = 0
+  package var preemptionsSwap = 0
+  /// What the prefix cache did in iterations that started inside the window; `nil` for a system without one.
+  package var prefixCache: PrefixCacheTotals?
+
+  init(from start: SimInstant) { history = RunHistory(from: start) }
+
+  /// The same with each slot of the ledger counted so many times.
+  func weighted(by weight: Int) -> ReplicaRecord {
+    guard weight != 1 else { return self }
+    var record = self
+    record.history.weigh(by: weight)
+    record.steps.weigh(by: weight)
+    return record
+  }
+
+  /// Adds what another replica did over the same window, to the same end.
+  mutating func add(_ other: ReplicaRecord) {
+    end = max(end, other.end)
+    history.add(other.history)
+    steps.add(other.steps)
+    iterations += other.iterations
+    emittedTokens += other.emittedTokens
+    preemptionsRecompute += other.preemptionsRecompute
+    preemptionsSwap += other.preemptionsSwap
+    if let totals = other.prefixCache {
+      prefixCache = (prefixCache ?? PrefixCacheTotals()) + totals
+    }
+  }
+}

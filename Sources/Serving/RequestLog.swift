@@ -1,0 +1,85 @@
+import SimulationKernel
+import Workload
+
+/// What happens to the requests of a run, whichever replica serves them: one log for all of them.
+///
+/// A class, because replicas write it in turn; one run uses it in one thread, and nobody writes it when the run is
+/// over. What stays of all requests is what the
+/// trace says and 32 bytes of timestamps.
+package final class RequestLog: @unchecked Sendable {
+  /// What replicas write: memory of its own, so that no write has to ask who else refers to it.
+  struct Entries {
+    fileprivate let milestones: UnsafeMutablePointer<RunRecord.Milestones>
+    /// Gaps between consecutive tokens of a sequence that ended inside the window.
+    let tokenGaps: UnsafeMutablePointer<TokenGaps>
+    /// Requests that arrived so far.
+    let arrivedCount: UnsafeMutablePointer<Int>
+
+    @inline(__always)
+    subscript(request: RequestID) -> RunRecord.Milestones {
+      get { milestones[Int(request)] }
+      nonmutating _modify { yield &milestones[Int(request)] }
+    }
+  }
+
+  package let window: MeasuringWindow
+  /// By number. Closed-loop clients set arrivals when they send.
+  package private(set) var requests: [Request]
+  /// Valid as long as the log.
+  let entries: Entries
+
+  /// - Parameter requests: In order of arrival; the last of them may be warm-ups, which no result holds.
+  package init(_ requests: [Request], window: MeasuringWindow) {
+    self.requests = requests
+    self.window = window
+    entries = Entries(
+      milestones: .allocate(capacity: requests.count), tokenGaps: .allocate(capacity: 1),
+      arrivedCount: .allocate(capacity: 1))
+    entries.milestones.initialize(repeating: RunRecord.Milestones(), count: requests.count)
+    entries.tokenGaps.initialize(to: TokenGaps())
+    entries.arrivedCount.initialize(to: 0)
+  }
+
+  deinit {
+    entries.milestones.deallocate()
+    entries.tokenGaps.deinitialize(count: 1)
+    entries.tokenGaps.deallocate()
+    entries.arrivedCount.deallocate()
+  }
+
+  /// A closed-loop client sent a request.
+  package func sent(_ request: RequestID, at time: SimInstant) {
+    requests[Int(request)].arrival = time
+  }
+
+  /// Warm-ups were served: what happened so far is forgotten.
+  package func restart() {
+    entries.arrivedCount.pointee = 0
+    entries.tokenGaps.pointee = TokenGaps()
+  }
+
+  /// Leaves out the requests at the end, which were warm-ups.
+  package func dropWarmups(_ count: Int) { requests.removeLast(count) }
+}
+
+/// The milestones of the requests of a run that is over, by number.
+package struct MilestoneList: RandomAccessCollection, Equatable, Sendable {
+  private let log: RequestLog
+  package let count: Int
+
+  init(_ log: RequestLog) {
+    self.log = log
+    count = log.requests.count
+  }
+
+  package var startIndex: Int { 0 }
+  package var endIndex: Int { count }
+
+  @inline(__always)
+  package subscript(request: Int) -> RunRecord.Milestones {
+    precondition(request >= 0 && request < count, "MilestoneList: request \(request) of \(count)")
+    return log.entries[RequestID(truncatingIfNeeded: request)]
+  }
+
+  package static func == (a: MilestoneList, b: MilestoneList) -> Bool { a.elementsEqual(b) }
+}

@@ -1,0 +1,107 @@
+extension ServingSystem {
+  /// What a system can do that not every system can: what other rooms ask before they offer a setting or count on a
+  /// behaviour.
+  package struct Capabilities: Equatable, Sendable {
+    /// What a request may ask for.
+    package enum Sequences: Sendable {
+      /// One sequence.
+      case one
+      /// Several samples of its prompt.
+      case samples
+      /// Several samples, or a beam search.
+      case beams
+    }
+
+    /// Whether attention reads its keys and values through block tables.
+    package var isPaged = false
+    /// Whether an iteration may compute a part of a prompt (`--enable-chunked-prefill`).
+    package var cutsPrompts = false
+    /// Whether such parts can be kept short (`--long-prefill-token-threshold`).
+    package var limitsLongPrompts = false
+    /// Whether prompts start behind blocks that are still cached (`--enable-prefix-caching`).
+    package var hasPrefixCache = false
+    /// Whether preempted requests can move to the host (`--swap-space`, `--preemption-mode`).
+    package var swaps = false
+    package var sequences = Sequences.beams
+    /// Whether a batch is formed once, in slots of the longest sequence, and runs to its end.
+    package var hasStaticBatches = false
+    /// Whether the engine is compiled code; else Python around eager kernels, which costs the host time and whose
+    /// attention reads block tables. Only the prices of 2023 ask.
+    package var isCompiled = false
+    /// Whether a block is a page-group that a GPU's driver maps (`--page-group-size`).
+    package var mapsPageGroups = false
+    /// The system with the same scheduler that a CPU can serve with; `nil` where it can with this one.
+    package var cpuStandIn: String?
+    /// The command that starts a server of today with such an engine, whose flags ours are; `nil` for none.
+    package var serveCommand: String?
+
+    package init(
+      isPaged: Bool = false, cutsPrompts: Bool = false, limitsLongPrompts: Bool = false,
+      hasPrefixCache: Bool = false, swaps: Bool = false, sequences: Sequences = .beams,
+      hasStaticBatches: Bool = false, isCompiled: Bool = false, mapsPageGroups: Bool = false,
+      cpuStandIn: String? = nil, serveCommand: String? = nil
+    ) {
+      self.isPaged = isPaged
+      self.cutsPrompts = cutsPrompts
+      self.limitsLongPrompts = limitsLongPrompts
+      self.hasPrefixCache = hasPrefixCache
+      self.swaps = swaps
+      self.sequences = sequences
+      self.hasStaticBatches = hasStaticBatches
+      self.isCompiled = isCompiled
+      self.mapsPageGroups = mapsPageGroups
+      self.cpuStandIn = cpuStandIn
+      self.serveCommand = serveCommand
+    }
+  }
+
+  /// What a system does unless its user says otherwise. A setting that it does not have is off.
+  package struct Defaults: Equatable, Sendable {
+    /// Most sequences in one iteration.
+    package var maxSequences: Int
+    /// Most tokens in one iteration.
+    package var maxBatchedTokens: Int
+    /// Share of the device's memory that the engine may use.
+    package var gpuMemoryUtilization: Double
+    /// Host memory for swapped blocks, GiB for each GPU.
+    package var swapSpaceGiB: Double
+    package var prefixCaching: Bool
+    package var chunkedPrefill: Bool
+    /// Most tokens of one request in an iteration while others are there; 0 for no limit.
+    package var longPrefillTokenThreshold: Int
+
+    package init(
+      maxSequences: Int, maxBatchedTokens: Int, gpuMemoryUtilization: Double,
+      swapSpaceGiB: Double = 0, prefixCaching: Bool = false, chunkedPrefill: Bool = false,
+      longPrefillTokenThreshold: Int = 0
+    ) {
+      self.maxSequences = maxSequences
+      self.maxBatchedTokens = maxBatchedTokens
+      self.gpuMemoryUtilization = gpuMemoryUtilization
+      self.swapSpaceGiB = swapSpaceGiB
+      self.prefixCaching = prefixCaching
+      self.chunkedPrefill = chunkedPrefill
+      self.longPrefillTokenThreshold = longPrefillTokenThreshold
+    }
+  }
+}
+
+/// The settings that only some systems have, with the defaults filled in: what a system makes its own options of.
+package struct SystemChoices: Equatable, Sendable {
+  /// One of the system's releases; `nil` where it has none.
+  package var release: String?
+  package var prefixCaching: Bool
+  package var chunkedPrefill: Bool
+  /// Most tokens of one request in an iteration while others are there; 0 for no limit.
+  package var longPrefillTokenThreshold: Int
+  package var pageGroups: PageGroupSettings
+
+  /// What a system does where its user chooses nothing.
+  package init(release: String?, defaults: ServingSystem.Defaults) {
+    self.release = release
+    prefixCaching = defaults.prefixCaching
+    chunkedPrefill = defaults.chunkedPrefill
+    longPrefillTokenThreshold = defaults.longPrefillTokenThreshold
+    pageGroups = PageGroupSettings()
+  }
+}

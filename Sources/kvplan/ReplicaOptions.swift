@@ -1,0 +1,118 @@
+import ArgumentParser
+import CostModel
+import Fleet
+import Foundation
+import Planning
+import SimulationKernel
+
+/// How many replicas there are, and of which kinds.
+struct ReplicaOptions: ParsableArguments {
+  @Option(help: "Replicas behind the router.")
+  var replicas = 1
+
+  @Option(
+    help: ArgumentHelp(
+      """
+      Replicas of their own kind, `device=l40s,max-num-seqs=64,count=2`: settings that differ from \
+      the other flags', and how many; repeated, for unlike replicas.
+      """, valueName: "settings"))
+  var replica: [String] = []
+
+  /// The replicas behind a router: alike, or as `--replica` says.
+  ///
+  /// - Parameter prices: Dollars an hour of a device that the user gave.
+  /// - Throws: ``UserError`` for no replica at all, numbers that contradict each other, and settings that are none.
+  func deployment(
+    of base: Scenario, router: Router, prices: [String: Double] = [:]
+  ) throws -> Deployment {
+    guard replicas > 0 else {
+      throw UserError("`--replicas` must be at least 1, found `\(replicas)`")
+    }
+    guard !replica.isEmpty else { return Deployment(base, replicas: replicas, router: router) }
+    guard replicas == 1 else {
+      throw UserError(
+        "`--replicas` and `--replica` both say how many replicas there are",
+        hint: "give each `--replica` a `count=`")
+    }
+    let groups = try replica.map { try group($0, of: base, prices: prices) }
+    guard Set(groups.map(\.scenario.model.name)).count == 1 else {
+      throw UserError("the replicas of a deployment serve one model")
+    }
+    return Deployment(groups: groups, router: router)
+  }
+
+  private func group(
+    _ text: String, of base: Scenario, prices: [String: Double]
+  ) throws -> Deployment.Group {
+    var group = Deployment.Group(base)
+    for item in text.split(separator: ",") {
+      let parts = item.split(separator: "=", maxSplits: 1).map {
+        $0.trimmingCharacters(in: .whitespaces)
+      }
+      guard parts.count == 2 else {
+        throw UserError(
+          "`--replica` must be settings and their values, found `\(item)`",
+          hint: "such as `--replica device=l40s,count=2`")
+      }
+      if parts[0] == "count" {
+        guard let count = Int(parts[1]), count > 0 else {
+          throw UserError("`--replica`: `count` must be at least 1, found `\(parts[1])`")
+        }
+        group.count = count
+      } else {
+        try ScenarioSetting.find(parts[0]).change(parts[1])(&group.scenario)
+      }
+    }
+    group.scenario.device = group.scenario.device.priced(prices)
+    return group
+  }
+}
+
+/// The replicas of `simulate` and `compare`, one unless more are asked for.
+struct FleetOptions: ParsableArguments {
+  @OptionGroup var replicas: ReplicaOptions
+
+  @Option(
+    help: """
+      How requests are shared out among replicas: \
+      \(Router.all.map(\.name).joined(separator: ", ")) (default: least-outstanding).
+      """)
+  var router: String?
+
+  /// - Throws: ``UserError`` as ``ReplicaOptions``, for a router that is unknown, and for one without replicas to
+  ///   choose from.
+  func deployment(of base: Scenario) throws -> Deployment {
+    let chosen = try router.map { try Router.find($0) }
+    let deployment = try replicas.deployment(of: base, router: chosen ?? .leastOutstanding)
+    guard chosen == nil || deployment.replicas > 1 else {
+      throw UserError(
+        "`--router \(router ?? "")` has 1 replica to choose from",
+        hint: "give `--replicas 2` or more, or leave it out")
+    }
+    return deployment
+  }
+}
+
+extension Router {
+  /// The router of that name.
+  ///
+  /// - Throws: ``UserError`` that names the nearest.
+  static func find(_ name: String) throws -> Router {
+    if let router = all.first(where: { $0.name == name }) { return router }
+    let names = all.map(\.name)
+    throw UserError(
+      "unknown router `\(name)`",
+      hint: nearestName(to: name, among: names).map { "did you mean `\($0)`?" }
+        ?? "routers are \(names.joined(separator: ", "))")
+  }
+}
+
+extension Router: ExpressibleByArgument {
+  public init?(argument: String) {
+    guard let router = Router.all.first(where: { $0.name == argument }) else { return nil }
+    self = router
+  }
+
+  public var defaultValueDescription: String { name }
+  public static var allValueStrings: [String] { all.map(\.name) }
+}

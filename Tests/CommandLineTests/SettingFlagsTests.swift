@@ -1,0 +1,105 @@
+import ArgumentParser
+import CostModel
+import Foundation
+import Planning
+import Serving
+import Testing
+
+@testable import kvplan
+
+/// The options of the tool and the table of settings are one list.
+@Suite struct SettingFlagsTests {
+  /// Flags that only say where the value of another comes from.
+  private static let sources = ["kv-cache-from-log": "num-gpu-blocks-override"]
+
+  /// Another value than the default, for each setting; files are made where they are needed.
+  private static let others = [
+    "system": "vllm-v1", "model": "llama-3.1-8b", "device": "h100-sxm",
+    "tensor-parallel-size": "2", "pipeline-parallel-size": "3", "quantization": "fp8",
+    "kv-cache-dtype": "fp8", "block-size": "32", "gpu-memory-utilization": "0.5",
+    "num-gpu-blocks-override": "77", "swap-space": "3.0", "max-num-seqs": "9",
+    "max-num-batched-tokens": "4096", "max-model-len": "1024", "page-group-size": "64",
+    "preemption-mode": "swap", "engine-release": "0.10", "enable-prefix-caching": "false",
+    "enable-chunked-prefill": "false", "long-prefill-token-threshold": "5",
+    "engine-overheads": "none", "request-rate": "2.5", "max-concurrency": "4",
+    "num-warmups": "6", "num-prompts": "8", "from-second": "1.5", "to-second": "9.5",
+    "oversized": "fail", "stepping": "iteration", "seed": "12",
+  ]
+
+  /// The flags of `kvplan simulate` by the title above them in the help text.
+  private static func flags() throws -> [(title: String, name: String)] {
+    let help = try Tool.run(["simulate", "--experimental-dump-help"]).output
+    let root = try JSONSerialization.jsonObject(with: Data(help.utf8)) as? [String: Any]
+    let command = try #require(root?["command"] as? [String: Any])
+    let arguments = try #require(command["arguments"] as? [[String: Any]])
+    return arguments.flatMap { argument in
+      let names = argument["names"] as? [[String: Any]] ?? []
+      return names.filter { $0["kind"] as? String == "long" }.compactMap { name in
+        (name["name"] as? String).map { (argument["sectionTitle"] as? String ?? "", $0) }
+      }
+    }
+  }
+
+  @Test func everyFlagOfTheEngineIsARow() throws {
+    let flags = try Self.flags()
+    let settings = Set(ScenarioSetting.all.map(\.name))
+    let engine = flags.filter { $0.title == "Engine and run" }.map(\.name)
+    #expect(engine.count > 25)
+    for flag in engine {
+      if let target = Self.sources[flag] {
+        #expect(settings.contains(target))
+      } else {
+        // A flag that can be turned off has a second name.
+        let name = flag.hasPrefix("no-") ? String(flag.dropFirst(3)) : flag
+        #expect(settings.contains(name), "`--\(flag)` is not in the table of settings")
+      }
+    }
+    let names = Set(flags.map(\.name))
+    for setting in ScenarioSetting.all {
+      #expect(names.contains(setting.name), "`\(setting.name)` has no flag")
+    }
+  }
+
+  private func scenario(_ arguments: [String]) throws -> Scenario {
+    let command = try #require(
+      try SimulateCommand.parse(["trace.csv"] + arguments) as SimulateCommand?)
+    return try command.engine.scenario(
+      system: try ServingSystem.find(command.system), requestRate: command.requestRate)
+  }
+
+  /// Without flags, every setting is at the default of the table.
+  @Test func defaultsAgree() throws {
+    let plain = Scenario(
+      system: .vllmSOSP23, model: try ModelCatalogue.find("opt-13b"),
+      device: try DeviceCatalogue.find("a100-40gb"))
+    let parsed = try scenario([])
+    for setting in ScenarioSetting.all {
+      #expect(setting.text(parsed) == setting.text(plain), "`--\(setting.name)`")
+    }
+  }
+
+  /// A flag does what its row does with the same text, and nothing else.
+  @Test(arguments: ScenarioSetting.all.filter { !$0.isFile }.map(\.name))
+  func aFlagDoesWhatItsRowDoes(name: String) throws {
+    let setting = try ScenarioSetting.find(name)
+    let text = try #require(Self.others[name], "no other value of `\(name)`")
+    var wanted = try scenario([])
+    let before = setting.text(wanted)
+    try setting.change(text)(&wanted)
+    #expect(setting.text(wanted) != before)
+    let arguments = text == "false" ? ["--no-\(name)"] : ["--\(name)", text]
+    let parsed = try scenario(arguments)
+    for setting in ScenarioSetting.all {
+      #expect(setting.text(parsed) == setting.text(wanted), "`--\(name)`: `\(setting.name)`")
+    }
+  }
+
+  /// The help names the systems that have a setting.
+  @Test func helpNamesTheSystems() throws {
+    let help = try Tool.run(["simulate", "--help"]).output.split(whereSeparator: \.isWhitespace)
+      .joined(separator: " ")
+    #expect(help.contains("0.2.0 or 0.2.7 of vllm-0.2, 0.10 or 0.33 of vllm-v1"))
+    #expect(help.contains("Page-group of `vattention`, KiB"))
+    #expect(help.contains("a part of a prompt; vllm-v1 only"))
+  }
+}

@@ -1,0 +1,289 @@
+import SimulationKernel
+import Testing
+
+@testable import CostModel
+
+/// What follows from a catalogue model's layers, frozen: a change of how layers are described must
+/// not move a byte or a nanosecond of a model that was there before.
+struct CatalogueFigures: Sendable {
+  var name: String
+  var parameters: Int
+  var activeParameters: Int
+  /// ``CatalogueFigures/sizes(of:)``, digested.
+  var sizes: UInt64
+  /// ``CatalogueFigures/prices(of:)``, digested.
+  var prices: UInt64
+}
+
+extension CatalogueFigures {
+  /// Bytes and parameters on one GPU for each size that splits the model, each element type and
+  /// each number of pipeline stages; activations of a small and a large iteration.
+  static func sizes(of model: ModelSpec) -> Digest {
+    var digest = Digest()
+    for tensorParallel in [1, 2, 4, 8] where model.splits(tensorParallel) {
+      for stages in [1, 2, 3, 4, 8] {
+        let stage = model.stage(of: stages)
+        digest.add(stage.parameters(tensorParallel: tensorParallel))
+        digest.add(stage.activeParameters)
+        for elements in ElementType.allCases {
+          digest.add(stage.weightBytes(tensorParallel: tensorParallel, elements: elements))
+          digest.add(stage.kvBytesPerToken(tensorParallel: tensorParallel, elements: elements))
+        }
+        for tokens in [1, 8192] {
+          for logits in [KVBudget.Logits.everyToken, .sampled(sequences: 256)] {
+            digest.add(
+              stage.activationBytes(tokens: tokens, tensorParallel: tensorParallel, logits: logits))
+          }
+        }
+      }
+    }
+    return digest
+  }
+
+  /// Each operator of some iterations, bit by bit, on a measured device and on one by formula.
+  static func prices(of model: ModelSpec) throws -> Digest {
+    var digest = Digest()
+    let (narrow, wide) = (1, [8, 4, 2].first(where: model.splits) ?? 1)
+    for (device, tensorParallel, weights) in [
+      ("h100-sxm", narrow, ElementType.bfloat16), ("rtx-4090", wide, .fp8),
+    ] {
+      digest.add(
+        try price(model, device, tensorParallel: tensorParallel, weights: weights))
+    }
+    for engine in [PaperEraCostModel.EngineKind.eager, .compiled] {
+      let paperEra = try PaperEraCostModel(
+        model: model, device: try DeviceCatalogue.find("a100-40gb"), tensorParallel: wide,
+        blockSize: 16, engine: engine)
+      for shape in shapes { digest.add(Int(paperEra.duration(of: shape).nanoseconds)) }
+    }
+    return digest
+  }
+
+  /// Every operator of ``shapes``, and a stretch of decoding.
+  static func price(
+    _ model: ModelSpec, _ device: String, tensorParallel: Int, weights: ElementType
+  ) throws -> Digest {
+    var digest = Digest()
+    var deployment = PricedDeployment(
+      model: model, device: try DeviceCatalogue.find(device),
+      blockBytes: 16 * model.kvBytesPerToken(tensorParallel: tensorParallel))
+    deployment.tensorParallel = tensorParallel
+    deployment.weights = weights
+    deployment.overheads = .vllm011
+    let cost = try KernelCostModel(deployment)
+    for shape in shapes {
+      digest.add(Int(cost.duration(of: shape).nanoseconds))
+      for part in cost.breakdown(of: shape) { digest.add(part.seconds.bitPattern) }
+    }
+    withUnsafeTemporaryAllocation(of: SimDuration.self, capacity: 8) { durations in
+      durations.initialize(repeating: .zero)
+      cost.durations(decoding: 24, contextTokens: 24 * 4090, into: durations)
+      for duration in durations { digest.add(Int(duration.nanoseconds)) }
+    }
+    return digest
+  }
+
+  /// Decoding below and above every window, prompts, and both in one batch.
+  static var shapes: [IterationShape] {
+    var shapes: [IterationShape] = []
+    for (sequences, context) in [(1, 300), (17, 1500), (256, 5000), (3, 30_000)] {
+      var shape = IterationShape()
+      shape.decodeSequences = sequences
+      shape.decodeContextTokens = sequences * context
+      shape.sampledSequences = sequences
+      shapes.append(shape)
+    }
+    var prompts = IterationShape()
+    prompts.prefillChunks = [
+      .init(tokens: 700, contextTokens: 0), .init(tokens: 4096, contextTokens: 9000),
+    ]
+    prompts.sampledSequences = 2
+    var mixed = shapes[1]
+    mixed.prefillChunks = [.init(tokens: 333, contextTokens: 6000)]
+    mixed.copiedBlocks = 3
+    mixed.swappedOutBlocks = 5
+    return shapes + [prompts, mixed]
+  }
+}
+
+/// FNV-1a over 64-bit words: short to store, and any changed bit changes it.
+struct Digest: Equatable, Sendable {
+  private(set) var value: UInt64 = 0xcbf2_9ce4_8422_2325
+
+  mutating func add(_ word: UInt64) {
+    for shift in stride(from: UInt64(0), to: 64, by: 8) {
+      value = (value ^ (word >> shift & 0xff)) &* 0x100_0000_01b3
+    }
+  }
+
+  mutating func add(_ number: Int) { add(UInt64(bitPattern: Int64(number))) }
+  mutating func add(_ other: Digest) { add(other.value) }
+}
+
+extension CatalogueFigures {
+  /// As they were before a model was a list of layers.
+  static let frozen: [CatalogueFigures] = [
+    .init(
+      name: "opt-13b", parameters: 12_853_452_800, activeParameters: 12_853_452_800,
+      sizes: 0xf796_e091_fe35_f5ad, prices: 0xb7c3_196a_b3ef_d28e),
+    .init(
+      name: "opt-66b", parameters: 65_719_664_640, activeParameters: 65_719_664_640,
+      sizes: 0x8830_27c9_a7d2_cc09, prices: 0xb227_4344_1ce1_a821),
+    .init(
+      name: "opt-175b", parameters: 174_604_419_072, activeParameters: 174_604_419_072,
+      sizes: 0xe114_9905_ca98_1877, prices: 0x0f74_defa_3cca_2ec2),
+    .init(
+      name: "llama-13b", parameters: 12_935_905_280, activeParameters: 12_935_905_280,
+      sizes: 0xb250_6e39_02ad_9772, prices: 0xa18c_337f_469d_9af8),
+    .init(
+      name: "llama-2-7b", parameters: 6_738_415_616, activeParameters: 6_738_415_616,
+      sizes: 0xdfdf_6c0e_73e8_aced, prices: 0x58c7_29e0_3f58_69be),
+    .init(
+      name: "llama-2-13b", parameters: 13_015_864_320, activeParameters: 13_015_864_320,
+      sizes: 0x4c64_25df_789d_aa01, prices: 0x285e_ab91_f566_e032),
+    .init(
+      name: "llama-2-70b", parameters: 68_976_648_192, activeParameters: 68_976_648_192,
+      sizes: 0x8138_b7f3_2fcb_9428, prices: 0x70de_12f7_3406_4fcd),
+    .init(
+      name: "llama-3-8b", parameters: 8_030_261_248, activeParameters: 8_030_261_248,
+      sizes: 0xfe4f_af63_de7a_ed57, prices: 0x2584_fe16_ce2a_e127),
+    .init(
+      name: "llama-3-70b", parameters: 70_553_706_496, activeParameters: 70_553_706_496,
+      sizes: 0x11f1_cb83_c67e_d744, prices: 0x5c4d_42a0_3188_774c),
+    .init(
+      name: "llama-3.1-8b", parameters: 8_030_261_248, activeParameters: 8_030_261_248,
+      sizes: 0xfe4f_af63_de7a_ed57, prices: 0x2584_fe16_ce2a_e127),
+    .init(
+      name: "llama-3.1-70b", parameters: 70_553_706_496, activeParameters: 70_553_706_496,
+      sizes: 0x11f1_cb83_c67e_d744, prices: 0x5c4d_42a0_3188_774c),
+    .init(
+      name: "llama-3.1-405b", parameters: 405_853_388_800, activeParameters: 405_853_388_800,
+      sizes: 0xe4a7_8034_89cc_3087, prices: 0xf9b9_d19c_d26d_237c),
+    .init(
+      name: "mistral-7b", parameters: 7_241_732_096, activeParameters: 7_241_732_096,
+      sizes: 0x90c7_0dc5_fcb7_cd21, prices: 0x4a9f_ab74_4079_fd56),
+    .init(
+      name: "mixtral-8x7b", parameters: 46_702_792_704, activeParameters: 12_879_925_248,
+      sizes: 0xb9e8_db50_980a_6040, prices: 0x2f12_e014_824f_835f),
+    .init(
+      name: "qwen2.5-7b", parameters: 7_615_487_488, activeParameters: 7_615_487_488,
+      sizes: 0xa65c_9ec5_ae79_2d90, prices: 0xf789_192e_737a_2669),
+    .init(
+      name: "qwen2.5-72b", parameters: 72_705_384_448, activeParameters: 72_705_384_448,
+      sizes: 0x4fb3_086d_0f44_e6ac, prices: 0xfc3c_a275_1d49_d25e),
+    .init(
+      name: "qwen3-8b", parameters: 8_190_726_144, activeParameters: 8_190_726_144,
+      sizes: 0xf2c8_d17a_5f22_22df, prices: 0xd18b_0eba_cb3e_045e),
+    .init(
+      name: "qwen3-32b", parameters: 32_762_106_880, activeParameters: 32_762_106_880,
+      sizes: 0xe5ba_476b_f46a_16bc, prices: 0xc677_c27c_79f0_a5c5),
+    .init(
+      name: "qwen3-30b-a3b", parameters: 30_532_110_336, activeParameters: 3_353_020_416,
+      sizes: 0x9515_8905_1790_5330, prices: 0xd9c1_096f_0e72_fc91),
+    .init(
+      name: "qwen3-235b-a22b", parameters: 235_093_610_496, activeParameters: 22_190_739_456,
+      sizes: 0xf100_9f23_9d95_3cc1, prices: 0x5b79_aca6_fa8d_5b1d),
+    .init(
+      name: "gemma-2-2b", parameters: 2_614_222_080, activeParameters: 2_614_222_080,
+      sizes: 0x49c0_7166_940f_4d70, prices: 0xc1f4_11b0_9b69_c2fb),
+    .init(
+      name: "gemma-2-9b", parameters: 9_241_404_928, activeParameters: 9_241_404_928,
+      sizes: 0x654d_fa2a_d247_2d8a, prices: 0xe6c7_d60b_caa9_c69b),
+    .init(
+      name: "gemma-2-27b", parameters: 27_226_704_384, activeParameters: 27_226_704_384,
+      sizes: 0xf61a_1d9a_1075_62a1, prices: 0xdb79_d419_a0f2_ef29),
+    .init(
+      name: "gemma-3-1b", parameters: 999_812_736, activeParameters: 999_812_736,
+      sizes: 0xb3a4_9b7d_4e3d_69bf, prices: 0x1f85_0951_3b2f_2299),
+    .init(
+      name: "gemma-3-4b", parameters: 3_880_071_680, activeParameters: 3_880_071_680,
+      sizes: 0x3c71_9ef3_6eb7_8357, prices: 0x561d_6ade_28ec_1566),
+    .init(
+      name: "gemma-3-12b", parameters: 11_765_640_960, activeParameters: 11_765_640_960,
+      sizes: 0xab07_878f_3f48_6435, prices: 0xe74e_78b5_f7cb_4055),
+    .init(
+      name: "gemma-3-27b", parameters: 27_008_663_808, activeParameters: 27_008_663_808,
+      sizes: 0xaab5_f05f_0d56_31b3, prices: 0x118e_ce38_1005_0bb7),
+    .init(
+      name: "phi-3-mini-4k", parameters: 3_821_079_552, activeParameters: 3_821_079_552,
+      sizes: 0x06d4_7f67_73d3_1386, prices: 0xf4b4_9d40_9546_c121),
+    .init(
+      name: "phi-3-medium-4k", parameters: 13_960_238_080, activeParameters: 13_960_238_080,
+      sizes: 0x4017_e2ad_a6f8_d873, prices: 0xa3a0_bb55_ae9d_1b76),
+    .init(
+      name: "yi-6b-200k", parameters: 6_061_035_520, activeParameters: 6_061_035_520,
+      sizes: 0x03ac_18ad_0d0e_1eda, prices: 0x3cf9_dbf2_d365_c053),
+    .init(
+      name: "yi-34b-200k", parameters: 34_388_917_248, activeParameters: 34_388_917_248,
+      sizes: 0x4b2f_97eb_226e_17ed, prices: 0x5db8_6010_e88d_a292),
+    .init(
+      name: "deepseek-v2-lite", parameters: 15_706_470_400, activeParameters: 2_661_136_384,
+      sizes: 0x1a1b_cdc5_e86b_a82f, prices: 0x329c_496b_6b80_159d),
+    .init(
+      name: "deepseek-v2", parameters: 235_741_312_000, activeParameters: 21_375_677_440,
+      sizes: 0x07e6_29cd_2288_c798, prices: 0xeed2_81ce_cbe9_be81),
+    .init(
+      name: "deepseek-v3", parameters: 671_026_279_424, activeParameters: 37_552_157_696,
+      sizes: 0x294a_5a01_38cb_9dad, prices: 0xe3c7_96db_c9ae_74d4),
+    .init(
+      name: "toy-1m", parameters: 1_049_728, activeParameters: 1_049_728,
+      sizes: 0xd539_ab49_087c_db6a, prices: 0xe713_f850_a346_432f),
+    .init(
+      name: "toy-25m", parameters: 26_089_984, activeParameters: 26_089_984,
+      sizes: 0xf8ef_a709_1b1c_5872, prices: 0x9408_60a5_2453_54a4),
+    .init(
+      name: "toy-100m", parameters: 97_536_768, activeParameters: 97_536_768,
+      sizes: 0x8ccd_92fb_3040_3e7d, prices: 0x3f35_6959_808e_6e8c),
+    .init(
+      name: "toy-opt-1m", parameters: 1_054_720, activeParameters: 1_054_720,
+      sizes: 0xc717_da40_6b85_4d7b, prices: 0xfd70_9d72_0846_f858),
+  ]
+
+  /// ``price(_:_:tensorParallel:weights:)`` of Llama-3.1-8B, Gemma-3-4B and DeepSeek-V2-Lite, by
+  /// device.
+  static let frozenByDevice: [(device: String, prices: UInt64)] = [
+    ("a100-40gb", 0x72c0_a0e7_b975_6686),
+    ("a100-80gb", 0x30ec_a2d9_40d1_a467),
+    ("h100-sxm", 0x68c8_c3dc_d6c6_281c),
+    ("h100-pcie", 0x99ec_1e3e_e66e_e77c),
+    ("h200-sxm", 0xc87e_f003_e514_d916),
+    ("b200", 0x2090_3b0e_f292_a880),
+    ("l4", 0x8610_bf18_af54_d80f),
+    ("l40s", 0xc7ab_85b2_7b0e_a2a9),
+    ("a10g", 0x34f6_7fee_326a_2ce7),
+    ("mi300x", 0x3ba5_6143_69f7_09b5),
+    ("rtx-4090", 0x3621_453c_a5f3_3650),
+    ("rtx-pro-6000", 0x0979_6c74_8bdc_ae93),
+  ]
+}
+
+@Suite struct CatalogueFiguresTests {
+  @Test func everyModelIsFrozen() {
+    let models = ModelCatalogue.all + ModelCatalogue.toys
+    #expect(CatalogueFigures.frozen.map(\.name) == models.map(\.name))
+  }
+
+  @Test(arguments: zip(CatalogueFigures.frozen, ModelCatalogue.all + ModelCatalogue.toys))
+  func figuresAreUnchanged(_ frozen: CatalogueFigures, _ model: ModelSpec) throws {
+    #expect(model.parameters() == frozen.parameters)
+    #expect(model.activeParameters == frozen.activeParameters)
+    #expect(CatalogueFigures.sizes(of: model).value == frozen.sizes, "\(model.name)")
+    #expect(try CatalogueFigures.prices(of: model).value == frozen.prices, "\(model.name)")
+  }
+
+  @Test(arguments: CatalogueFigures.frozenByDevice)
+  func pricesOfEveryDeviceAreUnchanged(_ device: String, _ frozen: UInt64) throws {
+    var digest = Digest()
+    for name in ["llama-3.1-8b", "gemma-3-4b", "deepseek-v2-lite"] {
+      let model = try ModelCatalogue.find(name)
+      digest.add(
+        try CatalogueFigures.price(model, device, tensorParallel: 1, weights: .bfloat16))
+    }
+    #expect(digest.value == frozen, "\(device)")
+  }
+
+  @Test func everyDeviceIsFrozen() {
+    let devices = DeviceCatalogue.all.filter { $0.software == .present }
+    #expect(CatalogueFigures.frozenByDevice.map(\.device) == devices.map(\.name))
+  }
+}
