@@ -93,7 +93,7 @@ import Testing
   }
 
   @Test func studentsTComesFromTheTable() {
-    let found = [1, 2, 30, 31, 1000].map { StudentT.percentile97_5(degrees: $0) }
+    let found = [1, 2, 30, 31, 1000].map { StudentT.twoSided95(degrees: $0) }
     #expect(found == [12.706, 4.303, 2.042, 1.96, 1.96])
   }
 }

@@ -19,7 +19,7 @@ package struct Capacity: Equatable, Sendable {
     guard bySeed.count > 1 else { return nil }
     let mean = rate
     let variance = bySeed.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(bySeed.count - 1)
-    return StudentT.percentile97_5(degrees: bySeed.count - 1)
+    return StudentT.twoSided95(degrees: bySeed.count - 1)
       * (variance / Double(bySeed.count)).squareRoot()
   }
 
