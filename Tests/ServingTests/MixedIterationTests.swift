@@ -12,9 +12,7 @@ import Workload
   private func timeline(
     _ requests: [Request], _ settings: EngineSettings
   ) -> Timeline<MixedIterationScheduler<PagedMemory>> {
-    Timeline(
-      MixedIterationScheduler(paged: requests, settings), requests: requests,
-      arrivalSteps: requests.map { Int($0.arrival.seconds) })
+    Timeline(MixedIterationScheduler(paged: requests, settings), requests: requests)
   }
 
   /// The first token comes from the prompt; a prompt runs beside the decodes of others.
@@ -24,9 +22,9 @@ import Workload
     run.run()
     #expect(
       run.picture == """
-        0 |Pdd|
-        1 | Pd|
-        2 | P |
+        Pdd
+         Pd
+         P
         """)
     #expect(run.emitted == [3, 2, 1])
   }
@@ -38,9 +36,9 @@ import Workload
     run.run()
     #expect(
       run.picture == """
-        0 |Pd |
-        1 |..P|
-        2 |..P|
+        Pd
+        ..P
+        ..P
         """)
   }
 
@@ -52,8 +50,8 @@ import Workload
     run.run { preempted += $0.plan.preempted.map { [Int($0.request), $0.blocks] } }
     #expect(
       run.picture == """
-        0 |Pdd  |
-        1 |P..Pd|
+        Pdd
+        Pr.Pd
         """)
     #expect(preempted == [[1, 2]])
     #expect(run.emitted == [3, 3])
@@ -68,8 +66,8 @@ import Workload
     run.run()
     #expect(
       run.picture == """
-        0 |Pdd  |
-        1 |Pssdd|
+        Pdd
+        Ps~id
         """)
   }
 
@@ -81,9 +79,9 @@ import Workload
     run.run()
     #expect(
       run.picture == """
-        0 |Pdd  |
-        1 |Pssdd|
-        2 | ..P |
+        Pdd
+        Ps~id
+         ..P
         """)
   }
 
@@ -95,9 +93,9 @@ import Workload
     run.run()
     #expect(
       run.picture == """
-        0 |Pdd|
-        1 |.Pd|
-        2 |..P|
+        Pdd
+        .Pd
+        ..P
         """)
   }
 
@@ -108,9 +106,9 @@ import Workload
     run.run()
     #expect(
       run.picture == """
-        0 |Pd |
-        1 |Pd |
-        2 |..P|
+        Pd
+        Pd
+        ..P
         """)
   }
 
@@ -123,9 +121,9 @@ import Workload
     run.run()
     #expect(
       run.picture == """
-        0 |P |
-        1 |P |
-        2 |.P|
+        P
+        P
+        .P
         """)
   }
 
@@ -149,7 +147,7 @@ import Workload
     let request = Request(promptTokens: 6, outputTokens: 3, samples: 2)
     var sane = timeline([request], .small(blocks: 3, host: 8))
     sane.run()
-    #expect(sane.picture == "0 |Pdd|")
+    #expect(sane.picture == "Pdd")
     var settings = EngineSettings.small(blocks: 3, host: 8)
     settings.repeatsEngineDefects = true
     var plan = IterationPlan()
