@@ -34,16 +34,18 @@ let package = Package(
       name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
     .target(name: "CKernels"),
 
+    room("Messages"),
     room("SimulationKernel", [.product(name: "HeapModule", package: "swift-collections")]),
     room("Statistics"),
     room("KVMemory"),
     .target(name: "CProfiles", exclude: ["profiles"]),
-    room("CostModel", ["SimulationKernel", "Statistics", "CProfiles"]),
-    room("Workload", ["SimulationKernel", "Statistics", "CZlib"]),
+    room("CostModel", ["SimulationKernel", "Messages", "Statistics", "CProfiles"]),
+    room("Workload", ["SimulationKernel", "Messages", "Statistics"]),
+    room("TraceFiles", ["Workload", "SimulationKernel", "Messages", "CZlib"]),
     room(
       "Serving",
       [
-        "SimulationKernel", "Statistics", "KVMemory", "CostModel", "Workload",
+        "SimulationKernel", "Messages", "Statistics", "KVMemory", "CostModel", "Workload",
         .product(name: "DequeModule", package: "swift-collections"),
         .product(name: "Histogram", package: "hdrhistogram-swift"),
       ]),
@@ -56,56 +58,95 @@ let package = Package(
     room(
       "Kernels",
       [
-        "Serving", "KVMemory", "CostModel", "Workload", "SimulationKernel", "CKernels", "COpenBLAS",
+        "Serving", "KVMemory", "CostModel", "Workload", "SimulationKernel", "Messages", "CKernels",
+        "COpenBLAS",
       ]),
     room("Metrics", ["Serving", "Workload", "SimulationKernel", "Statistics"]),
-    room("Results", ["Metrics", .product(name: "GRDB", package: "GRDB.swift")]),
-    room("Planning", ["Metrics", "Fleet", "Serving", "CostModel", "Workload", "Statistics"]),
+    room(
+      "Results",
+      ["Metrics", "SimulationKernel", "Messages", .product(name: "GRDB", package: "GRDB.swift")]),
+    room(
+      "Planning",
+      [
+        "Metrics", "Fleet", "Serving", "CostModel", "Workload", "SimulationKernel", "Messages",
+        "Statistics",
+      ]),
     room(
       "Sweeps",
       [
-        "Planning", "Results", "Metrics", "Serving", "CostModel", "Workload", "SimulationKernel",
+        "Planning", "Results", "Metrics", "Serving", "CostModel", "TraceFiles", "Workload",
+        "SimulationKernel", "Messages",
         .product(name: "GRDBSQLite", package: "GRDB.swift"),
         .product(name: "Yams", package: "Yams"),
       ]),
 
     room(
+      "Conformance",
+      [
+        "Serving", "KVMemory", "CostModel", "TraceFiles", "Workload", "SimulationKernel",
+        "Messages", "CZlib",
+      ]),
+    room(
+      "Reproduction",
+      [
+        "Planning", "Results", "Metrics", "Fleet", "Serving", "CostModel", "TraceFiles",
+        "Workload", "SimulationKernel", "Messages",
+      ]),
+    room(
       "Validation",
       [
-        "Kernels", "Planning", "Results", "Metrics", "Fleet", "Serving", "KVMemory", "CostModel",
-        "Workload", "SimulationKernel", "Statistics", "CZlib",
+        "Kernels", "Planning", "Metrics", "Fleet", "Serving", "KVMemory", "CostModel", "TraceFiles",
+        "Workload", "SimulationKernel", "Messages", "Statistics",
       ]),
 
     .executableTarget(
       name: "kvplan",
       dependencies: [
-        "Kernels", "Validation", "Sweeps", "Planning", "Results", "Metrics", "Fleet", "Serving",
-        "CostModel", "Workload", "SimulationKernel", "Statistics",
+        "Kernels", "Conformance", "Reproduction", "Validation", "Sweeps", "Planning", "Results",
+        "Metrics", "Fleet", "Serving", "CostModel", "TraceFiles", "Workload", "SimulationKernel",
+        "Messages", "Statistics",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),
 
+    tests("MessagesTests", ["Messages"]),
     tests("SimulationKernelTests", ["SimulationKernel"]),
     tests("StatisticsTests", ["Statistics", "SimulationKernel"]),
     tests("KVMemoryTests", ["KVMemory", "SimulationKernel"]),
-    tests("CostModelTests", ["CostModel"]),
-    tests("WorkloadTests", ["Workload"]),
+    tests("CostModelTests", ["CostModel", "SimulationKernel", "Messages"]),
+    tests("WorkloadTests", ["Workload", "SimulationKernel", "Messages"]),
+    tests("TraceFilesTests", ["TraceFiles", "Workload", "SimulationKernel", "Messages", "CZlib"]),
     tests(
       "ServingTests",
-      ["Fleet", "Serving", "KVMemory", "CostModel", "Workload", "SimulationKernel"]),
+      ["Fleet", "Serving", "KVMemory", "CostModel", "Workload", "SimulationKernel", "Messages"]),
     tests("FleetTests", ["Fleet", "Serving", "CostModel", "Workload", "SimulationKernel"]),
     tests(
       "KernelsTests",
-      ["Kernels", "Fleet", "Serving", "KVMemory", "CostModel", "Workload", "SimulationKernel"]),
-    tests("MetricsTests", ["Metrics", "Fleet"]),
-    tests("ResultsTests", ["Results"]),
-    tests("PlanningTests", ["Planning", "Fleet"]),
-    tests("SweepsTests", ["Sweeps", "Planning", "Results", "Metrics", "Workload"]),
+      [
+        "Kernels", "Fleet", "Serving", "KVMemory", "CostModel", "Workload", "SimulationKernel",
+        "Messages",
+      ]),
+    tests("MetricsTests", ["Metrics", "Fleet", "Serving", "Workload", "SimulationKernel"]),
+    tests("ResultsTests", ["Results", "Metrics", "SimulationKernel", "Messages"]),
+    tests(
+      "PlanningTests",
+      [
+        "Planning", "Metrics", "Fleet", "Serving", "CostModel", "Workload", "SimulationKernel",
+        "Messages",
+      ]),
+    tests("SweepsTests", ["Sweeps", "Planning", "Results", "SimulationKernel", "Messages"]),
+    tests("ConformanceTests", ["Conformance", "Messages"]),
+    tests(
+      "ReproductionTests",
+      [
+        "Reproduction", "Planning", "Results", "Metrics", "Serving", "CostModel", "TraceFiles",
+        "Workload", "SimulationKernel", "Messages",
+      ]),
     tests(
       "ValidationTests",
       [
-        "Validation", "Kernels", "Planning", "Metrics", "Serving", "CostModel", "Workload",
-        "SimulationKernel",
+        "Validation", "Kernels", "Planning", "Metrics", "Serving", "KVMemory", "CostModel",
+        "Workload", "SimulationKernel", "Messages",
       ]),
     tests(
       "CommandLineTests",

@@ -1,4 +1,4 @@
-import SimulationKernel
+import Messages
 
 /// The GPUs that are known by name.
 ///

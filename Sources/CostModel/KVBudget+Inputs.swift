@@ -1,4 +1,4 @@
-import SimulationKernel
+import Messages
 
 extension KVBudget {
   /// What a budget is computed from.

@@ -1,4 +1,4 @@
-import SimulationKernel
+import Messages
 
 extension KVBudget {
   /// Why not one block fits: over all GPUs where the weights alone are too large, else on each.

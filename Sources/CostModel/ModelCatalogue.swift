@@ -1,4 +1,4 @@
-import SimulationKernel
+import Messages
 
 /// The models that are known by name.
 ///

@@ -1,4 +1,4 @@
-import SimulationKernel
+import Messages
 
 extension ModelSpec {
   /// The fullest of `stages` pipeline stages, as a model of its own.

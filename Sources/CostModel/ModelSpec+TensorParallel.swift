@@ -1,4 +1,4 @@
-import SimulationKernel
+import Messages
 
 extension ModelSpec {
   /// Bytes that one token adds to the KV cache of one GPU of `tensorParallel`, all layers.

@@ -217,6 +217,7 @@ package struct Fleet {
       if let sent { log.sent(request, at: sent) }
       try route(request, at: arrival, &senders)
     }
+    for member in members { try member.replica.advance(to: limit) }
     return senders.nextArrival < .distantFuture
   }
 

@@ -49,6 +49,7 @@ public struct ReservedMemory: Sendable {
     buddies.canAllocate(sequences, size: chunkSize(forTokens: tokens))
   }
 
+  @inline(__always)
   public subscript(sequence: Int) -> Chunk { chunks[sequence] }
 
   /// Takes a chunk for a sequence whose `tokens` first tokens are computed in this iteration.

@@ -1,5 +1,5 @@
 import CostModel
-import SimulationKernel
+import Messages
 
 /// The models that really run: small transformers with random weights, fp32.
 ///

@@ -1,5 +1,5 @@
 import Foundation
-import SimulationKernel
+import Messages
 
 /// The size of the KV pool as the start-up log of vLLM states it.
 package enum EngineLog {

@@ -1,6 +1,6 @@
 import CostModel
+import Messages
 import Serving
-import SimulationKernel
 
 /// `--engine-release`: one release for every system that knows it, or one for each system by name.
 ///

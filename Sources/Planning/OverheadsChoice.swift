@@ -1,6 +1,6 @@
 import CostModel
+import Messages
 import Serving
-import SimulationKernel
 
 /// What is added to the prices of the kernels.
 package enum OverheadsChoice: Equatable, Sendable {

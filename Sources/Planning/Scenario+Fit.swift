@@ -1,6 +1,6 @@
 import CostModel
+import Messages
 import Serving
-import SimulationKernel
 
 /// Whether a model fits on its GPUs, and how their memory is divided.
 package struct MemoryFit: Sendable {

@@ -1,4 +1,5 @@
 import CostModel
+import Messages
 import Serving
 import SimulationKernel
 

@@ -1,7 +1,7 @@
 import CostModel
+import Messages
 import Metrics
 import Serving
-import SimulationKernel
 
 /// One setting of a scenario: a row of the table ``all``, from which everything that goes by settings follows.
 ///

@@ -1,5 +1,6 @@
 import CostModel
 import Fleet
+import Messages
 import Metrics
 import Serving
 import SimulationKernel
@@ -27,7 +28,7 @@ package final class PricedExecutor<Model: IterationCostModel>: ShapePricer {
 }
 
 /// The executor that prices by `costModel`.
-func priced(_ costModel: some IterationCostModel) -> any IterationExecutor {
+package func priced(_ costModel: some IterationCostModel) -> any IterationExecutor {
   PricedExecutor(costModel: costModel)
 }
 

@@ -29,6 +29,7 @@ extension Engine {
     }
   }
 
+  @inline(__always)
   private mutating func nextStretch(
     before limit: SimInstant, _ pricer: any ShapePricer
   ) -> SteadyStretch? {
@@ -53,6 +54,7 @@ extension Engine {
   /// Runs the iterations of a stretch that end before `limit`, and leaves the one after them running.
   ///
   /// - Returns: Whether all ended before.
+  @inline(__always)
   private mutating func run(_ stretch: SteadyStretch, before limit: SimInstant) -> Bool {
     recorder.close(at: clock)
     var together = 0

@@ -1,5 +1,6 @@
 import CostModel
 import KVMemory
+import Messages
 import SimulationKernel
 import Workload
 

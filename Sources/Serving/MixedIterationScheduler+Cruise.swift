@@ -20,6 +20,7 @@ extension MixedIterationScheduler {
     }
   }
 
+  @inline(__always)
   package mutating func steadyStretch(atMost limit: Int) -> SteadyStretch? {
     guard isCruising, admitsNobody else { return nil }
     return batch.steadyStretch(

@@ -46,6 +46,7 @@ package struct OrcaMemory: GroupMemory {
 
   package var sharesPrompts: Bool { false }
 
+  @inline(__always)
   package func admission(of request: Request) -> Admission {
     let size = memory.chunkSize(
       forTokens: estimator.reservation(

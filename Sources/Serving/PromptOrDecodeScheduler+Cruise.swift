@@ -30,6 +30,7 @@ extension PromptOrDecodeScheduler {
     plan.shape.swappedOutBlocks = plan.swapOuts.count
   }
 
+  @inline(__always)
   package mutating func steadyStretch(atMost limit: Int) -> SteadyStretch? {
     guard isCruising, newcomerCount == 0, swapped.isEmpty, waiting.isEmpty || headIsBlocked
     else { return nil }

@@ -77,7 +77,7 @@ package struct MilestoneList: RandomAccessCollection, Equatable, Sendable {
 
   @inline(__always)
   package subscript(request: Int) -> RunRecord.Milestones {
-    precondition(request >= 0 && request < count, "MilestoneList: request \(request) of \(count)")
+    precondition(UInt(bitPattern: request) < UInt(bitPattern: count), "MilestoneList: out of range")
     return log.entries[RequestID(truncatingIfNeeded: request)]
   }
 

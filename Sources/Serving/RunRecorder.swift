@@ -108,7 +108,9 @@ struct RunRecorder {
     if window.contains(end) {
       record.iterations += 1
       record.emittedTokens += tokens
-      if let last = cruiseEnd ?? previousEnd { log.tokenGaps.pointee.add(end - last, count: tokens) }
+      if let last = cruiseEnd ?? previousEnd {
+        log.tokenGaps.pointee.add(end - last, count: tokens)
+      }
     }
     previousEnd = end
     cruiseEnd = end

@@ -60,6 +60,7 @@ extension TokenBudgetScheduler {
     batch.describe(in: &plan.shape)
   }
 
+  @inline(__always)
   package mutating func steadyStretch(atMost limit: Int) -> SteadyStretch? {
     guard isCruising, listed.isEmpty, batch.count <= maxBatchedTokens, admitsNobody
     else { return nil }
@@ -205,7 +206,7 @@ extension TokenBudgetScheduler {
   private mutating func release(_ sequence: Int32, _ plan: inout IterationPlan) {
     let length = leaveBatch(sequence)
     let index = Int(sequence)
-    let prompt = sequences.requests[sequences.requests.request(ofSequence: sequence)].promptTokens
+    let prompt = sequences.request(of: sequence).promptTokens
     sequences.progress[index].generatedTokens = Int32(length) - prompt
     sequences.progress[index].computedTokens = Int32(length) - 1
     memory.settle(index, tokens: length - 1)

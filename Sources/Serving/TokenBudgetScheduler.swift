@@ -259,10 +259,13 @@ package struct TokenBudgetScheduler: Scheduler {
   /// Counts the tokens that a share computed, and the one that it sampled.
   mutating func takeIn(_ share: TokenBudget.Share) -> Progress {
     let index = Int(share.sequence)
-    sequences.progress[index].computedTokens += share.tokens
-    let state = sequences[index]
-    guard state.computedTokens == state.length else { return .computed }
-    sequences.progress[index].generatedTokens += 1
+    let request = sequences.request(of: share.sequence)
+    var progress = sequences.progress[index]
+    progress.computedTokens += share.tokens
+    let yields = progress.computedTokens == request.promptTokens + progress.generatedTokens
+    if yields { progress.generatedTokens += 1 }
+    sequences.progress[index] = progress
+    guard yields else { return .computed }
     return sequences[index].isComplete(maxModelLength: maxModelLength) ? .completed : .grew
   }
 
@@ -271,7 +274,6 @@ package struct TokenBudgetScheduler: Scheduler {
     head.forget()
     memory.free(Int(sequence))
     memory.forget(Int(sequence))
-    let request = sequences.requests.request(ofSequence: sequence)
-    if sequences.close(sequence) { finished.append(request) }
+    if let request = sequences.close(sequence) { finished.append(request) }
   }
 }

@@ -91,16 +91,24 @@ package struct TokenBudgetSequences: Sendable {
     return (first, a) < (second, b)
   }
 
+  /// What the trace says of a sequence's request.
+  @inline(__always)
+  func request(of sequence: Int32) -> Request { requests[requests.request(ofSequence: sequence)] }
+
   /// Forgets a sequence that is complete.
   ///
-  /// - Returns: Whether its request is.
-  mutating func close(_ sequence: Int32) -> Bool {
-    let state = self[Int(sequence)]
+  /// - Returns: Its request, if that is complete too.
+  @inline(__always)
+  mutating func close(_ sequence: Int32) -> RequestID? {
     progress.close(Int(sequence))
-    guard state.siblings > 0 else { return true }
-    completedSamples[Int(state.request)] += 1
-    guard completedSamples[Int(state.request)] == state.siblings + 1 else { return false }
-    completedSamples.close(Int(state.request))
-    return true
+    return requests.areSingle ? sequence : closeSample(sequence)
+  }
+
+  private mutating func closeSample(_ sequence: Int32) -> RequestID? {
+    let id = requests.request(ofSequence: sequence)
+    completedSamples[Int(id)] += 1
+    guard completedSamples[Int(id)] == requests[id].samples else { return nil }
+    completedSamples.close(Int(id))
+    return id
   }
 }

@@ -1,6 +1,6 @@
 import Foundation
+import Messages
 import Results
-import SimulationKernel
 
 /// The tables of a shard's file.
 enum ShardSchema {

@@ -1,6 +1,7 @@
 import Foundation
 import Planning
 import SimulationKernel
+import TraceFiles
 import Workload
 
 /// What a sweep file says: a grid of runs, where their results go, and what of them is kept.

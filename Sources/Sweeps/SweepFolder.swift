@@ -1,5 +1,5 @@
 import Foundation
-import SimulationKernel
+import Messages
 
 /// A failure that is none of the sweep's: no space, no access, a disk that does not answer. What was done
 /// is kept, and the same command goes on.

@@ -1,7 +1,7 @@
 import CostModel
+import Messages
 import Planning
 import Serving
-import SimulationKernel
 
 /// The runs of a sweep by number, without ever holding all of them.
 ///

@@ -1,4 +1,5 @@
 import Dispatch
+import Messages
 import Planning
 import Results
 import SimulationKernel

@@ -1,7 +1,8 @@
 import Dispatch
+import Messages
 import Planning
-import SimulationKernel
 import Synchronization
+import TraceFiles
 import Workload
 
 /// A sweep with its traces read: what every verb of `kvplan sweep` starts from.

@@ -1,7 +1,8 @@
 import CostModel
 import Foundation
+import Messages
 import Results
-import SimulationKernel
+import TraceFiles
 import Workload
 import Yams
 

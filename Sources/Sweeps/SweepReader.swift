@@ -1,9 +1,11 @@
 import CostModel
 import Foundation
+import Messages
 import Planning
 import Results
 import Serving
 import SimulationKernel
+import TraceFiles
 import Workload
 import Yams
 

@@ -1,5 +1,5 @@
 import Foundation
-import SimulationKernel
+import Messages
 
 /// Which runs of a sweep have a result, from the files of results alone: no engine is asked.
 package struct SweepStatus: Sendable {

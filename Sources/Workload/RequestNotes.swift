@@ -1,3 +1,4 @@
+import Messages
 import SimulationKernel
 
 /// What few traces say of their requests: adapters and think times. Lists beside the requests, empty
@@ -28,7 +29,7 @@ package struct RequestNotes: Equatable, Sendable {
   }
 
   /// The notes of the requests `rows`, in that order.
-  func selecting(_ rows: [Int]) -> RequestNotes {
+  package func selecting(_ rows: [Int]) -> RequestNotes {
     var selected = self
     if !adapters.isEmpty { selected.adapters = rows.map { adapters[$0] } }
     if !thinkTimes.isEmpty { selected.thinkTimes = rows.map { thinkTimes[$0] } }

@@ -2,6 +2,7 @@ import ArgumentParser
 import CostModel
 import Foundation
 import Kernels
+import Messages
 import Results
 import SimulationKernel
 import Validation

@@ -1,8 +1,8 @@
 import ArgumentParser
 import CostModel
 import Foundation
+import Messages
 import Results
-import SimulationKernel
 import Validation
 
 /// `kvplan calibrate`: measured kernels to a profile; from tables unless asked to measure this machine.

@@ -1,5 +1,6 @@
 import ArgumentParser
 import CostModel
+import Messages
 import Planning
 import Results
 import Serving

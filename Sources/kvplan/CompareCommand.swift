@@ -1,9 +1,9 @@
 import ArgumentParser
+import Messages
 import Metrics
 import Planning
 import Results
 import Serving
-import SimulationKernel
 import Workload
 
 /// `kvplan compare`: one trace through several systems at several rates.

@@ -1,8 +1,8 @@
 import ArgumentParser
+import Conformance
 import Foundation
+import Messages
 import Results
-import SimulationKernel
-import Validation
 
 /// `kvplan conform`: the simulator against step traces recorded from real engines.
 struct ConformCommand: ParsableCommand {

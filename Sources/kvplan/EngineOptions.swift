@@ -1,10 +1,10 @@
 import ArgumentParser
 import CostModel
 import Foundation
+import Messages
 import Planning
 import Results
 import Serving
-import SimulationKernel
 
 /// The settings of an engine and of a run that `simulate` and `compare` share, under vLLM's names where
 /// vLLM has one.

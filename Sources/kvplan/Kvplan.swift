@@ -1,7 +1,7 @@
 import ArgumentParser
 import Kernels
+import Messages
 import Planning
-import SimulationKernel
 
 /// Plans and simulates paged KV serving of large language models.
 @main

@@ -2,11 +2,11 @@ import ArgumentParser
 import CostModel
 import Fleet
 import Foundation
+import Messages
 import Metrics
 import Planning
 import Results
 import Serving
-import SimulationKernel
 import Workload
 
 /// `kvplan plan`: which GPUs, how many, which settings.

@@ -1,9 +1,9 @@
 import ArgumentParser
 import CostModel
+import Messages
 import Metrics
 import Planning
 import Results
-import SimulationKernel
 
 /// Where a plan goes.
 struct PlanOutputOptions: ParsableArguments {

@@ -1,6 +1,7 @@
 import ArgumentParser
 import CostModel
 import Fleet
+import Messages
 import Metrics
 import Planning
 import Results

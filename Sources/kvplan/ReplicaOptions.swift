@@ -2,6 +2,7 @@ import ArgumentParser
 import CostModel
 import Fleet
 import Foundation
+import Messages
 import Planning
 import SimulationKernel
 

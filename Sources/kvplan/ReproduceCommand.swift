@@ -1,10 +1,10 @@
 import ArgumentParser
 import CostModel
 import Foundation
+import Messages
 import Planning
+import Reproduction
 import Results
-import SimulationKernel
-import Validation
 import Workload
 
 /// `kvplan reproduce`: published experiments again, the paper's number beside ours.

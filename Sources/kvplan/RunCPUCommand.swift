@@ -5,6 +5,7 @@ import Planning
 import Results
 import Serving
 import SimulationKernel
+import TraceFiles
 import Validation
 import Workload
 

@@ -1,8 +1,8 @@
 import ArgumentParser
+import Messages
 import Metrics
 import Planning
 import Results
-import SimulationKernel
 import Workload
 
 /// `kvplan simulate --vary`: every combination of the values of some settings, side by side.

@@ -1,8 +1,8 @@
 import ArgumentParser
 import Foundation
+import Messages
 import Planning
 import Results
-import SimulationKernel
 import Sweeps
 
 /// `kvplan sweep`: grids of runs, resumable, and in shards that any engine can run.

@@ -1,7 +1,7 @@
 import ArgumentParser
+import Messages
 import Planning
 import Results
-import SimulationKernel
 import Sweeps
 
 /// `kvplan sweep status`: what is missing.

@@ -1,7 +1,7 @@
 import ArgumentParser
 import Foundation
+import Messages
 import Planning
-import SimulationKernel
 import Sweeps
 
 /// `kvplan sweep submit`: a sweep as a job array.

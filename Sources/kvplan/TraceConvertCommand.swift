@@ -1,7 +1,8 @@
 import ArgumentParser
 import Foundation
+import Messages
 import Results
-import SimulationKernel
+import TraceFiles
 import Workload
 
 /// The formats that kvplan writes.

@@ -1,6 +1,7 @@
 import ArgumentParser
 import CostModel
-import SimulationKernel
+import Messages
+import TraceFiles
 import Workload
 
 /// `kvplan trace describe`.

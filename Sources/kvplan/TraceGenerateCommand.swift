@@ -1,5 +1,6 @@
 import ArgumentParser
 import SimulationKernel
+import TraceFiles
 import Workload
 
 /// `kvplan trace generate`.

@@ -1,5 +1,7 @@
 import ArgumentParser
+import Messages
 import SimulationKernel
+import TraceFiles
 import Workload
 
 /// How a trace file is read, for every command that takes one.

@@ -1,5 +1,6 @@
 import CostModel
 import Results
+import TraceFiles
 import Workload
 
 extension TraceTable {

@@ -1,5 +1,6 @@
 import CostModel
 import Results
+import TraceFiles
 import Workload
 
 /// A trace's description in words and numbers, for `kvplan trace describe`.

@@ -1,7 +1,7 @@
 import ArgumentParser
 import CostModel
+import Messages
 import Results
-import SimulationKernel
 import Validation
 
 /// `kvplan validate`: predictions against measured serving.

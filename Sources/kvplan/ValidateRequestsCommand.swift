@@ -1,9 +1,9 @@
 import ArgumentParser
 import CostModel
+import Messages
 import Planning
 import Results
 import Serving
-import SimulationKernel
 import Validation
 
 /// `kvplan validate requests`.

@@ -1,5 +1,5 @@
 import CostModel
-import SimulationKernel
+import Messages
 import Testing
 
 @Suite struct DeviceCatalogueTests {
@@ -35,22 +35,5 @@ import Testing
 
         hint: did you mean `h100-sxm`? `kvplan catalog devices` lists all
         """)
-  }
-}
-
-@Suite struct NearestNameTests {
-  @Test(arguments: [
-    ("vlm-v1", "vllm-v1"), ("VLLM-V2", "vllm-v1"), ("orca-pow", "orca-pow2"),
-    ("orca_max", "orca-max"),
-  ])
-  func theNearestNameIsFound(_ typed: String, _ meant: String) {
-    let systems = ["vllm-v1", "vllm-0.2", "orca-max", "orca-pow2"]
-    #expect(nearestName(to: typed, among: systems) == meant)
-  }
-
-  @Test func nothingIsSuggestedForNothingNear() {
-    #expect(nearestName(to: "tensorrt", among: ["vllm-v1", "orca-max"]) == nil)
-    #expect(nearestName(to: "", among: ["vllm-v1"]) == nil)
-    #expect(nearestName(to: "vllm", among: []) == nil)
   }
 }

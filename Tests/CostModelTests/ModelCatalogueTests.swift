@@ -1,5 +1,5 @@
 import CostModel
-import SimulationKernel
+import Messages
 import Testing
 
 /// A row of the reference table: published parameters in billions, KV bytes of a token.

@@ -25,7 +25,8 @@ import Workload
 
   private func settings(_ system: ServingSystem) -> EngineSettings {
     var settings = EngineSettings(
-      blockSize: 4, deviceBlocks: system.capabilities.isPaged ? 24 : 90, hostBlocks: 1000, maxSequences: 5,
+      blockSize: 4, deviceBlocks: system.capabilities.isPaged ? 24 : 90, hostBlocks: 1000,
+      maxSequences: 5,
       maxBatchedTokens: 60, maxModelLength: 56)
     settings.stepping = .event
     return settings

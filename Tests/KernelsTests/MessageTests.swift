@@ -1,8 +1,8 @@
 import CostModel
 import Foundation
 import Kernels
+import Messages
 import Serving
-import SimulationKernel
 import Testing
 
 /// What a user of the CPU engine is told, word for word.

@@ -1,5 +1,6 @@
 import CostModel
 import Fleet
+import Messages
 import Metrics
 import Serving
 import SimulationKernel

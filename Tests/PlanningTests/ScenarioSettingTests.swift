@@ -1,6 +1,6 @@
 import CostModel
+import Messages
 import Serving
-import SimulationKernel
 import Testing
 
 @testable import Planning

@@ -1,5 +1,5 @@
 import Foundation
-import SimulationKernel
+import Messages
 import Testing
 
 @testable import Metrics

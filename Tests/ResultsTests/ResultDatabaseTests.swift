@@ -1,6 +1,6 @@
 import Foundation
 import GRDB
-import SimulationKernel
+import Messages
 import Testing
 
 @testable import Metrics

@@ -1,4 +1,5 @@
 import Fleet
+import Messages
 import SimulationKernel
 import Testing
 import Workload

@@ -1,6 +1,7 @@
 import CostModel
 import Fleet
 import KVMemory
+import Messages
 import SimulationKernel
 import Testing
 import Workload

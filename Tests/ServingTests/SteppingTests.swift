@@ -1,5 +1,6 @@
 import CostModel
 import Fleet
+import Messages
 import SimulationKernel
 import Testing
 import Workload

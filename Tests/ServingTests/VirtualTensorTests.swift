@@ -1,5 +1,6 @@
 import Fleet
 import KVMemory
+import Messages
 import SimulationKernel
 import Testing
 import Workload

@@ -69,11 +69,3 @@ import Testing
     #expect(items.sorted() == Array(0..<100))
   }
 }
-
-@Suite struct UserErrorTests {
-  @Test func readsAsMessageAndHint() {
-    let error = UserError("the model does not fit", hint: "use two GPUs")
-    #expect(error.description == "error: the model does not fit\n\nhint: use two GPUs")
-    #expect(UserError("no such file").description == "error: no such file")
-  }
-}

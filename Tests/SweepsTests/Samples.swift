@@ -1,7 +1,7 @@
 import Foundation
+import Messages
 import Planning
 import Results
-import SimulationKernel
 import Testing
 
 @testable import Sweeps

@@ -1,5 +1,5 @@
+import Messages
 import Planning
-import SimulationKernel
 import Testing
 
 @testable import Sweeps

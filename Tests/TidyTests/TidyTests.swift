@@ -114,7 +114,7 @@ import Testing
     #expect(names.count >= 8)
     let naming = try Regex("([=!]= |case |~= )\\.(" + names.joined(separator: "|") + ")\\b")
     for file in Self.sources
-    where !file.path.hasPrefix(systems) && !file.path.hasPrefix("Sources/Validation/Paper/") {
+    where !file.path.hasPrefix(systems) && !file.path.hasPrefix("Sources/Reproduction/") {
       for (index, line) in file.lines.enumerated() {
         #expect(!line.contains(naming), "\(file.path):\(index + 1): \(line)")
       }

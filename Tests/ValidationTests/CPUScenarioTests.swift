@@ -2,6 +2,7 @@ import CostModel
 import Foundation
 import KVMemory
 import Kernels
+import Messages
 import Metrics
 import Planning
 import Serving

@@ -1,5 +1,6 @@
 import CostModel
 import Foundation
+import Messages
 import SimulationKernel
 import Testing
 

@@ -1,6 +1,6 @@
 import CostModel
 import Foundation
-import SimulationKernel
+import Messages
 import Testing
 
 @testable import Validation

@@ -1,4 +1,4 @@
-import SimulationKernel
+import Messages
 import Testing
 
 @testable import Workload

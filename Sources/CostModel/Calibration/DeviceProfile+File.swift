@@ -1,5 +1,5 @@
 import Foundation
-import SimulationKernel
+import Messages
 
 extension DeviceProfile {
   /// Reads a profile that `kvplan calibrate` wrote.

@@ -1,4 +1,4 @@
-import SimulationKernel
+import Messages
 
 /// Measured kernels of one device, as coefficients and corrections: what `kvplan calibrate` writes
 /// and `--device-profile` reads.

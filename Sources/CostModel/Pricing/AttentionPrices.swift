@@ -1,3 +1,4 @@
+import Messages
 import SimulationKernel
 
 /// The layers of a model by what their attention reaches.

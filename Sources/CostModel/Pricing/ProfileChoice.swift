@@ -1,5 +1,6 @@
 import CProfiles
 import Foundation
+import Messages
 import SimulationKernel
 
 /// The profile that a device is priced by: the user's, the one that the tool carries for it, or a

@@ -1,3 +1,4 @@
+import Messages
 import Metrics
 import SimulationKernel
 import Statistics

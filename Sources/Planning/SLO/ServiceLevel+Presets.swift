@@ -1,5 +1,5 @@
 import CostModel
-import SimulationKernel
+import Messages
 
 /// Targets that others have published.
 ///

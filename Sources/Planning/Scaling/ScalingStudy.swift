@@ -1,4 +1,5 @@
 import Fleet
+import Messages
 import Metrics
 import Serving
 import SimulationKernel

@@ -1,5 +1,6 @@
 import GRDB
 import GRDBSQLite
+import Messages
 import Metrics
 import SimulationKernel
 

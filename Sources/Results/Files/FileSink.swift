@@ -1,5 +1,5 @@
 import Foundation
-import SimulationKernel
+import Messages
 
 /// A file being written: bytes are gathered in a buffer of 1 MiB and handed to write(2).
 ///

@@ -1,5 +1,5 @@
 import Foundation
-import SimulationKernel
+import Messages
 
 /// A single file of `--output FILE`, written beside and renamed, so that FILE is never half.
 package enum OutputFile {

@@ -1,5 +1,5 @@
 import Foundation
-import SimulationKernel
+import Messages
 
 /// The folder of `--output DIR`, filled beside and then put in place, so that DIR never holds half a
 /// result.

@@ -1,5 +1,5 @@
+import Messages
 import Metrics
-import SimulationKernel
 
 /// What of its results a command may write (`--files`).
 package enum ResultPart: String, CaseIterable, Sendable { case summary, requests, sqlite, report }

@@ -1,6 +1,7 @@
 import CostModel
 import Foundation
 import Kernels
+import Messages
 import SimulationKernel
 
 /// What the iterations of one model take on one machine: the sum of measured prices.

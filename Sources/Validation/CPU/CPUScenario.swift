@@ -1,6 +1,7 @@
 import CostModel
 import Foundation
 import Kernels
+import Messages
 import Planning
 import Serving
 import SimulationKernel

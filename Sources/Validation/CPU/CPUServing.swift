@@ -1,6 +1,7 @@
 import CostModel
 import Fleet
 import Kernels
+import Messages
 import Metrics
 import Planning
 import Serving

@@ -1,5 +1,6 @@
 import CostModel
 import Foundation
+import Messages
 import SimulationKernel
 
 /// Kernel measurements in one of the public layouts, read into rows of operators.

@@ -1,5 +1,5 @@
-import SimulationKernel
-import Workload
+import Messages
+import TraceFiles
 
 /// A CSV file of measurements, plain or gzip, with a header: columns by name, rows by line number.
 ///

@@ -1,5 +1,6 @@
 import CostModel
 import Dispatch
+import Messages
 import Planning
 import Serving
 import SimulationKernel

@@ -1,4 +1,5 @@
 import CostModel
+import Messages
 import Planning
 import Serving
 import SimulationKernel

@@ -1,4 +1,5 @@
 import CostModel
+import Messages
 import SimulationKernel
 
 /// One measured point of a serving engine under closed-loop clients.

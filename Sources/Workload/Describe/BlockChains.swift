@@ -2,13 +2,13 @@ import SimulationKernel
 
 /// Numbers for blocks: two blocks have one number exactly if all tokens up to their ends agree, but
 /// for collisions of a 64-bit hash (below one in 10⁷ for a million blocks).
-struct BlockChains {
+package struct BlockChains {
   private let blockTokens: Int
   private var numbers: [UInt64: Int] = [:]
   /// Distinct blocks so far.
-  var count: Int { numbers.count }
+  package var count: Int { numbers.count }
 
-  init(blockTokens: Int) { self.blockTokens = blockTokens }
+  package init(blockTokens: Int) { self.blockTokens = blockTokens }
 
   /// The blocks of a prompt, first to last, the last one perhaps partial.
   ///
@@ -17,7 +17,7 @@ struct BlockChains {
   ///     pieces   |7: 0…9|7: 10…31|      blocks of 16   |7: 0…15|7: 16…31|
   ///
   /// - Complexity: O(pieces + blocks).
-  mutating func blocks(of pieces: some Sequence<TokenPiece>) -> [Int] {
+  package mutating func blocks(of pieces: some Sequence<TokenPiece>) -> [Int] {
     var blocks: [Int] = []
     var chain: UInt64 = 0
     var room = blockTokens

@@ -1,6 +1,6 @@
 /// What a trace is like, gathered request by request in memory that does not grow with the rows,
 /// but for the sessions' numbers.
-struct TraceStatistics {
+package struct TraceStatistics {
   private var prompts = TokenHistogram()
   private var outputs = TokenHistogram()
   private var pairs = RankPairs()
@@ -11,8 +11,10 @@ struct TraceStatistics {
   /// Tokens that requests hold at their ends, all together.
   private var totalTokens = 0
 
+  package init() {}
+
   /// Takes the next request in order of arrival.
-  mutating func take(_ request: Request, hasArrival: Bool) {
+  package mutating func take(_ request: Request, hasArrival: Bool) {
     prompts.add(request.promptTokens)
     outputs.add(request.outputTokens)
     pairs.add(request.promptTokens, request.outputTokens)
@@ -27,7 +29,7 @@ struct TraceStatistics {
   /// The description of all requests taken.
   ///
   /// - Precondition: There was one.
-  func description(prefixCache: PrefixCacheCurve? = nil) -> TraceDescription {
+  package func description(prefixCache: PrefixCacheCurve? = nil) -> TraceDescription {
     TraceDescription(
       rows: prompts.count, spanSeconds: arrivals.spanSeconds, requestRate: arrivals.requestRate,
       interarrivalCV: arrivals.interarrivalCV, zeroGapShare: arrivals.zeroGapShare,

@@ -1,4 +1,5 @@
 import Foundation
+import Messages
 import SimulationKernel
 
 /// How requests arrive, as users write it. All but ``allAtOnce`` have a mean rate besides.

@@ -1,4 +1,5 @@
 import Foundation
+import Messages
 import SimulationKernel
 
 /// Pairs of lengths by how often they occur: outputs conditional on prompts, as a table.

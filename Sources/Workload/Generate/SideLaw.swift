@@ -1,4 +1,5 @@
 import Foundation
+import Messages
 import SimulationKernel
 
 /// The distribution of the lengths of one side, prompts or outputs, as users write it.

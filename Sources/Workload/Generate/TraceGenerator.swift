@@ -1,4 +1,5 @@
 import Foundation
+import Messages
 import SimulationKernel
 
 /// Makes traces that resemble a real set of requests, from the figures of a ``LengthLaw``.

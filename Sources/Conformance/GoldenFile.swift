@@ -1,0 +1,111 @@
+import Foundation
+import Messages
+import TraceFiles
+
+/// A step trace recorded from a real engine: JSON Lines, plain or gzip, a header first.
+package struct GoldenFile {
+  /// What messages call it: the path as the user gave it.
+  package let name: String
+  package let records: [GoldenRecord]
+
+  /// Reads a whole file.
+  ///
+  /// - Throws: ``UserError`` with file and line for a file that cannot be read, a gzip stream that ends early,
+  ///   a line that is no JSON object, or a first record that is no header.
+  package init(path: String) throws {
+    name = path
+    records = try Self.lines(of: path).enumerated().compactMap { index, line in
+      line.isEmpty ? nil : try GoldenRecord(file: path, line: index + 1, json: line)
+    }
+    guard let first = records.first else { throw UserError("\(path): the file is empty") }
+    guard try first.string("type") == "header" else {
+      throw UserError("\(path):\(first.line): the first record must be a `header`")
+    }
+  }
+
+  package var header: GoldenRecord { records[0] }
+
+  private static func lines(of path: String) throws -> [Data] {
+    let file = try UnpackedFile(path: path, kind: "golden")
+    let end = UInt8(ascii: "\n")
+    if let mistake = file.mistake {
+      throw UserError("\(path):\(1 + file.bytes.count { $0 == end }): \(mistake.rawValue)")
+    }
+    return file.bytes.split(separator: end, omittingEmptySubsequences: false).map { Data($0) }
+  }
+}
+
+/// One line of a golden, with typed access to its fields.
+package struct GoldenRecord {
+  let file: String
+  /// 1-based.
+  let line: Int
+  let fields: [String: Any]
+
+  init(file: String, line: Int, json: Data) throws {
+    self.file = file
+    self.line = line
+    guard let fields = try? JSONSerialization.jsonObject(with: json) as? [String: Any] else {
+      throw UserError("\(file):\(line): not a JSON object (is the file cut off?)")
+    }
+    self.fields = fields
+  }
+
+  func has(_ key: String) -> Bool { fields[key] != nil && !(fields[key] is NSNull) }
+
+  /// Refuses fields that nothing compares: a golden of a version that this reader does not know.
+  func requireOnly(_ known: Set<String>) throws {
+    let unknown = fields.keys.filter { !known.contains($0) }.sorted()
+    guard let field = unknown.first else { return }
+    throw failure("unknown field `\(field)` in a `\(try string("type"))` record")
+  }
+
+  func failure(_ message: String) -> UserError { UserError("\(file):\(line): \(message)") }
+
+  private func value<T>(_ key: String, as type: T.Type, _ wanted: String) throws -> T {
+    guard let value = fields[key] else { throw failure("no field `\(key)`") }
+    guard let typed = value as? T else { throw failure("`\(key)` must be \(wanted)") }
+    return typed
+  }
+
+  func integer(_ key: String) throws -> Int { try value(key, as: Int.self, "an integer") }
+  /// Counts stay below this, so that sums of two fit 32 bits.
+  private static let countLimit = 1 << 30
+
+  /// An integer that is the size or the number of something.
+  func count(_ key: String, atLeast least: Int) throws -> Int {
+    try checked(try integer(key), key, atLeast: least)
+  }
+
+  func checked(_ value: Int, _ key: String, atLeast least: Int) throws -> Int {
+    guard value >= least, value < Self.countLimit else {
+      throw failure("`\(key)` must be \(least) or more and below 2³⁰, found \(value)")
+    }
+    return value
+  }
+
+  func double(_ key: String) throws -> Double { try value(key, as: Double.self, "a number") }
+  func string(_ key: String) throws -> String { try value(key, as: String.self, "a string") }
+  func boolean(_ key: String) throws -> Bool { try value(key, as: Bool.self, "true or false") }
+
+  func integers(_ key: String) throws -> [Int] {
+    guard has(key) else { return [] }
+    return try value(key, as: [Int].self, "a list of integers")
+  }
+
+  func strings(_ key: String) throws -> [String] {
+    guard has(key) else { return [] }
+    return try value(key, as: [String].self, "a list of strings")
+  }
+
+  func integerLists(_ key: String) throws -> [[Int]] {
+    guard has(key) else { return [] }
+    return try value(key, as: [[Int]].self, "a list of lists of integers")
+  }
+
+  /// Lists that mix names and numbers, such as `["a", 3]`.
+  func mixedLists(_ key: String) throws -> [[Any]] {
+    guard has(key) else { return [] }
+    return try value(key, as: [[Any]].self, "a list of lists")
+  }
+}

@@ -1,0 +1,69 @@
+import Planning
+import Results
+
+/// The page of a reproduction: every number beside the paper's.
+package struct ReproductionPage: Sendable {
+  package var title: String
+  /// The command that made it, as a user would type it.
+  package var command: String
+  /// What holds for all figures: sources of lengths, prices, seed.
+  package var preamble: [String]
+
+  package init(title: String, command: String, preamble: [String]) {
+    self.title = title
+    self.command = command
+    self.preamble = preamble
+  }
+
+  /// The page in Markdown; the same text for the same reports.
+  package func markdown(_ reports: [FigureReport]) -> String {
+    let claims = reports.flatMap(\.claims)
+    var lines = ["# \(title)", "", "    \(command)", ""]
+    lines += preamble.map { "- \($0)" }
+    let counts = [Claim.Verdict.inside, .outside, .notComparable].map { verdict in
+      "\(claims.count { $0.verdict == verdict }) \(verdict.rawValue)"
+    }
+    lines += ["", "Verdicts: \(counts.joined(separator: ", ")).", ""]
+    lines += misses(claims)
+    for report in reports { lines += section(report) }
+    return lines.joined(separator: "\n") + "\n"
+  }
+
+  /// What did not come out, in one place.
+  private func misses(_ claims: [Claim]) -> [String] {
+    let missed = claims.filter { $0.verdict == .outside }
+    guard !missed.isEmpty else { return [] }
+    return ["## What did not come out", ""]
+      + missed.map { claim in
+        let note = claim.note.isEmpty ? "" : ": \(claim.note)"
+        return
+          "- \(Self.label(claim.figure)), \(claim.quantity): \(Claim.text(claim.ours)), the paper "
+          + "has \(claim.paper)\(note)"
+      } + [""]
+  }
+
+  private func section(_ report: FigureReport) -> [String] {
+    var lines = ["## \(report.title)", ""]
+    if report.figure != nil { lines += ["![\(report.title)](\(report.fileName).svg)", ""] }
+    lines += ["| quantity | paper | ours | ratio | verdict | note |", "|---|---|---|---|---|---|"]
+    for claim in report.claims {
+      let ratio = claim.ratio.map { Digits.fixed($0, decimals: 2) } ?? ""
+      let cells = [
+        claim.quantity, claim.paper, Claim.text(claim.ours), ratio, claim.verdict.rawValue,
+        claim.note,
+      ]
+      lines.append("| \(cells.joined(separator: " | ")) |")
+    }
+    lines.append("")
+    lines += report.remarks.flatMap { [$0, ""] }
+    return lines
+  }
+
+  private static func label(_ figure: String) -> String {
+    switch figure {
+    case "table1": "Table 1"
+    case VAttentionReport.figure: "vAttention"
+    default: "Figure \(figure)"
+    }
+  }
+}

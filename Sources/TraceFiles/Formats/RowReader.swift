@@ -1,0 +1,159 @@
+import Messages
+import Workload
+
+/// Reads the rows of a trace, whatever the format: lines of a table, objects, conversations.
+struct RowReader {
+  private enum Parser {
+    /// A table whose header has not come yet.
+    case beforeHeader
+    case table(CSVRowParser)
+    case objects(JSONRecordParser)
+    case conversations(ShareGPTParser)
+    case results(VLLMBenchParser)
+  }
+
+  private let file: String
+  private let options: TraceReadOptions
+  private var parser: Parser
+  private var assembler: TraceAssembler?
+  private var statistics: TraceStatistics?
+  private var record = TraceRecord()
+  private var records: [TraceRecord] = []
+  private var headerWarnings: [String] = []
+  private var usesText = false
+  /// The first of the empty lines just seen: fine at the end of the file, an error before a row.
+  private var emptyLine: Int?
+
+  /// - Parameter format: The format, or `nil` for a table, whose header tells.
+  init(
+    file: String, format: TraceFormat?, options: TraceReadOptions, statistics: TraceStatistics?
+  ) {
+    self.file = file
+    self.options = options
+    guard let format else {
+      parser = .beforeHeader
+      self.statistics = statistics
+      return
+    }
+    switch format {
+    case .sharegpt: parser = .conversations(ShareGPTParser(options: options))
+    case .vllmBench: parser = .results(VLLMBenchParser())
+    default: parser = .objects(JSONRecordParser(format, options: options))
+    }
+    usesText = [.sharegpt, .alpaca, .vllmCustom].contains(format)
+    assembler = TraceAssembler(file: file, format: format, options: options, statistics: nil)
+  }
+
+  /// Takes one row, whose first byte stands at `place`.
+  ///
+  /// - Throws: ``UserError`` for a row that is wrong, unless such rows are skipped, and for a wrong
+  ///   header in any case.
+  mutating func take(_ bytes: Span<UInt8>, at place: TextPlace) throws(UserError) {
+    if case .beforeHeader = parser { return try takeHeader(bytes) }
+    do throws(UserError) {
+      try takeRow(bytes, at: place)
+    } catch {
+      guard options.skipsBadRows else { throw error }
+      assembler?.skip(error)
+    }
+  }
+
+  private mutating func takeHeader(_ bytes: Span<UInt8>) throws(UserError) {
+    let header = try CSVHeader(
+      bytes, file: file, format: options.format, suffix: options.columnSuffix)
+    if header.columns.contains(.timestamp), options.timestampUnit == nil {
+      throw .at(
+        file, 1, 1, "the format does not say what its timestamps count",
+        hint: "give `--timestamp-unit s` or `ms`")
+    }
+    headerWarnings = header.warnings(file: file)
+    parser = .table(
+      CSVRowParser(header: header, file: file, timestampUnit: options.timestampUnit))
+    // Rows need not be kept if they come in order and say nothing of their prompts' tokens.
+    let isPlain =
+      header.format == .csv && !header.columns.contains { $0?.isIdentity ?? false }
+      && options.spreadSeconds == nil
+    assembler = TraceAssembler(
+      file: file, format: header.format, options: options,
+      statistics: isPlain ? statistics : nil)
+    statistics = nil
+  }
+
+  private mutating func takeRow(_ bytes: Span<UInt8>, at place: TextPlace) throws(UserError) {
+    switch parser {
+    case .beforeHeader: return
+    case .table(let table):
+      if bytes.isEmpty {
+        emptyLine = emptyLine ?? place.line
+        return
+      }
+      if let line = emptyLine {
+        emptyLine = nil
+        throw .at(file, line, 1, "0 fields, the header has \(table.columnCount)")
+      }
+      try table.parse(bytes, line: place.line, into: &record)
+      try assembler?.take(record, line: place.line)
+    case .objects(var objects):
+      if isBlank(bytes) { return }
+      parser = .beforeHeader
+      defer { parser = .objects(objects) }
+      do throws(JSONMistake) { try objects.parse(bytes, into: &record) } catch {
+        throw placed(error, in: bytes, at: place)
+      }
+      try assembler?.take(record, line: place.line)
+    case .conversations(var conversations):
+      parser = .beforeHeader
+      defer { parser = .conversations(conversations) }
+      do throws(JSONMistake) { try conversations.parse(bytes, into: &records) } catch {
+        throw placed(error, in: bytes, at: place)
+      }
+      for record in records { try assembler?.take(record, line: place.line) }
+    case .results(var results):
+      do throws(JSONMistake) { try results.parse(bytes, into: &records) } catch {
+        throw placed(error, in: bytes, at: place)
+      }
+      for record in records { try assembler?.take(record, line: place.line) }
+    }
+  }
+
+  private func isBlank(_ bytes: Span<UInt8>) -> Bool {
+    for index in bytes.indices where bytes[index] != 0x20 && bytes[index] != 0x09 { return false }
+    return true
+  }
+
+  /// A mistake in the JSON of one row, with its place in the file.
+  private func placed(
+    _ mistake: JSONMistake, in bytes: Span<UInt8>, at start: TextPlace
+  ) -> UserError {
+    var place = start
+    for index in 0..<min(mistake.offset, bytes.count) {
+      if bytes[index] == 0x0A {
+        place = TextPlace(line: place.line + 1, column: 1)
+      } else {
+        place.column += 1
+      }
+    }
+    return .at(file, place.line, place.column, mistake.what)
+  }
+
+  /// What was read.
+  mutating func finish() throws(UserError) -> (TraceReading, TraceStatistics?) {
+    let hint = "write the header `\(TraceColumn.canonicalHeader)` and one line per request"
+    guard assembler != nil else { throw UserError("\(file): the file is empty", hint: hint) }
+    var isTable = false
+    switch parser {
+    case .objects(let objects):
+      assembler!.note(orphans: objects.orphans, delayedRequests: objects.delayedRequests)
+      assembler!.name(classes: objects.classes.texts, adapters: objects.adapters.texts)
+    case .conversations(let conversations):
+      assembler!.note(emptyRows: conversations.emptyConversations)
+    case .table(let table):
+      isTable = true
+      assembler!.name(classes: table.classes.texts, adapters: table.adapters.texts)
+    case .beforeHeader: isTable = true
+    case .results: break
+    }
+    return try assembler!.finish(
+      warnings: headerWarnings, usesText: usesText, emptyHint: isTable ? hint : nil)
+  }
+}

@@ -1,0 +1,43 @@
+import Foundation
+import Testing
+
+@testable import Conformance
+
+/// Where recorded goldens lie when they are at hand; the repository does not carry them.
+let goldenFolder = URL(filePath: #filePath)
+  .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+  .appending(path: "../shared/data/golden").standardizedFileURL
+
+func goldens(_ engine: String) -> [String] {
+  let folder = goldenFolder.appending(path: engine).path
+  let files = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+  return files.filter { $0.hasSuffix(".jsonl.gz") }.sorted().map { "\(folder)/\($0)" }
+}
+
+/// The lines of a golden in `Tests/Goldens`.
+func handmadeGolden(_ name: String) -> [String] {
+  let file = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+    .appending(path: "Goldens/\(name).jsonl")
+  let text = (try? String(contentsOf: file, encoding: .utf8)) ?? ""
+  return text.split(separator: "\n").map(String.init)
+}
+
+@Suite struct GoldenTests {
+  @Test(arguments: goldens("sosp23"))
+  func sosp23(path: String) throws {
+    let report = try replay(try GoldenFile(path: path))
+    #expect(report.passes, "\(report.line)")
+  }
+
+  @Test(arguments: goldens("vllm-0.2"))
+  func vllm02(path: String) throws {
+    let report = try replay(try GoldenFile(path: path))
+    #expect(report.passes, "\(report.line)")
+  }
+
+  @Test(arguments: goldens("vllm-v1"))
+  func vllmV1(path: String) throws {
+    let report = try replay(try GoldenFile(path: path))
+    #expect(report.passes, "\(report.line)")
+  }
+}
