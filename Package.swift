@@ -36,15 +36,16 @@ let package = Package(
 
     room("Messages"),
     room("SimulationKernel", [.product(name: "HeapModule", package: "swift-collections")]),
+    room("Statistics"),
     room("KVMemory"),
     .target(name: "CProfiles", exclude: ["profiles"]),
-    room("CostModel", ["SimulationKernel", "Messages", "CProfiles"]),
-    room("Workload", ["SimulationKernel", "Messages"]),
+    room("CostModel", ["SimulationKernel", "Messages", "Statistics", "CProfiles"]),
+    room("Workload", ["SimulationKernel", "Messages", "Statistics"]),
     room("TraceFiles", ["Workload", "SimulationKernel", "Messages", "CZlib"]),
     room(
       "Serving",
       [
-        "SimulationKernel", "Messages", "KVMemory", "CostModel", "Workload",
+        "SimulationKernel", "Messages", "Statistics", "KVMemory", "CostModel", "Workload",
         .product(name: "DequeModule", package: "swift-collections"),
         .product(name: "Histogram", package: "hdrhistogram-swift"),
       ]),
@@ -60,7 +61,7 @@ let package = Package(
         "Serving", "KVMemory", "CostModel", "Workload", "SimulationKernel", "Messages", "CKernels",
         "COpenBLAS",
       ]),
-    room("Metrics", ["Serving", "Workload", "SimulationKernel"]),
+    room("Metrics", ["Serving", "Workload", "SimulationKernel", "Statistics"]),
     room(
       "Database",
       [
@@ -70,7 +71,10 @@ let package = Package(
     room("Results", ["Database", "Metrics", "SimulationKernel", "Messages"]),
     room(
       "Planning",
-      ["Metrics", "Fleet", "Serving", "CostModel", "Workload", "SimulationKernel", "Messages"]),
+      [
+        "Metrics", "Fleet", "Serving", "CostModel", "Workload", "SimulationKernel", "Messages",
+        "Statistics",
+      ]),
     room(
       "Sweeps",
       [
@@ -82,7 +86,10 @@ let package = Package(
 
     room(
       "Conformance",
-      ["Serving", "KVMemory", "CostModel", "Workload", "SimulationKernel", "Messages", "CZlib"]),
+      [
+        "Serving", "KVMemory", "CostModel", "TraceFiles", "Workload", "SimulationKernel",
+        "Messages", "CZlib",
+      ]),
     room(
       "Reproduction",
       [
@@ -92,8 +99,8 @@ let package = Package(
     room(
       "Validation",
       [
-        "Kernels", "Planning", "Metrics", "Fleet", "Serving", "KVMemory", "CostModel", "Workload",
-        "SimulationKernel", "Messages", "CZlib",
+        "Kernels", "Planning", "Metrics", "Fleet", "Serving", "KVMemory", "CostModel", "TraceFiles",
+        "Workload", "SimulationKernel", "Messages", "Statistics",
       ]),
 
     .executableTarget(
@@ -101,13 +108,14 @@ let package = Package(
       dependencies: [
         "Kernels", "Conformance", "Reproduction", "Validation", "Sweeps", "Planning", "Results",
         "Metrics", "Fleet", "Serving", "CostModel", "TraceFiles", "Workload", "SimulationKernel",
-        "Messages",
+        "Messages", "Statistics",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),
 
     tests("MessagesTests", ["Messages"]),
     tests("SimulationKernelTests", ["SimulationKernel"]),
+    tests("StatisticsTests", ["Statistics", "SimulationKernel"]),
     tests("KVMemoryTests", ["KVMemory", "SimulationKernel"]),
     tests("CostModelTests", ["CostModel", "SimulationKernel", "Messages"]),
     tests("WorkloadTests", ["Workload", "SimulationKernel", "Messages"]),

@@ -1,6 +1,6 @@
-import CZlib
 import Foundation
 import Messages
+import TraceFiles
 
 /// A step trace recorded from a real engine: JSON Lines, plain or gzip, a header first.
 package struct GoldenFile {
@@ -26,31 +26,12 @@ package struct GoldenFile {
   package var header: GoldenRecord { records[0] }
 
   private static func lines(of path: String) throws -> [Data] {
-    var isDirectory: ObjCBool = false
-    guard FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) else {
-      throw UserError("cannot read golden `\(path)`: no such file")
+    let file = try UnpackedFile(path: path, kind: "golden")
+    let end = UInt8(ascii: "\n")
+    if let mistake = file.mistake {
+      throw UserError("\(path):\(1 + file.bytes.count { $0 == end }): \(mistake.rawValue)")
     }
-    guard !isDirectory.boolValue, let file = gzopen(path, "rb") else {
-      throw UserError("cannot read golden `\(path)`: not a readable file")
-    }
-    defer { gzclose(file) }
-    var bytes = Data()
-    func failure(_ message: String) -> UserError {
-      UserError("\(path):\(1 + bytes.count { $0 == UInt8(ascii: "\n") }): \(message)")
-    }
-    var buffer = [UInt8](repeating: 0, count: 1 << 18)
-    while true {
-      let count = gzread(file, &buffer, UInt32(buffer.count))
-      if count == 0 { break }
-      guard count > 0 else { throw failure("the gzip data is corrupt") }
-      bytes.append(contentsOf: buffer[0..<Int(count)])
-    }
-    var status: Int32 = 0
-    gzerror(file, &status)
-    guard status == Z_OK || status == Z_STREAM_END else {
-      throw failure("the gzip data ends early")
-    }
-    return bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+    return file.bytes.split(separator: end, omittingEmptySubsequences: false).map { Data($0) }
   }
 }
 

@@ -3,7 +3,7 @@
 /// - Complexity: O(1) amortised.
 struct ArenaRanges: Sendable {
   /// Starts of unused ranges, by the logarithm of their size.
-  private var unused: [[Int]] = Array(repeating: [], count: 32)
+  private(set) var unused: [[Int]] = Array(repeating: [], count: 32)
   /// Entries that the arena needs for all ranges ever taken.
   private(set) var end = 0
 

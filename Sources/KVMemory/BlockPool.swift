@@ -16,7 +16,7 @@ public struct BlockPool: Sendable {
   /// The stack of free blocks; what lies above ``freeCount`` is left over.
   private var stack: [BlockID]
   /// References to a held block beyond the first: 0, but for blocks that are shared. Nobody looks while none is.
-  private var furtherReferences: [Int32]
+  private(set) var furtherReferences: [Int32]
   public private(set) var freeCount: Int
   /// Blocks that more than one block table holds.
   public private(set) var sharedCount = 0

@@ -8,7 +8,7 @@ public struct BlockTable: Sendable {
   public fileprivate(set) var count: Int32
   /// Token slots of the last block that hold no token yet.
   public var emptySlots: Int32
-  fileprivate var capacity: Int32
+  fileprivate(set) var capacity: Int32
   /// Tokens that the sequence will hold in the end.
   public var finalTokens: Int32
 
@@ -22,9 +22,9 @@ public struct BlockTable: Sendable {
 ///
 /// - Complexity: O(1) amortised for ``append(_:to:)``, O(1) for look-ups, O(blocks) for copies.
 public struct BlockTables: Sendable {
-  private var tables = ResidentRows(blank: BlockTable.none)
-  private var arena: [BlockID] = []
-  private var ranges = ArenaRanges()
+  private(set) var tables = ResidentRows(blank: BlockTable.none)
+  private(set) var arena: [BlockID] = []
+  private(set) var ranges = ArenaRanges()
   /// Entries of all tables: blocks as the sequences count them, shared ones once for each holder.
   @usableFromInline private(set) var entryCount = 0
 

@@ -15,13 +15,13 @@ public struct BuddyAllocator: Sendable {
   public let largest: Int
   public private(set) var freeCount: Int
   /// By the logarithm of the size: ends of the doubly linked list of free chunks, and its length.
-  private var first: [Int32]
-  private var last: [Int32]
-  private var count: [Int]
+  private(set) var first: [Int32]
+  private(set) var last: [Int32]
+  private(set) var count: [Int]
   /// By address: neighbours in the list, and the logarithm of the free chunk that starts there, or -1.
-  private var next: [Int32]
-  private var previous: [Int32]
-  private var freeOrder: [Int8]
+  private(set) var next: [Int32]
+  private(set) var previous: [Int32]
+  private(set) var freeOrder: [Int8]
 
   /// Carves `capacity` blocks into chunks of at most `largest`, a power of two.
   public init(capacity: Int, largest: Int) {

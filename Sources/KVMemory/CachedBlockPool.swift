@@ -24,7 +24,7 @@ public enum FreeQueueRule: String, CaseIterable, Sendable {
 /// - Source: vLLM V1, as its recorded step traces show it.
 public struct CachedBlockPool: Sendable {
   /// What the pool knows of a block. One that holds no key is free or has one holder: nobody else can find it.
-  private struct Record: BitwiseCopyable {
+  struct Record: BitwiseCopyable {
     /// Of a block that holds no key, run 0.
     var key = BlockKey(run: 0, index: 0)
     /// Where in the queue it is, if it holds a key and is free.
@@ -58,7 +58,7 @@ public struct CachedBlockPool: Sendable {
   }
 
   /// The neighbours of a block among those of its key: itself, if it is the only one.
-  private struct Ring: BitwiseCopyable {
+  struct Ring: BitwiseCopyable {
     var older: BlockID
     var newer: BlockID
   }
@@ -68,11 +68,11 @@ public struct CachedBlockPool: Sendable {
   /// Blocks in the pool, the null block included.
   public let capacity: Int
   public let freeQueueRule: FreeQueueRule
-  private var records: PlainRows<Record>
+  private(set) var records: PlainRows<Record>
   /// None before the first key that two blocks hold.
-  private var rings = PlainRows(repeating: Ring(older: 0, newer: 0), count: 0)
-  private var queue: FreeBlockQueue
-  private var runs = TokenRuns()
+  private(set) var rings = PlainRows(repeating: Ring(older: 0, newer: 0), count: 0)
+  private(set) var queue: FreeBlockQueue
+  private(set) var runs = TokenRuns()
   /// Shared by copies that have not changed since.
   private var token = Token()
   public private(set) var freeCount: Int

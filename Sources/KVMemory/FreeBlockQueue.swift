@@ -11,11 +11,11 @@
 /// - Complexity: O(1) a block, amortised: there are at least twice as many entries as blocks, so that they are closed up
 ///   once in so many that joined.
 struct FreeBlockQueue: Sendable {
-  private var entries: PlainRows<BlockID>
-  private var head = 0
-  private var tail: Int
+  private(set) var entries: PlainRows<BlockID>
+  private(set) var head = 0
+  private(set) var tail: Int
   /// Entries of blocks that were fetched back.
-  private var gapCount = 0
+  private(set) var gapCount = 0
 
   /// Makes a queue of the blocks 1 to `capacity` − 1, in this order, which nobody fetches back.
   init(capacity: Int) {

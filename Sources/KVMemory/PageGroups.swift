@@ -19,9 +19,9 @@ package struct PageGroups: Sendable {
   /// Groups that are mapped nowhere.
   package private(set) var freeCount: Int
   package let isReclamationDeferred: Bool
-  private var mapped: [Int32] = []
-  private var needed: [Int32] = []
-  private var isActive: [Bool] = []
+  private(set) var mapped: [Int32] = []
+  private(set) var needed: [Int32] = []
+  private(set) var isActive: [Bool] = []
 
   package init(groupTokens: Int, capacity: Int, isReclamationDeferred: Bool = true) {
     precondition(groupTokens > 0, "PageGroups: groups of \(groupTokens) tokens")
@@ -115,19 +115,5 @@ package struct PageGroups: Sendable {
       freeCount += Int(taken)
       missing -= taken
     }
-  }
-}
-
-extension PageGroups {
-  /// What is wrong, or `nil`: free and mapped groups add up, and every request has what it needs.
-  package var brokenInvariant: String? {
-    let mappedCount = mapped.reduce(0) { $0 + Int($1) }
-    guard freeCount + mappedCount == capacity, freeCount >= 0 else {
-      return "\(freeCount) free + \(mappedCount) mapped ≠ \(capacity)"
-    }
-    for slot in mapped.indices where needed[slot] > mapped[slot] {
-      return "slot \(slot) needs \(needed[slot]) groups, \(mapped[slot]) are mapped"
-    }
-    return nil
   }
 }

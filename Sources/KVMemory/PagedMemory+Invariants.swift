@@ -6,24 +6,11 @@ extension PagedMemory {
   ///
   /// - Parameter swapped: Sequences whose tables name host blocks.
   package func brokenInvariant(swapped: Set<Int> = []) -> String? {
-    poolViolation(device, "device") ?? poolViolation(host, "host")
+    tables.brokenInvariant ?? device.brokenInvariant.map { "device: \($0)" }
+      ?? host.brokenInvariant.map { "host: \($0)" }
       ?? referenceViolation(device, "device") { !swapped.contains($0) }
       ?? referenceViolation(host, "host") { swapped.contains($0) }
       ?? ledgerViolation(swapped: swapped)
-  }
-
-  /// Free and held blocks make up the pool, and no block is free twice.
-  private func poolViolation(_ pool: BlockPool, _ name: String) -> String? {
-    let free = Set(pool.freeStack)
-    guard free.count == pool.freeStack.count else { return "\(name): a block is free twice" }
-    guard pool.freeCount + pool.heldCount == pool.capacity else {
-      return "\(name): \(pool.freeCount) free + \(pool.heldCount) held ≠ \(pool.capacity) total"
-    }
-    let shared = (0..<Int32(pool.capacity)).count { pool.referenceCount(of: $0) > 1 }
-    guard shared == pool.sharedCount else {
-      return "\(name): \(pool.sharedCount) shared blocks counted, \(shared) found"
-    }
-    return nil
   }
 
   /// Each block is referenced as often as it stands in tables; free blocks are in none.
@@ -49,23 +36,35 @@ extension PagedMemory {
     return nil
   }
 
-  /// Classes of the ledger add up to the pool, and token state is what the tables hold.
+  /// The ledger block by block, shared ones once: what the tables hold, and what no token will ever fill.
   private func ledgerViolation(swapped: Set<Int>) -> String? {
+    var expected = WasteLedger()
     var fill: [BlockID: Int] = [:]
+    var unusable: [BlockID: Int] = [:]
+    var entries = 0
     for sequence in tables.sequences where !swapped.contains(sequence) {
       let tokens = residentTokens(of: sequence)
+      let final = Int(tables[sequence].finalTokens)
+      entries += Int(tables[sequence].count)
       for (index, block) in tables.blocks(of: sequence).enumerated() {
         let filled = min(blockSize, tokens - index * blockSize)
         fill[block] = max(fill[block] ?? 0, filled)
+        unusable[block] = min(blockSize, max(0, (index + 1) * blockSize - final))
       }
     }
-    let tokens = fill.values.reduce(0, +)
-    let ledger = ledger
-    guard ledger.tokenState == tokens else {
-      return "ledger: \(ledger.tokenState) token slots, the tables hold \(tokens)"
+    expected.tokenState = fill.values.reduce(0, +)
+    expected.internalFragmentation = unusable.values.reduce(0, +)
+    expected.reserved =
+      fill.count * blockSize - expected.tokenState - expected.internalFragmentation
+    expected.free = device.freeStack.count * blockSize
+    guard ledger == expected, ledger.reserved >= 0 else {
+      return "ledger: \(ledger), the tables say \(expected)"
     }
-    guard ledger.total == device.capacity * blockSize, ledger.reserved >= 0 else {
-      return "ledger: \(ledger) does not add up to \(device.capacity) × \(blockSize) slots"
+    guard ledger.total == device.capacity * blockSize else {
+      return "ledger: \(ledger.total) slots in all ≠ \(device.capacity) blocks × \(blockSize)"
+    }
+    guard logicalBlockCount == entries else {
+      return "\(logicalBlockCount) logical blocks are counted, \(entries) found in tables"
     }
     return nil
   }

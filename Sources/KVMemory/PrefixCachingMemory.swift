@@ -18,12 +18,12 @@ public struct PrefixCachingMemory: Sendable {
   public let blockSize: Int
   public private(set) var pool: CachedBlockPool
   public private(set) var tables: BlockTables
-  private var contents = ResidentRows(blank: Contents())
+  private(set) var contents = ResidentRows(blank: Contents())
   @usableFromInline private(set) var tokenSlots = 0
   @usableFromInline private(set) var unusableSlots = 0
 
   /// What a sequence consists of.
-  private struct Contents: Sendable {
+  struct Contents: Sendable {
     /// Blocks of it, from its first, that hold a key.
     var cachedBlocks: Int32 = 0
     /// In which runs of tokens its full blocks end, those that it will have too.

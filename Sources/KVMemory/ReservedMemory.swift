@@ -10,7 +10,7 @@ public struct ReservedMemory: Sendable {
   /// Token slots in a block; chunks are whole blocks.
   public let blockSize: Int
   public private(set) var buddies: BuddyAllocator
-  private var chunks = ResidentRows(blank: Chunk())
+  private(set) var chunks = ResidentRows(blank: Chunk())
   private var tokenSlots = 0
   private var reservedSlots = 0
   private var internalSlots = 0

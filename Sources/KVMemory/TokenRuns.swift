@@ -11,7 +11,7 @@
 ///
 /// - Complexity: O(1) for each operation, expected over the hashes.
 struct TokenRuns: Sendable {
-  private struct Run: BitwiseCopyable {
+  struct Run: BitwiseCopyable {
     var identity = RunIdentity.root
     /// Its places in `blocks`.
     var start = 0
@@ -22,15 +22,15 @@ struct TokenRuns: Sendable {
   }
 
   /// By number. Number 0 stands for none.
-  private var runs = PlainRows(repeating: Run(), count: 64)
+  private(set) var runs = PlainRows(repeating: Run(), count: 64)
   /// The last run of each hash; twice as many as `runs`.
-  private var heads = PlainRows<Int32>(repeating: 0, count: 128)
+  private(set) var heads = PlainRows<Int32>(repeating: 0, count: 128)
   /// The places of all runs; 0 where no block holds the key.
-  private var blocks = PlainRows<BlockID>(repeating: 0, count: 512)
-  private var ranges = ArenaRanges()
+  private(set) var blocks = PlainRows<BlockID>(repeating: 0, count: 512)
+  private(set) var ranges = ArenaRanges()
   /// The first of the numbers that were given back, and how many were given out.
-  private var unused: Int32 = 0
-  private var used: Int32 = 1
+  private(set) var unused: Int32 = 0
+  private(set) var used: Int32 = 1
   /// Runs that have a number.
   private(set) var count = 0
 
@@ -128,5 +128,5 @@ struct TokenRuns: Sendable {
   }
 
   @inline(__always)
-  private func head(of identity: RunIdentity) -> Int { Int(identity.hash) & (heads.count - 1) }
+  func head(of identity: RunIdentity) -> Int { Int(identity.hash) & (heads.count - 1) }
 }

@@ -1,5 +1,6 @@
 import Histogram
 import SimulationKernel
+import Statistics
 
 /// Gaps between consecutive tokens of a sequence, pooled over all sequences of a run.
 ///
@@ -92,27 +93,11 @@ package struct TokenGaps: Sendable {
       return probabilities.map { Double(histogram.valueAtPercentile($0 * 100)) / 1e9 }
     }
     let sorted = gaps.sortedByLength()
-    var total: Int64 = 0
-    let cumulative = sorted.map { gap in
-      total += gap.count
-      return total
-    }
-    /// The gap of 0-based `rank` among all gaps.
-    func value(atRank rank: Int64) -> Double {
-      var low = 0
-      var high = cumulative.count - 1
-      while low < high {
-        let middle = (low + high) / 2
-        if cumulative[middle] > rank { high = middle } else { low = middle + 1 }
-      }
-      return Double(sorted[low].nanoseconds) / 1e9
-    }
+    let ranks = CountedRanks(kept: sorted.count) { Int(sorted[$0].count) }
     return probabilities.map { probability in
-      let position = Double(count - 1) * probability
-      let rank = Int64(position)
-      let lower = value(atRank: rank)
-      let upper = value(atRank: min(rank + 1, count - 1))
-      return lower + (upper - lower) * (position - Double(rank))
+      Quantile.linear(probability, count: Int(count)) {
+        Double(sorted[ranks.index(ofRank: $0)].nanoseconds) / 1e9
+      }
     }
   }
 }

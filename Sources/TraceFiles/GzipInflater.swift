@@ -1,19 +1,25 @@
 import CZlib
 import Messages
 
+/// What is wrong with a gzip stream, as messages say it.
+package enum GzipMistake: String {
+  /// The data is not gzip, or fails its checksum.
+  case corrupt = "the gzip data is corrupt"
+  /// The data stops inside a member.
+  case endsEarly = "the gzip data ends early"
+}
+
 /// Inflates a gzip stream that arrives in pieces, one member after another.
 ///
 /// - Source: RFC 1952; a file may hold several members, which read as one.
 struct GzipInflater: ~Copyable {
-  private let file: String
   /// On the heap because zlib keeps a pointer back to it.
   private let stream: UnsafeMutablePointer<z_stream>
   private var output: [UInt8]
   /// Whether a member has begun and not ended: the data must not stop here.
   private var isInsideMember = false
 
-  init(file: String, chunkBytes: Int) {
-    self.file = file
+  init(chunkBytes: Int) {
     output = [UInt8](repeating: 0, count: chunkBytes)
     stream = .allocate(capacity: 1)
     stream.initialize(to: z_stream())
@@ -30,11 +36,11 @@ struct GzipInflater: ~Copyable {
 
   /// Inflates `input` and hands the bytes to `sink` piece by piece.
   ///
-  /// - Throws: ``UserError`` where the data is not gzip or fails its checksum, and whatever `sink`
-  ///   throws.
+  /// - Returns: ``GzipMistake/corrupt``, behind whose place nothing can be read, or `nil`.
+  /// - Throws: Whatever `sink` throws.
   mutating func inflate(
     _ input: Span<UInt8>, into sink: (Span<UInt8>) throws(UserError) -> Void
-  ) throws(UserError) {
+  ) throws(UserError) -> GzipMistake? {
     try input.withUnsafeBufferPointer { buffer throws(UserError) in
       stream.pointee.next_in = UnsafeMutablePointer(mutating: buffer.baseAddress)
       stream.pointee.avail_in = UInt32(buffer.count)
@@ -46,10 +52,11 @@ struct GzipInflater: ~Copyable {
         switch status {
         case Z_OK: continue
         case Z_STREAM_END: isInsideMember = false
-        case Z_BUF_ERROR: return  // The output was full to the last byte and nothing is left over.
-        default: throw UserError("\(file): the gzip data is corrupt")
+        case Z_BUF_ERROR: return nil  // The output was full to the last byte, nothing is left over.
+        default: return .corrupt
         }
       }
+      return nil
     }
   }
 
@@ -67,11 +74,6 @@ struct GzipInflater: ~Copyable {
     return (output.count - Int(stream.pointee.avail_out), status)
   }
 
-  /// Checks that the data did not stop inside a member.
-  func finish() throws(UserError) {
-    if isInsideMember {
-      throw UserError(
-        "\(file): the gzip data ends early", hint: "copy or download the file again")
-    }
-  }
+  /// What is wrong if the data stops here.
+  var mistakeAtEnd: GzipMistake? { isInsideMember ? .endsEarly : nil }
 }

@@ -1,19 +1,21 @@
 import Foundation
 import Messages
 
-/// A trace's file, or a tokenizer's, open for reading; closed when the value dies.
+/// A trace's file, or another that is read to its end, open for reading; closed when the value dies.
 struct TraceFile: ~Copyable {
   private let path: String
-  /// What messages call it.
-  private let kind: String
+  /// What messages call it before its path, if anything.
+  private let kind: String?
   private let descriptor: Int32
   private var isStandardInput: Bool { descriptor == STDIN_FILENO }
 
-  /// Opens `path`; `-` is standard input.
-  init(path: String, kind: String = "trace") throws(UserError) {
+  /// Opens `path`; `-` is standard input if `mayBeStandardInput`.
+  init(
+    path: String, kind: String? = "trace", mayBeStandardInput: Bool = true
+  ) throws(UserError) {
     self.path = path
     self.kind = kind
-    if path == "-" {
+    if path == "-" && mayBeStandardInput {
       descriptor = STDIN_FILENO
     } else {
       descriptor = open(path, O_RDONLY)
@@ -45,7 +47,7 @@ struct TraceFile: ~Copyable {
     return filled
   }
 
-  private static func unreadable(_ kind: String, _ name: String, _ reason: Int32) -> UserError {
+  private static func unreadable(_ kind: String?, _ name: String, _ reason: Int32) -> UserError {
     let text =
       switch reason {
       case ENOENT: "no such file"
@@ -53,6 +55,6 @@ struct TraceFile: ~Copyable {
       case EACCES: "permission denied"
       default: String(cString: strerror(reason))
       }
-    return UserError("cannot read \(kind) `\(name)`: \(text)")
+    return UserError("cannot read \(kind.map { $0 + " " } ?? "")`\(name)`: \(text)")
   }
 }

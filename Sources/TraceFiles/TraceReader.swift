@@ -96,22 +96,13 @@ package enum TraceReader {
     nextChunk: (inout [UInt8]) throws(UserError) -> Int
   ) throws(UserError) -> (TraceReading, TraceStatistics?) {
     var parser = TraceParser(file: name, options: options, statistics: statistics)
-    var chunk = [UInt8](repeating: 0, count: chunkBytes)
-    var count = try nextChunk(&chunk)
-    if count >= 2, chunk[0] == 0x1f, chunk[1] == 0x8b {
-      var inflater = GzipInflater(file: name, chunkBytes: chunkBytes)
-      while count > 0 {
-        try inflater.inflate(chunk.span.extracting(0..<count)) { bytes throws(UserError) in
-          try parser.consume(bytes)
-        }
-        count = try nextChunk(&chunk)
-      }
-      try inflater.finish()
-    } else {
-      while count > 0 {
-        try parser.consume(chunk.span.extracting(0..<count))
-        count = try nextChunk(&chunk)
-      }
+    let mistake = try UnpackedFile.unpack(chunkBytes: chunkBytes, nextChunk: nextChunk) {
+      bytes throws(UserError) in try parser.consume(bytes)
+    }
+    if let mistake {
+      throw UserError(
+        "\(name): \(mistake.rawValue)",
+        hint: mistake == .endsEarly ? "copy or download the file again" : nil)
     }
     return try parser.finish()
   }

@@ -1,5 +1,6 @@
 import CostModel
 import Results
+import Statistics
 import Validation
 
 /// Predictions beside measured points: rows, and the errors of groups of them.
@@ -54,10 +55,6 @@ enum PointsTable {
     errors.reduce(0, +) / Double(errors.count)
   }
 
-  private static func median(_ sorted: [Double]) -> Double {
-    (sorted[(sorted.count - 1) / 2] + sorted[sorted.count / 2]) / 2
-  }
-
   private static func table(_ predictions: [PointPrediction]) -> String {
     var rows = TextTable([
       .init("row", .left), .init("TTFT ms"), .init("predicted"), .init("error %"),
@@ -80,8 +77,8 @@ enum PointsTable {
     for group in groups(predictions) {
       summary.rows.append([
         group.model, group.device, group.backend, "\(group.predictions.count)",
-        text(mean(group.ttftErrors) * 100), text(median(group.ttftErrors) * 100),
-        text(mean(group.tpotErrors) * 100), text(median(group.tpotErrors) * 100),
+        text(mean(group.ttftErrors) * 100), text(Quantile.median(ofSorted: group.ttftErrors) * 100),
+        text(mean(group.tpotErrors) * 100), text(Quantile.median(ofSorted: group.tpotErrors) * 100),
       ])
     }
     return rows.rendered() + "\n" + summary.rendered() + "\n" + ranking(predictions)
@@ -121,9 +118,9 @@ enum PointsTable {
         .init("model", .text(group.model)), .init("device", .text(group.device)),
         .init("backend", .text(group.backend)), .init("rows", .integer(group.predictions.count)),
         .init("ttft_mape", .real(mean(group.ttftErrors))),
-        .init("ttft_median", .real(median(group.ttftErrors))),
+        .init("ttft_median", .real(Quantile.median(ofSorted: group.ttftErrors))),
         .init("tpot_mape", .real(mean(group.tpotErrors))),
-        .init("tpot_median", .real(median(group.tpotErrors))),
+        .init("tpot_median", .real(Quantile.median(ofSorted: group.tpotErrors))),
       ])
     }
     let ranks = RankAgreement(predictions)

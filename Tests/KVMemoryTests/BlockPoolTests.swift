@@ -57,6 +57,7 @@ import Testing
       #expect(pool.freeStack == free)
       #expect(pool.heldCount == references.count)
       #expect(pool.sharedCount == references.values.count { $0 > 1 })
+      #expect(pool.brokenInvariant == nil, "seed \(seed)")
     }
   }
 }

@@ -28,7 +28,8 @@ import Testing
     #expect(memory.ledger(headIsBlocked: false).free == 80)
   }
 
-  @Test(arguments: 0..<20) func ledgerAddsUpUnderRandomUse(seed: UInt64) {
+  /// Chunks come and go, one slot at a time or in a cruise that is settled in the end.
+  @Test(arguments: 0..<20) func keepsItsLawsUnderRandomUse(seed: UInt64) {
     var chance = RandomStream(seed: seed, label: "reserved memory")
     let blocks = 20 + chance.below(200)
     var memory = ReservedMemory(
@@ -44,16 +45,19 @@ import Testing
           sequence, reservation: reservation, tokens: 1 + chance.below(final), finalTokens: final)
       } else if chunk.tokens == chunk.finalTokens {
         memory.free(sequence)
-      } else {
+      } else if chance.below(2) == 0 {
         memory.append(sequence)
+      } else {
+        let tokens = Int(chunk.finalTokens - chunk.tokens)
+        for unsettled in 1...tokens {
+          memory.cruise(sequences: 1)
+          #expect(memory.brokenInvariant(unsettledTokens: unsettled) == nil, "seed \(seed)")
+        }
+        memory.settle(sequence, tokens: Int(chunk.finalTokens))
       }
-      let ledger = memory.ledger(headIsBlocked: chance.below(2) == 0)
-      let tokens = (0..<8).reduce(0) { $0 + Int(memory[$1].tokens) }
-      let held = (0..<8).reduce(0) { $0 + Int(memory[$1].size) }
-      #expect(ledger.total == blocks * 4)
-      #expect(ledger.tokenState == tokens)
-      #expect(memory.heldBlockCount == held)
-      #expect(min(ledger.reserved, ledger.internalFragmentation, ledger.free) >= 0)
+      #expect(memory.brokenInvariant() == nil, "seed \(seed)")
+      let blocked = memory.ledger(headIsBlocked: true)
+      #expect(blocked.total == blocks * 4 && blocked.free == 0, "seed \(seed)")
     }
   }
 
@@ -72,5 +76,30 @@ import Testing
     #expect(slots.ledger(headIsBlocked: true).externalFragmentation == 38)
     slots.give(tokens: 6, finalTokens: 12)
     #expect(slots.ledger(headIsBlocked: false).free == 64)
+  }
+
+  /// Against a list of who holds a slot.
+  @Test(arguments: 0..<20) func staticSlotsKeepTheirLaws(seed: UInt64) {
+    var chance = RandomStream(seed: seed, label: "static slots")
+    let slotTokens = 1 + chance.below(40)
+    var slots = StaticSlots(poolTokens: chance.below(400), slotTokens: slotTokens)
+    var held: [(tokens: Int, finalTokens: Int)] = []
+    for _ in 0..<500 {
+      switch chance.below(3) {
+      case 0 where held.count < slots.slotCount:
+        let final = 1 + chance.below(slotTokens)
+        held.append((1 + chance.below(final), final))
+        slots.take(tokens: held[held.count - 1].tokens, finalTokens: final)
+      case 1 where !held.isEmpty:
+        let (tokens, finalTokens) = held.remove(at: chance.below(held.count))
+        slots.give(tokens: tokens, finalTokens: finalTokens)
+      default:
+        let growing = held.indices.filter { held[$0].tokens < held[$0].finalTokens }
+        for index in growing { held[index].tokens += 1 }
+        slots.append(sequences: growing.count)
+      }
+      #expect(slots.brokenInvariant(sequences: held) == nil, "seed \(seed)")
+      #expect(slots.freeCount == slots.slotCount - held.count, "seed \(seed)")
+    }
   }
 }

@@ -74,6 +74,7 @@ import Testing
         fetchable.subtract(blocks)
       }
       try #require(queue.blocks == list, "seed \(seed), step \(step)")
+      try #require(queue.brokenInvariant == nil, "seed \(seed), step \(step)")
     }
   }
 }

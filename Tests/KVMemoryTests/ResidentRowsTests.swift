@@ -22,6 +22,9 @@ import Testing
         model[number, default: -1] += step
       }
       #expect(rows[number] == model[number] ?? -1, "seed \(seed), step \(step)")
+      guard step % 20 == 0 else { continue }
+      #expect(rows.brokenInvariant == nil, "seed \(seed), step \(step)")
+      #expect(rows.numbers == model.keys.sorted(), "seed \(seed), step \(step)")
     }
     for number in 0..<(2000 + spread) {
       #expect(rows[number] == model[number] ?? -1, "seed \(seed), number \(number)")
@@ -60,6 +63,9 @@ import Testing
       }
       let other = inUse[chance.below(inUse.count)]
       #expect(rows[other] == model[other], "seed \(seed), step \(step), number \(other)")
+      if step % 100 == 0 {
+        #expect(rows.brokenInvariant == nil, "seed \(seed), step \(step)")
+      }
     }
     #expect(rows.mask + 1 <= 512)
     #expect(rows.numbers == model.keys.sorted())
@@ -68,6 +74,7 @@ import Testing
     var copy = rows
     copy.close(inUse[0])
     #expect(copy.numbers == model.keys.sorted().filter { $0 != inUse[0] })
+    #expect(copy.brokenInvariant == nil && rows.brokenInvariant == nil)
     #expect(rows.numbers == model.keys.sorted())
   }
 

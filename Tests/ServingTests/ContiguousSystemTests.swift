@@ -14,7 +14,7 @@ import Workload
     let memory = OrcaMemory(settings, estimator: estimator)
     return Timeline(
       MixedIterationScheduler(requests: requests, settings: settings, memory: memory),
-      requests: requests, arrivalSteps: requests.map { Int($0.arrival.seconds) })
+      requests: requests)
   }
 
   /// 32 blocks of 4 tokens. Max reserves 64 tokens, 16 blocks: two at a time. Pow2 reserves 4 + 8 = 12
@@ -25,18 +25,18 @@ import Workload
     max.run()
     #expect(
       max.picture == """
-        0 |Pdddd     |
-        1 |Pdddd     |
-        2 |.....Pdddd|
+        Pdddd
+        Pdddd
+        .....Pdddd
         """)
     for estimator in [ReservationEstimator.oracle, .pow2] {
       var run = timeline(three, estimator, blocks: 32)
       run.run { if $0.step == 1 { #expect($0.scheduler.blocks.physical == 12) } }
       #expect(
         run.picture == """
-          0 |Pdddd|
-          1 |Pdddd|
-          2 |Pdddd|
+          Pdddd
+          Pdddd
+          Pdddd
           """)
     }
   }
@@ -62,7 +62,7 @@ import Workload
     let memory = OrcaMemory(settings, estimator: .max)
     var run = Timeline(
       MixedIterationScheduler(requests: many, settings: settings, memory: memory),
-      requests: many, arrivalSteps: Array(repeating: 0, count: 40))
+      requests: many)
     var most = 0
     run.run {
       most = max(most, $0.queues.running)
@@ -91,7 +91,7 @@ import Workload
   private func timeline(_ requests: [Request], blocks: Int) -> Timeline<StaticBatchScheduler> {
     Timeline(
       StaticBatchScheduler(requests: requests, settings: .small(blocks: blocks)),
-      requests: requests, arrivalSteps: requests.map { Int($0.arrival.seconds) })
+      requests: requests)
   }
 
   /// Two slots of 64 tokens. The first batch ends with its longest; request 2 waits although a place is
@@ -101,9 +101,9 @@ import Workload
     run.run()
     #expect(
       run.picture == """
-        0 |Pddd |
-        1 |Pddd |
-        2 | ...P|
+        Pddd
+        Pddd
+         ...P
         """)
     #expect(run.emitted == [2, 4, 1])
     #expect(run.finished == [0, 1, 2])
@@ -113,8 +113,8 @@ import Workload
   @Test func batchesWhatFitsTogether() {
     var run = timeline(requests([(40, 4), (4, 20), (4, 16)], arrivalSteps: [0, 0, 0]), blocks: 48)
     run.run()
-    let columns = run.picture.split(separator: "\n").map { String($0.prefix(8)) }
-    #expect(columns == ["0 |Pddd ", "1 |....P", "2 |....P"])
+    let columns = run.picture.split(separator: "\n").map { String($0.prefix(5)) }
+    #expect(columns == ["Pddd", "....P", "....P"])
   }
 
   /// A request that is too long for any batch runs alone.
@@ -123,8 +123,8 @@ import Workload
     run.run()
     #expect(
       run.picture == """
-        0 |Pddd |
-        1 |....P|
+        Pddd
+        ....P
         """)
   }
 

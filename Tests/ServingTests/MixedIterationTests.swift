@@ -13,9 +13,7 @@ import Workload
   private func timeline(
     _ requests: [Request], _ settings: EngineSettings
   ) -> Timeline<MixedIterationScheduler<PagedMemory>> {
-    Timeline(
-      MixedIterationScheduler(paged: requests, settings), requests: requests,
-      arrivalSteps: requests.map { Int($0.arrival.seconds) })
+    Timeline(MixedIterationScheduler(paged: requests, settings), requests: requests)
   }
 
   /// The first token comes from the prompt; a prompt runs beside the decodes of others.
@@ -25,9 +23,9 @@ import Workload
     run.run()
     #expect(
       run.picture == """
-        0 |Pdd|
-        1 | Pd|
-        2 | P |
+        Pdd
+         Pd
+         P
         """)
     #expect(run.emitted == [3, 2, 1])
   }
@@ -39,9 +37,9 @@ import Workload
     run.run()
     #expect(
       run.picture == """
-        0 |Pd |
-        1 |..P|
-        2 |..P|
+        Pd
+        ..P
+        ..P
         """)
   }
 
@@ -53,8 +51,8 @@ import Workload
     run.run { preempted += $0.plan.preempted.map { [Int($0.request), $0.blocks] } }
     #expect(
       run.picture == """
-        0 |Pdd  |
-        1 |P..Pd|
+        Pdd
+        Pr.Pd
         """)
     #expect(preempted == [[1, 2]])
     #expect(run.emitted == [3, 3])
@@ -69,8 +67,8 @@ import Workload
     run.run()
     #expect(
       run.picture == """
-        0 |Pdd  |
-        1 |Pssdd|
+        Pdd
+        Ps~id
         """)
   }
 
@@ -82,9 +80,9 @@ import Workload
     run.run()
     #expect(
       run.picture == """
-        0 |Pdd  |
-        1 |Pssdd|
-        2 | ..P |
+        Pdd
+        Ps~id
+         ..P
         """)
   }
 
@@ -96,9 +94,9 @@ import Workload
     run.run()
     #expect(
       run.picture == """
-        0 |Pdd|
-        1 |.Pd|
-        2 |..P|
+        Pdd
+        .Pd
+        ..P
         """)
   }
 
@@ -109,9 +107,9 @@ import Workload
     run.run()
     #expect(
       run.picture == """
-        0 |Pd |
-        1 |Pd |
-        2 |..P|
+        Pd
+        Pd
+        ..P
         """)
   }
 
@@ -124,9 +122,9 @@ import Workload
     run.run()
     #expect(
       run.picture == """
-        0 |P |
-        1 |P |
-        2 |.P|
+        P
+        P
+        .P
         """)
   }
 
@@ -150,7 +148,7 @@ import Workload
     let request = Request(promptTokens: 6, outputTokens: 3, samples: 2)
     var sane = timeline([request], .small(blocks: 3, host: 8))
     sane.run()
-    #expect(sane.picture == "0 |Pdd|")
+    #expect(sane.picture == "Pdd")
     var settings = EngineSettings.small(blocks: 3, host: 8)
     settings.repeatsEngineDefects = true
     var plan = IterationPlan()

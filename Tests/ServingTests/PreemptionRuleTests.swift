@@ -10,8 +10,7 @@ import Workload
 @Suite struct PreemptionRuleTests {
   private func picture(_ requests: [Request], _ settings: EngineSettings) -> String {
     var run = Timeline(
-      MixedIterationScheduler(paged: requests, settings), requests: requests,
-      arrivalSteps: requests.map { _ in 0 })
+      MixedIterationScheduler(paged: requests, settings), requests: requests)
     run.run(limit: 100)
     return run.picture
   }
@@ -24,9 +23,9 @@ import Workload
   @Test func theVictimIsTheYoungest() {
     #expect(
       picture(together([(4, 2), (4, 2), (4, 3)]), .small(blocks: 4)) == """
-        0 |Pd  |
-        1 |Pd  |
-        2 |P.Pd|
+        Pd
+        Pd
+        PrPd
         """)
   }
 
@@ -34,9 +33,9 @@ import Workload
   @Test func aRecomputedRequestWaitsBehindEqualArrivals() {
     #expect(
       picture(together([(8, 3), (8, 3), (12, 1)]), .small(blocks: 5)) == """
-        0 |Pdd   |
-        1 |P...Pd|
-        2 |...P  |
+        Pdd
+        Pr..Pd
+        ...P
         """)
   }
 
@@ -49,8 +48,8 @@ import Workload
     ]
     #expect(
       picture(pair, .small(blocks: 5, host: 4)) == """
-        0 |Pdd  |
-        1 |Pssdd|
+        Pdd
+        Ps~id
         """)
   }
 
@@ -61,8 +60,8 @@ import Workload
     settings.preemptionMode = .swap
     #expect(
       picture(together([(8, 3), (6, 3)]), settings) == """
-        0 |Pdd  |
-        1 |Pssdd|
+        Pdd
+        Ps~id
         """)
   }
 
@@ -73,9 +72,9 @@ import Workload
     settings.preemptionMode = .swap
     #expect(
       picture(together([(2, 3), (388, 5), (2, 3)]), settings) == """
-        0 |Pdd    |
-        1 |Pdddd  |
-        2 |Pssssdd|
+        Pdd
+        Pdddd
+        Ps~~~id
         """)
   }
 }

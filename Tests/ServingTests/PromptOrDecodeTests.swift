@@ -4,12 +4,12 @@ import Workload
 
 @testable import Serving
 
-/// Who runs when, as pictures; the letters are explained at ``VLLM02Timeline``.
+/// Who runs when, as pictures; the letters are explained at ``Timeline``.
 @Suite struct PromptOrDecodeTests {
   private func picture(
     _ requests: [Request], _ settings: EngineSettings, watermark: Int = 0, steps: Int = 1000
   ) -> String {
-    var timeline = VLLM02Timeline(requests, settings, watermark: watermark)
+    var timeline = Timeline(vllm02: requests, settings, watermark: watermark)
     return timeline.run(steps: steps)
   }
 
@@ -61,8 +61,8 @@ import Workload
     let requests: [Request] = [.at(0, prompt: 4, output: 2, n: 3), .at(0, prompt: 4, output: 1)]
     #expect(picture(requests, .tiny(blocks: 16, sequences: 4)) == "Pd\nP")
     #expect(picture(requests, .tiny(blocks: 16, sequences: 3)) == "Pd\n..P")
-    var uneven = VLLM02Timeline(
-      requests, .tiny(blocks: 16, sequences: 3), sampleTargets: [0: [1, 2, 2]])
+    var uneven = Timeline(
+      vllm02: requests, .tiny(blocks: 16, sequences: 3), sampleTargets: [0: [1, 2, 2]])
     #expect(uneven.run() == "P-d\n.P")
   }
 
@@ -81,7 +81,7 @@ import Workload
       .at(0, prompt: 8, output: 3, n: 2), .at(0, prompt: 4, output: 4),
       .at(0, prompt: 4, output: 4), .at(1, prompt: 8, output: 1),
     ]
-    var timeline = VLLM02Timeline(requests, .tiny(blocks: 4))
+    var timeline = Timeline(vllm02: requests, .tiny(blocks: 4))
     #expect(timeline.run(steps: 2) == "Pd\nPr\nPr\n .")
     #expect(Array(timeline.scheduler.waiting) == [1, 2, 3])
     // An admission leaves no block to grow into, so the younger one is preempted again and again,

@@ -14,7 +14,7 @@ import Workload
     return (0..<count).map { _ in
       step += chance.below(4) == 0 ? chance.below(12) : 0
       var request = Request(
-        arrival: SimInstant(nanoseconds: Int64(step) * 1_000_000_000),
+        arrival: SimInstant(nanoseconds: Int64(step)),
         promptTokens: Int32(1 + chance.below(24)), outputTokens: Int32(1 + chance.below(24)))
       switch chance.below(6) {
       case 0: request.samples = Int32(2 + chance.below(3))
@@ -38,8 +38,7 @@ import Workload
   private func check<S: Scheduler>(_ scheduler: S, _ requests: [Request]) {
     let possible = requests.filter { scheduler.admission(of: $0) == .possible }
     guard !possible.isEmpty else { return }
-    var run = Timeline(
-      scheduler, requests: requests, arrivalSteps: requests.map { Int($0.arrival.seconds) })
+    var run = Timeline(scheduler, requests: requests)
     let pool = scheduler.ledger.total
     run.run { #expect($0.ledger.total == pool) }
     #expect(run.finished.sorted() == Array(0..<RequestID(requests.count)))

@@ -97,13 +97,12 @@ import Workload
   }
 
   @Test func decodesAreAggregatedAndChunksAreNot() {
-    var timeline = V1Timeline(
-      [.own("a", prompt: 3, output: 3), .own("b", at: 1, prompt: 12, output: 2)],
+    var timeline = Timeline(
+      v1: [.own("a", prompt: 3, output: 3), .own("b", at: 1, prompt: 12, output: 2)],
       v1Settings(blocks: 9, budget: 8))
-    _ = timeline.run(steps: 1)
-    timeline.scheduler.enqueue(1)
-    var plan = IterationPlan()
-    timeline.scheduler.schedule(into: &plan)
+    timeline.run(steps: 1)
+    timeline.decide()
+    let plan = timeline.plan
     #expect(plan.shape.decodeSequences == 1)
     #expect(plan.shape.decodeContextTokens == 4)
     #expect(plan.shape.prefillChunks == [.init(tokens: 7, contextTokens: 0)])

@@ -79,17 +79,14 @@ import Workload
 
   /// Runs a draw to its end and checks every step; hits are summed beside the most there could be.
   private func serve(_ draw: Draw, seed: Int) -> (hits: Int, possibleHits: Int) {
-    var timeline = V1Timeline(draw.requests, draw.settings)
+    var timeline = Timeline(v1: draw.requests, draw.settings)
     var known = Array(repeating: 0, count: draw.requests.count)
     let tokens = draw.requests.indices.map { draw.tokens(of: $0) }
     var finishedAt: [Int?] = Array(repeating: nil, count: draw.requests.count)
     var sums = (hits: 0, possibleHits: 0)
     for step in 0..<20_000 {
-      for id in draw.requests.indices where draw.requests[id].at == step {
-        timeline.scheduler.enqueue(RequestID(id))
-      }
-      var plan = IterationPlan()
-      timeline.scheduler.schedule(into: &plan)
+      timeline.decide()
+      let plan = timeline.plan
       let length = { (id: RequestID) in Int(timeline.scheduler.sequences[Int(id)].length) }
       // A victim may have had tokens in this very step, and their blocks may stay cached.
       for victim in plan.preempted { known[Int(victim.request)] = length(victim.request) }
@@ -110,12 +107,9 @@ import Workload
       let budget = plan.scheduled.reduce(0) { $0 + Int($1.tokens) }
       #expect(budget <= draw.settings.maxBatchedTokens, "seed \(seed), step \(step)")
       expectConserved(timeline.scheduler, draw.settings, "seed \(seed), step \(step)")
-      var finished: [RequestID] = []
-      timeline.scheduler.complete(&plan, finished: &finished)
-      for scheduled in plan.scheduled {
-        timeline.emitted[Int(scheduled.request)] += Int(scheduled.emittedTokens)
-      }
-      for id in finished {
+      let before = timeline.finished.count
+      timeline.complete()
+      for id in timeline.finished[before...] {
         #expect(finishedAt[Int(id)] == nil, "seed \(seed): request \(id) finished twice")
         finishedAt[Int(id)] = step
       }

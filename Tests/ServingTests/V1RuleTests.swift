@@ -3,10 +3,10 @@ import Testing
 
 @testable import Serving
 
-/// The rules of `vllm-v1` drawn as timelines; ``V1Timeline`` says how to read them.
+/// The rules of `vllm-v1` drawn as logs; ``Timeline`` says how to read them.
 @Suite struct V1RuleTests {
   @Test func longPromptsGoOnInChunksBehindRunningOnes() {
-    let text = v1Timeline(
+    let text = v1Log(
       [.own("a", prompt: 12, output: 2), .own("b", prompt: 3, output: 2)],
       v1Settings(blocks: 9, budget: 8))
     #expect(
@@ -19,7 +19,7 @@ import Testing
   }
 
   @Test func withoutChunksAPromptWaitsForAWholeBudget() {
-    let text = v1Timeline(
+    let text = v1Log(
       [
         .own("a", prompt: 6, output: 2), .own("b", prompt: 6, output: 1),
         .own("c", prompt: 1, output: 1),
@@ -34,7 +34,7 @@ import Testing
   }
 
   @Test func theThresholdHoldsOnlyInCompany() {
-    let text = v1Timeline(
+    let text = v1Log(
       [.own("a", prompt: 10, output: 1), .own("b", at: 1, prompt: 6, output: 1)],
       v1Settings(blocks: 9, budget: 8) { $0.longPrefillTokenThreshold = 3 })
     #expect(
@@ -47,7 +47,7 @@ import Testing
   }
 
   @Test func theLastTokenIsAlwaysComputed() {
-    let text = v1Timeline(
+    let text = v1Log(
       [
         .init(name: "a", prompt: [[1, 0, 8]], output: 1),
         .init(name: "b", at: 2, prompt: [[1, 0, 8]], output: 1),
@@ -63,7 +63,7 @@ import Testing
   }
 
   @Test func blocksAreHitInTheStepThatSchedulesThem() {
-    let text = v1Timeline(
+    let text = v1Log(
       [
         .init(name: "a", prompt: [[1, 0, 8], [2, 0, 1]], output: 1),
         .init(name: "b", prompt: [[1, 0, 8], [3, 0, 2]], output: 1),
@@ -76,7 +76,7 @@ import Testing
   }
 
   @Test func answersAreHitByPromptsThatQuoteThem() {
-    let text = v1Timeline(
+    let text = v1Log(
       [
         .init(name: "a", prompt: [[1, 0, 5]], output: 8),
         .init(name: "b", at: 10, prompt: [[1, 0, 5], [1_000_000, 0, 8], [1, 5, 2]], output: 1),
@@ -97,7 +97,7 @@ import Testing
   }
 
   @Test func theEndOfASequenceIsEvictedBeforeItsBeginning() {
-    let text = v1Timeline(
+    let text = v1Log(
       [
         .init(name: "a", prompt: [[1, 0, 13]], output: 1),
         .own("b", at: 1, prompt: 12, output: 1),
@@ -120,7 +120,7 @@ import Testing
   ]
 
   @Test func unhashedBlocksAreUsedAgainBeforeCachedOnes() {
-    let text = v1Timeline(shortRequestsBehindALongOne, v1Settings(blocks: 6), showingFree: true)
+    let text = v1Log(shortRequestsBehindALongOne, v1Settings(blocks: 6), showingFree: true)
     #expect(
       text == """
         0: a 0+13 | done a | free 4 5 3 2 1
@@ -133,7 +133,7 @@ import Testing
   }
 
   @Test func theOlderQueueRuleUsesAllInTurn() {
-    let text = v1Timeline(
+    let text = v1Log(
       shortRequestsBehindALongOne, v1Settings(blocks: 6) { $0.freeQueueRule = .allAtTail },
       showingFree: true)
     #expect(
@@ -151,7 +151,7 @@ import Testing
     let requests: [DrawnRequest] = [
       .own("a", prompt: 12, output: 2), .own("b", prompt: 20, output: 1),
     ]
-    let with = v1Timeline(requests, v1Settings(blocks: 9) { $0.watermarkFraction = 0.5 })
+    let with = v1Log(requests, v1Settings(blocks: 9) { $0.watermarkFraction = 0.5 })
     #expect(
       with == """
         0: a 0+12
@@ -159,7 +159,7 @@ import Testing
         2: b 0+20 | done b
 
         """)
-    let without = v1Timeline(requests, v1Settings(blocks: 9))
+    let without = v1Log(requests, v1Settings(blocks: 9))
     #expect(
       without == """
         0: a 0+12 b 0+20 | done b
@@ -172,7 +172,7 @@ import Testing
     let requests: [DrawnRequest] = [
       .own("a", prompt: 8, output: 5), .own("b", prompt: 16, output: 1),
     ]
-    let reserved = v1Timeline(requests, v1Settings(blocks: 6, budget: 12))
+    let reserved = v1Log(requests, v1Settings(blocks: 6, budget: 12))
     #expect(
       reserved == """
         0: a 0+8
@@ -184,7 +184,7 @@ import Testing
         6: b 12+4 | evict 2 | done b
 
         """)
-    let unreserved = v1Timeline(
+    let unreserved = v1Log(
       requests, v1Settings(blocks: 6, budget: 12) { $0.reserveFullISL = false })
     #expect(
       unreserved == """
@@ -201,7 +201,7 @@ import Testing
   /// Of the four blocks of `b` two are in the queue; taking them leaves too few for the rest. Its
   /// first chunk would fit, but not all of it.
   @Test func freeHitsCountAgainstTheFreeBlocks() {
-    let text = v1Timeline(
+    let text = v1Log(
       [
         .init(name: "a", prompt: [[1, 0, 8]], output: 1),
         .own("c", at: 1, prompt: 11, output: 3),
@@ -220,7 +220,7 @@ import Testing
 
   /// At step 1 `b` makes way, and `c` would fit at once.
   @Test func nobodyIsAdmittedWhileSomebodyMakesWay() {
-    let text = v1Timeline(
+    let text = v1Log(
       [
         .own("a", prompt: 8, output: 3), .own("b", prompt: 8, output: 2, priority: 9),
         .own("c", at: 1, prompt: 1, output: 1, priority: 1),
@@ -236,7 +236,7 @@ import Testing
   }
 
   @Test func theYoungestMakesWayAndFindsItsBlocksAgain() {
-    let text = v1Timeline(
+    let text = v1Log(
       [.own("a", prompt: 8, output: 4), .own("b", prompt: 8, output: 4)], v1Settings(blocks: 6))
     #expect(
       text == """
@@ -252,7 +252,7 @@ import Testing
   }
 
   @Test func severalVictimsComeBackOldestFirstAndBeforeNewOnes() {
-    let text = v1Timeline(
+    let text = v1Log(
       [
         .own("a", prompt: 16, output: 1), .own("b", prompt: 4, output: 2),
         .own("c", prompt: 4, output: 2), .own("d", at: 1, prompt: 1, output: 1),
@@ -272,7 +272,7 @@ import Testing
   }
 
   @Test func prioritiesOrderTheQueueAndChooseTheVictim() {
-    let text = v1Timeline(
+    let text = v1Log(
       [
         .own("a", prompt: 4, output: 3, priority: 2), .own("b", prompt: 4, output: 3, priority: 1),
         .own("c", prompt: 4, output: 3, priority: 1),
@@ -290,7 +290,7 @@ import Testing
 
   /// At step 6 `y` takes the block of `x`, which was to run already; its token goes to `z`.
   @Test func aScheduledVictimGivesItsBudgetBack() {
-    let text = v1Timeline(
+    let text = v1Log(
       [
         .own("x", prompt: 1, output: 20, priority: 9),
         .own("y", at: 1, prompt: 7, output: 6), .own("z", at: 4, prompt: 4, output: 1),
@@ -316,7 +316,7 @@ import Testing
 
   /// At step 2 `x` finds no block and makes way itself; `y`, behind it, still runs.
   @Test func aPriorityVictimDoesNotEndTheIteration() {
-    let text = v1Timeline(
+    let text = v1Log(
       [
         .own("x", prompt: 3, output: 3, priority: 9),
         .own("y", at: 1, prompt: 2, output: 3, priority: 1),
@@ -333,7 +333,7 @@ import Testing
   }
 
   @Test func sequencesEndAtTheLongestLength() {
-    let text = v1Timeline(
+    let text = v1Log(
       [.own("a", prompt: 6, output: 9)], v1Settings(blocks: 9, maxModelLength: 8))
     #expect(
       text == """
@@ -344,7 +344,7 @@ import Testing
   }
 
   @Test func noMoreThanMaxSequencesRun() {
-    let text = v1Timeline(
+    let text = v1Log(
       [
         .own("a", prompt: 2, output: 2), .own("b", prompt: 2, output: 1),
         .own("c", prompt: 2, output: 1),
@@ -358,11 +358,11 @@ import Testing
   }
 
   @Test func samplesShareThePromptThroughTheCache() {
-    var timeline = V1Timeline(
-      [.init(name: "a", prompt: [[1, 0, 9]], output: 3, samples: 3)], v1Settings(blocks: 9))
-    let text = timeline.run(steps: 5)
+    var timeline = Timeline(
+      v1: [.init(name: "a", prompt: [[1, 0, 9]], output: 3, samples: 3)], v1Settings(blocks: 9))
+    timeline.run(steps: 5)
     #expect(
-      text == """
+      timeline.log == """
         0: a 0+9 a 8+1 a 8+1 | hit a8 a8
         1: a 9+1 a 9+1 a 9+1
         2: a 10+1 a 10+1 a 10+1 | done a

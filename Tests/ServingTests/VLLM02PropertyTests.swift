@@ -67,8 +67,8 @@ import Workload
 
   /// Runs a case and returns the first thing that is wrong with it.
   private func problem(_ random: Case) -> String? {
-    var timeline = VLLM02Timeline(
-      random.requests, random.settings, watermark: random.watermark,
+    var timeline = Timeline(
+      vllm02: random.requests, random.settings, watermark: random.watermark,
       sampleTargets: random.sampleTargets)
     let tokens = random.requests.indices.reduce(0) { $0 + random.wanted($1) }
     var idle = 0
@@ -95,7 +95,7 @@ import Workload
   }
 
   /// Conservation of blocks and references, and each request in one queue at most.
-  private func invariant(_ timeline: VLLM02Timeline) -> String? {
+  private func invariant(_ timeline: Timeline<PromptOrDecodeScheduler>) -> String? {
     let scheduler = timeline.scheduler
     let queued =
       scheduler.running + Array(scheduler.waiting) + Array(scheduler.swapped)

@@ -39,10 +39,10 @@ import Workload
       }
     }
 
-    func timeline(_ stepping: Stepping) -> VLLM02Timeline {
+    func timeline(_ stepping: Stepping) -> Timeline<PromptOrDecodeScheduler> {
       var settings = settings
       settings.stepping = stepping
-      return VLLM02Timeline(requests, settings, watermark: watermark)
+      return Timeline(vllm02: requests, settings, watermark: watermark)
     }
   }
 
@@ -96,7 +96,9 @@ import Workload
   }
 
   /// What the cruise leaves open is settled in a copy before it is compared.
-  private func difference(_ jumped: VLLM02Timeline, _ stepped: VLLM02Timeline) -> String? {
+  private func difference(
+    _ jumped: Timeline<PromptOrDecodeScheduler>, _ stepped: Timeline<PromptOrDecodeScheduler>
+  ) -> String? {
     var (a, b) = (jumped.scheduler, stepped.scheduler)
     guard a.operations == b.operations else { return "frees in the order \(a.operations)" }
     var plan = IterationPlan()
@@ -123,8 +125,8 @@ import Workload
   @Test func listsNewcomersOnly() {
     var settings = EngineSettings.tiny(blocks: 5)
     settings.stepping = .event
-    var timeline = VLLM02Timeline(
-      [.at(0, prompt: 4, output: 9), .at(2, prompt: 4, output: 9)], settings)
+    var timeline = Timeline(
+      vllm02: [.at(0, prompt: 4, output: 9), .at(2, prompt: 4, output: 9)], settings)
     var lists: [String] = []
     for _ in 0..<9 {
       timeline.decide()

@@ -9,8 +9,8 @@ import Workload
 @Suite struct VLLM02SwapTests {
   /// Six tokens leave half a block that three samples share: two copy it, the last writes in place.
   @Test func allSharersButTheLastCopy() {
-    var timeline = VLLM02Timeline([.at(0, prompt: 6, output: 3, n: 3)], .tiny(blocks: 8))
-    _ = timeline.run(steps: 1)
+    var timeline = Timeline(vllm02: [.at(0, prompt: 6, output: 3, n: 3)], .tiny(blocks: 8))
+    timeline.run(steps: 1)
     #expect(timeline.tables(of: 0) == [[7, 6], [7, 6], [7, 6]])
     timeline.decide()
     #expect(
@@ -26,7 +26,7 @@ import Workload
       .at(0, prompt: 8, output: 9), .at(0, prompt: 4, output: 4, n: 2),
       .at(2, prompt: 4, output: 1),
     ]
-    var timeline = VLLM02Timeline(requests, .tiny(blocks: 4, host: 4), watermark: 1)
+    var timeline = Timeline(vllm02: requests, .tiny(blocks: 4, host: 4), watermark: 1)
     #expect(
       timeline.run() == """
         Pdddddddd
@@ -40,7 +40,7 @@ import Workload
     let requests: [Request] = [
       .at(0, prompt: 4, output: 6), .at(0, prompt: 6, output: 12, n: 2),
     ]
-    var timeline = VLLM02Timeline(requests, .tiny(blocks: 6, host: 6))
+    var timeline = Timeline(vllm02: requests, .tiny(blocks: 6, host: 6))
     var before: [[BlockID]] = []
     while timeline.plan.preempted.isEmpty {
       before = timeline.tables(of: 1)
@@ -65,17 +65,17 @@ import Workload
       .at(0, prompt: 8, output: 6), .at(0, prompt: 4, output: 3, n: 2),
     ]
     // One block is free beside the first's three; one to come back and two to go on are three.
-    var tight = VLLM02Timeline(requests, .tiny(blocks: 4, host: 4))
+    var tight = Timeline(vllm02: requests, .tiny(blocks: 4, host: 4))
     #expect(tight.run() == "Pddddd\nPs~~~~id")
     // Three are free and would do for three blocks that have room, but two more have to be free.
-    var roomy = VLLM02Timeline(requests, .tiny(blocks: 6, host: 4))
+    var roomy = Timeline(vllm02: requests, .tiny(blocks: 6, host: 4))
     #expect(roomy.run() == "Pddddd\nPds~~~i")
   }
 
   @Test func exhaustedSwapSpaceStopsTheRun() {
     let requests: [Request] = [.at(0, prompt: 8, output: 9), .at(0, prompt: 8, output: 9, n: 2)]
-    var timeline = VLLM02Timeline(requests, .tiny(blocks: 5, host: 1))
-    _ = timeline.run()
+    var timeline = Timeline(vllm02: requests, .tiny(blocks: 5, host: 1))
+    timeline.run()
     #expect(timeline.plan.failure == .init(request: 1, blocksNeeded: 2, blocksFree: 1))
   }
 
@@ -91,8 +91,8 @@ import Workload
     func leaked(repeatsDefects: Bool) -> Int {
       var settings = EngineSettings.tiny(blocks: 9, host: 14)
       settings.repeatsEngineDefects = repeatsDefects
-      var timeline = VLLM02Timeline(requests, settings, sampleTargets: [1: [2, 16]])
-      _ = timeline.run()
+      var timeline = Timeline(vllm02: requests, settings, sampleTargets: [1: [2, 16]])
+      timeline.run()
       #expect(timeline.finished.count == 3)
       return timeline.scheduler.memory.device.heldCount
     }
@@ -104,10 +104,10 @@ import Workload
   @Test func aloneTheExactNeedIsEnough() {
     let requests: [Request] = [.at(0, prompt: 4, output: 5)]
     var settings = EngineSettings.tiny(blocks: 2)
-    var timeline = VLLM02Timeline(requests, settings)
+    var timeline = Timeline(vllm02: requests, settings)
     #expect(timeline.run() == "Pdddd")
     settings.repeatsEngineDefects = true
-    var defective = VLLM02Timeline(requests, settings)
+    var defective = Timeline(vllm02: requests, settings)
     #expect(defective.run(steps: 8) == "PdrPrPrP")
   }
 
@@ -115,13 +115,13 @@ import Workload
   @Test func aloneTheWatermarkIsWaived() {
     let requests: [Request] = [.at(0, prompt: 8, output: 1)]
     var settings = EngineSettings.tiny(blocks: 2, .v020)
-    var timeline = VLLM02Timeline(requests, settings, watermark: 1)
+    var timeline = Timeline(vllm02: requests, settings, watermark: 1)
     #expect(timeline.run() == "P")
     settings.repeatsEngineDefects = true
-    var waiting = VLLM02Timeline(requests, settings, watermark: 1)
+    var waiting = Timeline(vllm02: requests, settings, watermark: 1)
     #expect(waiting.run(steps: 3) == "...")
     settings.vllm02 = VLLM02Options(.v027)
-    var dropping = VLLM02Timeline(requests, settings, watermark: 1)
+    var dropping = Timeline(vllm02: requests, settings, watermark: 1)
     #expect(dropping.run() == "x")
     #expect(dropping.plan.isEmpty)
   }
@@ -130,14 +130,14 @@ import Workload
   @Test func recomputedRequestsAreNotDropped() {
     let requests: [Request] = [.at(0, prompt: 8, output: 9), .at(0, prompt: 8, output: 9)]
     var settings = EngineSettings.tiny(blocks: 6, tokens: 8)
-    var timeline = VLLM02Timeline(requests, settings)
+    var timeline = Timeline(vllm02: requests, settings)
     #expect(
       timeline.run() == """
         P-dd-d-d-dddd
         .PdrPrPrPr...Pddd
         """)
     settings.repeatsEngineDefects = true
-    var dropping = VLLM02Timeline(requests, settings)
+    var dropping = Timeline(vllm02: requests, settings)
     #expect(
       dropping.run() == """
         P-dd-dddddd

@@ -86,15 +86,18 @@ import Workload
       for size in [1, 2, 3, 7, 64] {
         var parser = TraceParser(file: "t")
         var unpacking = TraceParser(file: "t")
-        var inflater = GzipInflater(file: "t", chunkBytes: size)
+        var inflater = GzipInflater(chunkBytes: size)
         for start in stride(from: 0, to: bytes.count, by: size) {
           try parser.consume(bytes.span.extracting(start..<min(start + size, bytes.count)))
         }
         for start in stride(from: 0, to: packed.count, by: size) {
           let piece = packed.span.extracting(start..<min(start + size, packed.count))
-          try inflater.inflate(piece) { bytes throws(UserError) in try unpacking.consume(bytes) }
+          let mistake = try inflater.inflate(piece) { bytes throws(UserError) in
+            try unpacking.consume(bytes)
+          }
+          #expect(mistake == nil)
         }
-        try inflater.finish()
+        #expect(inflater.mistakeAtEnd == nil)
         #expect(try parser.finish().0.trace == whole)
         #expect(try unpacking.finish().0.trace == whole)
       }

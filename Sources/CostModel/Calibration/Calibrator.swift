@@ -1,5 +1,6 @@
 import Foundation
 import SimulationKernel
+import Statistics
 
 /// Fits an operator's rows and measures, on rows held out, how far the fit can be trusted.
 package struct Calibrator: Sendable {
@@ -193,7 +194,7 @@ package struct FormReport: Equatable, Sendable {
     func mean(_ errors: [Double]) -> Double { errors.reduce(0, +) / Double(errors.count) }
     interpolationMAPE = interpolation.map(mean)
     extrapolationMAPE = extrapolation.map(mean)
-    median = interpolation.map { ($0[($0.count - 1) / 2] + $0[$0.count / 2]) / 2 }
-    p99 = interpolation.map { $0[min($0.count - 1, $0.count * 99 / 100)] }
+    median = interpolation.map { Quantile.median(ofSorted: $0) }
+    p99 = interpolation.map { Quantile.rank(percent: 99, ofSorted: $0) }
   }
 }

@@ -1,4 +1,5 @@
 import SimulationKernel
+import Statistics
 import Synchronization
 
 /// The highest rate that a deployment sustains.
@@ -18,7 +19,8 @@ package struct Capacity: Equatable, Sendable {
     guard bySeed.count > 1 else { return nil }
     let mean = rate
     let variance = bySeed.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(bySeed.count - 1)
-    return studentT95(degrees: bySeed.count - 1) * (variance / Double(bySeed.count)).squareRoot()
+    return StudentT.twoSided95(degrees: bySeed.count - 1)
+      * (variance / Double(bySeed.count)).squareRoot()
   }
 
   /// The lowest rate tried with the first seed that was not sustained: why there is no more.
@@ -108,16 +110,4 @@ package struct CapacitySearch: Sendable {
     }
     return (low, points.sorted { $0.rate < $1.rate })
   }
-}
-
-/// The 97.5th percentile of Student's t distribution.
-///
-/// - Source: any table of it; beyond 30 degrees of freedom the normal distribution's 1.96 is within 4 %.
-func studentT95(degrees: Int) -> Double {
-  let table = [
-    12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160,
-    2.145, 2.131, 2.120, 2.110, 2.101, 2.093, 2.086, 2.080, 2.074, 2.069, 2.064, 2.060, 2.056,
-    2.052, 2.048, 2.045, 2.042,
-  ]
-  return degrees <= table.count ? table[degrees - 1] : 1.96
 }

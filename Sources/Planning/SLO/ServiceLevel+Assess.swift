@@ -1,6 +1,7 @@
 import Messages
 import Metrics
 import SimulationKernel
+import Statistics
 import Workload
 
 /// How a run stands against its targets.
@@ -74,7 +75,8 @@ extension ServiceLevel {
     let values = result.requests.filter { target.covers($0) }.compactMap { target.value(of: $0) }
     guard !values.isEmpty else { return (.infinity, 0) }
     switch target.statistic {
-    case .quantile(let share): return (values.quantile(share), values.count)
+    case .quantile(let share):
+      return (Quantile.linear(share, ofSorted: values.sorted()), values.count)
     case .mean, .each: return (values.reduce(0, +) / Double(values.count), values.count)
     }
   }
@@ -146,18 +148,5 @@ extension ServiceLevel.Target {
   func isMet(by request: RequestRecord) -> Bool {
     guard covers(request), let value = value(of: request) else { return true }
     return value <= bound
-  }
-}
-
-extension [Double] {
-  /// The quantile by linear interpolation between order statistics; infinite where it reaches an infinite
-  /// one.
-  fileprivate func quantile(_ share: Double) -> Double {
-    let sorted = self.sorted()
-    let position = Double(count - 1) * share
-    let rank = Int(position)
-    let fraction = position - Double(rank)
-    guard fraction > 0, rank + 1 < count, sorted[rank] < .infinity else { return sorted[rank] }
-    return sorted[rank] + (sorted[rank + 1] - sorted[rank]) * fraction
   }
 }

@@ -3,6 +3,7 @@ import Foundation
 import KVMemory
 import Kernels
 import SimulationKernel
+import Statistics
 
 /// What reading keys and values through block tables costs: paged decode attention against
 /// contiguous attention by OpenBLAS, one sequence in one layer.
@@ -78,11 +79,15 @@ package struct BlockSizeStudy: Sendable {
     }
     times.removeFirst(2)
     let ratios = times.map { $0.paged / $0.contiguous }.sorted()
+    func median(_ seconds: [Double]) -> Double {
+      Quantile.rank(percent: 50, ofSorted: seconds.sorted())
+    }
     return Point(
       contextTokens: context, blockSize: blockSize,
-      pagedMicroseconds: times.map(\.paged).sorted()[pairs / 2] * 1e6,
-      contiguousMicroseconds: times.map(\.contiguous).sorted()[pairs / 2] * 1e6,
-      ratio: ratios[pairs / 2], lowerQuartile: ratios[pairs / 4],
-      upperQuartile: ratios[pairs * 3 / 4])
+      pagedMicroseconds: median(times.map(\.paged)) * 1e6,
+      contiguousMicroseconds: median(times.map(\.contiguous)) * 1e6,
+      ratio: Quantile.rank(percent: 50, ofSorted: ratios),
+      lowerQuartile: Quantile.rank(percent: 25, ofSorted: ratios),
+      upperQuartile: Quantile.rank(percent: 75, ofSorted: ratios))
   }
 }

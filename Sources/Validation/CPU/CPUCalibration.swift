@@ -3,6 +3,7 @@ import Foundation
 import KVMemory
 import Kernels
 import SimulationKernel
+import Statistics
 
 /// Measures iterations of one model on this machine and fits their prices.
 ///
@@ -79,7 +80,7 @@ package struct CPUCalibration {
       prices: zip(CPUFeatures.names, prices).map { .init(feature: $0, seconds: $1) },
       samples: samples.count, heldOut: errors.count,
       meanError: errors.reduce(0, +) / Double(max(1, errors.count)),
-      p90Error: errors.isEmpty ? 0 : errors[errors.count * 9 / 10])
+      p90Error: errors.isEmpty ? 0 : Quantile.rank(percent: 90, ofSorted: errors))
   }
 
   /// Draws a number between 1 and `most`, equally often in each power of two.
@@ -134,7 +135,7 @@ package struct CPUCalibration {
           }
         })
     }
-    return times.sorted()[Self.repeats / 2]
+    return Quantile.rank(percent: 50, ofSorted: times.sorted())
   }
 
   /// Moves blocks between two arenas.
@@ -151,7 +152,7 @@ package struct CPUCalibration {
     }
     return Sample(
       blockSize: arena.blockSize, iteration: CPUIteration(shape),
-      seconds: times.sorted()[Self.repeats / 2])
+      seconds: Quantile.rank(percent: 50, ofSorted: times.sorted()))
   }
 }
 

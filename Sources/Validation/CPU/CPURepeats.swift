@@ -1,3 +1,5 @@
+import Statistics
+
 /// One workload served again and again: medians, and how far the repeats lie apart.
 package struct CPURepeats: Sendable {
   package private(set) var comparisons: [CPUComparison] = []
@@ -49,14 +51,8 @@ package struct Spread: Equatable, Sendable {
   package init?(_ values: [Double]) {
     guard !values.isEmpty else { return nil }
     let sorted = values.sorted()
-    func quantile(_ share: Double) -> Double {
-      let place = share * Double(sorted.count - 1)
-      let below = Int(place)
-      let above = min(below + 1, sorted.count - 1)
-      return sorted[below] + (sorted[above] - sorted[below]) * (place - Double(below))
-    }
-    median = quantile(0.5)
-    lowerQuartile = quantile(0.25)
-    upperQuartile = quantile(0.75)
+    median = Quantile.linear(0.5, ofSorted: sorted)
+    lowerQuartile = Quantile.linear(0.25, ofSorted: sorted)
+    upperQuartile = Quantile.linear(0.75, ofSorted: sorted)
   }
 }

@@ -1,6 +1,5 @@
-import CZlib
-import Foundation
 import Messages
+import TraceFiles
 
 /// A CSV file of measurements, plain or gzip, with a header: columns by name, rows by line number.
 ///
@@ -21,7 +20,9 @@ package struct MeasurementTable {
   ///   row with another number of fields than its header.
   package init(path: String) throws {
     self.path = path
-    bytes = try Self.contents(path)
+    let file = try UnpackedFile(path: path)
+    if let mistake = file.mistake { throw UserError("\(path): \(mistake.rawValue)") }
+    bytes = file.bytes
     var rows: [(line: Int, fields: [Range<Int>])] = []
     var header: [Range<Int>] = []
     var start = 0
@@ -138,30 +139,5 @@ package struct MeasurementTable {
     }
     fields.append(start..<end)
     return fields
-  }
-
-  private static func contents(_ path: String) throws -> [UInt8] {
-    var isDirectory: ObjCBool = false
-    guard FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) else {
-      throw UserError("cannot read `\(path)`: no such file")
-    }
-    guard !isDirectory.boolValue, let file = gzopen(path, "rb") else {
-      throw UserError("cannot read `\(path)`: not a readable file")
-    }
-    defer { gzclose(file) }
-    var bytes: [UInt8] = []
-    var buffer = [UInt8](repeating: 0, count: 1 << 18)
-    while true {
-      let count = gzread(file, &buffer, UInt32(buffer.count))
-      if count == 0 { break }
-      guard count > 0 else { throw UserError("\(path): the gzip data is corrupt") }
-      bytes.append(contentsOf: buffer[0..<Int(count)])
-    }
-    var status: Int32 = 0
-    gzerror(file, &status)
-    guard status == Z_OK || status == Z_STREAM_END else {
-      throw UserError("\(path): the gzip data ends early")
-    }
-    return bytes
   }
 }

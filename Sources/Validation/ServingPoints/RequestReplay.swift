@@ -3,6 +3,7 @@ import Messages
 import Planning
 import Serving
 import SimulationKernel
+import Statistics
 import Workload
 
 /// A measured run of an engine, request by request, and the same run simulated.
@@ -17,13 +18,10 @@ package struct RequestReplay: Sendable {
     /// Of at least one value; quantiles are those of the nearest rank above.
     init(_ values: [Double]) {
       let sorted = values.sorted()
-      func quantile(_ share: Double) -> Double {
-        sorted[max(0, Int((share * Double(sorted.count)).rounded(.up)) - 1)]
-      }
       mean = sorted.reduce(0, +) / Double(sorted.count)
-      p50 = quantile(0.5)
-      p90 = quantile(0.9)
-      p99 = quantile(0.99)
+      p50 = Quantile.nearestRankAbove(0.5, ofSorted: sorted)
+      p90 = Quantile.nearestRankAbove(0.9, ofSorted: sorted)
+      p99 = Quantile.nearestRankAbove(0.99, ofSorted: sorted)
     }
   }
 

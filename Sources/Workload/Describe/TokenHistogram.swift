@@ -1,3 +1,5 @@
+import Statistics
+
 /// How often each length occurs: exact, in memory that does not grow with the rows.
 struct TokenHistogram {
   /// Lengths below this are counted in an array, as almost all are.
@@ -58,9 +60,15 @@ package struct LengthSummary: Equatable, Sendable {
     precondition(histogram.count > 0, "LengthSummary: no lengths")
     let bars = histogram.bars
     mean = Double(histogram.sum) / Double(histogram.count)
-    p50 = quantile(0.5, of: bars, count: histogram.count)
-    p95 = quantile(0.95, of: bars, count: histogram.count)
-    p99 = quantile(0.99, of: bars, count: histogram.count)
+    let ranks = CountedRanks(kept: bars.count) { bars[$0].count }
+    func quantile(_ probability: Double) -> Double {
+      Quantile.linear(probability, count: ranks.count) {
+        Double(bars[ranks.index(ofRank: $0)].tokens)
+      }
+    }
+    p50 = quantile(0.5)
+    p95 = quantile(0.95)
+    p99 = quantile(0.99)
     max = Int(bars[bars.count - 1].tokens)
   }
 }

@@ -1,0 +1,89 @@
+import KVMemory
+import SimulationKernel
+import Workload
+
+@testable import Serving
+
+extension Timeline where S == PromptOrDecodeScheduler {
+  /// The scheduler of vLLM 0.2.
+  init(
+    vllm02 requests: [Request], _ settings: EngineSettings, watermark: Int = 0,
+    sampleTargets: [RequestID: [Int32]] = [:]
+  ) {
+    self.init(
+      PromptOrDecodeScheduler(
+        requests: requests, settings: settings, watermarkBlocks: watermark,
+        sampleTargets: sampleTargets),
+      requests: requests)
+  }
+
+  /// Sequences whose tables name host blocks.
+  var swappedSequences: Set<Int> { Set(scheduler.swapped.flatMap { scheduler.live[$0] }) }
+
+  /// The block tables of a request, in the engine's order.
+  func tables(of id: RequestID) -> [[BlockID]] {
+    scheduler.live[id].map { Array(scheduler.memory.tables.blocks(of: $0)) }
+  }
+}
+
+extension Timeline where S == TokenBudgetScheduler {
+  /// The scheduler of vLLM's V1 engine, and prompts that may begin alike.
+  init(v1 drawn: [DrawnRequest], _ settings: EngineSettings) {
+    var contents = PromptContents()
+    for request in drawn {
+      contents.append(
+        request.prompt.map {
+          TokenPiece(stream: Int64($0[0]), start: Int32($0[1]), count: Int32($0[2]))
+        })
+    }
+    let requests = drawn.indices.map { index in
+      Request(
+        arrival: SimInstant(nanoseconds: Int64(drawn[index].at)),
+        promptTokens: Int32(contents.promptTokens(of: index)),
+        outputTokens: Int32(drawn[index].output), samples: Int32(drawn[index].samples))
+    }
+    let scheduler = TokenBudgetScheduler(
+      requests: requests, settings: settings, contents: contents,
+      priorities: drawn.map { Int32($0.priority) })
+    self.init(scheduler, requests: requests, names: drawn.map(\.name))
+  }
+}
+
+/// A request whose prompt is known token by token; times are iterations.
+struct DrawnRequest {
+  var name: String
+  var at = 0
+  /// [stream, start, count] for each run of the prompt.
+  var prompt: [[Int]]
+  var output: Int
+  var samples = 1
+  var priority = 0
+
+  /// A prompt with no token in common with others'.
+  static func own(
+    _ name: String, at step: Int = 0, prompt: Int, output: Int, priority: Int = 0
+  ) -> DrawnRequest {
+    let stream = name.unicodeScalars.reduce(0) { $0 * 128 + Int($1.value) }
+    return DrawnRequest(
+      name: name, at: step, prompt: [[stream, 0, prompt]], output: output, priority: priority)
+  }
+}
+
+/// What V1 does with some requests, as a log; the free blocks are in the order of their queue.
+///
+/// - Parameter drawn: In order of arrival.
+func v1Log(
+  _ drawn: [DrawnRequest], _ settings: EngineSettings, steps: Int = 20, showingFree: Bool = false
+) -> String {
+  var timeline = Timeline(v1: drawn, settings)
+  if showingFree { timeline.free = { $0.memory.pool.freeQueue } }
+  timeline.run(steps: steps)
+  return timeline.log
+}
+
+extension MixedIterationScheduler where Memory == PagedMemory {
+  init(paged requests: [Request], _ settings: EngineSettings) {
+    self.init(
+      requests: requests, settings: settings, memory: PagedMemory(sosp23: settings))
+  }
+}
