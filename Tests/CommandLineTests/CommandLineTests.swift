@@ -76,6 +76,31 @@ import Testing
     #expect(outputs[0] == outputs[1])
   }
 
+  @Test func aFleetWritesItsReplicasAndAddsThemUp() throws {
+    let output = folder.appending(path: "fleet")
+    let run = try Tool.run([
+      "simulate", try trace(), "--request-rate", "2", "--replicas", "3", "--router", "round-robin",
+      "--output", output.path, "--format", "json",
+    ])
+    #expect(run.status == 0)
+    let object = try #require(
+      try JSONSerialization.jsonObject(with: Data(run.output.utf8)) as? [String: Any])
+    let replicas = try #require(object["replicas"] as? [[String: Any]])
+    #expect(replicas.map { $0["requests"] as? Int } == [14, 13, 13])
+    #expect(
+      replicas.compactMap { $0["iterations"] as? Int }.reduce(0, +) == object["iterations"] as? Int)
+    let csv = try String(contentsOf: output.appending(path: "replicas.csv"), encoding: .utf8)
+    #expect(
+      csv.split(separator: "\n").dropFirst().map { $0.prefix(4) } == ["1,0,", "1,1,", "1,2,"])
+    // A single replica has no such file, and takes away the one of the fleet before it.
+    let single = try Tool.run([
+      "simulate", try trace(), "--request-rate", "2", "--output", output.path,
+    ])
+    #expect(single.status == 0)
+    #expect(
+      !FileManager.default.fileExists(atPath: output.appending(path: "replicas.csv").path))
+  }
+
   @Test func anotherSeedBringsOtherArrivals() throws {
     let trace = try trace()
     let outputs = try ["1", "1", "2"].map {

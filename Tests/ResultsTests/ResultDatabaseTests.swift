@@ -76,6 +76,21 @@ import Testing
     }
   }
 
+  @Test func replicasOfFleetsHaveATable() throws {
+    let runs = [Samples.run, Samples.fleetRun]
+    #expect(
+      try rows(runs, "SELECT run, replica, requests, mean_ttft_ms, token_state FROM replicas") == [
+        "2|0|0|NULL|0.0", "2|1|1|10.0|0.01",
+      ])
+    #expect(try rows(runs, "PRAGMA foreign_key_check") == [])
+  }
+
+  @Test func aFileWithoutFleetsHasNoTableOfReplicas() throws {
+    let named = "SELECT count(*) FROM sqlite_schema WHERE name = 'replicas'"
+    #expect(try rows([Samples.run, Samples.otherRun], named) == ["0"])
+    #expect(try rows([Samples.fleetRun], named) == ["1"])
+  }
+
   @Test func scenariosKeepTheirOrder() throws {
     #expect(
       try rows([Samples.run], "SELECT run, name, value FROM scenario ORDER BY position")

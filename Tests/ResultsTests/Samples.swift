@@ -60,6 +60,25 @@ enum Samples {
       queriedTokens: 1000, hitTokens: 375, evictedBlocks: 12)
     return RunResult(summary: other, requests: [])
   }()
+
+  /// Replicas with easy numbers: number *n* got *n* requests and used *n* hundredths of its pool.
+  static func replicas(_ count: Int) -> [ReplicaSummary] {
+    (0..<count).map { number in
+      ReplicaSummary(
+        replica: number, system: "vllm-v1", device: "a100-40gb", requests: number,
+        completed: number, rejected: 0, outputThroughput: 1.5,
+        meanTTFT: number == 0 ? nil : Double(number) * 10, meanBatchedRequests: 2.25,
+        meanWaitingRequests: 0.5, iterations: 7, preemptionsRecompute: number, preemptionsSwap: 1,
+        blocks: 64, blockSize: 16, tokenState: Double(number) / 100, free: 0.5, hitRate: nil)
+    }
+  }
+
+  /// A run of two replicas.
+  static let fleetRun: RunResult = {
+    var fleet = summary
+    fleet.replicas = replicas(2)
+    return RunResult(summary: fleet, requests: [])
+  }()
 }
 
 /// A folder of its own for one test, removed with everything in it when the test is over.

@@ -31,9 +31,15 @@ import Testing
     #expect(page.ranges(of: rows.joined(separator: "\n")).count == 1)
   }
 
+  @Test func thePageListsTheColumnsOfTheReplicasInOrder() {
+    let rows = ReplicaColumn.all.map { row($0.key, $0.unit, $0.meaning) }
+    #expect(rows.filter { !page.contains($0) } == [])
+    #expect(page.ranges(of: rows.joined(separator: "\n")).count == 1)
+  }
+
   @Test func thePageNamesEveryTableViewAndColumnOfTheDatabase() throws {
     let scratch = try ScratchFolder()
-    try ResultDatabase.write([Samples.run], to: scratch.at("kvplan.sqlite"))
+    try ResultDatabase.write([Samples.fleetRun], to: scratch.at("kvplan.sqlite"))
     let names = try DatabaseFile(scratch.at("kvplan.sqlite"), .reading).use { database in
       let rows = try database.rows(
         """
@@ -45,7 +51,7 @@ import Testing
       while let row = try rows.next() { names.append((row.text(0), row.text(1))) }
       return names
     }
-    #expect(Set(names.map(\.table)).count == 7)
+    #expect(Set(names.map(\.table)).count == 8)
     let missing = names.filter {
       !page.contains("`\($0.table)`") || !page.contains("`\($0.column)`")
     }

@@ -120,4 +120,27 @@ import Testing
     let keys = SummaryColumn.all.map(\.key)
     #expect(Set(keys).count == keys.count)
   }
+
+  @Test func theReplicasOfAFleetAreAListInJSONAndRowsInCSV() {
+    #expect(!SummaryText.json(Samples.summary).contains("replicas"))
+    #expect(
+      SummaryText.json(Samples.fleetRun.summary).contains(
+        """
+          "replicas": [
+            {
+              "replica": 0,
+              "system": "vllm-v1",
+              "device": "a100-40gb",
+              "requests": 0,
+        """))
+    #expect(
+      SummaryText.replicasCSV([Samples.summary, Samples.fleetRun.summary]) == """
+        run,replica,system,device,requests,completed,rejected,output_throughput,mean_ttft_ms,\
+        mean_batched_requests,mean_waiting_requests,iterations,preemptions_recompute,\
+        preemptions_swap,num_blocks,block_size,token_state,free,prefix_cache_hit_rate
+        2,0,vllm-v1,a100-40gb,0,0,0,1.5,,2.25,0.5,7,0,1,64,16,0.0,0.5,
+        2,1,vllm-v1,a100-40gb,1,1,0,1.5,10.0,2.25,0.5,7,1,1,64,16,0.01,0.5,
+
+        """)
+  }
 }

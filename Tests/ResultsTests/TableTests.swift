@@ -165,4 +165,32 @@ import Testing
     #expect(Digits.percent(1) == "100.0")
     #expect(Digits.percent(-0.0001) == "0.0")
   }
+
+  @Test func simulateShowsTheReplicasOfAFleet() {
+    #expect(!SimulateTable.rendered(Samples.summary).contains("replica"))
+    #expect(
+      SimulateTable.rendered(Samples.fleetRun.summary).contains(
+        """
+        replica                      requests  TTFT mean  batched  waiting  token state, %  preempt.
+        ───────────────────────────  ────────  ─────────  ───────  ───────  ──────────────  ────────
+        0                                   0          –      2.3      0.5             0.0         1
+        1                                   1       10.0      2.3      0.5             1.0         2
+
+        """))
+  }
+
+  @Test func ofManyReplicasTheTableShowsTheExtremes() {
+    var fleet = Samples.summary
+    fleet.replicas = Samples.replicas(17)
+    #expect(
+      SimulateTable.rendered(fleet).contains(
+        """
+        fullest of 17: 16                  16        160      2.3      0.5            16.0        17
+        median of 17: 8                     8       80.0      2.3      0.5             8.0         9
+        emptiest of 17: 0                   0          –      2.3      0.5             0.0         1
+
+        """))
+    fleet.replicas = Samples.replicas(16)
+    #expect(!SimulateTable.rendered(fleet).contains("median of"))
+  }
 }

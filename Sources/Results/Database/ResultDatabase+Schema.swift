@@ -47,6 +47,15 @@ extension ResultDatabase {
 
     """
 
+  /// The replicas of fleets; a file whose runs all have one replica does without.
+  static let replicasTable = """
+    CREATE TABLE replicas (
+      run INTEGER NOT NULL REFERENCES runs,
+      \(ReplicaColumn.all.map { "\($0.key) \($0.storage.rawValue)" }.joined(separator: ",\n  ")),
+      PRIMARY KEY (run, replica)
+    ) STRICT, WITHOUT ROWID;
+    """
+
   private static let views = """
     CREATE VIEW request_latency AS
     SELECT run, request, system, request_rate, status,

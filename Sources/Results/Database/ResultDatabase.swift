@@ -29,6 +29,10 @@ package enum ResultDatabase {
           try insertMeta(runs, into: database)
           try insertRuns(runs, into: database)
           try insertScenarios(runs, into: database)
+          if runs.contains(where: { !$0.summary.replicas.isEmpty }) {
+            try database.execute(replicasTable)
+            try insertReplicas(runs, into: database)
+          }
           try insertRequests(runs, into: database)
         }
       }
@@ -97,6 +101,22 @@ package enum ResultDatabase {
         statement.bind(index + 1, at: 2)
         statement.bind(field.name, at: 3)
         statement.bind(field.value, at: 4)
+        try statement.run()
+      }
+    }
+  }
+
+  private static func insertReplicas(_ runs: [RunResult], into database: DatabaseConnection) throws
+  {
+    let names = ["run"] + ReplicaColumn.all.map(\.key)
+    let statement = try database.statement(
+      "INSERT INTO replicas VALUES (\(names.map { _ in "?" }.joined(separator: ", ")))")
+    for (position, run) in runs.enumerated() {
+      for replica in run.summary.replicas {
+        statement.bind(position + 1, at: 1)
+        for (index, column) in ReplicaColumn.all.enumerated() {
+          statement.bind(column.value(replica), at: index + 2)
+        }
         try statement.run()
       }
     }

@@ -7,13 +7,14 @@ package enum ResultPart: String, CaseIterable, Sendable { case summary, requests
 /// The files that `--output DIR` leaves behind; `docs/SCHEMA.md` describes them.
 package enum ResultFiles {
   package static let summary = "summary.csv"
+  package static let replicas = "replicas.csv"
   package static let requests = "requests.csv"
   package static let database = "kvplan.sqlite"
   package static let report = "report.html"
 
   /// Writes the files of `runs` into the staging folder; `folder.commit()` makes them visible.
   ///
-  /// `requests.csv` is written only if a run kept its requests. What is not written and an earlier command has left is
+  /// `requests.csv` is written only if a run kept its requests, `replicas.csv` only if a run had several. What is not written and an earlier command has left is
   /// removed on commit, as it would not belong to the new results.
   ///
   /// - Parameters:
@@ -28,6 +29,11 @@ package enum ResultFiles {
       try write(SummaryText.csv(runs.map(\.summary)), to: folder.staged(summary))
     } else {
       folder.removeOnCommit(summary)
+    }
+    if parts.contains(.summary), runs.contains(where: { !$0.summary.replicas.isEmpty }) {
+      try write(SummaryText.replicasCSV(runs.map(\.summary)), to: folder.staged(replicas))
+    } else {
+      folder.removeOnCommit(replicas)
     }
     if parts.contains(.requests), runs.contains(where: { !$0.requests.isEmpty }) {
       try writeRequests(runs, to: folder.staged(requests))

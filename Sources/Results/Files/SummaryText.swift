@@ -15,12 +15,29 @@ package enum SummaryText {
   ///
   /// An absent value is an empty field; the scenario is a JSON object in one field.
   package static func csv(_ summaries: [RunSummary]) -> String {
+    csv(
+      SummaryColumn.all.map(\.key),
+      summaries.map { summary in SummaryColumn.all.map { $0.value(summary) } })
+  }
+
+  /// `replicas.csv`: a header and one row a replica of each run that is a fleet, the run's number first.
+  package static func replicasCSV(_ summaries: [RunSummary]) -> String {
+    csv(
+      ["run"] + ReplicaColumn.all.map(\.key),
+      summaries.enumerated().flatMap { position, summary in
+        summary.replicas.map { replica in
+          [.integer(position + 1)] + ReplicaColumn.all.map { $0.value(replica) }
+        }
+      })
+  }
+
+  private static func csv(_ header: [String], _ rows: [[JSONValue]]) -> String {
     var buffer = ByteBuffer()
-    buffer.append(SummaryColumn.all.map(\.key).joined(separator: ",") + "\n")
-    for summary in summaries {
-      for (position, column) in SummaryColumn.all.enumerated() {
+    buffer.append(header.joined(separator: ",") + "\n")
+    for row in rows {
+      for (position, field) in row.enumerated() {
         if position > 0 { buffer.append(",") }
-        buffer.append(csvField: column.value(summary))
+        buffer.append(csvField: field)
       }
       buffer.append("\n")
     }
@@ -33,7 +50,7 @@ package enum SummaryText {
       SummaryColumn.all.filter { $0.group == group }.map { .init($0.key, $0.value(summary)) }
     }
     return .object(
-      members(.run) + classes(summary) + [
+      members(.run) + classes(summary) + replicas(summary) + [
         .init("kv", .object(members(.kv))),
         .init("provenance", .object(members(.provenance))),
       ])
@@ -59,6 +76,15 @@ extension SummaryText {
       return JSONValue.object(members)
     }
     return [.init("classes", .array(objects))]
+  }
+
+  /// The replicas of a fleet; nothing for a single one.
+  private static func replicas(_ summary: RunSummary) -> [JSONValue.Member] {
+    guard !summary.replicas.isEmpty else { return [] }
+    let objects = summary.replicas.map { replica in
+      JSONValue.object(ReplicaColumn.all.map { .init($0.key, $0.value(replica)) })
+    }
+    return [.init("replicas", .array(objects))]
   }
 }
 

@@ -2,8 +2,8 @@ import Metrics
 
 /// The tables of `simulate`: one run, a name and a value a line, in groups.
 package enum SimulateTable {
-  /// Renders the groups run, requests, latency, batch, KV pool, prefix cache (where there is one) and
-  /// provenance, with an empty line between them. The scenario is left to the files, where it can be
+  /// Renders the groups run, requests, latency, replicas (where there are several), batch, KV pool, prefix cache
+  /// (where there is one) and provenance, with an empty line between them. The scenario is left to the files, where it can be
   /// read back.
   package static func rendered(_ summary: RunSummary) -> String {
     [
@@ -11,6 +11,7 @@ package enum SimulateTable {
       group("requests", requests(summary)),
       latency(summary),
       classes(summary),
+      ReplicaTable.rendered(summary.replicas, title: padded("replica")),
       group("batch", batch(summary)),
       group("KV pool", pool(summary)),
       summary.kv.prefixCache.map { group("prefix cache", prefixCache($0)) },
