@@ -158,9 +158,9 @@ public struct PrefixCachingMemory: Sendable {
       return
     }
     let added = blockCount(forTokens: -left)
-    unusableSlots -= unusableSlots(of: sequence)
+    unusableSlots -= unusableSlots(of: tables[sequence])
     tables.append(added, to: sequence) { pool.take(into: $0, evicted: &evicted) }
-    unusableSlots += unusableSlots(of: sequence)
+    unusableSlots += unusableSlots(of: tables[sequence])
     tables.setEmptySlots(left + added * blockSize, of: sequence)
   }
 
@@ -286,21 +286,21 @@ public struct PrefixCachingMemory: Sendable {
 
   /// Gives up all blocks of a sequence; what is cached stays until its block is taken.
   public mutating func free(_ sequence: Int) {
-    let emptySlots = Int(tables[sequence].emptySlots)
-    unusableSlots -= unusableSlots(of: sequence)
+    let table = tables[sequence]
+    unusableSlots -= unusableSlots(of: table)
     let cached = contents.with(sequence) { Int($0.cachedBlocks) }
     // A block with empty slots belongs to nobody else, so it is among those that become free.
     let freed = tables.clear(sequence) { pool.release($0, cached: cached) }
-    tokenSlots -= freed * blockSize - emptySlots
+    tokenSlots -= freed * blockSize - Int(table.emptySlots)
     if cached > 0 { contents[sequence].cachedBlocks = 0 }
   }
 
   // MARK: The ledger
 
-  /// Slots of a sequence's last block that no token will ever fill.
+  /// Slots of a table's last block that no token will ever fill.
   @inline(__always)
-  private func unusableSlots(of sequence: Int) -> Int {
-    max(0, Int(tables[sequence].count) * blockSize - Int(tables[sequence].finalTokens))
+  private func unusableSlots(of table: BlockTable) -> Int {
+    max(0, Int(table.count) * blockSize - Int(table.finalTokens))
   }
 
   /// Where the slots of the pool are, shared blocks counted once.

@@ -19,9 +19,9 @@ package struct TokenBudgetSequence: Sendable {
   /// Other output sequences of the request.
   package let siblings: Int32
   /// Output tokens so far.
-  package let generatedTokens: Int32
+  package var generatedTokens: Int32
   /// Tokens whose keys and values are computed, as of the last completed iteration.
-  package let computedTokens: Int32
+  package var computedTokens: Int32
   /// The iteration of the ``CruisingBatch`` from which on it has cruised; until it leaves, the
   /// counts of tokens are those with which it joined.
   let joinedAt: Int

@@ -232,11 +232,11 @@ extension TokenBudgetScheduler {
   }
 
   private mutating func join(_ sequence: Int32) {
-    sequences.progress[Int(sequence)].joinedAt = batch.iteration
     let state = sequences[Int(sequence)]
     let length = Int(state.length)
+    sequences.progress[Int(sequence)].joinedAt = batch.iteration
     batch.join(sequence, length: length, remaining: remaining(of: state, length: length)) {
-      [sequences] in sequences.rank(of: $0) < sequences.rank(of: $1)
+      [progress = sequences.progress] in progress[Int($0)].rank < progress[Int($1)].rank
     }
   }
 

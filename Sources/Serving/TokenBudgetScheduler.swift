@@ -258,15 +258,13 @@ package struct TokenBudgetScheduler: Scheduler {
 
   /// Counts the tokens that a share computed, and the one that it sampled.
   mutating func takeIn(_ share: TokenBudget.Share) -> Progress {
-    let index = Int(share.sequence)
-    let request = sequences.request(of: share.sequence)
-    var progress = sequences.progress[index]
-    progress.computedTokens += share.tokens
-    let yields = progress.computedTokens == request.promptTokens + progress.generatedTokens
-    if yields { progress.generatedTokens += 1 }
-    sequences.progress[index] = progress
+    var state = sequences[Int(share.sequence)]
+    state.computedTokens += share.tokens
+    let yields = state.computedTokens == state.length
+    if yields { state.generatedTokens += 1 }
+    sequences.store(state, of: share.sequence)
     guard yields else { return .computed }
-    return sequences[index].isComplete(maxModelLength: maxModelLength) ? .completed : .grew
+    return state.isComplete(maxModelLength: maxModelLength) ? .completed : .grew
   }
 
   /// Lets go of a sequence that is complete.

@@ -36,6 +36,15 @@ package struct TokenBudgetSequences: Sendable {
       computedTokens: progress.computedTokens, joinedAt: progress.joinedAt)
   }
 
+  /// Takes over how many tokens a sequence has.
+  @inline(__always)
+  mutating func store(_ state: TokenBudgetSequence, of sequence: Int32) {
+    var row = progress[Int(sequence)]
+    row.generatedTokens = state.generatedTokens
+    row.computedTokens = state.computedTokens
+    progress[Int(sequence)] = row
+  }
+
   @inline(__always)
   func rank(of sequence: Int32) -> Int32 { progress[Int(sequence)].rank }
 

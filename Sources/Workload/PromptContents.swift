@@ -53,13 +53,16 @@ package struct PromptContents: Equatable, Sendable {
   /// Describes the prompt of the next request.
   ///
   /// Empty pieces are left out. Nothing else is changed: a run cut in two is still the same tokens.
-  package mutating func append(_ pieces: some Sequence<TokenPiece>) {
+  package mutating func append(_ pieces: ArraySlice<TokenPiece>) {
     for piece in pieces where piece.count != 0 {
       precondition(piece.count > 0 && piece.start >= 0, "PromptContents: piece \(piece)")
       allPieces.append(piece)
     }
     ends.append(allPieces.count)
   }
+
+  /// Describes the prompt of the next request.
+  package mutating func append(_ pieces: [TokenPiece]) { append(pieces[...]) }
 
   /// The pieces of one prompt, first to last.
   package func pieces(of request: Int) -> ArraySlice<TokenPiece> {

@@ -12,7 +12,7 @@ package struct RequestNotes: Equatable, Sendable {
   /// what a user thinks or a tool takes. ``noThinkTime`` where there is none.
   package var thinkTimes: [Int64] = []
 
-  package static let noThinkTime: Int64 = -1
+  package static var noThinkTime: Int64 { -1 }
 
   package init() {}
 

@@ -120,7 +120,7 @@ struct PromptIdentities {
         let own = slice(pieces, row)
         if own.isEmpty {
           let count = requests[id].promptTokens
-          contents.append(CollectionOfOne(Self.ownPiece(of: id, from: 0, count: count)))
+          contents.append([Self.ownPiece(of: id, from: 0, count: count)])
         } else {
           contents.append(own)
         }

@@ -17,7 +17,7 @@ package struct BlockChains {
   ///     pieces   |7: 0…9|7: 10…31|      blocks of 16   |7: 0…15|7: 16…31|
   ///
   /// - Complexity: O(pieces + blocks).
-  package mutating func blocks(of pieces: some Sequence<TokenPiece>) -> [Int] {
+  package mutating func blocks(of pieces: ArraySlice<TokenPiece>) -> [Int] {
     var blocks: [Int] = []
     var chain: UInt64 = 0
     var room = blockTokens
