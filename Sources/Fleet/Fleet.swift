@@ -12,6 +12,7 @@ import Workload
 /// has to be looked at decides how:
 ///
 /// - a router that reads nothing: requests are shared out first, and replicas run one after the other;
+/// - one that asks some replicas how many requests they have: those are brought to the arrival;
 /// - one that reads how many requests each has, or clients that wait for answers: a replica is visited when a request
 ///   comes to it, and when one may leave it (an ``EventQueue`` holds when);
 /// - one that reads what changes with every iteration: all replicas are brought to each arrival.
@@ -57,25 +58,34 @@ package struct Fleet {
   private let load: Load
   private let router: Router
   private let log: RequestLog
-  private let setup: ReplicaSetup
+  let setup: ReplicaSetup
   private var policy: any RoutingPolicy
-  private var members: [Member] = []
+  var members: [Member] = []
   /// Numbers of the members that take requests.
-  private var open: [Int] = []
-  private var loads = LoadTree()
+  var open: [Int] = []
+  var loads = LoadTree()
   /// By request that has arrived: the member that serves it; not kept for a single replica.
   private var assignment: [Int32] = []
-  private var scaler: Scaler?
+  var scaler: Scaler?
   /// When members are to be visited.
   private var visits = EventQueue<Int32>()
   private var departures: [Departure] = []
   private let looks: Looks
 
   /// How replicas are looked at; see ``Fleet``.
-  private enum Looks { case never, atDepartures, atArrivals }
+  private enum Looks { case never, whenAsked, atDepartures, atArrivals }
+
+  private static func looks(for reads: Router.Reads) -> Looks {
+    switch reads {
+    case .nothing: .never
+    case .outstandingOfSome: .whenAsked
+    case .outstanding: .atDepartures
+    case .held: .atArrivals
+    }
+  }
 
   /// A replica and when it is there.
-  private struct Member {
+  struct Member {
     var replica: any Replica
     var slotBytes = 1
     /// When it is paid for: from its start-up to the end of its last request, or of the run.
@@ -106,9 +116,7 @@ package struct Fleet {
     looks =
       load.clients != nil
       ? .atDepartures
-      : isAlone || router.reads == .nothing
-        ? .never
-        : router.reads == .outstanding ? .atDepartures : .atArrivals
+      : isAlone ? .never : Self.looks(for: router.reads)
     var setup = ReplicaSetup(log, contents: contents)
     setup.oversized = load.oversized
     setup.keepsDepartures = load.clients != nil
@@ -230,20 +238,27 @@ package struct Fleet {
       try members[0].replica.serve(arriving.map { RequestID($0) }, until: limit)
       return arriving.count < range.count
     }
-    var shares = members.map { _ in [RequestID]() }
-    for index in arriving {
-      let request = RequestID(index)
-      try scale(before: requests[request].arrival)
-      while shares.count < members.count { shares.append([]) }
-      let number = pick(request)
-      assignment.append(Int32(number))
-      shares[number].append(request)
-    }
-    for (member, share) in zip(members, shares) {
-      try member.replica.serve(share, until: limit)
+    var rest = arriving
+    while !rest.isEmpty {
+      // A part at a time, so that its requests stay near the processor while one replica after the other serves its own.
+      let part = rest.prefix(Self.sharedOutAtOnce)
+      rest = rest.dropFirst(part.count)
+      var shares = members.map { _ in [RequestID]() }
+      for index in part {
+        let request = RequestID(index)
+        try scale(before: requests[request].arrival)
+        while shares.count < members.count { shares.append([]) }
+        let number = try pick(request, at: requests[request].arrival)
+        assignment.append(Int32(number))
+        shares[number].append(request)
+      }
+      let end = rest.first.map { requests[RequestID($0)].arrival } ?? limit
+      for (member, share) in zip(members, shares) { try member.replica.serve(share, until: end) }
     }
     return arriving.count < range.count
   }
+
+  private static var sharedOutAtOnce: Int { 1 << 16 }
 
   /// Visits the member whose turn it is: something may leave it now.
   private mutating func visitNext(_ senders: inout Senders) throws {
@@ -285,7 +300,7 @@ package struct Fleet {
         }
       }
     }
-    let number = members.count == 1 ? 0 : pick(request)
+    let number = members.count == 1 ? 0 : try pick(request, at: now)
     if members.count > 1 || scaler != nil { assignment.append(Int32(number)) }
     let replica = members[number].replica
     try replica.advance(to: now)
@@ -295,10 +310,18 @@ package struct Fleet {
     update(number, replica, &senders)
   }
 
-  private mutating func pick(_ request: RequestID) -> Int {
-    let members = members
-    return policy.pick(
-      request, in: FleetView(open: open, loads: loads) { members[$0].replica.heldShare })
+  private mutating func pick(_ request: RequestID, at now: SimInstant) throws -> Int {
+    let (members, loads) = (members, loads)
+    let isBehind = looks == .whenAsked
+    let view = FleetView(
+      open: open, loads: loads,
+      outstanding: { number in
+        guard isBehind else { return loads[number] }
+        try members[number].replica.advance(to: now)
+        return members[number].replica.outstanding
+      },
+      heldShare: { members[$0].replica.heldShare })
+    return try policy.pick(request, in: view)
   }
 
   /// What the slots of replicas count beside each other, in the smallest whole numbers; `nil` where they are alike.
@@ -311,77 +334,14 @@ package struct Fleet {
 
   // MARK: Members
 
-  private mutating func add(_ replica: any Replica, launch: SimInstant, ready: SimInstant) {
+  mutating func add(_ replica: any Replica, launch: SimInstant, ready: SimInstant) {
     members.append(Member(replica: replica, launch: launch, ready: ready))
     loads.append()
     if ready <= launch { admit(members.count - 1) }
   }
 
-  private mutating func admit(_ number: Int) {
+  mutating func admit(_ number: Int) {
     open.append(number)
     loads.set(number, to: 0)
-  }
-}
-
-/// An autoscaler at work.
-private struct Scaler {
-  var autoscaler: Autoscaler
-  let maker: Fleet.Maker
-  /// When it decides next.
-  var tick: SimInstant
-  /// Requests since it decided last.
-  var arrived = 0
-  var steps: [ScalingStep]
-
-  init(_ autoscaler: Autoscaler, launched: Int, maker: @escaping Fleet.Maker) {
-    self.autoscaler = autoscaler
-    self.maker = maker
-    tick = .zero + autoscaler.interval
-    steps = [ScalingStep(time: .zero, arrived: 0, launched: launched, ready: launched)]
-  }
-}
-
-extension Fleet {
-  /// Lets the autoscaler decide whose time has come when a request arrives at `now`.
-  private mutating func scale(before now: SimInstant) throws {
-    guard var scaler else { return }
-    while scaler.tick <= now {
-      try decide(&scaler, at: scaler.tick)
-      openReady(at: scaler.tick)
-      scaler.steps.append(
-        ScalingStep(
-          time: scaler.tick, arrived: scaler.arrived,
-          launched: members.count { $0.retired == nil }, ready: open.count))
-      (scaler.tick, scaler.arrived) = (scaler.tick + scaler.autoscaler.interval, 0)
-    }
-    openReady(at: now)
-    scaler.arrived += 1
-    self.scaler = scaler
-  }
-
-  /// Launches and retires until as many replicas are there, or on their way, as are wanted.
-  private mutating func decide(_ scaler: inout Scaler, at now: SimInstant) throws {
-    let staying = members.indices.filter { members[$0].retired == nil }
-    let wanted = scaler.autoscaler.replicas(arrived: scaler.arrived, present: staying.count)
-    if wanted > staying.count {
-      for _ in staying.count..<wanted {
-        let replica = try scaler.maker(setup)
-        add(replica, launch: now, ready: now + scaler.autoscaler.startUp)
-      }
-    } else {
-      for number in staying.suffix(staying.count - wanted) {
-        members[number].retired = now
-        loads.close(number)
-      }
-      open.removeAll { members[$0].retired != nil }
-    }
-  }
-
-  private mutating func openReady(at now: SimInstant) {
-    for number in members.indices
-    where members[number].retired == nil && members[number].ready <= now && !open.contains(number) {
-      admit(number)
-    }
-    open.sort()
   }
 }
