@@ -12,7 +12,6 @@ import Workload
 /// has to be looked at decides how:
 ///
 /// - a router that reads nothing: requests are shared out first, and replicas run one after the other;
-/// - one that asks some replicas how many requests they have: those are brought to the arrival;
 /// - one that reads how many requests each has, or clients that wait for answers: a replica is visited when a request
 ///   comes to it, and when one may leave it (an ``EventQueue`` holds when);
 /// - one that reads what changes with every iteration: all replicas are brought to each arrival.
@@ -73,12 +72,11 @@ package struct Fleet {
   private let looks: Looks
 
   /// How replicas are looked at; see ``Fleet``.
-  private enum Looks { case never, whenAsked, atDepartures, atArrivals }
+  private enum Looks { case never, atDepartures, atArrivals }
 
   private static func looks(for reads: Router.Reads) -> Looks {
     switch reads {
     case .nothing: .never
-    case .outstandingOfSome: .whenAsked
     case .outstanding: .atDepartures
     case .held: .atArrivals
     }
@@ -232,8 +230,8 @@ package struct Fleet {
   /// The same where nobody looks at what replicas do: requests are shared out, then the replicas run one after the
   /// other.
   private mutating func serveApart(_ range: Range<Int>, until limit: SimInstant) throws -> Bool {
-    let requests = setup.requests
-    let arriving = range.prefix { requests[RequestID($0)].arrival < limit }
+    let requests = setup.requests.requests
+    let arriving = range.prefix { requests[$0].arrival < limit }
     guard scaler != nil || members.count > 1 else {
       try members[0].replica.serve(arriving.map { RequestID($0) }, until: limit)
       return arriving.count < range.count
@@ -246,13 +244,13 @@ package struct Fleet {
       var shares = members.map { _ in [RequestID]() }
       for index in part {
         let request = RequestID(index)
-        try scale(before: requests[request].arrival)
+        try scale(before: requests[index].arrival)
         while shares.count < members.count { shares.append([]) }
-        let number = try pick(request, at: requests[request].arrival)
+        let number = pick(request)
         assignment.append(Int32(number))
         shares[number].append(request)
       }
-      let end = rest.first.map { requests[RequestID($0)].arrival } ?? limit
+      let end = rest.first.map { requests[$0].arrival } ?? limit
       for (member, share) in zip(members, shares) { try member.replica.serve(share, until: end) }
     }
     return arriving.count < range.count
@@ -300,7 +298,7 @@ package struct Fleet {
         }
       }
     }
-    let number = members.count == 1 ? 0 : try pick(request, at: now)
+    let number = members.count == 1 ? 0 : pick(request)
     if members.count > 1 || scaler != nil { assignment.append(Int32(number)) }
     let replica = members[number].replica
     try replica.advance(to: now)
@@ -310,18 +308,10 @@ package struct Fleet {
     update(number, replica, &senders)
   }
 
-  private mutating func pick(_ request: RequestID, at now: SimInstant) throws -> Int {
-    let (members, loads) = (members, loads)
-    let isBehind = looks == .whenAsked
-    let view = FleetView(
-      open: open, loads: loads,
-      outstanding: { number in
-        guard isBehind else { return loads[number] }
-        try members[number].replica.advance(to: now)
-        return members[number].replica.outstanding
-      },
-      heldShare: { members[$0].replica.heldShare })
-    return try policy.pick(request, in: view)
+  private mutating func pick(_ request: RequestID) -> Int {
+    let members = members
+    return policy.pick(
+      request, in: FleetView(open: open, loads: loads) { members[$0].replica.heldShare })
   }
 
   /// What the slots of replicas count beside each other, in the smallest whole numbers; `nil` where they are alike.

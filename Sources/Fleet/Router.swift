@@ -10,9 +10,7 @@ package struct Router: Sendable {
   package enum Reads: Sendable {
     /// Nothing that replicas do: they then run one after the other.
     case nothing
-    /// How many requests some replicas have, which it asks about one by one (``FleetView/outstanding``).
-    case outstandingOfSome
-    /// How many requests each has (``FleetView/loads``).
+    /// How many requests each has.
     case outstanding
     /// How much of its KV pool each holds as well, which may change with every iteration.
     case held
@@ -66,9 +64,7 @@ package struct RoutedRun {
 /// A router at work: picks a replica for each request, in order of arrival.
 package protocol RoutingPolicy {
   /// The replica for a request, one of `fleet.open`.
-  ///
-  /// - Throws: What ``FleetView/outstanding`` throws, and nothing else.
-  mutating func pick(_ request: RequestID, in fleet: borrowing FleetView) throws -> Int
+  mutating func pick(_ request: RequestID, in fleet: borrowing FleetView) -> Int
 }
 
 /// What a router sees of the fleet at the arrival of a request.
@@ -76,21 +72,13 @@ package struct FleetView {
   /// Numbers of the replicas that take requests, rising, at least one.
   package let open: [Int]
   /// Requests that run or wait, by replica; those that take none do not count.
-  ///
-  /// Kept for routers that read ``Router/Reads/outstanding`` or more.
   package let loads: LoadTree
-  /// Requests of one replica that run or wait.
-  package let outstanding: (Int) throws -> Int
   /// Share of its KV pool that the running requests of a replica hold, from 0 to 1.
   package let heldShare: (Int) -> Double
 
-  package init(
-    open: [Int], loads: LoadTree, outstanding: @escaping (Int) throws -> Int,
-    heldShare: @escaping (Int) -> Double
-  ) {
+  package init(open: [Int], loads: LoadTree, heldShare: @escaping (Int) -> Double) {
     self.open = open
     self.loads = loads
-    self.outstanding = outstanding
     self.heldShare = heldShare
   }
 

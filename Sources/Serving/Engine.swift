@@ -103,7 +103,7 @@ struct Engine<S: Scheduler> {
   @discardableResult
   mutating func submit(_ request: RequestID, at time: SimInstant) throws -> SimInstant {
     precondition(time >= clock, "request \(request) arrives at \(time), before \(clock)")
-    startAnnounced()
+    if pace.announced != nil { startAnnounced() }
     clock = time
     try arrive(request)
     return iterationEnd ?? clock

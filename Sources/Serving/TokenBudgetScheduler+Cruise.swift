@@ -231,8 +231,7 @@ extension TokenBudgetScheduler {
     state.finalTokens(maxModelLength: maxModelLength) + 1 - length
   }
 
-  private mutating func join(_ sequence: Int32) {
-    let state = sequences[Int(sequence)]
+  private mutating func join(_ sequence: Int32, _ state: TokenBudgetSequence) {
     let length = Int(state.length)
     sequences.progress[Int(sequence)].joinedAt = batch.iteration
     batch.join(sequence, length: length, remaining: remaining(of: state, length: length)) {
@@ -278,7 +277,7 @@ extension TokenBudgetScheduler {
       case .computed:
         listed[kept] = sequence
         kept += 1
-      case .grew: join(sequence)
+      case .grew(let state): join(sequence, state)
       case .completed:
         removeRunning(sequence)
         close(sequence, &finished)

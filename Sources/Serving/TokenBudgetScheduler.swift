@@ -236,8 +236,8 @@ package struct TokenBudgetScheduler: Scheduler {
   package mutating func complete(_ plan: inout IterationPlan, finished: inout [RequestID]) {
     if mayCruise && !isCruising { enterCruise() }
     if isCruising { return completeCruise(&finished) }
-    for share in budget.shares where takeIn(share) == .completed {
-      completing.append(share.sequence)
+    for share in budget.shares {
+      if case .completed = takeIn(share) { completing.append(share.sequence) }
     }
     guard !completing.isEmpty else { return }
     running.removeAll { [sequences, maxModelLength] in
@@ -251,8 +251,8 @@ package struct TokenBudgetScheduler: Scheduler {
   enum Progress {
     /// A chunk was computed, and there is more to compute.
     case computed
-    /// A token was sampled, and more are to come.
-    case grew
+    /// A token was sampled, and more are to come; how it stands now.
+    case grew(TokenBudgetSequence)
     case completed
   }
 
@@ -264,7 +264,7 @@ package struct TokenBudgetScheduler: Scheduler {
     if yields { state.generatedTokens += 1 }
     sequences.store(state, of: share.sequence)
     guard yields else { return .computed }
-    return state.isComplete(maxModelLength: maxModelLength) ? .completed : .grew
+    return state.isComplete(maxModelLength: maxModelLength) ? .completed : .grew(state)
   }
 
   /// Lets go of a sequence that is complete.

@@ -144,20 +144,20 @@ import Workload
     #expect(record.arrivedCount == 6)
   }
 
-  @Test func picksFollowTheirPolicies() throws {
+  @Test func picksFollowTheirPolicies() {
     let requests = (0..<200).map { Request.at(Int64($0), prompt: 4, output: 4) }
-    func picks(_ router: Router, _ members: FakeFleet, among open: [Int]) throws -> [Int] {
+    func picks(_ router: Router, _ members: FakeFleet, among open: [Int]) -> [Int] {
       var policy = router.make(RoutedRun(requests: requests, seed: 7))
-      return try requests.indices.map { try policy.pick(RequestID($0), in: members.view(open)) }
+      return requests.indices.map { policy.pick(RequestID($0), in: members.view(open)) }
     }
     let members = FakeFleet([(9, 0.9), (3, 0.5), (5, 0.1), (4, 1)])
-    #expect(try picks(.roundRobin, members, among: [0, 2, 3]).prefix(7) == [0, 2, 3, 0, 2, 3, 0])
-    #expect(Set(try picks(.leastOutstanding, members, among: [0, 1, 2, 3])) == [1])
-    #expect(Set(try picks(.leastKV, members, among: [0, 1, 2, 3])) == [2])
-    #expect(Set(try picks(.leastKV, members, among: [0, 1])) == [1])
+    #expect(picks(.roundRobin, members, among: [0, 2, 3]).prefix(7) == [0, 2, 3, 0, 2, 3, 0])
+    #expect(Set(picks(.leastOutstanding, members, among: [0, 1, 2, 3])) == [1])
+    #expect(Set(picks(.leastKV, members, among: [0, 1, 2, 3])) == [2])
+    #expect(Set(picks(.leastKV, members, among: [0, 1])) == [1])
     // Of two that are drawn the busier is never taken, so that the busiest of all never is; with four
     // replicas the idlest is in half of the pairs, and the next in a third.
-    let drawn = try picks(.powerOfTwo, members, among: [0, 1, 2, 3])
+    let drawn = picks(.powerOfTwo, members, among: [0, 1, 2, 3])
     #expect(!drawn.contains(0))
     #expect(drawn.count { $0 == 1 } > drawn.count { $0 == 3 })
     #expect(drawn.count { $0 == 3 } > drawn.count { $0 == 2 })
@@ -165,13 +165,13 @@ import Workload
   }
 
   /// Equals take turns, so that an idle cluster does not send everything to its first replica.
-  @Test func equalsTakeTurns() throws {
+  @Test func equalsTakeTurns() {
     let requests = (0..<6).map { Request.at(Int64($0), prompt: 4, output: 4) }
     let members = FakeFleet([(2, 0.5), (2, 0.5), (2, 0.5)])
     for router in [Router.leastOutstanding, .leastKV, .prefixAware] {
       var policy = router.make(RoutedRun(requests: requests, seed: 7))
-      let picks = try requests.indices.map {
-        try policy.pick(RequestID($0), in: members.view([0, 1, 2]))
+      let picks = requests.indices.map {
+        policy.pick(RequestID($0), in: members.view([0, 1, 2]))
       }
       #expect(picks == [0, 1, 2, 0, 1, 2])
     }
@@ -179,7 +179,7 @@ import Workload
 
   /// Prompts of 200 tokens that share their first 100, or nothing. A prompt goes where enough of it is
   /// known, unless that replica is far busier than another.
-  @Test func prefixesAreFollowedUntilLoadsAreUneven() throws {
+  @Test func prefixesAreFollowedUntilLoadsAreUneven() {
     var contents = PromptContents()
     let families: [Int64] = [1, 2, 1, 2, 3, 1]
     for (request, family) in families.enumerated() {
@@ -192,24 +192,22 @@ import Workload
     var policy = Router.prefixAware.make(
       RoutedRun(requests: requests, contents: contents, seed: 7))
     var members = FakeFleet([(0, 0), (0, 0), (0, 0)])
-    func pick(_ request: RequestID) throws -> Int {
-      try policy.pick(request, in: members.view([0, 1, 2]))
+    func pick(_ request: RequestID) -> Int {
+      policy.pick(request, in: members.view([0, 1, 2]))
     }
-    #expect(try (0..<5).map { try pick($0) } == [0, 1, 0, 1, 2])
+    #expect((0..<5).map { pick($0) } == [0, 1, 0, 1, 2])
     members = FakeFleet([(80, 0), (0, 0), (10, 0)])
-    #expect(try pick(5) == 1)
+    #expect(pick(5) == 1)
   }
 
   /// A session stays where it began although its prompts are not described.
-  @Test func sessionsStay() throws {
+  @Test func sessionsStay() {
     let requests = [5, 6, 5, 6, 5].map { session in
       Request(promptTokens: 4, outputTokens: 4, session: session)
     }
     var policy = Router.prefixAware.make(RoutedRun(requests: requests, seed: 7))
     let members = FakeFleet([(0, 0), (0, 0)])
-    let picks = try requests.indices.map {
-      try policy.pick(RequestID($0), in: members.view([0, 1]))
-    }
+    let picks = requests.indices.map { policy.pick(RequestID($0), in: members.view([0, 1])) }
     #expect(picks == [0, 1, 0, 1, 0])
   }
 
@@ -253,9 +251,7 @@ private struct FakeFleet {
   func view(_ open: [Int]) -> FleetView {
     var loads = loads
     for number in heldShares.indices where !open.contains(number) { loads.close(number) }
-    return FleetView(
-      open: open, loads: loads, outstanding: { [loads] in loads[$0] }, heldShare: { heldShares[$0] }
-    )
+    return FleetView(open: open, loads: loads) { heldShares[$0] }
   }
 }
 

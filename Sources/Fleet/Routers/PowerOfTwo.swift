@@ -4,7 +4,7 @@ import SimulationKernel
 extension Router {
   package static let powerOfTwo = Router(
     name: "power-of-two", summary: "of two replicas that are drawn, the one with fewer requests",
-    reads: .outstandingOfSome
+    reads: .outstanding
   ) { PowerOfTwo(seed: $0.seed) }
 }
 
@@ -16,12 +16,12 @@ struct PowerOfTwo: RoutingPolicy {
 
   init(seed: UInt64) { draws = RandomStream(seed: seed, label: "router") }
 
-  mutating func pick(_ request: RequestID, in fleet: borrowing FleetView) throws -> Int {
+  mutating func pick(_ request: RequestID, in fleet: borrowing FleetView) -> Int {
     let open = fleet.open
     guard open.count > 1 else { return open[0] }
     let first = draws.below(open.count)
     let second = (first + 1 + draws.below(open.count - 1)) % open.count
     let (a, b) = (open[first], open[second])
-    return try fleet.outstanding(b) < fleet.outstanding(a) ? b : a
+    return fleet.loads[b] < fleet.loads[a] ? b : a
   }
 }
