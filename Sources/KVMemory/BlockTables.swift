@@ -123,12 +123,17 @@ public struct BlockTables: Sendable {
   mutating func append(
     _ count: Int, to sequence: Int, _ name: (UnsafeMutableBufferPointer<BlockID>) -> Void
   ) {
-    while Int(tables[sequence].capacity) < Int(tables[sequence].count) + count { grow(sequence) }
-    let start = tables[sequence].start + Int(tables[sequence].count)
+    var table = tables[sequence]
+    while Int(table.capacity) < Int(table.count) + count {
+      grow(sequence)
+      table = tables[sequence]
+    }
+    let start = table.start + Int(table.count)
     arena.withUnsafeMutableBufferPointer {
       name(UnsafeMutableBufferPointer(rebasing: $0[start..<start + count]))
     }
-    tables[sequence].count += Int32(count)
+    table.count += Int32(count)
+    tables[sequence] = table
     entryCount += count
   }
 

@@ -23,65 +23,25 @@ public enum FreeQueueRule: String, CaseIterable, Sendable {
 /// - Complexity: O(1) for each block taken, hit, cached or released.
 /// - Source: vLLM V1, as its recorded step traces show it.
 public struct CachedBlockPool: Sendable {
-  /// What the pool knows of a block. One that holds no key is free or has one holder: nobody else can find it.
-  struct Record: BitwiseCopyable {
-    /// Of a block that holds no key, run 0.
-    var key = BlockKey(run: 0, index: 0)
-    /// Where in the queue it is, if it holds a key and is free.
-    var place: Int32 = 0
-    /// Of a block that holds a key: twice its references, and one more if another block may hold the same key, whose
-    /// ring is then looked at.
-    private var state: UInt32 = 0
-
-    init() {}
-
-    init(heldWith key: BlockKey) {
-      self.key = key
-      state = 2
-    }
-
-    var references: Int { Int(state &>> 1) }
-
-    var hasTwin: Bool { state & 1 != 0 }
-
-    mutating func addReference() {
-      state &+= 2
-    }
-
-    mutating func dropReference() {
-      state &-= 2
-    }
-
-    mutating func noteTwin() {
-      state |= 1
-    }
-  }
-
-  /// The neighbours of a block among those of its key: itself, if it is the only one.
-  struct Ring: BitwiseCopyable {
-    var older: BlockID
-    var newer: BlockID
-  }
-
   private final class Token: Sendable {}
 
   /// Blocks in the pool, the null block included.
   public let capacity: Int
   public let freeQueueRule: FreeQueueRule
-  private(set) var records: PlainRows<Record>
+  var records: PlainRows<Record>
   /// None before the first key that two blocks hold.
-  private(set) var rings = PlainRows(repeating: Ring(older: 0, newer: 0), count: 0)
+  var rings = PlainRows(repeating: Ring(older: 0, newer: 0), count: 0)
   private(set) var queue: FreeBlockQueue
-  private(set) var runs = TokenRuns()
+  var runs = TokenRuns()
   /// Shared by copies that have not changed since.
   private var token = Token()
   public private(set) var freeCount: Int
   /// Blocks that hold a key.
-  public private(set) var cachedCount = 0
+  public internal(set) var cachedCount = 0
   /// Blocks that hold a key and have no reference: free, but worth something.
-  public private(set) var unreferencedCachedCount = 0
+  public internal(set) var unreferencedCachedCount = 0
   /// Keys taken from blocks since the start.
-  public private(set) var evictionCount = 0
+  public internal(set) var evictionCount = 0
 
   /// Makes a pool of `capacity` − 1 free blocks and the null block.
   public init(capacity: Int, freeQueueRule: FreeQueueRule) {
@@ -96,7 +56,7 @@ public struct CachedBlockPool: Sendable {
 
   /// Gives this value memory of its own, if it shares some with a copy.
   @inline(__always)
-  private mutating func makeUnique() {
+  mutating func makeUnique() {
     if !isKnownUniquelyReferenced(&token) { detach() }
   }
 
@@ -114,12 +74,6 @@ public struct CachedBlockPool: Sendable {
   @inlinable public var heldCount: Int { usableCount - freeCount }
   /// The free blocks in the order in which they will be taken.
   public var freeQueue: [BlockID] { queue.blocks }
-  /// Blocks that hold a key, by number.
-  public var cachedBlocks: [BlockID] {
-    records.indices.filter { records[$0].key.run != 0 }.map { BlockID($0) }
-  }
-  /// Runs of tokens that have a number.
-  var runCount: Int { runs.count }
 
   /// How many sequences hold a block that holds a key.
   public func referenceCount(of block: BlockID) -> Int { records[Int(block)].references }
@@ -189,55 +143,6 @@ public struct CachedBlockPool: Sendable {
     if unreferencedCachedCount > 0 { removeKeys(of: taken, &evicted) }
   }
 
-  /// Takes the keys of blocks that were free.
-  private mutating func removeKeys(
-    of taken: UnsafeMutableBufferPointer<BlockID>, _ evicted: inout [BlockID]
-  ) {
-    let records = records.pointer(to: 0)
-    var lost = 0
-    // Those that held a key and are not told yet stand between the two.
-    var told = 0
-    var index = 0
-    func tell(_ end: Int) {
-      guard end > told else { return }
-      lost += end - told
-      evicted.append(
-        contentsOf: UnsafeBufferPointer(rebasing: taken[told..<end]))
-    }
-    while index < taken.count {
-      // They queue up as they stood in their sequence: many of one run, one behind the other.
-      let run = records[Int(taken[index])].key.run
-      guard run != 0 else {
-        tell(index)
-        index &+= 1
-        told = index
-        continue
-      }
-      let places = runs.places(from: BlockKey(run: run, index: 0))
-      let first = index
-      while index < taken.count {
-        let block = taken[index]
-        let record = records + Int(block)
-        guard record.pointee.key.run == run else { break }
-        let place = places + Int(record.pointee.key.index)
-        let hasTwin = record.pointee.hasTwin
-        record.pointee = Record()
-        if hasTwin {
-          let successor = leaveRing(block)
-          if place.pointee == block { place.pointee = successor }
-        } else {
-          place.pointee = 0
-        }
-        index &+= 1
-      }
-      runs.leave(run, times: index - first)
-    }
-    tell(index)
-    cachedCount -= lost
-    unreferencedCachedCount -= lost
-    evictionCount += lost
-  }
-
   /// Adds a reference to each of these cached blocks, and fetches those back from the queue that had none.
   ///
   /// - Returns: How many were free.
@@ -273,20 +178,8 @@ public struct CachedBlockPool: Sendable {
     cachedCount += held.count
   }
 
-  /// Gives `count` held blocks keys, each that which `held` names.
   @inline(__always)
-  mutating func cache(_ count: Int, _ held: (Int) -> (block: BlockID, key: BlockKey)) {
-    makeUnique()
-    for index in 0..<count {
-      let (block, key) = held(index)
-      setKey(key, of: block, at: runs.places(from: key))
-      runs.hold(key.run, times: 1)
-    }
-    cachedCount += count
-  }
-
-  @inline(__always)
-  private mutating func setKey(
+  mutating func setKey(
     _ key: BlockKey, of block: BlockID, at place: UnsafeMutablePointer<BlockID>
   ) {
     let record = records.pointer(to: Int(block))
@@ -328,32 +221,5 @@ public struct CachedBlockPool: Sendable {
     freeCount += freed + unhashed
     unreferencedCachedCount += freed
     return freed + unhashed
-  }
-
-  // MARK: Blocks of one key
-
-  /// Puts a block behind the newest of the ring that begins with `oldest`.
-  private mutating func joinRing(_ block: BlockID, of oldest: BlockID) {
-    if rings.count == 0 {
-      rings.grow(to: capacity, with: Ring(older: 0, newer: 0))
-      for block in 0..<BlockID(capacity) { rings[Int(block)] = Ring(older: block, newer: block) }
-    }
-    let newest = rings[Int(oldest)].older
-    rings[Int(block)] = Ring(older: newest, newer: oldest)
-    rings[Int(newest)].newer = block
-    rings[Int(oldest)].older = block
-    records[Int(block)].noteTwin()
-    records[Int(oldest)].noteTwin()
-  }
-
-  /// - Returns: The block that is the oldest one of the key if this one was; 0 if it was the only one.
-  @inline(__always)
-  private mutating func leaveRing(_ block: BlockID) -> BlockID {
-    let ring = rings[Int(block)]
-    guard ring.newer != block else { return 0 }
-    rings[Int(ring.older)].newer = ring.newer
-    rings[Int(ring.newer)].older = ring.older
-    rings[Int(block)] = Ring(older: block, newer: block)
-    return ring.newer
   }
 }

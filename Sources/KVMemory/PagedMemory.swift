@@ -9,13 +9,13 @@ public struct PagedMemory: Sendable {
   public let blockSize: Int
   /// Blocks kept free when a sequence is admitted or swapped in; running ones may take them.
   public let watermarkBlocks: Int
-  public private(set) var device: BlockPool
+  public internal(set) var device: BlockPool
   public private(set) var host: BlockPool
-  public private(set) var tables: BlockTables
+  public internal(set) var tables: BlockTables
   /// Slots of each device block that no token will ever fill.
-  private var unusableSlots: [Int32]
-  private var tokenSlots = 0
-  private var unusableSlotCount = 0
+  var unusableSlots: [Int32]
+  var tokenSlots = 0
+  var unusableSlotCount = 0
   /// Table entries of sequences that are swapped out.
   @usableFromInline private(set) var swappedEntryCount = 0
   /// Scratch of the swaps: the block on the other side, or -1.
@@ -83,73 +83,6 @@ public struct PagedMemory: Sendable {
     return copy
   }
 
-  // MARK: Sequences that only decode
-
-  /// Uses one slot of the last block of each of `sequences` unshared sequences, which are not named.
-  ///
-  /// Until ``settle(_:tokens:)`` only the ledger knows: a sequence's own count of tokens stands still.
-  public mutating func cruise(sequences: Int) { tokenSlots += sequences }
-
-  /// Gives a cruising sequence, whose last block is full, the next one.
-  public mutating func extend(_ sequence: Int) { appendBlock(to: sequence) }
-
-  /// Gives cruising sequences the next block in the iteration in which their last one is full, over some iterations.
-  ///
-  /// - Parameters:
-  ///   - due: Who needs a block, by the iteration modulo the block size; not changed.
-  ///   - first: The phase of the first iteration.
-  ///   - took: Told of each iteration that takes blocks its number, from 0, how many they are, and how many of their
-  ///     slots no token will ever fill.
-  /// - Returns: The iterations done: all, or those before one that would leave no block free.
-  public mutating func extend(
-    _ due: inout PhasedSequences, from first: Int, iterations: Int,
-    _ took: (_ iteration: Int, _ blocks: Int, _ unusableSlots: Int) -> Void
-  ) -> Int {
-    let blockSize = blockSize
-    var done = 0
-    var unusableInAll = 0
-    due.look { due in
-      device.takeSome { pool in
-        tables.appendSome { tables in
-          unusableSlots.withUnsafeMutableBufferPointer { slots in
-            var phase = first
-            while done < iterations {
-              let sequences = due[phase]
-              guard pool.freeCount > sequences.count else { return }
-              if sequences.count > 0 {
-                var unusable = 0
-                for sequence in sequences {
-                  let block = pool.take()
-                  let table = tables.append(block, to: Int(sequence))
-                  let behind = Int(table.count) &* blockSize &- Int(table.finalTokens)
-                  if behind > 0 {
-                    slots[Int(block)] = Int32(truncatingIfNeeded: behind)
-                    unusable &+= behind
-                  }
-                }
-                unusableInAll += unusable
-                took(done, sequences.count, unusable)
-              }
-              phase = phase + 1 < due.phaseCount ? phase + 1 : 0
-              done += 1
-            }
-          }
-        }
-      }
-    }
-    unusableSlotCount += unusableInAll
-    return done
-  }
-
-  /// Sets how many tokens a sequence holds that has cruised until now.
-  public mutating func settle(_ sequence: Int, tokens: Int) {
-    let slots = Int(tables[sequence].count) * blockSize
-    precondition(
-      tokens <= slots && slots - tokens < blockSize,
-      "PagedMemory.settle: \(tokens) tokens of sequence \(sequence) in \(slots) slots")
-    tables.setEmptySlots(slots - tokens, of: sequence)
-  }
-
   /// Device blocks that appending one token to each of these sequences takes.
   public func blocksToAppend(_ sequences: some Collection<Int>) -> Int {
     blocksToAppend(sequences, in: device)
@@ -207,7 +140,7 @@ public struct PagedMemory: Sendable {
     tables.clear(sequence)
   }
 
-  private mutating func appendBlock(to sequence: Int) {
+  mutating func appendBlock(to sequence: Int) {
     let block = device.take()
     markIfUnusable(block, of: tables.append(block, to: sequence))
   }

@@ -282,16 +282,15 @@ extension TokenBudgetScheduler {
   /// Admits waiting sequences in order until one does not fit; none is skipped.
   mutating func admitWaiting(_ plan: inout IterationPlan) {
     while budget.left > 0, running.count < maxSequences, let sequence = waitingSequences.first {
-      guard let tokens = admissibleTokens(of: sequence) else { return }
       let state = sequences[Int(sequence)]
+      guard let tokens = admissibleTokens(of: sequence, state) else { return }
       let cached = head.hits.count * memory.blockSize
       waitingSequences.removeFirst()
-      appendRunning(sequence)
+      appendRunning(sequence, computedTokens: Int32(cached))
       memory.begin(
         Int(sequence), with: head.hits,
         finalTokens: state.finalTokens(maxModelLength: maxModelLength))
       head.forget()
-      sequences.progress[Int(sequence)].computedTokens = Int32(cached)
       run(sequence, tokens: tokens, &plan)
       plan.admitted.append(.init(request: state.request, cachedTokens: Int32(cached)))
       totals.queriedTokens += Int(state.length)
@@ -299,10 +298,13 @@ extension TokenBudgetScheduler {
     }
   }
 
-  private mutating func appendRunning(_ sequence: Int32) {
+  private mutating func appendRunning(_ sequence: Int32, computedTokens: Int32) {
     running.append(sequence)
     if isCruising { listed.append(sequence) }
-    sequences.progress[Int(sequence)].rank = admissions
+    var progress = sequences.progress[Int(sequence)]
+    progress.computedTokens = computedTokens
+    progress.rank = admissions
+    sequences.progress[Int(sequence)] = progress
     admissions += 1
   }
 
@@ -312,10 +314,9 @@ extension TokenBudgetScheduler {
   ///     blocks   |── cached ──|── new blocks ──|     reserveFullISL: … and these fit as well
   ///
   /// - Returns: `nil` if it has to wait: for budget, or for blocks with the watermark kept free.
-  private mutating func admissibleTokens(of sequence: Int32) -> Int? {
-    let state = sequences[Int(sequence)]
+  private mutating func admissibleTokens(of sequence: Int32, _ state: TokenBudgetSequence) -> Int? {
     let length = Int(state.length)
-    lookUp(sequence)
+    lookUp(sequence, state)
     let cached = head.hits.count * memory.blockSize
     var tokens = budget.limited(length - cached)
     guard options.chunkedPrefill || tokens <= budget.left else { return nil }
@@ -336,9 +337,8 @@ extension TokenBudgetScheduler {
   ///
   /// The last token is always computed, because its output is what the iteration is for. So a
   /// sequence that is cached to the end computes its whole last block again.
-  private mutating func lookUp(_ sequence: Int32) {
+  private mutating func lookUp(_ sequence: Int32, _ state: TokenBudgetSequence) {
     guard options.prefixCaching, !head.holds(sequence) else { return }
-    let state = sequences[Int(sequence)]
     let limit = (Int(state.length) - 1) / memory.blockSize
     if !memory.knows(Int(sequence)) {
       contents.tell(&memory, of: sequence, state, sample: sequences.sample(of: sequence))

@@ -160,4 +160,21 @@ import Testing
     let text = ["md", "csv", "sh", "py", "html"]
     return files.filter { text.contains(($0 as NSString).pathExtension) }.map { "\(path)/\($0)" }
   }
+
+  /// `docs/ARCHITECTURE.md` promises that the rules of a system are read in six files and 1,300 lines.
+  @Test(arguments: ["vllm-v1", "vllm-sosp23"])
+  func rulesAreReadInSixFiles(system: String) throws {
+    let page = try String(
+      contentsOf: Self.root.appending(path: "docs/ARCHITECTURE.md"), encoding: .utf8)
+    let lines = page.components(separatedBy: "\n")
+    let start = try #require(lines.firstIndex(of: "The rules of `\(system)`:"))
+    let paths = lines[(start + 2)...].prefix { $0.hasPrefix("* `") }.map { line in
+      String(line.dropFirst(3).prefix { $0 != "`" })
+    }
+    let files = paths.compactMap { path in Self.sources.first { $0.path == path } }
+    #expect(files.map(\.path) == paths)
+    #expect((4...6).contains(files.count))
+    let count = files.map { $0.lines.count - 1 }.reduce(0, +)
+    #expect(count <= 1300, "\(count) lines")
+  }
 }
