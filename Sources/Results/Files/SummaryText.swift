@@ -4,11 +4,13 @@ import Metrics
 package enum SummaryText {
   /// One run as an indented JSON object with a newline at its end: the columns of
   /// ``SummaryColumn`` in their order, those of the KV pool and the provenance nested.
-  package static func json(_ summary: RunSummary) -> String { object(summary).indented + "\n" }
+  package static func json(_ summary: RunSummary) -> String {
+    object(summary, withReplicas: true).indented + "\n"
+  }
 
   /// Several runs, or none, as an indented JSON array of the objects of ``json(_:)-(RunSummary)``.
   package static func json(_ summaries: [RunSummary]) -> String {
-    JSONValue.array(summaries.map(object)).indented + "\n"
+    JSONValue.array(summaries.map { object($0, withReplicas: true) }).indented + "\n"
   }
 
   /// A header and one row a run, with LF lines and quotes where RFC 4180 needs them.
@@ -45,12 +47,14 @@ package enum SummaryText {
   }
 
   /// The JSON object of one run.
-  package static func object(_ summary: RunSummary) -> JSONValue {
+  ///
+  /// - Parameter withReplicas: Whether it lists the replicas of a fleet; plans, which hold many runs, do without.
+  package static func object(_ summary: RunSummary, withReplicas: Bool = false) -> JSONValue {
     func members(_ group: SummaryColumn.Group) -> [JSONValue.Member] {
       SummaryColumn.all.filter { $0.group == group }.map { .init($0.key, $0.value(summary)) }
     }
     return .object(
-      members(.run) + classes(summary) + replicas(summary) + [
+      members(.run) + classes(summary) + (withReplicas ? replicas(summary) : []) + [
         .init("kv", .object(members(.kv))),
         .init("provenance", .object(members(.provenance))),
       ])
