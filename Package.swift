@@ -37,7 +37,7 @@ let package = Package(
     room("Messages"),
     room("SimulationKernel", [.product(name: "HeapModule", package: "swift-collections")]),
     room("Statistics"),
-    room("KVMemory"),
+    room("KVMemory", [.product(name: "HeapModule", package: "swift-collections")]),
     .target(name: "CProfiles", exclude: ["profiles"]),
     room("CostModel", ["SimulationKernel", "Messages", "Statistics", "CProfiles"]),
     room("Workload", ["SimulationKernel", "Messages", "Statistics"]),
@@ -72,8 +72,8 @@ let package = Package(
     room(
       "Planning",
       [
-        "Metrics", "Fleet", "Serving", "CostModel", "Workload", "SimulationKernel", "Messages",
-        "Statistics",
+        "Metrics", "Fleet", "Serving", "KVMemory", "CostModel", "Workload", "SimulationKernel",
+        "Messages", "Statistics",
       ]),
     room(
       "Sweeps",
@@ -107,7 +107,8 @@ let package = Package(
       name: "kvplan",
       dependencies: [
         "Kernels", "Conformance", "Reproduction", "Validation", "Sweeps", "Planning", "Results",
-        "Metrics", "Fleet", "Serving", "CostModel", "TraceFiles", "Workload", "SimulationKernel",
+        "Metrics", "Fleet", "Serving", "KVMemory", "CostModel", "TraceFiles", "Workload",
+        "SimulationKernel",
         "Messages", "Statistics",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
@@ -126,7 +127,7 @@ let package = Package(
     tests("FleetTests", ["Fleet", "Serving", "CostModel", "Workload", "SimulationKernel"]),
     tests(
       "ExtendingTests",
-      ["Fleet", "Serving", "CostModel", "Workload", "SimulationKernel"]),
+      ["Fleet", "Serving", "KVMemory", "CostModel", "Workload", "SimulationKernel"]),
     tests(
       "KernelsTests",
       [

@@ -16,7 +16,7 @@ extension CachedBlockPool {
       }
       appearances[Int(block)] += 1
     }
-    return queue.brokenInvariant.map { "free queue: \($0)" }
+    return queue.queue.brokenInvariant.map { "free queue: \($0)" }
       ?? whereaboutsViolation(appearances) ?? countViolation(appearances)
       ?? runs.brokenInvariant.map { "runs: \($0)" } ?? keyViolation ?? placeViolation
   }

@@ -31,7 +31,7 @@ public struct CachedBlockPool: Sendable {
   var records: PlainRows<Record>
   /// None before the first key that two blocks hold.
   var rings = PlainRows(repeating: Ring(older: 0, newer: 0), count: 0)
-  private(set) var queue: FreeBlockQueue
+  private(set) var queue: FreeBlocks
   var runs = TokenRuns()
   /// Shared by copies that have not changed since.
   private var token = Token()
@@ -44,13 +44,15 @@ public struct CachedBlockPool: Sendable {
   public internal(set) var evictionCount = 0
 
   /// Makes a pool of `capacity` − 1 free blocks and the null block.
-  public init(capacity: Int, freeQueueRule: FreeQueueRule) {
+  public init(
+    capacity: Int, freeQueueRule: FreeQueueRule, evictionPolicy: EvictionPolicy = .lru
+  ) {
     precondition(
       capacity >= 1 && capacity <= Int(Int32.max) / 4, "CachedBlockPool of \(capacity) blocks")
     self.capacity = capacity
     self.freeQueueRule = freeQueueRule
     records = PlainRows(zeroed: Record(), count: capacity)
-    queue = FreeBlockQueue(capacity: capacity)
+    queue = FreeBlocks(capacity: capacity, policy: evictionPolicy)
     freeCount = capacity - 1
   }
 
@@ -154,10 +156,9 @@ public struct CachedBlockPool: Sendable {
       let record = records.pointer(to: Int(block))
       precondition(
         record.pointee.key.run != 0, "CachedBlockPool.hit: block \(block) is not cached")
-      if record.pointee.references == 0 {
-        queue.remove(block, at: record.pointee.place)
-        free += 1
-      }
+      let isFree = record.pointee.references == 0
+      queue.hit(block, isFree: isFree, at: record.pointee.place)
+      if isFree { free += 1 }
       record.pointee.addReference()
     }
     freeCount -= free
@@ -205,12 +206,8 @@ public struct CachedBlockPool: Sendable {
     let records = records.pointer(to: 0)
     func note(_ block: BlockID, _ place: Int32) { records[Int(block)].place = place }
     let withoutKey = UnsafeBufferPointer(rebasing: table[cached...])
-    switch freeQueueRule {
-    case .unhashedFirst: queue.prepend(unfetchedLastToFirst: withoutKey, note)
-    case .allAtTail: queue.append(lastToFirst: withoutKey, note)
-    }
-    let withKey = UnsafeBufferPointer(rebasing: table[..<cached])
-    let freed = queue.append(lastToFirst: withKey, note) { block in
+    queue.add(unhashed: withoutKey, atHead: freeQueueRule == .unhashedFirst, note)
+    let freed = queue.add(cached: UnsafeBufferPointer(rebasing: table[..<cached]), note) { block in
       let record = records + Int(block)
       precondition(
         record.pointee.references > 0 && record.pointee.key.run != 0,

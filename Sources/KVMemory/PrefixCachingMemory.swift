@@ -45,10 +45,14 @@ public struct PrefixCachingMemory: Sendable {
   ///
   /// - Parameters:
   ///   - deviceBlocks: Blocks of the pool, at least 1; block 0 is the engine's own.
-  public init(blockSize: Int, deviceBlocks: Int, freeQueueRule: FreeQueueRule) {
+  public init(
+    blockSize: Int, deviceBlocks: Int, freeQueueRule: FreeQueueRule,
+    evictionPolicy: EvictionPolicy = .lru
+  ) {
     precondition(blockSize > 0, "PrefixCachingMemory: block size \(blockSize)")
     self.blockSize = blockSize
-    pool = CachedBlockPool(capacity: deviceBlocks, freeQueueRule: freeQueueRule)
+    pool = CachedBlockPool(
+      capacity: deviceBlocks, freeQueueRule: freeQueueRule, evictionPolicy: evictionPolicy)
     tables = BlockTables()
   }
 

@@ -18,6 +18,8 @@ extension Scenario {
     if let longPrefillTokenThreshold {
       choices.longPrefillTokenThreshold = longPrefillTokenThreshold
     }
+    choices.victims = victims
+    choices.eviction = eviction
     choices.pageGroups = pageGroupSettings
     return choices
   }

@@ -1,4 +1,5 @@
 import CostModel
+import KVMemory
 import Serving
 import SimulationKernel
 
@@ -41,6 +42,10 @@ package struct Scenario: Sendable {
   package var chunkedPrefill: Bool?
   /// `--long-prefill-token-threshold`.
   package var longPrefillTokenThreshold: Int?
+  /// `--preemption-policy`; `nil` for the engine's own.
+  package var victims: VictimPolicy?
+  /// `--eviction-policy`; `nil` for the engine's own.
+  package var eviction: EvictionPolicy?
   /// Poisson arrivals at this rate, requests per second, in place of the trace's own.
   ///
   /// Infinite for all at once.

@@ -103,11 +103,26 @@ extension ScenarioSetting {
     let names = values.map(text)
     return required(
       name, path, "one of \(names.joined(separator: ", "))", text: text,
-      read: { given in
-        if let index = names.firstIndex(of: given) { return values[index] }
-        guard let near = nearestName(to: given, among: names) else { return nil }
-        throw UserError("unknown `\(name)` `\(given)`", hint: "did you mean `\(near)`?")
-      })
+      read: { try value($0, of: values, names, name) })
+  }
+
+  /// The same, of which one is the engine's own where none is set.
+  static func choice<Value: Sendable>(
+    _ name: String, _ path: Path<Value?>, of values: [Value],
+    text: @escaping @Sendable (Value) -> String
+  ) -> ScenarioSetting {
+    let names = values.map(text)
+    return optional(
+      name, path, "one of \(names.joined(separator: ", "))", text: text,
+      read: { try value($0, of: values, names, name) })
+  }
+
+  private static func value<Value>(
+    _ given: String, of values: [Value], _ names: [String], _ setting: String
+  ) throws -> Value? {
+    if let index = names.firstIndex(of: given) { return values[index] }
+    guard let near = nearestName(to: given, among: names) else { return nil }
+    throw UserError("unknown `\(setting)` `\(given)`", hint: "did you mean `\(near)`?")
   }
 
   static func choice<Value: CaseIterable & RawRepresentable & Sendable>(

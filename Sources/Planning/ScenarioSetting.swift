@@ -1,4 +1,5 @@
 import CostModel
+import KVMemory
 import Messages
 import Metrics
 import Serving
@@ -141,6 +142,10 @@ extension ScenarioSetting {
     .count("long-prefill-token-threshold", \.longPrefillTokenThreshold)
       .only(\.capabilities.limitsLongPrompts)
       .recorded(14) { "\($0.scenario.choices.longPrefillTokenThreshold)" },
+    .choice("preemption-policy", \.victims, of: VictimPolicy.all, text: \.name)
+      .only(\.capabilities.choosesVictims).recorded(25, .ifSet).namedIfSet,
+    .choice("eviction-policy", \.eviction, of: EvictionPolicy.all, text: \.name)
+      .only(\.capabilities.hasPrefixCache).recorded(26, .ifSet).namedIfSet,
     .words(
       "engine-overheads", \.engineOverheads, ["vllm": .vllm, "none": .kernelsOnly], name: \.name
     ).only(\.hasMeasuredOverheads).recorded(15) { $0.scenario.overheadsChoice.name }

@@ -1,3 +1,5 @@
+import KVMemory
+
 extension ServingSystem {
   /// What a system can do that not every system can: what other rooms ask before they offer a setting or count on a
   /// behaviour.
@@ -20,6 +22,8 @@ extension ServingSystem {
     package var limitsLongPrompts = false
     /// Whether prompts start behind blocks that are still cached (`--enable-prefix-caching`).
     package var hasPrefixCache = false
+    /// Whether another running sequence than the last can be preempted (`--preemption-policy`).
+    package var choosesVictims = false
     /// Whether preempted requests can move to the host (`--swap-space`, `--preemption-mode`).
     package var swaps = false
     package var sequences = Sequences.beams
@@ -37,7 +41,8 @@ extension ServingSystem {
 
     package init(
       isPaged: Bool = false, cutsPrompts: Bool = false, limitsLongPrompts: Bool = false,
-      hasPrefixCache: Bool = false, swaps: Bool = false, sequences: Sequences = .beams,
+      hasPrefixCache: Bool = false, choosesVictims: Bool = false, swaps: Bool = false,
+      sequences: Sequences = .beams,
       hasStaticBatches: Bool = false, isCompiled: Bool = false, mapsPageGroups: Bool = false,
       cpuStandIn: String? = nil, serveCommand: String? = nil
     ) {
@@ -45,6 +50,7 @@ extension ServingSystem {
       self.cutsPrompts = cutsPrompts
       self.limitsLongPrompts = limitsLongPrompts
       self.hasPrefixCache = hasPrefixCache
+      self.choosesVictims = choosesVictims
       self.swaps = swaps
       self.sequences = sequences
       self.hasStaticBatches = hasStaticBatches
@@ -94,6 +100,9 @@ package struct SystemChoices: Equatable, Sendable {
   package var chunkedPrefill: Bool
   /// Most tokens of one request in an iteration while others are there; 0 for no limit.
   package var longPrefillTokenThreshold: Int
+  /// `nil` for what the engine does by itself.
+  package var victims: VictimPolicy?
+  package var eviction: EvictionPolicy?
   package var pageGroups: PageGroupSettings
 
   /// What a system does where its user chooses nothing.

@@ -44,8 +44,8 @@ package struct TokenBudgetScheduler: Scheduler {
   /// Admissions so far.
   var admissions: Int32 = 0
 
-  /// Whether sequences may cruise at all: not by priority, whose victims stand anywhere, nor beside
-  /// requests with samples, whose tokens are counted together.
+  /// Whether sequences may cruise at all: not where victims stand anywhere, nor beside requests with
+  /// samples, whose tokens are counted together.
   let mayCruise: Bool
   /// Whether each running sequence is in `batch` or in `listed`; otherwise none is in either.
   var isCruising: Bool
@@ -73,11 +73,12 @@ package struct TokenBudgetScheduler: Scheduler {
     sequences = TokenBudgetSequences(requests, priorities: priorities)
     memory = PrefixCachingMemory(
       blockSize: settings.blockSize, deviceBlocks: settings.deviceBlocks,
-      freeQueueRule: settings.v1.freeQueueRule)
+      freeQueueRule: settings.v1.freeQueueRule, evictionPolicy: settings.v1.eviction)
     waitingSequences = WaitingSequences(policy: settings.v1.policy)
     self.contents = SequenceContents(contents)
     mayCruise =
       settings.stepping == .event && settings.v1.policy == .firstComeFirstServed
+      && settings.v1.victimPolicy.pick == nil
       && requests.haveOneSample
     isCruising = mayCruise
     batch = CruisingBatch(blockSize: settings.blockSize, longestOutput: requests.longestOutput)
@@ -182,7 +183,8 @@ package struct TokenBudgetScheduler: Scheduler {
   ) -> Bool {
     let sequence = running[index]
     while !memory.canExtend(Int(sequence), by: tokens) {
-      let place = victimIndex
+      let place = options.victimPolicy.place(
+        in: RunningSequences(running, sequences, memory.tables))
       let victim = running.remove(at: place)
       preempt(victim, &plan)
       if victim == sequence { return false }
@@ -192,17 +194,6 @@ package struct TokenBudgetScheduler: Scheduler {
       }
     }
     return true
-  }
-
-  /// The running sequence that makes way: the last one in the order of the policy.
-  private var victimIndex: Int {
-    switch options.policy {
-    case .firstComeFirstServed: running.count - 1
-    case .priority:
-      running.indices.reduce(0) { last, index in
-        sequences.isServed(running[last], before: running[index]) ? index : last
-      }
-    }
   }
 
   /// Takes all blocks from a sequence that has left `running`, and queues it to come back.

@@ -1,6 +1,7 @@
 import ArgumentParser
 import CostModel
 import Foundation
+import KVMemory
 import Messages
 import Planning
 import Results
@@ -51,6 +52,20 @@ struct EngineOptions: ParsableArguments {
       \(only("long-prefill-token-threshold")) (default: 0, no limit).
       """)
   var longPrefillTokenThreshold: Int?
+
+  @Option(
+    help: """
+      Which running sequence makes way when there is no block: \(VictimPolicy.all.map(\.name).joined(separator: ", ")); \
+      \(only("preemption-policy")) (default: the engine's own).
+      """)
+  var preemptionPolicy: String?
+
+  @Option(
+    help: """
+      Which cached KV block is taken first when none is blank: \(EvictionPolicy.all.map(\.name).joined(separator: ", ")); \
+      \(only("eviction-policy")) (default: lru).
+      """)
+  var evictionPolicy: String?
 
   @Option(
     help: """
@@ -112,6 +127,11 @@ struct EngineOptions: ParsableArguments {
     scenario.prefixCaching = prefixCaching
     scenario.chunkedPrefill = chunkedPrefill
     scenario.longPrefillTokenThreshold = longPrefillTokenThreshold
+    for (name, text) in [
+      ("preemption-policy", preemptionPolicy), ("eviction-policy", evictionPolicy),
+    ] {
+      if let text { try ScenarioSetting.find(name).change(text)(&scenario) }
+    }
     scenario.engineOverheads = engineOverheads?.choice
     scenario.requestRate = requestRate
     scenario.maxConcurrency = maxConcurrency

@@ -21,6 +21,8 @@ import Testing
     "max-num-batched-tokens": "4096", "max-model-len": "1024", "page-group-size": "64",
     "preemption-mode": "swap", "engine-release": "0.10", "enable-prefix-caching": "false",
     "enable-chunked-prefill": "false", "long-prefill-token-threshold": "5",
+    "preemption-policy": "fewest-outputs", "eviction-policy": "lfu",
+
     "engine-overheads": "none", "request-rate": "2.5", "max-concurrency": "4",
     "num-warmups": "6", "num-prompts": "8", "from-second": "1.5", "to-second": "9.5",
     "oversized": "fail", "stepping": "iteration", "seed": "12",

@@ -1,6 +1,7 @@
 import CostModel
 import Fleet
 import Foundation
+import KVMemory
 import Serving
 import SimulationKernel
 import Testing
@@ -48,6 +49,49 @@ private final class FixedExecutor: ShapePricer {
     #expect(try #require(apart[1]).nanoseconds == 2 * (try #require(apart[0]).nanoseconds))
   }
 
+  /// Eleven blocks for prompts of eight and two: when both need another, the short one makes way by itself, for it came
+  /// last; by the policy the long one does.
+  @Test func whoHoldsMostMakesWay() throws {
+    let requests = [request(0, prompt: 128), request(1, prompt: 32)]
+    func preemptions(_ victims: VictimPolicy?) throws -> [Int] {
+      var settings = Self.settings
+      settings.deviceBlocks = 12
+      settings.v1.victims = victims
+      return try ServingSystem.vllmV1.serve(
+        requests, settings: settings, executor: FixedExecutor()
+      ).milestones.map { Int($0.preemptionsRecompute) }
+    }
+    #expect(try preemptions(nil) == [0, 1])
+    #expect(try preemptions(.mostBlocks) == [1, 0])
+  }
+
+  /// A short prompt, a long one and one that does not find enough blank blocks; then the short prompt comes again. In the
+  /// engine's queue its blocks, given up first, went first; by the policy those of the long prompt's end did.
+  @Test func beginningsStayCached() throws {
+    let prompts: [Int32] = [64, 160, 160, 64]
+    var contents = PromptContents()
+    for (number, prompt) in prompts.enumerated() {
+      contents.append([TokenPiece(stream: Int64(number % 3), start: 0, count: prompt)])
+    }
+    let requests = prompts.enumerated().map {
+      request(10_000 * Int64($0.offset), prompt: $0.element)
+    }
+    func hitTokens(_ policy: EvictionPolicy) throws -> Int {
+      var settings = Self.settings
+      settings.deviceBlocks = 18
+      settings.v1.eviction = policy
+      var load = Fleet.Load(requests, contents: contents)
+      load.oversized = .fail
+      let place = Fleet.Place {
+        try ServingSystem.vllmV1.replica($0, settings: settings, executor: FixedExecutor())
+      }
+      let record = try Fleet.serve(load, on: [place]).record
+      return try #require(record.replicas[0].prefixCache).hitTokens
+    }
+    #expect(try hitTokens(.lru) == 0)
+    #expect(try hitTokens(.endsFirst) == 48)
+  }
+
   /// Every block of Swift on the page is a whole file of this folder, and no example is missing.
   @Test func thePageShowsTheFilesAsTheyAre() throws {
     let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
@@ -56,7 +100,7 @@ private final class FixedExecutor: ShapePricer {
     let shown = page.components(separatedBy: "```swift\n").dropFirst().map {
       $0.components(separatedBy: "```\n")[0]
     }
-    let names = ["ByLength.swift", "HalfPool.swift"]
+    let names = ["ByLength.swift", "HalfPool.swift", "MostBlocks.swift", "EndsFirst.swift"]
     let files = try names.map {
       try String(contentsOf: folder.appendingPathComponent($0), encoding: .utf8)
     }

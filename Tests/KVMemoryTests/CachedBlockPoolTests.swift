@@ -6,14 +6,20 @@ import Testing
 /// The pool that anyone can see is right: a list for the queue, a list of blocks for each key.
 private struct NaivePool {
   let rule: FreeQueueRule
+  var policy = EvictionPolicy.lru
   var queue: [BlockID]
   var references: [BlockID: Int] = [:]
   var keyOf: [BlockID: BlockKey] = [:]
   var holders: [BlockKey: [BlockID]] = [:]
+  var hits: [BlockID: Int] = [:]
+  /// Of free cached blocks under a policy: what they are worth, and when they were given up.
+  var worth: [BlockID: (worth: Int64, time: Int64)] = [:]
+  var time: Int64 = 0
 
   mutating func take() -> (block: BlockID, evicted: [BlockID]) {
     let block = queue.removeFirst()
     references[block] = 1
+    (hits[block], worth[block]) = (0, nil)
     guard let key = keyOf.removeValue(forKey: block) else { return (block, []) }
     holders[key]?.removeAll { $0 == block }
     return (block, [block])
@@ -21,6 +27,8 @@ private struct NaivePool {
 
   mutating func hit(_ block: BlockID) {
     queue.removeAll { $0 == block }
+    hits[block, default: 0] += 1
+    worth[block] = nil
     references[block, default: 0] += 1
   }
 
@@ -31,16 +39,27 @@ private struct NaivePool {
 
   mutating func release(_ blocks: [BlockID]) {
     var unhashed: [BlockID] = []
-    for block in blocks.reversed() {
+    for (place, block) in blocks.enumerated().reversed() {
       references[block, default: 0] -= 1
       guard references[block] == 0 else { continue }
-      if rule == .allAtTail || keyOf[block] != nil {
+      if let worth = policy.worth {
+        queue.insert(block, at: 0)
+        guard keyOf[block] != nil else { continue }
+        let given = GivenUpBlock(place: place, hits: hits[block] ?? 0, time: time)
+        self.worth[block] = (worth(given), time)
+        time += 1
+      } else if rule == .allAtTail || keyOf[block] != nil {
         queue.append(block)
       } else {
         unhashed.append(block)
       }
     }
     queue = unhashed + queue
+    if policy.worth != nil {
+      let blank = blocks.reversed().filter { queue.contains($0) && worth[$0] == nil }
+      let others = queue.filter { worth[$0] == nil && !blank.contains($0) }
+      queue = blank + others + worth.keys.sorted { worth[$0]! < worth[$1]! }
+    }
   }
 }
 
@@ -116,10 +135,15 @@ extension CachedBlockPool {
 
   @Test(arguments: FreeQueueRule.allCases, 1...30)
   func agreesWithTheNaivePool(rule: FreeQueueRule, seed: Int) throws {
+    try agree(rule, .lru, seed: seed)
+  }
+
+  private func agree(_ rule: FreeQueueRule, _ policy: EvictionPolicy, seed: Int) throws {
     var random = RandomStream(seed: UInt64(seed), label: "pool")
     let capacity = 2 + random.below(20)
-    var pool = CachedBlockPool(capacity: capacity, freeQueueRule: rule)
-    var naive = NaivePool(rule: rule, queue: (1..<Int32(capacity)).map { $0 })
+    var pool = CachedBlockPool(
+      capacity: capacity, freeQueueRule: rule, evictionPolicy: policy)
+    var naive = NaivePool(rule: rule, policy: policy, queue: (1..<Int32(capacity)).map { $0 })
     var tables: [[BlockID]] = []
     let keys = (0..<12).map { pool.key($0) }
     for _ in 0..<800 {
@@ -170,6 +194,19 @@ extension CachedBlockPool {
         naive.release(blocks)
       }
       try requireEqual(pool, naive, tables, seed: seed)
+    }
+  }
+
+  /// By hits, by the place in the sequence, and newest first.
+  @Test(arguments: 0..<3, 1...20)
+  func agreesWithTheNaivePool(policy: Int, seed: Int) throws {
+    let policies = [
+      EvictionPolicy.lfu,
+      EvictionPolicy(name: "depth", summary: "the end of a sequence first") { -Int64($0.place) },
+      EvictionPolicy(name: "mru", summary: "the one given up last") { -$0.time },
+    ]
+    for rule in FreeQueueRule.allCases {
+      try agree(rule, policies[policy], seed: seed)
     }
   }
 

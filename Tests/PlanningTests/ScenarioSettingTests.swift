@@ -45,7 +45,8 @@ import Testing
     let texts = [
       "page-group-size": "64", "preemption-mode": "swap", "engine-release": "0.10",
       "enable-prefix-caching": "true", "enable-chunked-prefill": "false", "swap-space": "1",
-      "long-prefill-token-threshold": "0", "engine-overheads": "vllm",
+      "long-prefill-token-threshold": "0",
+      "preemption-policy": "fewest-outputs", "eviction-policy": "lfu", "engine-overheads": "vllm",
     ]
     for setting in ScenarioSetting.ofSomeSystems {
       var scenario = try scenario()

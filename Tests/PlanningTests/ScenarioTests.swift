@@ -165,6 +165,7 @@ import Workload
       "swap-space": "7", "page-group-size": "64", "preemption-mode": "swap",
       "engine-release": system.releases.first ?? "0.2.0", "enable-prefix-caching": "false",
       "enable-chunked-prefill": "false", "long-prefill-token-threshold": "7",
+      "preemption-policy": "fewest-outputs", "eviction-policy": "lfu",
       "engine-overheads": "none",
     ]
     let change = try setting.change(try #require(texts[name], "no value for `\(name)`"))

@@ -48,6 +48,8 @@ import Workload
       settings.v1.policy = random.below(2) == 0 ? .priority : .firstComeFirstServed
       settings.v1.freeQueueRule = random.below(2) == 0 ? .allAtTail : .unhashedFirst
       settings.v1.prefixCaching = random.below(4) > 0
+      settings.v1.eviction = [.lru, .lru, .lfu][random.below(3)]
+      settings.v1.victims = [nil, .last, .fewestOutputs][random.below(3)]
     }
 
     /// The tokens of a request, prompt and whole output.

@@ -65,6 +65,8 @@ import Workload
       options.reserveFullISL = chance.below(2) == 0
       options.freeQueueRule = chance.below(2) == 0 ? .allAtTail : .unhashedFirst
       options.prefixCaching = chance.below(3) > 0
+      options.eviction = [.lru, .lru, .lfu][chance.below(3)]
+      options.victims = [nil, nil, .last, .fewestOutputs][chance.below(4)]
       return options
     }
 

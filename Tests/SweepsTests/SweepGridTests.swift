@@ -83,13 +83,15 @@ import Testing
       "max-model-len": "1024", "page-group-size": "64", "preemption-mode": "swap",
       "engine-release": "0.2.0", "enable-prefix-caching": "false",
       "enable-chunked-prefill": "false", "engine-overheads": "none",
-      "long-prefill-token-threshold": "64", "request-rate": "3", "num-prompts": "9",
+      "long-prefill-token-threshold": "64", "preemption-policy": "last",
+      "eviction-policy": "lfu", "request-rate": "3", "num-prompts": "9",
       "from-second": "1", "to-second": "5", "oversized": "fail", "seed": "4",
     ]
     let home: [String: String] = [
       "page-group-size": "vattention", "engine-release": "vllm-0.2",
       "enable-prefix-caching": "vllm-v1", "enable-chunked-prefill": "vllm-v1",
-      "long-prefill-token-threshold": "vllm-v1", "engine-overheads": "vllm-v1",
+      "long-prefill-token-threshold": "vllm-v1", "preemption-policy": "vllm-v1",
+      "eviction-policy": "vllm-v1", "engine-overheads": "vllm-v1",
     ]
     let naming = RunNaming([:])
     for setting in ScenarioSetting.all where !["stepping", "device-profile"].contains(setting.name)

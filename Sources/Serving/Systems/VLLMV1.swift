@@ -14,7 +14,7 @@ extension ServingSystem {
     releases: V1Release.allCases.map(\.rawValue),
     capabilities: Capabilities(
       isPaged: true, cutsPrompts: true, limitsLongPrompts: true, hasPrefixCache: true,
-      sequences: .samples, serveCommand: "vllm serve"),
+      choosesVictims: true, sequences: .samples, serveCommand: "vllm serve"),
     defaults: { _ in
       Defaults(
         maxSequences: 256, maxBatchedTokens: 2048, gpuMemoryUtilization: 0.90,
@@ -31,6 +31,8 @@ extension ServingSystem {
       settings.v1.prefixCaching = choices.prefixCaching
       settings.v1.chunkedPrefill = choices.chunkedPrefill
       settings.v1.longPrefillTokenThreshold = choices.longPrefillTokenThreshold
+      settings.v1.victims = choices.victims
+      settings.v1.eviction = choices.eviction ?? .lru
     },
     make: {
       $0.replica(
@@ -72,11 +74,18 @@ package struct V1Options: SystemOptions {
   /// Admit a request only if all its tokens fit, although only the first chunk takes blocks. On in
   /// vLLM 0.33; 0.10 asks for the first chunk only, and preempts more.
   package var reserveFullISL = true
-  /// Who is served first, and who makes way (`--scheduling-policy`). First come, first served in
-  /// vLLM V1.
+  /// Who is served first (`--scheduling-policy`). First come, first served in vLLM V1.
   package var policy = SchedulingPolicy.firstComeFirstServed
+  /// Who makes way (`--preemption-policy`); `nil` for who is served last by `policy`, as vLLM V1 does.
+  package var victims: VictimPolicy?
   /// Where given-up blocks queue. `unhashedFirst` in vLLM 0.33, `allAtTail` in 0.10.
   package var freeQueueRule = FreeQueueRule.unhashedFirst
+  /// Which cached block is taken first (`--eviction-policy`).
+  package var eviction = EvictionPolicy.lru
+
+  package var victimPolicy: VictimPolicy {
+    victims ?? (policy == .priority ? .servedLast : .last)
+  }
 
   package init() {}
 
@@ -96,7 +105,8 @@ package struct V1Options: SystemOptions {
   }
 }
 
-/// In which order waiting requests are admitted, and which running one is preempted.
+/// In which order waiting requests are admitted, and which running one is preempted unless a
+/// ``VictimPolicy`` says otherwise.
 package enum SchedulingPolicy: String, CaseIterable, Sendable {
   /// By arrival; the one that runs for the shortest time makes way and comes back first.
   case firstComeFirstServed = "fcfs"
