@@ -39,7 +39,7 @@ let package = Package(
     room("Statistics"),
     room("KVMemory", [.product(name: "HeapModule", package: "swift-collections")]),
     .target(name: "CProfiles", exclude: ["profiles"]),
-    room("CostModel", ["SimulationKernel", "Messages", "Statistics", "CProfiles"]),
+    room("CostModel", ["KVMemory", "SimulationKernel", "Messages", "Statistics", "CProfiles"]),
     room("Workload", ["SimulationKernel", "Messages", "Statistics"]),
     room("TraceFiles", ["Workload", "SimulationKernel", "Messages", "CZlib"]),
     room(
@@ -118,7 +118,7 @@ let package = Package(
     tests("SimulationKernelTests", ["SimulationKernel"]),
     tests("StatisticsTests", ["Statistics", "SimulationKernel"]),
     tests("KVMemoryTests", ["KVMemory", "SimulationKernel"]),
-    tests("CostModelTests", ["CostModel", "SimulationKernel", "Messages"]),
+    tests("CostModelTests", ["CostModel", "KVMemory", "SimulationKernel", "Messages"]),
     tests("WorkloadTests", ["Workload", "SimulationKernel", "Messages"]),
     tests("TraceFilesTests", ["TraceFiles", "Workload", "SimulationKernel", "Messages", "CZlib"]),
     tests(

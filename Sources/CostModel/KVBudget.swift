@@ -52,6 +52,8 @@ package struct KVBudget: Equatable, Sendable {
   /// What is left for the KV cache, in bytes, before rounding to blocks: at least one block, unless
   /// the budget was computed by ``init(_:)`` and nothing fits.
   package let kvBytes: Int
+  /// Most tokens of an iteration.
+  package let tokenBudget: Int
   /// What the blocks consist of.
   package let cache: KVCacheSpec
   /// Blocks of the pool, ⌊``kvBytes`` / ``blockBytes``⌋, at least 1.
@@ -101,6 +103,7 @@ package struct KVBudget: Equatable, Sendable {
     kvBytes =
       usableBytes - weightBytes - activationBytes - contextBytes - graphBytes - communicationBytes
     cache = inputs.cache
+    tokenBudget = inputs.tokenBudget
     blocks = kvBytes > 0 ? kvBytes / cache.blockBytes : 0
   }
 
@@ -123,7 +126,7 @@ package struct KVBudget: Equatable, Sendable {
   /// Tokens of one block.
   package var blockSize: Int { cache.blockTokens }
   /// The pool.
-  package var capacity: KVCapacity { KVCapacity(blocks: blocks, of: cache) }
+  package var capacity: KVCapacity { KVCapacity(blocks: blocks, of: cache, inFlight: tokenBudget) }
 
   /// Blocks that `swapBytes` of host memory for each GPU hold.
   package func swapBlocks(swapBytes: Int = swapBytesDefault) -> Int { swapBytes / blockBytes }

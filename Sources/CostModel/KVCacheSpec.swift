@@ -1,26 +1,17 @@
+import KVMemory
+
 /// Layers of a model that keep the same tokens of a sequence, in blocks of one size.
 package struct KVGroup: Equatable, Sendable {
-  /// What stays of a sequence.
-  package enum Keeps: Equatable, Sendable {
-    /// Every token.
-    case all
-    /// The tokens that the next one attends to: the last `tokens`, itself included.
-    case window(tokens: Int)
-    /// The tokens of the chunk that the next one belongs to; chunks start at multiples of `tokens`.
-    case chunk(tokens: Int)
-    /// One state, in one block, however long the sequence.
-    case state
-  }
-
   /// Layers whose keys and values stand in one block.
   package let layers: Int
   /// Tokens of a block.
   package let blockTokens: Int
   /// Bytes of a block on one GPU, all of the group's layers.
   package let blockBytes: Int
-  package let keeps: Keeps
+  /// What stays of a sequence.
+  package let keeps: KVGroupKind
 
-  package init(layers: Int, blockTokens: Int, blockBytes: Int, keeps: Keeps) {
+  package init(layers: Int, blockTokens: Int, blockBytes: Int, keeps: KVGroupKind) {
     self.layers = layers
     self.blockTokens = blockTokens
     self.blockBytes = blockBytes
@@ -29,56 +20,15 @@ package struct KVGroup: Equatable, Sendable {
 
   /// Blocks that a sequence holds once `tokens` of its tokens are computed.
   package func blocks(forTokens tokens: Int) -> Int {
-    if keeps == .state { return min(tokens, 1) }
-    return ceilingDivide(
-      keeps.residentTokens(of: tokens, blockTokens: blockTokens), blockTokens)
+    if keeps.isState { return min(tokens, 1) }
+    let skipped = keeps.skippedBlocks(tokens, blockTokens: blockTokens)
+    return ceilingDivide(tokens, blockTokens) - skipped.count
   }
 
-  /// The most blocks that a sequence holds while it grows to `tokens` tokens one by one, the token
-  /// being computed included.
-  ///
-  /// A window takes most where its first token is the last of a block:
-  ///
-  ///     |░░░░░░░w|wwwwwwww|wwwwwww▷|     W = 17, blocks of 8: ⌈16/8⌉ + 1 = 3
-  package func blocksMax(forTokens tokens: Int) -> Int {
-    let whole = ceilingDivide(tokens, blockTokens)
-    switch keeps {
-    case .all: return whole
-    case .window(let reach): return min(whole, ceilingDivide(reach - 1, blockTokens) + 1)
-    case .chunk(let reach):
-      let isEven = reach % blockTokens == 0
-      return min(
-        whole, isEven ? reach / blockTokens : ceilingDivide(reach - 1, blockTokens) + 1)
-    case .state: return min(whole, 1)
-    }
-  }
-}
-
-extension KVGroup.Keeps {
-  /// Tokens that stay of a sequence whose first `length` are computed, in blocks of `blockTokens`.
-  ///
-  /// A block is freed when all its tokens lie behind what the next token attends to:
-  ///
-  ///     0        8        16       24       32    length = 29, W = 10, blockTokens = 8
-  ///     |░░░░░░░░|░░░░░░░░|····wwww|wwwww▷  |     ▷ the next token, w what else it attends to
-  ///     └──── freed ─────┘└─ resident ─┘          behind = 29 − 10 + 1 = 20, freed = ⌊20/8⌋ = 2
-  ///
-  ///     all:     length
-  ///     window:  length − ⌊behind / blockTokens⌋ × blockTokens,  behind = max(0, length − W + 1)
-  ///     chunk:   the same with behind = ⌊length / C⌋ × C
-  ///     state:   0, no token but what they made of the state
-  ///
-  /// - Source: `get_num_skipped_tokens` and `remove_skipped_blocks` of vLLM's
-  ///   `single_type_kv_cache_manager.py`, from memory.
-  package func residentTokens(of length: Int, blockTokens: Int) -> Int {
-    let behind =
-      switch self {
-      case .all: 0
-      case .window(let reach): max(0, length - reach + 1)
-      case .chunk(let reach): length / reach * reach
-      case .state: length
-      }
-    return self == .state ? 0 : length - behind / blockTokens * blockTokens
+  /// The most blocks that a sequence holds while it grows to `tokens` tokens, by at most `inFlight`
+  /// in an iteration.
+  package func blocksMax(forTokens tokens: Int, inFlight: Int) -> Int {
+    keeps.blocksMax(forTokens: tokens, inFlight: inFlight, blockTokens: blockTokens)
   }
 }
 
@@ -98,7 +48,7 @@ package struct KVCacheSpec: Equatable, Sendable {
   package init(
     _ model: ModelSpec, tensorParallel: Int, elements: ElementType, blockTokens: Int
   ) {
-    var layers: [(keeps: KVGroup.Keeps, count: Int, bytes: Int)] = []
+    var layers: [(keeps: KVGroupKind, count: Int, bytes: Int)] = []
     for kind in model.layers.kinds {
       guard let keeps = kind.layer.keeps else { continue }
       let bytes = kind.count * kind.layer.blockBytes(tensorParallel, elements, blockTokens)
@@ -129,13 +79,13 @@ package struct KVCacheSpec: Equatable, Sendable {
   /// - Parameter freesBehindWindow: Whether the engine gives back what lies behind a window or
   ///   chunk; where it does not, every layer keeps everything.
   package func inOneGroup(freesBehindWindow: Bool) -> KVCacheSpec {
-    let tables = groups.filter { $0.keeps != .state }
+    let tables = groups.filter { !$0.keeps.isState }
     guard tables.count > 1 || !freesBehindWindow, let first = tables.first else { return self }
     let whole = KVGroup(
       layers: tables.reduce(0) { $0 + $1.layers }, blockTokens: first.blockTokens,
       blockBytes: tables.reduce(0) { $0 + $1.blockBytes }, keeps: .all)
     return KVCacheSpec(
-      groups: [whole] + groups.filter { $0.keeps == .state },
+      groups: [whole] + groups.filter { $0.keeps.isState },
       overkeepingLayers: tables.reduce(0) { $0 + ($1.keeps == .all ? 0 : $1.layers) })
   }
 
@@ -145,7 +95,7 @@ package struct KVCacheSpec: Equatable, Sendable {
   /// Bytes that the tables of all groups take for one block of tokens, on one GPU; states not
   /// counted.
   package var blockBytes: Int {
-    groups.reduce(0) { $0 + ($1.keeps == .state ? 0 : $1.blockBytes) }
+    groups.reduce(0) { $0 + ($1.keeps.isState ? 0 : $1.blockBytes) }
   }
 
   /// Bytes of one token that every layer keeps, on one GPU.
@@ -161,11 +111,10 @@ package struct KVCacheSpec: Equatable, Sendable {
 
 extension ModelLayer {
   /// What a layer keeps of a sequence; `nil` for nothing.
-  fileprivate var keeps: KVGroup.Keeps? {
+  fileprivate var keeps: KVGroupKind? {
     switch attention {
-    case .heads(_, .all), .latent: .all
-    case .heads(_, .window(let tokens)): .window(tokens: tokens)
-    case .heads(_, .chunk(let tokens)): .chunk(tokens: tokens)
+    case .heads(_, let keeps): keeps
+    case .latent: .all
     case .recurrent: .state
     case .none: nil
     }

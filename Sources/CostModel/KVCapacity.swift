@@ -1,3 +1,5 @@
+import KVMemory
+
 /// What a pool of KV blocks holds: the one place where blocks become tokens, bytes and sequences.
 ///
 ///     |b0|b1|b2|…|        blocks, each of blockTokens tokens and blockBytes bytes on one GPU
@@ -9,10 +11,14 @@ package struct KVCapacity: Equatable, Sendable {
   package let blocks: Int
   /// What a sequence keeps in them.
   package let cache: KVCacheSpec
+  /// Tokens of a sequence that an iteration may compute: what lies behind a window is freed an
+  /// iteration late.
+  package let inFlight: Int
 
-  package init(blocks: Int, of cache: KVCacheSpec) {
+  package init(blocks: Int, of cache: KVCacheSpec, inFlight: Int) {
     self.blocks = blocks
     self.cache = cache
+    self.inFlight = inFlight
   }
 
   /// Tokens of a block.
@@ -31,7 +37,7 @@ package struct KVCapacity: Equatable, Sendable {
 
   /// The most blocks that a sequence holds while it grows to `tokens` tokens, all groups.
   package func blocksMax(forTokens tokens: Int) -> Int {
-    cache.groups.reduce(0) { $0 + $1.blocksMax(forTokens: tokens) }
+    cache.groups.reduce(0) { $0 + $1.blocksMax(forTokens: tokens, inFlight: inFlight) }
   }
 
   /// Whether the empty pool holds a sequence all the way to `tokens` tokens.

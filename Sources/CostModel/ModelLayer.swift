@@ -1,3 +1,5 @@
+import KVMemory
+
 /// One layer of a model: what its tokens see of each other, and what each of them passes alone.
 package struct ModelLayer: Equatable, Sendable {
   /// Query heads, heads of the KV cache, and the width of each.
@@ -13,16 +15,6 @@ package struct ModelLayer: Equatable, Sendable {
       self.kv = kv
       self.dim = dim
     }
-  }
-
-  /// The tokens that a token attends to.
-  package enum Reach: Equatable, Sendable {
-    /// Itself and all before it.
-    case all
-    /// The nearest `tokens`, itself included.
-    case window(tokens: Int)
-    /// Itself and those before it in its own chunk of `tokens`; chunks start at multiples.
-    case chunk(tokens: Int)
   }
 
   /// Multi-head latent attention (MLA): one compressed vector a token and layer is cached, not K
@@ -57,8 +49,9 @@ package struct ModelLayer: Equatable, Sendable {
 
   /// How tokens see each other.
   package enum Attention: Equatable, Sendable {
-    /// Keys and values are cached for each KV head.
-    case heads(Heads, Reach)
+    /// Keys and values are cached for each KV head, of the tokens that a kind of group keeps: all, or those that the next
+    /// token attends to.
+    case heads(Heads, KVGroupKind)
     /// Of the heads, only the number of query heads counts.
     case latent(Latent, Heads)
     case recurrent(Recurrence)

@@ -1,3 +1,5 @@
+import KVMemory
+
 extension ModelSpec {
   /// Layers that attend only to the nearest tokens, between ones that attend to all.
   package struct SlidingWindow: Equatable, Sendable {

@@ -1,4 +1,5 @@
 import CostModel
+import KVMemory
 import Messages
 
 /// The models that really run: small transformers with random weights, fp32.

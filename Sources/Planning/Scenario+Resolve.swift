@@ -27,6 +27,8 @@ extension Scenario {
     settings.preemptionMode = preemptionMode
     settings.stepping = stepping
     try requireThreshold()
+    var choices = choices
+    choices.keeps = kvCacheSpec.groups[0].keeps
     system.configure(&settings, by: choices)
     settings.beams = .synthetic(
       seed: seed, redrawsPerMille: BeamParents.defaultRedrawsPerMille)

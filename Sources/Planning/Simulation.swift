@@ -87,6 +87,10 @@ package struct Simulation: Sendable {
         "no kernels of this kind were measured on `\(group.scenario.device.name)`: "
           + resolved.unmeasured.joined(separator: ", ") + "; priced by formula")
     }
+    for resolved in prepared.resolved {
+      let warning = resolved.kvCapacity.cache.warning(model: resolved.scenario.model.name)
+      if let warning, !warnings.contains(warning) { warnings.append(warning) }
+    }
     warnings += summary.warnings(replayed, scenario: scenario)
     return Simulation(
       result: RunResult(

@@ -24,6 +24,8 @@ extension ServingSystem {
     package var hasPrefixCache = false
     /// Whether another running sequence than the last can be preempted (`--preemption-policy`).
     package var choosesVictims = false
+    /// Whether blocks are given back that lie behind a sliding window.
+    package var freesSkippedBlocks = false
     /// Whether preempted requests can move to the host (`--swap-space`, `--preemption-mode`).
     package var swaps = false
     package var sequences = Sequences.beams
@@ -41,7 +43,8 @@ extension ServingSystem {
 
     package init(
       isPaged: Bool = false, cutsPrompts: Bool = false, limitsLongPrompts: Bool = false,
-      hasPrefixCache: Bool = false, choosesVictims: Bool = false, swaps: Bool = false,
+      hasPrefixCache: Bool = false, choosesVictims: Bool = false, freesSkippedBlocks: Bool = false,
+      swaps: Bool = false,
       sequences: Sequences = .beams,
       hasStaticBatches: Bool = false, isCompiled: Bool = false, mapsPageGroups: Bool = false,
       cpuStandIn: String? = nil, serveCommand: String? = nil
@@ -51,6 +54,7 @@ extension ServingSystem {
       self.limitsLongPrompts = limitsLongPrompts
       self.hasPrefixCache = hasPrefixCache
       self.choosesVictims = choosesVictims
+      self.freesSkippedBlocks = freesSkippedBlocks
       self.swaps = swaps
       self.sequences = sequences
       self.hasStaticBatches = hasStaticBatches
@@ -103,6 +107,8 @@ package struct SystemChoices: Equatable, Sendable {
   /// `nil` for what the engine does by itself.
   package var victims: VictimPolicy?
   package var eviction: EvictionPolicy?
+  /// What the model's layers keep of a sequence.
+  package var keeps = KVGroupKind.all
   package var pageGroups: PageGroupSettings
 
   /// What a system does where its user chooses nothing.

@@ -73,12 +73,13 @@ package struct TokenBudgetScheduler: Scheduler {
     sequences = TokenBudgetSequences(requests, priorities: priorities)
     memory = PrefixCachingMemory(
       blockSize: settings.blockSize, deviceBlocks: settings.deviceBlocks,
-      freeQueueRule: settings.v1.freeQueueRule, evictionPolicy: settings.v1.eviction)
+      freeQueueRule: settings.v1.freeQueueRule, evictionPolicy: settings.v1.eviction,
+      keeps: settings.v1.keeps(upTo: settings.maxModelLength))
     waitingSequences = WaitingSequences(policy: settings.v1.policy)
     self.contents = SequenceContents(contents)
     mayCruise =
       settings.stepping == .event && settings.v1.policy == .firstComeFirstServed
-      && settings.v1.victimPolicy.pick == nil
+      && settings.v1.victimPolicy.pick == nil && memory.keepsAll
       && requests.haveOneSample
     isCruising = mayCruise
     batch = CruisingBatch(blockSize: settings.blockSize, longestOutput: requests.longestOutput)
@@ -120,7 +121,7 @@ package struct TokenBudgetScheduler: Scheduler {
     guard options.chunkedPrefill || length - 1 <= maxBatchedTokens else {
       return .never(.prompt, required: length - 1, capacity: maxBatchedTokens)
     }
-    let required = memory.blockCount(forTokens: length - 1)
+    let required = memory.blocksMax(forTokens: length - 1, inFlight: maxBatchedTokens)
     guard required <= memory.pool.usableCount else {
       return .never(.blocks, required: required, capacity: memory.pool.usableCount)
     }
@@ -158,6 +159,8 @@ package struct TokenBudgetScheduler: Scheduler {
         index += 1
         continue
       }
+      memory.dropSkipped(
+        Int(sequence), computed: Int(sequences.progress[Int(sequence)].computedTokens))
       if makeRoom(for: tokens, at: &index, &plan) {
         run(sequence, tokens: tokens, &plan)
         index += 1
@@ -316,7 +319,8 @@ extension TokenBudgetScheduler {
     let beside = head.freeHits - head.hits.count + (running.isEmpty ? 0 : watermarkBlocks)
     let free = memory.pool.freeCount
     let whole =
-      options.reserveFullISL ? memory.blockCount(forTokens: min(length, maxModelLength)) : 0
+      options.reserveFullISL
+      ? memory.blocksMax(forTokens: min(length, maxModelLength), inFlight: maxBatchedTokens) : 0
     guard max(whole, memory.blockCount(forTokens: cached + tokens)) + beside <= free else {
       head.block(sequence)
       return nil
@@ -329,7 +333,8 @@ extension TokenBudgetScheduler {
   /// The last token is always computed, because its output is what the iteration is for. So a
   /// sequence that is cached to the end computes its whole last block again.
   private mutating func lookUp(_ sequence: Int32, _ state: TokenBudgetSequence) {
-    guard options.prefixCaching, !head.holds(sequence) else { return }
+    // Where tokens are skipped, other keys than the first missing one change what is found.
+    guard options.prefixCaching, !(memory.keepsAll && head.holds(sequence)) else { return }
     let limit = (Int(state.length) - 1) / memory.blockSize
     if !memory.knows(Int(sequence)) {
       contents.tell(&memory, of: sequence, state, sample: sequences.sample(of: sequence))

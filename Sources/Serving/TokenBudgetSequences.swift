@@ -82,3 +82,42 @@ package struct TokenBudgetSequences: Sendable {
     return id
   }
 }
+
+/// A sequence as the token-budget scheduler sees it: it has tokens, and some of them are computed.
+///
+///     0            computed                  length
+///     |── resident ──|── still to compute ──|          steady decode: exactly one to compute
+///
+/// There are no phases. A prompt, a part of a prompt, the next token and everything that a
+/// preempted request lost are all "computed catches up with length".
+///
+/// A view of one sequence, made when it is looked at; what changes is in ``TokenBudgetSequences``.
+package struct TokenBudgetSequence: Sendable {
+  package let request: RequestID
+  package let promptTokens: Int32
+  /// Output tokens after which it is complete.
+  package let outputTokens: Int32
+  /// Other output sequences of the request.
+  package let siblings: Int32
+  /// Output tokens so far.
+  package var generatedTokens: Int32
+  /// Tokens whose keys and values are computed, as of the last completed iteration.
+  package var computedTokens: Int32
+  /// The iteration of the ``CruisingBatch`` from which on it has cruised; until it leaves, the
+  /// counts of tokens are those with which it joined.
+  let joinedAt: Int
+
+  /// Prompt and output so far, the newest token included although it is not computed yet.
+  package var length: Int32 { promptTokens + generatedTokens }
+
+  /// Whether it has all its output, or is as long as a sequence may be.
+  func isComplete(maxModelLength: Int) -> Bool {
+    generatedTokens >= outputTokens || Int(length) >= maxModelLength
+  }
+
+  /// Tokens that will have been computed when it is complete; the last one is sampled and never
+  /// computed.
+  func finalTokens(maxModelLength: Int) -> Int {
+    min(Int(promptTokens + outputTokens), maxModelLength) - 1
+  }
+}

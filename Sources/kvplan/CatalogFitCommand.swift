@@ -34,6 +34,9 @@ struct CatalogFitCommand: ParsableCommand {
     let scenario = try deployment.scenario(system: system)
     let fit = try scenario.memoryFit()
     Terminal.write(FitTable(scenario: scenario, fit: fit).rendered(format))
+    if let warning = fit.budget.cache.warning(model: scenario.model.name) {
+      Terminal.warn([warning])
+    }
     guard let failure = fit.failure else { return }
     Terminal.say(failure.description)
     ExitStatus.no.exit()

@@ -8,10 +8,12 @@ enum PlanMemory {
   static func section(_ prepared: PreparedDeployment) -> Document.Section {
     let resolved = prepared.resolved[0]
     let scenario = resolved.scenario
+    let warning = resolved.kvCapacity.cache.warning(model: scenario.model.name).map { $0 + "." }
+    let warnings = warning.map { [$0] } ?? []
     guard let budget = resolved.kvBudget else {
       return Document.Section(
         "KV memory of one GPU",
-        paragraphs: ["The pool was given: \(resolved.settings.deviceBlocks) blocks."])
+        paragraphs: ["The pool was given: \(resolved.settings.deviceBlocks) blocks."] + warnings)
     }
     var table = TextTable([.init("", .left), .init("GB")])
     table.rows = budget.lines.map { line in
@@ -23,7 +25,7 @@ enum PlanMemory {
       paragraphs: [
         "\(capacity.blocks) blocks of \(capacity.blockTokens) tokens: room for \(capacity.tokens) "
           + "tokens a replica."
-      ], table: table)
+      ] + warnings, table: table)
   }
 
   /// Blocks of a replica, tokens of a block, and the bytes of each line of the waterfall; no lines where the pool was

@@ -1,3 +1,4 @@
+import KVMemory
 import SimulationKernel
 import Testing
 
@@ -78,7 +79,7 @@ import Testing
     let large = ModelLayer(.heads(.init(query: 4, kv: 2, dim: 128), .all), .none)
     let hint = "\n\nhint: choose a model whose layers differ in one sliding window at most"
     for (layer, what) in [
-      (Self.recurrent, "recurrent layers"), (chunked, "layers that attend to their own chunk"),
+      (Self.recurrent, "recurrent layers"), (chunked, "layers that keep a chunk of 64"),
       (wider, "windows of different lengths"), (large, "layers with heads of different shapes"),
     ] {
       let model = Self.model(.repeating([Self.local, layer], count: 4))

@@ -92,6 +92,23 @@ private final class FixedExecutor: ShapePricer {
     #expect(try hitTokens(.endsFirst) == 48)
   }
 
+  /// Blocks of 16, five of them usable: one of the first four tokens, two or three of the last 16 and of the 16 that an
+  /// iteration computes, and the one that these reach into.
+  @Test func theFirstTokensStay() throws {
+    var settings = Self.settings
+    settings.deviceBlocks = 6
+    settings.maxBatchedTokens = 16
+    func outputs(_ keeps: KVGroupKind) throws -> Int {
+      settings.v1.keeps = keeps
+      return try ServingSystem.vllmV1.serve(
+        [Request(arrival: .zero, promptTokens: 100, outputTokens: 200)], settings: settings,
+        executor: FixedExecutor()
+      ).milestones.count { $0.finish != nil }
+    }
+    #expect(try outputs(.all) == 0)
+    #expect(try outputs(.firstAndLast(4, 16)) == 1)
+  }
+
   /// Every block of Swift on the page is a whole file of this folder, and no example is missing.
   @Test func thePageShowsTheFilesAsTheyAre() throws {
     let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
@@ -100,7 +117,10 @@ private final class FixedExecutor: ShapePricer {
     let shown = page.components(separatedBy: "```swift\n").dropFirst().map {
       $0.components(separatedBy: "```\n")[0]
     }
-    let names = ["ByLength.swift", "HalfPool.swift", "MostBlocks.swift", "EndsFirst.swift"]
+    let names = [
+      "ByLength.swift", "HalfPool.swift", "MostBlocks.swift", "EndsFirst.swift",
+      "FirstAndLast.swift",
+    ]
     let files = try names.map {
       try String(contentsOf: folder.appendingPathComponent($0), encoding: .utf8)
     }

@@ -158,9 +158,14 @@ import Workload
     let given = try scenario(model: "mistral-7b") { $0.deviceBlocksOverride = 100 }
     let capacity = try given.resolved(prices: .none).kvCapacity
     #expect(capacity.tokens == 1600)
-    // No engine frees what lies behind the window yet.
+    // 8,192 tokens of an iteration and 4,095 before them take more than the pool.
     #expect(capacity.longestSequence() == 1600)
-    #expect(capacity.cache.overkeepingLayers == 32)
+    #expect(capacity.cache.overkeepingLayers == 0)
+    let older = try scenario(model: "mistral-7b") {
+      $0.system = .vllm02
+      $0.deviceBlocksOverride = 100
+    }
+    #expect(try older.resolved(prices: .none).kvCapacity.cache.overkeepingLayers == 32)
   }
 
   /// Without a rate, clients send as soon as they can, and the trace's arrivals are said to be unused.

@@ -50,6 +50,8 @@ import Workload
       settings.v1.prefixCaching = random.below(4) > 0
       settings.v1.eviction = [.lru, .lru, .lfu][random.below(3)]
       settings.v1.victims = [nil, .last, .fewestOutputs][random.below(3)]
+      // A window of one token looks at nothing before it, and would find all of it.
+      if random.below(3) == 0 { settings.v1.keeps = .window(tokens: 2 + random.below(12)) }
     }
 
     /// The tokens of a request, prompt and whole output.
@@ -131,7 +133,9 @@ import Workload
     let pool = memory.pool
     var references = Array(repeating: 0, count: settings.deviceBlocks)
     for sequence in memory.tables.sequences {
-      for block in memory.tables.blocks(of: sequence) { references[Int(block)] += 1 }
+      for block in memory.tables.blocks(of: sequence) where block != 0 {
+        references[Int(block)] += 1
+      }
     }
     let held = references.count { $0 > 0 }
     #expect(pool.freeCount + held == settings.deviceBlocks - 1, "\(what)")
@@ -168,7 +172,7 @@ import Workload
       let resident = memory.residentTokens(of: sequence)
       let final = Int(state.promptTokens + state.outputTokens) - 1
       for (index, block) in memory.tables.blocks(of: sequence).enumerated()
-      where seen.insert(block).inserted {
+      where block != 0 && seen.insert(block).inserted {
         for slot in index * size..<(index + 1) * size {
           if slot < resident {
             ledger.tokenState += 1

@@ -18,6 +18,26 @@ import Testing
         """)
   }
 
+  /// Blocks of 4, a window of 5: the next token sees four before it. What lies behind goes back an iteration late; a
+  /// prompt that begins alike needs only the last of its three blocks.
+  @Test func blocksBehindAWindowGoBackWhileTheSequenceRuns() {
+    let text = v1Log(
+      [
+        .init(name: "a", prompt: [[1, 0, 12]], output: 3),
+        .init(name: "b", at: 5, prompt: [[1, 0, 12], [2, 0, 1]], output: 1),
+      ],
+      v1Settings(blocks: 5, budget: 8) { $0.keeps = .window(tokens: 5) }, showingFree: true)
+    #expect(
+      text == """
+        0: a 0+8 | free 3 4
+        1: a 8+4 | free 4 1
+        2: a 12+1 | free 1 2
+        3: a 13+1 | done a | free 4 1 2 3
+        5: b 12+1 | hit b12 | done b | free 4 1 2 3
+
+        """)
+  }
+
   @Test func withoutChunksAPromptWaitsForAWholeBudget() {
     let text = v1Log(
       [

@@ -67,6 +67,7 @@ import Workload
       options.prefixCaching = chance.below(3) > 0
       options.eviction = [.lru, .lru, .lfu][chance.below(3)]
       options.victims = [nil, nil, .last, .fewestOutputs][chance.below(4)]
+      if chance.below(6) == 0 { options.keeps = .window(tokens: 1 + chance.below(60)) }
       return options
     }
 

@@ -1,3 +1,4 @@
+import KVMemory
 import Messages
 import SimulationKernel
 
@@ -28,18 +29,16 @@ struct AttentionReach: Equatable, Sendable {
       guard kind.layer.attention.reachingAll == attention else {
         throw unpriced("layers with heads of different shapes")
       }
-      guard case .heads(_, let reach) = kind.layer.attention else {
+      guard case .heads(_, let keeps) = kind.layer.attention, keeps != .all else {
         globalLayers += kind.count
         continue
       }
-      switch reach {
-      case .all: globalLayers += kind.count
-      case .window(let tokens):
-        guard window ?? tokens == tokens else { throw unpriced("windows of different lengths") }
-        window = tokens
-        localLayers += kind.count
-      case .chunk: throw unpriced("layers that attend to their own chunk")
+      guard let tokens = keeps.attendedMax else {
+        throw unpriced("layers that keep a \(keeps.name)")
       }
+      guard window ?? tokens == tokens else { throw unpriced("windows of different lengths") }
+      window = tokens
+      localLayers += kind.count
     }
   }
 }

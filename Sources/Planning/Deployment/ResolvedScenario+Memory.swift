@@ -2,8 +2,8 @@ import CostModel
 import Serving
 
 extension Scenario {
-  /// Whether the system gives back blocks that lie behind a sliding window: none does yet.
-  var freesBehindWindow: Bool { false }
+  /// Whether the system gives back blocks that lie behind a sliding window.
+  var freesBehindWindow: Bool { system.capabilities.freesSkippedBlocks }
 
   /// What one GPU of the fullest stage keeps of a sequence.
   ///
@@ -19,7 +19,8 @@ extension Scenario {
 extension ResolvedScenario {
   /// The KV pool of each GPU, whether it was given in blocks or follows from the budget.
   package var kvCapacity: KVCapacity {
-    KVCapacity(blocks: settings.deviceBlocks, of: scenario.kvCacheSpec)
+    KVCapacity(
+      blocks: settings.deviceBlocks, of: scenario.kvCacheSpec, inFlight: settings.maxBatchedTokens)
   }
 
   /// Bytes of a token of a sequence, over all GPUs of a replica.

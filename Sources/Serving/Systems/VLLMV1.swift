@@ -14,7 +14,8 @@ extension ServingSystem {
     releases: V1Release.allCases.map(\.rawValue),
     capabilities: Capabilities(
       isPaged: true, cutsPrompts: true, limitsLongPrompts: true, hasPrefixCache: true,
-      choosesVictims: true, sequences: .samples, serveCommand: "vllm serve"),
+      choosesVictims: true, freesSkippedBlocks: true, sequences: .samples,
+      serveCommand: "vllm serve"),
     defaults: { _ in
       Defaults(
         maxSequences: 256, maxBatchedTokens: 2048, gpuMemoryUtilization: 0.90,
@@ -33,6 +34,7 @@ extension ServingSystem {
       settings.v1.longPrefillTokenThreshold = choices.longPrefillTokenThreshold
       settings.v1.victims = choices.victims
       settings.v1.eviction = choices.eviction ?? .lru
+      settings.v1.keeps = choices.keeps
     },
     make: {
       $0.replica(
@@ -80,6 +82,8 @@ package struct V1Options: SystemOptions {
   package var victims: VictimPolicy?
   /// Where given-up blocks queue. `unhashedFirst` in vLLM 0.33, `allAtTail` in 0.10.
   package var freeQueueRule = FreeQueueRule.unhashedFirst
+  /// What the model's layers keep of a sequence.
+  package var keeps = KVGroupKind.all
   /// Which cached block is taken first (`--eviction-policy`).
   package var eviction = EvictionPolicy.lru
 
@@ -98,6 +102,9 @@ package struct V1Options: SystemOptions {
     case .v033: break
     }
   }
+
+  /// The same of sequences of at most `length` tokens: every token, where none is skipped by then.
+  func keeps(upTo length: Int) -> KVGroupKind { keeps.skipped(length).isEmpty ? .all : keeps }
 
   /// Blocks of the watermark in a pool of `deviceBlocks`, rounded down.
   package func watermarkBlocks(of deviceBlocks: Int) -> Int {

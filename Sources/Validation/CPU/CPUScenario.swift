@@ -84,7 +84,7 @@ package struct CPUScenario: Sendable {
   }
 
   private static func capacity(of cache: KVCacheSpec, gibibytes: Double) -> KVCapacity {
-    KVCapacity(blocks: Int(gibibytes * Double(1 << 30)) / cache.blockBytes, of: cache)
+    KVCapacity(blocks: Int(gibibytes * Double(1 << 30)) / cache.blockBytes, of: cache, inFlight: 1)
   }
 
   /// - Throws: ``UserError`` if arenas and weights are larger than the memory of the machine.

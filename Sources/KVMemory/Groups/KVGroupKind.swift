@@ -1,0 +1,60 @@
+/// What a KV group keeps of a sequence: a value with a name, in a file of its own.
+///
+/// Adding one takes a file with its value; `docs/EXTENDING.md` shows it. Which layers are of a kind, the model says
+/// (`KVCacheSpec`); what one means for blocks follows from its two questions:
+///
+///     0        8        16       24       32      a window of 10 tokens, 29 of them computed, blocks of 8
+///     |░░░░░░░░|░░░░░░░░|····wwww|wwwww▷  |       ▷ the next token, w what else it attends to
+///     └──── freed ─────┘└─ resident ─┘            skipped = 0..<20, whose whole blocks are freed
+public struct KVGroupKind: Sendable {
+  /// Two kinds are the same if they have one name.
+  public let name: String
+  /// Whether one state stands for all tokens, in one block, however long the sequence.
+  public let isState: Bool
+  /// The most tokens that a token attends to, itself included, where it attends to all before it up to so many; `nil`
+  /// for no limit, or for another rule.
+  public let attendedMax: Int?
+  /// The tokens that nothing to come attends to once so many are computed; as more are, the range only grows, at its
+  /// end.
+  public let skipped: @Sendable (_ computed: Int) -> Range<Int>
+  /// The most blocks that a sequence holds while it grows to any length, the token being computed included; `nil` for
+  /// no limit.
+  ///
+  /// - Parameters:
+  ///   - inFlight: Tokens more than that one that an iteration may compute.
+  ///   - blockTokens: Tokens of a block.
+  public let mostBlocks: @Sendable (_ inFlight: Int, _ blockTokens: Int) -> Int?
+
+  public init(
+    name: String, isState: Bool = false, attendedMax: Int? = nil,
+    skipped: @escaping @Sendable (_ computed: Int) -> Range<Int>,
+    mostBlocks: @escaping @Sendable (_ inFlight: Int, _ blockTokens: Int) -> Int?
+  ) {
+    self.name = name
+    self.isState = isState
+    self.attendedMax = attendedMax
+    self.skipped = skipped
+    self.mostBlocks = mostBlocks
+  }
+
+  /// Every token stays.
+  public static let all = KVGroupKind(
+    name: "all", skipped: { _ in 0..<0 }, mostBlocks: { _, _ in nil })
+
+  /// The blocks of a sequence that are freed once `computed` of its tokens are: those all of whose tokens are skipped.
+  public func skippedBlocks(_ computed: Int, blockTokens: Int) -> Range<Int> {
+    let tokens = skipped(computed)
+    let first = (tokens.lowerBound + blockTokens - 1) / blockTokens
+    return first..<max(first, tokens.upperBound / blockTokens)
+  }
+
+  /// The most blocks of a sequence that grows to `tokens` tokens.
+  public func blocksMax(forTokens tokens: Int, inFlight: Int = 0, blockTokens: Int) -> Int {
+    let whole = isState ? min(tokens, 1) : (tokens + blockTokens - 1) / blockTokens
+    return mostBlocks(inFlight, blockTokens).map { min(whole, $0) } ?? whole
+  }
+}
+
+extension KVGroupKind: Equatable {
+  public static func == (a: KVGroupKind, b: KVGroupKind) -> Bool { a.name == b.name }
+}
