@@ -21,7 +21,7 @@ extension VLLM02Replay {
       plan.scheduled.map {
         [name($0.request), ($0.isPrefill ? $0.tokens : $0.sequences).description]
       })
-    try comparison.ifRecorded("batched_tokens", plan.shape.batchedTokens)
+    try comparison.ifRecorded("batched_tokens", plan.work.batchedTokens)
     try comparison.names("ignored", names(plan.ignored))
     try comparison.rows(
       "swap_in", plan.swappedIn.map { [name($0.request), $0.blocks.description] })

@@ -5,20 +5,17 @@ import SimulationKernel
 /// A protocol, not an enum of forms, so that a calibrated profile or a user's own model is one more
 /// type and no switch in ours; a call through it costs little beside what it prices.
 ///
-/// Conforming types are pure: equal shapes cost the same, on every call and every machine.
-package protocol IterationCostModel: Sendable {
+/// A class, since to ask it costs no copy. Conforming types are pure: equal shapes cost the same, on every call and every machine.
+package protocol IterationCostModel: AnyObject, Sendable {
   /// The time from the start of the iteration to its sampled tokens.
   ///
-  /// Zero for an empty shape. More of anything in the shape never costs less.
-  func duration(of shape: IterationShape) -> SimDuration
+  /// Zero for no work. More of anything in it never costs less, but of tokens that are skipped.
+  func duration(of work: IterationWork) -> SimDuration
 
   /// The times of iterations that follow each other and only decode: what ``duration(of:)`` says of each, in less
   /// time.
-  ///
-  /// - Parameter contextTokens: What `sequences` sequences attend to in the first; each grows by a token.
   func durations(
-    decoding sequences: Int, contextTokens: Int,
-    into durations: UnsafeMutableBufferPointer<SimDuration>)
+    _ decode: SteadyDecode, into durations: UnsafeMutableBufferPointer<SimDuration>)
 
   /// Where the prices come from and how far they can be trusted; stored with every result.
   var profile: CostProfile { get }
@@ -26,16 +23,17 @@ package protocol IterationCostModel: Sendable {
 
 extension IterationCostModel {
   package func durations(
-    decoding sequences: Int, contextTokens: Int,
-    into durations: UnsafeMutableBufferPointer<SimDuration>
+    _ decode: SteadyDecode, into durations: UnsafeMutableBufferPointer<SimDuration>
   ) {
-    var shape = IterationShape()
-    shape.decodeSequences = sequences
-    shape.sampledSequences = sequences
-    shape.decodeContextTokens = contextTokens
+    var work = IterationWork()
+    work.decodeSequences = decode.sequences
+    work.sampledSequences = decode.sequences
+    work.decodeContextTokens = decode.contextTokens
+    work.decodeSkippedTokens = decode.skippedTokens
     for index in durations.indices {
-      durations[index] = duration(of: shape)
-      shape.decodeContextTokens += sequences
+      durations[index] = duration(of: work)
+      work.decodeContextTokens += decode.sequences
+      work.decodeSkippedTokens += decode.skippedGrowth
     }
   }
 }

@@ -109,6 +109,14 @@ package struct KVCacheSpec: Equatable, Sendable {
   }
 }
 
+extension ModelSpec {
+  /// The most tokens that a token attends to in layers with a sliding window, itself included; `nil`
+  /// without such layers. Of several windows the longest: they have no price yet.
+  package var attendedMax: Int? {
+    layers.kinds.compactMap { $0.layer.keeps?.attendedMax }.max()
+  }
+}
+
 extension ModelLayer {
   /// What a layer keeps of a sequence; `nil` for nothing.
   fileprivate var keeps: KVGroupKind? {

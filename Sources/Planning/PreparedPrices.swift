@@ -22,10 +22,10 @@ package enum PriceSource: Sendable {
   }
 
   /// Stands for prices where nothing runs.
-  private struct Unpriced: IterationCostModel {
+  private final class Unpriced: IterationCostModel {
     let profile = CostProfile(name: "none", isCalibrated: false, error: "nothing is priced")
 
-    func duration(of shape: IterationShape) -> SimDuration {
+    func duration(of work: IterationWork) -> SimDuration {
       preconditionFailure("Unpriced: a scenario that was resolved without prices is run")
     }
   }

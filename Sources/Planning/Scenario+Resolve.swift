@@ -26,6 +26,7 @@ extension Scenario {
       maxModelLength: limits.modelLength)
     settings.preemptionMode = preemptionMode
     settings.stepping = stepping
+    settings.attendedMax = model.attendedMax
     try requireThreshold()
     var choices = choices
     choices.keeps = kvCacheSpec.groups[0].keeps

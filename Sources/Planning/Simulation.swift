@@ -9,29 +9,6 @@ import Workload
 /// The version that every result carries.
 package let toolVersion = "0.1.0"
 
-/// Prices a plan by the cost model: the executor of every simulated run.
-///
-/// A class, so that a call through `any IterationExecutor` does not copy the model out of its box.
-package final class PricedExecutor<Model: IterationCostModel>: ShapePricer {
-  private let costModel: Model
-
-  package init(costModel: Model) { self.costModel = costModel }
-
-  package func price(_ shape: IterationShape) -> SimDuration { costModel.duration(of: shape) }
-
-  package func price(
-    decoding sequences: Int, contextTokens: Int,
-    into prices: UnsafeMutableBufferPointer<SimDuration>
-  ) {
-    costModel.durations(decoding: sequences, contextTokens: contextTokens, into: prices)
-  }
-}
-
-/// The executor that prices by `costModel`.
-package func priced(_ costModel: some IterationCostModel) -> any IterationExecutor {
-  PricedExecutor(costModel: costModel)
-}
-
 /// One finished simulation with what its user should be told.
 package struct Simulation: Sendable {
   package var result: RunResult
@@ -170,7 +147,7 @@ extension ResolvedScenario {
   package func serve(_ trace: Trace, frontEnd: FrontEnd = FrontEnd()) throws -> RunRecord {
     var load = load(trace)
     load.frontEnd = frontEnd
-    return try scenario.system.serve(load, settings: settings, executor: priced(costModel))
+    return try scenario.system.serve(load, settings: settings, executor: PricedExecutor(costModel))
   }
 
   /// A trace with what the scenario says of the run.

@@ -194,10 +194,10 @@ extension PaperFigure {
     let prices = try PaperEraCostModel(
       model: try ModelCatalogue.find("opt-13b"), device: try DeviceCatalogue.find("a100-40gb@2023"),
       tensorParallel: 1, blockSize: blockSize, engine: .eager)
-    var prompt = IterationShape()
+    var prompt = IterationWork()
     prompt.prefillChunks = [.init(tokens: 256, contextTokens: 0)]
     prompt.sampledSequences = 1
-    var swap = IterationShape()
+    var swap = IterationWork()
     swap.swappedOutBlocks = 256 / blockSize
     swap.swappedInBlocks = 256 / blockSize
     return (prices.duration(of: prompt).seconds, prices.duration(of: swap).seconds)

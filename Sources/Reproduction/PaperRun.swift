@@ -49,18 +49,19 @@ package struct PaperRun: Sendable {
     var settings = resolved.settings
     var requests = traces.requests(
       workload, rate: rate, seconds: seconds, seed: seed)
-    var executor = priced(resolved.costModel)
+    var prices = resolved.costModel
     if case .translation(let prefix) = workload {
       let shared = system.capabilities.isPaged ? prefix.sharedTokens(blockSize: blockSize) : 0
       let own = Int32(prefix.tokens - shared)
       for index in requests.indices { requests[index].promptTokens += own }
       settings.deviceBlocks -= shared / blockSize
-      executor = SharedPrefixExecutor(prefixTokens: shared, costModel: resolved.costModel)
+      prices = SharedPrefixCostModel(prices, prefixTokens: shared)
     }
     let record: RunRecord
     do {
       record = try system.serve(
-        requests, settings: settings, executor: executor, window: resolved.window)
+        requests, settings: settings, executor: PricedExecutor(prices),
+        window: resolved.window)
     } catch let failure as RunFailure {
       throw failure.userError(trace: "\(workload)", scenario: scenario)
     }
@@ -129,23 +130,30 @@ package enum PaperHardware: String, CaseIterable, Sendable {
 /// The scheduler counts own tokens only, as the artifact's shared-prefix engine does; the prefix enters
 /// as context that attention reads for each sequence. After the first one it comes from the L2 cache: one
 /// layer of 336 tokens is 6.9 MB, and an A100 has 40 MB.
-struct SharedPrefixExecutor: PlanPricer {
-  let prefixTokens: Int
-  let costModel: any IterationCostModel
+final class SharedPrefixCostModel: IterationCostModel {
+  private let prefixTokens: Int
+  private let base: any IterationCostModel
 
   /// Time to read from the L2 cache instead of memory: 5,120 bytes a clock at 1.41 GHz are 7.2 TB/s,
   /// memory has 1.555 TB/s (A100 whitepaper).
-  static let cachedReadShare = 1555.0 / 7219
+  private static let cachedReadShare = 1555.0 / 7219
 
-  mutating func execute(_ plan: IterationPlan) -> SimDuration {
-    var shape = plan.shape
-    let reads = shape.decodeSequences * prefixTokens
+  init(_ base: any IterationCostModel, prefixTokens: Int) {
+    self.base = base
+    self.prefixTokens = prefixTokens
+  }
+
+  var profile: CostProfile { base.profile }
+
+  func duration(of own: IterationWork) -> SimDuration {
+    var work = own
+    let reads = work.decodeSequences * prefixTokens
     let first = min(reads, prefixTokens)
-    shape.decodeContextTokens +=
+    work.decodeContextTokens +=
       first + Int((Double(reads - first) * Self.cachedReadShare).rounded())
-    for index in shape.prefillChunks.indices {
-      shape.prefillChunks[index].contextTokens += prefixTokens
+    for index in work.prefillChunks.indices {
+      work.prefillChunks[index].contextTokens += prefixTokens
     }
-    return costModel.duration(of: shape)
+    return base.duration(of: work)
   }
 }

@@ -27,10 +27,13 @@ struct CruisingBatch: Sendable {
   /// them, and change nothing.
   var due: PhasedSequences
   private var calendar: CompletionCalendar
+  /// What layers with a sliding window skip; `nil` without such layers.
+  private var skipped: SkippedContext?
 
   /// - Parameter longestOutput: No request joins with more output tokens to come.
-  init(blockSize: Int, longestOutput: Int) {
-    due = PhasedSequences(phaseCount: blockSize)
+  init(_ settings: EngineSettings, longestOutput: Int) {
+    due = PhasedSequences(phaseCount: settings.blockSize)
+    skipped = settings.attendedMax.map { SkippedContext(attendedMax: $0) }
     calendar = CompletionCalendar(days: longestOutput)
   }
 
@@ -61,6 +64,7 @@ struct CruisingBatch: Sendable {
   ) {
     count += 1
     contextTokens += length
+    skipped?.join(length: length)
     due.insert(request, phase(length: length), runsBefore: runsBefore)
     calendar.add(request, on: finishDay(remaining: remaining))
   }
@@ -73,19 +77,25 @@ struct CruisingBatch: Sendable {
   @inline(__always)
   func steadyStretch(atMost limit: Int, freeBlocks: Int?, admitsNobody: Bool) -> SteadyStretch? {
     guard count > 0 else { return nil }
-    let iterations = calendar.daysToCompletion(from: day, atMost: limit)
+    let steady = skipped?.steadyIterations(atMost: limit) ?? limit
+    let iterations = calendar.daysToCompletion(from: day, atMost: steady)
     // Each takes a block every so many iterations, and one must be left.
     let blocks = count * ((iterations + blockSize - 1) / blockSize)
     return SteadyStretch(
-      iterations: iterations, sequences: count, contextTokens: contextTokens, tokens: count,
+      iterations: iterations,
+      decode: SteadyDecode(
+        sequences: count, contextTokens: contextTokens, skippedTokens: skipped?.tokens ?? 0,
+        skippedGrowth: skipped?.growth ?? 0),
+      tokens: count,
       isCertain: admitsNobody && (freeBlocks.map { $0 > blocks } ?? true))
   }
 
   /// Says what the cost model sees of the next iteration.
-  func describe(in shape: inout IterationShape) {
-    shape.decodeSequences = count
-    shape.decodeContextTokens = contextTokens
-    shape.sampledSequences = count
+  func describe(in work: inout IterationWork) {
+    work.decodeSequences = count
+    work.decodeContextTokens = contextTokens
+    work.decodeSkippedTokens = skipped?.tokens ?? 0
+    work.sampledSequences = count
   }
 
   /// Goes on to the next iteration, after those that finish in this one were taken out.
@@ -94,6 +104,7 @@ struct CruisingBatch: Sendable {
     phase = nextPhase
     day = day + 1 < calendar.dayCount ? day + 1 : 0
     contextTokens += count
+    skipped?.advance()
   }
 
   /// Goes on over iterations with which nobody finishes; perhaps none.
@@ -103,6 +114,7 @@ struct CruisingBatch: Sendable {
     phase = (phase + iterations) % due.phaseCount
     day = (day + iterations) % calendar.dayCount
     contextTokens += count * iterations
+    if skipped != nil { for _ in 0..<iterations { skipped?.advance() } }
   }
 
   /// Takes out a request with what it has in the next iteration; see ``join(_:length:remaining:)``.
@@ -121,6 +133,7 @@ struct CruisingBatch: Sendable {
   mutating func finish(_ request: RequestID, length: Int) {
     count -= 1
     contextTokens -= length
+    skipped?.leave(length: length)
     due.remove(request, phase(length: length))
   }
 

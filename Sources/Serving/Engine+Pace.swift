@@ -23,7 +23,7 @@ extension Engine {
   /// `limit` or later, is left running.
   ///
   /// Executors that run or name requests look at every iteration, as does a front end that takes time.
-  mutating func runSteady(before limit: SimInstant, _ pricer: any ShapePricer) {
+  mutating func runSteady(before limit: SimInstant, _ pricer: any IterationCostModel) {
     while let stretch = nextStretch(before: limit, pricer) {
       guard run(stretch, before: limit) else { return }
     }
@@ -31,7 +31,7 @@ extension Engine {
 
   @inline(__always)
   private mutating func nextStretch(
-    before limit: SimInstant, _ pricer: any ShapePricer
+    before limit: SimInstant, _ pricer: any IterationCostModel
   ) -> SteadyStretch? {
     if let announced = pace.announced {
       pace.announced = nil
@@ -43,11 +43,10 @@ extension Engine {
   }
 
   @inline(__always)
-  private mutating func price(_ stretch: SteadyStretch, _ pricer: any ShapePricer) {
+  private mutating func price(_ stretch: SteadyStretch, _ pricer: any IterationCostModel) {
     pace.prices.withUnsafeMutableBufferPointer { prices in
-      pricer.price(
-        decoding: stretch.sequences, contextTokens: stretch.contextTokens,
-        into: UnsafeMutableBufferPointer(rebasing: prices[..<stretch.iterations]))
+      pricer.durations(
+        stretch.decode, into: UnsafeMutableBufferPointer(rebasing: prices[..<stretch.iterations]))
     }
   }
 
@@ -143,7 +142,7 @@ extension Engine {
 ///     arrival at 2.5          |──|──|──┊         iterations 0 and 1 have run, 2 is left running
 extension Engine {
   /// When the last of the next iterations ends, if nothing before can let a request leave.
-  mutating func announce(_ pricer: (any ShapePricer)?) -> SimInstant? {
+  mutating func announce(_ pricer: (any IterationCostModel)?) -> SimInstant? {
     guard let pricer, mayJump, let stretch = scheduler.steadyStretch(atMost: Pace.pricedAtOnce),
       stretch.isCertain
     else { return nil }
@@ -155,7 +154,7 @@ extension Engine {
   }
 
   /// Runs a stretch whose end was told to be `now`; does nothing if there is none.
-  mutating func runAnnounced(through now: SimInstant, _ pricer: (any ShapePricer)?) throws {
+  mutating func runAnnounced(through now: SimInstant, _ pricer: (any IterationCostModel)?) throws {
     guard let stretch = pace.announced else { return }
     pace.announced = nil
     _ = run(stretch, before: SimInstant(nanoseconds: now.nanoseconds + 1))

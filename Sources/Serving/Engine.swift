@@ -30,9 +30,9 @@ struct Engine<S: Scheduler> {
   let log: RequestLog
   var scheduler: S
   private var executor: any IterationExecutor
-  /// The executor, if the work of an iteration is all that it looks at; the scheduler and the plan are then not
-  /// copied for it.
-  let pricer: (any ShapePricer)?
+  /// The executor's prices, if the work of an iteration is all that it looks at; the scheduler and the plan are then
+  /// not copied for it.
+  let pricer: (any IterationCostModel)?
   var recorder: RunRecorder
   /// What clients reach the engine through; `nil` if it takes no time.
   let frontEnd: FrontEndProcess?
@@ -43,7 +43,7 @@ struct Engine<S: Scheduler> {
   private var wakeUp: SimInstant?
   /// Whether something came since the last decision, so that there is something to decide.
   var hasNews = false
-  var plan = IterationPlan()
+  var plan: IterationPlan
   /// Scratch: requests that are complete with an iteration.
   var finished: [RequestID] = []
   /// Requests that left since they were last taken, where somebody waits for them.
@@ -52,15 +52,18 @@ struct Engine<S: Scheduler> {
   /// What ``runSteady(before:_:)`` remembers.
   var pace = Pace()
 
-  init(_ run: ReplicaSetup, scheduler: S, executor: any IterationExecutor) {
+  init(
+    _ run: ReplicaSetup, scheduler: S, executor: any IterationExecutor, attendedMax: Int? = nil
+  ) {
     requests = run.requests
     oversized = run.oversized
     log = run.log
     self.scheduler = scheduler
     self.executor = executor
-    pricer = executor as? any ShapePricer
+    pricer = (executor as? PricedExecutor)?.prices
     frontEnd = run.frontEnd
     keepsDepartures = run.keepsDepartures
+    plan = IterationPlan(attendedMax: attendedMax)
     recorder = RunRecorder(run.log, emptyLedger: scheduler.ledger)
   }
 
@@ -83,7 +86,7 @@ struct Engine<S: Scheduler> {
   mutating func advance(to limit: SimInstant) throws { try advance(to: limit, pricer) }
 
   /// - Parameter pricer: That of the engine: each look at a reference of a class would count it.
-  private mutating func advance(to limit: SimInstant, _ pricer: (any ShapePricer)?) throws {
+  private mutating func advance(to limit: SimInstant, _ pricer: (any IterationCostModel)?) throws {
     guard clock < limit else { return }
     try settle(before: limit, pricer)
     while let next = nextEvent, next < limit {
@@ -139,7 +142,8 @@ struct Engine<S: Scheduler> {
 
   /// Does what is due now: ends the iteration that ends, and decides the next, after as many as end before `limit`
   /// with nothing to decide.
-  private mutating func settle(before limit: SimInstant, _ pricer: (any ShapePricer)?) throws {
+  private mutating func settle(before limit: SimInstant, _ pricer: (any IterationCostModel)?) throws
+  {
     endWhatEnds()
     guard iterationEnd == nil && hasNews else { return }
     if let pricer, mayJump { runSteady(before: limit, pricer) }
@@ -166,7 +170,7 @@ struct Engine<S: Scheduler> {
   }
 
   /// Decides the next iteration; it starts now.
-  private mutating func startIteration(_ pricer: (any ShapePricer)?) throws {
+  private mutating func startIteration(_ pricer: (any IterationCostModel)?) throws {
     hasNews = false
     plan.removeAll()
     scheduler.schedule(at: clock, into: &plan)
@@ -182,9 +186,9 @@ struct Engine<S: Scheduler> {
   }
 
   /// How long the planned iteration takes; nothing, if it only takes requests out.
-  private mutating func duration(_ pricer: (any ShapePricer)?) -> SimDuration {
+  private mutating func duration(_ pricer: (any IterationCostModel)?) -> SimDuration {
     if plan.isEmpty { return .zero }
-    if let pricer { return pricer.price(plan.shape) }
+    if let pricer { return pricer.duration(of: plan.work) }
     return executor.execute(plan, at: clock, placement: scheduler)
   }
 

@@ -14,6 +14,9 @@ package struct EngineSettings: Equatable, Sendable {
   package var maxBatchedTokens: Int
   /// Longest sequence, prompt and output (`--max-model-len`).
   package var maxModelLength: Int
+  /// The most tokens that a token attends to in layers with a sliding window, itself included; `nil` for a model without
+  /// such layers.
+  package var attendedMax: Int?
   /// How a preempted request gives up its blocks (`--preemption-mode`).
   package var preemptionMode: PreemptionMode
   /// How the engine advances from iteration to iteration (`--stepping`).

@@ -3,8 +3,8 @@ import SimulationKernel
 
 /// Runs iterations for the engine: says how long one takes.
 ///
-/// The cost model answers from a formula or a table (``PlanPricer``); a reference engine answers by really
-/// running the kernels, and needs to see where the tokens of each sequence are.
+/// ``PricedExecutor`` asks a cost model and runs nothing; a reference engine answers by really running the kernels, and
+/// needs to see where the tokens of each sequence are.
 package protocol IterationExecutor: Sendable {
   /// Runs (or prices) a plan and returns how long it took.
   ///
@@ -23,45 +23,17 @@ extension IterationExecutor {
   package mutating func completed(_ plan: IterationPlan, placement: some SequencePlacement) {}
 }
 
-/// An executor that runs nothing: the plan alone tells it how long the iteration takes.
-package protocol PlanPricer: IterationExecutor {
-  mutating func execute(_ plan: IterationPlan) -> SimDuration
-}
+/// The executor of every simulated run: iterations take what their work costs.
+///
+/// An engine that has one asks its prices directly, and lists nobody who only decodes.
+package struct PricedExecutor: IterationExecutor {
+  package let prices: any IterationCostModel
 
-/// An executor that looks at nothing but sizes. A class: to ask it costs no copy.
-package protocol ShapePricer: AnyObject, PlanPricer {
-  func price(_ shape: IterationShape) -> SimDuration
+  package init(_ prices: any IterationCostModel) { self.prices = prices }
 
-  /// Prices iterations that follow each other and only decode.
-  ///
-  /// - Parameter contextTokens: What `sequences` sequences attend to in the first; each grows by a token.
-  func price(
-    decoding sequences: Int, contextTokens: Int,
-    into prices: UnsafeMutableBufferPointer<SimDuration>)
-}
-
-extension ShapePricer {
-  package func execute(_ plan: IterationPlan) -> SimDuration { price(plan.shape) }
-
-  package func price(
-    decoding sequences: Int, contextTokens: Int,
-    into prices: UnsafeMutableBufferPointer<SimDuration>
-  ) {
-    var shape = IterationShape()
-    shape.decodeSequences = sequences
-    shape.sampledSequences = sequences
-    shape.decodeContextTokens = contextTokens
-    for index in prices.indices {
-      prices[index] = price(shape)
-      shape.decodeContextTokens += sequences
-    }
-  }
-}
-
-extension PlanPricer {
-  package mutating func execute(
+  package func execute(
     _ plan: IterationPlan, at start: SimInstant, placement: some SequencePlacement
   ) -> SimDuration {
-    execute(plan)
+    prices.duration(of: plan.work)
   }
 }

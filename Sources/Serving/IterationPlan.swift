@@ -78,10 +78,11 @@ package struct IterationPlan: Sendable {
   /// Moves from host to device, in order.
   package var swapIns: [BlockCopy] = []
   /// What the cost model sees of it.
-  package var shape = IterationShape()
+  package var work: IterationWork
   package var failure: SwapSpaceExhausted?
 
-  package init() {}
+  /// - Parameter attendedMax: ``EngineSettings/attendedMax``.
+  package init(attendedMax: Int? = nil) { work = IterationWork(attendedMax: attendedMax) }
 
   /// Nothing runs and nothing moves: the engine waits for the next arrival.
   package var isEmpty: Bool {
@@ -108,7 +109,7 @@ package struct IterationPlan: Sendable {
     copies.clear()
     swapOuts.clear()
     swapIns.clear()
-    shape.removeAll()
+    work.removeAll()
     failure = nil
   }
 }

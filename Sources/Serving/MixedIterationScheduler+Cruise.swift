@@ -12,8 +12,8 @@ extension MixedIterationScheduler {
     guard plan.failure == nil else { return }
     memory.cruise(sequences: batch.count)
     plan.cruising = batch.count
-    batch.describe(in: &plan.shape)
-    plan.shape.swappedOutBlocks = plan.swapOuts.count
+    batch.describe(in: &plan.work)
+    plan.work.swappedOutBlocks = plan.swapOuts.count
     admitWaiting(&plan)
     for index in batch.count..<running.count {
       Self.describePrefill(groups[Int(running[index])], running[index], copies: 1, in: &plan)

@@ -60,7 +60,7 @@ package struct MixedIterationScheduler<Memory: GroupMemory>: Scheduler {
     repeatsDefects = settings.repeatsEngineDefects
     mayCruise = settings.stepping == .event && requests.areSingle
     isCruising = mayCruise
-    batch = CruisingBatch(blockSize: settings.blockSize, longestOutput: requests.longestOutput)
+    batch = CruisingBatch(settings, longestOutput: requests.longestOutput)
   }
 
   package var ledger: WasteLedger { memory.ledger(headIsBlocked: headIsBlocked) }
@@ -219,13 +219,13 @@ package struct MixedIterationScheduler<Memory: GroupMemory>: Scheduler {
         .init(
           request: id, sequences: group.sequenceCount, tokens: 1, contextTokens: group.length - 1,
           emittedTokens: group.sequenceCount, isPrefill: false))
-      plan.shape.decodeSequences += Int(group.sequenceCount)
-      plan.shape.decodeContextTokens += Int(group.sequenceCount * group.length)
-      plan.shape.sampledSequences += Int(group.sequenceCount)
+      plan.work.decode(
+        Int(group.sequenceCount), contextTokens: Int(group.sequenceCount * group.length))
+      plan.work.sampledSequences += Int(group.sequenceCount)
     }
-    plan.shape.copiedBlocks = plan.copies.count
-    plan.shape.swappedInBlocks = plan.swapIns.count
-    plan.shape.swappedOutBlocks = plan.swapOuts.count
+    plan.work.copiedBlocks = plan.copies.count
+    plan.work.swappedInBlocks = plan.swapIns.count
+    plan.work.swappedOutBlocks = plan.swapOuts.count
   }
 
   /// Static: a method that does not change `self` is given a copy of it.
@@ -239,9 +239,9 @@ package struct MixedIterationScheduler<Memory: GroupMemory>: Scheduler {
         request: id, sequences: group.sequenceCount, tokens: group.length, contextTokens: 0,
         emittedTokens: group.sequenceCount, isPrefill: true))
     for _ in 0..<copies {
-      plan.shape.prefillChunks.append(.init(tokens: Int(group.length), contextTokens: 0))
+      plan.work.prefillChunks.append(.init(tokens: Int(group.length), contextTokens: 0))
     }
-    plan.shape.sampledSequences += copies
+    plan.work.sampledSequences += copies
   }
 
   // MARK: Taking in an iteration

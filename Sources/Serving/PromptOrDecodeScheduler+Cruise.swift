@@ -26,8 +26,8 @@ extension PromptOrDecodeScheduler {
       let id = running[index]
       Self.listDecode(of: id, sequences: 1, length: groups[Int(id)].length, in: &plan)
     }
-    batch.describe(in: &plan.shape)
-    plan.shape.swappedOutBlocks = plan.swapOuts.count
+    batch.describe(in: &plan.work)
+    plan.work.swappedOutBlocks = plan.swapOuts.count
   }
 
   @inline(__always)

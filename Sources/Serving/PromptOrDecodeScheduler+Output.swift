@@ -19,9 +19,9 @@ extension PromptOrDecodeScheduler {
         case .summed: Int(scheduled.tokens)
         case .padded: batch.longest
         }
-      plan.shape.prefillChunks.append(.init(tokens: tokens, contextTokens: 0))
+      plan.work.prefillChunks.append(.init(tokens: tokens, contextTokens: 0))
     }
-    plan.shape.sampledSequences = plan.scheduled.count
+    plan.work.sampledSequences = plan.scheduled.count
   }
 
   /// All of `running` decodes, one token for each sequence.
@@ -30,13 +30,12 @@ extension PromptOrDecodeScheduler {
       let count = live.count(of: id)
       let length = groups[Int(id)].length
       Self.listDecode(of: id, sequences: count, length: length, in: &plan)
-      plan.shape.decodeSequences += count
-      plan.shape.decodeContextTokens += count * Int(length)
+      plan.work.decode(count, contextTokens: count * Int(length))
     }
-    plan.shape.sampledSequences = plan.shape.decodeSequences
-    plan.shape.copiedBlocks = plan.copies.count
-    plan.shape.swappedInBlocks = plan.swapIns.count
-    plan.shape.swappedOutBlocks = plan.swapOuts.count
+    plan.work.sampledSequences = plan.work.decodeSequences
+    plan.work.copiedBlocks = plan.copies.count
+    plan.work.swappedInBlocks = plan.swapIns.count
+    plan.work.swappedOutBlocks = plan.swapOuts.count
   }
 
   static func listDecode(

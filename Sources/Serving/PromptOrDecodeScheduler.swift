@@ -88,7 +88,7 @@ package struct PromptOrDecodeScheduler: Scheduler {
     repeatsDefects = settings.repeatsEngineDefects
     mayCruise = settings.stepping == .event && sampleTargets.isEmpty && requests.areSingle
     isCruising = mayCruise
-    batch = CruisingBatch(blockSize: settings.blockSize, longestOutput: requests.longestOutput)
+    batch = CruisingBatch(settings, longestOutput: requests.longestOutput)
   }
 
   package var ledger: WasteLedger { memory.ledger }

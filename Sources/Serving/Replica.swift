@@ -94,8 +94,10 @@ package final class EngineReplica: Replica {
   private let state: () -> (queues: QueueLengths, ledger: WasteLedger)
 
   @inline(__always)
-  init<S: Scheduler>(_ run: ReplicaSetup, _ scheduler: S, _ executor: any IterationExecutor) {
-    let box = Box(Engine(run, scheduler: scheduler, executor: executor))
+  init<S: Scheduler>(
+    _ run: ReplicaSetup, _ scheduler: S, _ executor: any IterationExecutor, attendedMax: Int?
+  ) {
+    let box = Box(Engine(run, scheduler: scheduler, executor: executor, attendedMax: attendedMax))
     serveAll = { try box.engine.serve($0, until: $1) }
     advanceTo = { try box.engine.advance(to: $0) }
     submitAt = { try box.engine.submit($0, at: $1) }

@@ -143,6 +143,7 @@ package struct ReplicaInputs {
   package func replica<S: Scheduler>(
     _ scheduler: S, executor: (any IterationExecutor)? = nil
   ) -> any Replica {
-    EngineReplica(run, scheduler, executor ?? self.executor)
+    EngineReplica(
+      run, scheduler, executor ?? self.executor, attendedMax: settings.attendedMax)
   }
 }

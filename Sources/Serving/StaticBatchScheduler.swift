@@ -24,6 +24,7 @@ package struct StaticBatchScheduler: Scheduler {
   let requests: RunRequests
   private let maxSequences: Int
   private let maxModelLength: Int
+  private let attendedMax: Int
   let blockSize: Int
   /// Slot of each sequence in the batch.
   private(set) var slotNumbers = ResidentRows<Int32>(blank: 0)
@@ -50,6 +51,7 @@ package struct StaticBatchScheduler: Scheduler {
   package init(requests: RunRequests, settings: EngineSettings) {
     self.requests = requests
     maxModelLength = settings.maxModelLength
+    attendedMax = settings.attendedMax ?? .max
     listsDecodes = settings.stepping == .iteration
     blockSize = settings.blockSize
     slots = StaticSlots(
@@ -104,28 +106,34 @@ package struct StaticBatchScheduler: Scheduler {
       if !isPrefill && wanted { slots.append(sequences: Int(request.sequenceCount)) }
     }
     if isPrefill {
-      let chunk = IterationShape.PrefillChunk(tokens: paddedPrompt, contextTokens: 0)
-      plan.shape.prefillChunks.append(contentsOf: repeatElement(chunk, count: rows))
+      let chunk = IterationWork.PrefillChunk(tokens: paddedPrompt, contextTokens: 0)
+      plan.work.prefillChunks.append(contentsOf: repeatElement(chunk, count: rows))
     } else {
-      describeDecode(rows, in: &plan.shape)
+      describeDecode(rows, in: &plan.work)
     }
-    plan.shape.sampledSequences = rows
+    plan.work.sampledSequences = rows
   }
 
-  private func describeDecode(_ rows: Int, in shape: inout IterationShape) {
-    shape.decodeSequences = rows
-    shape.decodeContextTokens = rows * (paddedPrompt + computedTokens)
-    shape.sampledSequences = rows
+  private func describeDecode(_ rows: Int, in work: inout IterationWork) {
+    work.decode(rows, contextTokens: rows * (paddedPrompt + computedTokens))
+    work.sampledSequences = rows
   }
 
   /// Up to where the next request has all its tokens: fewer want one then.
   package mutating func steadyStretch(atMost limit: Int) -> SteadyStretch? {
     guard !listsDecodes, !batch.isEmpty, computedTokens < longestOutput else { return nil }
     dropEnded()
+    let length = paddedPrompt + computedTokens
+    // All rows fill their sliding window with the same iteration.
+    let unfilled = max(attendedMax - length, 0)
     return SteadyStretch(
-      iterations: min(limit, Int(ends[endedCount].tokens) - computedTokens), sequences: rowCount,
-      contextTokens: rowCount * (paddedPrompt + computedTokens), tokens: wantingRowCount,
-      isCertain: true)
+      iterations: min(
+        limit, Int(ends[endedCount].tokens) - computedTokens, unfilled == 0 ? limit : unfilled),
+      decode: SteadyDecode(
+        sequences: rowCount, contextTokens: rowCount * length,
+        skippedTokens: rowCount * max(length - attendedMax, 0),
+        skippedGrowth: unfilled == 0 ? rowCount : 0),
+      tokens: wantingRowCount, isCertain: true)
   }
 
   package mutating func scheduleSteady(_ count: Int, _ growth: inout SteadyGrowth) -> Int {
@@ -142,7 +150,7 @@ package struct StaticBatchScheduler: Scheduler {
     dropEnded()
     slots.append(sequences: wantingRowCount)
     plan.cruising = wantingRowCount
-    describeDecode(rowCount, in: &plan.shape)
+    describeDecode(rowCount, in: &plan.work)
   }
 
   /// Those that have all their tokens want no more.

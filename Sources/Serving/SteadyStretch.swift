@@ -1,12 +1,12 @@
+import CostModel
+
 /// Iterations in which nothing is decided, unless blocks run short: each gives every cruising request its token, and
 /// nobody finishes before the last.
 package struct SteadyStretch: Equatable, Sendable {
   /// How many, at least 1.
   package var iterations: Int
-  /// Sequences that each of them computes a token of.
-  package var sequences: Int
-  /// Tokens that they attend to in the first, the newest included; each grows by a token.
-  package var contextTokens: Int
+  /// What they cost.
+  package var decode: SteadyDecode
   /// Output tokens that each iteration gives.
   package var tokens: Int
   /// Whether there are blocks for all of them and nobody can be admitted in between, whatever they give.

@@ -59,14 +59,13 @@ struct TokenBudget: Sendable {
           request: state.request, sequences: 1, tokens: share.tokens,
           contextTokens: state.computedTokens, emittedTokens: 0, isPrefill: isPrefill))
       if isPrefill {
-        plan.shape.prefillChunks.append(
+        plan.work.prefillChunks.append(
           .init(tokens: Int(share.tokens), contextTokens: Int(state.computedTokens)))
       } else {
-        plan.shape.decodeSequences += 1
-        plan.shape.decodeContextTokens += Int(state.length)
+        plan.work.decode(1, contextTokens: Int(state.length))
       }
       if yields {
-        plan.shape.sampledSequences += 1
+        plan.work.sampledSequences += 1
         plan.scheduled[emitter(of: state, in: plan)].emittedTokens += 1
       }
     }

@@ -57,7 +57,7 @@ extension TokenBudgetScheduler {
     head.noticeEvicted(plan.evicted)
     memory.cruise(sequences: batch.count)
     plan.cruising = batch.count
-    batch.describe(in: &plan.shape)
+    batch.describe(in: &plan.work)
   }
 
   @inline(__always)

@@ -82,7 +82,7 @@ package struct TokenBudgetScheduler: Scheduler {
       && settings.v1.victimPolicy.pick == nil && memory.keepsAll
       && requests.haveOneSample
     isCruising = mayCruise
-    batch = CruisingBatch(blockSize: settings.blockSize, longestOutput: requests.longestOutput)
+    batch = CruisingBatch(settings, longestOutput: requests.longestOutput)
   }
 
   package var ledger: WasteLedger { memory.ledger }

@@ -20,15 +20,15 @@ struct BenchPriceCommand: ParsableCommand {
         model: model, device: device, blockBytes: 16 * model.kvBytesPerToken(tensorParallel: 1)))
     Terminal.write("sequences,ns_per_price\n")
     for sequences in [1, 16, 256, 4096] {
-      var shape = IterationShape()
-      shape.decodeSequences = sequences
-      shape.sampledSequences = sequences
+      var work = IterationWork()
+      work.decodeSequences = sequences
+      work.sampledSequences = sequences
       var sum: Int64 = 0
       let start = cpuSeconds()
       for iteration in 0..<prices {
         // Contexts grow as they do in a run, so that nothing is the same twice in a row.
-        shape.decodeContextTokens = sequences * (200 + iteration % 4096)
-        sum &+= costModel.duration(of: shape).nanoseconds
+        work.decodeContextTokens = sequences * (200 + iteration % 4096)
+        sum &+= costModel.duration(of: work).nanoseconds
       }
       let nanoseconds = (cpuSeconds() - start) * 1e9 / Double(prices)
       // The sum is used, so that no price is left out.

@@ -206,13 +206,13 @@ struct ValidateCPUCommand: ParsableCommand {
     for repeats in repeats {
       for (number, comparison) in repeats.comparisons.enumerated() {
         for (iteration, measured, priced) in comparison.iterations {
-          let shape = iteration.shape
+          let work = iteration.work
           lines +=
             "\(comparison.workload.rawValue),\(number + 1),"
-            + "\(shape.batchedTokens - shape.decodeSequences),\(shape.decodeSequences),"
-            + "\(shape.decodeContextTokens),\(iteration.sharedContextTokens),"
-            + "\(shape.sampledSequences),\(shape.copiedBlocks),"
-            + "\(shape.swappedInBlocks + shape.swappedOutBlocks),"
+            + "\(work.batchedTokens - work.decodeSequences),\(work.decodeSequences),"
+            + "\(work.decodeContextTokens),\(iteration.sharedContextTokens),"
+            + "\(work.sampledSequences),\(work.copiedBlocks),"
+            + "\(work.swappedInBlocks + work.swappedOutBlocks),"
             + "\(Int(measured * 1e6)),\(Int(priced * 1e6))\n"
         }
       }

@@ -54,7 +54,7 @@ extension CatalogueFigures {
       let paperEra = try PaperEraCostModel(
         model: model, device: try DeviceCatalogue.find("a100-40gb"), tensorParallel: wide,
         blockSize: 16, engine: engine)
-      for shape in shapes { digest.add(Int(paperEra.duration(of: shape).nanoseconds)) }
+      for work in shapes(model) { digest.add(Int(paperEra.duration(of: work).nanoseconds)) }
     }
     return digest
   }
@@ -71,29 +71,37 @@ extension CatalogueFigures {
     deployment.weights = weights
     deployment.overheads = .vllm011
     let cost = try KernelCostModel(deployment)
-    for shape in shapes {
-      digest.add(Int(cost.duration(of: shape).nanoseconds))
-      for part in cost.breakdown(of: shape) { digest.add(part.seconds.bitPattern) }
+    for work in shapes(model) {
+      digest.add(Int(cost.duration(of: work).nanoseconds))
+      for part in cost.breakdown(of: work) { digest.add(part.seconds.bitPattern) }
     }
     withUnsafeTemporaryAllocation(of: SimDuration.self, capacity: 8) { durations in
       durations.initialize(repeating: .zero)
-      cost.durations(decoding: 24, contextTokens: 24 * 4090, into: durations)
+      // Windows of 4,096 tokens are full at the last but one.
+      for (part, context) in [(0..<6, 4090), (6..<8, 4096)] {
+        var first = IterationWork(attendedMax: model.attendedMax)
+        first.decode(24, contextTokens: 24 * context)
+        let isFull = context >= model.attendedMax ?? .max
+        let decode = SteadyDecode(
+          sequences: 24, contextTokens: 24 * context, skippedTokens: first.decodeSkippedTokens,
+          skippedGrowth: isFull ? 24 : 0)
+        cost.durations(decode, into: UnsafeMutableBufferPointer(rebasing: durations[part]))
+      }
       for duration in durations { digest.add(Int(duration.nanoseconds)) }
     }
     return digest
   }
 
   /// Decoding below and above every window, prompts, and both in one batch.
-  static var shapes: [IterationShape] {
-    var shapes: [IterationShape] = []
+  static func shapes(_ model: ModelSpec) -> [IterationWork] {
+    var shapes: [IterationWork] = []
     for (sequences, context) in [(1, 300), (17, 1500), (256, 5000), (3, 30_000)] {
-      var shape = IterationShape()
-      shape.decodeSequences = sequences
-      shape.decodeContextTokens = sequences * context
-      shape.sampledSequences = sequences
-      shapes.append(shape)
+      var work = IterationWork(attendedMax: model.attendedMax)
+      work.decode(sequences, contextTokens: sequences * context)
+      work.sampledSequences = sequences
+      shapes.append(work)
     }
-    var prompts = IterationShape()
+    var prompts = IterationWork()
     prompts.prefillChunks = [
       .init(tokens: 700, contextTokens: 0), .init(tokens: 4096, contextTokens: 9000),
     ]

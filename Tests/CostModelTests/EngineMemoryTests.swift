@@ -111,25 +111,25 @@ struct LoggedPool: Sendable {
   /// Two stages: half of the sequences and of their context, every other chunk, and one send of 10 µs
   /// and 6 tokens' hidden states.
   @Test func aPipelinePricesAMicroBatchAndItsSends() throws {
-    struct Counting: IterationCostModel {
+    final class Counting: IterationCostModel {
       let profile = CostProfile(name: "counting", isCalibrated: false, error: "none")
-      func duration(of shape: IterationShape) -> SimDuration {
-        let tokens = shape.batchedTokens + 100 * shape.sampledSequences
-        return SimDuration(nanoseconds: Int64(1000 * tokens + shape.decodeContextTokens))
+      func duration(of work: IterationWork) -> SimDuration {
+        let tokens = work.batchedTokens + 100 * work.sampledSequences
+        return SimDuration(nanoseconds: Int64(1000 * tokens + work.decodeContextTokens))
       }
     }
     let model = try ModelCatalogue.find("opt-13b")
     let device = try DeviceCatalogue.find("a100-40gb")
     let pipeline = PipelineCostModel(Counting(), stages: 2, model: model, device: device)
-    var shape = IterationShape()
-    shape.decodeSequences = 3
-    shape.decodeContextTokens = 300
-    shape.prefillChunks = [.init(tokens: 4, contextTokens: 0), .init(tokens: 9, contextTokens: 0)]
-    shape.sampledSequences = 5
+    var work = IterationWork()
+    work.decodeSequences = 3
+    work.decodeContextTokens = 300
+    work.prefillChunks = [.init(tokens: 4, contextTokens: 0), .init(tokens: 9, contextTokens: 0)]
+    work.sampledSequences = 5
     // Micro-batch: 2 decodes over 200 tokens, the chunk of 4, 3 sampled rows.
     let send = 10e-6 + 6 * 2 * 5120 / 300e9
     let wanted = SimDuration(nanoseconds: 6000 + 300_000 + 200) + SimDuration(rounding: send)
-    #expect(pipeline.duration(of: shape) == wanted)
-    #expect(pipeline.duration(of: IterationShape()) == .zero)
+    #expect(pipeline.duration(of: work) == wanted)
+    #expect(pipeline.duration(of: IterationWork()) == .zero)
   }
 }

@@ -24,38 +24,38 @@ import Testing
     return try KernelCostModel(deployment)
   }
 
-  static func randomShape(_ random: inout RandomStream) -> IterationShape {
-    var shape = IterationShape()
+  static func randomShape(_ random: inout RandomStream) -> IterationWork {
+    var work = IterationWork()
     for _ in 0..<random.below(4) {
-      shape.prefillChunks.append(
+      work.prefillChunks.append(
         .init(tokens: 1 + random.below(4096), contextTokens: random.below(8192)))
     }
-    shape.decodeSequences = random.below(300)
-    shape.decodeContextTokens = shape.decodeSequences * (1 + random.below(3000))
-    shape.sampledSequences = shape.decodeSequences + random.below(4)
-    shape.copiedBlocks = random.below(3)
-    shape.swappedInBlocks = random.below(3)
-    shape.swappedOutBlocks = random.below(3)
-    return shape
+    work.decodeSequences = random.below(300)
+    work.decodeContextTokens = work.decodeSequences * (1 + random.below(3000))
+    work.sampledSequences = work.decodeSequences + random.below(4)
+    work.copiedBlocks = random.below(3)
+    work.swappedInBlocks = random.below(3)
+    work.swappedOutBlocks = random.below(3)
+    return work
   }
 
-  static func decode(_ sequences: Int, context: Int) -> IterationShape {
-    var shape = IterationShape()
-    shape.decodeSequences = sequences
-    shape.decodeContextTokens = sequences * context
-    shape.sampledSequences = sequences
-    return shape
+  static func decode(_ sequences: Int, context: Int) -> IterationWork {
+    var work = IterationWork()
+    work.decodeSequences = sequences
+    work.decodeContextTokens = sequences * context
+    work.sampledSequences = sequences
+    return work
   }
 
-  static func prefill(_ tokens: Int, context: Int = 0) -> IterationShape {
-    var shape = IterationShape()
-    shape.prefillChunks = [.init(tokens: tokens, contextTokens: context)]
-    shape.sampledSequences = 1
-    return shape
+  static func prefill(_ tokens: Int, context: Int = 0) -> IterationWork {
+    var work = IterationWork()
+    work.prefillChunks = [.init(tokens: tokens, contextTokens: context)]
+    work.sampledSequences = 1
+    return work
   }
 
-  func seconds(_ cost: KernelCostModel, _ name: String, _ shape: IterationShape) throws -> Double {
-    try #require(cost.breakdown(of: shape).first { $0.name == name }).seconds
+  func seconds(_ cost: KernelCostModel, _ name: String, _ work: IterationWork) throws -> Double {
+    try #require(cost.breakdown(of: work).first { $0.name == name }).seconds
   }
 
   /// Iterations that follow each other cost together what each costs by itself, to the nanosecond.
@@ -65,16 +65,18 @@ import Testing
       let cost = try Self.price(model, "h100-sxm", overheads: overheads)
       for _ in 0..<200 {
         let sequences = 1 + random.below(random.below(2) == 0 ? 8 : 9000)
-        var shape = Self.decode(sequences, context: 1)
-        shape.decodeContextTokens = sequences + random.below(sequences * 20_000)
+        var work = Self.decode(sequences, context: 1)
+        work.decodeContextTokens = sequences + random.below(sequences * 20_000)
+        work.decodeSkippedTokens = random.below(work.decodeContextTokens)
+        let decode = SteadyDecode(
+          sequences: sequences, contextTokens: work.decodeContextTokens,
+          skippedTokens: work.decodeSkippedTokens, skippedGrowth: random.below(sequences + 1))
         var together = [SimDuration](repeating: .zero, count: 1 + random.below(40))
-        together.withUnsafeMutableBufferPointer {
-          cost.durations(
-            decoding: sequences, contextTokens: shape.decodeContextTokens, into: $0)
-        }
+        together.withUnsafeMutableBufferPointer { cost.durations(decode, into: $0) }
         for duration in together {
-          #expect(duration == cost.duration(of: shape))
-          shape.decodeContextTokens += sequences
+          #expect(duration == cost.duration(of: work))
+          work.decodeContextTokens += sequences
+          work.decodeSkippedTokens += decode.skippedGrowth
         }
       }
     }
@@ -84,7 +86,7 @@ import Testing
     let engine = EngineOverheads(iterationSeconds: 1e-3, sequenceSeconds: 1e-5)
     for overheads in [.none, engine] {
       let cost = try Self.price("opt-13b", "a100-40gb", overheads: overheads)
-      #expect(cost.duration(of: IterationShape()) == .zero)
+      #expect(cost.duration(of: IterationWork()) == .zero)
     }
   }
 
@@ -96,10 +98,10 @@ import Testing
       name, "a100-80gb", tensorParallel: tensorParallel, overheads: engine)
     var random = RandomStream(seed: 7, label: "breakdown \(name)")
     for _ in 0..<50 {
-      let shape = Self.randomShape(&random)
-      let sum = cost.breakdown(of: shape).reduce(0) { $0 + $1.seconds }
+      let work = Self.randomShape(&random)
+      let sum = cost.breakdown(of: work).reduce(0) { $0 + $1.seconds }
       let difference =
-        SimDuration(rounding: sum).nanoseconds - cost.duration(of: shape).nanoseconds
+        SimDuration(rounding: sum).nanoseconds - cost.duration(of: work).nanoseconds
       #expect(abs(difference) <= 1)
     }
   }
@@ -109,21 +111,21 @@ import Testing
     let cost = try Self.price(name, "h100-sxm", tensorParallel: 2)
     var random = RandomStream(seed: 11, label: "monotone \(name)")
     for _ in 0..<100 {
-      let shape = Self.randomShape(&random)
-      let base = cost.duration(of: shape)
-      let fields: [WritableKeyPath<IterationShape, Int>] = [
+      let work = Self.randomShape(&random)
+      let base = cost.duration(of: work)
+      let fields: [WritableKeyPath<IterationWork, Int>] = [
         \.decodeContextTokens, \.sampledSequences, \.copiedBlocks, \.swappedInBlocks,
         \.swappedOutBlocks,
       ]
-      for field in fields where field != \.decodeContextTokens || shape.decodeSequences > 0 {
-        var more = shape
+      for field in fields where field != \.decodeContextTokens || work.decodeSequences > 0 {
+        var more = work
         more[keyPath: field] += 1 + random.below(1000)
-        #expect(cost.duration(of: more) >= base, "\(field) of \(shape)")
+        #expect(cost.duration(of: more) >= base, "\(field) of \(work)")
       }
-      var more = shape
+      var more = work
       more.prefillChunks.append(.init(tokens: 1, contextTokens: 0))
       #expect(cost.duration(of: more) >= base)
-      for field in [\IterationShape.PrefillChunk.tokens, \.contextTokens] {
+      for field in [\IterationWork.PrefillChunk.tokens, \.contextTokens] {
         var longer = more
         longer.prefillChunks[0][keyPath: field] += 1 + random.below(1000)
         #expect(cost.duration(of: longer) >= cost.duration(of: more))
@@ -164,8 +166,8 @@ import Testing
   func groupedProductsTakeTheMeasuredTime(_ tokens: Int, _ measured: Double) throws {
     let cost = try Self.price("qwen3-30b-a3b", "rtx-pro-6000")
     let layers = Double(try ModelCatalogue.find("qwen3-30b-a3b").layers.count)
-    let shape = Self.decode(tokens, context: 1)
-    let experts = try (seconds(cost, "experts up", shape) + seconds(cost, "experts down", shape))
+    let work = Self.decode(tokens, context: 1)
+    let experts = try (seconds(cost, "experts up", work) + seconds(cost, "experts down", work))
     let microseconds = experts / layers * 1e6
     #expect(abs(microseconds / measured - 1) < 0.15, "\(microseconds) µs")
   }
@@ -213,18 +215,23 @@ import Testing
 
   @Test func localLayersReadAtMostTheirWindow() throws {
     let cost = try Self.price("mistral-7b", "a100-80gb")
-    let short = try seconds(cost, "attention decode", Self.decode(8, context: 4096))
-    let long = try seconds(cost, "attention decode", Self.decode(8, context: 30000))
-    #expect(long == short)
+    func decode(_ contexts: [Int]) throws -> Double {
+      var work = IterationWork(attendedMax: 4096)
+      for context in contexts { work.decode(1, contextTokens: context) }
+      return try seconds(cost, "attention decode", work)
+    }
+    #expect(try decode([4096, 4096]) == decode([30_000, 30_000]))
+    // A short sequence beside a long one reads its own tokens, whatever their mean is.
+    #expect(try decode([100, 30_000]) == decode([2098, 2098]))
   }
 
   @Test func blocksMoveAtTheRatesOfTheirPaths() throws {
     let cost = try Self.price("opt-13b", "a100-40gb")
-    var shape = IterationShape()
-    shape.swappedInBlocks = 1000
-    #expect(try abs(seconds(cost, "swap in", shape) - 1000 * 13_107_200 / 32e9) < 1e-9)
-    shape.copiedBlocks = 10
-    let copies = try seconds(cost, "block copies", shape)
+    var work = IterationWork()
+    work.swappedInBlocks = 1000
+    #expect(try abs(seconds(cost, "swap in", work) - 1000 * 13_107_200 / 32e9) < 1e-9)
+    work.copiedBlocks = 10
+    let copies = try seconds(cost, "block copies", work)
     #expect(abs(copies - (20 * 13_107_200 / (0.8 * 1555e9) + 3e-6)) < 1e-9)
   }
 

@@ -12,12 +12,12 @@ import Testing
       tensorParallel: 1, blockSize: blockSize, engine: engine)
   }
 
-  private func decode(_ sequences: Int, context: Int) -> IterationShape {
-    var shape = IterationShape()
-    shape.decodeSequences = sequences
-    shape.sampledSequences = sequences
-    shape.decodeContextTokens = sequences * context
-    return shape
+  private func decode(_ sequences: Int, context: Int) -> IterationWork {
+    var work = IterationWork()
+    work.decodeSequences = sequences
+    work.sampledSequences = sequences
+    work.decodeContextTokens = sequences * context
+    return work
   }
 
   /// Little's law on the paper's Figure 13: the batches that the host's time is inferred from.
@@ -34,7 +34,7 @@ import Testing
   @Test func fasterTransformerIsNearItsTimings() throws {
     func seconds(rows: Int, prompt: Int, output: Int) throws -> Double {
       let prices = try prices(.compiled)
-      var first = IterationShape()
+      var first = IterationWork()
       first.prefillChunks = Array(
         repeating: .init(tokens: prompt, contextTokens: 0), count: rows)
       return (1..<output).reduce(prices.duration(of: first).seconds) {
@@ -59,6 +59,6 @@ import Testing
   }
 
   @Test func anEmptyIterationIsFree() throws {
-    #expect(try prices(.eager).duration(of: IterationShape()) == .zero)
+    #expect(try prices(.eager).duration(of: IterationWork()) == .zero)
   }
 }

@@ -8,8 +8,9 @@ import Testing
 import Workload
 
 /// Every iteration takes 100 ns.
-private final class FixedExecutor: ShapePricer {
-  func price(_ shape: IterationShape) -> SimDuration { SimDuration(nanoseconds: 100) }
+private final class FixedPrices: IterationCostModel {
+  let profile = CostProfile(name: "fixed", isCalibrated: false, error: "none")
+  func duration(of work: IterationWork) -> SimDuration { SimDuration(nanoseconds: 100) }
 }
 
 /// The examples of `docs/EXTENDING.md` at work, and the page held to them.
@@ -27,7 +28,8 @@ private final class FixedExecutor: ShapePricer {
     let prompts: [Int32] = [10, 1000, 999, 20, 2000, 30]
     let requests = prompts.enumerated().map { request(Int64($0.offset), prompt: $0.element) }
     let place = Fleet.Place {
-      try ServingSystem.vllmV1.replica($0, settings: Self.settings, executor: FixedExecutor())
+      try ServingSystem.vllmV1.replica(
+        $0, settings: Self.settings, executor: PricedExecutor(FixedPrices()))
     }
     let record = try Fleet.serve(
       Fleet.Load(requests), on: [place, place, place], router: .byLength
@@ -39,7 +41,7 @@ private final class FixedExecutor: ShapePricer {
   @Test func halfAPoolServesOneAfterTheOther() throws {
     let requests = [request(0, prompt: 1760), request(0, prompt: 1760)]
     func finish(_ system: ServingSystem) throws -> [SimInstant?] {
-      try system.serve(requests, settings: Self.settings, executor: FixedExecutor())
+      try system.serve(requests, settings: Self.settings, executor: PricedExecutor(FixedPrices()))
         .milestones.map(\.finish)
     }
     let together = try finish(.vllm02)
@@ -58,7 +60,7 @@ private final class FixedExecutor: ShapePricer {
       settings.deviceBlocks = 12
       settings.v1.victims = victims
       return try ServingSystem.vllmV1.serve(
-        requests, settings: settings, executor: FixedExecutor()
+        requests, settings: settings, executor: PricedExecutor(FixedPrices())
       ).milestones.map { Int($0.preemptionsRecompute) }
     }
     #expect(try preemptions(nil) == [0, 1])
@@ -83,7 +85,8 @@ private final class FixedExecutor: ShapePricer {
       var load = Fleet.Load(requests, contents: contents)
       load.oversized = .fail
       let place = Fleet.Place {
-        try ServingSystem.vllmV1.replica($0, settings: settings, executor: FixedExecutor())
+        try ServingSystem.vllmV1.replica(
+          $0, settings: settings, executor: PricedExecutor(FixedPrices()))
       }
       let record = try Fleet.serve(load, on: [place]).record
       return try #require(record.replicas[0].prefixCache).hitTokens
@@ -102,7 +105,7 @@ private final class FixedExecutor: ShapePricer {
       settings.v1.keeps = keeps
       return try ServingSystem.vllmV1.serve(
         [Request(arrival: .zero, promptTokens: 100, outputTokens: 200)], settings: settings,
-        executor: FixedExecutor()
+        executor: PricedExecutor(FixedPrices())
       ).milestones.count { $0.finish != nil }
     }
     #expect(try outputs(.all) == 0)

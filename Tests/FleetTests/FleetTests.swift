@@ -35,7 +35,8 @@ import Workload
   private func maker(_ system: ServingSystem, _ nanoseconds: Int64 = 100) -> Fleet.Place {
     Fleet.Place {
       try system.replica(
-        $0, settings: settings(system), executor: FixedExecutor(nanoseconds: nanoseconds))
+        $0, settings: settings(system),
+        executor: PricedExecutor(FixedPrices(nanoseconds: nanoseconds)))
     }
   }
 

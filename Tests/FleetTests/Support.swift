@@ -4,10 +4,11 @@ import SimulationKernel
 import Workload
 
 /// Every iteration takes the same time.
-final class FixedExecutor: ShapePricer {
+final class FixedPrices: IterationCostModel {
+  let profile = CostProfile(name: "fixed", isCalibrated: false, error: "none")
   let nanoseconds: Int64
   init(nanoseconds: Int64) { self.nanoseconds = nanoseconds }
-  func price(_ shape: IterationShape) -> SimDuration { SimDuration(nanoseconds: nanoseconds) }
+  func duration(of work: IterationWork) -> SimDuration { SimDuration(nanoseconds: nanoseconds) }
 }
 
 extension Request {

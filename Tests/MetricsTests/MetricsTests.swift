@@ -1,3 +1,4 @@
+import CostModel
 import Fleet
 import Serving
 import SimulationKernel
@@ -52,8 +53,9 @@ import Workload
 
 @Suite struct RunSummaryTests {
   /// Every iteration lasts one second.
-  private struct OneSecond: PlanPricer {
-    mutating func execute(_ plan: IterationPlan) -> SimDuration { SimDuration(rounding: 1) }
+  private final class OneSecond: IterationCostModel {
+    let profile = CostProfile(name: "fixed", isCalibrated: false, error: "none")
+    func duration(of work: IterationWork) -> SimDuration { SimDuration(rounding: 1) }
   }
 
   private func summary(_ window: MeasuringWindow) throws -> RunSummary {
@@ -64,7 +66,7 @@ import Workload
     let settings = EngineSettings(
       blockSize: 4, deviceBlocks: 10, maxSequences: 8, maxBatchedTokens: 64, maxModelLength: 64)
     let record = try ServingSystem.vllmSOSP23.serve(
-      requests, settings: settings, executor: OneSecond(), window: window)
+      requests, settings: settings, executor: PricedExecutor(OneSecond()), window: window)
     return record.summary(
       RunLabels(
         system: "s", model: "m", device: "d", requestRate: 1, blocks: 10, blockSize: 4,

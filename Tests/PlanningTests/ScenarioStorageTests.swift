@@ -23,11 +23,11 @@ import Workload
   }
 
   private func decodeSeconds(_ scenario: Scenario) throws -> Double {
-    var shape = IterationShape()
-    shape.decodeSequences = 64
-    shape.decodeContextTokens = 64 * 4000
-    shape.sampledSequences = 64
-    return try scenario.resolved().costModel.duration(of: shape).seconds
+    var work = IterationWork()
+    work.decodeSequences = 64
+    work.decodeContextTokens = 64 * 4000
+    work.sampledSequences = 64
+    return try scenario.resolved().costModel.duration(of: work).seconds
   }
 
   /// Half the bytes of a token, twice the blocks; fp8 weights leave 7 GB more.

@@ -95,23 +95,23 @@ import Workload
     func field(_ resolved: ResolvedScenario) -> String? {
       resolved.fields.first { $0.name == "engine-overheads" }?.value
     }
-    var shape = IterationShape()
-    shape.decodeSequences = 1
-    shape.decodeContextTokens = 100
-    shape.sampledSequences = 1
+    var work = IterationWork()
+    work.decodeSequences = 1
+    work.decodeContextTokens = 100
+    work.sampledSequences = 1
     func price(_ overheads: EngineOverheads) throws -> SimDuration {
-      try resolved(nil, .given(overheads)).costModel.duration(of: shape)
+      try resolved(nil, .given(overheads)).costModel.duration(of: work)
     }
     let newest = try resolved(nil, nil)
     #expect(field(newest) == "vllm")
-    #expect(newest.costModel.duration(of: shape) == (try price(.vllm019)))
+    #expect(newest.costModel.duration(of: work) == (try price(.vllm019)))
     let oldest = try resolved("0.10", nil)
-    #expect(oldest.costModel.duration(of: shape) == (try price(.vllm011)))
+    #expect(oldest.costModel.duration(of: work) == (try price(.vllm011)))
     let kernels = try resolved(nil, .kernelsOnly)
     #expect(field(kernels) == "none")
-    #expect(kernels.costModel.duration(of: shape) == (try price(.none)))
-    #expect(kernels.costModel.duration(of: shape) < newest.costModel.duration(of: shape))
-    #expect(newest.costModel.duration(of: shape) < oldest.costModel.duration(of: shape))
+    #expect(kernels.costModel.duration(of: work) == (try price(.none)))
+    #expect(kernels.costModel.duration(of: work) < newest.costModel.duration(of: work))
+    #expect(newest.costModel.duration(of: work) < oldest.costModel.duration(of: work))
   }
 
   @Test func pricesOfThePastContainTheirOverheads() throws {

@@ -35,7 +35,7 @@ import Workload
   @Test func aClientSendsWhenItHasItsAnswer() throws {
     let requests = [2, 4, 1, 1, 1].map { Request(promptTokens: 4, outputTokens: $0) }
     let record = try ServingSystem.vllmV1.serve(
-      requests, settings: settings(.vllmV1), executor: FixedExecutor(nanoseconds: 10),
+      requests, settings: settings(.vllmV1), executor: PricedExecutor(FixedPrices(nanoseconds: 10)),
       maxConcurrency: 2)
     #expect(
       nanoseconds(record) == [
@@ -50,7 +50,7 @@ import Workload
   @Test func requestsThatAreDueWaitForAClient() throws {
     let requests = [0, 5, 7, 100].map { Request.at($0, prompt: 4, output: 3) }
     let record = try ServingSystem.vllmV1.serve(
-      requests, settings: settings(.vllmV1), executor: FixedExecutor(nanoseconds: 10),
+      requests, settings: settings(.vllmV1), executor: PricedExecutor(FixedPrices(nanoseconds: 10)),
       maxConcurrency: 1)
     #expect(
       nanoseconds(record) == [[0, 10, 30], [30, 40, 60], [60, 70, 90], [100, 110, 130]])
@@ -61,7 +61,7 @@ import Workload
       Request(promptTokens: 60, outputTokens: 60), Request(promptTokens: 4, outputTokens: 1),
     ]
     let record = try ServingSystem.vllmV1.serve(
-      requests, settings: settings(.vllmV1), executor: FixedExecutor(nanoseconds: 10),
+      requests, settings: settings(.vllmV1), executor: PricedExecutor(FixedPrices(nanoseconds: 10)),
       maxConcurrency: 1)
     #expect(record.milestones[0].isRejected)
     #expect(nanoseconds(record)[1] == [0, 10, 10])
@@ -73,7 +73,8 @@ import Workload
       throws: RunFailure.oversized(0, .never(.tokens, required: 120, capacity: 64))
     ) {
       try ServingSystem.vllmV1.serve(
-        requests, settings: settings(.vllmV1), executor: FixedExecutor(nanoseconds: 10),
+        requests, settings: settings(.vllmV1),
+        executor: PricedExecutor(FixedPrices(nanoseconds: 10)),
         oversized: .fail, maxConcurrency: 1, warmups: 2)
     }
   }
@@ -84,7 +85,8 @@ import Workload
     let requests = [3, 2, 5].map { Request(promptTokens: 4, outputTokens: $0) }
     func run(_ warmups: Int) throws -> RunRecord {
       try system.serve(
-        requests, settings: settings(system), executor: FixedExecutor(nanoseconds: 10),
+        requests, settings: settings(system),
+        executor: PricedExecutor(FixedPrices(nanoseconds: 10)),
         maxConcurrency: 2, warmups: warmups)
     }
     let (cold, warm) = (try run(0), try run(3))
@@ -108,7 +110,8 @@ import Workload
     let requests = [2, 2].map { Request(promptTokens: 9, outputTokens: $0) }
     func hits(_ warmups: Int) throws -> Int? {
       try ServingSystem.vllmV1.serve(
-        requests, settings: settings(.vllmV1), executor: FixedExecutor(nanoseconds: 10),
+        requests, settings: settings(.vllmV1),
+        executor: PricedExecutor(FixedPrices(nanoseconds: 10)),
         contents: contents, maxConcurrency: 1, warmups: warmups
       ).prefixCache?.hitTokens
     }
@@ -132,7 +135,8 @@ import Workload
       }
       let records = try [Stepping.event, .iteration].map {
         try system.serve(
-          requests, settings: settings(system, $0), executor: FixedExecutor(nanoseconds: 10),
+          requests, settings: settings(system, $0),
+          executor: PricedExecutor(FixedPrices(nanoseconds: 10)),
           maxConcurrency: clients, warmups: warmups)
       }
       #expect(nanoseconds(records[0]) == nanoseconds(records[1]), "seed \(seed)")

@@ -134,8 +134,8 @@ import Workload
     var shapes: [[Int]] = []
     run.run {
       shapes.append([
-        $0.plan.shape.prefillChunks.reduce(0) { $0 + $1.tokens }, $0.plan.shape.decodeSequences,
-        $0.plan.shape.decodeContextTokens,
+        $0.plan.work.prefillChunks.reduce(0) { $0 + $1.tokens }, $0.plan.work.decodeSequences,
+        $0.plan.work.decodeContextTokens,
       ])
     }
     #expect(shapes == [[16, 0, 0], [0, 2, 18], [0, 2, 20]])

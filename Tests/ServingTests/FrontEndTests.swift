@@ -10,7 +10,8 @@ import Workload
   func run(_ frontEnd: FrontEnd, clients: Int, _ requests: [Request]) throws -> RunRecord {
     try ServingSystem.vllmV1.serve(
       requests, settings: v1Settings(blocks: 100, budget: 100),
-      executor: FixedExecutor(nanoseconds: 1_000_000), maxConcurrency: clients, frontEnd: frontEnd)
+      executor: PricedExecutor(FixedPrices(nanoseconds: 1_000_000)), maxConcurrency: clients,
+      frontEnd: frontEnd)
   }
 
   let requests = (0..<2).map { _ in Request(promptTokens: 10, outputTokens: 2) }

@@ -136,7 +136,7 @@ import Workload
     var held: [Int] = []
     run.run {
       copies.append($0.plan.copies.count)
-      held.append($0.plan.shape.prefillChunks.count)
+      held.append($0.plan.work.prefillChunks.count)
     }
     #expect(copies == [0, 1])
     #expect(held == [1, 0])
@@ -171,14 +171,15 @@ import Workload
         .init(request: 1, blocksNeeded: 2, blocksFree: 1), at: SimInstant(nanoseconds: 10))
     ) {
       try ServingSystem.vllmSOSP23.serve(
-        pair, settings: settings, executor: FixedExecutor(nanoseconds: 10))
+        pair, settings: settings, executor: PricedExecutor(FixedPrices(nanoseconds: 10)))
     }
   }
 }
 
 /// Every iteration takes the same time.
-final class FixedExecutor: ShapePricer {
+final class FixedPrices: IterationCostModel {
+  let profile = CostProfile(name: "fixed", isCalibrated: false, error: "none")
   let nanoseconds: Int64
   init(nanoseconds: Int64) { self.nanoseconds = nanoseconds }
-  func price(_ shape: IterationShape) -> SimDuration { SimDuration(nanoseconds: nanoseconds) }
+  func duration(of work: IterationWork) -> SimDuration { SimDuration(nanoseconds: nanoseconds) }
 }

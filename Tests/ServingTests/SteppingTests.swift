@@ -19,7 +19,7 @@ import Workload
     var settings: EngineSettings
     var requests: [Request] = []
     var window = MeasuringWindow()
-    var executor: GrowingExecutor
+    var prices: GrowingPrices
 
     init(seed: UInt64, for system: ServingSystem) {
       var chance = RandomStream(seed: seed, label: "stepping of \(system.name)")
@@ -33,7 +33,7 @@ import Workload
       settings.vllm02 = VLLM02Options(chance.below(2) == 0 ? .v020 : .v027)
       // Pieces of the history are seconds long: some runs see many, some do not see one.
       let unit: Int64 = chance.below(2) == 0 ? 1 : 3_000_000
-      executor = GrowingExecutor(
+      prices = GrowingPrices(
         nanosecondsPerToken: unit * Int64(chance.below(3)), base: 10 * unit)
       let isShared = chance.below(4) == 0
       var arrival: Int64 = 0
@@ -53,6 +53,7 @@ import Workload
           from: SimInstant(nanoseconds: unit * Int64(chance.below(3000))),
           to: SimInstant(nanoseconds: unit * (3000 + Int64(chance.below(9000)))))
       }
+      if chance.below(3) == 0 { settings.attendedMax = 1 + chance.below(40) }
     }
 
     /// What is recorded, or why the run could not go on.
@@ -60,7 +61,8 @@ import Workload
       var settings = settings
       settings.stepping = stepping
       return Result {
-        try system.serve(requests, settings: settings, executor: executor, window: window)
+        try system.serve(
+          requests, settings: settings, executor: PricedExecutor(prices), window: window)
       }
     }
   }
@@ -115,7 +117,8 @@ import Workload
 /// another; at 0 ns a token all iterations take the same time.
 ///
 /// It looks at shapes only, so that steady iterations run without plans.
-private final class GrowingExecutor: ShapePricer {
+private final class GrowingPrices: IterationCostModel {
+  let profile = CostProfile(name: "fixed", isCalibrated: false, error: "none")
   let nanosecondsPerToken: Int64
   let base: Int64
 
@@ -124,11 +127,11 @@ private final class GrowingExecutor: ShapePricer {
     self.base = base
   }
 
-  func price(_ shape: IterationShape) -> SimDuration {
-    let prompts = shape.prefillChunks.reduce(0) { $0 + $1.tokens + $1.contextTokens }
-    let decodes = shape.decodeSequences + shape.decodeContextTokens
-    let moves = shape.copiedBlocks + shape.swappedInBlocks + shape.swappedOutBlocks
-    let tokens = Int64(prompts + decodes + 3 * moves + shape.sampledSequences)
+  func duration(of work: IterationWork) -> SimDuration {
+    let prompts = work.prefillChunks.reduce(0) { $0 + $1.tokens + $1.contextTokens }
+    let decodes = work.decodeSequences + work.decodeContextTokens + 2 * work.decodeSkippedTokens
+    let moves = work.copiedBlocks + work.swappedInBlocks + work.swappedOutBlocks
+    let tokens = Int64(prompts + decodes + 3 * moves + work.sampledSequences)
     return SimDuration(nanoseconds: base + nanosecondsPerToken * tokens)
   }
 }

@@ -51,7 +51,7 @@ import Workload
     let requests = (0..<3).map { _ in Request(promptTokens: 40, outputTokens: 5) }
     let settings = v1Settings(blocks: 100, budget: 100)
     let record = try ServingSystem.vllmV1.serve(
-      requests, settings: settings, executor: FixedExecutor(nanoseconds: 1_000_000),
+      requests, settings: settings, executor: PricedExecutor(FixedPrices(nanoseconds: 1_000_000)),
       contents: contents)
     #expect(record.prefixCache?.queriedTokens == 120)
     #expect(record.prefixCache?.hitTokens == 32)
@@ -60,7 +60,7 @@ import Workload
     #expect(record.milestones.allSatisfy { $0.finish != nil })
 
     let alone = try ServingSystem.vllmV1.serve(
-      requests, settings: settings, executor: FixedExecutor(nanoseconds: 1_000_000))
+      requests, settings: settings, executor: PricedExecutor(FixedPrices(nanoseconds: 1_000_000)))
     #expect(alone.prefixCache?.hitTokens == 0)
   }
 
@@ -77,11 +77,13 @@ import Workload
       from: SimInstant(nanoseconds: 5_000_000_000), to: SimInstant(nanoseconds: 15_000_000_000))
     let record = try ServingSystem.vllmV1.serve(
       requests, settings: v1Settings(blocks: 100, budget: 100),
-      executor: FixedExecutor(nanoseconds: 1_000_000), window: window, contents: contents)
+      executor: PricedExecutor(FixedPrices(nanoseconds: 1_000_000)), window: window,
+      contents: contents)
     #expect(record.prefixCache?.queriedTokens == 40)
     #expect(record.prefixCache?.hitTokens == 36)
     let other = try ServingSystem.vllm02.serve(
-      requests, settings: .small(blocks: 100), executor: FixedExecutor(nanoseconds: 1_000_000))
+      requests, settings: .small(blocks: 100),
+      executor: PricedExecutor(FixedPrices(nanoseconds: 1_000_000)))
     #expect(other.prefixCache == nil)
   }
 
@@ -89,7 +91,8 @@ import Workload
   @Test func samplesAreOneRequestInTheRecord() throws {
     let record = try ServingSystem.vllmV1.serve(
       [Request(promptTokens: 9, outputTokens: 4, samples: 3)],
-      settings: v1Settings(blocks: 20), executor: FixedExecutor(nanoseconds: 1_000_000))
+      settings: v1Settings(blocks: 20),
+      executor: PricedExecutor(FixedPrices(nanoseconds: 1_000_000)))
     #expect(record.emittedTokens == 12)
     #expect(record.milestones[0].finish == SimInstant(nanoseconds: 4_000_000))
     #expect(record.tokenGaps.gaps.allSatisfy { $0.nanoseconds == 1_000_000 })
@@ -103,10 +106,10 @@ import Workload
     timeline.run(steps: 1)
     timeline.decide()
     let plan = timeline.plan
-    #expect(plan.shape.decodeSequences == 1)
-    #expect(plan.shape.decodeContextTokens == 4)
-    #expect(plan.shape.prefillChunks == [.init(tokens: 7, contextTokens: 0)])
-    #expect(plan.shape.sampledSequences == 1)
+    #expect(plan.work.decodeSequences == 1)
+    #expect(plan.work.decodeContextTokens == 4)
+    #expect(plan.work.prefillChunks == [.init(tokens: 7, contextTokens: 0)])
+    #expect(plan.work.sampledSequences == 1)
     #expect(plan.scheduled.map(\.emittedTokens) == [1, 0])
     #expect(plan.scheduled.map(\.isPrefill) == [false, true])
   }

@@ -37,6 +37,7 @@ import Workload
         maxModelLength: longest + chance.below(3))
       settings.v1 = Self.options(&chance)
       if settings.v1.chunkedPrefill { settings.maxBatchedTokens = 1 + chance.below(40) }
+      if chance.below(3) == 0 { settings.attendedMax = 1 + chance.below(60) }
     }
 
     /// One in three prompts begins like others, and some quote the output of another request.
@@ -88,7 +89,7 @@ import Workload
         from: SimInstant(nanoseconds: Int64(chance.below(20_000))),
         to: chance.below(2) == 0 ? nil : SimInstant(nanoseconds: Int64(chance.below(400_000))))
       return try ServingSystem.vllmV1.serve(
-        draw.requests, settings: draw.settings(stepping), executor: ShapeExecutor(),
+        draw.requests, settings: draw.settings(stepping), executor: PricedExecutor(WorkPrices()),
         window: window, contents: draw.contents)
     }
     let event = try record(.event)
@@ -126,7 +127,8 @@ import Workload
         blockSize: 4, deviceBlocks: 9, maxSequences: 4, maxBatchedTokens: 64, maxModelLength: 64)
       settings.stepping = stepping
       return try ServingSystem.vllmV1.serve(
-        requests, settings: settings, executor: ShapeExecutor(), window: MeasuringWindow(),
+        requests, settings: settings, executor: PricedExecutor(WorkPrices()),
+        window: MeasuringWindow(),
         contents: contents)
     }
     let (event, iteration) = (try record(.event), try record(.iteration))
@@ -183,7 +185,8 @@ import Workload
   private func stepper(_ draw: Draw, _ stepping: Stepping) -> Stepper {
     Stepper(
       scheduler: TokenBudgetScheduler(
-        requests: draw.requests, settings: draw.settings(stepping), contents: draw.contents))
+        requests: draw.requests, settings: draw.settings(stepping), contents: draw.contents),
+      plan: IterationPlan(attendedMax: draw.settings.attendedMax))
   }
 
   /// The suite would prove nothing if nobody cruised, if chunks always stood at the end, or if the
@@ -214,11 +217,13 @@ import Workload
 }
 
 /// A price that tells iterations apart by all that the cost model sees of them.
-private final class ShapeExecutor: ShapePricer {
-  func price(_ shape: IterationShape) -> SimDuration {
-    var price = 1_000 + 7 * shape.decodeSequences + shape.decodeContextTokens
-    price += 11 * shape.sampledSequences
-    for (place, chunk) in shape.prefillChunks.enumerated() {
+private final class WorkPrices: IterationCostModel {
+  let profile = CostProfile(name: "fixed", isCalibrated: false, error: "none")
+  func duration(of work: IterationWork) -> SimDuration {
+    var price = 1_000 + 7 * work.decodeSequences + work.decodeContextTokens
+    price += 3 * work.decodeSkippedTokens
+    price += 11 * work.sampledSequences
+    for (place, chunk) in work.prefillChunks.enumerated() {
       price += (place + 3) * chunk.tokens + (place + 1) * chunk.contextTokens
     }
     return SimDuration(nanoseconds: Int64(price))
@@ -228,7 +233,7 @@ private final class ShapeExecutor: ShapePricer {
 /// A scheduler between two of whose calls a test may look.
 private struct Stepper {
   var scheduler: TokenBudgetScheduler
-  var plan = IterationPlan()
+  var plan: IterationPlan
   var finished: [RequestID] = []
 
   var isIdle: Bool { scheduler.queues.running + scheduler.queues.waiting == 0 }
@@ -245,7 +250,7 @@ private struct Stepper {
     Decision(
       runs: plan.scheduled.count + plan.cruising, prefills: plan.scheduled.filter(\.isPrefill),
       preempted: plan.preempted, admitted: plan.admitted, evicted: plan.evicted,
-      shape: plan.shape)
+      work: plan.work)
   }
 
   var state: State {
@@ -266,7 +271,7 @@ private struct Decision: Equatable {
   var preempted: [IterationPlan.Preemption]
   var admitted: [IterationPlan.Admitted]
   var evicted: [BlockID]
-  var shape: IterationShape
+  var work: IterationWork
 }
 
 private struct State: Equatable {

@@ -86,7 +86,7 @@ import Workload
       return "moves other blocks"
     }
     guard jumped.ignored == stepped.ignored else { return "ignores \(jumped.ignored)" }
-    guard jumped.shape == stepped.shape else { return "looks like \(jumped.shape)" }
+    guard jumped.work == stepped.work else { return "looks like \(jumped.work)" }
     guard jumped.isEmpty == stepped.isEmpty, jumped.advancesCruise == stepped.advancesCruise
     else { return "runs otherwise" }
     guard jumped.scheduled.count + jumped.cruising == stepped.scheduled.count,

@@ -16,7 +16,7 @@ import Workload
     #expect(
       timeline.plan.copies == [.init(source: 6, destination: 5), .init(source: 6, destination: 4)])
     #expect(timeline.tables(of: 0) == [[7, 5], [7, 4], [7, 6]])
-    #expect(timeline.plan.shape.copiedBlocks == 2)
+    #expect(timeline.plan.work.copiedBlocks == 2)
   }
 
   /// Two samples go out and come back together. Until they are back no prompt is admitted, though the

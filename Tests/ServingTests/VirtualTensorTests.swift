@@ -9,10 +9,6 @@ import Workload
 
 /// What mapping memory adds to iterations of a fixed length.
 @Suite struct VirtualTensorTests {
-  private struct FixedExecutor: PlanPricer {
-    mutating func execute(_ plan: IterationPlan) -> SimDuration { SimDuration(nanoseconds: 100) }
-  }
-
   /// One request of 4 + 9 tokens over groups of 4; mapping a group takes 10 ns.
   private func end(hidden: Bool) throws -> Int64 {
     var settings = EngineSettings(
@@ -20,7 +16,8 @@ import Workload
     settings.pageGroups = PageGroupSettings(
       mappingTime: SimDuration(nanoseconds: 10), isHidden: hidden)
     let record = try ServingSystem.vattention.serve(
-      [Request(promptTokens: 4, outputTokens: 9)], settings: settings, executor: FixedExecutor())
+      [Request(promptTokens: 4, outputTokens: 9)], settings: settings,
+      executor: PricedExecutor(FixedPrices(nanoseconds: 100)))
     return record.end.nanoseconds
   }
 
@@ -38,7 +35,7 @@ import Workload
     ) {
       _ = try ServingSystem.vattention.serve(
         [Request(promptTokens: 4, outputTokens: 9, samples: 2)], settings: settings,
-        executor: FixedExecutor())
+        executor: PricedExecutor(FixedPrices(nanoseconds: 100)))
     }
   }
 }

@@ -154,7 +154,7 @@ import Workload
   @Test func blockSizesInBetweenAreInterpolated() throws {
     let model = try ToyModels.find("toy-1m")
     var iteration = CPUIteration()
-    iteration.shape.decodeContextTokens = 100
+    iteration.work.decodeContextTokens = 100
     func shares(_ blockSize: Int) -> [Double] {
       let features = CPUFeatures(model, blockSize: blockSize).values(iteration)
       return Array(features[9..<14])
@@ -176,8 +176,8 @@ import Workload
     }
     let model = CPUCostModel(profile, model: try ToyModels.find("toy-1m"), blockSize: 16)
     var iteration = CPUIteration()
-    iteration.shape.decodeSequences = 2
-    iteration.shape.decodeContextTokens = 100
+    iteration.work.decodeSequences = 2
+    iteration.work.decodeContextTokens = 100
     #expect(model.duration(of: iteration).nanoseconds == 400_000)
     iteration.sharedContextTokens = 40
     #expect(model.duration(of: iteration).nanoseconds == 280_000)

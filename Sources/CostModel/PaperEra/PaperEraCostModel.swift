@@ -11,7 +11,7 @@ import SimulationKernel
 /// vLLM and the Orca baselines of the artifact run on one and the same engine, and so do they here:
 /// Python around eager kernels, attention through block tables. FasterTransformer is compiled and
 /// its attention reads contiguous memory; it pays neither.
-package struct PaperEraCostModel: IterationCostModel {
+package final class PaperEraCostModel: IterationCostModel {
   /// The code that runs the iterations.
   package enum EngineKind: Equatable, Sendable {
     /// Python and eager kernels, paged attention: the artifact's vLLM and Orca.
@@ -86,22 +86,22 @@ package struct PaperEraCostModel: IterationCostModel {
   }
 
   /// - Complexity: O(prefill chunks).
-  package func duration(of shape: IterationShape) -> SimDuration {
-    let blocks = shape.swappedInBlocks + shape.swappedOutBlocks
+  package func duration(of work: IterationWork) -> SimDuration {
+    let blocks = work.swappedInBlocks + work.swappedOutBlocks
     var seconds =
-      Double(blocks) * swapSeconds + Double(shape.copiedBlocks) * copySeconds
-    let tokens = shape.batchedTokens
+      Double(blocks) * swapSeconds + Double(work.copiedBlocks) * copySeconds
+    let tokens = work.batchedTokens
     guard tokens > 0 else { return SimDuration(rounding: seconds) }
     seconds += linearSeconds(tokens: tokens)
-    seconds += Double(shape.decodeContextTokens) * contextTokenSeconds
-    for chunk in shape.prefillChunks {
+    seconds += Double(work.decodeContextTokens) * contextTokenSeconds
+    for chunk in work.prefillChunks {
       let attended = Double(chunk.contextTokens) + Double(chunk.tokens + 1) / 2
       seconds += Double(chunk.tokens) * attended * pairSeconds
     }
     seconds += sumSeconds.fixed + Double(tokens) * sumSeconds.token
     if engine == .eager {
       seconds += PaperEraFacts.hostSecondsPerIteration
-      seconds += Double(shape.sampledSequences) * PaperEraFacts.hostSecondsPerSequence
+      seconds += Double(work.sampledSequences) * PaperEraFacts.hostSecondsPerSequence
     }
     return SimDuration(rounding: seconds)
   }

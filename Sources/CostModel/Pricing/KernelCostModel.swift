@@ -40,7 +40,6 @@ package final class KernelCostModel: IterationCostModel {
   private let layers: Double
   private let globalLayers: Double
   private let localLayers: Double
-  private let window: Double
   private let tokenPrices: PriceCurve
   private let headPrices: PriceCurve
   private let decodeGlobal: PriceGrid
@@ -86,7 +85,7 @@ package final class KernelCostModel: IterationCostModel {
     layers = Double(model.layers.count)
     globalLayers = Double(reach.globalLayers)
     localLayers = Double(reach.localLayers)
-    window = Double(reach.window ?? model.maxPositions)
+    let window = Double(reach.window ?? model.maxPositions)
     let attention = AttentionPrices(reach.attention, deployment, prices)
     decodeGlobal = attention.decode(window: 0)
     decodeLocal = localLayers > 0 ? attention.decode(window: window) : nil
@@ -100,39 +99,41 @@ package final class KernelCostModel: IterationCostModel {
   }
 
   /// - Complexity: O(prefill chunks); tens of nanoseconds for decode sequences alone.
-  package func duration(of shape: IterationShape) -> SimDuration {
-    var tokens = shape.decodeSequences
-    for chunk in shape.prefillChunks { tokens += chunk.tokens }
+  package func duration(of work: IterationWork) -> SimDuration {
+    var tokens = work.decodeSequences
+    for chunk in work.prefillChunks { tokens += chunk.tokens }
     var seconds = tokenPrices(tokens)
-    if !shape.prefillChunks.isEmpty { seconds += prefillSeconds(shape.prefillChunks) }
-    if shape.decodeSequences > 0 { seconds += decodeSeconds(shape) }
-    seconds += headPrices(shape.sampledSequences)
+    if !work.prefillChunks.isEmpty { seconds += prefillSeconds(work.prefillChunks) }
+    if work.decodeSequences > 0 { seconds += decodeSeconds(work) }
+    seconds += headPrices(work.sampledSequences)
     seconds += engineSeconds(
-      sequences: shape.decodeSequences + shape.prefillChunks.count, tokens: tokens,
-      hasPrompts: !shape.prefillChunks.isEmpty, kernels: seconds)
-    seconds += copySeconds(blocks: shape.copiedBlocks)
+      sequences: work.decodeSequences + work.prefillChunks.count, tokens: tokens,
+      hasPrompts: !work.prefillChunks.isEmpty, kernels: seconds)
+    seconds += copySeconds(blocks: work.copiedBlocks)
     // Both directions one after the other, as vLLM issues them, although PCIe is full duplex.
-    seconds += Double(shape.swappedInBlocks + shape.swappedOutBlocks) * swapSeconds
+    seconds += Double(work.swappedInBlocks + work.swappedOutBlocks) * swapSeconds
     return SimDuration(rounding: seconds)
   }
 
   /// - Complexity: O(iterations), some nanoseconds each.
   package func durations(
-    decoding sequences: Int, contextTokens: Int,
-    into durations: UnsafeMutableBufferPointer<SimDuration>
+    _ decode: SteadyDecode, into durations: UnsafeMutableBufferPointer<SimDuration>
   ) {
+    let sequences = decode.sequences
     // As in `duration(of:)`, in the same order: what does not depend on the context is looked up once.
     let linear = tokenPrices(sequences)
     let head = headPrices(sequences)
     let count = Double(sequences)
     let global = decodeGlobal.row(count)
     let local = decodeLocal?.row(count)
-    var contextTokens = contextTokens
+    var (contextTokens, skippedTokens) = (decode.contextTokens, decode.skippedTokens)
     for index in durations.indices {
-      let context = Double(contextTokens) / count
+      var attention = globalLayers * global(Double(contextTokens) / count)
+      if let local {
+        attention += localLayers * local(Double(contextTokens - skippedTokens) / count)
+      }
       contextTokens += sequences
-      var attention = globalLayers * global(context)
-      if let local { attention += localLayers * local(min(context, window)) }
+      skippedTokens += decode.skippedGrowth
       var seconds = linear
       seconds += attention
       seconds += head
@@ -155,24 +156,25 @@ package final class KernelCostModel: IterationCostModel {
   }
 
   @inline(__always)
-  private func decodeSeconds(_ shape: IterationShape) -> Double {
-    let count = Double(shape.decodeSequences)
-    let context = Double(shape.decodeContextTokens) / count
+  private func decodeSeconds(_ work: IterationWork) -> Double {
+    let count = Double(work.decodeSequences)
+    let context = Double(work.decodeContextTokens) / count
+    let attended = Double(work.decodeContextTokens - work.decodeSkippedTokens) / count
     var seconds = globalLayers * decodeGlobal(count, context)
-    if let decodeLocal { seconds += localLayers * decodeLocal(count, min(context, window)) }
-    guard let besidePrompt, let chunk = shape.prefillChunks.first else { return seconds }
+    if let decodeLocal { seconds += localLayers * decodeLocal(count, attended) }
+    guard let besidePrompt, let chunk = work.prefillChunks.first else { return seconds }
     var tokens = chunk.tokens
-    for other in shape.prefillChunks.dropFirst() { tokens = max(tokens, other.tokens) }
+    for other in work.prefillChunks.dropFirst() { tokens = max(tokens, other.tokens) }
     var shared = globalLayers * besidePrompt(count, context, Double(tokens))
     if localLayers > 0 {
-      shared += localLayers * besidePrompt(count, min(context, window), Double(tokens))
+      shared += localLayers * besidePrompt(count, attended, Double(tokens))
     }
     // The parts add where that is dearer: a chunk never makes the others cheaper.
     return max(seconds, shared)
   }
 
   /// One launch for all chunks of the batch.
-  private func prefillSeconds(_ chunks: [IterationShape.PrefillChunk]) -> Double {
+  private func prefillSeconds(_ chunks: [IterationWork.PrefillChunk]) -> Double {
     var seconds = prefillLaunch
     for chunk in chunks {
       let (tokens, context) = (Double(chunk.tokens), Double(chunk.contextTokens))
@@ -196,24 +198,24 @@ package final class KernelCostModel: IterationCostModel {
   /// What each operator of the iteration costs, idle operators included.
   ///
   /// Sums to ``duration(of:)`` but for rounding.
-  package func breakdown(of shape: IterationShape) -> [OperatorCost] {
+  package func breakdown(of work: IterationWork) -> [OperatorCost] {
     var costs: [OperatorCost] = []
     func add(_ name: String, _ seconds: Double) {
       costs.append(OperatorCost(name: name, seconds: seconds))
     }
-    for part in parts { add(part.name, part.prices(shape.batchedTokens)) }
-    add("attention prefill", shape.prefillChunks.isEmpty ? 0 : prefillSeconds(shape.prefillChunks))
-    let decoding = shape.decodeSequences
-    add("attention decode", decoding > 0 ? decodeSeconds(shape) : 0)
-    add("lm head", headPrices(shape.sampledSequences))
+    for part in parts { add(part.name, part.prices(work.batchedTokens)) }
+    add("attention prefill", work.prefillChunks.isEmpty ? 0 : prefillSeconds(work.prefillChunks))
+    let decoding = work.decodeSequences
+    add("attention decode", decoding > 0 ? decodeSeconds(work) : 0)
+    add("lm head", headPrices(work.sampledSequences))
     let kernels = costs.reduce(0) { $0 + $1.seconds }
     let engine = engineSeconds(
-      sequences: shape.decodeSequences + shape.prefillChunks.count, tokens: shape.batchedTokens,
-      hasPrompts: !shape.prefillChunks.isEmpty, kernels: kernels)
+      sequences: work.decodeSequences + work.prefillChunks.count, tokens: work.batchedTokens,
+      hasPrompts: !work.prefillChunks.isEmpty, kernels: kernels)
     add("engine", engine)
-    add("block copies", copySeconds(blocks: shape.copiedBlocks))
-    add("swap in", Double(shape.swappedInBlocks) * swapSeconds)
-    add("swap out", Double(shape.swappedOutBlocks) * swapSeconds)
+    add("block copies", copySeconds(blocks: work.copiedBlocks))
+    add("swap in", Double(work.swappedInBlocks) * swapSeconds)
+    add("swap out", Double(work.swappedOutBlocks) * swapSeconds)
     return costs
   }
 

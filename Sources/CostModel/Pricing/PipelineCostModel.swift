@@ -12,7 +12,7 @@ import SimulationKernel
 /// as many batches in flight as there are stages; that stages take equally long; and that nothing
 /// is sent while the same stage computes. A chunk of a prompt is never cut. Blocks are copied and
 /// swapped by all stages at once.
-package struct PipelineCostModel: IterationCostModel {
+package final class PipelineCostModel: IterationCostModel {
   private let base: any IterationCostModel
   private let stages: Int
   /// Seconds of a send, and of a token in it.
@@ -37,8 +37,8 @@ package struct PipelineCostModel: IterationCostModel {
 
   package var profile: CostProfile { base.profile }
 
-  package func duration(of shape: IterationShape) -> SimDuration {
-    let micro = shape.microBatch(of: stages)
+  package func duration(of work: IterationWork) -> SimDuration {
+    let micro = work.microBatch(of: stages)
     let tokens = micro.batchedTokens
     guard tokens > 0 else { return base.duration(of: micro) }
     let send = sendLatency + Double(tokens) * tokenSeconds
@@ -46,10 +46,10 @@ package struct PipelineCostModel: IterationCostModel {
   }
 }
 
-extension IterationShape {
+extension IterationWork {
   /// The largest of `count` micro-batches: every `count`-th chunk, and a `count`-th of the decoding
   /// sequences and of their context, rounded up.
-  func microBatch(of count: Int) -> IterationShape {
+  func microBatch(of count: Int) -> IterationWork {
     var micro = self
     micro.prefillChunks = stride(from: 0, to: prefillChunks.count, by: count).map {
       prefillChunks[$0]
@@ -57,6 +57,7 @@ extension IterationShape {
     micro.decodeSequences = ceilingDivide(decodeSequences, count)
     let share = Double(micro.decodeSequences) / Double(max(decodeSequences, 1))
     micro.decodeContextTokens = Int((Double(decodeContextTokens) * share).rounded(.up))
+    micro.decodeSkippedTokens = Int(Double(decodeSkippedTokens) * share)
     micro.sampledSequences = ceilingDivide(sampledSequences, count)
     return micro
   }

@@ -107,15 +107,14 @@ package struct CapacityStudy: Sendable {
     guard let kv = point?.summary.kv, let batch = point?.summary.meanBatchedRequests, batch >= 1
     else { return "no run to compare with" }
     let capacity = prepared.resolved[0].kvCapacity
-    var shape = IterationShape()
-    shape.decodeSequences = Int(batch)
-    shape.decodeContextTokens = Int(kv.tokenState * Double(capacity.tokens))
-    shape.sampledSequences = shape.decodeSequences
+    var work = IterationWork(attendedMax: prepared.resolved[0].settings.attendedMax)
+    work.decode(Int(batch), contextTokens: Int(kv.tokenState * Double(capacity.tokens)))
+    work.sampledSequences = work.decodeSequences
     func milliseconds(_ prepared: PreparedDeployment) -> String {
-      let seconds = prepared.resolved[0].costModel.duration(of: shape).seconds
+      let seconds = prepared.resolved[0].costModel.duration(of: work).seconds
       return "\(plainNumber((seconds * 1e5).rounded() / 100)) ms"
     }
-    return "an iteration of \(shape.decodeSequences) sequences takes "
+    return "an iteration of \(work.decodeSequences) sequences takes "
       + "\(milliseconds(try PreparedDeployment(changed))) on \(changed.gpus) GPUs and "
       + "\(milliseconds(prepared)) on \(deployment.gpus): each computes less, and the sums between "
       + "them take longer"

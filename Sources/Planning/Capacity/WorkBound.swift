@@ -81,11 +81,10 @@ private struct TokenPrices {
 
   init(_ costModel: any IterationCostModel, budget: Int) {
     least = (1...max(budget, 1)).map { tokens in
-      var decoding = IterationShape()
-      decoding.decodeSequences = tokens
-      decoding.decodeContextTokens = tokens
+      var decoding = IterationWork()
+      decoding.decode(tokens, contextTokens: tokens)
       decoding.sampledSequences = tokens
-      var chunk = IterationShape()
+      var chunk = IterationWork()
       chunk.prefillChunks = [.init(tokens: tokens, contextTokens: 0)]
       return min(
         costModel.duration(of: decoding).seconds, costModel.duration(of: chunk).seconds)

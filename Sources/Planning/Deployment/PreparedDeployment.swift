@@ -101,9 +101,8 @@ package struct PreparedDeployment: Sendable {
   private func maker(of group: Int) -> Fleet.Maker {
     let (system, settings) = (deployment.groups[group].scenario.system, resolved[group].settings)
     let costModel = resolved[group].costModel
-    let executor =
-      kernelTimeScale == 1
-      ? priced(costModel) : priced(ScaledCostModel(base: costModel, scale: kernelTimeScale))
+    let executor = PricedExecutor(
+      kernelTimeScale == 1 ? costModel : ScaledCostModel(base: costModel, scale: kernelTimeScale))
     return { try system.replica($0, settings: settings, executor: executor) }
   }
 
@@ -161,13 +160,18 @@ package struct PreparedDeployment: Sendable {
 }
 
 /// Prices that are all too high or too low by one factor: what a sensitivity asks about.
-struct ScaledCostModel: IterationCostModel {
-  let base: any IterationCostModel
-  let scale: Double
+final class ScaledCostModel: IterationCostModel {
+  private let base: any IterationCostModel
+  private let scale: Double
+
+  init(base: any IterationCostModel, scale: Double) {
+    self.base = base
+    self.scale = scale
+  }
 
   var profile: CostProfile { base.profile }
 
-  func duration(of shape: IterationShape) -> SimDuration {
-    SimDuration(rounding: base.duration(of: shape).seconds * scale)
+  func duration(of work: IterationWork) -> SimDuration {
+    SimDuration(rounding: base.duration(of: work).seconds * scale)
   }
 }

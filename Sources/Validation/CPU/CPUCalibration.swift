@@ -88,7 +88,7 @@ package struct CPUCalibration {
     Int(least * pow(most / least, random.uniform()) + 0.5)
   }
 
-  /// Draws a shape and computes it: decodes, a prompt, or both. Half of the time, decode sequences come in
+  /// Draws an iteration and computes it: decodes, a prompt, or both. Half of the time, decode sequences come in
   /// groups that share the beginning of their context.
   ///
   /// Everything is drawn by itself: nothing goes with the block size or with what is held out.
@@ -97,7 +97,7 @@ package struct CPUCalibration {
     var draft = Draft(arena, &random)
     let kind = random.below(3)
     if kind == 0 || random.below(4) == 0 {
-      let chunk = IterationShape.PrefillChunk(
+      let chunk = IterationWork.PrefillChunk(
         tokens: draw(Self.longestChunk, from: 4),
         contextTokens: random.below(3) == 0 ? draw(Self.longestContext, from: 16) : 0)
       draft.addPrefill(chunk, wantsLogits: random.below(4) != 0)
@@ -115,7 +115,7 @@ package struct CPUCalibration {
     }
     var counter = SharedTokenCounter(blockSize: arena.blockSize)
     let iteration = CPUIteration(
-      draft.shape, sharedContextTokens: counter.sharedTokens(draft.decodes))
+      draft.work, sharedContextTokens: counter.sharedTokens(draft.decodes))
     return Sample(
       blockSize: arena.blockSize, iteration: iteration,
       seconds: seconds(of: draft.runs, arena: arena))
@@ -141,24 +141,24 @@ package struct CPUCalibration {
   /// Moves blocks between two arenas.
   private mutating func measureMoves() -> Sample {
     let arena = arenas[2]
-    var shape = IterationShape()
-    shape.swappedOutBlocks = draw(Double(host.blocks))
+    var work = IterationWork()
+    work.swappedOutBlocks = draw(Double(host.blocks))
     let sources = (0..<BlockID(arena.blocks)).shuffled(using: &random)
-    let moves = (0..<shape.swappedOutBlocks).map {
+    let moves = (0..<work.swappedOutBlocks).map {
       BlockCopy(source: sources[$0], destination: BlockID($0))
     }
     let times = (0..<Self.repeats).map { _ in
       stopwatch.seconds { host.copy(moves, from: arena) }
     }
     return Sample(
-      blockSize: arena.blockSize, iteration: CPUIteration(shape),
+      blockSize: arena.blockSize, iteration: CPUIteration(work),
       seconds: Quantile.rank(percent: 50, ofSorted: times.sorted()))
   }
 }
 
 /// An iteration in the making, over the blocks of one arena.
 private struct Draft {
-  private(set) var shape = IterationShape()
+  private(set) var work = IterationWork()
   private(set) var runs: [TokenRun] = []
   /// The decode sequences: their blocks and how many tokens they attend to.
   private(set) var decodes: [(table: [BlockID], context: Int)] = []
@@ -183,7 +183,7 @@ private struct Draft {
       TokenRun(
         tokens: Array(repeating: 1, count: tokens)[...], firstPosition: context, table: table,
         wantsLogits: wantsLogits))
-    if wantsLogits { shape.sampledSequences += 1 }
+    if wantsLogits { work.sampledSequences += 1 }
   }
 
   /// Full blocks for about `tokens` tokens that sequences are to share; none if there is no room.
@@ -191,11 +191,11 @@ private struct Draft {
     take(tokens: tokens / blockSize * blockSize) ?? []
   }
 
-  mutating func addPrefill(_ chunk: IterationShape.PrefillChunk, wantsLogits: Bool) {
+  mutating func addPrefill(_ chunk: IterationWork.PrefillChunk, wantsLogits: Bool) {
     guard let table = take(tokens: chunk.tokens + chunk.contextTokens) else { return }
     run(
       tokens: chunk.tokens, context: chunk.contextTokens, table: table, wantsLogits: wantsLogits)
-    shape.prefillChunks.append(chunk)
+    work.prefillChunks.append(chunk)
   }
 
   /// A decode sequence of shared blocks and others of its own; `false` if there is no room.
@@ -204,8 +204,8 @@ private struct Draft {
     let context = shared.count * blockSize + ownTokens
     run(tokens: 1, context: context, table: shared + own, wantsLogits: true)
     decodes.append((shared + own, context + 1))
-    shape.decodeSequences += 1
-    shape.decodeContextTokens += context + 1
+    work.decodeSequences += 1
+    work.decodeContextTokens += context + 1
     return true
   }
 }

@@ -37,21 +37,21 @@ package struct CPUFeatures: Sendable {
   /// The features of an iteration. Context that is shared counts for the first who reads it as context, and
   /// for the others as shared.
   func values(_ iteration: CPUIteration) -> [Double] {
-    let shape = iteration.shape
+    let work = iteration.work
     var pairs = 0.0
-    for chunk in shape.prefillChunks {
+    for chunk in work.prefillChunks {
       pairs += Double(chunk.tokens) * (Double(chunk.contextTokens) + Double(chunk.tokens + 1) / 2)
     }
-    let moved = shape.copiedBlocks + shape.swappedInBlocks + shape.swappedOutBlocks
-    let context = Double(shape.decodeContextTokens - iteration.sharedContextTokens)
+    let moved = work.copiedBlocks + work.swappedInBlocks + work.swappedOutBlocks
+    let context = Double(work.decodeContextTokens - iteration.sharedContextTokens)
     let products = zip(
-      Self.products(rows: shape.batchedTokens), Self.products(rows: shape.sampledSequences))
+      Self.products(rows: work.batchedTokens), Self.products(rows: work.sampledSequences))
     return products.map { $0 * layerWeights + $1 * headWeights }
       + [
-        Double(shape.batchedTokens), Double(shape.sampledSequences), Double(shape.decodeSequences),
+        Double(work.batchedTokens), Double(work.sampledSequences), Double(work.decodeSequences),
       ] + blockSizeWeights.map { $0 * context }
       + [
-        Double(iteration.sharedContextTokens), Double(shape.prefillChunks.count), pairs,
+        Double(iteration.sharedContextTokens), Double(work.prefillChunks.count), pairs,
         Double(moved), Double(moved * blockSize * tokenBytes),
       ]
   }

@@ -7,15 +7,15 @@ import SimulationKernel
 /// lies in memory that sequences share.
 ///
 /// The second sequence that reads a block in an iteration finds it in the processor's cache. A GPU reads it
-/// again in all models of ours, so that ``IterationShape`` does not count it.
+/// again in all models of ours, so that ``IterationWork`` does not count it.
 package struct CPUIteration: Equatable, Sendable {
-  package var shape = IterationShape()
+  package var work = IterationWork()
   /// Context tokens of decode sequences that another decode sequence of the iteration has read before, from
-  /// the same block; at most `shape.decodeContextTokens`.
+  /// the same block; at most `work.decodeContextTokens`.
   package var sharedContextTokens = 0
 
-  package init(_ shape: IterationShape = IterationShape(), sharedContextTokens: Int = 0) {
-    self.shape = shape
+  package init(_ work: IterationWork = IterationWork(), sharedContextTokens: Int = 0) {
+    self.work = work
     self.sharedContextTokens = sharedContextTokens
   }
 }
@@ -41,7 +41,7 @@ struct SharedTokenCounter {
         (table: placement.blocks(of: $0), context: Int(entry.contextTokens + entry.tokens))
       }
     }
-    return CPUIteration(plan.shape, sharedContextTokens: sharedTokens(tables))
+    return CPUIteration(plan.work, sharedContextTokens: sharedTokens(tables))
   }
 
   /// Tokens that sequences of one iteration find in blocks that an earlier one of them has read.
@@ -68,7 +68,7 @@ struct SharedTokenCounter {
 
 /// An executor that prices iterations of a run that is placed block by block.
 ///
-/// Not a ``ShapePricer``: what sequences share is not in the shape.
+/// Not a cost model: what sequences share is no part of ``IterationWork``.
 final class CPUPricer: IterationExecutor, @unchecked Sendable {
   private let costModel: CPUCostModel
   private var counter: SharedTokenCounter

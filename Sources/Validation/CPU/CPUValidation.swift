@@ -160,11 +160,11 @@ extension CPUServing {
 
   /// Requests per second that a batch of 16 decodes, at 68 tokens each and a prompt of 108.
   private static func capacity(_ costModel: CPUCostModel) -> Double {
-    var decode = IterationShape()
+    var decode = IterationWork()
     decode.decodeSequences = 16
     decode.decodeContextTokens = 16 * 140
     decode.sampledSequences = 16
-    var prompt = IterationShape()
+    var prompt = IterationWork()
     prompt.prefillChunks = [.init(tokens: 108, contextTokens: 0)]
     prompt.sampledSequences = 1
     let seconds =
