@@ -31,15 +31,17 @@ public struct PhasedSequences: Sendable {
   public subscript(phase: Int, place: Int) -> Int32 { rows[phase * width + 1 + place] }
 
   /// Adds a sequence to a phase, before those at the end that it runs before.
+  ///
+  /// - Parameter runsBefore: Whether it runs before another one.
   @inlinable @inline(__always)
   public mutating func insert(
-    _ sequence: Int32, _ phase: Int, runsBefore: (Int32, Int32) -> Bool
+    _ sequence: Int32, _ phase: Int, runsBefore: (Int32) -> Bool
   ) {
     if count(phase) + 1 == width { widen() }
     rows.withUnsafeMutableBufferPointer { rows in
       let row = phase * width
       var place = row + Int(rows[row])
-      while place > row, runsBefore(sequence, rows[place]) {
+      while place > row, runsBefore(rows[place]) {
         rows[place + 1] = rows[place]
         place -= 1
       }

@@ -6,7 +6,7 @@
 /// - Source: `remove_skipped_blocks` and `find_longest_cache_hit` of vLLM 0.33's `single_type_kv_cache_manager.py`.
 extension PrefixCachingMemory {
   /// The most blocks that a sequence holds while it grows to `tokens` tokens, in iterations of at most `inFlight`.
-  public func blocksMax(forTokens tokens: Int, inFlight: Int) -> Int {
+  @inlinable public func blocksMax(forTokens tokens: Int, inFlight: Int) -> Int {
     keepsAll
       ? blockCount(forTokens: tokens)
       : keeps.blocksMax(forTokens: tokens, inFlight: inFlight, blockTokens: blockSize)
@@ -16,8 +16,11 @@ extension PrefixCachingMemory {
   ///
   /// - Parameter computed: Tokens of the sequence that are computed: it has blocks for more when it goes on, so that the
   ///   saving comes an iteration late.
-  public mutating func dropSkipped(_ sequence: Int, computed: Int) {
-    guard !keepsAll else { return }
+  @inlinable public mutating func dropSkipped(_ sequence: Int, computed: Int) {
+    if !keepsAll { drop(sequence, computed: computed) }
+  }
+
+  @usableFromInline mutating func drop(_ sequence: Int, computed: Int) {
     let known = contents.with(sequence) { $0.nulls }
     let skipped = keeps.skippedBlocks(computed, blockTokens: blockSize)
     let end = min(skipped.upperBound, Int(tables[sequence].count))

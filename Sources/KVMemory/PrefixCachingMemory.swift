@@ -17,7 +17,7 @@ public struct PrefixCachingMemory: Sendable {
   /// Token slots in a block.
   public let blockSize: Int
   /// What its layers keep of a sequence.
-  let keeps: KVGroupKind
+  @usableFromInline let keeps: KVGroupKind
   /// Whether that is every token.
   public let keepsAll: Bool
   public internal(set) var pool: CachedBlockPool

@@ -27,13 +27,13 @@ struct CruisingBatch: Sendable {
   /// them, and change nothing.
   var due: PhasedSequences
   private var calendar: CompletionCalendar
-  /// What layers with a sliding window skip; `nil` without such layers.
-  private var skipped: SkippedContext?
+  /// What layers with a sliding window skip.
+  private var skipped: SkippedContext
 
   /// - Parameter longestOutput: No request joins with more output tokens to come.
   init(_ settings: EngineSettings, longestOutput: Int) {
     due = PhasedSequences(phaseCount: settings.blockSize)
-    skipped = settings.attendedMax.map { SkippedContext(attendedMax: $0) }
+    skipped = SkippedContext(attendedMax: settings.attendedMax)
     calendar = CompletionCalendar(days: longestOutput)
   }
 
@@ -55,16 +55,16 @@ struct CruisingBatch: Sendable {
   /// - Parameters:
   ///   - length: Its tokens, the newest included, which the next iteration computes. At least 2.
   ///   - remaining: Output tokens to come, at least 1.
-  ///   - runsBefore: Whether its first request stands before the second one in the running order.
-  ///     Unless told, requests join in this order.
+  ///   - runsBefore: Whether it stands before another request in the running order. Unless told, requests join in this
+  ///     order.
   @inline(__always)
   mutating func join(
     _ request: RequestID, length: Int, remaining: Int,
-    runsBefore: (RequestID, RequestID) -> Bool = { _, _ in false }
+    runsBefore: (RequestID) -> Bool = { _ in false }
   ) {
     count += 1
     contextTokens += length
-    skipped?.join(length: length)
+    skipped.join(length: length)
     due.insert(request, phase(length: length), runsBefore: runsBefore)
     calendar.add(request, on: finishDay(remaining: remaining))
   }
@@ -77,15 +77,15 @@ struct CruisingBatch: Sendable {
   @inline(__always)
   func steadyStretch(atMost limit: Int, freeBlocks: Int?, admitsNobody: Bool) -> SteadyStretch? {
     guard count > 0 else { return nil }
-    let steady = skipped?.steadyIterations(atMost: limit) ?? limit
+    let steady = skipped.steadyIterations(atMost: limit)
     let iterations = calendar.daysToCompletion(from: day, atMost: steady)
     // Each takes a block every so many iterations, and one must be left.
     let blocks = count * ((iterations + blockSize - 1) / blockSize)
     return SteadyStretch(
       iterations: iterations,
       decode: SteadyDecode(
-        sequences: count, contextTokens: contextTokens, skippedTokens: skipped?.tokens ?? 0,
-        skippedGrowth: skipped?.growth ?? 0),
+        sequences: count, contextTokens: contextTokens, skippedTokens: skipped.tokens,
+        skippedGrowth: skipped.growth),
       tokens: count,
       isCertain: admitsNobody && (freeBlocks.map { $0 > blocks } ?? true))
   }
@@ -94,7 +94,7 @@ struct CruisingBatch: Sendable {
   func describe(in work: inout IterationWork) {
     work.decodeSequences = count
     work.decodeContextTokens = contextTokens
-    work.decodeSkippedTokens = skipped?.tokens ?? 0
+    work.decodeSkippedTokens = skipped.tokens
     work.sampledSequences = count
   }
 
@@ -104,7 +104,7 @@ struct CruisingBatch: Sendable {
     phase = nextPhase
     day = day + 1 < calendar.dayCount ? day + 1 : 0
     contextTokens += count
-    skipped?.advance()
+    skipped.advance(by: 1)
   }
 
   /// Goes on over iterations with which nobody finishes; perhaps none.
@@ -114,7 +114,7 @@ struct CruisingBatch: Sendable {
     phase = (phase + iterations) % due.phaseCount
     day = (day + iterations) % calendar.dayCount
     contextTokens += count * iterations
-    if skipped != nil { for _ in 0..<iterations { skipped?.advance() } }
+    skipped.advance(by: iterations)
   }
 
   /// Takes out a request with what it has in the next iteration; see ``join(_:length:remaining:)``.
@@ -133,7 +133,7 @@ struct CruisingBatch: Sendable {
   mutating func finish(_ request: RequestID, length: Int) {
     count -= 1
     contextTokens -= length
-    skipped?.leave(length: length)
+    skipped.leave(length: length)
     due.remove(request, phase(length: length))
   }
 

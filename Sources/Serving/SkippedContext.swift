@@ -7,6 +7,8 @@
 /// - Complexity: O(1) for an iteration.
 struct SkippedContext: Sendable {
   private let attendedMax: Int
+  /// Whether there are such layers.
+  private let skips: Bool
   /// Skipped in the next iteration, summed over the sequences.
   private(set) var tokens = 0
   /// Sequences that have filled their window by then.
@@ -15,16 +17,20 @@ struct SkippedContext: Sendable {
   private var filling: [Int32]
   private var place = 0
 
-  init(attendedMax: Int) {
-    self.attendedMax = attendedMax
-    filling = Array(repeating: 0, count: attendedMax)
+  /// - Parameter attendedMax: ``EngineSettings/attendedMax``.
+  init(attendedMax: Int?) {
+    self.attendedMax = attendedMax ?? .max
+    skips = attendedMax != nil
+    filling = Array(repeating: 0, count: attendedMax ?? 0)
   }
 
   /// Adds a sequence that has `length` tokens in the next iteration.
-  mutating func join(length: Int) { add(1, length) }
+  @inline(__always)
+  mutating func join(length: Int) { if skips { add(1, length) } }
 
   /// Takes out a sequence with what it has in the next iteration.
-  mutating func leave(length: Int) { add(-1, length) }
+  @inline(__always)
+  mutating func leave(length: Int) { if skips { add(-1, length) } }
 
   private mutating func add(_ sequences: Int, _ length: Int) {
     guard length < attendedMax else {
@@ -35,18 +41,24 @@ struct SkippedContext: Sendable {
     filling[(place + attendedMax - length) % attendedMax] += Int32(sequences)
   }
 
-  /// Goes on to the next iteration.
-  mutating func advance() {
-    tokens += growth
-    place = place + 1 < attendedMax ? place + 1 : 0
-    growth += Int(filling[place])
-    filling[place] = 0
+  /// Goes on over so many iterations.
+  @inline(__always)
+  mutating func advance(by iterations: Int) { if skips { goOn(iterations) } }
+
+  private mutating func goOn(_ iterations: Int) {
+    for _ in 0..<iterations {
+      tokens += growth
+      place = place + 1 < attendedMax ? place + 1 : 0
+      growth += Int(filling[place])
+      filling[place] = 0
+    }
   }
 
   /// The next iterations, at most `limit`, over which the sum grows by ``growth`` each.
   ///
   /// - Complexity: O(limit).
   func steadyIterations(atMost limit: Int) -> Int {
+    guard skips else { return limit }
     for ahead in 1..<max(limit, 1) where filling[(place + ahead) % attendedMax] != 0 {
       return ahead + 1
     }

@@ -207,8 +207,7 @@ extension TokenBudgetScheduler {
     let length = leaveBatch(sequence)
     let index = Int(sequence)
     let prompt = sequences.request(of: sequence).promptTokens
-    sequences.progress[index].generatedTokens = Int32(length) - prompt
-    sequences.progress[index].computedTokens = Int32(length) - 1
+    sequences.progress[index].have(generated: Int32(length) - prompt, computed: Int32(length) - 1)
     memory.settle(index, tokens: length - 1)
     plan.released.append(sequence)
   }
@@ -233,9 +232,9 @@ extension TokenBudgetScheduler {
 
   private mutating func join(_ sequence: Int32, _ state: TokenBudgetSequence) {
     let length = Int(state.length)
-    sequences.progress[Int(sequence)].joinedAt = batch.iteration
+    let rank = sequences.progress[Int(sequence)].join(at: batch.iteration)
     batch.join(sequence, length: length, remaining: remaining(of: state, length: length)) {
-      [progress = sequences.progress] in progress[Int($0)].rank < progress[Int($1)].rank
+      [progress = sequences.progress] in rank < progress[Int($0)].rank
     }
   }
 
@@ -267,7 +266,9 @@ extension TokenBudgetScheduler {
     var kept = 0
     for place in listed.indices {
       let sequence = listed[place]
-      closeCompleting(before: sequences.rank(of: sequence), &finished)
+      if !completing.isEmpty {
+        closeCompleting(before: sequences.rank(of: sequence), &finished)
+      }
       var progress = Progress.computed
       if nextShare < budget.shares.count, budget.shares[nextShare].sequence == sequence {
         progress = takeIn(budget.shares[nextShare])

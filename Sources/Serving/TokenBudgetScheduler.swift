@@ -295,10 +295,7 @@ extension TokenBudgetScheduler {
   private mutating func appendRunning(_ sequence: Int32, computedTokens: Int32) {
     running.append(sequence)
     if isCruising { listed.append(sequence) }
-    var progress = sequences.progress[Int(sequence)]
-    progress.computedTokens = computedTokens
-    progress.rank = admissions
-    sequences.progress[Int(sequence)] = progress
+    sequences.progress[Int(sequence)].begin(computed: computedTokens, rank: admissions)
     admissions += 1
   }
 

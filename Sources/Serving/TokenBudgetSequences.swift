@@ -11,6 +11,22 @@ package struct TokenBudgetSequences: Sendable {
     /// Its place in the running order: the number of its last admission.
     var rank: Int32 = 0
     var joinedAt = 0
+
+    mutating func have(generated: Int32, computed: Int32) {
+      generatedTokens = generated
+      computedTokens = computed
+    }
+
+    /// - Returns: Its rank.
+    mutating func join(at iteration: Int) -> Int32 {
+      joinedAt = iteration
+      return rank
+    }
+
+    mutating func begin(computed: Int32, rank: Int32) {
+      computedTokens = computed
+      self.rank = rank
+    }
   }
 
   let requests: RunRequests
@@ -39,10 +55,8 @@ package struct TokenBudgetSequences: Sendable {
   /// Takes over how many tokens a sequence has.
   @inline(__always)
   mutating func store(_ state: TokenBudgetSequence, of sequence: Int32) {
-    var row = progress[Int(sequence)]
-    row.generatedTokens = state.generatedTokens
-    row.computedTokens = state.computedTokens
-    progress[Int(sequence)] = row
+    progress[Int(sequence)].have(
+      generated: state.generatedTokens, computed: state.computedTokens)
   }
 
   @inline(__always)

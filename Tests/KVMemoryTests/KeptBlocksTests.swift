@@ -49,7 +49,7 @@ import Testing
     }
   }
 
-  @Test(arguments: 0..<60 as Range<UInt64>)
+  @Test(arguments: 0..<24 as Range<UInt64>)
   func keepsWhatIsLookedAtAndFindsIt(seed: UInt64) throws {
     var chance = RandomStream(seed: seed, label: "kept blocks")
     let size = 1 + chance.below(4)
@@ -61,7 +61,7 @@ import Testing
     /// What each cached block holds, and all before it.
     var prefixes: [BlockID: [Int]] = [:]
     var (hitCount, droppedCount) = (0, 0)
-    for number in 0..<120 {
+    for number in 0..<90 {
       if flying.count < 4 {
         // All or a part of the text, then own tokens: another length is another run.
         let shared = [0, 24, 24, 24][chance.below(4)]

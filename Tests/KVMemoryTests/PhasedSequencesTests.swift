@@ -14,7 +14,7 @@ import Testing
       let phase = chance.below(phaseCount)
       if chance.below(3) > 0 {
         // Even ones run before odd ones, in the order in which they come.
-        phases.insert(sequence, phase) { $0 % 2 < $1 % 2 }
+        phases.insert(sequence, phase) { sequence % 2 < $0 % 2 }
         let place = lists[phase].lastIndex { sequence % 2 >= $0 % 2 }.map { $0 + 1 } ?? 0
         lists[phase].insert(sequence, at: place)
       } else if !lists[phase].isEmpty {

@@ -123,7 +123,7 @@ import Testing
       memory.extend(number, by: prompt, evicted: &evicted)
       _ = memory.cacheFullBlocks(of: number)
       // Step s takes in token prompt + s, which opens a block where the tokens before it fill theirs.
-      due.insert(Int32(number), (size - prompt % size) % size) { $0 < $1 }
+      due.insert(Int32(number), (size - prompt % size) % size) { Int32(number) < $0 }
     }
     func tokens(after step: Int) -> [Int: Int] {
       Dictionary(uniqueKeysWithValues: prompts.enumerated().map { ($0, $1 + step) })

@@ -34,7 +34,7 @@ import Testing
       if steady < limit {
         #expect(skipped.tokens + steady * skipped.growth != tokens(after: steady), "seed \(seed)")
       }
-      skipped.advance()
+      skipped.advance(by: 1)
       lengths = lengths.map { $0 + 1 }
     }
   }

@@ -37,7 +37,7 @@ import Workload
       let needed = (longest - 1 + blockSize - 1) / blockSize
       settings = EngineSettings(
         blockSize: blockSize,
-        deviceBlocks: evicts ? 1 + needed + random.below(needed + 1) : 2000,
+        deviceBlocks: evicts ? 1 + needed + random.below(needed + 1) : 500,
         maxSequences: 1 + random.below(8), maxBatchedTokens: longest + random.below(20),
         maxModelLength: longest)
       settings.v1.chunkedPrefill = random.below(3) > 0
