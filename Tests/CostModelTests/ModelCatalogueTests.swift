@@ -86,6 +86,56 @@ struct Published: Sendable {
     #expect(try ModelCatalogue.find(alias).name == name)
   }
 
+  /// What people type: the owner or not, any letter case, what publishers append.
+  @Test(arguments: [
+    ("Qwen3-32B-FP8", "qwen3-32b", ElementType.fp8), ("Qwen/Qwen3-8B-AWQ", "qwen3-8b", .int4),
+    ("nvidia/Llama-3.1-70B-Instruct-FP8", "llama-3.1-70b", .fp8),
+    ("RedHatAI/Meta-Llama-3.1-8B-Instruct-FP8-dynamic", "llama-3.1-8b", .fp8),
+    ("hugging-quants/Meta-Llama-3.1-70B-Instruct-GPTQ-INT4", "llama-3.1-70b", .int4),
+    ("nvidia/Qwen3-235B-A22B-NVFP4", "qwen3-235b-a22b", .nvfp4),
+    ("qwen3-8b-bf16", "qwen3-8b", .bfloat16), ("deepseek-ai/DeepSeek-R1-0528", "deepseek-v3", nil),
+    ("mistralai/Mistral-7B-Instruct-v0.1", "mistral-7b", nil),
+    ("meta-llama/Llama-3.3-70B-Instruct", "llama-3.3-70b", nil),
+    ("deepseek-ai/DeepSeek-R1-Distill-Llama-70B", "deepseek-r1-distill-llama-70b", nil),
+    ("Qwen/Qwen3-30B-A3B-Instruct-2507-FP8", "qwen3-30b-a3b-instruct-2507", .fp8),
+    ("LMSYS/vicuna-13b-v1.5", "vicuna-13b", nil),
+  ])
+  func namesAreReadAsTheyAreTyped(_ typed: String, _ name: String, _ weights: ElementType?) throws {
+    let named = try ModelCatalogue.named(typed)
+    #expect(named.model.name == name)
+    #expect(named.weights == weights)
+  }
+
+  /// A twin has the shape of its model, and its own longest context.
+  @Test func twinsHaveTheShapeOfTheirModel() throws {
+    let twin = try ModelCatalogue.find("Qwen/Qwen3-30B-A3B-Instruct-2507")
+    let base = try ModelCatalogue.find("qwen3-30b-a3b")
+    #expect(twin.layers == base.layers && twin.parameters() == base.parameters())
+    #expect((twin.maxPositions, base.maxPositions) == (262_144, 40_960))
+  }
+
+  @Test func aNameThatSaysHowWeightsAreStoredIsPointedOut() {
+    let error = #expect(throws: UserError.self) { try ModelCatalogue.find("Qwen/Qwen3-32B-FP8") }
+    #expect(
+      error?.description == """
+        error: `Qwen/Qwen3-32B-FP8` is `qwen3-32b` with fp8 weights
+
+        hint: give `--model qwen3-32b --quantization fp8`
+        """)
+  }
+
+  /// Another size or generation is no help.
+  @Test(arguments: [
+    ("meta-llama/Llama-3.2-3B", nil), ("meta-llama/Llama-4-Scout-17B-16E-Instruct", nil),
+    ("Qwen/Qwen2.5-14B", nil), ("llama-3-7b", "llama-2-7b"), ("gemma-3-26b", "gemma-3-27b"),
+    ("mixtral-8x7", "mixtral-8x7b"),
+  ])
+  func hintsNameTheSameFamilyAndSize(_ typed: String, _ near: String?) {
+    let error = #expect(throws: UserError.self) { try ModelCatalogue.named(typed) }
+    let listing = "`kvplan catalog models` lists all"
+    #expect(error?.hint == (near.map { "did you mean `\($0)`? \(listing)" } ?? listing))
+  }
+
   @Test func anUnknownModelNamesTheNearest() throws {
     let error = #expect(throws: UserError.self) { try ModelCatalogue.find("opt-14b") }
     #expect(

@@ -39,13 +39,7 @@ extension KernelReading {
 
   /// The catalogue's model for a folder's name, which lacks the publisher.
   private static func model(_ name: String) -> ModelSpec? {
-    for prefix in ["", "meta-llama/", "Qwen/", "mistralai/", "google/"] {
-      for suffix in ["", "-Instruct-2507"] where suffix.isEmpty || name.hasSuffix(suffix) {
-        let stem = String(name.dropLast(suffix.count))
-        if let model = try? ModelCatalogue.find(prefix + stem) { return model }
-      }
-    }
-    return nil
+    try? ModelCatalogue.named(name).model
   }
 
   private mutating func readLayers(

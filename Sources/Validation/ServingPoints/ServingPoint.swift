@@ -67,7 +67,8 @@ package struct ServingPoint: Sendable {
   private init(_ table: MeasurementTable, _ row: Int) throws {
     id = table.text("row_id", row)
     do {
-      model = try ModelCatalogue.find(Self.plainName(table.text("model", row)))
+      // Publishers' re-quantised copies have the shape of the original.
+      model = try ModelCatalogue.named(table.text("model", row)).model
       device = try DeviceCatalogue.find(table.text("system", row))
     } catch let error as UserError {
       throw Skipped(reason: error.message)
@@ -101,15 +102,6 @@ package struct ServingPoint: Sendable {
     }
     ttft = try table.seconds("ttft_ms", row, unit: 1)
     tpot = try table.seconds("tpot_ms", row, unit: 1)
-  }
-
-  /// Publishers' re-quantised copies have the shape of the original.
-  private static func plainName(_ name: String) -> String {
-    var stem = name
-    for suffix in ["-FP8", "-NVFP4", "-FP4"] where stem.hasSuffix(suffix) {
-      stem.removeLast(suffix.count)
-    }
-    return stem.hasPrefix("nvidia/") ? "meta-llama/" + stem.dropFirst(7) : stem
   }
 
   private static func element(_ mode: String) -> ElementType? {
