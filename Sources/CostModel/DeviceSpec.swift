@@ -9,6 +9,17 @@ package struct DeviceSpec: Equatable, Sendable {
     /// The decimal gigabytes on the data sheet. A driver reports about 6 % more (the A100s), so
     /// that a KV pool computed from it is on the small side.
     case nominal
+    /// The user says so.
+    case given
+
+    /// In a few words.
+    package var text: String {
+      switch self {
+      case .reported: "as a driver reports"
+      case .nominal: "by data sheet"
+      case .given: "as given"
+      }
+    }
   }
 
   /// A price, and who asks it; prices age quickly.

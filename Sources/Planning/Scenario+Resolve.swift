@@ -46,6 +46,7 @@ extension Scenario {
   }
 
   func iterationLimits() throws -> IterationLimits {
+    try requireDeviceMemory()
     try requirePositive("--block-size", blockSize)
     try requirePositive("--tensor-parallel-size", tensorParallel)
     let maxModelLength = maxModelLength ?? model.maxPositions
@@ -77,6 +78,33 @@ extension Scenario {
         hint: "raise `--max-num-batched-tokens` or lower `--max-model-len`")
     }
     return budget
+  }
+
+  private func requireDeviceMemory() throws {
+    guard let deviceMemoryGiB else { return }
+    guard deviceMemoryGiB > 0, deviceMemoryGiB <= Self.deviceGiBMax else {
+      throw UserError(
+        "`--device-memory` must be positive GiB, at most \(Int(Self.deviceGiBMax)), "
+          + "found `\(deviceMemoryGiB)`")
+    }
+    if let blocks = deviceBlocksOverride {
+      throw UserError(
+        "`--device-memory` \(deviceMemoryGiB) decides nothing beside "
+          + "`--num-gpu-blocks-override` \(blocks): the pool is given",
+        hint: "leave one of them out")
+    }
+  }
+
+  /// More than any GPU has, and far from overflow.
+  private static var deviceGiBMax: Double { 65_536 }
+
+  /// The device with the memory that was given for it.
+  private var sizedDevice: DeviceSpec {
+    guard let deviceMemoryGiB else { return device }
+    var device = device
+    device.memoryBytes = Int(deviceMemoryGiB * Double(1 << 30))
+    device.memoryEvidence = .given
+    return device
   }
 
   private func requireThreshold() throws {
@@ -123,7 +151,8 @@ extension Scenario {
   /// What the KV budget of each GPU is computed from.
   func budgetInputs(_ limits: IterationLimits) -> KVBudget.Inputs {
     var inputs = KVBudget.Inputs(
-      model: model, device: device, tensorParallel: tensorParallel, utilization: gpuMemoryShare,
+      model: model, device: sizedDevice, tensorParallel: tensorParallel,
+      utilization: gpuMemoryShare,
       tokenBudget: limits.tokens, blockSize: blockSize, weights: weights, kvCache: kvCache)
     inputs.pipelineParallel = pipelineParallel
     inputs.freesBehindWindow = freesBehindWindow

@@ -21,6 +21,8 @@ package struct Scenario: Sendable {
   package var kvCache = ElementType.bfloat16
   /// Token slots in a KV block (`--block-size`).
   package var blockSize = 16
+  /// Memory of a GPU as its engine sees it, GiB, in place of the catalogue's (`--device-memory`).
+  package var deviceMemoryGiB: Double?
   /// Share of the device's memory that the engine may use (`--gpu-memory-utilization`).
   package var gpuMemoryUtilization: Double?
   /// Blocks in the pool, in place of the KV budget's (`--num-gpu-blocks-override`).

@@ -116,6 +116,7 @@ extension ScenarioSetting {
   ]
 
   private static let memory: [ScenarioSetting] = [
+    .number("device-memory", \.deviceMemoryGiB).recorded(27, .ifSet).namedIfSet,
     .count("block-size", \.blockSize).recorded(2),
     .number("gpu-memory-utilization", \.gpuMemoryUtilization)
       .recorded(4) { "\($0.scenario.gpuMemoryShare)" },

@@ -87,8 +87,7 @@ struct FitTable {
     if inputs.pipelineParallel > 1 { weights += ", fullest of \(inputs.pipelineParallel) stages" }
     let used = Digits.fixed(100 * inputs.utilization, decimals: 1)
     return [
-      "`\(inputs.device.name)`, "
-        + (inputs.device.memoryEvidence == .reported ? "as a driver reports" : "by data sheet"),
+      "`\(inputs.device.name)`, \(inputs.device.memoryEvidence.text)",
       "\(used) % may be used", weights, "\(inputs.tokenBudget) tokens in an iteration", "",
       fit.budget.graphBytes > 0 ? "" : "none, or taken from the reserve",
       communicationNote,

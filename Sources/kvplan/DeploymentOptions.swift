@@ -34,6 +34,12 @@ struct DeploymentOptions: ParsableArguments {
     help: "Stages that the layers are cut into, each on `--tensor-parallel-size` GPUs.")
   var pipelineParallel = 1
 
+  @Option(
+    help: """
+      Memory of a GPU as the engine prints it when it starts, GiB, in place of the catalogue's.
+      """)
+  var deviceMemory: Double?
+
   @Option(help: "Token slots in a KV block.")
   var blockSize = 16
 
@@ -101,6 +107,7 @@ struct DeploymentOptions: ParsableArguments {
     scenario.tensorParallel = tensorParallel
     scenario.pipelineParallel = pipelineParallel
     scenario.blockSize = blockSize
+    scenario.deviceMemoryGiB = deviceMemory
     scenario.gpuMemoryUtilization = gpuMemoryUtilization
     scenario.maxSequences = maxSequences
     scenario.maxBatchedTokens = maxBatchedTokens

@@ -264,6 +264,11 @@ struct PlanFleetCommand: ParsableCommand {
       $0.trimmingCharacters(in: .whitespaces)
     }
     guard !names.isEmpty else { throw UserError("`--devices` names no device") }
+    if let memory = engine.deployment.deviceMemory, names.count > 1 {
+      throw UserError(
+        "`--device-memory` \(memory) is for one device, `--devices` names \(names.count)",
+        hint: "give one of the devices, or leave `--device-memory` out")
+    }
     let sizes = try tensorParallelSizes.split(separator: ",").map { item in
       guard let size = Int(item.trimmingCharacters(in: .whitespaces)), size > 0 else {
         throw UserError(

@@ -34,6 +34,33 @@ import Testing
         """)
   }
 
+  /// A card that is not in the catalogue, or is not what its data sheet says.
+  @Test func theMemoryCanBeGiven() throws {
+    let arguments = [
+      "catalog", "fit", "--model", "llama-3.1-8b", "--device", "h100-sxm", "--device-memory",
+      "79.25",
+    ]
+    let run = try Tool.run(arguments)
+    #expect(run.status == 0)
+    #expect(
+      run.output.contains(
+        "device memory            85.094   79.250  `h100-sxm`, as given\n"), "\(run.output)")
+    for (given, words) in [("0", "0.0"), ("1e9", "1000000000.0")] {
+      let wrong = try Tool.run(arguments.dropLast() + [given])
+      #expect(wrong.status == 2)
+      #expect(
+        wrong.errors
+          == "error: `--device-memory` must be positive GiB, at most 65536, found `\(words)`\n")
+    }
+    let fleet = try Tool.run([
+      "plan", "fleet", "in.csv", "--devices", "l4,l40s", "--device-memory", "40", "--model",
+      "llama-3.1-8b", "--slo", "ttft.p99<=2s", "--request-rate", "1",
+    ])
+    #expect(
+      fleet.errors.contains("`--device-memory` 40.0 is for one device, `--devices` names 2"),
+      "\(fleet.errors)")
+  }
+
   @Test func theAnswerIsNo() throws {
     let run = try Tool.run([
       "catalog", "fit", "--model", "llama-3.1-70b", "--device", "h100-sxm", "--format", "json",

@@ -16,7 +16,8 @@ import Testing
   private static let others = [
     "system": "vllm-v1", "model": "llama-3.1-8b", "device": "h100-sxm",
     "tensor-parallel-size": "2", "pipeline-parallel-size": "3", "quantization": "fp8",
-    "kv-cache-dtype": "fp8", "block-size": "32", "gpu-memory-utilization": "0.5",
+    "kv-cache-dtype": "fp8", "device-memory": "79.25", "block-size": "32",
+    "gpu-memory-utilization": "0.5",
     "num-gpu-blocks-override": "77", "swap-space": "3.0", "max-num-seqs": "9",
     "max-num-batched-tokens": "4096", "max-model-len": "1024", "page-group-size": "64",
     "preemption-mode": "swap", "engine-release": "0.10", "enable-prefix-caching": "false",

@@ -145,6 +145,27 @@ import Workload
       "\(try #require(short.failure))".contains("`--max-model-len` 131072 tokens (8192 blocks)"))
   }
 
+  /// What a GPU has and what its pool holds are two ways to say one thing.
+  @Test func memoryThatDecidesNothingIsRefused() throws {
+    let both = try scenario {
+      $0.deviceMemoryGiB = 40
+      $0.deviceBlocksOverride = 9
+    }
+    let error = #expect(throws: UserError.self) { try both.resolved(prices: .none) }
+    #expect(
+      error?.description == """
+        error: `--device-memory` 40.0 decides nothing beside `--num-gpu-blocks-override` 9: the pool is given
+
+        hint: leave one of them out
+        """)
+    // 79.25 GiB in place of 80 GB: 4.7 GiB more, of which 90 % may be used.
+    let given = try scenario { $0.deviceMemoryGiB = 79.25 }.memoryFit().budget
+    let listed = try scenario().memoryFit().budget
+    #expect(
+      given.kvBytes - listed.kvBytes
+        == Int(0.9 * 79.25 * Double(1 << 30)) - Int(0.9 * 80_000_000_000))
+  }
+
   /// One pool, whether it follows from the budget or is given in blocks.
   @Test func thePoolIsThatOfTheBudget() throws {
     let halved = try scenario(model: "gemma-3-4b") {

@@ -3,7 +3,7 @@ import TraceFiles
 
 /// A CSV file of measurements, plain or gzip, with a header: columns by name, rows by line number.
 ///
-/// Fields are numbers and plain words; quotes are not understood, and none of the layouts has them.
+/// A field in quotes may hold commas, and ends with its line.
 package struct MeasurementTable {
   /// What messages call it.
   package let path: String
@@ -133,11 +133,24 @@ package struct MeasurementTable {
     var start = range.lowerBound
     var end = range.upperBound
     if end > start, bytes[end - 1] == UInt8(ascii: "\r") { end -= 1 }
-    for index in start..<end where bytes[index] == UInt8(ascii: ",") {
-      fields.append(start..<index)
-      start = index + 1
+    var isQuoted = false
+    for index in start..<end {
+      if bytes[index] == UInt8(ascii: "\"") {
+        isQuoted.toggle()
+      } else if bytes[index] == UInt8(ascii: ","), !isQuoted {
+        fields.append(unquoted(bytes, start..<index))
+        start = index + 1
+      }
     }
-    fields.append(start..<end)
+    fields.append(unquoted(bytes, start..<end))
     return fields
+  }
+
+  /// A field without the quotes around it.
+  private static func unquoted(_ bytes: [UInt8], _ field: Range<Int>) -> Range<Int> {
+    let quote = UInt8(ascii: "\"")
+    guard field.count >= 2, bytes[field.lowerBound] == quote, bytes[field.upperBound - 1] == quote
+    else { return field }
+    return field.lowerBound + 1..<field.upperBound - 1
   }
 }

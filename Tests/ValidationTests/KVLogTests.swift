@@ -1,0 +1,101 @@
+import CostModel
+import Foundation
+import Messages
+import Testing
+
+@testable import Planning
+@testable import Validation
+
+/// Start-up logs of engines, read and answered.
+@Suite struct KVLogTests {
+  static let header =
+    "row,engine,engine_version,model,gpu,gpu_memory_gib,tp,quantization,kv_cache_dtype,"
+    + "gpu_memory_utilization,max_model_len,max_num_batched_tokens,max_num_seqs,block_size,"
+    + "available_kv_gib,gpu_blocks\n"
+
+  private func read(_ rows: String) throws -> [KVBudgetLog] {
+    let files = try SmallFiles(["logs.csv": Self.header + rows])
+    do {
+      return try KVBudgetLog.read(path: files.path + "/logs.csv")
+    } catch var error as UserError {
+      error.message = error.message.replacingOccurrences(of: files.path, with: "DIR")
+      throw error
+    }
+  }
+
+  private let llama = "86,vllm,0.11.0,Llama-3.1-8B,H100 80GB,79.18,1,none,auto,0.9,16000,,,16.0,"
+
+  /// Blocks are as good as bytes: 2 MiB of Llama-3.1-8B each.
+  @Test func bytesAndBlocksAreTheSame() throws {
+    let (predictions, unanswered) = KVLogPrediction.predict(
+      try read(llama + "51.38,\n" + llama + ",26306\n"))
+    #expect(unanswered.isEmpty)
+    #expect(predictions.map(\.loggedGiB) == [51.38, Double(26306) / 512])
+    #expect(predictions[0].predictedGiB == predictions[1].predictedGiB)
+    #expect(predictions.map(\.isScored) == [true, true])
+    // 79.18 GiB × 0.9 less 15 GiB of weights, and what else there is.
+    #expect((50..<56.3).contains(predictions[0].predictedGiB), "\(predictions[0].predictedGiB)")
+  }
+
+  /// The engine's own defaults on that GPU and in that release.
+  @Test(arguments: [
+    ("0.11.0", "H100 80GB", "79.18", 8192, 1024), ("0.11.0", "A100 80GB", "79.15", 2048, 256),
+    ("0.6.4", "H100 80GB", "79.18", 2048, 256), ("0.28.0", "B200", "178", 16_384, 1024),
+    ("0.27.0", "B200", "178", 8192, 1024), ("0.11.0", "L40S 48GB", "44.99", 2048, 256),
+  ])
+  func batchesAreThoseOfTheServer(
+    _ version: String, _ gpu: String, _ gibibytes: String, _ tokens: Int, _ sequences: Int
+  ) throws {
+    let log = try read(
+      "1,vllm,\(version),Llama-3.1-8B,\(gpu),\(gibibytes),1,none,auto,0.9,8192,,,16,40,\n")[0]
+    let scenario = try log.scenario()
+    #expect((scenario.maxBatchedTokens, scenario.maxSequences) == (tokens, sequences))
+  }
+
+  /// A row that rests on a guess is answered and not scored; one that lacks a fact is named.
+  @Test func whatIsMissingIsNamed() throws {
+    let (predictions, unanswered) = KVLogPrediction.predict(
+      try read(
+        """
+        a,vllm,0.11.0,Llama-3.1-8B,H200 (inferred),139.8,1,none,auto,0.9,,,,16,100,
+        b,sglang,0.4.9,Llama-3.1-8B,H200,139.8,1,none,auto,0.9,,,,1,100,
+        c,vllm,2026-08,Llama-3.1-8B,H200,139.8,1,none,auto,0.9,,,,16,100,
+        d,vllm,0.11.0,Llama-3.1-8B,H200,139.8,1,none,auto,"not stated, perhaps .9",,,,16,100,
+        e,vllm,0.11.0,No-Such-8B,H200,139.8,1,none,auto,0.9,,,,16,100,
+        f,vllm,0.11.0,Llama-3.1-8B,some card,139.8,1,none,auto,0.9,,,,16,100,
+        g,vllm,0.11.0,Llama-3.1-8B,H200,139.8,1,exl3,auto,0.9,,,,16,100,
+        h,vllm,0.11.0,Llama-3.1-8B,H200,139.8,1,none,auto,0.9,,,,16,,
+
+        """))
+    #expect(predictions.map(\.log.id) == ["a"])
+    #expect(predictions.map(\.isScored) == [false])
+    #expect(
+      unanswered.map(\.reason) == [
+        "`sglang` is not simulated", "no release of the engine in `2026-08`",
+        "the utilization is not known", "unknown model `No-Such-8B`", "unknown device `some card`",
+        "weights stored as `exl3` are not known",
+        "the row has neither GiB for the KV cache nor blocks",
+      ])
+  }
+
+  @Test func mistakesAreNamedByFileAndLine() {
+    let share = #expect(throws: UserError.self) {
+      try read("1,vllm,0.11.0,Llama-3.1-8B,H200,139.8,1,none,auto,1.9,,,,16,100,\n")
+    }
+    #expect(
+      share?.message
+        == "DIR/logs.csv:2: `gpu_memory_utilization` must lie in (0, 1], found `1.9`")
+    #expect(throws: UserError.self) {
+      try read("1,vllm,0.11.0,Llama-3.1-8B,H200,139.8,0,none,auto,0.9,,,,16,100,\n")
+    }
+  }
+
+  @Test(arguments: [
+    ("0.6.4 (by date)", 0, 6), ("0.10.2/0.11", 0, 10), ("0.7.x/0.8 V0", 0, 7), ("0.11.x", 0, 11),
+    ("1.2", 1, 2),
+  ])
+  func releasesAreRead(_ version: String, _ major: Int, _ minor: Int) throws {
+    let log = try read("1,vllm,\(version),m,g,,1,none,auto,0.9,,,,16,100,\n")[0]
+    #expect(log.release?.major == major && log.release?.minor == minor)
+  }
+}
