@@ -85,7 +85,7 @@ package struct SteadyDecode: Equatable, Sendable {
   /// By how many tokens these grow from one iteration to the next: sequences that fill their window.
   package var skippedGrowth: Int
 
-  package init(
+  @inlinable package init(
     sequences: Int, contextTokens: Int, skippedTokens: Int = 0, skippedGrowth: Int = 0
   ) {
     self.sequences = sequences

@@ -57,8 +57,10 @@ struct SkippedContext: Sendable {
   /// The next iterations, at most `limit`, over which the sum grows by ``growth`` each.
   ///
   /// - Complexity: O(limit).
-  func steadyIterations(atMost limit: Int) -> Int {
-    guard skips else { return limit }
+  @inline(__always)
+  func steadyIterations(atMost limit: Int) -> Int { skips ? untilNextFills(limit) : limit }
+
+  private func untilNextFills(_ limit: Int) -> Int {
     for ahead in 1..<max(limit, 1) where filling[(place + ahead) % attendedMax] != 0 {
       return ahead + 1
     }
