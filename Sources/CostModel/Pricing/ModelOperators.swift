@@ -161,7 +161,7 @@ extension ModelLayer.Attention {
     case .latent(let latent, let heads):
       .init(
         query: heads.query / tensorParallel, kv: 1, dim: (latent.kvLoraRank + latent.ropeDim) / 2)
-    case .recurrent, .none: .init(query: 0, kv: 0, dim: 0)
+    case .compressed, .recurrent, .none: .init(query: 0, kv: 0, dim: 0)
     }
   }
 
