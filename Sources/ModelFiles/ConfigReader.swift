@@ -30,11 +30,13 @@ struct ConfigReader {
     guard draft.layers.contains(where: { $0.heads != nil }) else {
       throw root.contradiction("no layer of the model attends to other tokens")
     }
+    let positions = try positions(text)
     let storage = try Quantization(root: root, text: text, beside: quantization)
     var model = ModelSpec(
-      name: "", aliases: [], layers: LayerList(storage.stored(draft).map { .init($0, count: 1) }),
+      name: "", aliases: [],
+      layers: LayerList(storage.stored(draft).map { .init($0.within(positions), count: 1) }),
       hidden: try text.count("hidden_size", limit: .width),
-      vocab: try text.count("vocab_size", limit: .vocabulary), maxPositions: try positions(text))
+      vocab: try text.count("vocab_size", limit: .vocabulary), maxPositions: positions)
     model.tiedEmbeddings =
       try text.optionalFlag("tie_word_embeddings") ?? root.optionalFlag("tie_word_embeddings")
       ?? draft.tiesEmbeddings
@@ -98,6 +100,18 @@ struct ConfigReader {
       throw root.contradiction("the fields come to a KV cache without bytes")
     }
     return model
+  }
+}
+
+extension ModelLayer {
+  /// The layer of a model of so many positions: a window that no sequence is longer than is none.
+  fileprivate func within(_ positions: Int) -> ModelLayer {
+    guard case .heads(let heads, let keeps) = attention, let most = keeps.attendedMax,
+      most >= positions
+    else { return self }
+    var layer = self
+    layer.attention = .heads(heads, .all)
+    return layer
   }
 }
 

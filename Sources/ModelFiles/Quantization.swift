@@ -4,8 +4,7 @@ import Messages
 /// How a checkpoint stores its weights, by `quantization_config` or `hf_quant_config.json`.
 ///
 /// Not modelled: what a checkpoint says of the KV cache (`--kv-cache-dtype` does), quantized
-/// embeddings and LM heads, and prices of a layer whose parts are stored unlike each other, which
-/// count as the model's matrices are stored.
+/// embeddings and LM heads, and weights that an engine repacks as it loads them.
 struct Quantization {
   /// What most matrices are stored as.
   private(set) var matrices = WeightFormat.bfloat16
@@ -28,7 +27,9 @@ struct Quantization {
     } else if let inside {
       try read(inside, nil)
     }
-    if try text.optionalText("expert_dtype") == "fp4", matrices.elements == .fp8 {
+    if try text.optionalText("expert_dtype") == "fp4", matrices.elements == .fp8,
+      experts == nil
+    {
       experts = Self.mxfp4
     }
   }

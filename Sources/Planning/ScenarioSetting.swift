@@ -65,6 +65,9 @@ package struct ScenarioSetting: Sendable {
     throw UserError("`\(name)` must be \(allowed), found `\(text)`")
   }
 
+  /// Whether the text names a model, which may be the path of its configuration.
+  package var isModel: Bool { name == "model" }
+
   /// Whether only some systems have it.
   package var isOfSomeSystems: Bool { ofSystem != nil }
 

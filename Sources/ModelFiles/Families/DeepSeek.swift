@@ -4,7 +4,8 @@ import CostModel
 extension Architecture {
   /// Kimi-K2 and K2.5 are of DeepSeek-V3's shape. Layers that predict further tokens are not counted.
   static let deepSeek = Architecture(
-    "DeepseekV3ForCausalLM", "DeepseekV2ForCausalLM", "KimiK25ForConditionalGeneration"
+    "DeepseekV3ForCausalLM", "DeepseekV2ForCausalLM", "KimiK25ForConditionalGeneration",
+    "Glm4MoeLiteForCausalLM"
   ) { text, _ in
     let attention = try text.latentAttention()
     let layers = try (0..<text.layerCount()).map { try text.deepSeekLayer($0, attention) }

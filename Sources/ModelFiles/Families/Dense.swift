@@ -6,7 +6,8 @@ extension Architecture {
   /// A window that is there holds for every layer, unless `layer_types` says otherwise.
   static let dense = Architecture(
     "LlamaForCausalLM", "MistralForCausalLM", "Mistral3ForConditionalGeneration",
-    "Phi3ForCausalLM", "GraniteForCausalLM", "Ernie4_5ForCausalLM"
+    "Phi3ForCausalLM", "GraniteForCausalLM", "Olmo2ForCausalLM", "Olmo3ForCausalLM",
+    "SmolLM3ForCausalLM", "SeedOssForCausalLM", "GlmForCausalLM", "Glm4ForCausalLM"
   ) { text, _ in
     let count = try text.layerCount()
     var kind = KVGroupKind.all
