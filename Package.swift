@@ -40,6 +40,7 @@ let package = Package(
     room("KVMemory", [.product(name: "HeapModule", package: "swift-collections")]),
     .target(name: "CProfiles", exclude: ["profiles"]),
     room("CostModel", ["KVMemory", "SimulationKernel", "Messages", "Statistics", "CProfiles"]),
+    room("ModelFiles", ["CostModel", "KVMemory", "Messages"]),
     room("Workload", ["SimulationKernel", "Messages", "Statistics"]),
     room("TraceFiles", ["Workload", "SimulationKernel", "Messages", "CZlib"]),
     room(
@@ -72,8 +73,8 @@ let package = Package(
     room(
       "Planning",
       [
-        "Metrics", "Fleet", "Serving", "KVMemory", "CostModel", "Workload", "SimulationKernel",
-        "Messages", "Statistics",
+        "Metrics", "Fleet", "Serving", "KVMemory", "ModelFiles", "CostModel", "Workload",
+        "SimulationKernel", "Messages", "Statistics",
       ]),
     room(
       "Sweeps",
@@ -107,9 +108,8 @@ let package = Package(
       name: "kvplan",
       dependencies: [
         "Kernels", "Conformance", "Reproduction", "Validation", "Sweeps", "Planning", "Results",
-        "Metrics", "Fleet", "Serving", "KVMemory", "CostModel", "TraceFiles", "Workload",
-        "SimulationKernel",
-        "Messages", "Statistics",
+        "Metrics", "Fleet", "Serving", "KVMemory", "ModelFiles", "CostModel", "TraceFiles",
+        "Workload", "SimulationKernel", "Messages", "Statistics",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),
@@ -119,6 +119,8 @@ let package = Package(
     tests("StatisticsTests", ["Statistics", "SimulationKernel"]),
     tests("KVMemoryTests", ["KVMemory", "SimulationKernel"]),
     tests("CostModelTests", ["CostModel", "KVMemory", "SimulationKernel", "Messages"]),
+    tests(
+      "ModelFilesTests", ["ModelFiles", "CostModel", "KVMemory", "SimulationKernel", "Messages"]),
     tests("WorkloadTests", ["Workload", "SimulationKernel", "Messages"]),
     tests("TraceFilesTests", ["TraceFiles", "Workload", "SimulationKernel", "Messages", "CZlib"]),
     tests(

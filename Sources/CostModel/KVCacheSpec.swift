@@ -50,13 +50,14 @@ package struct KVCacheSpec: Equatable, Sendable {
   ) {
     var layers: [(keeps: KVGroupKind, count: Int, bytes: Int)] = []
     for kind in model.layers.kinds {
-      guard let keeps = kind.layer.keeps else { continue }
-      let bytes = kind.count * kind.layer.blockBytes(tensorParallel, elements, blockTokens)
-      if let known = layers.firstIndex(where: { $0.keeps == keeps }) {
-        layers[known].count += kind.count
-        layers[known].bytes += bytes
-      } else {
-        layers.append((keeps, kind.count, bytes))
+      for part in kind.layer.cached(tensorParallel, elements, blockTokens) {
+        let bytes = kind.count * part.blockBytes
+        if let known = layers.firstIndex(where: { $0.keeps == part.keeps }) {
+          layers[known].count += kind.count
+          layers[known].bytes += bytes
+        } else {
+          layers.append((part.keeps, kind.count, bytes))
+        }
       }
     }
     precondition(!layers.isEmpty, "KVCacheSpec: `\(model.name)` keeps nothing")
@@ -113,29 +114,40 @@ extension ModelSpec {
   /// The most tokens that a token attends to in layers with a sliding window, itself included; `nil`
   /// without such layers. Of several windows the longest: they have no price yet.
   package var attendedMax: Int? {
-    layers.kinds.compactMap { $0.layer.keeps?.attendedMax }.max()
+    layers.kinds.compactMap { kind in
+      if case .heads(_, let keeps) = kind.layer.attention { keeps.attendedMax } else { nil }
+    }.max()
   }
 }
 
 extension ModelLayer {
-  /// What a layer keeps of a sequence; `nil` for nothing.
-  fileprivate var keeps: KVGroupKind? {
+  /// What a layer keeps of a sequence, with the bytes of a block (or of the state) on one GPU: nothing, one kind, or both
+  /// that compressed attention has.
+  fileprivate func cached(
+    _ tensorParallel: Int, _ elements: ElementType, _ blockTokens: Int
+  ) -> [(keeps: KVGroupKind, blockBytes: Int)] {
     switch attention {
-    case .heads(_, let keeps): keeps
-    case .latent: .all
-    case .recurrent: .state
-    case .none: nil
+    case .heads(_, let keeps):
+      return [(keeps, blockBytes(tensorParallel, elements, blockTokens))]
+    case .latent: return [(.all, blockBytes(tensorParallel, elements, blockTokens))]
+    case .compressed(let compressed, let heads):
+      let vectorBytes = Int(Double(heads.dim) * elements.bytes)
+      let near = (KVGroupKind.window(tokens: compressed.window), blockTokens * vectorBytes)
+      guard let ratio = compressed.ratio else { return [near] }
+      let far = blockTokens * (vectorBytes + compressed.indexerBytes)
+      return [near, (.all, ceilingDivide(far, ratio))]
+    case .recurrent(let state):
+      return [(.state, ceilingDivide(state.stateBytes, tensorParallel))]
+    case .none: return []
     }
   }
 
-  /// Bytes of a block of one layer, or of its state, on one GPU.
-  fileprivate func blockBytes(
+  /// Bytes of a block of keys and values, or of latent vectors.
+  private func blockBytes(
     _ tensorParallel: Int, _ elements: ElementType, _ blockTokens: Int
   ) -> Int {
-    if case .recurrent(let state) = attention {
-      return ceilingDivide(state.stateBytes, tensorParallel)
-    }
-    let wide = Double(kvBytesPerToken(tensorParallel)) / Double(ModelSpec.bytesPerElement)
-    return blockTokens * Int(wide * elements.bytes)
+    let keysAndValues = kvBytesPerToken(tensorParallel) - indexerBytesPerToken
+    let wide = Double(keysAndValues) / Double(ModelSpec.bytesPerElement)
+    return blockTokens * (Int(wide * elements.bytes) + indexerBytesPerToken)
   }
 }

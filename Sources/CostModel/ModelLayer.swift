@@ -30,6 +30,48 @@ package struct ModelLayer: Equatable, Sendable {
     package var nopeDim = 128
     /// Width of a head's value.
     package var valueDim = 128
+
+    package init(
+      kvLoraRank: Int, queryLoraRank: Int? = nil, ropeDim: Int = 64, nopeDim: Int = 128,
+      valueDim: Int = 128
+    ) {
+      self.kvLoraRank = kvLoraRank
+      self.queryLoraRank = queryLoraRank
+      self.ropeDim = ropeDim
+      self.nopeDim = nopeDim
+      self.valueDim = valueDim
+    }
+  }
+
+  /// One vector a token for keys and values alike, of the nearest tokens; of all tokens one vector
+  /// for every few.
+  ///
+  ///     |c0      |c1      |c2      |…          one for each ``ratio`` tokens, as long as the sequence
+  ///                          |wwwwwwww▷        one for each of the last ``window``
+  package struct Compressed: Equatable, Sendable {
+    /// Tokens of a compressed vector; `nil` for a layer with the window alone.
+    package var ratio: Int?
+    package var window: Int
+    /// Width of the queries' latent vector.
+    package var queryRank: Int
+    /// Columns between the heads and the residual stream: each group of heads is projected to its
+    /// part of them.
+    package var outputGroups: Int
+    package var outputRank: Int
+    /// Bytes that an indexer caches for each compressed vector; 0 without one.
+    package var indexerBytes = 0
+
+    package init(
+      ratio: Int?, window: Int, queryRank: Int, outputGroups: Int, outputRank: Int,
+      indexerBytes: Int = 0
+    ) {
+      self.ratio = ratio
+      self.window = window
+      self.queryRank = queryRank
+      self.outputGroups = outputGroups
+      self.outputRank = outputRank
+      self.indexerBytes = indexerBytes
+    }
   }
 
   /// A state of fixed size that stands for all tokens so far, in place of keys and values.
@@ -54,6 +96,8 @@ package struct ModelLayer: Equatable, Sendable {
     case heads(Heads, KVGroupKind)
     /// Of the heads, only the number of query heads counts.
     case latent(Latent, Heads)
+    /// One KV head of the heads' width, on every GPU.
+    case compressed(Compressed, Heads)
     case recurrent(Recurrence)
     /// A layer that is an MLP alone.
     case none
@@ -69,6 +113,13 @@ package struct ModelLayer: Equatable, Sendable {
     package var ffn: Int
     /// Experts of the same width that every token visits.
     package var sharedExperts = 0
+
+    package init(experts: Int, activeExperts: Int, ffn: Int, sharedExperts: Int = 0) {
+      self.experts = experts
+      self.activeExperts = activeExperts
+      self.ffn = ffn
+      self.sharedExperts = sharedExperts
+    }
   }
 
   /// What each token passes alone.
@@ -80,8 +131,33 @@ package struct ModelLayer: Equatable, Sendable {
     case none
   }
 
+  /// How a checkpoint stores the parts of a layer; `nil` for a part that is stored as the model's
+  /// other matrices are.
+  package struct Formats: Equatable, Sendable {
+    /// Ahead of attention.
+    package var attentionInput: WeightFormat?
+    package var attentionOutput: WeightFormat?
+    package var attentionExtras: WeightFormat?
+    /// The dense MLP, or the routed experts.
+    package var mlp: WeightFormat?
+    package var router: WeightFormat?
+    package var sharedExperts: WeightFormat?
+    package var mlpExtras: WeightFormat?
+
+    package init() {}
+  }
+
   package var attention: Attention
   package var mlp: MLP
+  /// Weights of the attention that its shape does not tell, in elements: output gates, indexers,
+  /// convolutions. Negative where two projections are one. Counted, not priced.
+  package var attentionExtras = 0
+  /// The same of the MLP: biases of experts, a shared expert that is no multiple of a routed one.
+  package var mlpExtras = 0
+  /// Bytes that each token adds to the cache beside keys and values, the same on every GPU and in
+  /// every type of cache: the keys of an indexer.
+  package var indexerBytesPerToken = 0
+  package var formats = Formats()
 
   package init(_ attention: Attention, _ mlp: MLP) {
     self.attention = attention
@@ -93,7 +169,7 @@ extension ModelLayer {
   /// The heads of an attention that has any.
   package var heads: Heads? {
     switch attention {
-    case .heads(let heads, _), .latent(_, let heads): heads
+    case .heads(let heads, _), .latent(_, let heads), .compressed(_, let heads): heads
     case .recurrent, .none: nil
     }
   }

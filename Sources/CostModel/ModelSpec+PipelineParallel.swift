@@ -23,5 +23,10 @@ extension ModelSpec {
         "`--pipeline-parallel-size` must lie between 1 and the \(layers.count) layers of `\(name)`, "
           + "found `\(stages)`")
     }
+    guard stage(of: stages).layers.commonestHeads != nil else {
+      throw UserError(
+        "`--pipeline-parallel-size` \(stages) leaves the first stage of `\(name)` without a layer "
+          + "that has attention", hint: "use fewer stages")
+    }
   }
 }

@@ -5,6 +5,7 @@ extension ModelSpec {
   ///
   ///     K and V:  layers × 2 × ⌈KV heads / tensorParallel⌉ × head width × 2 B
   ///     latent:   layers × (kvLoraRank + ropeDim) × 2 B               the same on every GPU
+  ///     compressed: layers × (1 + 1 / ratio) × head width × 2 B       the same on every GPU
   ///     state:    nothing, however long the sequence
   ///
   /// Fewer KV heads than GPUs are replicated, so that the result stops falling at as many GPUs as
@@ -43,13 +44,17 @@ extension ModelSpec {
 extension ModelLayer {
   /// This layer's part of ``ModelSpec/kvBytesPerToken(tensorParallel:)``.
   func kvBytesPerToken(_ tensorParallel: Int) -> Int {
-    let elements =
-      switch attention {
-      case .heads(let heads, _): 2 * heads.kvOnGPU(tensorParallel) * heads.dim
-      case .latent(let latent, _): latent.kvLoraRank + latent.ropeDim
-      case .recurrent, .none: 0
-      }
-    return elements * ModelSpec.bytesPerElement
+    let elements: Int
+    switch attention {
+    case .heads(let heads, _): elements = 2 * heads.kvOnGPU(tensorParallel) * heads.dim
+    case .latent(let latent, _): elements = latent.kvLoraRank + latent.ropeDim
+    case .compressed(let compressed, let heads):
+      let vectorBytes = heads.dim * ModelSpec.bytesPerElement
+      let far = compressed.ratio.map { ceilingDivide(vectorBytes + compressed.indexerBytes, $0) }
+      return vectorBytes + (far ?? 0)
+    case .recurrent, .none: elements = 0
+    }
+    return elements * ModelSpec.bytesPerElement + indexerBytesPerToken
   }
 
   /// Whether `tensorParallel` GPUs, at least 1, can share the layer's heads.
@@ -59,7 +64,7 @@ extension ModelLayer {
       heads.query % tensorParallel == 0
         && (heads.kv % tensorParallel == 0 || tensorParallel % heads.kv == 0)
     // Latent attention caches one vector for all heads: there are no KV heads to split.
-    case .latent(_, let heads): heads.query % tensorParallel == 0
+    case .latent(_, let heads), .compressed(_, let heads): heads.query % tensorParallel == 0
     case .recurrent, .none: true
     }
   }

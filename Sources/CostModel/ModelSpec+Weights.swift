@@ -32,12 +32,16 @@ extension ModelSpec {
   /// The count that the layers give.
   private func parameters(of experts: ModelLayer.CountedExperts, _ tensorParallel: Int) -> Int {
     let embedding = ceilingDivide(vocab, tensorParallel) * hidden * (tiedEmbeddings ? 1 : 2)
-    return layers.kinds.reduce(embedding + hidden) { sum, kind in
+    let outside = embedding + hidden + ceilingDivide(besideLayers, tensorParallel)
+    return layers.kinds.reduce(outside) { sum, kind in
       let (layer, split) = (kind.layer, LayerSplit(self, tensorParallel))
       let attention =
         split.attentionInputElements(layer.attention)
         + split.attentionOutputElements(layer.attention)
-      return sum + kind.count * (attention + 2 * hidden + split.elements(of: layer.mlp, experts))
+        + ceilingDivide(layer.attentionExtras, tensorParallel)
+      let mlp =
+        split.elements(of: layer.mlp, experts) + ceilingDivide(layer.mlpExtras, tensorParallel)
+      return sum + kind.count * (attention + 2 * hidden + mlp)
     }
   }
 
@@ -99,6 +103,9 @@ struct LayerSplit {
         latent.queryLoraRank.map { hidden * $0 + $0 * queryWidth } ?? (hidden * queryWidth)
       let down = hidden * (latent.kvLoraRank + latent.ropeDim)
       return query + down + latent.kvLoraRank * heads * (latent.nopeDim + latent.valueDim)
+    case .compressed(let compressed, let heads):
+      let queryWidth = heads.query / tensorParallel * heads.dim
+      return hidden * (compressed.queryRank + heads.dim) + compressed.queryRank * queryWidth
     case .recurrent(let state): return hidden * ceilingDivide(state.inputWidth, tensorParallel)
     case .none: return 0
     }
@@ -109,6 +116,9 @@ struct LayerSplit {
     switch attention {
     case .heads(let heads, _): heads.query / tensorParallel * heads.dim * hidden
     case .latent(let latent, let heads): heads.query / tensorParallel * latent.valueDim * hidden
+    case .compressed(let compressed, let heads):
+      heads.query / tensorParallel * heads.dim * compressed.outputRank
+        + ceilingDivide(compressed.outputGroups * compressed.outputRank, tensorParallel) * hidden
     case .recurrent(let state): ceilingDivide(state.outputWidth, tensorParallel) * hidden
     case .none: 0
     }
@@ -134,7 +144,7 @@ struct LayerSplit {
 
 extension ModelSpec {
   /// Matrices of an MLP that widen: gate and up, or up alone.
-  var mlpInputMatrices: Int { family == .llama ? 2 : 1 }
+  var mlpInputMatrices: Int { family == .llama && !hasPlainMLP ? 2 : 1 }
 }
 
 /// ⌈`dividend` / `divisor`⌉ of a non-negative dividend.

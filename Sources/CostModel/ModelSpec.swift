@@ -42,6 +42,28 @@ package struct ModelSpec: Equatable, Sendable {
   /// Whether the LM head shares the embedding's weights.
   package var tiedEmbeddings = false
   package var weightCount = WeightCount.fromLayers
+  /// MLPs of two matrices, without a gate, in a model of LLaMA's structure.
+  package var hasPlainMLP = false
+  /// Parameters that belong to no layer beside embedding, LM head and norm: a vision tower. 16-bit
+  /// in every checkpoint, and split over tensor-parallel GPUs.
+  package var besideLayers = 0
+  /// How the checkpoint stores the layers' matrices.
+  package var stored = WeightFormat.bfloat16
+  /// The file that the model was read from; `nil` for a model of the catalogue.
+  package var origin: Origin?
+
+  /// The file that a model was read from.
+  package struct Origin: Equatable, Sendable {
+    /// As the user gave it.
+    package var path: String
+    /// Of the file's bytes, so that two models of one name are told apart.
+    package var digest: String
+
+    package init(path: String, digest: String) {
+      self.path = path
+      self.digest = digest
+    }
+  }
 
   package init(
     name: String, aliases: [String], layers: LayerList, hidden: Int, vocab: Int, maxPositions: Int
@@ -53,6 +75,13 @@ package struct ModelSpec: Equatable, Sendable {
     self.vocab = vocab
     self.maxPositions = maxPositions
   }
+}
+
+extension ModelSpec {
+  /// What `--model` takes to mean this model.
+  package var reference: String { origin?.path ?? name }
+  /// Tells the model from every other: its name, and what its file holds.
+  package var identity: String { origin.map { "\(name) \($0.digest)" } ?? name }
 }
 
 /// The shape of a model whose layers agree in it, as tables and the CPU engine ask for it.

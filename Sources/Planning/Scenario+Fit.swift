@@ -24,6 +24,7 @@ extension Scenario {
   /// - Throws: ``UserError`` for settings out of range or in contradiction.
   package func memoryFit() throws -> MemoryFit {
     try requireFlagsOfSystem()
+    try requireQuantization()
     if system.capabilities.mapsPageGroups && !virtualMemory.isResolved {
       return try withPageGroups().memoryFit()
     }

@@ -11,6 +11,7 @@ extension Scenario {
   ///   that does not fit.
   package func resolved(prices: PriceSource = .own) throws -> ResolvedScenario {
     try requireFlagsOfSystem()
+    try requireQuantization()
     if system.capabilities.mapsPageGroups && !virtualMemory.isResolved {
       return try withPageGroups().resolved(prices: prices)
     }

@@ -1,5 +1,6 @@
 import CostModel
 import KVMemory
+import Messages
 import Serving
 import SimulationKernel
 
@@ -15,8 +16,8 @@ package struct Scenario: Sendable {
   package var tensorParallel = 1
   /// Stages that the layers are cut into (`--pipeline-parallel-size`).
   package var pipelineParallel = 1
-  /// How the layers' matrices are stored (`--quantization`).
-  package var weights = ElementType.bfloat16
+  /// How the layers' matrices are stored (`--quantization`); `nil` for as the checkpoint has them.
+  package var quantization: ElementType?
   /// How keys and values are stored (`--kv-cache-dtype`).
   package var kvCache = ElementType.bfloat16
   /// Token slots in a KV block (`--block-size`).
@@ -73,6 +74,29 @@ package struct Scenario: Sendable {
     self.system = system
     self.model = model
     self.device = device
+  }
+
+  /// How the layers' matrices are stored: as `--quantization` says, or else the checkpoint.
+  package var weights: ElementType {
+    get { quantization ?? model.stored.elements }
+    set { quantization = newValue }
+  }
+
+  /// What people call the way in which the matrices are stored: `mxfp4` of a checkpoint that says so.
+  package var weightsName: String {
+    weights == model.stored.elements ? model.stored.name : weights.rawValue
+  }
+
+  /// A checkpoint that is quantized cannot be quantized otherwise when it is loaded.
+  ///
+  /// - Throws: ``UserError`` that names both.
+  func requireQuantization() throws {
+    let stored = model.stored
+    guard let quantization, stored != .bfloat16, quantization != stored.elements else { return }
+    throw UserError(
+      "`--quantization \(quantization.quantizationName)` contradicts `\(model.reference)`, whose "
+        + "weights are stored as \(stored.name)",
+      hint: "leave out `--quantization`, or give the configuration of a 16-bit checkpoint")
   }
 }
 

@@ -2,6 +2,7 @@ import CostModel
 import KVMemory
 import Messages
 import Metrics
+import ModelFiles
 import Serving
 
 /// One setting of a scenario: a row of the table ``all``, from which everything that goes by settings follows.
@@ -64,6 +65,9 @@ package struct ScenarioSetting: Sendable {
     throw UserError("`\(name)` must be \(allowed), found `\(text)`")
   }
 
+  /// Whether the text names a model, which may be the path of its configuration.
+  package var isModel: Bool { name == "model" }
+
   /// Whether only some systems have it.
   package var isOfSomeSystems: Bool { ofSystem != nil }
 
@@ -93,8 +97,8 @@ extension ScenarioSetting {
   private static let hardware: [ScenarioSetting] = [
     .choice("system", \.system, of: ServingSystem.all, text: \.name)
       .keyed { $0.scenario.system.name },
-    .named("model", \.model, name: \.name) { try ModelCatalogue.find($0) }
-      .keyed { $0.scenario.model.name },
+    .named("model", \.model, name: \.reference) { try ModelFile.find($0) }
+      .keyed { $0.scenario.model.identity },
     .named("device", \.device, name: \.name) { try DeviceCatalogue.find($0) }
       .keyed { $0.scenario.device.name },
     // The key of a run holds all of the profile that prices it.

@@ -99,7 +99,8 @@ package struct SweepReader {
       return SettingValue(name: name, text: text, change: { _ in })
     }
     let setting = try located(key) { try ScenarioSetting.find(name) }
-    let given = setting.isFile ? SweepFile.resolved(text, from: folder) : text
+    let isPath = setting.isFile || setting.isModel && text.lowercased().hasSuffix(".json")
+    let given = isPath ? SweepFile.resolved(text, from: folder) : text
     let change = try located(node) { try setting.change(given) }
     return SettingValue(name: name, text: text, change: change)
   }

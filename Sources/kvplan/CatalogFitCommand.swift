@@ -82,7 +82,7 @@ struct FitTable {
   private var notes: [String] {
     let inputs = fit.inputs
     var weights =
-      "\(inputs.weights == .bfloat16 ? "16-bit" : inputs.weights.rawValue), "
+      "\(inputs.weights == .bfloat16 ? "16-bit" : scenario.weightsName), "
       + "tensor parallel \(inputs.tensorParallel)"
     if inputs.pipelineParallel > 1 { weights += ", fullest of \(inputs.pipelineParallel) stages" }
     let used = Digits.fixed(100 * inputs.utilization, decimals: 1)

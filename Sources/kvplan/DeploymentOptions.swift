@@ -1,5 +1,6 @@
 import ArgumentParser
 import CostModel
+import ModelFiles
 import Planning
 import Serving
 import SimulationKernel
@@ -13,7 +14,8 @@ private let pageGroupSystems = systems(of: "page-group-size") { "`\($0.name)`" }
 
 /// What decides how large the KV pool is, under vLLM's names where vLLM has one.
 struct DeploymentOptions: ParsableArguments {
-  @Option(help: "Model; `kvplan catalog models` lists them.")
+  @Option(
+    help: "Model; `kvplan catalog models` lists them. Or the path of a model's `config.json`.")
   var model = "opt-13b"
 
   @Option(help: "Device; `kvplan catalog devices` lists them.")
@@ -67,9 +69,9 @@ struct DeploymentOptions: ParsableArguments {
   @Option(
     help: """
       How the layers' matrices are stored: `none` (16-bit), `fp8`, `int8`, `int4` (AWQ, GPTQ) or \
-      `nvfp4`.
+      `nvfp4` (default: as the checkpoint of a `config.json` is, or else `none`).
       """)
-  var quantization = Quantization.none
+  var quantization: Quantization?
 
   @Option(help: "How keys and values are stored: `auto` or `bfloat16` (16-bit), or `fp8`.")
   var kvCacheDtype = KVCacheType.auto
@@ -101,7 +103,7 @@ struct DeploymentOptions: ParsableArguments {
   /// The scenario of one deployment, its other settings at their defaults.
   func scenario(system: ServingSystem) throws -> Scenario {
     var scenario = Scenario(
-      system: system, model: try ModelCatalogue.find(model),
+      system: system, model: try ModelFile.find(model),
       device: try DeviceCatalogue.find(device))
     scenario.engineRelease = try releases()?.release(for: system)
     scenario.tensorParallel = tensorParallel
@@ -112,7 +114,7 @@ struct DeploymentOptions: ParsableArguments {
     scenario.maxSequences = maxSequences
     scenario.maxBatchedTokens = maxBatchedTokens
     scenario.maxModelLength = maxModelLength
-    scenario.weights = quantization.elements
+    scenario.quantization = quantization?.elements
     scenario.kvCache = kvCacheDtype.elements
     scenario.virtualMemory.pageGroup = pageGroupSize
     return scenario

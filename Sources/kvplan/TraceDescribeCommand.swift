@@ -1,6 +1,7 @@
 import ArgumentParser
 import CostModel
 import Messages
+import ModelFiles
 import TraceFiles
 import Workload
 
@@ -38,7 +39,7 @@ struct TraceDescribeCommand: ParsableCommand {
     if let blockSize, blockSize < 1 {
       throw UserError("`--block-size` must be a positive integer, found `\(blockSize)`")
     }
-    let spec = try model.map { try ModelCatalogue.find($0) }
+    let spec = try model.map { try ModelFile.find($0) }
     var options = try reading.options(seed: seed)
     options.keepsZeroOutputs = includeFailures
     let (description, read) = try TraceReader.describe(

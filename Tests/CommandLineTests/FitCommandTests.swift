@@ -76,6 +76,58 @@ import Testing
     #expect(run.errors.contains("`--tensor-parallel-size 2`"))
   }
 
+  /// A folder with a configuration of that architecture, of Llama-3.1-8B's numbers.
+  private func configFolder(_ architecture: String) throws -> URL {
+    let folder = FileManager.default.temporaryDirectory.appending(
+      path: "kvplan-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    let config = """
+      {"architectures": ["\(architecture)"], "hidden_size": 4096, "intermediate_size": 14336,
+       "num_hidden_layers": 32, "num_attention_heads": 32, "num_key_value_heads": 8,
+       "vocab_size": 128256, "max_position_embeddings": 131072, "_name_or_path": "org/Own-8B",
+       "quantization_config": {"quant_method": "fp8", "modules_to_not_convert": ["lm_head"]}}
+      """
+    try Data(config.utf8).write(to: folder.appending(path: "config.json"))
+    return folder
+  }
+
+  @Test func aModelIsReadFromItsConfiguration() throws {
+    let folder = try configFolder("LlamaForCausalLM")
+    defer { try? FileManager.default.removeItem(at: folder) }
+    func fit(_ model: String, _ more: String...) throws -> [String: Any] {
+      let run = try Tool.run(
+        ["catalog", "fit", "--model", model, "--device", "h100-sxm", "--format", "json"] + more)
+      #expect(run.status == 0, "\(run)")
+      let object = try JSONSerialization.jsonObject(with: Data(run.output.utf8))
+      return try #require(object as? [String: Any])
+    }
+    let known = try fit("llama-3.1-8b", "--quantization", "fp8")
+    for path in [folder.path, folder.appending(path: "config.json").path] {
+      let read = try fit(path)
+      #expect(read["model"] as? String == "own-8b")
+      #expect(read["quantization"] as? String == "fp8")
+      #expect(read["num_blocks"] as? Int == known["num_blocks"] as? Int)
+    }
+    let other = try Tool.run([
+      "catalog", "fit", "--model", folder.path, "--quantization", "int4",
+    ])
+    #expect(other.status == 2)
+    #expect(
+      other.errors.hasPrefix(
+        "error: `--quantization int4` contradicts `\(folder.path)/config.json`, whose weights are "
+          + "stored as fp8\n"))
+  }
+
+  @Test func anUnknownArchitectureEndsWithTwo() throws {
+    let folder = try configFolder("SphinxForCausalLM")
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let run = try Tool.run(["catalog", "fit", "--model", folder.path])
+    #expect(run.status == 2)
+    #expect(
+      run.errors.hasPrefix(
+        "error: \(folder.path)/config.json: the architecture `SphinxForCausalLM` is not known\n"))
+  }
+
   @Test func aWrongTypeNamesTheAllowed() throws {
     let run = try Tool.run(["catalog", "fit", "--kv-cache-dtype", "int3"])
     #expect(run.status == 64)

@@ -26,6 +26,8 @@ struct AttentionReach: Equatable, Sendable {
     attention = first.layer.attention.reachingAll
     for kind in kinds {
       if case .recurrent = kind.layer.attention { throw unpriced("recurrent layers") }
+      if case .compressed = kind.layer.attention { throw unpriced("layers with compressed keys") }
+      guard kind.layer.indexerBytesPerToken == 0 else { throw unpriced("layers with an indexer") }
       guard kind.layer.attention.reachingAll == attention else {
         throw unpriced("layers with heads of different shapes")
       }

@@ -221,10 +221,8 @@ package final class KernelCostModel: IterationCostModel {
 
   private static func parts(_ deployment: PricedDeployment, _ prices: KernelPrices) -> [Part] {
     let (model, gpus) = (deployment.model, deployment.tensorParallel)
-    let product = prices.product(deployment.weights)
-    let routed = prices.product(.bfloat16)
     var parts = model.products(gpus, deployment.weights).map { op in
-      let price = op.name == "router" ? routed : product
+      let price = prices.product(op.name == "router" ? .bfloat16 : op.elements)
       return Part(
         name: op.name,
         prices: PriceCurve(limit: tabulatedTokens) {

@@ -59,9 +59,9 @@ extension ModelSpec {
       }
     }
     for kind in layers.kinds {
-      add(split.products(of: kind.layer.attention, elements), in: kind.count)
+      add(split.attentionProducts(of: kind.layer, elements), in: kind.count)
     }
-    for kind in layers.kinds { add(split.products(of: kind.layer.mlp, elements), in: kind.count) }
+    for kind in layers.kinds { add(split.mlpProducts(of: kind.layer, elements), in: kind.count) }
     return products
   }
 
@@ -98,29 +98,33 @@ extension ModelSpec {
 
 extension LayerSplit {
   /// Those of one layer's attention.
-  fileprivate func products(
-    of attention: ModelLayer.Attention, _ elements: ElementType
+  fileprivate func attentionProducts(
+    of layer: ModelLayer, _ elements: ElementType
   ) -> [ProductOperator] {
+    let (attention, formats) = (layer.attention, layer.formats)
     let (input, output) = (attentionInputElements(attention), attentionOutputElements(attention))
     guard input > 0 else { return [] }
+    let (own, ownOut) = (formats.attentionInput?.elements, formats.attentionOutput?.elements)
     return [
-      product("qkv projection", elements, count: input, k: hidden),
-      product("output projection", elements, count: output, k: output / hidden),
+      product("qkv projection", own ?? elements, count: input, k: hidden),
+      product("output projection", ownOut ?? elements, count: output, k: output / hidden),
     ]
   }
 
   /// Those of one layer's MLP.
-  fileprivate func products(
-    of mlp: ModelLayer.MLP, _ elements: ElementType
+  fileprivate func mlpProducts(
+    of layer: ModelLayer, _ elements: ElementType
   ) -> [ProductOperator] {
-    switch mlp {
-    case .dense(let width): return pair("mlp", elements, width: width)
+    let own = layer.formats.mlp?.elements ?? elements
+    switch layer.mlp {
+    case .dense(let width): return pair("mlp", own, width: width)
     case .experts(let experts):
       var products = [product("router", elements, count: hidden * experts.experts, k: hidden)]
-      products += pair("experts", elements, width: experts.ffn, routing: experts)
+      products += pair("experts", own, width: experts.ffn, routing: experts)
       if experts.sharedExperts > 0 {
         products += pair(
-          "shared experts", elements, width: experts.sharedExperts * experts.ffn)
+          "shared experts", layer.formats.sharedExperts?.elements ?? elements,
+          width: experts.sharedExperts * experts.ffn)
       }
       return products
     case .none: return []
@@ -161,7 +165,7 @@ extension ModelLayer.Attention {
     case .latent(let latent, let heads):
       .init(
         query: heads.query / tensorParallel, kv: 1, dim: (latent.kvLoraRank + latent.ropeDim) / 2)
-    case .recurrent, .none: .init(query: 0, kv: 0, dim: 0)
+    case .compressed, .recurrent, .none: .init(query: 0, kv: 0, dim: 0)
     }
   }
 

@@ -11,7 +11,7 @@ extension Deployment {
     // vLLM does not start where one sequence of the longest length exceeds the pool.
     let fitting = resolved.kvCapacity.longestSequence(sparing: 1)
     let longest = min(settings.maxModelLength, fitting ?? settings.maxModelLength)
-    let model = scenario.model.aliases.first { $0.contains("/") } ?? scenario.model.name
+    let model = scenario.model.aliases.first { $0.contains("/") } ?? scenario.model.reference
     var words = [
       "\(command) \(model)", "--tensor-parallel-size \(scenario.tensorParallel)",
       "--block-size \(settings.blockSize)",
@@ -23,7 +23,7 @@ extension Deployment {
     if scenario.pipelineParallel > 1 {
       words.append("--pipeline-parallel-size \(scenario.pipelineParallel)")
     }
-    if scenario.weights != .bfloat16 {
+    if scenario.weights != .bfloat16, scenario.model.stored == .bfloat16 {
       words.append("--quantization \(scenario.weights.rawValue)")
     }
     if scenario.kvCache != .bfloat16 {

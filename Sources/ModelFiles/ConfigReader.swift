@@ -1,0 +1,121 @@
+import CostModel
+import KVMemory
+import Messages
+
+/// What a family's reader makes of a configuration: the layers, and what only that family has.
+struct ModelDraft {
+  var layers: [ModelLayer]
+  /// What the checkpoint calls the parts of its layers.
+  var modules = ModuleNames()
+  var hasPlainMLP = false
+  /// Parameters outside the layers beside embedding and LM head.
+  var besideLayers = 0
+  /// Whether the LM head is the embedding where no field says so.
+  var tiesEmbeddings = false
+}
+
+/// One configuration on its way to a model.
+struct ConfigReader {
+  let root: ConfigFields
+  /// `hf_quant_config.json`, where there is one.
+  let quantization: ConfigFields?
+
+  /// - Throws: ``UserError`` for an architecture that is not known, and a field that cannot be.
+  func model() throws -> ModelSpec {
+    let architecture = try architecture()
+    // The language model of one that sees, too.
+    var text = try root.optionalObject("text_config") ?? root
+    text.defaults = architecture.defaults
+    let draft = try architecture.read(text, root)
+    guard draft.layers.contains(where: { $0.heads != nil }) else {
+      throw root.contradiction("no layer of the model attends to other tokens")
+    }
+    let positions = try positions(text)
+    let storage = try Quantization(root: root, text: text, beside: quantization)
+    var model = ModelSpec(
+      name: "", aliases: [],
+      layers: LayerList(storage.stored(draft).map { .init($0.within(positions), count: 1) }),
+      hidden: try text.count("hidden_size", limit: .width),
+      vocab: try text.count("vocab_size", limit: .vocabulary), maxPositions: positions)
+    model.tiedEmbeddings =
+      try text.optionalFlag("tie_word_embeddings") ?? root.optionalFlag("tie_word_embeddings")
+      ?? draft.tiesEmbeddings
+    model.hasPlainMLP = draft.hasPlainMLP
+    model.besideLayers = try draft.besideLayers + VisionTower.parameters(root)
+    model.stored = storage.matrices
+    return try checked(model)
+  }
+
+  private func architecture() throws -> Architecture {
+    let names = try root.texts("architectures") ?? []
+    let known = Architecture.all
+    guard let name = names.first else {
+      throw UserError(
+        "\(root.file): `architectures` is missing: not the configuration of a language model",
+        hint: "give the `config.json` that lies beside the model's weights")
+    }
+    if let found = names.lazy.compactMap({ name in known.first { $0.names.contains(name) } }).first
+    {
+      return found
+    }
+    let listed = known.flatMap(\.names)
+    let near = nearestName(to: name, among: listed).map { "the nearest is `\($0)`; " } ?? ""
+    throw UserError(
+      "\(root.file): the architecture `\(printable(name))` is not known",
+      hint: "\(near)known are \(listed.joined(separator: ", "))")
+  }
+
+  /// The longest context, with the stretching of rotary positions as vLLM counts it: by the factor,
+  /// but for kinds whose configurations give the stretched length themselves.
+  ///
+  /// - Source: `_get_and_verify_max_len` of vLLM, from memory.
+  private func positions(_ text: ConfigFields) throws -> Int {
+    let stated = try text.count("max_position_embeddings", limit: .tokens)
+    let rope = try text.optionalObject("rope_scaling") ?? text.optionalObject("rope_parameters")
+    guard let rope, let factor = try rope.optionalReal("factor"), factor >= 1,
+      rope.isText("rope_type", or: "type")
+    else { return stated }
+    let kind = try rope.optionalText("rope_type") ?? rope.optionalText("type") ?? "default"
+    let isGemma = try text.optionalText("model_type")?.hasPrefix("gemma3") ?? false
+    if isGemma || ["default", "su", "longrope", "llama3"].contains(kind) { return stated }
+    let original = try rope.optionalCount("original_max_position_embeddings", .tokens)
+    let base = kind == "yarn" ? original ?? stated : stated
+    let stretched = Double(base) * factor
+    guard stretched <= Double(ConfigFields.Limit.tokens.rawValue) else {
+      throw rope.contradiction(
+        "`\(rope.place)factor` \(factor) stretches \(base) positions beyond a billion")
+    }
+    return Int(stretched)
+  }
+
+  /// The numbers of each field are bounded; here are those that several of them make.
+  private func checked(_ model: ModelSpec) throws -> ModelSpec {
+    let parametersMax = 100_000_000_000_000
+    let parameters = model.parameters()
+    guard parameters > 0, parameters <= parametersMax, model.activeParameters > 0 else {
+      throw root.contradiction(
+        "the fields come to \(parameters) parameters: no model has so many")
+    }
+    guard model.kvBytesPerToken() > 0 else {
+      throw root.contradiction("the fields come to a KV cache without bytes")
+    }
+    return model
+  }
+}
+
+extension ModelLayer {
+  /// The layer of a model of so many positions: a window that no sequence is longer than is none.
+  fileprivate func within(_ positions: Int) -> ModelLayer {
+    guard case .heads(let heads, let keeps) = attention, let most = keeps.attendedMax,
+      most >= positions
+    else { return self }
+    var layer = self
+    layer.attention = .heads(heads, .all)
+    return layer
+  }
+}
+
+extension ConfigFields {
+  /// Whether one of two fields is a text: newer files hold an object for each kind of layer.
+  fileprivate func isText(_ name: String, or other: String) -> Bool { has(name) || has(other) }
+}

@@ -1,0 +1,49 @@
+import CostModel
+import KVMemory
+
+/// LLaMA and those of its shape: grouped-query attention and a gated MLP in every layer.
+extension Architecture {
+  /// A window that is there holds for every layer, unless `layer_types` says otherwise.
+  static let dense = Architecture(
+    "LlamaForCausalLM", "MistralForCausalLM", "Mistral3ForConditionalGeneration",
+    "Phi3ForCausalLM", "GraniteForCausalLM", "Olmo2ForCausalLM", "Olmo3ForCausalLM",
+    "SmolLM3ForCausalLM", "SeedOssForCausalLM", "GlmForCausalLM", "Glm4ForCausalLM"
+  ) { text, _ in
+    let count = try text.layerCount()
+    var kind = KVGroupKind.all
+    if let window = try text.optionalCount("sliding_window", .tokens),
+      try text.optionalFlag("use_sliding_window") ?? true
+    {
+      kind = .window(tokens: window)
+    }
+    let kinds = try text.listedKinds(layers: count) ?? Array(repeating: kind, count: count)
+    return ModelDraft(layers: try text.denseLayers(kinds))
+  }
+
+  /// Qwen2 and Qwen3, whose window holds from a certain layer on, and is mostly switched off.
+  static let qwenDense = Architecture(
+    "Qwen2ForCausalLM", "Qwen3ForCausalLM", "MiMoForCausalLM", "Qwen3VLForConditionalGeneration",
+    "Qwen2_5_VLForConditionalGeneration"
+  ) { text, _ in
+    let kinds = try text.qwenKinds(layers: try text.layerCount())
+    return ModelDraft(layers: try text.denseLayers(kinds))
+  }
+}
+
+extension ConfigFields {
+  func denseLayers(_ kinds: [KVGroupKind]) throws -> [ModelLayer] {
+    let heads = try heads()
+    let width = try count("intermediate_size", limit: .innerWidth)
+    return kinds.map { ModelLayer(.heads(heads, $0), .dense(width: width)) }
+  }
+
+  /// What each layer of a Qwen2 or Qwen3 keeps.
+  func qwenKinds(layers: Int) throws -> [KVGroupKind] {
+    guard try flag("use_sliding_window"),
+      let window = try optionalCount("sliding_window", .tokens)
+    else { return Array(repeating: .all, count: layers) }
+    if let listed = try listedKinds(layers: layers) { return listed }
+    let first = try optionalCount("max_window_layers", .layers, least: 0) ?? 0
+    return (0..<layers).map { $0 < first ? .all : .window(tokens: window) }
+  }
+}

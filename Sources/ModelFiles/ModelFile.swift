@@ -1,0 +1,95 @@
+import CostModel
+import Foundation
+import Messages
+
+/// A model's published `config.json`.
+package enum ModelFile {
+  /// The model that `text` names: one of the catalogue, a `config.json`, or a folder that holds one.
+  ///
+  /// A name of the catalogue means the catalogue's model, whatever lies in the current folder.
+  ///
+  /// - Throws: ``UserError`` with the nearest name, or with what is wrong in the file.
+  package static func find(_ text: String) throws -> ModelSpec {
+    if text.lowercased().hasSuffix(".json") { return try read(path: text) }
+    do { return try ModelCatalogue.find(text) } catch let unknown as UserError {
+      var isFolder: ObjCBool = false
+      guard FileManager.default.fileExists(atPath: text, isDirectory: &isFolder) else {
+        throw unknown
+      }
+      let config = "\(text.hasSuffix("/") ? String(text.dropLast()) : text)/config.json"
+      guard isFolder.boolValue, FileManager.default.fileExists(atPath: config) else {
+        throw UserError(
+          "`\(text)` is neither a model of the catalogue nor a folder with a `config.json`",
+          hint: "give a model's `config.json`, or a name that `kvplan catalog models` lists")
+      }
+      return try read(path: config)
+    }
+  }
+
+  /// The model of one configuration; how its weights are stored may stand in a file beside it.
+  ///
+  /// - Throws: ``UserError`` that names the file, and the field that is missing or wrong.
+  package static func read(path: String) throws -> ModelSpec {
+    let (root, digest) = try fields(path)
+    var model = try ConfigReader(root: root, quantization: try quantizationFile(path)).model()
+    model.name = name(path, root)
+    model.origin = .init(path: path, digest: digest)
+    return model
+  }
+
+  /// The fields of a file, and a digest of its bytes.
+  private static func fields(_ path: String) throws -> (ConfigFields, digest: String) {
+    let sizeMax = 64 << 20
+    guard let data = FileManager.default.contents(atPath: path) else {
+      throw UserError("cannot read `\(path)`", hint: "give the path of a model's `config.json`")
+    }
+    guard data.count <= sizeMax else {
+      throw UserError("\(path): \(data.count) bytes are no model's configuration")
+    }
+    let decoder = JSONDecoder()
+    // Published files hold numbers that JSON does not have, such as `Infinity`.
+    decoder.allowsJSON5 = true
+    guard let value = try? decoder.decode(ConfigValue.self, from: data) else {
+      throw UserError("\(path): not a JSON file", hint: "download the model's `config.json` again")
+    }
+    guard case .object(let values) = value else {
+      throw UserError("\(path): must hold an object, found `\(value.shown)`")
+    }
+    // FNV-1a, 64 bits: told apart are two files of one name, not forgeries.
+    let digest = data.reduce(UInt64(0xcbf2_9ce4_8422_2325)) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
+    return (ConfigFields(file: path, values: values), String(digest, radix: 16))
+  }
+
+  /// `hf_quant_config.json` beside a configuration, under the name that goes with its own.
+  private static func quantizationFile(_ path: String) throws -> ConfigFields? {
+    let url = URL(filePath: path)
+    let name = url.lastPathComponent
+    guard name.hasSuffix("config.json") else { return nil }
+    let beside = url.deletingLastPathComponent()
+      .appending(path: name.dropLast("config.json".count) + "hf_quant_config.json")
+    guard FileManager.default.fileExists(atPath: beside.path) else { return nil }
+    return try fields(beside.path).0
+  }
+
+  /// The file's name without `config`; of a bare `config.json` what its author called the model, or
+  /// else its folder.
+  private static func name(_ path: String, _ root: ConfigFields) -> String {
+    let url = URL(filePath: path)
+    var stem = url.deletingPathExtension().lastPathComponent.lowercased()
+    if stem.hasSuffix("config") { stem = String(stem.dropLast("config".count)) }
+    if let own = tidied(stem) { return own }
+    let given = (try? root.optionalText("_name_or_path")) ?? nil
+    let last = given?.split(separator: "/").last.map(String.init) ?? ""
+    let folder = url.absoluteURL.deletingLastPathComponent().lastPathComponent
+    return tidied(last) ?? tidied(folder) ?? "model"
+  }
+
+  /// Letters, digits, `.` and `-`, so that results can hold it; `nil` where none is left.
+  private static func tidied(_ text: String) -> String? {
+    let letters = text.lowercased().map { letter -> Character in
+      letter.isASCII && (letter.isLetter || letter.isNumber || "._".contains(letter)) ? letter : "-"
+    }
+    let name = String(letters.prefix(100)).trimmingCharacters(in: ["-", "_", "."])
+    return name.isEmpty ? nil : name
+  }
+}
