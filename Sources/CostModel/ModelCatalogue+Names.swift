@@ -66,17 +66,18 @@ extension ModelCatalogue {
   /// One way out: a name that was mistyped, or the nearest model of the same family and size.
   private static func hint(for typed: String) -> String {
     let listing = "`kvplan catalog models` lists all"
+    let unlisted = listing + "; any other model is read from the path of its `config.json`"
     let names = all.map(\.name) + twins.map(\.name)
     guard let (family, billions) = ModelName.familyAndSize(typed) else {
       let near = nearestName(to: typed, among: names + all.flatMap(\.aliases))
-      return near.map { "did you mean `\($0)`? \(listing)" } ?? listing
+      return near.map { "did you mean `\($0)`? \(listing)" } ?? unlisted
     }
     let relatives = names.filter { name in
       guard let other = ModelName.familyAndSize(name), other.family == family else { return false }
       return (0.8...1.25).contains(other.billions / billions)
     }
     guard let near = nearestName(to: typed, among: relatives) ?? relatives.first else {
-      return listing
+      return unlisted
     }
     return "did you mean `\(near)`? \(listing)"
   }

@@ -11,7 +11,7 @@ package enum ModelFile {
   /// - Throws: ``UserError`` with the nearest name, or with what is wrong in the file.
   package static func find(_ text: String) throws -> ModelSpec {
     if text.lowercased().hasSuffix(".json") { return try read(path: text) }
-    do { return try ModelCatalogue.find(text) } catch let unknown as UserError {
+    do { return try catalogued(text) } catch let unknown as UserError {
       var isFolder: ObjCBool = false
       guard FileManager.default.fileExists(atPath: text, isDirectory: &isFolder) else {
         throw unknown
@@ -24,6 +24,14 @@ package enum ModelFile {
       }
       return try read(path: config)
     }
+  }
+
+  /// A model of the catalogue, with its weights stored as the name says.
+  private static func catalogued(_ text: String) throws -> ModelSpec {
+    let named = try ModelCatalogue.named(text)
+    var model = named.model
+    if let weights = named.weights { model.stored = WeightFormat(weights) }
+    return model
   }
 
   /// The model of one configuration; how its weights are stored may stand in a file beside it.

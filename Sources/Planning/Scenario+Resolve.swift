@@ -1,4 +1,5 @@
 import CostModel
+import KVMemory
 import Messages
 import Serving
 import SimulationKernel
@@ -30,7 +31,7 @@ extension Scenario {
     settings.attendedMax = model.attendedMax
     try requireThreshold()
     var choices = choices
-    choices.keeps = kvCacheSpec.groups[0].keeps
+    choices.keeps = kvCacheSpec.groups.first { !$0.keeps.isState }?.keeps ?? .all
     system.configure(&settings, by: choices)
     settings.beams = .synthetic(
       seed: seed, redrawsPerMille: BeamParents.defaultRedrawsPerMille)

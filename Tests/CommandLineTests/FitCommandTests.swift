@@ -61,6 +61,25 @@ import Testing
       "\(fleet.errors)")
   }
 
+  /// A name that says how weights are stored is as good as the flag.
+  @Test func aNameSetsTheQuantization() throws {
+    func fit(_ arguments: [String]) throws -> Tool.Run {
+      try Tool.run(["catalog", "fit", "--device", "h100-sxm"] + arguments)
+    }
+    let named = try fit(["--model", "Qwen/Qwen3-32B-FP8"])
+    let flagged = try fit(["--model", "qwen3-32b", "--quantization", "fp8"])
+    #expect(named.status == 0 && named.output == flagged.output)
+    let both = try fit(["--model", "Qwen/Qwen3-32B-FP8", "--quantization", "int4"])
+    #expect(both.status == 2)
+    #expect(
+      both.errors == """
+        error: `--quantization int4` contradicts `qwen3-32b`, whose weights are stored as fp8
+
+        hint: leave out `--quantization`, or give the configuration of a 16-bit checkpoint
+
+        """)
+  }
+
   @Test func theAnswerIsNo() throws {
     let run = try Tool.run([
       "catalog", "fit", "--model", "llama-3.1-70b", "--device", "h100-sxm", "--format", "json",

@@ -133,7 +133,10 @@ struct Published: Sendable {
   func hintsNameTheSameFamilyAndSize(_ typed: String, _ near: String?) {
     let error = #expect(throws: UserError.self) { try ModelCatalogue.named(typed) }
     let listing = "`kvplan catalog models` lists all"
-    #expect(error?.hint == (near.map { "did you mean `\($0)`? \(listing)" } ?? listing))
+    #expect(
+      error?.hint
+        == (near.map { "did you mean `\($0)`? \(listing)" }
+          ?? listing + "; any other model is read from the path of its `config.json`"))
   }
 
   @Test func anUnknownModelNamesTheNearest() throws {
@@ -149,7 +152,7 @@ struct Published: Sendable {
       strange?.description == """
         error: unknown model `gpt-4`
 
-        hint: `kvplan catalog models` lists all
+        hint: `kvplan catalog models` lists all; any other model is read from the path of its `config.json`
         """)
   }
 }

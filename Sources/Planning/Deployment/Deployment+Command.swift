@@ -23,7 +23,7 @@ extension Deployment {
     if scenario.pipelineParallel > 1 {
       words.append("--pipeline-parallel-size \(scenario.pipelineParallel)")
     }
-    if scenario.weights != .bfloat16, scenario.model.stored == .bfloat16 {
+    if scenario.weights != .bfloat16, scenario.model.origin == nil {
       words.append("--quantization \(scenario.weights.rawValue)")
     }
     if scenario.kvCache != .bfloat16 {
