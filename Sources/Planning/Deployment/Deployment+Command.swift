@@ -11,7 +11,10 @@ extension Deployment {
     // vLLM does not start where one sequence of the longest length exceeds the pool.
     let fitting = resolved.kvCapacity.longestSequence(sparing: 1)
     let longest = min(settings.maxModelLength, fitting ?? settings.maxModelLength)
-    let model = scenario.model.aliases.first { $0.contains("/") } ?? scenario.model.reference
+    let reference = scenario.model.reference
+    // vLLM takes the folder of a configuration.
+    let folder = reference.hasSuffix("/config.json") ? String(reference.dropLast(12)) : reference
+    let model = scenario.model.aliases.first { $0.contains("/") } ?? folder
     var words = [
       "\(command) \(model)", "--tensor-parallel-size \(scenario.tensorParallel)",
       "--block-size \(settings.blockSize)",
