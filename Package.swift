@@ -100,7 +100,8 @@ let package = Package(
     room(
       "Validation",
       [
-        "Kernels", "Planning", "Metrics", "Fleet", "Serving", "KVMemory", "CostModel", "TraceFiles",
+        "Kernels", "Planning", "Metrics", "Fleet", "Serving", "KVMemory", "ModelFiles",
+        "CostModel", "TraceFiles",
         "Workload", "SimulationKernel", "Messages", "Statistics",
       ]),
 

@@ -1,6 +1,8 @@
 import ArgumentParser
 import CostModel
+import Foundation
 import Messages
+import ModelFiles
 import Results
 import Statistics
 import Validation
@@ -22,17 +24,54 @@ struct ValidateKVCommand: ParsableCommand {
   @Argument(help: "File in the layout of kv_budget_logs.csv, plain or gzip.")
   var file: String
 
+  @Option(
+    help: ArgumentHelp(
+      "Folder of published configurations, `OWNER--NAME_config.json`, for models that the catalogue lacks.",
+      valueName: "folder"))
+  var configurations: String?
+
   @Option(help: "What to print: `table`, `json` or `csv`.")
   var format = OutputFormat.table
 
   func run() throws {
-    let (predictions, unanswered) = KVLogPrediction.predict(try KVBudgetLog.read(path: file))
+    let files = try configurations.map(ConfigurationFolder.init)
+    let (predictions, unanswered) = KVLogPrediction.predict(try KVBudgetLog.read(path: file)) {
+      try files?.model($0) ?? ModelFile.find($0)
+    }
     guard !predictions.isEmpty else {
       throw UserError("`\(file)` has no row that can be answered")
     }
     let table = KVLogTable(predictions: predictions, unanswered: unanswered)
     for row in unanswered { Terminal.say("row \(row.log.id): \(row.reason)") }
     Terminal.write(table.rendered(format))
+  }
+}
+
+/// Published configurations by the names of their models.
+struct ConfigurationFolder {
+  private let paths: [String: String]
+
+  /// - Throws: ``UserError`` for a folder that cannot be read.
+  init(_ folder: String) throws {
+    guard let names = try? FileManager.default.contentsOfDirectory(atPath: folder) else {
+      throw UserError("cannot read the folder `\(folder)`")
+    }
+    let suffix = "_config.json"
+    let configurations = names.filter {
+      $0.hasSuffix(suffix) && !$0.hasSuffix("_hf_quant_config.json")
+    }
+    paths = Dictionary(
+      configurations.sorted().map { name in
+        let stem = name.dropLast(suffix.count).lowercased()
+        let model = stem.range(of: "--").map { String(stem[$0.upperBound...]) } ?? String(stem)
+        return (model, "\(folder)/\(name)")
+      }, uniquingKeysWith: { first, _ in first })
+  }
+
+  /// The model of a name, its owner left out; `nil` if no file has it.
+  func model(_ name: String) throws -> ModelSpec? {
+    let plain = name.lowercased().split(separator: "/").last.map(String.init) ?? ""
+    return try paths[plain].map { try ModelFile.read(path: $0) }
   }
 }
 

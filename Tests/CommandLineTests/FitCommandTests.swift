@@ -80,6 +80,37 @@ import Testing
         """)
   }
 
+  /// A log of a model that only a published configuration tells of, and one that nothing tells of.
+  @Test func startUpLogsAreAnswered() throws {
+    let folder = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString)
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let config = """
+      {"architectures": ["LlamaForCausalLM"], "hidden_size": 2048, "num_hidden_layers": 16,
+       "num_attention_heads": 32, "num_key_value_heads": 8, "intermediate_size": 8192,
+       "vocab_size": 128256, "max_position_embeddings": 131072, "tie_word_embeddings": true}
+      """
+    try Data(config.utf8).write(to: folder.appending(path: "me--Own-1B_config.json"))
+    let header =
+      "row,engine,engine_version,model,gpu,gpu_memory_gib,tp,quantization,kv_cache_dtype,"
+      + "gpu_memory_utilization,max_model_len,max_num_batched_tokens,max_num_seqs,block_size,"
+      + "available_kv_gib,gpu_blocks\n"
+    let rows = ["Own-1B", "Other-1B"].map {
+      "\($0),vllm,0.11.0,\($0),H100 80GB,79.18,1,none,auto,0.9,8192,,,16,66,\n"
+    }
+    let logs = folder.appending(path: "logs.csv")
+    try Data((header + rows.joined()).utf8).write(to: logs)
+    let run = try Tool.run([
+      "validate", "kv", logs.path, "--configurations", folder.path, "--format", "csv",
+    ])
+    #expect(run.status == 0)
+    #expect(run.errors == "row Other-1B: unknown model `Other-1B`\n")
+    let lines = run.output.split(separator: "\n").map { $0.split(separator: ",") }
+    #expect(lines.count == 2 && lines[1][0] == "Own-1B" && lines[1][8] == "yes", "\(run.output)")
+    let wrong = try Tool.run(["validate", "kv", logs.path, "--configurations", "/no/such"])
+    #expect(wrong.status == 2 && wrong.errors == "error: cannot read the folder `/no/such`\n")
+  }
+
   @Test func theAnswerIsNo() throws {
     let run = try Tool.run([
       "catalog", "fit", "--model", "llama-3.1-70b", "--device", "h100-sxm", "--format", "json",

@@ -48,7 +48,7 @@ import Testing
   ) throws {
     let log = try read(
       "1,vllm,\(version),Llama-3.1-8B,\(gpu),\(gibibytes),1,none,auto,0.9,8192,,,16,40,\n")[0]
-    let scenario = try log.scenario()
+    let scenario = try log.scenario(of: try ModelCatalogue.find("llama-3.1-8b"))
     #expect((scenario.maxBatchedTokens, scenario.maxSequences) == (tokens, sequences))
   }
 

@@ -1,5 +1,6 @@
 import CostModel
 import Messages
+import ModelFiles
 import Planning
 import Serving
 
@@ -22,14 +23,16 @@ package struct KVLogPrediction: Sendable {
   }
 
   /// Answers every row that has the facts for it, in file order.
+  ///
+  /// - Parameter model: The model of a name; it throws ``UserError`` for one that is not known.
   package static func predict(
-    _ logs: [KVBudgetLog]
+    _ logs: [KVBudgetLog], model: (_ name: String) throws -> ModelSpec = { try ModelFile.find($0) }
   ) -> (predictions: [KVLogPrediction], unanswered: [Unanswered]) {
     var predictions: [KVLogPrediction] = []
     var unanswered: [Unanswered] = []
     for log in logs {
       do {
-        predictions.append(try KVLogPrediction(log))
+        predictions.append(try KVLogPrediction(log, model: try model(log.modelName)))
       } catch let error as UserError {
         unanswered.append(Unanswered(log: log, reason: error.message))
       } catch {
@@ -40,9 +43,9 @@ package struct KVLogPrediction: Sendable {
   }
 
   /// - Throws: ``UserError`` for a fact that is missing.
-  private init(_ log: KVBudgetLog) throws {
+  private init(_ log: KVBudgetLog, model: ModelSpec) throws {
     self.log = log
-    let scenario = try log.scenario()
+    let scenario = try log.scenario(of: model)
     let fit = try scenario.memoryFit()
     let gibibyte = Double(1 << 30)
     if let available = log.availableGiB, available > 0 {
@@ -62,14 +65,13 @@ extension KVBudgetLog {
   /// The deployment that the row describes, with the engine's defaults where it gives no flag.
   ///
   /// - Throws: ``UserError`` for a fact that is missing.
-  func scenario() throws -> Scenario {
+  func scenario(of model: ModelSpec) throws -> Scenario {
     guard engine == "vllm" else { throw UserError("`\(engine)` is not simulated") }
     guard let release else { throw UserError("no release of the engine in `\(version)`") }
     guard let utilization else { throw UserError("the utilization is not known") }
-    let named = try ModelCatalogue.named(modelName)
     let device = try knownDevice()
     let isV1 = release.major > 0 || release.minor >= 6
-    var scenario = Scenario(system: isV1 ? .vllmV1 : .vllm02, model: named.model, device: device)
+    var scenario = Scenario(system: isV1 ? .vllmV1 : .vllm02, model: model, device: device)
     if isV1 {
       let newest = release.major > 0 || release.minor >= 21
       scenario.engineRelease = (newest ? V1Release.v033 : .v010).rawValue
@@ -77,10 +79,10 @@ extension KVBudgetLog {
     scenario.deviceMemoryGiB = gpuMemoryGiB
     scenario.tensorParallel = tensorParallel
     scenario.gpuMemoryUtilization = utilization
-    scenario.weights = try weights() ?? named.weights ?? .bfloat16
+    if model.stored == .bfloat16 { scenario.quantization = try weights() }
     scenario.kvCache = try cacheElements()
     scenario.blockSize = blockSize ?? scenario.blockSize
-    scenario.maxModelLength = maxModelLength.map { min($0, named.model.maxPositions) }
+    scenario.maxModelLength = maxModelLength.map { min($0, model.maxPositions) }
     let defaults = batchDefaults(release, device)
     scenario.maxBatchedTokens = maxBatchedTokens ?? (isV1 ? defaults.tokens : nil)
     scenario.maxSequences = maxSequences ?? (isV1 ? defaults.sequences : nil)
