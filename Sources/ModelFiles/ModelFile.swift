@@ -6,24 +6,27 @@ import Messages
 package enum ModelFile {
   /// The model that `text` names: one of the catalogue, a `config.json`, or a folder that holds one.
   ///
-  /// A name of the catalogue means the catalogue's model, whatever lies in the current folder.
+  /// A name of the catalogue means the catalogue's model, whatever lies in the current folder; what begins with `.` or
+  /// `/` is a path.
   ///
   /// - Throws: ``UserError`` with the nearest name, or with what is wrong in the file.
   package static func find(_ text: String) throws -> ModelSpec {
     if text.lowercased().hasSuffix(".json") { return try read(path: text) }
+    if text.hasPrefix(".") || text.hasPrefix("/") { return try read(folder: text) }
     do { return try catalogued(text) } catch let unknown as UserError {
-      var isFolder: ObjCBool = false
-      guard FileManager.default.fileExists(atPath: text, isDirectory: &isFolder) else {
-        throw unknown
-      }
-      let config = "\(text.hasSuffix("/") ? String(text.dropLast()) : text)/config.json"
-      guard isFolder.boolValue, FileManager.default.fileExists(atPath: config) else {
-        throw UserError(
-          "`\(text)` is neither a model of the catalogue nor a folder with a `config.json`",
-          hint: "give a model's `config.json`, or a name that `kvplan catalog models` lists")
-      }
-      return try read(path: config)
+      guard FileManager.default.fileExists(atPath: text) else { throw unknown }
+      return try read(folder: text)
     }
+  }
+
+  private static func read(folder: String) throws -> ModelSpec {
+    let config = "\(folder.hasSuffix("/") ? String(folder.dropLast()) : folder)/config.json"
+    guard FileManager.default.fileExists(atPath: config) else {
+      throw UserError(
+        "`\(folder)` is neither a model of the catalogue nor a folder with a `config.json`",
+        hint: "give a model's `config.json`, or a name that `kvplan catalog models` lists")
+    }
+    return try read(path: config)
   }
 
   /// A model of the catalogue, with its weights stored as the name says.

@@ -170,6 +170,21 @@ import Testing
     #expect(missing?.message == "cannot read `nowhere/config.json`")
   }
 
+  /// A folder named as a model of the catalogue is meant where a path is given.
+  @Test func aPathIsNoName() throws {
+    let folder = FileManager.default.temporaryDirectory
+      .appending(path: "kvplan-\(UUID().uuidString)/Qwen3-32B-FP8")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder.deletingLastPathComponent()) }
+    let empty = #expect(throws: UserError.self) { try ModelFile.find(folder.path) }
+    #expect(
+      empty?.message
+        == "`\(folder.path)` is neither a model of the catalogue nor a folder with a `config.json`")
+    try Data(HandmadeConfig.llama.utf8).write(to: folder.appending(path: "config.json"))
+    #expect(try ModelFile.find(folder.path).layers.count == 3)
+    #expect(try ModelFile.find("Qwen/Qwen3-32B-FP8").stored.elements == .fp8)
+  }
+
   @Test(arguments: configPaths) func everyPublishedConfigurationIsRead(path: String) throws {
     let model = try ModelFile.read(path: path)
     #expect(model.parameters() > 500_000_000)
