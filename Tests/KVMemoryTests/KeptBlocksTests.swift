@@ -39,7 +39,18 @@ import Testing
 
   private static func kind(_ chance: inout RandomStream) -> KVGroupKind {
     let tokens = 1 + chance.below(14)
-    return chance.below(3) == 0 ? .chunk(tokens: tokens) : .window(tokens: tokens)
+    switch chance.below(4) {
+    case 0: return .chunk(tokens: tokens)
+    case 1:
+      // The first tokens stay too: what is skipped does not begin with the sequence.
+      let first = 1 + chance.below(9)
+      return KVGroupKind(
+        name: "first and last", skipped: { first..<max(first, $0 - tokens + 1) },
+        mostBlocks: { inFlight, size in
+          (first + size - 1) / size + (tokens - 1 + inFlight + size - 1) / size + 1
+        })
+    default: return .window(tokens: tokens)
+    }
   }
 
   /// Blocks all of whose tokens are skipped, token by token.

@@ -40,7 +40,7 @@ import Testing
   /// The engine's own defaults on that GPU and in that release.
   @Test(arguments: [
     ("0.11.0", "H100 80GB", "79.18", 8192, 1024), ("0.11.0", "A100 80GB", "79.15", 2048, 256),
-    ("0.6.4", "H100 80GB", "79.18", 2048, 256), ("0.28.0", "B200", "178", 16_384, 1024),
+    ("0.6.4", "H100 80GB", "79.18", 8192, 256), ("0.28.0", "B200", "178", 16_384, 1024),
     ("0.27.0", "B200", "178", 8192, 1024), ("0.11.0", "L40S 48GB", "44.99", 2048, 256),
   ])
   func batchesAreThoseOfTheServer(
@@ -65,10 +65,11 @@ import Testing
         f,vllm,0.11.0,Llama-3.1-8B,some card,139.8,1,none,auto,0.9,,,,16,100,
         g,vllm,0.11.0,Llama-3.1-8B,H200,139.8,1,exl3,auto,0.9,,,,16,100,
         h,vllm,0.11.0,Llama-3.1-8B,H200,139.8,1,none,auto,0.9,,,,16,,
+        i,vllm,0.11.0,Llama-3.1-8B,H200,139.8,1,none,auto,default .9,,,,16,100,
 
         """))
-    #expect(predictions.map(\.log.id) == ["a"])
-    #expect(predictions.map(\.isScored) == [false])
+    #expect(predictions.map(\.log.id) == ["a", "i"])
+    #expect(predictions.map(\.isScored) == [false, false])
     #expect(
       unanswered.map(\.reason) == [
         "`sglang` is not simulated", "no release of the engine in `2026-08`",

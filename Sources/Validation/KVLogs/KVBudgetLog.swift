@@ -17,6 +17,8 @@ package struct KVBudgetLog: Sendable {
   package var kvCache: String
   /// `nil` where it is not known; the engine's default where the row says so.
   package var utilization: Double?
+  /// Whether a flag gave it; otherwise it is the release's default.
+  package var statesUtilization: Bool
   package var maxModelLength: Int?
   package var maxBatchedTokens: Int?
   package var maxSequences: Int?
@@ -55,6 +57,7 @@ package struct KVBudgetLog: Sendable {
     kvCache = table.text("kv_cache_dtype", row)
     let share = table.text("gpu_memory_utilization", row)
     utilization = Double(share.hasPrefix("default ") ? String(share.dropFirst(8)) : share)
+    statesUtilization = Double(share) != nil
     if let utilization, !(utilization > 0 && utilization <= 1) {
       throw table.failure(row, "`gpu_memory_utilization` must lie in (0, 1], found `\(share)`")
     }

@@ -57,7 +57,9 @@ package struct KVLogPrediction: Sendable {
     }
     predictedGiB = Double(fit.budget.kvBytes) / gibibyte
     let isRecent = log.release.map { $0.major > 0 || $0.minor >= 6 } ?? false
-    isScored = isRecent && !log.gpu.contains("inferred") && !log.gpu.contains("class")
+    isScored =
+      isRecent && log.statesUtilization && !log.gpu.contains("inferred")
+      && !log.gpu.contains("class")
   }
 }
 
@@ -83,7 +85,7 @@ extension KVBudgetLog {
     scenario.kvCache = try cacheElements()
     scenario.blockSize = blockSize ?? scenario.blockSize
     scenario.maxModelLength = maxModelLength.map { min($0, model.maxPositions) }
-    let defaults = batchDefaults(release, device)
+    let defaults = batchDefaults(release, device, maxModelLength ?? model.maxPositions)
     scenario.maxBatchedTokens = maxBatchedTokens ?? (isV1 ? defaults.tokens : nil)
     scenario.maxSequences = maxSequences ?? (isV1 ? defaults.sequences : nil)
     return scenario
@@ -102,15 +104,18 @@ extension KVBudgetLog {
     throw UserError("unknown device `\(gpu)`")
   }
 
-  /// The most tokens and sequences of an iteration that vLLM's server takes by itself.
+  /// The most tokens and sequences of an iteration that vLLM's server takes by itself. Engines before V1 compute a prompt
+  /// whole, up to 32,768 tokens.
   ///
   /// - Source: `engine/arg_utils.py` of the releases 0.6.6 to 0.33.
   private func batchDefaults(
-    _ release: (major: Int, minor: Int), _ device: DeviceSpec
+    _ release: (major: Int, minor: Int), _ device: DeviceSpec, _ modelLength: Int
   ) -> (tokens: Int, sequences: Int) {
     let gibibytes = gpuMemoryGiB ?? Double(device.memoryBytes) / Double(1 << 30)
-    guard release.major > 0 || release.minor >= 8, gibibytes >= 70, !device.name.hasPrefix("a100")
-    else { return (2048, 256) }
+    guard release.major > 0 || release.minor >= 8 else {
+      return (modelLength > 32_768 ? 2048 : max(modelLength, 2048), 256)
+    }
+    guard gibibytes >= 70, !device.name.hasPrefix("a100") else { return (2048, 256) }
     let isLargest = gibibytes >= 160 && (release.major > 0 || release.minor >= 28)
     return (isLargest ? 16_384 : 8192, 1024)
   }
