@@ -69,12 +69,14 @@ struct StepComparison {
 /// - Throws: ``UserError`` for a golden that cannot be read or is of an unknown kind.
 package func replay(_ golden: GoldenFile) throws -> ConformanceReport {
   let header = golden.header
+  if HybridManagerReplay.recognizes(header) { return try HybridManagerReplay.run(golden) }
   if header.has("a_ns") { return try SOSP23Golden.replay(golden) }
+  if try V1Golden.hasGroups(header) { return try V1Golden(golden).replay() }
   if header.has("format"), try header.string("format") == VLLM02Golden.format,
     try header.string("target") == VLLM02Golden.target
   {
     return try VLLM02Replay.run(golden)
   }
-  if try V1Golden.recognizes(header) { return try V1Replay.run(golden) }
+  if try V1Golden.recognizes(header) { return try V1Golden(golden).replay() }
   throw header.failure("not a golden of a known engine")
 }

@@ -28,6 +28,8 @@ struct V1Golden {
 
   let name: String
   let settings: EngineSettings
+  /// The groups of layers that a recording of the hybrid manager names; `nil` in those of one group.
+  let groups: [BlockGroup]?
   private(set) var requests: [Request] = []
   private(set) var contents = PromptContents()
   private(set) var priorities: [Int32] = []
@@ -57,7 +59,11 @@ struct V1Golden {
   /// - Throws: ``UserError`` with file and line.
   init(_ golden: GoldenFile) throws {
     name = try golden.header.string("case")
-    settings = try Self.settings(golden.header)
+    let header = golden.header
+    groups = try Self.hasGroups(header) ? Self.groups(header) : nil
+    settings = try groups.map { try Self.settings(header, of: $0) } ?? Self.settings(header)
+    let stepFields = groups == nil ? Self.stepFields : Self.groupedStepFields
+    let summaryFields = groups == nil ? Self.summaryFields : Self.groupedSummaryFields
     var time = -1
     for record in golden.records.dropFirst() {
       guard summary == nil else { throw record.failure("a record after the `summary`") }
@@ -66,13 +72,13 @@ struct V1Golden {
         guard steps.isEmpty else { throw record.failure("a `request` after the first `step`") }
         try add(request: record)
       case "step":
-        try record.requireOnly(Self.stepFields)
+        try record.requireOnly(stepFields)
         let next = try record.integer("t")
         guard next > time else { throw record.failure("step \(next) out of order, after \(time)") }
         time = next
         steps.append(record)
       case "summary":
-        try record.requireOnly(Self.summaryFields)
+        try record.requireOnly(summaryFields)
         summary = record
       case let other: throw record.failure("unknown record type `\(other)`")
       }
@@ -153,13 +159,43 @@ extension V1Golden {
     guard try header.string("token_formula").hasPrefix("token(stream,i)=stream*100000+i") else {
       throw header.failure("unknown `token_formula`")
     }
-    var settings = EngineSettings(
+    var settings = try sizes(header)
+    let version = try header.string("engine_version")
+    let isOld = version.hasPrefix("0.10.")
+    guard isOld || version.hasPrefix("0.33.") else {
+      throw header.failure("unknown `engine_version` \(version), this reader knows 0.10 and 0.33")
+    }
+    settings.v1 = V1Options(isOld ? .v010 : .v033)
+    try readOptions(header, into: &settings)
+    return settings
+  }
+
+  static func sizes(_ header: GoldenRecord) throws -> EngineSettings {
+    EngineSettings(
       blockSize: Int(try header.integer32("block_size", atLeast: 1)),
       deviceBlocks: Int(try header.integer32("num_gpu_blocks", atLeast: 1)),
       maxSequences: Int(try header.integer32("max_num_seqs", atLeast: 1)),
       maxBatchedTokens: Int(try header.integer32("max_num_batched_tokens", atLeast: 1)),
       maxModelLength: Int(try header.integer32("max_model_len", atLeast: 1)))
-    settings.v1 = try options(header)
+  }
+
+  /// Reads what the release does not decide: it says alone where given-up blocks queue.
+  static func readOptions(_ header: GoldenRecord, into settings: inout EngineSettings) throws {
+    settings.v1.prefixCaching = try header.boolean("prefix_caching")
+    settings.v1.chunkedPrefill = try header.boolean("chunked_prefill")
+    settings.v1.longPrefillTokenThreshold =
+      Int(try header.integer32("long_prefill_token_threshold", atLeast: 0))
+    settings.v1.watermarkFraction = try header.double("watermark")
+    guard (0...1).contains(settings.v1.watermarkFraction) else {
+      throw header.failure("`watermark` must be between 0 and 1")
+    }
+    if header.has("reserve_full_isl") || settings.v1.reserveFullISL {
+      settings.v1.reserveFullISL = try header.boolean("reserve_full_isl")
+    }
+    guard let policy = SchedulingPolicy(rawValue: try header.string("policy")) else {
+      throw header.failure("unknown `policy` `\(try header.string("policy"))`")
+    }
+    settings.v1.policy = policy
     let watermark = try header.integer("watermark_blocks")
     let floor = settings.v1.watermarkBlocks(of: settings.deviceBlocks)
     guard watermark == floor else {
@@ -167,39 +203,12 @@ extension V1Golden {
         "`watermark_blocks` is \(watermark), but `watermark` leaves \(floor) of "
           + "\(settings.deviceBlocks)")
     }
-    return settings
-  }
-
-  /// The release decides what the header has no field for: where given-up blocks queue.
-  private static func options(_ header: GoldenRecord) throws -> V1Options {
-    let version = try header.string("engine_version")
-    let isOld = version.hasPrefix("0.10.")
-    guard isOld || version.hasPrefix("0.33.") else {
-      throw header.failure("unknown `engine_version` \(version), this reader knows 0.10 and 0.33")
-    }
-    var options = V1Options(isOld ? .v010 : .v033)
-    options.prefixCaching = try header.boolean("prefix_caching")
-    options.chunkedPrefill = try header.boolean("chunked_prefill")
-    options.longPrefillTokenThreshold =
-      Int(try header.integer32("long_prefill_token_threshold", atLeast: 0))
-    options.watermarkFraction = try header.double("watermark")
-    guard (0...1).contains(options.watermarkFraction) else {
-      throw header.failure("`watermark` must be between 0 and 1")
-    }
-    if header.has("reserve_full_isl") || !isOld {
-      options.reserveFullISL = try header.boolean("reserve_full_isl")
-    }
-    guard let policy = SchedulingPolicy(rawValue: try header.string("policy")) else {
-      throw header.failure("unknown `policy` `\(try header.string("policy"))`")
-    }
-    options.policy = policy
-    return options
   }
 }
 
 extension GoldenRecord {
   /// An integer of at least `minimum` that fits into 32 bits.
-  fileprivate func integer32(_ key: String, atLeast minimum: Int32) throws -> Int32 {
+  func integer32(_ key: String, atLeast minimum: Int32) throws -> Int32 {
     let value = try integer(key)
     guard value >= Int(minimum), let short = Int32(exactly: value) else {
       throw failure("`\(key)` is \(value), out of range")

@@ -6,15 +6,18 @@ import Workload
 /// Replays the step traces of vLLM's V1 engine. The clock counts scheduler steps; nothing is
 /// priced, and nothing is fed in but the requests: every field of every record is computed and
 /// compared.
-struct V1Replay {
+struct V1Replay<Memory: ReplayedMemory> {
   private let golden: V1Golden
-  private var scheduler: TokenBudgetScheduler
+  private var scheduler: TokenBudgetScheduler<Memory>
   /// The step that is next.
   private var clock = 0
   private var nextArrival = 0
   private var plan = IterationPlan()
   private var finished: [RequestID] = []
   private var totals = Totals()
+
+  /// Fields that recordings of one group and of several have alike are compared alike.
+  private var isGrouped: Bool { golden.groups != nil }
 
   private struct Totals {
     var steps = 0
@@ -25,17 +28,17 @@ struct V1Replay {
     var evictions = 0
   }
 
-  private init(_ golden: V1Golden) {
+  private init(_ golden: V1Golden, _ memory: Memory) {
     self.golden = golden
     scheduler = TokenBudgetScheduler(
-      requests: RunRequests(golden.requests), settings: golden.settings,
+      memory: memory, requests: RunRequests(golden.requests), settings: golden.settings,
       contents: golden.contents, priorities: golden.priorities)
   }
 
+  /// - Parameter memory: Empty, by the settings of the golden.
   /// - Throws: ``UserError`` for records that cannot be read.
-  static func run(_ file: GoldenFile) throws -> ConformanceReport {
-    let golden = try V1Golden(file)
-    var replay = Self(golden)
+  static func run(_ golden: V1Golden, _ memory: Memory) throws -> ConformanceReport {
+    var replay = Self(golden, memory)
     var outcome = ConformanceReport.Outcome.passes
     do {
       for record in golden.steps { try replay.step(record) }
@@ -110,6 +113,10 @@ struct V1Replay {
       try comparison.integers("evicted", plan.evicted.map { Int($0) })
     }
     try comparison.integer("free_sched", scheduler.memory.pool.freeCount)
+    if isGrouped {
+      let computed = plan.scheduled.map { Int($0.contextTokens) + Int($0.tokens) }
+      try comparison.integer("computed", Int(CRC32.ofList(computed)))
+    }
     totals.tokens += tokens
     totals.preemptions += plan.preempted.count
     totals.hitTokens += plan.admitted.reduce(0) { $0 + Int($1.cachedTokens) }
@@ -119,13 +126,14 @@ struct V1Replay {
   /// Block tables of the requests that run, before any of them is complete.
   private func compareTables(_ comparison: StepComparison) throws {
     var crc = CRC32()
-    var tables: [Entry] = []
+    var tables: [Tables] = []
     for (index, scheduled) in plan.scheduled.enumerated() {
-      let blocks = scheduler.memory.tables.blocks(of: Int(scheduled.request))
+      let blocks = scheduler.memory.tables(of: Int(scheduled.request))
       let name = golden.names[Int(scheduled.request)]
-      let list = blocks.map(\.description).joined(separator: ",")
+      let list = blocks.map { $0.map(\.description).joined(separator: ",") }
+        .joined(separator: "|")
       crc.add(index == 0 ? "\(name):\(list)" : ";\(name):\(list)")
-      tables.append(Entry(name: name, numbers: blocks.map { Int($0) }))
+      tables.append(Tables(name: name, groups: blocks.map { $0.map { Int($0) } }))
     }
     if comparison.record.has("tables") {
       try comparison.compare("tables", try tableEntries(comparison.record), tables)
@@ -138,8 +146,10 @@ struct V1Replay {
     let waiting = scheduler.waiting.map { Int($0) }
     if comparison.record.has("running") { try compareNames("running", running, comparison) }
     if comparison.record.has("waiting") { try compareNames("waiting", waiting, comparison) }
-    try comparison.integers("nq", [running.count, waiting.count])
-    let crcs = [running, waiting].map { queue in CRC32.ofList(queue.map { golden.names[$0] }) }
+    // Nobody holds blocks without running.
+    let queues = isGrouped ? [running, waiting, []] : [running, waiting]
+    try comparison.integers("nq", queues.map(\.count))
+    let crcs = queues.map { queue in CRC32.ofList(queue.map { golden.names[$0] }) }
     try comparison.integers("q_crc", crcs)
   }
 
@@ -150,8 +160,17 @@ struct V1Replay {
     if comparison.record.has("free_queue") {
       try comparison.integers("free_queue", queue.map { Int($0) })
     }
+    let hashed = scheduler.memory.hashedBlocks
     if comparison.record.has("hashed_blocks") {
-      try comparison.integers("hashed_blocks", pool.cachedBlocks.map { Int($0) })
+      if isGrouped {
+        try comparison.lists("hashed_blocks", hashed)
+      } else {
+        try comparison.integers("hashed_blocks", hashed.map { $0[0] })
+      }
+    }
+    if comparison.record.has("hashed_crc") {
+      let entries = hashed.map { $0.map(\.description).joined(separator: ".") }
+      try comparison.integer("hashed_crc", Int(CRC32.ofList(entries)))
     }
     if comparison.record.has("n_hashed") { try comparison.integer("n_hashed", pool.cachedCount) }
     try comparison.integer("free_queue_crc", CRC32.ofList(queue))
@@ -162,9 +181,10 @@ struct V1Replay {
     try comparison.integer("steps", totals.steps)
     try comparison.integer("finished", totals.finished)
     try comparison.integer("preemptions", totals.preemptions)
-    try comparison.integer("tokens_scheduled", totals.tokens)
-    try comparison.integer("cache_hit_tokens", totals.hitTokens)
+    try comparison.integer(isGrouped ? "scheduled_tokens" : "tokens_scheduled", totals.tokens)
+    try comparison.integer(isGrouped ? "hit_tokens" : "cache_hit_tokens", totals.hitTokens)
     try comparison.integer("evictions", totals.evictions)
+    if isGrouped { try comparison.integer("external_tokens", 0) }
   }
 
   private func compareNames(
@@ -191,14 +211,65 @@ struct V1Replay {
     }
   }
 
-  /// Reads lists such as `["a", [1, 2]]`.
-  private func tableEntries(_ record: GoldenRecord) throws -> [Entry] {
+  /// Reads lists such as `["a", [1, 2]]`, or `["a", [[1, 2], [0, 3]]]` with groups.
+  private func tableEntries(_ record: GoldenRecord) throws -> [Tables] {
     try record.mixedLists("tables").map { list in
-      guard list.count == 2, let name = list[0] as? String, let blocks = list[1] as? [Int] else {
+      let groups =
+        isGrouped ? list.last as? [[Int]] : (list.last as? [Int]).map { [$0] }
+      guard list.count == 2, let name = list[0] as? String, let groups else {
         throw record.failure("`tables` must consist of lists [id, [block, …]]")
       }
       _ = try golden.index(of: name, in: record)
-      return Entry(name: name, numbers: blocks)
+      return Tables(name: name, groups: groups)
     }
+  }
+
+  /// The block tables of a request, one for each group.
+  private struct Tables: Equatable, CustomStringConvertible {
+    var name: String
+    var groups: [[Int]]
+    var description: String {
+      let numbers = groups.map { $0.map(\.description).joined(separator: ", ") }
+      return "[\(name), \(numbers.joined(separator: " | "))]"
+    }
+  }
+}
+
+/// What a replay looks at in a memory.
+protocol ReplayedMemory: TokenBudgetMemory {
+  /// The block tables of a sequence, one for each group.
+  func tables(of sequence: Int) -> [[BlockID]]
+  /// The blocks that hold a key, by number, each with what it is known to hold.
+  var hashedBlocks: [[Int]] { get }
+}
+
+extension PrefixCachingMemory: ReplayedMemory {
+  func tables(of sequence: Int) -> [[BlockID]] { [blocks(of: sequence)] }
+
+  var hashedBlocks: [[Int]] { pool.cachedBlocks.map { [Int($0)] } }
+}
+
+extension HybridMemory: ReplayedMemory {
+  func tables(of sequence: Int) -> [[BlockID]] {
+    groups.indices.map { blocks(of: sequence, group: $0) }
+  }
+
+  /// With the group that each served, and the tokens up to its end.
+  var hashedBlocks: [[Int]] {
+    pool.cachedBlocks.map { [Int($0), label(of: $0).group, label(of: $0).tokens] }
+  }
+}
+
+extension V1Golden {
+  /// Replays the golden through the memory that simulates models of its groups.
+  func replay() throws -> ConformanceReport {
+    guard let groups else { return try V1Replay.run(self, PrefixCachingMemory(settings)) }
+    return try V1Replay.run(self, HybridMemory(settings, groups: groups))
+  }
+
+  /// Replays a golden of one group through the memory of several.
+  func replayAsGroups() throws -> ConformanceReport {
+    let group = BlockGroup(keeps: .all, blockTokens: settings.blockSize)
+    return try V1Replay.run(self, HybridMemory(settings, groups: [group]))
   }
 }

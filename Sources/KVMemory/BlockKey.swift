@@ -12,6 +12,9 @@ public struct RunIdentity: Hashable, BitwiseCopyable, Sendable {
   /// What stands before the first token.
   static let root = RunIdentity(first: 0x243F_6A88_85A3_08D3, second: 0x1319_8A2E_0370_7344)
 
+  /// The identity of the same run for one of several groups of layers.
+  func of(group: Int) -> RunIdentity { mixed(with: UInt64(group)) }
+
   /// A part of the identity that needs no further mixing.
   @inline(__always)
   var hash: UInt32 { UInt32(truncatingIfNeeded: first) }

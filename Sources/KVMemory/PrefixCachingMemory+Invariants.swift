@@ -6,26 +6,10 @@ extension PrefixCachingMemory {
   /// - Parameter cruising: Tokens of each cruising sequence, whose table does not know them.
   /// - Complexity: O(blocks + table entries + places of the runs).
   package func brokenInvariant(cruising: [Int: Int] = [:]) -> String? {
-    let held = tables.sequences.map { tables.blocks(of: $0).filter { $0 != 0 } }
+    let held = tables.sequences.map { Array(tables.blocks(of: $0)) }
     return tables.brokenInvariant ?? contents.brokenInvariant.map { "contents: \($0)" }
-      ?? pool.brokenInvariant(tables: held) ?? nullViolation ?? contentsViolation ?? runViolation
+      ?? pool.brokenInvariant(tables: held) ?? contentsViolation ?? runViolation
       ?? ledgerViolation(cruising)
-  }
-
-  /// The null block stands where blocks were given back, and nowhere else.
-  private var nullViolation: String? {
-    var count = 0
-    for sequence in tables.sequences {
-      let nulls = contents[sequence].nulls
-      for (index, block) in tables.blocks(of: sequence).enumerated() {
-        guard (block == 0) == nulls.contains(Int32(index)) else {
-          return "sequence \(sequence): block \(index) is number \(block), nulls are \(nulls)"
-        }
-      }
-      count += nulls.count
-    }
-    guard count == nullEntries else { return "\(nullEntries) nulls are counted, \(count) found" }
-    return nil
   }
 
   /// The cached blocks of a sequence come first and hold the keys of what it consists of.
@@ -50,13 +34,13 @@ extension PrefixCachingMemory {
       guard cached <= Int(next) else {
         return "\(cached) blocks of sequence \(sequence) hold keys, its spans have \(next)"
       }
-      for (index, block) in blocks.enumerated() where block != 0 {
+      for (index, block) in blocks.enumerated() {
         guard pool.isCached(block) == (index < cached) else {
           return "sequence \(sequence): block \(index), number \(block), "
             + "\(pool.isCached(block) ? "holds" : "lacks") a key, \(cached) hold one"
         }
       }
-      for index in 0..<cached where blocks[index] != 0 {
+      for index in 0..<cached {
         let span = contents.spans.last { $0.first <= Int32(index) }
         guard let key = span?.key(ofBlock: index), pool.key(of: blocks[index]) == key else {
           return "sequence \(sequence): block \(index), number \(blocks[index]), holds "
@@ -94,7 +78,7 @@ extension PrefixCachingMemory {
       let tokens = cruising[sequence] ?? residentTokens(of: sequence)
       let final = Int(tables[sequence].finalTokens)
       for (index, block) in tables.blocks(of: sequence).enumerated()
-      where block != 0 && seen.insert(block).inserted {
+      where seen.insert(block).inserted {
         let slots = index * blockSize..<(index + 1) * blockSize
         let filled = slots.clamped(to: 0..<tokens).count
         let unusable = slots.clamped(to: max(final, 0)..<max(final, slots.upperBound)).count

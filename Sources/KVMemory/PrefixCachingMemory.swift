@@ -16,24 +16,16 @@
 public struct PrefixCachingMemory: Sendable {
   /// Token slots in a block.
   public let blockSize: Int
-  /// What its layers keep of a sequence.
-  @usableFromInline let keeps: KVGroupKind
-  /// Whether that is every token.
-  public let keepsAll: Bool
   public internal(set) var pool: CachedBlockPool
   public internal(set) var tables: BlockTables
   var contents = ResidentRows(blank: Contents())
   @usableFromInline var tokenSlots = 0
   @usableFromInline var unusableSlots = 0
-  /// Table entries whose block was given back while the sequence runs.
-  @usableFromInline var nullEntries = 0
 
   /// What a sequence consists of.
   struct Contents: Sendable {
     /// Blocks of it, from its first, that hold a key.
     var cachedBlocks: Int32 = 0
-    /// Blocks of it that were given back while it runs.
-    var nulls: Range<Int32> = 0..<0
     /// In which runs of tokens its full blocks end, those that it will have too.
     var spans: [BlockSpan] = []
     /// The last of them: a sequence that decodes is in it.
@@ -55,12 +47,10 @@ public struct PrefixCachingMemory: Sendable {
   ///   - deviceBlocks: Blocks of the pool, at least 1; block 0 is the engine's own.
   public init(
     blockSize: Int, deviceBlocks: Int, freeQueueRule: FreeQueueRule,
-    evictionPolicy: EvictionPolicy = .lru, keeps: KVGroupKind = .all
+    evictionPolicy: EvictionPolicy = .lru
   ) {
     precondition(blockSize > 0, "PrefixCachingMemory: block size \(blockSize)")
     self.blockSize = blockSize
-    self.keeps = keeps
-    keepsAll = keeps == .all
     pool = CachedBlockPool(
       capacity: deviceBlocks, freeQueueRule: freeQueueRule, evictionPolicy: evictionPolicy)
     tables = BlockTables()
@@ -132,8 +122,7 @@ public struct PrefixCachingMemory: Sendable {
   ///   so a caller has to count them as if they were new.
   /// - Complexity: O(blocks found).
   public mutating func lookUp(_ sequence: Int, limit: Int, hits: inout [BlockID]) -> Int {
-    guard keepsAll else { return lookUpKept(sequence, limit: limit, hits: &hits) }
-    return pool.lookUp(contents[sequence].spans, limit: limit, hits: &hits)
+    pool.lookUp(contents[sequence].spans, limit: limit, hits: &hits)
   }
 
   // MARK: Taking and giving blocks
@@ -147,11 +136,7 @@ public struct PrefixCachingMemory: Sendable {
     tables.reserve(blockCount(forTokens: finalTokens), for: sequence, finalTokens: finalTokens)
     guard !hits.isEmpty else { return }
     contents[sequence].cachedBlocks = Int32(hits.count)
-    if keepsAll {
-      tokenSlots += pool.hit(hits) * blockSize
-    } else {
-      beginKept(sequence, with: hits)
-    }
+    tokenSlots += pool.hit(hits) * blockSize
     tables.append(hits.count, to: sequence) { _ = $0.update(fromContentsOf: hits) }
   }
 
@@ -216,12 +201,9 @@ public struct PrefixCachingMemory: Sendable {
   public mutating func free(_ sequence: Int) {
     let table = tables[sequence]
     unusableSlots -= unusableSlots(of: table)
-    let (cached, nulls) = contents.with(sequence) { (Int($0.cachedBlocks), $0.nulls) }
+    let cached = contents.with(sequence) { Int($0.cachedBlocks) }
     // A block with empty slots belongs to nobody else, so it is among those that become free.
-    let freed =
-      nulls.isEmpty
-      ? tables.clear(sequence) { pool.release($0, cached: cached) }
-      : freeHeld(sequence, nulls: nulls, cached: cached)
+    let freed = tables.clear(sequence) { pool.release($0, cached: cached) }
     tokenSlots -= freed * blockSize - Int(table.emptySlots)
     if cached > 0 { contents[sequence].cachedBlocks = 0 }
   }
@@ -251,5 +233,5 @@ public struct PrefixCachingMemory: Sendable {
   }
 
   /// Blocks as the resident sequences count them, shared ones once for each.
-  @inlinable public var logicalBlockCount: Int { tables.entryCount - nullEntries }
+  @inlinable public var logicalBlockCount: Int { tables.entryCount }
 }

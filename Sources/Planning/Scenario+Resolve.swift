@@ -31,7 +31,9 @@ extension Scenario {
     settings.attendedMax = model.attendedMax
     try requireThreshold()
     var choices = choices
-    choices.keeps = kvCacheSpec.groups.first { !$0.keeps.isState }?.keeps ?? .all
+    if let group = kvCacheSpec.groups.first(where: { !$0.keeps.isState }), group.keeps != .all {
+      choices.groups = [BlockGroup(keeps: group.keeps, blockTokens: group.blockTokens)]
+    }
     system.configure(&settings, by: choices)
     settings.beams = .synthetic(
       seed: seed, redrawsPerMille: BeamParents.defaultRedrawsPerMille)

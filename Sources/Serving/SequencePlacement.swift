@@ -55,7 +55,7 @@ extension TokenBudgetScheduler {
     [Int(budget.shares[index].sequence)]
   }
 
-  package func blocks(of sequence: Int) -> [BlockID] { Array(memory.tables.blocks(of: sequence)) }
+  package func blocks(of sequence: Int) -> [BlockID] { memory.blocks(of: sequence) }
 
   /// Samples are sequences of their own from the start.
   package var operations: [SequenceOperation] { [] }

@@ -107,8 +107,8 @@ package struct SystemChoices: Equatable, Sendable {
   /// `nil` for what the engine does by itself.
   package var victims: VictimPolicy?
   package var eviction: EvictionPolicy?
-  /// What the model's layers keep of a sequence.
-  package var keeps = KVGroupKind.all
+  /// What the groups of the model's layers keep of a sequence; none for every token in all layers.
+  package var groups: [BlockGroup] = []
   package var pageGroups: PageGroupSettings
 
   /// What a system does where its user chooses nothing.

@@ -20,11 +20,11 @@ import Workload
 /// The plain loop looks at every running sequence in every iteration. By events
 /// (``EngineSettings/stepping``), those that only decode cruise.
 ///
-/// - Source: the scheduler and KV cache manager of vLLM 0.33 (synchronous, one full-attention
-///   group, no speculative decoding), by the rules beside its recorded step traces. Where it lets a
+/// - Source: the scheduler and KV cache manager of vLLM 0.33 (synchronous, no speculative decoding), by the rules beside
+///   its recorded step traces. Where it lets a
 ///   prompt that can never fit block the queue for ever, ``admission(of:)`` refuses the request.
-package struct TokenBudgetScheduler: Scheduler {
-  package internal(set) var memory: PrefixCachingMemory
+package struct TokenBudgetScheduler<Memory: TokenBudgetMemory>: Scheduler {
+  package internal(set) var memory: Memory
   /// Counts of tokens stand still while a sequence cruises.
   package internal(set) var sequences: TokenBudgetSequences
   /// In the order of admission, which is the order in which iterations run them.
@@ -35,12 +35,14 @@ package struct TokenBudgetScheduler: Scheduler {
   let maxSequences: Int
   let maxBatchedTokens: Int
   let maxModelLength: Int
+  /// Most tokens of one sequence in an iteration, whoever else is there.
+  let chunkLimit: Int
 
   var waitingSequences: WaitingSequences
   let contents: SequenceContents
   var totals = PrefixCacheTotals()
   var budget = TokenBudget()
-  var head = HeadLookUp()
+  var head = HeadLookUp<Memory.Found>()
   /// Admissions so far.
   var admissions: Int32 = 0
 
@@ -58,11 +60,12 @@ package struct TokenBudgetScheduler: Scheduler {
   var evicted: [BlockID] = []
 
   /// - Parameters:
+  ///   - memory: Empty.
   ///   - contents: What each prompt consists of; `nil` if no two have a token in common.
   ///   - priorities: One for each request, lower is served first; `nil` if all are equal.
   package init(
-    requests: RunRequests, settings: EngineSettings, contents: PromptContents? = nil,
-    priorities: [Int32]? = nil
+    memory: Memory, requests: RunRequests, settings: EngineSettings,
+    contents: PromptContents? = nil, priorities: [Int32]? = nil
   ) {
     contents?.requireMatch(requests.requests)
     options = settings.v1
@@ -70,16 +73,15 @@ package struct TokenBudgetScheduler: Scheduler {
     maxSequences = settings.maxSequences
     maxBatchedTokens = settings.maxBatchedTokens
     maxModelLength = settings.maxModelLength
+    let threshold = settings.v1.longPrefillTokenThreshold
+    chunkLimit = threshold > 0 ? min(maxBatchedTokens, threshold) : maxBatchedTokens
     sequences = TokenBudgetSequences(requests, priorities: priorities)
-    memory = PrefixCachingMemory(
-      blockSize: settings.blockSize, deviceBlocks: settings.deviceBlocks,
-      freeQueueRule: settings.v1.freeQueueRule, evictionPolicy: settings.v1.eviction,
-      keeps: settings.v1.keeps(upTo: settings.maxModelLength))
+    self.memory = memory
     waitingSequences = WaitingSequences(policy: settings.v1.policy)
     self.contents = SequenceContents(contents)
     mayCruise =
       settings.stepping == .event && settings.v1.policy == .firstComeFirstServed
-      && settings.v1.victimPolicy.pick == nil && memory.keepsAll
+      && settings.v1.victimPolicy.pick == nil && Memory.changesWithLastBlocks
       && requests.haveOneSample
     isCruising = mayCruise
     batch = CruisingBatch(settings, longestOutput: requests.longestOutput)
@@ -138,6 +140,7 @@ package struct TokenBudgetScheduler: Scheduler {
   // MARK: Deciding an iteration
 
   package mutating func schedule(at now: SimInstant, into plan: inout IterationPlan) {
+    memory.beginIteration()
     let isAlone = running.count + waitingSequences.count <= 1
     budget.reset(
       to: maxBatchedTokens, threshold: isAlone ? 0 : options.longPrefillTokenThreshold)
@@ -159,8 +162,7 @@ package struct TokenBudgetScheduler: Scheduler {
         index += 1
         continue
       }
-      memory.dropSkipped(
-        Int(sequence), computed: Int(sequences.progress[Int(sequence)].computedTokens))
+      memory.dropSkipped(Int(sequence))
       if makeRoom(for: tokens, at: &index, &plan) {
         run(sequence, tokens: tokens, &plan)
         index += 1
@@ -170,10 +172,12 @@ package struct TokenBudgetScheduler: Scheduler {
 
   /// The tokens that a running sequence computes in this iteration.
   @inline(__always)
-  func tokensToRun(_ sequence: Int32) -> Int {
+  mutating func tokensToRun(_ sequence: Int32) -> Int {
     let state = sequences[Int(sequence)]
-    let wanted = budget.limited(Int(state.length - state.computedTokens))
-    return min(wanted, budget.left, maxModelLength - 1 - Int(state.computedTokens))
+    let (length, computed) = (Int(state.length), Int(state.computedTokens))
+    let wanted = min(budget.limited(length - computed), budget.left, maxModelLength - 1 - computed)
+    return memory.cut(
+      Int(sequence), from: computed, tokens: wanted, length: length, limit: chunkLimit)
   }
 
   /// Preempts until the running sequence at `index` finds room for its tokens.
@@ -187,7 +191,7 @@ package struct TokenBudgetScheduler: Scheduler {
     let sequence = running[index]
     while !memory.canExtend(Int(sequence), by: tokens) {
       let place = options.victimPolicy.place(
-        in: RunningSequences(running, sequences, memory.tables))
+        in: RunningSequences(running, sequences) { [memory] in memory.blockCount(of: $0) })
       let victim = running.remove(at: place)
       preempt(victim, &plan)
       if victim == sequence { return false }
@@ -205,7 +209,7 @@ package struct TokenBudgetScheduler: Scheduler {
     let state = sequences[Int(sequence)]
     plan.preempted.append(
       .init(
-        request: state.request, mode: .recompute, blocks: Int(memory.tables[Int(sequence)].count),
+        request: state.request, mode: .recompute, blocks: memory.blockCount(of: Int(sequence)),
         computedTokens: state.computedTokens))
     memory.free(Int(sequence))
     sequences.progress[Int(sequence)].computedTokens = 0
@@ -217,10 +221,7 @@ package struct TokenBudgetScheduler: Scheduler {
   mutating func run(_ sequence: Int32, tokens: Int, _ plan: inout IterationPlan) {
     memory.extend(Int(sequence), by: tokens, evicted: &plan.evicted)
     if options.prefixCaching {
-      let blocks = memory.cacheFullBlocks(of: Int(sequence))
-      if let missing = head.missing, memory.hasKey(missing, in: blocks, of: Int(sequence)) {
-        head.forget()
-      }
+      if memory.cacheFullBlocks(of: Int(sequence), missing: head.missing) { head.forget() }
     }
     budget.give(tokens, to: sequence)
   }
@@ -278,11 +279,11 @@ extension TokenBudgetScheduler {
     while budget.left > 0, running.count < maxSequences, let sequence = waitingSequences.first {
       let state = sequences[Int(sequence)]
       guard let tokens = admissibleTokens(of: sequence, state) else { return }
-      let cached = head.hits.count * memory.blockSize
+      let cached = head.found.tokens
       waitingSequences.removeFirst()
       appendRunning(sequence, computedTokens: Int32(cached))
       memory.begin(
-        Int(sequence), with: head.hits,
+        Int(sequence), with: head.found,
         finalTokens: state.finalTokens(maxModelLength: maxModelLength))
       head.forget()
       run(sequence, tokens: tokens, &plan)
@@ -308,17 +309,18 @@ extension TokenBudgetScheduler {
   private mutating func admissibleTokens(of sequence: Int32, _ state: TokenBudgetSequence) -> Int? {
     let length = Int(state.length)
     lookUp(sequence, state)
-    let cached = head.hits.count * memory.blockSize
+    let cached = head.found.tokens
     var tokens = budget.limited(length - cached)
     guard options.chunkedPrefill || tokens <= budget.left else { return nil }
-    tokens = min(tokens, budget.left)
-    // Hits that are free leave the queue like new blocks; the others cost nothing.
-    let beside = head.freeHits - head.hits.count + (running.isEmpty ? 0 : watermarkBlocks)
-    let free = memory.pool.freeCount
-    let whole =
-      options.reserveFullISL
-      ? memory.blocksMax(forTokens: min(length, maxModelLength), inFlight: maxBatchedTokens) : 0
-    guard max(whole, memory.blockCount(forTokens: cached + tokens)) + beside <= free else {
+    tokens = memory.cut(
+      Int(sequence), from: cached, tokens: min(tokens, budget.left), length: length,
+      limit: chunkLimit)
+    guard tokens > 0 else { return nil }
+    let fits = memory.canBegin(
+      Int(sequence), with: head.found,
+      whole: options.reserveFullISL ? min(length, maxModelLength) : 0, inFlight: maxBatchedTokens,
+      total: cached + tokens, sparing: running.isEmpty ? 0 : watermarkBlocks)
+    guard fits else {
       head.block(sequence)
       return nil
     }
@@ -330,12 +332,10 @@ extension TokenBudgetScheduler {
   /// The last token is always computed, because its output is what the iteration is for. So a
   /// sequence that is cached to the end computes its whole last block again.
   private mutating func lookUp(_ sequence: Int32, _ state: TokenBudgetSequence) {
-    // Where tokens are skipped, other keys than the first missing one change what is found.
-    guard options.prefixCaching, !(memory.keepsAll && head.holds(sequence)) else { return }
-    let limit = (Int(state.length) - 1) / memory.blockSize
+    guard options.prefixCaching, !head.holds(sequence) else { return }
     if !memory.knows(Int(sequence)) {
       contents.tell(&memory, of: sequence, state, sample: sequences.sample(of: sequence))
     }
-    head.find(sequence, limit: limit, in: &memory)
+    head.find(sequence, length: Int(state.length), in: &memory)
   }
 }

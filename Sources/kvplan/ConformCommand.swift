@@ -16,7 +16,7 @@ struct ConformCommand: ParsableCommand {
         kvplan conform Tests/Goldens
       """)
 
-  @Argument(help: "Goldens (.jsonl, .jsonl.gz) or folders of them.")
+  @Argument(help: "Goldens (.jsonl, .json, .gz of either) or folders of them.")
   var paths: [String]
 
   @Option(help: "What to print: `table` (one line a file) or `json`.")
@@ -49,13 +49,15 @@ struct ConformCommand: ParsableCommand {
         isFolder.boolValue
       else { return [path] }
       return try FileManager.default.subpathsOfDirectory(atPath: path).sorted()
-        .filter { $0.hasSuffix(".jsonl") || $0.hasSuffix(".jsonl.gz") }
+        .filter { name in
+          [".jsonl", ".jsonl.gz", ".json", ".json.gz"].contains { name.hasSuffix($0) }
+        }
         .map { "\(path)/\($0)" }
     }
     guard !files.isEmpty else {
       throw UserError(
         "no goldens in \(paths.map { "`\($0)`" }.joined(separator: ", "))",
-        hint: "goldens are named `*.jsonl` or `*.jsonl.gz`")
+        hint: "goldens are named `*.jsonl` or `*.json`, or `*.gz` of these")
     }
     return files
   }

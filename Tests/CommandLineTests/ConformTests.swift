@@ -42,10 +42,17 @@ import Testing
     #expect(run.status == 0)
     #expect(
       run.output == """
+        PASS a03-swa-junction-pin 14 steps
+        PASS a06-gemma-5to1 16 steps
+        PASS a10-chunked-local 52 steps
+        PASS a17-mamba-align 42 steps
+        PASS a18-mamba-align-ckpt 40 steps
+        PASS a26-block-sizes-32-16 74 steps
+        PASS full_mamba_align64 400 steps
         PASS youngest 5 steps
         PASS 0.2.7/tiny 2 steps
         PASS pair 4 steps
-        3 of 3 pass
+        10 of 10 pass
 
         """)
   }

@@ -11,7 +11,16 @@ let goldenFolder = URL(filePath: #filePath)
 func goldens(_ engine: String) -> [String] {
   let folder = goldenFolder.appending(path: engine).path
   let files = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
-  return files.filter { $0.hasSuffix(".jsonl.gz") }.sorted().map { "\(folder)/\($0)" }
+  return files.filter { $0.hasSuffix(".json.gz") || $0.hasSuffix(".jsonl.gz") }.sorted()
+    .map { "\(folder)/\($0)" }
+}
+
+/// Recordings of models with several groups of layers that the repository carries.
+func carriedGoldens() -> [String] {
+  let folder = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+    .appending(path: "Goldens/hybrid").path
+  let files = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+  return files.filter { $0.hasSuffix(".gz") }.sorted().map { "\(folder)/\($0)" }
 }
 
 /// The lines of a golden in `Tests/Goldens`.
@@ -37,6 +46,23 @@ func handmadeGolden(_ name: String) -> [String] {
 
   @Test(arguments: goldens("vllm-v1"))
   func vllmV1(path: String) throws {
+    let report = try replay(try GoldenFile(path: path))
+    #expect(report.passes, "\(report.line)")
+  }
+
+  /// Layers that keep every token are a group as any other: the memory of several decides as that of one.
+  @Test(arguments: goldens("vllm-v1").filter { !$0.contains("sharegpt") && !$0.contains("chat") })
+  func vllmV1AsGroups(path: String) throws {
+    let report = try V1Golden(GoldenFile(path: path)).replayAsGroups()
+    #expect(report.passes, "\(report.line)")
+  }
+
+  @Test func groupsAreCarried() { #expect(carriedGoldens().count == 7) }
+
+  @Test(
+    arguments: carriedGoldens() + goldens("vllm-hybrid-manager")
+      + goldens("vllm-v1-more").filter { $0.contains("/a") && !$0.contains("async") })
+  func vllmV1WithGroups(path: String) throws {
     let report = try replay(try GoldenFile(path: path))
     #expect(report.passes, "\(report.line)")
   }

@@ -102,7 +102,7 @@ private final class FixedPrices: IterationCostModel {
     settings.deviceBlocks = 6
     settings.maxBatchedTokens = 16
     func outputs(_ keeps: KVGroupKind) throws -> Int {
-      settings.v1.keeps = keeps
+      settings.v1.groups = [BlockGroup(keeps: keeps, blockTokens: 16)]
       return try ServingSystem.vllmV1.serve(
         [Request(arrival: .zero, promptTokens: 100, outputTokens: 200)], settings: settings,
         executor: PricedExecutor(FixedPrices())

@@ -1,7 +1,7 @@
-import KVMemory
 import SimulationKernel
 import Workload
 
+@testable import KVMemory
 @testable import Serving
 
 /// Schedulers as tests make them: of a list of requests, at no time in particular.
@@ -22,14 +22,33 @@ extension PromptOrDecodeScheduler {
   }
 }
 
-extension TokenBudgetScheduler {
+/// A memory as `vllm-v1` makes it.
+protocol V1Memory: TokenBudgetMemory {
+  init(v1 settings: EngineSettings)
+  var brokenInvariant: String? { get }
+  /// The table of each group of each sequence that has one.
+  var allTables: [[BlockID]] { get }
+}
+
+extension PrefixCachingMemory: V1Memory {
+  init(v1 settings: EngineSettings) { self.init(settings) }
+  var brokenInvariant: String? { brokenInvariant(cruising: [:]) }
+  var allTables: [[BlockID]] { tables.sequences.map { [Int32($0)] + tables.blocks(of: $0) } }
+}
+
+extension HybridMemory: V1Memory {
+  init(v1 settings: EngineSettings) { self.init(settings, groups: settings.v1.groups) }
+  var allTables: [[BlockID]] { tables.sequences.map { [Int32($0)] + tables.blocks(of: $0) } }
+}
+
+extension TokenBudgetScheduler where Memory: V1Memory {
   init(
     requests: [Request], settings: EngineSettings, contents: PromptContents? = nil,
     priorities: [Int32]? = nil
   ) {
     self.init(
-      requests: RunRequests(requests), settings: settings, contents: contents,
-      priorities: priorities)
+      memory: Memory(v1: settings), requests: RunRequests(requests), settings: settings,
+      contents: contents, priorities: priorities)
   }
 }
 

@@ -26,9 +26,10 @@ extension Timeline where S == PromptOrDecodeScheduler {
   }
 }
 
-extension Timeline where S == TokenBudgetScheduler {
+extension Timeline {
   /// The scheduler of vLLM's V1 engine, and prompts that may begin alike.
-  init(v1 drawn: [DrawnRequest], _ settings: EngineSettings) {
+  init<Memory: V1Memory>(v1 drawn: [DrawnRequest], _ settings: EngineSettings)
+  where S == TokenBudgetScheduler<Memory> {
     var contents = PromptContents()
     for request in drawn {
       contents.append(
@@ -42,7 +43,7 @@ extension Timeline where S == TokenBudgetScheduler {
         promptTokens: Int32(contents.promptTokens(of: index)),
         outputTokens: Int32(drawn[index].output), samples: Int32(drawn[index].samples))
     }
-    let scheduler = TokenBudgetScheduler(
+    let scheduler = TokenBudgetScheduler<Memory>(
       requests: requests, settings: settings, contents: contents,
       priorities: drawn.map { Int32($0.priority) })
     self.init(scheduler, requests: requests, names: drawn.map(\.name))
@@ -75,10 +76,42 @@ struct DrawnRequest {
 func v1Log(
   _ drawn: [DrawnRequest], _ settings: EngineSettings, steps: Int = 20, showingFree: Bool = false
 ) -> String {
-  var timeline = Timeline(v1: drawn, settings)
-  if showingFree { timeline.free = { $0.memory.pool.freeQueue } }
-  timeline.run(steps: steps)
-  return timeline.log
+  func log<Memory: V1Memory>(_: Memory.Type) -> String {
+    var timeline = Timeline<TokenBudgetScheduler<Memory>>(v1: drawn, settings)
+    if showingFree { timeline.free = { $0.memory.pool.freeQueue } }
+    timeline.run(steps: steps)
+    return timeline.log
+  }
+  return settings.v1.groups.isEmpty ? log(PrefixCachingMemory.self) : log(HybridMemory.self)
+}
+
+/// The timeline of a model all of whose layers keep every token.
+typealias V1Timeline = Timeline<TokenBudgetScheduler<PrefixCachingMemory>>
+
+/// Two to four groups of layers, of which one keeps every token.
+///
+/// - Parameter states: Whether recurrent layers may be among them, and blocks of twice the size: hits are then fewer than
+///   what is alike.
+func drawnGroups(
+  blockSize: Int, _ settings: EngineSettings, states: Bool, _ random: inout RandomStream
+) -> [BlockGroup] {
+  // Chunks alone would find what nobody has computed: a boundary of chunks needs no block.
+  let whole = BlockGroup(keeps: .all, blockTokens: blockSize)
+  return [whole]
+    + (0..<1 + random.below(3)).map { _ in
+      let isLong = states && random.below(4) == 0
+      let kinds: [KVGroupKind] = [
+        .all, .window(tokens: 2 + random.below(12)), .window(tokens: 2 + random.below(60)),
+        .chunk(tokens: 1 + random.below(20)),
+      ]
+      guard states, random.below(4) == 0 else {
+        return BlockGroup(
+          keeps: kinds[random.below(kinds.count)], blockTokens: blockSize * (isLong ? 2 : 1))
+      }
+      return BlockGroup(
+        keeps: .state(checkpointAlignment: random.below(2) == 0 ? nil : 1),
+        blockTokens: settings.v1.prefixCaching ? blockSize : settings.maxModelLength)
+    }
 }
 
 extension MixedIterationScheduler where Memory == PagedMemory {

@@ -13,7 +13,8 @@ import Workload
   ) -> Admission {
     var settings = v1Settings(blocks: 5, maxModelLength: 20)
     change(&settings)
-    return TokenBudgetScheduler(requests: [request], settings: settings).admission(of: request)
+    return TokenBudgetScheduler<PrefixCachingMemory>(requests: [request], settings: settings)
+      .admission(of: request)
   }
 
   /// Four usable blocks hold 16 tokens; the 17th is sampled and never computed.
@@ -100,7 +101,7 @@ import Workload
   }
 
   @Test func decodesAreAggregatedAndChunksAreNot() {
-    var timeline = Timeline(
+    var timeline = V1Timeline(
       v1: [.own("a", prompt: 3, output: 3), .own("b", at: 1, prompt: 12, output: 2)],
       v1Settings(blocks: 9, budget: 8))
     timeline.run(steps: 1)

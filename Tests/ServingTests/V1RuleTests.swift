@@ -26,7 +26,10 @@ import Testing
         .init(name: "a", prompt: [[1, 0, 12]], output: 3),
         .init(name: "b", at: 5, prompt: [[1, 0, 12], [2, 0, 1]], output: 1),
       ],
-      v1Settings(blocks: 5, budget: 8) { $0.keeps = .window(tokens: 5) }, showingFree: true)
+      v1Settings(blocks: 5, budget: 8) {
+        $0.groups = [BlockGroup(keeps: .window(tokens: 5), blockTokens: 4)]
+        $0.retention = .dense
+      }, showingFree: true)
     #expect(
       text == """
         0: a 0+8 | free 3 4
@@ -378,7 +381,7 @@ import Testing
   }
 
   @Test func samplesShareThePromptThroughTheCache() {
-    var timeline = Timeline(
+    var timeline = V1Timeline(
       v1: [.init(name: "a", prompt: [[1, 0, 9]], output: 3, samples: 3)], v1Settings(blocks: 9))
     timeline.run(steps: 5)
     #expect(

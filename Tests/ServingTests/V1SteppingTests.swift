@@ -38,6 +38,10 @@ import Workload
       settings.v1 = Self.options(&chance)
       if settings.v1.chunkedPrefill { settings.maxBatchedTokens = 1 + chance.below(40) }
       if chance.below(3) == 0 { settings.attendedMax = 1 + chance.below(60) }
+      guard chance.below(3) == 0 else { return }
+      settings.v1.groups = drawnGroups(blockSize: blockSize, settings, states: true, &chance)
+      settings.v1.retention = [.dense, .boundaries, .every(tokens: 4 * blockSize)][chance.below(3)]
+      settings.deviceBlocks *= settings.v1.groups.count
     }
 
     /// One in three prompts begins like others, and some quote the output of another request.
@@ -68,7 +72,6 @@ import Workload
       options.prefixCaching = chance.below(3) > 0
       options.eviction = [.lru, .lru, .lfu][chance.below(3)]
       options.victims = [nil, nil, .last, .fewestOutputs][chance.below(4)]
-      if chance.below(6) == 0 { options.keeps = .window(tokens: 1 + chance.below(60)) }
       return options
     }
 
@@ -157,9 +160,18 @@ import Workload
 
   /// Queues, tables, what is cached and the order of free blocks, after every decision and after
   /// every iteration.
-  @Test(arguments: 1000..<1100 as Range<UInt64>) func stepsAreEqual(seed: UInt64) {
+  @Test(arguments: 1000..<1200 as Range<UInt64>) func stepsAreEqual(seed: UInt64) {
     let draw = Draw(seed: seed)
-    var (event, iteration) = (stepper(draw, .event), stepper(draw, .iteration))
+    if draw.settings.v1.groups.isEmpty {
+      expectEqualSteps(draw, seed, PrefixCachingMemory.self)
+    } else {
+      expectEqualSteps(draw, seed, HybridMemory.self)
+    }
+  }
+
+  private func expectEqualSteps<Memory: V1Memory>(_ draw: Draw, _ seed: UInt64, _: Memory.Type) {
+    var event: Stepper<Memory> = stepper(draw, .event)
+    var iteration: Stepper<Memory> = stepper(draw, .iteration)
     var next = 0
     var step = 0
     while next < draw.requests.count || !event.isIdle || !iteration.isIdle {
@@ -182,9 +194,9 @@ import Workload
     #expect(event.finished.count == draw.requests.count, "seed \(seed)")
   }
 
-  private func stepper(_ draw: Draw, _ stepping: Stepping) -> Stepper {
+  private func stepper<Memory: V1Memory>(_ draw: Draw, _ stepping: Stepping) -> Stepper<Memory> {
     Stepper(
-      scheduler: TokenBudgetScheduler(
+      scheduler: TokenBudgetScheduler<Memory>(
         requests: draw.requests, settings: draw.settings(stepping), contents: draw.contents),
       plan: IterationPlan(attendedMax: draw.settings.attendedMax))
   }
@@ -195,7 +207,8 @@ import Workload
     var (cruised, preempted, overtaken, fellBack) = (0, 0, 0, 0)
     for seed in UInt64(1000)..<1200 {
       let draw = Draw(seed: seed)
-      var stepper = stepper(draw, .event)
+      guard draw.settings.v1.groups.isEmpty else { continue }
+      var stepper: Stepper<PrefixCachingMemory> = stepper(draw, .event)
       for id in draw.requests.indices { stepper.scheduler.enqueue(RequestID(id)) }
       while !stepper.isIdle {
         stepper.schedule()
@@ -231,8 +244,8 @@ private final class WorkPrices: IterationCostModel {
 }
 
 /// A scheduler between two of whose calls a test may look.
-private struct Stepper {
-  var scheduler: TokenBudgetScheduler
+private struct Stepper<Memory: V1Memory> {
+  var scheduler: TokenBudgetScheduler<Memory>
   var plan: IterationPlan
   var finished: [RequestID] = []
 
@@ -258,9 +271,7 @@ private struct Stepper {
     return State(
       running: scheduler.running, waiting: scheduler.waiting, free: memory.pool.freeQueue,
       cached: memory.pool.cachedBlocks,
-      tables: memory.tables.sequences.map {
-        [Int32($0)] + Array(memory.tables.blocks(of: $0))
-      },
+      tables: memory.allTables,
       ledger: scheduler.ledger)
   }
 }

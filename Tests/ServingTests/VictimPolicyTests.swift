@@ -12,7 +12,7 @@ import Workload
     for (number, length) in lengths.enumerated() {
       sequences.progress[number].generatedTokens = length.generated
     }
-    return RunningSequences(lengths.indices.map { Int32($0) }, sequences, BlockTables())
+    return RunningSequences(lengths.indices.map { Int32($0) }, sequences) { _ in 0 }
   }
 
   @Test func fewestOutputsMakeWayOfThoseTheLongestPrompt() {

@@ -11,6 +11,12 @@ public struct KVGroupKind: Sendable {
   public let name: String
   /// Whether one state stands for all tokens, in one block, however long the sequence.
   public let isState: Bool
+  /// Whether keys are given by need only: to the blocks that a likely hit would use. Where a kind keeps much less than
+  /// every token, vLLM does so by default, since most keys would never be found.
+  public let isKeyedByNeed: Bool
+  /// Of a state: tokens in whose multiples a chunk can leave a copy of the state besides the one at its end; `nil`
+  /// where kernels leave none.
+  public let checkpointAlignment: Int?
   /// The most tokens that a token attends to, itself included, where it attends to all before it up to so many; `nil`
   /// for no limit, or for another rule.
   public let attendedMax: Int?
@@ -26,12 +32,15 @@ public struct KVGroupKind: Sendable {
   public let mostBlocks: @Sendable (_ inFlight: Int, _ blockTokens: Int) -> Int?
 
   public init(
-    name: String, isState: Bool = false, attendedMax: Int? = nil,
+    name: String, isState: Bool = false, isKeyedByNeed: Bool = false,
+    checkpointAlignment: Int? = nil, attendedMax: Int? = nil,
     skipped: @escaping @Sendable (_ computed: Int) -> Range<Int>,
     mostBlocks: @escaping @Sendable (_ inFlight: Int, _ blockTokens: Int) -> Int?
   ) {
     self.name = name
     self.isState = isState
+    self.isKeyedByNeed = isKeyedByNeed
+    self.checkpointAlignment = checkpointAlignment
     self.attendedMax = attendedMax
     self.skipped = skipped
     self.mostBlocks = mostBlocks
@@ -57,4 +66,17 @@ public struct KVGroupKind: Sendable {
 
 extension KVGroupKind: Equatable {
   public static func == (a: KVGroupKind, b: KVGroupKind) -> Bool { a.name == b.name }
+}
+
+/// Layers that keep the same of a sequence, as a memory sees them.
+public struct BlockGroup: Equatable, Sendable {
+  public let keeps: KVGroupKind
+  /// Tokens of a block.
+  public let blockTokens: Int
+
+  public init(keeps: KVGroupKind, blockTokens: Int) {
+    precondition(blockTokens > 0, "BlockGroup: blocks of \(blockTokens) tokens")
+    self.keeps = keeps
+    self.blockTokens = blockTokens
+  }
 }

@@ -9,7 +9,8 @@ extension KVGroupKind {
   ///   `single_type_kv_cache_manager.py`.
   public static func window(tokens: Int) -> KVGroupKind {
     KVGroupKind(
-      name: "window of \(tokens)", attendedMax: tokens, skipped: { 0..<max(0, $0 - tokens + 1) },
+      name: "window of \(tokens)", isKeyedByNeed: true, attendedMax: tokens,
+      skipped: { 0..<max(0, $0 - tokens + 1) },
       mostBlocks: { (tokens - 1 + $0 + $1 - 1) / $1 + 1 })
   }
 

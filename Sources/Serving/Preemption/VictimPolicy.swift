@@ -66,12 +66,16 @@ package struct RunningSequences: RandomAccessCollection {
 
   let running: [Int32]
   let sequences: TokenBudgetSequences
-  let tables: BlockTables
+  private let blocks: (_ sequence: Int) -> Int
 
-  init(_ running: [Int32], _ sequences: TokenBudgetSequences, _ tables: BlockTables) {
+  /// - Parameter blocks: How many a sequence holds.
+  init(
+    _ running: [Int32], _ sequences: TokenBudgetSequences,
+    blocks: @escaping (_ sequence: Int) -> Int
+  ) {
     self.running = running
     self.sequences = sequences
-    self.tables = tables
+    self.blocks = blocks
   }
 
   /// Whether the one at place `a` is served before that at `b` where waiting sequences queue by priority.
@@ -88,6 +92,6 @@ package struct RunningSequences: RandomAccessCollection {
     return Sequence(
       request: state.request, promptTokens: Int(state.promptTokens),
       generatedTokens: Int(state.generatedTokens), computedTokens: Int(state.computedTokens),
-      blocks: Int(tables[number].count))
+      blocks: blocks(number))
   }
 }

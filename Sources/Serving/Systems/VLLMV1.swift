@@ -34,12 +34,19 @@ extension ServingSystem {
       settings.v1.longPrefillTokenThreshold = choices.longPrefillTokenThreshold
       settings.v1.victims = choices.victims
       settings.v1.eviction = choices.eviction ?? .lru
-      settings.v1.keeps = choices.keeps
+      settings.v1.groups = choices.groups
     },
-    make: {
-      $0.replica(
-        TokenBudgetScheduler(
-          requests: $0.requests, settings: $0.settings, contents: $0.run.contents))
+    make: { inputs in
+      let settings = inputs.settings
+      let groups = settings.v1.groups(blockSize: settings.blockSize, upTo: settings.maxModelLength)
+      func replica<Memory: TokenBudgetMemory>(_ memory: Memory) -> any Replica {
+        inputs.replica(
+          TokenBudgetScheduler(
+            memory: memory, requests: inputs.requests, settings: settings,
+            contents: inputs.run.contents))
+      }
+      return groups == [BlockGroup(keeps: .all, blockTokens: settings.blockSize)]
+        ? replica(PrefixCachingMemory(settings)) : replica(HybridMemory(settings, groups: groups))
     })
 }
 
@@ -82,8 +89,11 @@ package struct V1Options: SystemOptions {
   package var victims: VictimPolicy?
   /// Where given-up blocks queue. `unhashedFirst` in vLLM 0.33, `allAtTail` in 0.10.
   package var freeQueueRule = FreeQueueRule.unhashedFirst
-  /// What the model's layers keep of a sequence.
-  package var keeps = KVGroupKind.all
+  /// What the groups of the model's layers keep of a sequence; none for every token in all layers.
+  package var groups: [BlockGroup] = []
+  /// Which blocks of groups that keep a part get keys (`prefix_cache_retention_interval`): in 0.33 those that a resend of
+  /// the prompt or a known shared beginning needs; all before 0.29.
+  package var retention = HybridMemory.Retention.boundaries
   /// Which cached block is taken first (`--eviction-policy`).
   package var eviction = EvictionPolicy.lru
 
@@ -98,13 +108,18 @@ package struct V1Options: SystemOptions {
     switch release {
     case .v010:
       reserveFullISL = false
+      retention = .dense
       freeQueueRule = .allAtTail
     case .v033: break
     }
   }
 
-  /// The same of sequences of at most `length` tokens: every token, where none is skipped by then.
-  func keeps(upTo length: Int) -> KVGroupKind { keeps.skipped(length).isEmpty ? .all : keeps }
+  /// The groups of sequences of at most `length` tokens: a single one that skips none by then keeps every token.
+  func groups(blockSize: Int, upTo length: Int) -> [BlockGroup] {
+    let isWhole = groups.count == 1 && groups[0].keeps.skipped(length).isEmpty
+    return groups.isEmpty || isWhole
+      ? [BlockGroup(keeps: .all, blockTokens: groups.first?.blockTokens ?? blockSize)] : groups
+  }
 
   /// Blocks of the watermark in a pool of `deviceBlocks`, rounded down.
   package func watermarkBlocks(of deviceBlocks: Int) -> Int {

@@ -1,0 +1,54 @@
+/// What memories of several groups ask for: keys that do not stand in one piece at the beginning of a table.
+extension CachedBlockPool {
+  /// The run that stands for keys which nobody looks up; a block is its own place in it.
+  private static let privateRun = RunIdentity.root
+
+  /// The blocks that hold the first keys of a span, 0 where none does.
+  func cachedBlocks(in span: BlockSpan, count: Int) -> UnsafeBufferPointer<BlockID> {
+    UnsafeBufferPointer(start: runs.places(from: BlockKey(run: span.run, index: 0)), count: count)
+  }
+
+  /// Gives a held block a key that no look-up asks for: as a free block it queues up with those that can be hit.
+  mutating func cachePrivately(_ block: BlockID) {
+    let run = enter(Self.privateRun, blocks: capacity)
+    cache(1) { _ in (block, BlockKey(run: run, index: block)) }
+    leave(run)
+  }
+
+  /// Takes the key of a block that one sequence holds.
+  mutating func removeKey(of block: BlockID) {
+    makeUnique()
+    let record = records.pointer(to: Int(block))
+    let key = record.pointee.key
+    precondition(
+      key.run != 0 && record.pointee.references == 1,
+      "CachedBlockPool.removeKey: block \(block), key \(key), "
+        + "\(record.pointee.references) references")
+    let place = runs.places(from: key)
+    let successor = record.pointee.hasTwin ? leaveRing(block) : 0
+    if place.pointee == block { place.pointee = successor }
+    record.pointee = Record()
+    runs.leave(key.run)
+    cachedCount -= 1
+  }
+
+  /// Gives back held blocks of a table, given first to last, of which any may hold a key; in the order of
+  /// ``release(_:cached:)``.
+  ///
+  /// - Returns: How many became free.
+  @discardableResult
+  mutating func release(mixed blocks: ArraySlice<BlockID>) -> Int {
+    guard freeQueueRule == .unhashedFirst else {
+      // One queue for both: they enter it one by one.
+      return blocks.reversed().reduce(0) { freed, block in
+        freed
+          + withUnsafePointer(to: block) {
+            release(UnsafeBufferPointer(start: $0, count: 1), cached: isCached(block) ? 1 : 0)
+          }
+      }
+    }
+    let cached = blocks.filter { isCached($0) }
+    let table = cached + blocks.filter { !isCached($0) }
+    return table.withUnsafeBufferPointer { release($0, cached: cached.count) }
+  }
+}

@@ -1,0 +1,226 @@
+/// What groups find again, and what they leave to be found.
+///
+///     full       | b1 | b2 | b3 | b4 | b5 |     finds 5 blocks
+///     window     |    |    | b6 | b7 |          needs the two before the end: finds 4
+///     hit        ──────────────────▶            4 blocks, and a junction at 5: somebody shares the text up to there
+extension HybridMemory {
+  /// What a look-up found: a beginning that every group can go on behind.
+  public struct Found: Sendable {
+    public internal(set) var tokens = 0
+    /// By group, the null block for what is not needed; no tables where nothing was found.
+    public internal(set) var tables: [[BlockID]] = []
+    /// How many of the blocks nobody references: they leave the queue of free blocks when they are taken, so a caller
+    /// has to count them as if they were new.
+    public internal(set) var freeHits = 0
+
+    public init() {}
+
+    func blockCount(of group: Int) -> Int { tables.isEmpty ? 0 : tables[group].count }
+  }
+
+  /// Finds the longest beginning of a sequence after which each of its groups can go on, of whole multiples of
+  /// ``blockSize``.
+  ///
+  /// A group that finds less shortens what the others may use, until all agree; with two kinds one round is enough, as
+  /// those that keep everything can use any part of what they found.
+  ///
+  /// - Parameters:
+  ///   - length: Tokens of the sequence; the last one is always computed.
+  ///   - found: Emptied, then filled.
+  public mutating func lookUp(_ sequence: Int, length: Int, _ found: inout Found) {
+    found = Found()
+    wholes[sequence].length = Int32(length)
+    var limit = length - 1
+    var longest = 0
+    /// What those that keep everything found.
+    var whole: Int?
+    repeat {
+      let before = limit
+      for members in classes {
+        let isWhole = groups[members[0]].keeps == .all
+        if isWhole, let whole {
+          limit = min(limit, whole)
+        } else {
+          limit = find(sequence, members, limit: limit)
+          longest = max(longest, limit)
+          if isWhole { whole = limit }
+        }
+      }
+      if limit == before || classes.count == 1 || (classes.count == 2 && whole != nil) { break }
+    } while limit > 0
+    wholes[sequence].junction = longest > limit ? Int32(longest) : 0
+    guard limit > 0 else { return }
+    found.tokens = limit
+    found.tables = groups.indices.map { group in
+      let (kind, size) = (groups[group].keeps, groups[group].blockTokens)
+      let skipped = kind.skippedBlocks(limit, blockTokens: size)
+      let blocks = cachedBlocks(row(sequence, group), limit: limit / size)
+      return blocks.indices.map { skipped.contains($0) ? 0 : blocks[$0] }
+    }
+    found.freeHits = found.tables.reduce(0) { count, table in
+      count + table.count { $0 != 0 && pool.referenceCount(of: $0) == 0 }
+    }
+  }
+
+  /// Where a longer hit of some groups ended when a sequence was looked up, in tokens; 0 for none.
+  public func junction(of sequence: Int) -> Int { wholes.with(sequence) { Int($0.junction) } }
+
+  /// The cached blocks of the beginning of a sequence, 0 where there is none.
+  private func cachedBlocks(_ row: Int, limit: Int) -> [BlockID] {
+    parts.with(row) { part in
+      var blocks: [BlockID] = []
+      blocks.reserveCapacity(limit)
+      for span in part.spans {
+        blocks += pool.cachedBlocks(in: span, count: span.blocks(in: 0..<limit).count)
+      }
+      return blocks
+    }
+  }
+
+  /// The longest beginning of at most `limit` tokens after which groups of one kind can go on: their blocks are cached but
+  /// those that are skipped by then.
+  private func find(_ sequence: Int, _ members: [Int], limit: Int) -> Int {
+    let (kind, size) = (groups[members[0]].keeps, groups[members[0]].blockTokens)
+    let blocks = members.map { cachedBlocks(row(sequence, $0), limit: limit / size) }
+    let count = blocks[0].count
+    /// Of the blocks before each, how many are not cached.
+    var missing = [0]
+    missing.reserveCapacity(count + 1)
+    for index in 0..<count {
+      let isThere = blocks.allSatisfy { $0[index] != 0 }
+      if !isThere && kind == .all { break }
+      missing.append(missing[index] + (isThere ? 0 : 1))
+    }
+    var end = (missing.count - 1) * size / blockSize * blockSize
+    while end > 0 {
+      let skipped = kind.skippedBlocks(end, blockTokens: size).clamped(to: 0..<end / size)
+      if missing[skipped.lowerBound] == 0, missing[end / size] == missing[skipped.upperBound] {
+        break
+      }
+      end -= blockSize
+    }
+    return end
+  }
+
+  /// Gives an empty sequence the beginning that was found for it, perhaps none.
+  ///
+  /// - Parameter finalTokens: Tokens of the sequence that will have a slot in the end.
+  public mutating func begin(_ sequence: Int, with found: Found, finalTokens: Int) {
+    for group in groups.indices {
+      let (row, size) = (row(sequence, group), groups[group].blockTokens)
+      precondition(tables[row].count == 0, "HybridMemory.begin: sequence \(sequence) holds blocks")
+      tables.reserve((finalTokens + size - 1) / size, for: row, finalTokens: finalTokens)
+      guard found.tokens > 0 else { continue }
+      let hits = found.tables[group]
+      pool.hit(hits.filter { $0 != 0 })
+      tables.append(hits.count, to: row) { _ = $0.update(fromContentsOf: hits) }
+      let nulls = hits.count { $0 == 0 }
+      nullEntries += nulls
+      let first = nulls > 0 ? hits.firstIndex(of: 0) ?? 0 : 0
+      parts[row].nulls = Int32(first)..<Int32(first + nulls)
+      parts[row].seen = Int32(hits.count)
+    }
+    wholes[sequence].tokens = Int32(found.tokens)
+  }
+
+  /// Whether a waiting sequence finds room.
+  ///
+  /// - Parameters:
+  ///   - whole: Tokens that have to fit before it may begin, in iterations of at most `inFlight`; 0 for no such rule.
+  ///   - total: Tokens that it would have computed with this iteration.
+  ///   - spared: Blocks that stay free.
+  public mutating func canBegin(
+    _ sequence: Int, with found: Found, whole: Int, inFlight: Int, total: Int, sparing spared: Int
+  ) -> Bool {
+    let free = pool.freeCount - found.freeHits - spared
+    guard !endsInKeyedState(found) else { return false }
+    return missing(sequence, found, upTo: whole, inFlight: inFlight) <= free
+      && missing(sequence, found, upTo: total, inFlight: nil) <= free
+  }
+
+  /// Blocks that a waiting sequence takes beside those found; where a window caps what it ever holds, with `inFlight` no
+  /// more than that.
+  private func missing(
+    _ sequence: Int, _ found: Found, upTo tokens: Int, inFlight: Int?
+  ) -> Int {
+    groups.indices.reduce(0) { sum, group in
+      let (kind, size) = (groups[group].keeps, groups[group].blockTokens)
+      let known = found.blockCount(of: group)
+      if isLaidOutAsState(groups[group]) {
+        return sum
+          + missingStates(sequence, group, from: found.tokens, known: known, upTo: tokens)
+      }
+      let wanted = (tokens + size - 1) / size
+      let most = inFlight.flatMap { kind.mostBlocks($0, size) } ?? wanted
+      return sum + max(0, min(wanted, most) - known)
+    }
+  }
+
+  // MARK: Keys
+
+  /// Gives the full blocks of a sequence their keys, in kinds that are keyed by need those that are worth one.
+  ///
+  /// - Returns: Whether one got a key.
+  @discardableResult
+  public mutating func cacheFullBlocks(of sequence: Int) -> Bool {
+    let whole = wholes[sequence]
+    let tokens = Int(whole.tokens)
+    let end = groups.count == 1 ? tokens : tokens / blockSize * blockSize
+    let before = pool.cachedCount
+    for group in groups.indices {
+      let (row, size) = (row(sequence, group), groups[group].blockTokens)
+      let seen = parts.with(row) { Int($0.seen) }
+      for index in seen..<max(seen, end / size) where tables.block(index, of: row) != 0 {
+        if isKeyed(index, group, whole) { setKey(row, group, index) }
+      }
+      parts[row].seen = Int32(max(seen, end / size))
+      if isLaidOutAsState(groups[group]) {
+        cacheCheckpoint(row, group, whole)
+      } else if groups[group].keeps == .all, size > hashBlockSize {
+        setPartialKey(row, group, promptTokens: Int(whole.promptTokens), end: end)
+      }
+    }
+    return pool.cachedCount != before
+  }
+
+  /// Whether a full block is worth a key.
+  func isKeyed(_ index: Int, _ group: Int, _ whole: Whole) -> Bool {
+    let (kind, size) = (groups[group].keeps, groups[group].blockTokens)
+    guard kind.isKeyedByNeed else { return true }
+    /// Whether a hit of so many tokens uses the block.
+    func isUsed(byHitOf tokens: Int) -> Bool {
+      index < tokens / size && !kind.skippedBlocks(tokens, blockTokens: size).contains(index)
+    }
+    func next(_ interval: Int) -> Int {
+      ((index + 1) * size + interval - 1) / interval * interval
+    }
+    switch retention {
+    case .dense: return isUsed(byHitOf: next(blockSize))
+    case .every(let tokens) where isUsed(byHitOf: next(tokens)): return true
+    case .every, .boundaries:
+      return isUsed(byHitOf: (Int(whole.promptTokens) - 1) / blockSize * blockSize)
+        || isUsed(byHitOf: Int(whole.junction) / blockSize * blockSize)
+    }
+  }
+
+  mutating func setKey(_ row: Int, _ group: Int, _ index: Int) {
+    let block = tables.block(index, of: row)
+    if pool.isCached(block) { pool.removeKey(of: block) }
+    let blockKey = parts.with(row) { key(ofBlock: index, $0.spans) }
+    pool.cache(1) { _ in (block, blockKey) }
+    labels[Int(block)] = Label(group: group, tokens: (index + 1) * groups[group].blockTokens)
+    if groups[group].keeps.isState { keyedStates.append(block) }
+  }
+
+  /// Keeps the block in which a prompt ends for the hashes that end within it: no look-up asks for them by itself, but
+  /// the block goes to the tail of the queue.
+  private mutating func setPartialKey(_ row: Int, _ group: Int, promptTokens: Int, end: Int) {
+    let size = groups[group].blockTokens
+    let boundary = (promptTokens - 1) / hashBlockSize * hashBlockSize
+    guard boundary > 0, boundary <= end, boundary % size != 0 else { return }
+    let block = tables.block(boundary / size, of: row)
+    guard block != 0, !pool.isCached(block) else { return }
+    pool.cachePrivately(block)
+    labels[Int(block)] = Label(group: group, tokens: boundary)
+  }
+}

@@ -1,0 +1,318 @@
+/// KV memory of groups of layers that keep different parts of a sequence: one pool of blocks, a block table for each
+/// group, and a prefix cache in which every group has to find what it needs.
+///
+///     full       | b1 | b2 | b3 | b4 | b9 |
+///     window     |  0 |  0 | b6 | b7 | b8 |      0: the null block, where one was given back or was never needed
+///     state      |  0 |  0 |  0 | b5 |
+///
+/// Any group may take any block: all have as many bytes. A block is found again by the group that it served and by what
+/// it holds. What a group needs of a beginning to go on behind it follows from what it skips by then
+/// (``KVGroupKind/skipped``): everything, the last blocks, one state.
+///
+/// Slots of the ledger are ``blockSize`` to a block, of every group: a token takes as many as there are groups, or more
+/// where blocks hold fewer tokens than ``blockSize``.
+///
+/// - Source: the coordinators and managers of vLLM 0.33's hybrid KV cache, by the rules beside its recorded step traces.
+public struct HybridMemory: Sendable {
+  public let groups: [BlockGroup]
+  /// Tokens in whose multiples hits come: the least common multiple of the groups' blocks.
+  public let blockSize: Int
+  /// The greatest common divisor of the groups' blocks.
+  let hashBlockSize: Int
+  let isCaching: Bool
+  /// Which blocks of kinds that are keyed by need get a key; see ``Retention``.
+  let retention: Retention
+  /// The groups of each kind and block size, those that keep everything first: they are looked up together.
+  let classes: [[Int]]
+  /// Slots of the ledger that a token takes in all groups; states take whole blocks.
+  let slotsOfToken: Int
+  public internal(set) var pool: CachedBlockPool
+  /// By ``row(_:_:)``.
+  public internal(set) var tables = BlockTables()
+  var parts = ResidentRows(blank: Part())
+  var wholes = ResidentRows(blank: Whole())
+  /// By block: what its key says, while it has one.
+  var labels: [Label]
+  /// Blocks of states that got their key in this iteration, whose content is not there yet.
+  var keyedStates: [BlockID] = []
+  /// Slots of held blocks that hold no token yet.
+  var emptySlots = 0
+  /// Those of them that no token will ever fill.
+  var unusableSlots = 0
+  /// Table entries without a block.
+  var nullEntries = 0
+
+  /// Which blocks get a key where a kind is keyed by need.
+  ///
+  /// - Source: `prefix_cache_retention_interval` of vLLM 0.33.
+  public enum Retention: Equatable, Sendable {
+    /// All that some hit could use.
+    case dense
+    /// What a resend of the prompt needs, and what the next request needs that shares a beginning known to be shared. The
+    /// default of vLLM from 0.29 on.
+    case boundaries
+    /// The same, and what hits at multiples of so many tokens need.
+    case every(tokens: Int)
+  }
+
+  /// What a group knows of a sequence.
+  struct Part: Sendable {
+    /// In which runs of tokens its full blocks end, those that it will have too.
+    var spans: [BlockSpan] = []
+    /// Entries, from the first, that were looked at for a key.
+    var seen: Int32 = 0
+    /// Entries that were given back or never taken.
+    var nulls: Range<Int32> = 0..<0
+    /// Of a state.
+    var state = State()
+  }
+
+  /// What is known of a sequence as a whole.
+  struct Whole: Sendable {
+    var promptTokens: Int32 = 0
+    /// Prompt and output so far, as of the last look-up.
+    var length: Int32 = 0
+    /// Tokens that have a slot.
+    var tokens: Int32 = 0
+    /// Where a longer hit of some groups ended at the last look-up, 0 for none: others share the text up to there.
+    var junction: Int32 = 0
+  }
+
+  /// What the key of a block says.
+  public struct Label: Equatable, Sendable {
+    public var group = 0
+    /// Tokens from the first of the sequence to the end of what it holds.
+    public var tokens = 0
+  }
+
+  /// What the key of a block that has one says.
+  public func label(of block: BlockID) -> Label { labels[Int(block)] }
+
+  /// Makes an empty memory.
+  ///
+  /// - Parameters:
+  ///   - groups: At least one.
+  ///   - deviceBlocks: Blocks of the pool, at least 1; block 0 is the null block.
+  public init(
+    groups: [BlockGroup], deviceBlocks: Int, isCaching: Bool, retention: Retention,
+    freeQueueRule: FreeQueueRule, evictionPolicy: EvictionPolicy = .lru
+  ) {
+    precondition(!groups.isEmpty, "HybridMemory without groups")
+    self.groups = groups
+    let sizes = groups.map(\.blockTokens)
+    blockSize = sizes.reduce(1, Self.leastCommonMultiple)
+    hashBlockSize = sizes.reduce(0, Self.greatestCommonDivisor)
+    self.isCaching = isCaching
+    self.retention = retention
+    var classes: [[Int]] = []
+    for group in groups.indices {
+      if let known = classes.firstIndex(where: { groups[$0[0]] == groups[group] }) {
+        classes[known].append(group)
+      } else {
+        classes.append([group])
+      }
+    }
+    self.classes =
+      classes.filter { groups[$0[0]].keeps == .all }
+      + classes.filter { groups[$0[0]].keeps != .all }
+    let blockSize = blockSize
+    slotsOfToken = groups.reduce(0) { $0 + ($1.keeps.isState ? 0 : blockSize / $1.blockTokens) }
+    pool = CachedBlockPool(
+      capacity: deviceBlocks, freeQueueRule: freeQueueRule, evictionPolicy: evictionPolicy)
+    labels = Array(repeating: Label(), count: deviceBlocks)
+  }
+
+  static func greatestCommonDivisor(_ a: Int, _ b: Int) -> Int {
+    b == 0 ? a : greatestCommonDivisor(b, a % b)
+  }
+
+  static func leastCommonMultiple(_ a: Int, _ b: Int) -> Int { a / greatestCommonDivisor(a, b) * b }
+
+  /// Where what a group knows of a sequence stands.
+  func row(_ sequence: Int, _ group: Int) -> Int { sequence * groups.count + group }
+
+  /// Blocks that a sequence holds, all groups.
+  public func blockCount(of sequence: Int) -> Int {
+    groups.indices.reduce(0) { count, group in
+      count + tables.blocks(of: row(sequence, group)).count { $0 != 0 }
+    }
+  }
+
+  /// The table of a group, the null block where it holds none.
+  public func blocks(of sequence: Int, group: Int) -> [BlockID] {
+    Array(tables.blocks(of: row(sequence, group)))
+  }
+
+  /// The most blocks that a sequence holds while it grows to `tokens` tokens, in iterations of at most `inFlight`.
+  public func blocksMax(forTokens tokens: Int, inFlight: Int) -> Int {
+    groups.reduce(0) {
+      $0 + $1.keeps.blocksMax(forTokens: tokens, inFlight: inFlight, blockTokens: $1.blockTokens)
+    }
+  }
+
+  /// Forgets what holds for one iteration only.
+  public mutating func beginIteration() { keyedStates.removeAll(keepingCapacity: true) }
+
+  // MARK: What sequences consist of
+
+  /// Whether it is known what a sequence consists of.
+  public func knows(_ sequence: Int) -> Bool { wholes.with(sequence) { $0.promptTokens > 0 } }
+
+  /// Gives a run of tokens a number for a group of a sequence that it is part of, the same one for every such sequence.
+  ///
+  /// - Parameter blocks: Blocks of the group that end in it.
+  public mutating func enter(_ identity: RunIdentity, blocks: Int, group: Int) -> Int32 {
+    pool.enter(identity.of(group: group), blocks: blocks)
+  }
+
+  /// Tells what a sequence consists of until ``forget(_:)``.
+  ///
+  /// - Parameter spans: By group.
+  public mutating func setContents(of sequence: Int, promptTokens: Int, _ spans: [[BlockSpan]]) {
+    wholes[sequence].promptTokens = Int32(promptTokens)
+    for (group, spans) in spans.enumerated() { parts[row(sequence, group)].spans = spans }
+  }
+
+  /// Lets go of what was told of a sequence, which holds no blocks.
+  public mutating func forget(_ sequence: Int) {
+    for group in groups.indices {
+      for span in parts.with(row(sequence, group), { $0.spans }) { pool.leave(span.run) }
+      parts.close(row(sequence, group))
+    }
+    wholes.close(sequence)
+  }
+
+  func key(ofBlock block: Int, _ spans: [BlockSpan]) -> BlockKey {
+    guard let span = spans.last(where: { $0.first <= block }) else {
+      preconditionFailure("HybridMemory: block \(block) stands before \(spans)")
+    }
+    return span.key(ofBlock: block)
+  }
+
+  // MARK: Giving back
+
+  /// Gives back the blocks of a sequence that nothing to come attends to, in each group the last one first.
+  ///
+  /// All of the sequence's tokens are computed: it has blocks for more when it goes on, so that the saving comes an
+  /// iteration late.
+  public mutating func dropSkipped(_ sequence: Int) {
+    let computed = wholes.with(sequence) { Int($0.tokens) }
+    for (group, kind) in groups.enumerated() {
+      if isLaidOutAsState(kind) {
+        dropStates(sequence, group, computed: computed)
+      } else {
+        drop(sequence, group, kind.keeps.skippedBlocks(computed, blockTokens: kind.blockTokens))
+      }
+    }
+  }
+
+  private mutating func drop(_ sequence: Int, _ group: Int, _ skipped: Range<Int>) {
+    let row = row(sequence, group)
+    let known = parts.with(row) { $0.nulls }
+    let first = known.isEmpty ? skipped.lowerBound : Int(known.upperBound)
+    let end = min(skipped.upperBound, Int(tables[row].count))
+    guard first < end else { return }
+    pool.release(mixed: tables.blocks(of: row).dropFirst(first).prefix(end - first))
+    for index in first..<end { tables.replaceBlock(at: index, of: row, with: 0) }
+    nullEntries += end - first
+    parts[row].nulls = (known.isEmpty ? Int32(first) : known.lowerBound)..<Int32(end)
+  }
+
+  /// Gives up all blocks of a sequence, group after group; what is cached stays until its block is taken.
+  public mutating func free(_ sequence: Int) {
+    for group in groups.indices {
+      let row = row(sequence, group)
+      let table = tables[row]
+      guard table.count > 0 else { continue }
+      let held = tables.blocks(of: row).filter { $0 != 0 }
+      emptySlots -= slots(of: Int(table.emptySlots), group)
+      unusableSlots -= unusableSlots(of: table, group)
+      nullEntries -= Int(table.count) - held.count
+      tables.clear(row)
+      pool.release(mixed: held[...])
+      parts[row].seen = 0
+      parts[row].nulls = 0..<0
+      parts[row].state = State()
+    }
+    if wholes.with(sequence, { $0.tokens }) > 0 { wholes[sequence].tokens = 0 }
+  }
+
+  // MARK: Taking blocks
+
+  /// Blocks that a sequence which holds some has to take for `tokens` more tokens.
+  public mutating func missingBlocks(of sequence: Int, for tokens: Int) -> Int {
+    let total = wholes.with(sequence) { Int($0.tokens) } + tokens
+    return groups.indices.reduce(0) { sum, group in
+      let kind = groups[group]
+      if isLaidOutAsState(kind) { return sum + missingStates(sequence, group, upTo: total) }
+      let wanted = (total + kind.blockTokens - 1) / kind.blockTokens
+      return sum + max(0, wanted - Int(tables[row(sequence, group)].count))
+    }
+  }
+
+  /// Whether `tokens` more tokens of a sequence find room.
+  public mutating func canExtend(_ sequence: Int, by tokens: Int) -> Bool {
+    missingBlocks(of: sequence, for: tokens) <= pool.freeCount
+  }
+
+  /// Gives a sequence room for `tokens` more tokens, all of which are computed in this iteration.
+  ///
+  /// - Parameter evicted: Gets the blocks whose cached content is lost, in order.
+  /// - Precondition: ``canExtend(_:by:)``.
+  public mutating func extend(_ sequence: Int, by tokens: Int, evicted: inout [BlockID]) {
+    let total = wholes.with(sequence) { Int($0.tokens) } + tokens
+    for (group, kind) in groups.enumerated() {
+      if isLaidOutAsState(kind) {
+        extendStates(sequence, group, upTo: total, &evicted)
+      } else {
+        let row = row(sequence, group)
+        let wanted = (total + kind.blockTokens - 1) / kind.blockTokens
+        append(wanted - Int(tables[row].count), to: row, &evicted)
+        setEmpty(kind.keeps.isState ? 0 : wanted * kind.blockTokens - total, of: row, group)
+      }
+    }
+    wholes[sequence].tokens = Int32(total)
+  }
+
+  mutating func append(_ count: Int, to row: Int, _ evicted: inout [BlockID]) {
+    guard count > 0 else { return }
+    let group = row % groups.count
+    unusableSlots -= unusableSlots(of: tables[row], group)
+    tables.append(count, to: row) { pool.take(into: $0, evicted: &evicted) }
+    unusableSlots += unusableSlots(of: tables[row], group)
+  }
+
+  private mutating func setEmpty(_ tokens: Int, of row: Int, _ group: Int) {
+    emptySlots += slots(of: tokens - Int(tables[row].emptySlots), group)
+    tables.setEmptySlots(tokens, of: row)
+  }
+
+  // MARK: The ledger
+
+  private func slots(of tokens: Int, _ group: Int) -> Int {
+    tokens * (blockSize / groups[group].blockTokens)
+  }
+
+  /// Slots of a table's last block that no token will ever fill.
+  private func unusableSlots(of table: BlockTable, _ group: Int) -> Int {
+    if groups[group].keeps.isState { return 0 }
+    return slots(
+      of: max(0, Int(table.count) * groups[group].blockTokens - Int(table.finalTokens)), group)
+  }
+
+  /// Where the slots of the pool are, shared blocks counted once; the null block is internal fragmentation.
+  ///
+  /// - Complexity: O(1).
+  public var ledger: WasteLedger {
+    var ledger = WasteLedger()
+    ledger.tokenState = pool.heldCount * blockSize - emptySlots
+    ledger.internalFragmentation = unusableSlots + blockSize
+    ledger.reserved = emptySlots - unusableSlots
+    ledger.cached = pool.unreferencedCachedCount * blockSize
+    ledger.free = pool.freeCount * blockSize - ledger.cached
+    return ledger
+  }
+
+  /// Blocks as the resident sequences count them, shared ones once for each.
+  public var logicalBlockCount: Int { tables.entryCount - nullEntries }
+}

@@ -1,0 +1,264 @@
+import KVMemory
+
+/// What the ``TokenBudgetScheduler`` asks of a memory with a prefix cache: ``PrefixCachingMemory`` where all layers keep
+/// every token, ``HybridMemory`` where some keep less.
+///
+/// Questions are `mutating` although they change nothing: a method that is not gets a copy of the whole value from
+/// another module.
+package protocol TokenBudgetMemory: Sendable {
+  /// What a look-up finds of a sequence.
+  associatedtype Found: FoundPrefix
+
+  /// Tokens in whose multiples hits come.
+  var blockSize: Int { get }
+  var pool: CachedBlockPool { get }
+  var ledger: WasteLedger { get }
+  var logicalBlockCount: Int { get }
+
+  /// Forgets what holds for one iteration only.
+  mutating func beginIteration()
+
+  /// The most blocks that a sequence holds while it grows to `tokens` tokens, in iterations of at most `inFlight`.
+  func blocksMax(forTokens tokens: Int, inFlight: Int) -> Int
+
+  /// Blocks that a sequence holds.
+  func blockCount(of sequence: Int) -> Int
+
+  /// The block table of its first group.
+  func blocks(of sequence: Int) -> [BlockID]
+
+  // MARK: Contents and look-ups
+
+  /// Whether it is known what a sequence consists of.
+  mutating func knows(_ sequence: Int) -> Bool
+
+  /// Tells what a sequence consists of.
+  ///
+  /// - Parameter spans: The runs in which its full blocks of so many tokens end, each with the number that the memory
+  ///   gives it for its identity and count of blocks.
+  mutating func tell(
+    _ sequence: Int, promptTokens: Int,
+    _ spans: (_ blockTokens: Int, _ enter: (RunIdentity, Int) -> Int32) -> [BlockSpan])
+
+  /// Lets go of what was told of a sequence, which holds no blocks.
+  mutating func forget(_ sequence: Int)
+
+  /// Finds what is cached of the beginning of a sequence of `length` tokens, the last of which is always computed.
+  mutating func lookUp(_ sequence: Int, length: Int, _ found: inout Found)
+
+  // MARK: Taking and giving blocks
+
+  /// Whether a waiting sequence finds room.
+  ///
+  /// - Parameters:
+  ///   - whole: Tokens that have to fit before it may begin, in iterations of at most `inFlight`; 0 for no such rule.
+  ///   - total: Tokens that it would have computed with this iteration.
+  ///   - spared: Blocks that stay free.
+  mutating func canBegin(
+    _ sequence: Int, with found: Found, whole: Int, inFlight: Int, total: Int, sparing spared: Int
+  ) -> Bool
+
+  /// Gives an empty sequence what was found of it.
+  ///
+  /// - Parameter finalTokens: Tokens of the sequence that will have a slot in the end.
+  mutating func begin(_ sequence: Int, with found: Found, finalTokens: Int)
+
+  /// The tokens of a chunk that begins behind `computed` of a sequence's `length` tokens, at most `tokens`; perhaps none
+  /// yet.
+  ///
+  /// - Parameter limit: The most tokens that any chunk may have.
+  mutating func cut(
+    _ sequence: Int, from computed: Int, tokens: Int, length: Int, limit: Int
+  ) -> Int
+
+  /// Gives back the blocks of a running sequence that nothing to come attends to.
+  mutating func dropSkipped(_ sequence: Int)
+
+  /// Blocks that a running sequence has to take for `tokens` more tokens.
+  mutating func missingBlocks(of sequence: Int, for tokens: Int) -> Int
+
+  /// Gives a sequence room for `tokens` more tokens, all of which are computed in this iteration.
+  ///
+  /// - Parameter evicted: Gets the blocks whose cached content is lost, in order.
+  mutating func extend(_ sequence: Int, by tokens: Int, evicted: inout [BlockID])
+
+  /// Gives the full blocks of a sequence, of which is known what it consists of, their keys.
+  ///
+  /// - Parameter missing: The key at which the look-up of the head ended, if it rests on one.
+  /// - Returns: Whether that look-up would find more now.
+  mutating func cacheFullBlocks(of sequence: Int, missing: BlockKey?) -> Bool
+
+  /// Gives up all blocks of a sequence; what is cached stays until its block is taken.
+  mutating func free(_ sequence: Int)
+
+  // MARK: Cruising
+
+  /// Whether sequences that decode change the pool only when their last block is full.
+  static var changesWithLastBlocks: Bool { get }
+
+  mutating func cruise(sequences: Int)
+  mutating func settle(_ sequence: Int, tokens: Int)
+  @discardableResult
+  mutating func extendCruising(
+    _ due: inout PhasedSequences, _ phase: Int, _ range: Range<Int>, evicted: inout [BlockID]
+  ) -> Int
+  mutating func fills(
+    _ key: BlockKey, _ due: inout PhasedSequences, _ phase: Int, _ range: Range<Int>
+  ) -> Bool
+  mutating func cacheLastBlocks(of due: inout PhasedSequences, _ phase: Int, _ range: Range<Int>)
+}
+
+/// What a look-up found of a sequence.
+package protocol FoundPrefix: Sendable {
+  /// Nothing.
+  init()
+  /// Tokens of it.
+  var tokens: Int { get }
+  /// Blocks of it that nobody references.
+  var freeHits: Int { get }
+  /// The key of the first block not found, if all rests on that one and the limit has not ended the search.
+  var missing: BlockKey? { get }
+  func contains(_ block: BlockID) -> Bool
+}
+
+extension TokenBudgetMemory {
+  /// Whether `tokens` more tokens of a running sequence find room.
+  @inline(__always)
+  mutating func canExtend(_ sequence: Int, by tokens: Int) -> Bool {
+    missingBlocks(of: sequence, for: tokens) <= pool.freeCount
+  }
+}
+
+// MARK: All layers keep every token
+
+/// The longest run of cached blocks from the beginning of a sequence.
+///
+///     keys   | k0 | k1 | k2 | k3 | …       limit = 4
+///     hits   | b7 | b2 |  ?                missing = k2
+package struct CachedBeginning: FoundPrefix {
+  var hits: [BlockID] = []
+  package fileprivate(set) var freeHits = 0
+  package fileprivate(set) var missing: BlockKey?
+  fileprivate var blockSize = 0
+
+  package init() {}
+
+  package var tokens: Int { hits.count * blockSize }
+  package func contains(_ block: BlockID) -> Bool { hits.contains(block) }
+}
+
+extension PrefixCachingMemory: TokenBudgetMemory {
+  /// The memory of a `vllm-v1` all of whose layers keep every token.
+  package init(_ settings: EngineSettings) {
+    self.init(
+      blockSize: settings.blockSize, deviceBlocks: settings.deviceBlocks,
+      freeQueueRule: settings.v1.freeQueueRule, evictionPolicy: settings.v1.eviction)
+  }
+
+  package static var changesWithLastBlocks: Bool { true }
+
+  @inline(__always)
+  package mutating func beginIteration() {}
+
+  @inline(__always)
+  package func blocksMax(forTokens tokens: Int, inFlight: Int) -> Int {
+    blockCount(forTokens: tokens)
+  }
+
+  package func blockCount(of sequence: Int) -> Int { Int(tables[sequence].count) }
+
+  package func blocks(of sequence: Int) -> [BlockID] { Array(tables.blocks(of: sequence)) }
+
+  package mutating func tell(
+    _ sequence: Int, promptTokens: Int,
+    _ spans: (_ blockTokens: Int, _ enter: (RunIdentity, Int) -> Int32) -> [BlockSpan]
+  ) {
+    setContents(of: sequence, spans(blockSize) { enter($0, blocks: $1) })
+  }
+
+  package mutating func lookUp(_ sequence: Int, length: Int, _ found: inout CachedBeginning) {
+    let limit = (length - 1) / blockSize
+    found.blockSize = blockSize
+    found.freeHits = lookUp(sequence, limit: limit, hits: &found.hits)
+    let count = found.hits.count
+    found.missing = count < limit ? key(ofBlock: count, of: sequence) : nil
+  }
+
+  @inline(__always)
+  package mutating func canBegin(
+    _ sequence: Int, with found: CachedBeginning, whole: Int, inFlight: Int, total: Int,
+    sparing spared: Int
+  ) -> Bool {
+    // Hits that are free leave the queue like new blocks; the others cost nothing.
+    let beside = found.freeHits - found.hits.count + spared
+    return blockCount(forTokens: max(whole, total)) + beside <= pool.freeCount
+  }
+
+  @inline(__always)
+  package mutating func begin(_ sequence: Int, with found: CachedBeginning, finalTokens: Int) {
+    begin(sequence, with: found.hits, finalTokens: finalTokens)
+  }
+
+  @inline(__always)
+  package mutating func cut(
+    _ sequence: Int, from computed: Int, tokens: Int, length: Int, limit: Int
+  ) -> Int { tokens }
+
+  @inline(__always)
+  package mutating func dropSkipped(_ sequence: Int) {}
+
+  @inline(__always)
+  package mutating func cacheFullBlocks(of sequence: Int, missing: BlockKey?) -> Bool {
+    let blocks = cacheFullBlocks(of: sequence)
+    guard let missing else { return false }
+    return hasKey(missing, in: blocks, of: sequence)
+  }
+}
+
+// MARK: Groups that keep different parts
+
+extension HybridMemory.Found: FoundPrefix {
+  package var missing: BlockKey? { nil }
+  package func contains(_ block: BlockID) -> Bool { tables.contains { $0.contains(block) } }
+}
+
+extension HybridMemory: TokenBudgetMemory {
+  /// The memory of a `vllm-v1` with these groups of layers.
+  package init(_ settings: EngineSettings, groups: [BlockGroup]) {
+    self.init(
+      groups: groups, deviceBlocks: settings.deviceBlocks, isCaching: settings.v1.prefixCaching,
+      retention: settings.v1.retention, freeQueueRule: settings.v1.freeQueueRule,
+      evictionPolicy: settings.v1.eviction)
+  }
+
+  package static var changesWithLastBlocks: Bool { false }
+
+  package func blocks(of sequence: Int) -> [BlockID] { blocks(of: sequence, group: 0) }
+
+  package mutating func tell(
+    _ sequence: Int, promptTokens: Int,
+    _ spans: (_ blockTokens: Int, _ enter: (RunIdentity, Int) -> Int32) -> [BlockSpan]
+  ) {
+    let spans = groups.indices.map { group in
+      spans(groups[group].blockTokens) { enter($0, blocks: $1, group: group) }
+    }
+    setContents(of: sequence, promptTokens: promptTokens, spans)
+  }
+
+  /// A group may find more wherever one of its blocks got a key.
+  package mutating func cacheFullBlocks(of sequence: Int, missing: BlockKey?) -> Bool {
+    cacheFullBlocks(of: sequence)
+  }
+
+  package mutating func cruise(sequences: Int) { fatalError() }
+  package mutating func settle(_ sequence: Int, tokens: Int) { fatalError() }
+  package mutating func extendCruising(
+    _ due: inout PhasedSequences, _ phase: Int, _ range: Range<Int>, evicted: inout [BlockID]
+  ) -> Int { fatalError() }
+  package mutating func fills(
+    _ key: BlockKey, _ due: inout PhasedSequences, _ phase: Int, _ range: Range<Int>
+  ) -> Bool { fatalError() }
+  package mutating func cacheLastBlocks(
+    of due: inout PhasedSequences, _ phase: Int, _ range: Range<Int>
+  ) { fatalError() }
+}
