@@ -22,6 +22,8 @@ extension KVBudget {
     package var engine = EngineMemory.artifact
     /// Whether blocks that lie behind a sliding window go back to the pool.
     package var freesBehindWindow = false
+    /// How the engine groups layers over one pool; `nil` where they share one block table.
+    package var grouping: KVGrouping?
 
     package init(
       model: ModelSpec, device: DeviceSpec, tensorParallel: Int = 1, utilization: Double,
@@ -45,7 +47,12 @@ extension KVBudget {
 
     /// What one GPU of the fullest stage keeps of a sequence.
     package var cache: KVCacheSpec {
-      KVCacheSpec(
+      if let grouping {
+        return KVCacheSpec(
+          stage, tensorParallel: tensorParallel, elements: kvCache, blockTokens: blockSize,
+          grouping: grouping)
+      }
+      return KVCacheSpec(
         stage, tensorParallel: tensorParallel, elements: kvCache, blockTokens: blockSize
       ).inOneGroup(freesBehindWindow: freesBehindWindow)
     }

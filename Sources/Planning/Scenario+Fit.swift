@@ -21,15 +21,18 @@ extension Scenario {
   /// Fits if the pool holds a block, and a sequence of `--max-model-len` where that is given, as
   /// vLLM demands when it starts.
   ///
+  /// - Parameter asSimulated: Divide it as a simulation does, whose layers share one block table; else layers are grouped
+  ///   as the engine groups them. The two differ for models that mix what layers keep.
   /// - Throws: ``UserError`` for settings out of range or in contradiction.
-  package func memoryFit() throws -> MemoryFit {
+  package func memoryFit(asSimulated: Bool = false) throws -> MemoryFit {
     try requireFlagsOfSystem()
     try requireQuantization()
     if system.capabilities.mapsPageGroups && !virtualMemory.isResolved {
-      return try withPageGroups().memoryFit()
+      return try withPageGroups().memoryFit(asSimulated: asSimulated)
     }
     let limits = try iterationLimits()
-    let inputs = budgetInputs(limits)
+    var inputs = budgetInputs(limits)
+    if !asSimulated { inputs.grouping = grouping(limits) }
     try inputs.check()
     let budget = KVBudget(inputs)
     return MemoryFit(
@@ -37,15 +40,25 @@ extension Scenario {
       failure: failure(budget, inputs))
   }
 
+  /// How the system's engine groups layers; `nil` where they share one block table.
+  private func grouping(_ limits: IterationLimits) -> KVGrouping? {
+    system.kvGroups(release: release).map {
+      KVGrouping(
+        rules: $0, prefixCaching: choices.prefixCaching, modelLength: limits.modelLength)
+    }
+  }
+
   private func failure(_ budget: KVBudget, _ inputs: KVBudget.Inputs) -> UserError? {
     let wanted = max(maxModelLength ?? 1, 1)
-    guard !budget.capacity.holds(tokens: wanted) else { return nil }
-    let blocks = budget.capacity.blocksMax(forTokens: wanted)
+    guard !budget.capacity.admits(modelLength: wanted) else { return nil }
+    let nullBlocks = budget.blocks - budget.capacity.usableBlocks
+    let blocks = budget.capacity.blocksReserved(forTokens: wanted) + nullBlocks
     let missing = blocks * budget.blockBytes - budget.kvBytes
     let gigabytes = (Double(missing) / 1e8).rounded(.up) / 10
     let pool =
       wanted > 1
-      ? "one sequence of `--max-model-len` \(wanted) tokens (\(blocks) blocks)" : "one block"
+      ? "one sequence of `--max-model-len` \(wanted) tokens (\(blocks) blocks)"
+      : blocks > 1 ? "the first token (\(blocks) blocks)" : "one block"
     let gpus = inputs.gpus == 1 ? "" : " on each of \(inputs.gpus) GPUs"
     let nearest = KVBudget.nearestFits(inputs, tokens: wanted).map { "`\($0)`" }
     return UserError(

@@ -16,7 +16,7 @@ struct ConformCommand: ParsableCommand {
         kvplan conform Tests/Goldens
       """)
 
-  @Argument(help: "Goldens (.jsonl, .jsonl.gz) or folders of them.")
+  @Argument(help: "Goldens (.jsonl, .jsonl.gz; .json for sizing records) or folders of them.")
   var paths: [String]
 
   @Option(help: "What to print: `table` (one line a file) or `json`.")
@@ -28,7 +28,7 @@ struct ConformCommand: ParsableCommand {
 
   func run() throws {
     let reports = try files().map { path in
-      let report = try replay(try GoldenFile(path: path))
+      let report = try replay(path: path)
       if format == .table { Terminal.write(report.line + "\n") }
       return report
     }
@@ -49,15 +49,22 @@ struct ConformCommand: ParsableCommand {
         isFolder.boolValue
       else { return [path] }
       return try FileManager.default.subpathsOfDirectory(atPath: path).sorted()
-        .filter { $0.hasSuffix(".jsonl") || $0.hasSuffix(".jsonl.gz") }
+        .filter(Self.isGolden)
         .map { "\(path)/\($0)" }
     }
     guard !files.isEmpty else {
       throw UserError(
         "no goldens in \(paths.map { "`\($0)`" }.joined(separator: ", "))",
-        hint: "goldens are named `*.jsonl` or `*.jsonl.gz`")
+        hint: "goldens are named `*.jsonl`, `*.jsonl.gz` or `sizing*.json`")
     }
     return files
+  }
+
+  /// Whether a file of a folder is a golden, by its name.
+  private static func isGolden(_ path: String) -> Bool {
+    let name = path.split(separator: "/").last ?? ""
+    return name.hasSuffix(".jsonl") || name.hasSuffix(".jsonl.gz")
+      || (name.hasPrefix("sizing") && name.hasSuffix(".json"))
   }
 
   private func json(_ reports: [ConformanceReport]) -> String {

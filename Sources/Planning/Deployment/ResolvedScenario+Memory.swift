@@ -5,7 +5,7 @@ extension Scenario {
   /// Whether the system gives back blocks that lie behind a sliding window.
   var freesBehindWindow: Bool { system.capabilities.freesSkippedBlocks }
 
-  /// What one GPU of the fullest stage keeps of a sequence.
+  /// What one GPU of the fullest stage keeps of a sequence in a simulation, whose layers share one block table.
   ///
   /// - Precondition: Tensor and pipeline parallelism split the model.
   package var kvCacheSpec: KVCacheSpec {
@@ -33,6 +33,7 @@ extension ResolvedScenario {
 
   /// How the memory of a GPU was divided; `nil` where the pool was given in blocks.
   package var kvBudget: KVBudget? {
-    scenario.deviceBlocksOverride == nil ? try? scenario.memoryFit().budget : nil
+    scenario.deviceBlocksOverride == nil
+      ? try? scenario.memoryFit(asSimulated: true).budget : nil
   }
 }

@@ -25,6 +25,7 @@ extension ServingSystem {
     memory: { release, sequences in
       .vllmV1(countsGraphs: release == V1Release.v033.rawValue, sequences: sequences)
     },
+    groups: { KVGroupRules(vllm: $0 == V1Release.v010.rawValue ? 10 : 33) },
     // The two releases of the scheduler stand for the measured ones nearest to them.
     overheads: { $0 == V1Release.v010.rawValue ? .vllm011 : .vllm019 },
     configure: { choices, settings in
