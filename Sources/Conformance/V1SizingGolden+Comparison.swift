@@ -56,7 +56,7 @@ extension V1SizingConfiguration {
       "blocks_per_max_len_request", try result.integer("blocks_per_max_len_request"),
       pool.blocksReserved(forTokens: modelLength))
     // Recorded to nine decimals.
-    func rounded(_ value: Double) -> Double { (value * 1e9).rounded() }
+    func rounded(_ value: Double) -> Double { (value * 1e9).rounded() / 1e9 }
     try check(
       "max_concurrency", rounded(try result.double("max_concurrency")),
       rounded(pool.sequences(ofTokens: modelLength)))

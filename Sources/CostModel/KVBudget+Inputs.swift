@@ -47,14 +47,9 @@ extension KVBudget {
 
     /// What one GPU of the fullest stage keeps of a sequence.
     package var cache: KVCacheSpec {
-      if let grouping {
-        return KVCacheSpec(
-          stage, tensorParallel: tensorParallel, elements: kvCache, blockTokens: blockSize,
-          grouping: grouping)
-      }
-      return KVCacheSpec(
-        stage, tensorParallel: tensorParallel, elements: kvCache, blockTokens: blockSize
-      ).inOneGroup(freesBehindWindow: freesBehindWindow)
+      KVCacheSpec(
+        stage, tensorParallel: tensorParallel, elements: kvCache, blockTokens: blockSize,
+        grouping: grouping, freesBehindWindow: freesBehindWindow)
     }
 
     /// - Throws: ``UserError`` for an argument out of range, and a model that does not split.

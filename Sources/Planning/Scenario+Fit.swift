@@ -32,20 +32,12 @@ extension Scenario {
     }
     let limits = try iterationLimits()
     var inputs = budgetInputs(limits)
-    if !asSimulated { inputs.grouping = grouping(limits) }
+    if !asSimulated { inputs.grouping = grouping }
     try inputs.check()
     let budget = KVBudget(inputs)
     return MemoryFit(
       inputs: inputs, budget: budget, maxModelLength: limits.modelLength,
       failure: failure(budget, inputs))
-  }
-
-  /// How the system's engine groups layers; `nil` where they share one block table.
-  private func grouping(_ limits: IterationLimits) -> KVGrouping? {
-    system.kvGroups(release: release).map {
-      KVGrouping(
-        rules: $0, prefixCaching: choices.prefixCaching, modelLength: limits.modelLength)
-    }
   }
 
   private func failure(_ budget: KVBudget, _ inputs: KVBudget.Inputs) -> UserError? {

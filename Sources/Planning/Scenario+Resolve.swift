@@ -158,6 +158,7 @@ extension Scenario {
       tokenBudget: limits.tokens, blockSize: blockSize, weights: weights, kvCache: kvCache)
     inputs.pipelineParallel = pipelineParallel
     inputs.freesBehindWindow = freesBehindWindow
+    inputs.grouping = simulatedGrouping
     inputs.engine = system.memory(release: release, sequences: limits.sequences)
     return inputs
   }

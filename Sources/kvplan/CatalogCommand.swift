@@ -46,7 +46,7 @@ struct CatalogModelsCommand: ParsableCommand {
             Digits.fixed(Double(model.parameters()) / 1e9, decimals: 2),
             "\(model.kvBytesPerToken())", groups.layersByKind, groups.tokenBytesByGroup,
           ] + [8192, 32_768, 131_072].map { groups.contextBytes($0).map { "\($0)" } ?? "" } + [
-            model.aliases.joined(separator: " "),
+            model.aliases.joined(separator: " ")
           ]
         }
       ).rendered(format))

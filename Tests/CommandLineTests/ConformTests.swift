@@ -42,10 +42,11 @@ import Testing
     #expect(run.status == 0)
     #expect(
       run.output == """
+        PASS sizing-four 4 configurations
         PASS youngest 5 steps
         PASS 0.2.7/tiny 2 steps
         PASS pair 4 steps
-        3 of 3 pass
+        4 of 4 pass
 
         """)
   }

@@ -16,6 +16,26 @@ package struct KVGrouping: Equatable, Sendable {
 }
 
 extension KVCacheSpec {
+  /// What an engine keeps of a sequence.
+  ///
+  /// - Parameters:
+  ///   - grouping: How it groups layers over one pool; `nil` where they share one block table.
+  ///   - freesBehindWindow: See ``inOneGroup(freesBehindWindow:)``; decides where `grouping` is `nil`.
+  package init(
+    _ model: ModelSpec, tensorParallel: Int, elements: ElementType, blockTokens: Int,
+    grouping: KVGrouping?, freesBehindWindow: Bool
+  ) {
+    guard let grouping else {
+      self = KVCacheSpec(
+        model, tensorParallel: tensorParallel, elements: elements, blockTokens: blockTokens
+      ).inOneGroup(freesBehindWindow: freesBehindWindow)
+      return
+    }
+    self.init(
+      model, tensorParallel: tensorParallel, elements: elements, blockTokens: blockTokens,
+      grouping: grouping)
+  }
+
   /// The groups that a release of vLLM's V1 engine makes of a model's layers.
   ///
   /// A model whose layers all keep the same is one group, as in ``inOneGroup(freesBehindWindow:)``.

@@ -5,14 +5,26 @@ extension Scenario {
   /// Whether the system gives back blocks that lie behind a sliding window.
   var freesBehindWindow: Bool { system.capabilities.freesSkippedBlocks }
 
-  /// What one GPU of the fullest stage keeps of a sequence in a simulation, whose layers share one block table.
+  /// How the system's engine groups layers over its pool; `nil` where they share one block table.
+  var grouping: KVGrouping? {
+    system.kvGroups(release: release).map {
+      KVGrouping(
+        rules: $0, prefixCaching: choices.prefixCaching,
+        modelLength: maxModelLength ?? model.maxPositions)
+    }
+  }
+
+  /// How a simulation does: not at all, as its memories have one group. Once they have several, this returns
+  /// ``grouping``; budgets, pools, prices and warnings of simulations follow.
+  var simulatedGrouping: KVGrouping? { nil }
+
+  /// What one GPU of the fullest stage keeps of a sequence in a simulation.
   ///
   /// - Precondition: Tensor and pipeline parallelism split the model.
   package var kvCacheSpec: KVCacheSpec {
     KVCacheSpec(
       model.stage(of: pipelineParallel), tensorParallel: tensorParallel, elements: kvCache,
-      blockTokens: blockSize
-    ).inOneGroup(freesBehindWindow: freesBehindWindow)
+      blockTokens: blockSize, grouping: simulatedGrouping, freesBehindWindow: freesBehindWindow)
   }
 }
 

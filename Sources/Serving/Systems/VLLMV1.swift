@@ -25,7 +25,7 @@ extension ServingSystem {
     memory: { release, sequences in
       .vllmV1(countsGraphs: release == V1Release.v033.rawValue, sequences: sequences)
     },
-    groups: { KVGroupRules(vllm: $0 == V1Release.v010.rawValue ? 10 : 33) },
+    groups: { KVGroupRules(vllm: ($0.flatMap(V1Release.init) ?? .v033).minor) },
     // The two releases of the scheduler stand for the measured ones nearest to them.
     overheads: { $0 == V1Release.v010.rawValue ? .vllm011 : .vllm019 },
     configure: { choices, settings in
@@ -56,6 +56,14 @@ extension EngineSettings {
 package enum V1Release: String, CaseIterable, Sendable {
   case v010 = "0.10"
   case v033 = "0.33"
+
+  /// The number behind `0.`.
+  var minor: Int {
+    guard let minor = rawValue.split(separator: ".").dropFirst().first.flatMap({ Int($0) }) else {
+      preconditionFailure("V1Release: `\(rawValue)` is no release")
+    }
+    return minor
+  }
 }
 
 /// What `vllm-v1` can do beside the settings that every engine has; the defaults are those of vLLM
