@@ -68,11 +68,11 @@ struct StepComparison {
   }
 }
 
-/// Replays the golden of that path: a `.json` file has sizing records, any other is a step trace.
+/// Replays the golden of that path: a JSON list of sizing records, or a step trace.
 ///
 /// - Throws: ``UserError`` for a golden that cannot be read or is of an unknown kind.
 package func replay(path: String) throws -> ConformanceReport {
-  path.hasSuffix(".json")
+  try V1SizingGolden.recognizes(path: path)
     ? try V1SizingGolden(path: path).report() : try replay(try GoldenFile(path: path))
 }
 

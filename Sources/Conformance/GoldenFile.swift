@@ -51,26 +51,21 @@ package struct GoldenRecord {
     self.fields = fields
   }
 
-  init(file: String, line: Int, fields: [String: Any]) {
-    self.file = file
-    self.line = line
-    self.fields = fields
-  }
-
   func has(_ key: String) -> Bool { fields[key] != nil && !(fields[key] is NSNull) }
 
   /// Refuses fields that nothing compares: a golden of a version that this reader does not know.
   ///
-  /// - Parameter name: What the record is; `nil` for its `type`.
-  func requireOnly(_ known: Set<String>, in name: String? = nil) throws {
+  /// - Parameter place: Where they stand; `nil` for a record with a type.
+  func requireOnly(_ known: Set<String>, in place: String? = nil) throws {
     let unknown = fields.keys.filter { !known.contains($0) }.sorted()
     guard let field = unknown.first else { return }
-    throw failure("unknown field `\(field)` in a `\(try name ?? string("type"))` record")
+    let place = try place.map { "`\($0)`" } ?? "a `\(try string("type"))` record"
+    throw failure("unknown field `\(field)` in \(place)")
   }
 
   func failure(_ message: String) -> UserError { UserError("\(file):\(line): \(message)") }
 
-  private func value<T>(_ key: String, as type: T.Type, _ wanted: String) throws -> T {
+  func value<T>(_ key: String, as type: T.Type, _ wanted: String) throws -> T {
     guard let value = fields[key] else { throw failure("no field `\(key)`") }
     guard let typed = value as? T else { throw failure("`\(key)` must be \(wanted)") }
     return typed
@@ -109,20 +104,6 @@ package struct GoldenRecord {
   func integerLists(_ key: String) throws -> [[Int]] {
     guard has(key) else { return [] }
     return try value(key, as: [[Int]].self, "a list of lists of integers")
-  }
-
-  /// A record inside.
-  func record(_ key: String) throws -> GoldenRecord {
-    GoldenRecord(
-      file: file, line: line, fields: try value(key, as: [String: Any].self, "an object"))
-  }
-
-  /// The records of a list; none where there is no such field.
-  func records(_ key: String) throws -> [GoldenRecord] {
-    guard has(key) else { return [] }
-    return try value(key, as: [[String: Any]].self, "a list of objects").map {
-      GoldenRecord(file: file, line: line, fields: $0)
-    }
   }
 
   /// Lists that mix names and numbers, such as `["a", 3]`.

@@ -13,6 +13,14 @@ struct V1SizingGolden {
   let name: String
   let configurations: [V1SizingConfiguration]
 
+  /// Whether the file is a JSON list; other goldens begin with an object.
+  static func recognizes(path: String) throws -> Bool {
+    guard path.hasSuffix(".json") || path.hasSuffix(".json.gz") else { return false }
+    let blanks = " \t\r\n".utf8
+    return try UnpackedFile(path: path, kind: "golden").bytes.first { !blanks.contains($0) }
+      == UInt8(ascii: "[")
+  }
+
   /// - Throws: ``UserError`` for a file that cannot be read, is no list of objects, or has a field that nothing compares;
   ///   its line is the number of the configuration.
   init(path: String) throws {
@@ -40,6 +48,29 @@ struct V1SizingGolden {
       report.steps = divergence.step
     }
     return report
+  }
+}
+
+extension GoldenRecord {
+  init(file: String, line: Int, fields: [String: Any]) {
+    self.file = file
+    self.line = line
+    self.fields = fields
+  }
+
+  /// A record inside.
+  fileprivate func record(_ fields: [String: Any]) -> GoldenRecord {
+    GoldenRecord(file: file, line: line, fields: fields)
+  }
+
+  func record(_ key: String) throws -> GoldenRecord {
+    record(try value(key, as: [String: Any].self, "an object"))
+  }
+
+  /// The records of a list; none where there is no such field.
+  func records(_ key: String) throws -> [GoldenRecord] {
+    guard has(key) else { return [] }
+    return try value(key, as: [[String: Any]].self, "a list of objects").map(record)
   }
 }
 
@@ -102,7 +133,8 @@ struct V1SizingConfiguration {
     var rules = KVGroupRules(vllm: V1SizingGolden.minorRelease)
     rules.hybridManager = try record.boolean("hybrid_manager")
     let layout = try record.string("layout")
-    guard ["LBNHC", "BLHNC"].contains(layout) else {
+    // Layers, or blocks, outermost: L, B, tokens N, heads H, and their contents C.
+    guard ["L", "B"].contains(layout.prefix(1)), layout.sorted() == "BCHLN".sorted() else {
       throw record.failure("unknown layout `\(layout)`")
     }
     rules.blockOutermost = layout.hasPrefix("B")
@@ -187,7 +219,7 @@ struct V1SizingKind {
 
   private static func bytes(of type: String, _ record: GoldenRecord) throws -> Double {
     switch type {
-    case "uint8", "fp8": 1
+    case "uint8", "int8", "fp8", "fp8_e4m3", "fp8_e5m2": 1
     case "bf16", "fp16": 2
     case "fp32": 4
     default: throw record.failure("unknown type `\(type)`")

@@ -16,7 +16,7 @@ struct ConformCommand: ParsableCommand {
         kvplan conform Tests/Goldens
       """)
 
-  @Argument(help: "Goldens (.jsonl, .jsonl.gz; .json for sizing records) or folders of them.")
+  @Argument(help: "Goldens (.jsonl, .json, .gz of either) or folders of them.")
   var paths: [String]
 
   @Option(help: "What to print: `table` (one line a file) or `json`.")
@@ -49,22 +49,17 @@ struct ConformCommand: ParsableCommand {
         isFolder.boolValue
       else { return [path] }
       return try FileManager.default.subpathsOfDirectory(atPath: path).sorted()
-        .filter(Self.isGolden)
+        .filter { name in
+          [".jsonl", ".jsonl.gz", ".json", ".json.gz"].contains { name.hasSuffix($0) }
+        }
         .map { "\(path)/\($0)" }
     }
     guard !files.isEmpty else {
       throw UserError(
         "no goldens in \(paths.map { "`\($0)`" }.joined(separator: ", "))",
-        hint: "goldens are named `*.jsonl`, `*.jsonl.gz` or `sizing*.json`")
+        hint: "goldens are named `*.jsonl` or `*.json`, or `*.gz` of these")
     }
     return files
-  }
-
-  /// Whether a file of a folder is a golden, by its name.
-  private static func isGolden(_ path: String) -> Bool {
-    let name = path.split(separator: "/").last ?? ""
-    return name.hasSuffix(".jsonl") || name.hasSuffix(".jsonl.gz")
-      || (name.hasPrefix("sizing") && name.hasSuffix(".json"))
   }
 
   private func json(_ reports: [ConformanceReport]) -> String {

@@ -408,7 +408,7 @@ import Testing
       """
       error: no goldens in `\(folder.path)`
 
-      hint: goldens are named `*.jsonl` or `*.jsonl.gz`
+      hint: goldens are named `*.jsonl` or `*.json`, or `*.gz` of these
       """)
   }
 }

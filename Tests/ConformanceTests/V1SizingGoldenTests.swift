@@ -154,7 +154,7 @@ import Testing
     #expect(try line("[]") == "four.json: not a list of sizing records (is the file cut off?)")
     #expect(
       try line(1, #""notes": """#, #""mood": """#)
-        == "four.json:1: unknown field `mood` in a `sizing` record")
+        == "four.json:1: unknown field `mood` in `sizing`")
     #expect(
       try line(4, #""mode": "align""#, #""mode": "all""#)
         == "four.json:4: unknown mode `all` of states")
