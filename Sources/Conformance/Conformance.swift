@@ -8,9 +8,13 @@ package struct ConformanceReport: Equatable, Sendable {
     case diverges(Divergence)
   }
 
+  /// What a golden has many of.
+  package enum Unit: String, Equatable, Sendable { case step, configuration }
+
   package var caseName: String
-  /// Step records that were compared.
+  /// Step records, or configurations, that were compared.
   package var steps: Int
+  package var unit = Unit.step
   package var outcome: Outcome
 
   package var passes: Bool { outcome == .passes }
@@ -18,9 +22,9 @@ package struct ConformanceReport: Equatable, Sendable {
   /// The line that `kvplan conform` prints.
   package var line: String {
     switch outcome {
-    case .passes: "PASS \(caseName) \(steps) steps"
+    case .passes: "PASS \(caseName) \(steps) \(unit.rawValue)s"
     case .diverges(let divergence):
-      "DIVERGES \(caseName) step \(divergence.step): \(divergence.field) "
+      "DIVERGES \(caseName) \(unit.rawValue) \(divergence.step): \(divergence.field) "
         + "expected \(divergence.expected), got \(divergence.got)"
     }
   }
@@ -62,6 +66,14 @@ struct StepComparison {
     let text = "\(value)".replacingOccurrences(of: "\"", with: "")
     return text.count <= 200 ? text : text.prefix(200) + "…"
   }
+}
+
+/// Replays the golden of that path: a JSON list of sizing records, or a step trace.
+///
+/// - Throws: ``UserError`` for a golden that cannot be read or is of an unknown kind.
+package func replay(path: String) throws -> ConformanceReport {
+  try V1SizingGolden.recognizes(path: path)
+    ? try V1SizingGolden(path: path).report() : try replay(try GoldenFile(path: path))
 }
 
 /// Replays one golden through the schedulers and memories that simulate.

@@ -73,7 +73,7 @@ package struct GoldenRecord {
 
   func failure(_ message: String) -> UserError { UserError("\(file):\(line): \(message)") }
 
-  private func value<T>(_ key: String, as type: T.Type, _ wanted: String) throws -> T {
+  func value<T>(_ key: String, as type: T.Type, _ wanted: String) throws -> T {
     guard let value = fields[key] else { throw failure("no field `\(key)`") }
     guard let typed = value as? T else { throw failure("`\(key)` must be \(wanted)") }
     return typed

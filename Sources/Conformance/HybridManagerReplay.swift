@@ -34,7 +34,8 @@ struct HybridManagerReplay {
       memory: HybridMemory(
         groups: try groups(header),
         deviceBlocks: Int(try header.integer32("num_blocks", atLeast: 1)), isCaching: true,
-        retention: try retention(header), freeQueueRule: .unhashedFirst))
+        retention: try retention(header), freeQueueRule: .unhashedFirst,
+        longestSequence: maxModelLength))
     var outcome = ConformanceReport.Outcome.passes
     do {
       for fields in ops { try replay.perform(GoldenRecord(header, fields)) }
@@ -55,7 +56,8 @@ struct HybridManagerReplay {
       case ("full", nil): keeps = .all
       case ("sw", let tokens?) where tokens > 0: keeps = .window(tokens: tokens)
       case ("chunked", let tokens?) where tokens > 0: keeps = .chunk(tokens: tokens)
-      case ("mamba", nil) where group.count == 3 && group[2] as? String == "align": keeps = .state
+      case ("mamba", nil) where group.count == 3 && group[2] as? String == "align":
+        keeps = .state(blocks: 2)
       default: throw header.failure("unknown group `\(kind)`")
       }
       return BlockGroup(keeps: keeps, blockTokens: size)

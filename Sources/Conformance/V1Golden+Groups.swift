@@ -51,9 +51,12 @@ extension V1Golden {
       guard try group.integer("spec_blocks") == 0 else {
         throw group.failure("speculation is not simulated")
       }
-      guard try group.integer("checkpoint_blocks") > 0 else { return .state }
+      guard try group.string("mode") == "align" else { return .state }
+      let checkpoints = Int(try group.integer32("checkpoint_blocks", atLeast: 0))
       return .state(
-        checkpointAlignment: Int(try group.integer32("checkpoint_alignment", atLeast: 1)))
+        blocks: 2 + checkpoints,
+        checkpointAlignment: checkpoints == 0
+          ? nil : Int(try group.integer32("checkpoint_alignment", atLeast: 1)))
     case let other: throw group.failure("unknown `kind` `\(other)` of a group")
     }
   }

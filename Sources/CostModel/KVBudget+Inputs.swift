@@ -20,8 +20,8 @@ extension KVBudget {
     /// How keys and values are stored.
     package var kvCache = ElementType.bfloat16
     package var engine = EngineMemory.artifact
-    /// Whether blocks that lie behind a sliding window go back to the pool.
-    package var freesBehindWindow = false
+    /// How the engine groups layers over one pool; `nil` where they share one block table.
+    package var grouping: KVGrouping?
 
     package init(
       model: ModelSpec, device: DeviceSpec, tensorParallel: Int = 1, utilization: Double,
@@ -46,8 +46,8 @@ extension KVBudget {
     /// What one GPU of the fullest stage keeps of a sequence.
     package var cache: KVCacheSpec {
       KVCacheSpec(
-        stage, tensorParallel: tensorParallel, elements: kvCache, blockTokens: blockSize
-      ).inOneGroup(freesBehindWindow: freesBehindWindow)
+        stage, tensorParallel: tensorParallel, elements: kvCache, blockTokens: blockSize,
+        grouping: grouping)
     }
 
     /// - Throws: ``UserError`` for an argument out of range, and a model that does not split.

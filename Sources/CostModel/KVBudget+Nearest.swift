@@ -13,7 +13,7 @@ extension KVBudget {
         var changed = inputs
         changed[keyPath: path] = value
         return (try? changed.check()) != nil
-          && KVBudget(changed).capacity.holds(tokens: max(tokens, 1))
+          && KVBudget(changed).capacity.admits(modelLength: max(tokens, 1))
       }
       if let fitting { found.append("--\(flag) \(text(fitting))") }
     }

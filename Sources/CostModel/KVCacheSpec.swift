@@ -18,9 +18,12 @@ package struct KVGroup: Equatable, Sendable {
     self.keeps = keeps
   }
 
-  /// Blocks that a sequence holds once `tokens` of its tokens are computed.
+  /// Bytes of a token of a sequence that stays, rounded down; 0 for a state.
+  package var bytesPerToken: Int { keeps.isState ? 0 : blockBytes / blockTokens }
+
+  /// Blocks that a sequence holds once `tokens` of its tokens are computed; of states, as many as it may ever hold.
   package func blocks(forTokens tokens: Int) -> Int {
-    if keeps.isState { return min(tokens, 1) }
+    if keeps.isState { return blocksMax(forTokens: tokens, inFlight: 0) }
     let skipped = keeps.skippedBlocks(tokens, blockTokens: blockTokens)
     return ceilingDivide(tokens, blockTokens) - skipped.count
   }
@@ -30,14 +33,33 @@ package struct KVGroup: Equatable, Sendable {
   package func blocksMax(forTokens tokens: Int, inFlight: Int) -> Int {
     keeps.blocksMax(forTokens: tokens, inFlight: inFlight, blockTokens: blockTokens)
   }
+
+  /// The blocks that vLLM wants for one sequence of `tokens` tokens before it starts.
+  package func blocksReserved(forTokens tokens: Int, inFlight: Int) -> Int {
+    keeps.blocksReserved(forTokens: tokens, inFlight: inFlight, blockTokens: blockTokens)
+  }
 }
 
 /// What one GPU keeps of a sequence: groups of layers, over one pool of blocks.
+///
+///     pool     |b0|b1|b2|b3|b4|…      a block belongs to one group at a time
+///     layers    ▭  ▭  ▭  ▭  ▭         and has a page in each of the group's layers
 package struct KVCacheSpec: Equatable, Sendable {
   /// By first appearance in the model; at least one.
   package let groups: [KVGroup]
   /// Layers that attend to less than their group keeps.
   package let overkeepingLayers: Int
+  /// Bytes of a block of the pool, on one GPU: those of the group with the most. Where all layers share one block table,
+  /// those of its block, and states are not counted.
+  package let blockBytes: Int
+  /// Whether block 0 of the pool stands for no block, as in vLLM: sequences share one less. A pool of one group is
+  /// counted whole, as it is simulated.
+  package let countsNullBlock: Bool
+  /// Tokens to which chunks and hits are aligned: the least common multiple of the groups' blocks.
+  package let schedulerBlockTokens: Int
+  /// Tokens of a block hash: the greatest common divisor of the groups' blocks, or ``schedulerBlockTokens`` without a
+  /// prefix cache.
+  package let hashBlockTokens: Int
 
   /// The groups that the layers of a model ask for.
   ///
@@ -67,21 +89,44 @@ package struct KVCacheSpec: Equatable, Sendable {
       })
   }
 
+  /// Groups whose layers share one block table.
   package init(groups: [KVGroup], overkeepingLayers: Int = 0) {
-    self.groups = groups
-    self.overkeepingLayers = overkeepingLayers
+    self.init(
+      groups, overkeepingLayers: overkeepingLayers,
+      blockBytes: groups.reduce(0) { $0 + ($1.keeps.isState ? 0 : $1.blockBytes) },
+      countsNullBlock: false, cachesBlocks: true)
   }
 
-  /// The same cache where all layers share one block table, as in engines of one group.
+  /// Groups that take blocks of one size from one pool.
   ///
-  /// Layers that all keep the same still do; where they differ, all keep everything. States are
-  /// groups of their own.
-  ///
-  /// - Parameter freesBehindWindow: Whether the engine gives back what lies behind a window or
-  ///   chunk; where it does not, every layer keeps everything.
-  package func inOneGroup(freesBehindWindow: Bool) -> KVCacheSpec {
+  /// - Parameters:
+  ///   - countsNullBlock: See ``countsNullBlock``.
+  ///   - cachesBlocks: Whether there is a prefix cache, of states too.
+  package init(pooling groups: [KVGroup], countsNullBlock: Bool, cachesBlocks: Bool) {
+    self.init(
+      groups, overkeepingLayers: 0, blockBytes: groups.reduce(0) { max($0, $1.blockBytes) },
+      countsNullBlock: countsNullBlock, cachesBlocks: cachesBlocks)
+  }
+
+  private init(
+    _ groups: [KVGroup], overkeepingLayers: Int, blockBytes: Int, countsNullBlock: Bool,
+    cachesBlocks: Bool
+  ) {
+    self.groups = groups
+    self.overkeepingLayers = overkeepingLayers
+    self.blockBytes = blockBytes
+    self.countsNullBlock = countsNullBlock
+    schedulerBlockTokens = groups.reduce(1) { leastCommonMultiple($0, $1.blockTokens) }
+    hashBlockTokens =
+      cachesBlocks
+      ? groups.reduce(0) { greatestCommonDivisor($0, $1.blockTokens) } : schedulerBlockTokens
+  }
+
+  /// The same cache where all layers share one block table, as in engines of one group: every layer keeps everything.
+  /// States are groups of their own.
+  package func inOneGroup() -> KVCacheSpec {
     let tables = groups.filter { !$0.keeps.isState }
-    guard tables.count > 1 || !freesBehindWindow, let first = tables.first else { return self }
+    guard let first = tables.first else { return self }
     let whole = KVGroup(
       layers: tables.reduce(0) { $0 + $1.layers }, blockTokens: first.blockTokens,
       blockBytes: tables.reduce(0) { $0 + $1.blockBytes }, keeps: .all)
@@ -90,16 +135,21 @@ package struct KVCacheSpec: Equatable, Sendable {
       overkeepingLayers: tables.reduce(0) { $0 + ($1.keeps == .all ? 0 : $1.layers) })
   }
 
-  /// Tokens of a block.
-  package var blockTokens: Int { groups[0].blockTokens }
-
-  /// Bytes that the tables of all groups take for one block of tokens, on one GPU; states not
-  /// counted.
-  package var blockBytes: Int {
-    groups.reduce(0) { $0 + ($1.keeps.isState ? 0 : $1.blockBytes) }
+  /// Equal groups once, with how many there are, by first appearance.
+  package var countedGroups: [(group: KVGroup, count: Int)] {
+    groups.reduce(into: []) { counted, group in
+      if let known = counted.firstIndex(where: { $0.group == group }) {
+        counted[known].count += 1
+      } else {
+        counted.append((group, 1))
+      }
+    }
   }
 
-  /// Bytes of one token that every layer keeps, on one GPU.
+  /// Tokens of a block of the first group.
+  package var blockTokens: Int { groups[0].blockTokens }
+
+  /// Bytes of one token that every layer keeps, on one GPU, where all layers share one block table.
   package var bytesPerToken: Int { blockBytes / blockTokens }
 
   /// What to tell users where layers keep more than they attend to; `nil` where none does.
@@ -109,6 +159,12 @@ package struct KVCacheSpec: Equatable, Sendable {
       + "of it: their KV blocks are freed with the sequence, not behind the window"
   }
 }
+
+func greatestCommonDivisor(_ a: Int, _ b: Int) -> Int {
+  b == 0 ? a : greatestCommonDivisor(b, a % b)
+}
+
+func leastCommonMultiple(_ a: Int, _ b: Int) -> Int { a / greatestCommonDivisor(a, b) * b }
 
 extension ModelSpec {
   /// The most tokens that a token attends to in layers with a sliding window, itself included; `nil`

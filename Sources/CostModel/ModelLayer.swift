@@ -58,19 +58,22 @@ package struct ModelLayer: Equatable, Sendable {
     /// part of them.
     package var outputGroups: Int
     package var outputRank: Int
-    /// Bytes that an indexer caches for each compressed vector; 0 without one.
-    package var indexerBytes = 0
+    /// Width of the key that an indexer caches for each compressed vector; 0 without one.
+    package var indexerDim = 0
+
+    /// Bytes of that key: one for each element, and a 32-bit scale for each 128.
+    package var indexerBytes: Int { indexerDim + ceilingDivide(indexerDim, 128) * 4 }
 
     package init(
       ratio: Int?, window: Int, queryRank: Int, outputGroups: Int, outputRank: Int,
-      indexerBytes: Int = 0
+      indexerDim: Int = 0
     ) {
       self.ratio = ratio
       self.window = window
       self.queryRank = queryRank
       self.outputGroups = outputGroups
       self.outputRank = outputRank
-      self.indexerBytes = indexerBytes
+      self.indexerDim = indexerDim
     }
   }
 
@@ -81,11 +84,16 @@ package struct ModelLayer: Equatable, Sendable {
     /// Width of what a token is projected to ahead of the state, and of what is read from it.
     package var inputWidth: Int
     package var outputWidth: Int
+    /// States besides that its kernel writes while it computes a chunk, for a prefix cache to find.
+    package var checkpointBlocks: Int
 
-    package init(stateBytes: Int, inputWidth: Int, outputWidth: Int) {
+    package init(
+      stateBytes: Int, inputWidth: Int, outputWidth: Int, checkpointBlocks: Int = 0
+    ) {
       self.stateBytes = stateBytes
       self.inputWidth = inputWidth
       self.outputWidth = outputWidth
+      self.checkpointBlocks = checkpointBlocks
     }
   }
 
@@ -101,6 +109,11 @@ package struct ModelLayer: Equatable, Sendable {
     case recurrent(Recurrence)
     /// A layer that is an MLP alone.
     case none
+  }
+
+  /// Whether one state stands for all tokens.
+  package var isRecurrent: Bool {
+    if case .recurrent = attention { true } else { false }
   }
 
   /// Routed experts in place of one MLP.

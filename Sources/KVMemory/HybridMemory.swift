@@ -25,7 +25,9 @@ public struct HybridMemory: Sendable {
   /// The groups of each kind and block size, those that keep everything first: they are looked up together.
   let classes: [[Int]]
   /// Slots of the ledger that a token takes in all groups; states take whole blocks.
-  let slotsOfToken: Int
+  public let slotsOfToken: Int
+  /// See ``busyPhases(of:blockSize:isCaching:upTo:)``.
+  public let busyPhases: [Int]
   public internal(set) var pool: CachedBlockPool
   /// By ``row(_:_:)``.
   public internal(set) var tables = BlockTables()
@@ -93,14 +95,15 @@ public struct HybridMemory: Sendable {
   /// - Parameters:
   ///   - groups: At least one.
   ///   - deviceBlocks: Blocks of the pool, at least 1; block 0 is the null block.
+  ///   - longestSequence: No sequence has more tokens.
   public init(
     groups: [BlockGroup], deviceBlocks: Int, isCaching: Bool, retention: Retention,
-    freeQueueRule: FreeQueueRule, evictionPolicy: EvictionPolicy = .lru
+    freeQueueRule: FreeQueueRule, evictionPolicy: EvictionPolicy = .lru, longestSequence: Int
   ) {
     precondition(!groups.isEmpty, "HybridMemory without groups")
     self.groups = groups
     let sizes = groups.map(\.blockTokens)
-    blockSize = sizes.reduce(1, Self.leastCommonMultiple)
+    blockSize = Self.blockSize(of: groups, isCaching: isCaching)
     hashBlockSize = sizes.reduce(0, Self.greatestCommonDivisor)
     self.isCaching = isCaching
     self.retention = retention
@@ -117,9 +120,19 @@ public struct HybridMemory: Sendable {
       + classes.filter { groups[$0[0]].keeps != .all }
     let blockSize = blockSize
     slotsOfToken = groups.reduce(0) { $0 + ($1.keeps.isState ? 0 : blockSize / $1.blockTokens) }
+    busyPhases = Self.busyPhases(
+      of: groups, blockSize: blockSize, isCaching: isCaching, upTo: longestSequence)
     pool = CachedBlockPool(
       capacity: deviceBlocks, freeQueueRule: freeQueueRule, evictionPolicy: evictionPolicy)
     labels = Array(repeating: Label(), count: deviceBlocks)
+  }
+
+  /// Tokens in whose multiples hits come. A state that is not cached has a block as long as the longest sequence, which
+  /// nothing has to align with.
+  public static func blockSize(of groups: [BlockGroup], isCaching: Bool) -> Int {
+    groups.reduce(1) {
+      $1.keeps.isState && !isCaching ? $0 : leastCommonMultiple($0, $1.blockTokens)
+    }
   }
 
   static func greatestCommonDivisor(_ a: Int, _ b: Int) -> Int {

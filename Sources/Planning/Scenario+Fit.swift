@@ -39,13 +39,15 @@ extension Scenario {
 
   private func failure(_ budget: KVBudget, _ inputs: KVBudget.Inputs) -> UserError? {
     let wanted = max(maxModelLength ?? 1, 1)
-    guard !budget.capacity.holds(tokens: wanted) else { return nil }
-    let blocks = budget.capacity.blocksMax(forTokens: wanted)
+    guard !budget.capacity.admits(modelLength: wanted) else { return nil }
+    let nullBlocks = budget.blocks - budget.capacity.usableBlocks
+    let blocks = budget.capacity.blocksReserved(forTokens: wanted) + nullBlocks
     let missing = blocks * budget.blockBytes - budget.kvBytes
     let gigabytes = (Double(missing) / 1e8).rounded(.up) / 10
     let pool =
       wanted > 1
-      ? "one sequence of `--max-model-len` \(wanted) tokens (\(blocks) blocks)" : "one block"
+      ? "one sequence of `--max-model-len` \(wanted) tokens (\(blocks) blocks)"
+      : blocks > 1 ? "the first token (\(blocks) blocks)" : "one block"
     let gpus = inputs.gpus == 1 ? "" : " on each of \(inputs.gpus) GPUs"
     let nearest = KVBudget.nearestFits(inputs, tokens: wanted).map { "`\($0)`" }
     return UserError(

@@ -22,8 +22,12 @@ extension Scenario {
     guard warmups >= 0 else {
       throw UserError("`--num-warmups` must be zero or more, found `\(warmups)`")
     }
+    let groups = blockGroups
     var settings = EngineSettings(
-      blockSize: blockSize, deviceBlocks: deviceBlocks, hostBlocks: hostBlocks,
+      blockSize: groups.isEmpty
+        ? blockSize
+        : HybridMemory.blockSize(of: groups, isCaching: choices.prefixCaching),
+      deviceBlocks: deviceBlocks, hostBlocks: hostBlocks,
       maxSequences: limits.sequences, maxBatchedTokens: limits.tokens,
       maxModelLength: limits.modelLength)
     settings.preemptionMode = preemptionMode
@@ -31,9 +35,7 @@ extension Scenario {
     settings.attendedMax = model.attendedMax
     try requireThreshold()
     var choices = choices
-    if let group = kvCacheSpec.groups.first(where: { !$0.keeps.isState }), group.keeps != .all {
-      choices.groups = [BlockGroup(keeps: group.keeps, blockTokens: group.blockTokens)]
-    }
+    choices.groups = groups
     system.configure(&settings, by: choices)
     settings.beams = .synthetic(
       seed: seed, redrawsPerMille: BeamParents.defaultRedrawsPerMille)
@@ -159,7 +161,7 @@ extension Scenario {
       utilization: gpuMemoryShare,
       tokenBudget: limits.tokens, blockSize: blockSize, weights: weights, kvCache: kvCache)
     inputs.pipelineParallel = pipelineParallel
-    inputs.freesBehindWindow = freesBehindWindow
+    inputs.grouping = grouping
     inputs.engine = system.memory(release: release, sequences: limits.sequences)
     return inputs
   }

@@ -1,3 +1,4 @@
+import CostModel
 import Messages
 import Serving
 import SimulationKernel
@@ -13,7 +14,7 @@ extension Scenario {
   /// What the system makes its own options of.
   package var choices: SystemChoices {
     var choices = SystemChoices(release: release, defaults: defaults)
-    if let prefixCaching { choices.prefixCaching = prefixCaching }
+    choices.prefixCaching = prefixCaching ?? (choices.prefixCaching && canCachePrefixes)
     if let chunkedPrefill { choices.chunkedPrefill = chunkedPrefill }
     if let longPrefillTokenThreshold {
       choices.longPrefillTokenThreshold = longPrefillTokenThreshold
@@ -22,6 +23,24 @@ extension Scenario {
     choices.eviction = eviction
     choices.pageGroups = pageGroupSettings
     return choices
+  }
+}
+
+extension Scenario {
+  /// Whether the engine can find again what the model keeps: releases before 0.26 do not, by default, where layers are
+  /// recurrent.
+  private var canCachePrefixes: Bool {
+    model.layers.kinds.allSatisfy { !$0.layer.isRecurrent }
+      || system.kvGroups(release: release)?.cachesStates ?? true
+  }
+
+  /// Refuses a prefix cache of which no rule is known.
+  func requirePrefixCache() throws(UserError) {
+    guard prefixCaching == true, !canCachePrefixes else { return }
+    throw UserError(
+      "`\(system.name)` of release \(release ?? "") is not known to cache prefixes of "
+        + "`\(model.name)`, which has recurrent layers",
+      hint: "leave out `--enable-prefix-caching`, or choose a later `--engine-release`")
   }
 }
 
@@ -44,6 +63,7 @@ extension Scenario {
 
   /// Refuses settings that the system would have to ignore.
   func requireFlagsOfSystem() throws(UserError) {
+    try requirePrefixCache()
     for setting in ScenarioSetting.ofSomeSystems where setting.isSet(self) && !has(setting) {
       if setting.name == ScenarioSetting.release, let engineRelease, system.hasReleases {
         throw noSuchRelease(engineRelease, of: system)

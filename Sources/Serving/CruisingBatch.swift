@@ -30,9 +30,17 @@ struct CruisingBatch: Sendable {
   /// What layers with a sliding window skip.
   private var skipped: SkippedContext
 
-  /// - Parameter longestOutput: No request joins with more output tokens to come.
-  init(_ settings: EngineSettings, longestOutput: Int) {
-    due = PhasedSequences(phaseCount: settings.blockSize)
+  /// Slots of the ledger that a token takes.
+  private let slotsOfToken: Int
+
+  /// - Parameters:
+  ///   - blockSize: Tokens of a block; the settings' own if `nil`.
+  ///   - longestOutput: No request joins with more output tokens to come.
+  init(
+    _ settings: EngineSettings, blockSize: Int? = nil, slotsOfToken: Int = 1, longestOutput: Int
+  ) {
+    self.slotsOfToken = slotsOfToken
+    due = PhasedSequences(phaseCount: blockSize ?? settings.blockSize)
     skipped = SkippedContext(attendedMax: settings.attendedMax)
     calendar = CompletionCalendar(days: longestOutput)
   }
@@ -86,7 +94,7 @@ struct CruisingBatch: Sendable {
       decode: SteadyDecode(
         sequences: count, contextTokens: contextTokens, skippedTokens: skipped.tokens,
         skippedGrowth: skipped.growth),
-      tokens: count,
+      tokens: count, tokenSlots: count * slotsOfToken,
       isCertain: admitsNobody && (freeBlocks.map { $0 > blocks } ?? true))
   }
 

@@ -80,7 +80,8 @@ extension Engine {
     pace.prices.withUnsafeBufferPointer { prices in
       recorder.passedSteady(
         held, &pace.growth, from: clock,
-        durations: UnsafeBufferPointer(rebasing: prices[..<ran]), tokens: stretch.tokens)
+        durations: UnsafeBufferPointer(rebasing: prices[..<ran]), tokens: stretch.tokens,
+        tokenSlots: stretch.tokenSlots)
     }
     pace.lastPrice = pace.prices[ran - 1]
     clock = recorder.record.end

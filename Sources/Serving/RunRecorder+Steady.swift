@@ -14,6 +14,7 @@ extension RunRecorder {
     var tokens = Int128.zero
     var blocks = Int128.zero
     var slots = Int128.zero
+    var droppedSlots = Int128.zero
     var unusableSlots = Int128.zero
     var evictedSlots = Int128.zero
 
@@ -21,12 +22,15 @@ extension RunRecorder {
       let weight = Int128(weight)
       blocks &+= Int128(step.blocks) &* weight
       slots &+= Int128(step.slots) &* weight
+      droppedSlots &+= Int128(step.droppedSlots) &* weight
       unusableSlots &+= Int128(step.unusableSlots) &* weight
       evictedSlots &+= Int128(step.evictedSlots) &* weight
     }
 
+    /// Slots that came to hold a token.
+    var tokenState: Int128 { tokens &- droppedSlots }
     /// Slots that new blocks hold ready for tokens to come.
-    var reserved: Int128 { slots &- tokens &- unusableSlots }
+    var reserved: Int128 { slots &- tokenState &- unusableSlots }
   }
 
   /// Whether iterations that end at `end` may be recorded together with the one that starts `now`, up to which all
@@ -38,12 +42,13 @@ extension RunRecorder {
   /// Iterations passed that each gave `tokens` tokens to cruising requests, and to nobody else.
   ///
   /// - Parameters:
+  ///   - tokenSlots: Slots of the ledger that these take.
   ///   - state: What held in the last of them.
   ///   - growth: The blocks that they took; not changed.
   ///   - durations: How long each took.
   mutating func passedSteady(
     _ state: HeldState, _ growth: inout SteadyGrowth, from start: SimInstant,
-    durations: UnsafeBufferPointer<SimDuration>, tokens: Int
+    durations: UnsafeBufferPointer<SimDuration>, tokens: Int, tokenSlots: Int
   ) {
     // Times the time before, and times the iterations before.
     var overTime = Changes()
@@ -61,17 +66,17 @@ extension RunRecorder {
       before += durations[index].nanoseconds
     }
     let count = durations.count
-    overTime.tokens = Int128(tokens) &* Int128(beforeSum)
-    overIterations.tokens = Int128(tokens) &* Int128(count * (count - 1) / 2)
+    overTime.tokens = Int128(tokenSlots) &* Int128(beforeSum)
+    overIterations.tokens = Int128(tokenSlots) &* Int128(count * (count - 1) / 2)
     record.history.add(state, for: before)
     record.history.subtract(
-      tokenState: overTime.tokens, reserved: overTime.reserved,
+      tokenState: overTime.tokenState, reserved: overTime.reserved,
       internalFragmentation: overTime.unusableSlots, cached: 0 &- overTime.evictedSlots,
       free: overTime.evictedSlots &- overTime.slots, blocks: overTime.blocks)
     record.steps.add(
       state, count: count, &growth,
       changes: (
-        Int(overIterations.tokens), Int(overIterations.reserved),
+        Int(overIterations.tokenState), Int(overIterations.reserved),
         Int(overIterations.unusableSlots)
       ))
 

@@ -24,8 +24,6 @@ extension ServingSystem {
     package var hasPrefixCache = false
     /// Whether another running sequence than the last can be preempted (`--preemption-policy`).
     package var choosesVictims = false
-    /// Whether blocks are given back that lie behind a sliding window.
-    package var freesSkippedBlocks = false
     /// Whether preempted requests can move to the host (`--swap-space`, `--preemption-mode`).
     package var swaps = false
     package var sequences = Sequences.beams
@@ -43,7 +41,7 @@ extension ServingSystem {
 
     package init(
       isPaged: Bool = false, cutsPrompts: Bool = false, limitsLongPrompts: Bool = false,
-      hasPrefixCache: Bool = false, choosesVictims: Bool = false, freesSkippedBlocks: Bool = false,
+      hasPrefixCache: Bool = false, choosesVictims: Bool = false,
       swaps: Bool = false,
       sequences: Sequences = .beams,
       hasStaticBatches: Bool = false, isCompiled: Bool = false, mapsPageGroups: Bool = false,
@@ -54,7 +52,6 @@ extension ServingSystem {
       self.limitsLongPrompts = limitsLongPrompts
       self.hasPrefixCache = hasPrefixCache
       self.choosesVictims = choosesVictims
-      self.freesSkippedBlocks = freesSkippedBlocks
       self.swaps = swaps
       self.sequences = sequences
       self.hasStaticBatches = hasStaticBatches

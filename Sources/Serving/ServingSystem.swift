@@ -18,6 +18,7 @@ package struct ServingSystem: Sendable {
   package let capabilities: Capabilities
   private let defaultsByDevice: @Sendable (DeviceSpec?) -> Defaults
   private let memoryByRelease: @Sendable (_ release: String?, _ sequences: Int) -> EngineMemory
+  private let groupsByRelease: @Sendable (_ release: String?) -> KVGroupRules?
   private let overheadsByRelease: (@Sendable (_ release: String?) -> EngineOverheads)?
   private let writeOptions: @Sendable (SystemChoices, inout EngineSettings) -> Void
   private let makeReplica: @Sendable (ReplicaInputs) throws -> any Replica
@@ -25,6 +26,7 @@ package struct ServingSystem: Sendable {
   /// - Parameters:
   ///   - defaults: What the system does unless its user says otherwise, by device; `nil` for no device in particular.
   ///   - memory: What the engine sets aside on a GPU; by default the allowance of the PagedAttention artifact.
+  ///   - groups: How a release makes KV groups of a model's layers; `nil` where they share one block table.
   ///   - overheads: What a release adds to the kernels on measured servers; `nil` where nothing was measured.
   ///   - configure: Writes the system's own options into the settings of its engine.
   ///   - make: A fresh engine, which ``ReplicaInputs/replica(_:executor:)`` makes of a scheduler. It throws
@@ -36,6 +38,7 @@ package struct ServingSystem: Sendable {
     memory: @escaping @Sendable (_ release: String?, _ sequences: Int) -> EngineMemory = { _, _ in
       .artifact
     },
+    groups: @escaping @Sendable (_ release: String?) -> KVGroupRules? = { _ in nil },
     overheads: (@Sendable (_ release: String?) -> EngineOverheads)? = nil,
     configure: @escaping @Sendable (SystemChoices, inout EngineSettings) -> Void = { _, _ in },
     make: @escaping @Sendable (ReplicaInputs) throws -> any Replica
@@ -46,6 +49,7 @@ package struct ServingSystem: Sendable {
     self.capabilities = capabilities
     defaultsByDevice = defaults
     memoryByRelease = memory
+    groupsByRelease = groups
     overheadsByRelease = overheads
     writeOptions = configure
     makeReplica = make
@@ -94,6 +98,9 @@ extension ServingSystem {
   package func memory(release: String?, sequences: Int) -> EngineMemory {
     memoryByRelease(release, sequences)
   }
+
+  /// How the engine makes KV groups of a model's layers; `nil` where they share one block table.
+  package func kvGroups(release: String?) -> KVGroupRules? { groupsByRelease(release) }
 
   /// Whether what the engine adds to its kernels was measured on servers.
   package var hasMeasuredOverheads: Bool { overheadsByRelease != nil }

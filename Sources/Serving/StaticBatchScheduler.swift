@@ -133,7 +133,7 @@ package struct StaticBatchScheduler: Scheduler {
         sequences: rowCount, contextTokens: rowCount * length,
         skippedTokens: rowCount * max(length - attendedMax, 0),
         skippedGrowth: unfilled == 0 ? rowCount : 0),
-      tokens: wantingRowCount, isCertain: true)
+      tokens: wantingRowCount, tokenSlots: wantingRowCount, isCertain: true)
   }
 
   package mutating func scheduleSteady(_ count: Int, _ growth: inout SteadyGrowth) -> Int {

@@ -56,13 +56,13 @@ package struct StepSums: Equatable, Sendable {
     }
     var blocks = state.blocks
     for index in 0..<growth.count {
-      blocks.logical -= growth[index].blocks
+      blocks.logical -= growth[index].logicalBlocks
       blocks.physical -= growth[index].blocks
     }
     var next = 0
     for iteration in 0..<count {
       if next < growth.count, growth[next].iteration == iteration {
-        blocks.logical += growth[next].blocks
+        blocks.logical += growth[next].logicalBlocks
         blocks.physical += growth[next].blocks
         next += 1
       }

@@ -93,19 +93,43 @@ package protocol TokenBudgetMemory: Sendable {
 
   // MARK: Cruising
 
-  /// Whether sequences that decode change the pool only when their last block is full.
-  static var changesWithLastBlocks: Bool { get }
+  /// Blocks that a sequence takes while it decodes ``blockSize`` tokens, at most.
+  var blocksOfUnit: Int { get }
+  /// Slots of the ledger that a token takes.
+  var slotsOfToken: Int { get }
+  /// Whether sequences that decode only ever take blocks: who finds none free now finds none next either.
+  static var onlyTakes: Bool { get }
 
+  /// Uses a slot for each of `sequences` sequences, which are not named.
   mutating func cruise(sequences: Int)
+
+  /// Sets how many tokens a sequence holds that has cruised until now.
   mutating func settle(_ sequence: Int, tokens: Int)
-  @discardableResult
-  mutating func extendCruising(
-    _ due: inout PhasedSequences, _ phase: Int, _ range: Range<Int>, evicted: inout [BlockID]
+
+  /// How far an iteration has come with the cruising sequences.
+  associatedtype Growth: CruisingGrowth where Growth.Memory == Self
+}
+
+/// How the cruising sequences of a memory get their token, by iteration: in running order, and between those that do not
+/// cruise.
+package protocol CruisingGrowth {
+  associatedtype Memory: TokenBudgetMemory where Memory.Growth == Self
+
+  /// An iteration begins.
+  init()
+
+  /// Lets those grow that run before `rank`, as far as they find blocks.
+  mutating func grow(
+    _ scheduler: inout TokenBudgetScheduler<Memory>, before rank: Int32,
+    _ plan: inout IterationPlan)
+
+  /// Tells the memory the tokens of those that it was not told of.
+  func finish(_ scheduler: inout TokenBudgetScheduler<Memory>)
+
+  /// See ``Scheduler/scheduleSteady(_:_:)``.
+  static func scheduleSteady(
+    _ scheduler: inout TokenBudgetScheduler<Memory>, _ count: Int, _ growth: inout SteadyGrowth
   ) -> Int
-  mutating func fills(
-    _ key: BlockKey, _ due: inout PhasedSequences, _ phase: Int, _ range: Range<Int>
-  ) -> Bool
-  mutating func cacheLastBlocks(of due: inout PhasedSequences, _ phase: Int, _ range: Range<Int>)
 }
 
 /// What a look-up found of a sequence.
@@ -155,7 +179,10 @@ extension PrefixCachingMemory: TokenBudgetMemory {
       freeQueueRule: settings.v1.freeQueueRule, evictionPolicy: settings.v1.eviction)
   }
 
-  package static var changesWithLastBlocks: Bool { true }
+  package typealias Growth = LastBlockGrowth
+  package static var onlyTakes: Bool { true }
+  package var blocksOfUnit: Int { 1 }
+  package var slotsOfToken: Int { 1 }
 
   @inline(__always)
   package mutating func beginIteration() {}
@@ -228,10 +255,11 @@ extension HybridMemory: TokenBudgetMemory {
     self.init(
       groups: groups, deviceBlocks: settings.deviceBlocks, isCaching: settings.v1.prefixCaching,
       retention: settings.v1.retention, freeQueueRule: settings.v1.freeQueueRule,
-      evictionPolicy: settings.v1.eviction)
+      evictionPolicy: settings.v1.eviction, longestSequence: settings.maxModelLength)
   }
 
-  package static var changesWithLastBlocks: Bool { false }
+  package typealias Growth = VisitingGrowth
+  package static var onlyTakes: Bool { false }
 
   package func blocks(of sequence: Int) -> [BlockID] { blocks(of: sequence, group: 0) }
 
@@ -249,16 +277,4 @@ extension HybridMemory: TokenBudgetMemory {
   package mutating func cacheFullBlocks(of sequence: Int, missing: BlockKey?) -> Bool {
     cacheFullBlocks(of: sequence)
   }
-
-  package mutating func cruise(sequences: Int) { fatalError() }
-  package mutating func settle(_ sequence: Int, tokens: Int) { fatalError() }
-  package mutating func extendCruising(
-    _ due: inout PhasedSequences, _ phase: Int, _ range: Range<Int>, evicted: inout [BlockID]
-  ) -> Int { fatalError() }
-  package mutating func fills(
-    _ key: BlockKey, _ due: inout PhasedSequences, _ phase: Int, _ range: Range<Int>
-  ) -> Bool { fatalError() }
-  package mutating func cacheLastBlocks(
-    of due: inout PhasedSequences, _ phase: Int, _ range: Range<Int>
-  ) { fatalError() }
 }

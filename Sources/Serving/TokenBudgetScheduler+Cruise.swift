@@ -39,23 +39,24 @@ extension TokenBudgetScheduler {
   /// there are none, or there is enough for all.
   mutating func growRunning(_ plan: inout IterationPlan) {
     budget.spend(batch.count)
-    var growth = Growth()
+    var growth = Memory.Growth()
     var place = 0
     while place < listed.count {
       let sequence = listed[place]
-      growCruising(&growth, before: sequences.rank(of: sequence), &plan)
+      growth.grow(&self, before: sequences.rank(of: sequence), &plan)
       guard isRunning(sequence) else { break }
       let tokens = tokensToRun(sequence)
       if tokens > 0 {
+        memory.dropSkipped(Int(sequence))
         let blocks = memory.missingBlocks(of: Int(sequence), for: tokens)
         guard makeRoom(for: blocks, of: sequence, &plan) else { break }
         run(sequence, tokens: tokens, &plan)
       }
       place += 1
     }
-    growCruising(&growth, before: .max, &plan)
+    growth.grow(&self, before: .max, &plan)
     head.noticeEvicted(plan.evicted)
-    memory.cruise(sequences: batch.count)
+    growth.finish(&self)
     plan.cruising = batch.count
     batch.describe(in: &plan.work)
   }
@@ -65,7 +66,7 @@ extension TokenBudgetScheduler {
     guard isCruising, listed.isEmpty, batch.count <= maxBatchedTokens, admitsNobody
     else { return nil }
     return batch.steadyStretch(
-      atMost: limit, freeBlocks: memory.pool.freeCount,
+      atMost: limit, freeBlocks: memory.pool.freeCount / memory.blocksOfUnit,
       admitsNobody: waitingSequences.count == 0 || running.count >= maxSequences)
   }
 
@@ -75,48 +76,12 @@ extension TokenBudgetScheduler {
   /// ``scheduleSteady(_:_:)`` looks at each iteration.
   private var admitsNobody: Bool {
     waitingSequences.count == 0 || running.count >= maxSequences
-      || head.isBlocked(waitingSequences.first)
+      || Memory.onlyTakes && head.isBlocked(waitingSequences.first)
   }
 
+  @inline(__always)
   package mutating func scheduleSteady(_ count: Int, _ growth: inout SteadyGrowth) -> Int {
-    let someoneMayEnter = waitingSequences.count > 0 && running.count < maxSequences
-    var phase = batch.phase
-    var ran = 0
-    while ran < count {
-      // Those whose block the iteration fills need the next one in the next.
-      let next = phase + 1 < batch.blockSize ? phase + 1 : 0
-      let due = 0..<batch.due.count(phase)
-      let filling = 0..<batch.due.count(next)
-      guard memory.pool.freeCount >= due.count else { break }
-      let findsMore = fillsMissing(next, filling)
-      if someoneMayEnter {
-        guard head.isBlocked(waitingSequences.first), !findsMore else { break }
-      }
-      if !due.isEmpty { takeBlocks(phase, due, iteration: ran, &growth) }
-      if options.prefixCaching { memory.cacheLastBlocks(of: &batch.due, next, filling) }
-      if findsMore { head.forget() }
-      phase = next
-      ran += 1
-    }
-    memory.cruise(sequences: batch.count * ran)
-    return ran
-  }
-
-  private mutating func takeBlocks(
-    _ phase: Int, _ due: Range<Int>, iteration: Int, _ growth: inout SteadyGrowth
-  ) {
-    evicted.clear()
-    let unusable = memory.extendCruising(&batch.due, phase, due, evicted: &evicted)
-    head.noticeEvicted(evicted)
-    growth.append(
-      iteration: iteration, blocks: due.count, slots: due.count * batch.blockSize,
-      unusableSlots: unusable, evictedSlots: evicted.count * batch.blockSize)
-  }
-
-  /// Whether the head would find one block more, when these cruising sequences have filled their last ones.
-  private mutating func fillsMissing(_ phase: Int, _ filling: Range<Int>) -> Bool {
-    guard let missing = head.missing else { return false }
-    return memory.fills(missing, &batch.due, phase, filling)
+    Memory.Growth.scheduleSteady(&self, count, &growth)
   }
 
   package mutating func completeSteady(_ count: Int, finished: inout [RequestID]) {
@@ -126,61 +91,10 @@ extension TokenBudgetScheduler {
     closeCompleting(before: .max, &finished)
   }
 
-  /// Cruising sequences that an iteration has looked at, in running order.
-  ///
-  /// Who is preempted leaves the end of its list.
-  private struct Growth {
-    /// Of those that need a block.
-    var extended = 0
-    /// Of those that fill their last block.
-    var filled = 0
-  }
-
-  /// Gives those a block whose last one is full, and those a key whose last one becomes full, as
-  /// far as they run before `rank`.
-  ///
-  /// Blocks first, keys second, where the plain loop takes turns: taking a block and giving a key
-  /// to another one leave the same queue and the same map in either order.
-  private mutating func growCruising(
-    _ growth: inout Growth, before rank: Int32, _ plan: inout IterationPlan
-  ) {
-    let due = growth.extended..<end(ofPhase: batch.phase, from: growth.extended, before: rank)
-    if plan.preempted.isEmpty && memory.pool.freeCount >= batch.dueCount - growth.extended {
-      // Everyone finds a block: mostly all of the batch.
-      if !due.isEmpty {
-        memory.extendCruising(&batch.due, batch.phase, due, evicted: &plan.evicted)
-      }
-      growth.extended = due.upperBound
-    }
-    while growth.extended < min(due.upperBound, batch.dueCount) {
-      let sequence = batch.due[batch.phase, growth.extended]
-      guard makeRoom(for: 1, of: sequence, &plan) else { break }
-      memory.extendCruising(
-        &batch.due, batch.phase, growth.extended..<growth.extended + 1, evicted: &plan.evicted)
-      growth.extended += 1
-    }
-    guard options.prefixCaching else { return }
-    let filled = growth.filled..<end(ofPhase: batch.nextPhase, from: growth.filled, before: rank)
-    guard !filled.isEmpty else { return }
-    growth.filled = filled.upperBound
-    if fillsMissing(batch.nextPhase, filled) { head.forget() }
-    memory.cacheLastBlocks(of: &batch.due, batch.nextPhase, filled)
-  }
-
-  /// Where in a phase those end that run before `rank`, from a place on.
-  @inline(__always)
-  private func end(ofPhase phase: Int, from first: Int, before rank: Int32) -> Int {
-    let count = batch.due.count(phase)
-    if rank == .max { return max(first, count) }
-    var end = first
-    while end < count, sequences.rank(of: batch.due[phase, end]) < rank { end += 1 }
-    return end
-  }
-
   /// Whether a sequence that ran when the iteration began was not preempted since: victims are
   /// taken from the end.
   @inline(__always)
-  private func isRunning(_ sequence: Int32) -> Bool {
+  func isRunning(_ sequence: Int32) -> Bool {
     guard let last = running.last else { return false }
     return sequences.rank(of: sequence) <= sequences.rank(of: last)
   }
@@ -188,7 +102,7 @@ extension TokenBudgetScheduler {
   /// Preempts from the end until there are `blocks` free ones for a running sequence.
   ///
   /// - Returns: `false` if the sequence itself had to make way.
-  private mutating func makeRoom(
+  mutating func makeRoom(
     for blocks: Int, of sequence: Int32, _ plan: inout IterationPlan
   ) -> Bool {
     while memory.pool.freeCount < blocks {
@@ -221,7 +135,7 @@ extension TokenBudgetScheduler {
   }
 
   @inline(__always)
-  private func cruisingLength(of state: TokenBudgetSequence) -> Int {
+  func cruisingLength(of state: TokenBudgetSequence) -> Int {
     Int(state.length) + batch.iteration - state.joinedAt
   }
 
@@ -232,6 +146,7 @@ extension TokenBudgetScheduler {
 
   private mutating func join(_ sequence: Int32, _ state: TokenBudgetSequence) {
     let length = Int(state.length)
+    if !Memory.onlyTakes { joined.append(sequence) }
     let rank = sequences.progress[Int(sequence)].join(at: batch.iteration)
     batch.join(sequence, length: length, remaining: remaining(of: state, length: length)) {
       [progress = sequences.progress] in rank < progress[Int($0)].rank

@@ -54,6 +54,8 @@ package struct TokenBudgetScheduler<Memory: TokenBudgetMemory>: Scheduler {
   var batch: CruisingBatch
   /// Running sequences that do not cruise, in running order.
   var listed: [Int32] = []
+  /// Cruising sequences that no iteration was decided for since they joined, where the memory wants to know.
+  var joined: [Int32] = []
   /// Scratch: cruising sequences that are complete with this iteration, in reverse running order.
   var completing: [Int32] = []
   /// Scratch: blocks whose cached content a steady iteration takes.
@@ -81,10 +83,12 @@ package struct TokenBudgetScheduler<Memory: TokenBudgetMemory>: Scheduler {
     self.contents = SequenceContents(contents)
     mayCruise =
       settings.stepping == .event && settings.v1.policy == .firstComeFirstServed
-      && settings.v1.victimPolicy.pick == nil && Memory.changesWithLastBlocks
+      && settings.v1.victimPolicy.pick == nil
       && requests.haveOneSample
     isCruising = mayCruise
-    batch = CruisingBatch(settings, longestOutput: requests.longestOutput)
+    batch = CruisingBatch(
+      settings, blockSize: memory.blockSize, slotsOfToken: memory.slotsOfToken,
+      longestOutput: requests.longestOutput)
   }
 
   package var ledger: WasteLedger { memory.ledger }
@@ -146,7 +150,12 @@ package struct TokenBudgetScheduler<Memory: TokenBudgetMemory>: Scheduler {
       to: maxBatchedTokens, threshold: isAlone ? 0 : options.longPrefillTokenThreshold)
     plan.advancesCruise = true
     if isCruising && !budgetCoversCruise { leaveCruise(&plan) }
-    if isCruising { growRunning(&plan) } else { scheduleRunning(&plan) }
+    if isCruising {
+      growRunning(&plan)
+    } else {
+      joined.clear()
+      scheduleRunning(&plan)
+    }
     if plan.preempted.isEmpty { admitWaiting(&plan) }
     budget.describe(sequences, in: &plan)
   }

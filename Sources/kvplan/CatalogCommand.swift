@@ -18,6 +18,9 @@ struct CatalogModelsCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "models", abstract: "List the models.",
     discussion: """
+      Bytes of keys and values are those of one GPU that holds all of the model, in 16 bits. Groups, and what a context \
+      takes of a pool (8,192, 32,768 and 131,072 tokens), are those of `vllm-v1`.
+
       EXAMPLE
         kvplan catalog models --format csv
       """)
@@ -31,15 +34,19 @@ struct CatalogModelsCommand: ParsableCommand {
         columns: [
           ("name", .name), ("layers", .count), ("hidden", .count), ("heads", .count),
           ("kv_heads", .count), ("head_dim", .count), ("max_positions", .count),
-          ("params_b", .count), ("kv_bytes_per_token", .count), ("aliases", .name),
+          ("params_b", .count), ("kv_bytes_per_token", .count), ("layers_by_kind", .name),
+          ("kv_bytes_per_token_by_group", .name), ("kv_bytes_8k", .count),
+          ("kv_bytes_32k", .count), ("kv_bytes_128k", .count), ("aliases", .name),
         ],
         rows: ModelCatalogue.all.map { model in
-          [
+          let groups = ModelGroups(model)
+          return [
             model.name, "\(model.layers.count)", "\(model.hidden)", "\(model.heads)",
             "\(model.kvHeads)", "\(model.headDim)", "\(model.maxPositions)",
             Digits.fixed(Double(model.parameters()) / 1e9, decimals: 2),
-            "\(model.kvBytesPerToken())",
-            model.aliases.joined(separator: " "),
+            "\(model.kvBytesPerToken())", groups.layersByKind, groups.tokenBytesByGroup,
+          ] + [8192, 32_768, 131_072].map { groups.contextBytes($0).map { "\($0)" } ?? "" } + [
+            model.aliases.joined(separator: " ")
           ]
         }
       ).rendered(format))

@@ -61,7 +61,8 @@ struct FitTable {
           Digits.fixed(Double(line.bytes) / Double(1 << 30), decimals: 3), note,
         ]
       }
-      return table.rendered(maxWidth: Terminal.width) + "\n" + conclusion + "\n"
+      return table.rendered(maxWidth: Terminal.width) + "\n" + (groups?.rendered ?? "") + conclusion
+        + "\n"
     case .csv:
       return "line,bytes\n" + budget.lines.map { "\($0.name),\($0.bytes)\n" }.joined()
         + "block,\(budget.capacity.blockBytes)\n"
@@ -70,9 +71,13 @@ struct FitTable {
     }
   }
 
+  /// The groups where there are several.
+  private var groups: FitGroups? { FitGroups(fit) }
+
   private var conclusion: String {
     let capacity = fit.budget.capacity
     let concurrency = Digits.fixed(fit.concurrency, decimals: 2)
+    if let groups { return groups.conclusion + "\(concurrency) sequences" }
     return "\(capacity.blocks) blocks of \(capacity.blockTokens) tokens "
       + "(\(capacity.blockBytes) bytes each): \(capacity.tokens) tokens, "
       + "\(concurrency) sequences of \(fit.maxModelLength)"
@@ -122,8 +127,8 @@ struct FitTable {
       .init("block_size", .integer(capacity.blockTokens)),
       .init("block_bytes", .integer(capacity.blockBytes)),
       .init("num_blocks", .integer(capacity.blocks)),
-      .init("kv_tokens", .integer(capacity.tokens)),
+      .init("kv_tokens", .integer(groups?.tokens ?? capacity.tokens)),
       .init("max_concurrency", .real(fit.concurrency)),
-    ]
+    ] + (groups?.members ?? [])
   }
 }

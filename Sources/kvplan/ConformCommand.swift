@@ -28,7 +28,7 @@ struct ConformCommand: ParsableCommand {
 
   func run() throws {
     let reports = try files().map { path in
-      let report = try replay(try GoldenFile(path: path))
+      let report = try replay(path: path)
       if format == .table { Terminal.write(report.line + "\n") }
       return report
     }

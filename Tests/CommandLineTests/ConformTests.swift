@@ -49,10 +49,11 @@ import Testing
         PASS a18-mamba-align-ckpt 40 steps
         PASS a26-block-sizes-32-16 74 steps
         PASS full_mamba_align64 400 steps
+        PASS sizing-four 4 configurations
         PASS youngest 5 steps
         PASS 0.2.7/tiny 2 steps
         PASS pair 4 steps
-        10 of 10 pass
+        11 of 11 pass
 
         """)
   }

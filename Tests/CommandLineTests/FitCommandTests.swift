@@ -34,6 +34,75 @@ import Testing
         """)
   }
 
+  /// Layers with a window beside layers that keep everything: seven groups over one pool.
+  @Test func groupsOfUnlikeLayersShareThePool() throws {
+    let arguments = ["catalog", "fit", "--model", "gemma-3-27b", "--device", "h100-sxm"]
+    let run = try Tool.run(arguments)
+    #expect(run.status == 0 && run.errors.isEmpty)
+    #expect(
+      run.output.hasSuffix(
+        """
+        KV cache                 16.662   15.518  16-bit
+
+        KV groups  keep            layers  tokens of a block    bytes  blocks of a sequence
+        ─────────  ──────────────  ──────  ─────────────────  ───────  ────────────────────
+                4  window of 1024       9                 16  1179648                   193
+                2  window of 1024       8                 16  1048576                   193
+                1  all                 10                 16  1310720                  8192
+
+        12711 blocks (1310720 bytes each, one stands for none); a sequence of 131072 takes 9350: 178187 \
+        tokens, 1.36 sequences
+
+        """), "\(run.output)")
+    // More tokens of an iteration are computed before what lies behind a window is freed.
+    let larger = try Tool.run(arguments + ["--max-num-batched-tokens", "8192"])
+    #expect(larger.output.contains("a sequence of 131072 takes 11654: "), "\(larger.output)")
+    let tight = try Tool.run(arguments + ["--max-model-len", "131072", "--device-memory", "69"])
+    #expect(tight.status == 1)
+    #expect(
+      tight.errors.contains(
+        "GB short of one sequence of `--max-model-len` 131072 tokens (9351 blocks)\n"),
+      "\(tight.errors)")
+    let other = try Tool.run(arguments + ["--system", "vllm-0.2"])
+    #expect(other.output.contains(" blocks of 16 tokens (8126464 bytes each): "))
+    #expect(other.errors.contains("keeps the whole context in 52 layers"))
+  }
+
+  @Test func groupsAreListedForPrograms() throws {
+    let run = try Tool.run([
+      "catalog", "fit", "--model", "gemma-2-2b", "--device", "l4", "--format", "json",
+    ])
+    let object = try #require(
+      try JSONSerialization.jsonObject(with: Data(run.output.utf8)) as? [String: Any])
+    let groups = try #require(object["kv_groups"] as? [[String: Any]])
+    #expect(groups.map { $0["keeps"] as? String } == ["window of 4096", "all"])
+    #expect(groups.map { $0["layers"] as? Int } == [13, 13])
+    // ⌈(4095 + 2048) / 16⌉ + 1 and ⌈8192 / 16⌉.
+    #expect(groups.map { $0["blocks_per_sequence"] as? Int } == [385, 512])
+    #expect(object["blocks_per_sequence"] as? Int == 897)
+    #expect(object["scheduler_block_size"] as? Int == 16)
+    #expect(object["hash_block_size"] as? Int == 16)
+  }
+
+  /// Bytes of a context: those of the blocks that stay of it.
+  @Test func modelsAreListedWithWhatTheyKeep() throws {
+    let run = try Tool.run(["catalog", "models", "--format", "json"])
+    let models = try #require(
+      try JSONSerialization.jsonObject(with: Data(run.output.utf8)) as? [[String: Any]])
+    let gemma = try #require(models.first { $0["name"] as? String == "gemma-3-27b" })
+    #expect(gemma["layers_by_kind"] as? String == "52 window of 1024, 10 all")
+    #expect(
+      gemma["kv_bytes_per_token_by_group"] as? String
+        == "4 × 73728 window of 1024, 2 × 65536 window of 1024, 81920 all")
+    // Six windows of 64 blocks, and 512, 2,048 or 8,192 of the rest.
+    for (name, blocks) in [("8k", 896), ("32k", 2432), ("128k", 8576)] {
+      #expect(gemma["kv_bytes_\(name)"] as? Int == blocks * 1_310_720)
+    }
+    let llama = try #require(models.first { $0["name"] as? String == "llama-3-8b" })
+    #expect(llama["kv_bytes_8k"] as? Int == 1 << 30)
+    #expect(llama["kv_bytes_32k"] is NSNull)
+  }
+
   /// A card that is not in the catalogue, or is not what its data sheet says.
   @Test func theMemoryCanBeGiven() throws {
     let arguments = [

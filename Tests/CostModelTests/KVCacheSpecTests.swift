@@ -21,12 +21,10 @@ import Testing
         let spec = KVCacheSpec(
           model, tensorParallel: tensorParallel, elements: elements, blockTokens: 16)
         let token = model.kvBytesPerToken(tensorParallel: tensorParallel, elements: elements)
-        for freesBehindWindow in [false, true] {
-          let one = spec.inOneGroup(freesBehindWindow: freesBehindWindow)
-          #expect(one.groups.count == 1)
-          #expect(one.blockBytes == 16 * token)
-          #expect(one.bytesPerToken == token)
-        }
+        let one = spec.inOneGroup()
+        #expect(one.groups.count == 1)
+        #expect(one.blockBytes == 16 * token)
+        #expect(one.bytesPerToken == token)
       }
     }
   }
@@ -41,34 +39,31 @@ import Testing
         KVGroup(layers: 5, blockTokens: 16, blockBytes: 5 * 16 * 4096, keeps: .all),
       ])
     #expect(gemma.warning(model: "gemma-3-4b") == nil)
-    for freesBehindWindow in [false, true] {
-      let one = gemma.inOneGroup(freesBehindWindow: freesBehindWindow)
-      #expect(one.groups.map(\.keeps) == [.all])
-      #expect(
-        one.warning(model: "gemma-3-4b") == """
-          `gemma-3-4b` keeps the whole context in 29 layers that attend to part of it: their KV \
-          blocks are freed with the sequence, not behind the window
-          """)
-    }
+    let one = gemma.inOneGroup()
+    #expect(one.groups.map(\.keeps) == [.all])
+    #expect(
+      one.warning(model: "gemma-3-4b") == """
+        `gemma-3-4b` keeps the whole context in 29 layers that attend to part of it: their KV \
+        blocks are freed with the sequence, not behind the window
+        """)
   }
 
   @Test(arguments: [("mistral-7b", 4096), ("phi-3-mini-4k", 2047), ("phi-3-medium-4k", 2047)])
   func layersOfOneWindowKeepIt(_ name: String, _ window: Int) throws {
     let spec = try Self.spec(name)
-    let freed = spec.inOneGroup(freesBehindWindow: true)
-    #expect(freed.groups.map(\.keeps) == [.window(tokens: window)])
-    #expect(freed.overkeepingLayers == 0)
-    let kept = spec.inOneGroup(freesBehindWindow: false)
+    #expect(spec.groups.map(\.keeps) == [.window(tokens: window)])
+    #expect(spec.overkeepingLayers == 0)
+    let kept = spec.inOneGroup()
     #expect(kept.groups.map(\.keeps) == [.all])
     #expect(kept.overkeepingLayers == spec.groups[0].layers)
-    #expect(kept.blockBytes == freed.blockBytes)
+    #expect(kept.blockBytes == spec.blockBytes)
   }
 
   @Test func aStateIsAGroupOfItsOwn() {
     let model = LayerListTests.model(
       .repeating([LayerListTests.recurrent, LayerListTests.global], count: 4))
     let spec = KVCacheSpec(model, tensorParallel: 2, elements: .fp8, blockTokens: 8)
-      .inOneGroup(freesBehindWindow: true)
+      .inOneGroup()
     let state = spec.groups.first { $0.keeps == .state }
     #expect(state == KVGroup(layers: 2, blockTokens: 8, blockBytes: 65536, keeps: .state))
     #expect(state?.blocks(forTokens: 0) == 0)
@@ -163,7 +158,8 @@ import Testing
       model: try ModelCatalogue.find("mistral-7b"), device: try DeviceCatalogue.find("h100-sxm"),
       utilization: 0.9, tokenBudget: 8192, blockSize: 16)
     let kept = KVBudget(inputs)
-    inputs.freesBehindWindow = true
+    inputs.grouping = KVGrouping(
+      rules: KVGroupRules(vllm: 33), prefixCaching: true, modelLength: 32768)
     let freed = KVBudget(inputs)
     #expect(kept.blocks == freed.blocks)
     #expect(kept.capacity.sequences(ofTokens: 32768) == Double(kept.capacity.tokens) / 32768)

@@ -89,7 +89,7 @@ import Testing
     let rule = FreeQueueRule.allCases[chance.below(2)]
     var memory = HybridMemory(
       groups: groups, deviceBlocks: 30 * groups.count + chance.below(40), isCaching: true,
-      retention: .dense, freeQueueRule: rule)
+      retention: .dense, freeQueueRule: rule, longestSequence: 1000)
     let unit = memory.blockSize
     var flying: [Int: Sequence] = [:]
     /// What each cached block holds, and all before it.
@@ -184,7 +184,8 @@ import Testing
       groups: [
         BlockGroup(keeps: .all, blockTokens: 16),
         BlockGroup(keeps: .window(tokens: 32), blockTokens: 16),
-      ], deviceBlocks: 80, isCaching: true, retention: .boundaries, freeQueueRule: .unhashedFirst)
+      ], deviceBlocks: 80, isCaching: true, retention: .boundaries, freeQueueRule: .unhashedFirst,
+      longestSequence: 200)
     let sequence = Sequence(number: 0, shared: 0, total: 113)
     tell(&memory, sequence)
     memory.begin(0, with: HybridMemory.Found(), finalTokens: 113)

@@ -108,9 +108,12 @@ func drawnGroups(
         return BlockGroup(
           keeps: kinds[random.below(kinds.count)], blockTokens: blockSize * (isLong ? 2 : 1))
       }
+      guard settings.v1.prefixCaching else {
+        return BlockGroup(keeps: .state, blockTokens: settings.maxModelLength)
+      }
       return BlockGroup(
-        keeps: .state(checkpointAlignment: random.below(2) == 0 ? nil : 1),
-        blockTokens: settings.v1.prefixCaching ? blockSize : settings.maxModelLength)
+        keeps: random.below(2) == 0
+          ? .state(blocks: 2) : .state(blocks: 3, checkpointAlignment: 1), blockTokens: blockSize)
     }
 }
 

@@ -9,7 +9,7 @@
 public struct KVGroupKind: Sendable {
   /// Two kinds are the same if they have one name.
   public let name: String
-  /// Whether one state stands for all tokens, in one block, however long the sequence.
+  /// Whether one state stands for all tokens, in as many blocks (``mostBlocks``) however long the sequence.
   public let isState: Bool
   /// Whether keys are given by need only: to the blocks that a likely hit would use. Where a kind keeps much less than
   /// every token, vLLM does so by default, since most keys would never be found.
@@ -30,12 +30,17 @@ public struct KVGroupKind: Sendable {
   ///   - inFlight: Tokens more than that one that an iteration may compute.
   ///   - blockTokens: Tokens of a block.
   public let mostBlocks: @Sendable (_ inFlight: Int, _ blockTokens: Int) -> Int?
+  /// The blocks that an engine counts for a sequence of `tokens` tokens before it starts, where that is not the most
+  /// that the sequence can hold.
+  private let reservedBlocks:
+    (@Sendable (_ tokens: Int, _ inFlight: Int, _ blockTokens: Int) -> Int)?
 
   public init(
     name: String, isState: Bool = false, isKeyedByNeed: Bool = false,
     checkpointAlignment: Int? = nil, attendedMax: Int? = nil,
     skipped: @escaping @Sendable (_ computed: Int) -> Range<Int>,
-    mostBlocks: @escaping @Sendable (_ inFlight: Int, _ blockTokens: Int) -> Int?
+    mostBlocks: @escaping @Sendable (_ inFlight: Int, _ blockTokens: Int) -> Int?,
+    reservedBlocks: (@Sendable (_ tokens: Int, _ inFlight: Int, _ blockTokens: Int) -> Int)? = nil
   ) {
     self.name = name
     self.isState = isState
@@ -44,6 +49,7 @@ public struct KVGroupKind: Sendable {
     self.attendedMax = attendedMax
     self.skipped = skipped
     self.mostBlocks = mostBlocks
+    self.reservedBlocks = reservedBlocks
   }
 
   /// Every token stays.
@@ -59,8 +65,19 @@ public struct KVGroupKind: Sendable {
 
   /// The most blocks of a sequence that grows to `tokens` tokens.
   public func blocksMax(forTokens tokens: Int, inFlight: Int = 0, blockTokens: Int) -> Int {
-    let whole = isState ? min(tokens, 1) : (tokens + blockTokens - 1) / blockTokens
-    return mostBlocks(inFlight, blockTokens).map { min(whole, $0) } ?? whole
+    let most = mostBlocks(inFlight, blockTokens)
+    if isState {
+      guard let most else { preconditionFailure("KVGroupKind: `\(name)` has no end of states") }
+      return tokens > 0 ? most : 0
+    }
+    let whole = (tokens + blockTokens - 1) / blockTokens
+    return most.map { min(whole, $0) } ?? whole
+  }
+
+  /// The blocks that vLLM wants for one sequence of `tokens` tokens, at least 1, before it starts.
+  public func blocksReserved(forTokens tokens: Int, inFlight: Int, blockTokens: Int) -> Int {
+    reservedBlocks?(tokens, inFlight, blockTokens)
+      ?? blocksMax(forTokens: tokens, inFlight: inFlight, blockTokens: blockTokens)
   }
 }
 

@@ -11,7 +11,9 @@ extension KVGroupKind {
     KVGroupKind(
       name: "window of \(tokens)", isKeyedByNeed: true, attendedMax: tokens,
       skipped: { 0..<max(0, $0 - tokens + 1) },
-      mostBlocks: { (tokens - 1 + $0 + $1 - 1) / $1 + 1 })
+      mostBlocks: { (tokens - 1 + $0 + $1 - 1) / $1 + 1 },
+      // One more than a short sequence can hold.
+      reservedBlocks: { (min(tokens - 1 + $1, $0) + $2 - 1) / $2 + 1 })
   }
 
   /// The tokens of the chunk that the next one belongs to; chunks start at multiples of `tokens`.

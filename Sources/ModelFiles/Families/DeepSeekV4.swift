@@ -48,7 +48,7 @@ extension ConfigFields {
     }
     let dim = try count("index_head_dim", limit: .heads)
     let indexHeads = try count("index_n_heads", limit: .heads)
-    compressed.indexerBytes = dim + (dim + 127) / 128 * 4
+    compressed.indexerDim = dim
     let extras =
       4 * hidden * (heads.dim + dim) + rank * indexHeads * dim + hidden * indexHeads
     return (.compressed(compressed, heads), extras)

@@ -64,7 +64,8 @@ extension ConfigFields {
   ///
   ///     in    gate ‖ values ‖ B and C of each group ‖ one number a head
   ///
-  /// - Source: `NemotronHMamba2Mixer` of transformers; how vLLM stores the two parts, from memory.
+  /// - Source: `NemotronHMamba2Mixer` of transformers; how vLLM stores the two parts, from memory; that its kernel writes
+  ///   a checkpoint, from the sizing record of vLLM 0.33 for Nemotron-H-8B, which a stand-in for the kernel made.
   fileprivate func mamba2() throws -> (state: ModelLayer.Recurrence, convolution: Int) {
     let heads = try count("mamba_num_heads", limit: .heads)
     let dim = try count("mamba_head_dim", limit: .heads)
@@ -77,7 +78,7 @@ extension ConfigFields {
     let state = ModelLayer.Recurrence(
       stateBytes: inner * stateSize * bytes
         + (kernel - 1) * convolved * ModelSpec.bytesPerElement,
-      inputWidth: inner + convolved + heads, outputWidth: inner)
+      inputWidth: inner + convolved + heads, outputWidth: inner, checkpointBlocks: 1)
     return (state, (kernel + 1) * convolved)
   }
 }

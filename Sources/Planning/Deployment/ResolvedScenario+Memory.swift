@@ -1,9 +1,26 @@
 import CostModel
+import KVMemory
 import Serving
 
 extension Scenario {
-  /// Whether the system gives back blocks that lie behind a sliding window.
-  var freesBehindWindow: Bool { system.capabilities.freesSkippedBlocks }
+  /// How the system's engine groups layers over its pool; `nil` where they share one block table.
+  var grouping: KVGrouping? {
+    system.kvGroups(release: release).map {
+      KVGrouping(
+        rules: $0, prefixCaching: choices.prefixCaching,
+        modelLength: maxModelLength ?? model.maxPositions)
+    }
+  }
+
+  /// The groups of layers that a simulation keeps apart; none where all layers keep every token, or share one block
+  /// table.
+  var blockGroups: [BlockGroup] {
+    let groups = kvCacheSpec.groups.map {
+      BlockGroup(keeps: $0.keeps, blockTokens: $0.blockTokens)
+    }
+    guard grouping != nil, groups.count > 1 || groups[0].keeps != .all else { return [] }
+    return groups
+  }
 
   /// What one GPU of the fullest stage keeps of a sequence.
   ///
@@ -11,8 +28,7 @@ extension Scenario {
   package var kvCacheSpec: KVCacheSpec {
     KVCacheSpec(
       model.stage(of: pipelineParallel), tensorParallel: tensorParallel, elements: kvCache,
-      blockTokens: blockSize
-    ).inOneGroup(freesBehindWindow: freesBehindWindow)
+      blockTokens: blockSize, grouping: grouping)
   }
 }
 
@@ -33,6 +49,7 @@ extension ResolvedScenario {
 
   /// How the memory of a GPU was divided; `nil` where the pool was given in blocks.
   package var kvBudget: KVBudget? {
-    scenario.deviceBlocksOverride == nil ? try? scenario.memoryFit().budget : nil
+    scenario.deviceBlocksOverride == nil
+      ? try? scenario.memoryFit().budget : nil
   }
 }

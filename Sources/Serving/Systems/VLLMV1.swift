@@ -14,7 +14,7 @@ extension ServingSystem {
     releases: V1Release.allCases.map(\.rawValue),
     capabilities: Capabilities(
       isPaged: true, cutsPrompts: true, limitsLongPrompts: true, hasPrefixCache: true,
-      choosesVictims: true, freesSkippedBlocks: true, sequences: .samples,
+      choosesVictims: true, sequences: .samples,
       serveCommand: "vllm serve"),
     defaults: { _ in
       Defaults(
@@ -25,6 +25,7 @@ extension ServingSystem {
     memory: { release, sequences in
       .vllmV1(countsGraphs: release == V1Release.v033.rawValue, sequences: sequences)
     },
+    groups: { KVGroupRules(vllm: ($0.flatMap(V1Release.init) ?? .v033).minor) },
     // The two releases of the scheduler stand for the measured ones nearest to them.
     overheads: { $0 == V1Release.v010.rawValue ? .vllm011 : .vllm019 },
     configure: { choices, settings in
@@ -62,6 +63,14 @@ extension EngineSettings {
 package enum V1Release: String, CaseIterable, Sendable {
   case v010 = "0.10"
   case v033 = "0.33"
+
+  /// The number behind `0.`.
+  var minor: Int {
+    guard let minor = rawValue.split(separator: ".").dropFirst().first.flatMap({ Int($0) }) else {
+      preconditionFailure("V1Release: `\(rawValue)` is no release")
+    }
+    return minor
+  }
 }
 
 /// What `vllm-v1` can do beside the settings that every engine has; the defaults are those of vLLM
