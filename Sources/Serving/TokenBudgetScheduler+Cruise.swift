@@ -160,6 +160,7 @@ extension TokenBudgetScheduler {
       if sequence == waiting.first { waiting.removeFirst() } else { release(sequence, &plan) }
     }
     listed.removeAll()
+    joined.removeAll()
     isCruising = false
   }
 

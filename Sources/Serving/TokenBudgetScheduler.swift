@@ -150,12 +150,7 @@ package struct TokenBudgetScheduler<Memory: TokenBudgetMemory>: Scheduler {
       to: maxBatchedTokens, threshold: isAlone ? 0 : options.longPrefillTokenThreshold)
     plan.advancesCruise = true
     if isCruising && !budgetCoversCruise { leaveCruise(&plan) }
-    if isCruising {
-      growRunning(&plan)
-    } else {
-      joined.clear()
-      scheduleRunning(&plan)
-    }
+    if isCruising { growRunning(&plan) } else { scheduleRunning(&plan) }
     if plan.preempted.isEmpty { admitWaiting(&plan) }
     budget.describe(sequences, in: &plan)
   }
