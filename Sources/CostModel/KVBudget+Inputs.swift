@@ -20,6 +20,8 @@ extension KVBudget {
     /// How keys and values are stored.
     package var kvCache = ElementType.bfloat16
     package var engine = EngineMemory.artifact
+    /// Bytes of the KV cache on a GPU, in place of what is left (`--kv-cache-memory-bytes`).
+    package var kvBytesGiven: Int?
     /// Whether blocks that lie behind a sliding window go back to the pool.
     package var freesBehindWindow = false
 

@@ -105,7 +105,7 @@ struct CatalogSystemsCommand: ParsableCommand {
         rows: ServingSystem.all.map { system in
           let defaults = system.defaults(on: nil)
           return [
-            system.name, system.releases.joined(separator: " "),
+            system.name, system.releasesText,
             Digits.fixed(defaults.gpuMemoryUtilization, decimals: 2),
             Digits.fixed(defaults.swapSpaceGiB, decimals: 0),
             "\(defaults.maxSequences)", "\(defaults.maxBatchedTokens)", system.summary,
