@@ -60,14 +60,16 @@ package struct VLLMMemory: Equatable, Sendable {
     /// Fitted on start-up logs.
     ///
     /// * All in use (to 0.6.4, and 0.8): 0.35 GiB of one log (RTX 3090). Growth before 0.8: the median of 0.01, 0.02, 0.05,
-    ///   0.08 and 0.09 GiB; 0.9 to 0.19: of 0.13, 0.14 and 0.14 GiB; later: 0.27 GiB of one log (Llama-3.1-8B, 79.25 GiB).
+    ///   0.08 and 0.09 GiB; 0.9 to 0.19: of 0.13, 0.14 and 0.14 GiB; later: of 0.27 GiB (Llama-3.1-8B, 79.25 GiB card), and of what two
+    ///   logs of gpt-oss-120b on H200 leave beside their weights, graphs and KV cache and our activations: 0.57 GiB on one GPU
+    ///   (125.82 − 66.14 − 1.04 − 57.24 − 0.83), 0.77 on each of four (125.82 − 17.22 − 1.00 − 106.27 − 0.56).
     /// * Reduction in the switch: 1.38 GiB of which 0.13 are the context (Qwen3-Next on two H200).
     /// * Graphs: the median of 1.04 GiB (gpt-oss-120b: 147 sizes, 36 layers), 0.23 (Llama-3.1-8B: 51, 32), 0.47
     ///   (DeepSeek-Coder-V2-Lite: 51, 27) and 0.65 GiB (Gemma-3-4B on a B200: 83, 34), each less 1 MiB a size.
     package static let fromLogs = Constants(
       contextInUse: gibibytes(0.35), contextBefore08: gibibytes(0.05),
       contextSince09: gibibytes(0.135),
-      contextSince20: gibibytes(0.27), switchReduction: gibibytes(1.25), graphLayer: 192 << 10)
+      contextSince20: gibibytes(0.57), switchReduction: gibibytes(1.25), graphLayer: 192 << 10)
   }
 
   func parts(_ inputs: KVBudget.Inputs) -> EngineMemory.Parts {

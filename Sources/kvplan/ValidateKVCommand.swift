@@ -89,8 +89,8 @@ struct KVLogTable {
 
   /// What was fitted, of all that the predictions rest on.
   private static let fitted = """
-    fitted on these logs: memory that is not PyTorch's (three medians, by what the release counts), and what NCCL takes
-    with reduction in the switch (one log); on other logs: the former since 0.20.2, and a CUDA graph's bytes a layer
+    fitted on these logs: memory that is not PyTorch's (four medians, by what the release counts), and what NCCL takes
+    with reduction in the switch (one log); on other logs: a CUDA graph's bytes a layer
 
     """
 
