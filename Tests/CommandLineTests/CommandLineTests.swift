@@ -145,7 +145,7 @@ import Testing
     #expect(try Tool.run(["catalog", "models"]).output.contains("opt-13b"))
     #expect(
       try Tool.run(["catalog", "devices", "--format", "csv"]).output.contains(
-        "\na100-40gb,42.3,1555,312,"))
+        "\na100-40gb,39.39,as an engine sees it,1555,312,"))
     #expect(
       try Tool.run(["catalog", "systems", "--format", "json"]).output.contains("\"orca-max\""))
   }
