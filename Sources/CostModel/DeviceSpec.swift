@@ -2,24 +2,36 @@
 ///
 /// Rates are the vendor's dense peaks; what a kernel reaches of them is the cost model's business.
 package struct DeviceSpec: Equatable, Sendable {
-  /// Where ``memoryBytes`` comes from.
+  /// Where ``memoryBytes`` comes from, which is the total that an engine sees: PyTorch's.
   package enum MemoryEvidence: Equatable, Sendable {
-    /// What a driver reports.
+    /// A log or a message of PyTorch's states it. Drivers differ by up to 0.2 GiB on one device.
     case reported
-    /// The decimal gigabytes on the data sheet. A driver reports about 6 % more (the A100s), so
-    /// that a KV pool computed from it is on the small side.
-    case nominal
+    /// From a device of the same family, less what that one lacks of what its driver lists.
+    case derived
     /// The user says so.
     case given
 
     /// In a few words.
     package var text: String {
       switch self {
-      case .reported: "as a driver reports"
-      case .nominal: "by data sheet"
+      case .reported: "as an engine sees it"
+      case .derived: "as its family has it"
       case .given: "as given"
       }
     }
+  }
+
+  /// The generation of a device: which kernels run on it.
+  package enum Architecture: String, CaseIterable, Sendable {
+    case volta, turing, ampere, ada, hopper
+    /// Data-centre Blackwell: B200, B300 and what is built of them.
+    case blackwell
+    /// Blackwell of graphics cards.
+    case blackwellGraphics = "blackwell-graphics"
+    /// AMD Instinct MI300X, MI325X; MI355X.
+    case cdna3, cdna4
+    /// No GPU.
+    case other
   }
 
   /// A price, and who asks it; prices age quickly.
@@ -48,7 +60,8 @@ package struct DeviceSpec: Equatable, Sendable {
   package var aliases: [String]
   /// Memory of one GPU, in bytes.
   package var memoryBytes: Int
-  package var memoryEvidence = MemoryEvidence.nominal
+  package var memoryEvidence = MemoryEvidence.reported
+  package var architecture: Architecture
   /// Bytes per second.
   package var memoryBandwidth: Double
   /// Dense fp16 or bf16 tensor rate with 32-bit accumulation, FLOP/s.
@@ -71,6 +84,10 @@ package struct DeviceSpec: Equatable, Sendable {
   /// `nil` where no single price was found.
   package var price: Price?
   package var software = Software.present
+  /// Whether iterations are priced on it; elsewhere only its memory is known.
+  package var isPriced = true
+  /// The file that the device was read from; `nil` for a device of the catalogue.
+  package var origin: ModelSpec.Origin?
 
   /// The same device with the kernels and the engine software of 2023, under the name `…@2023`.
   func in2023() -> DeviceSpec {
@@ -80,4 +97,24 @@ package struct DeviceSpec: Equatable, Sendable {
     device.software = .year2023
     return device
   }
+}
+
+extension DeviceSpec {
+  /// A device of one's own, without links, narrow types or a price.
+  package init(
+    name: String, memoryBytes: Int, architecture: Architecture, memoryBandwidth: Double,
+    tensorRate: Double, multiprocessors: Int, cacheBytes: Double, pcieBandwidth: Double,
+    tdpWatts: Double
+  ) {
+    self.init(
+      name: name, aliases: [], memoryBytes: memoryBytes, memoryEvidence: .given,
+      architecture: architecture, memoryBandwidth: memoryBandwidth, tensorRate: tensorRate,
+      multiprocessors: multiprocessors, cacheBytes: cacheBytes, pcieBandwidth: pcieBandwidth,
+      tdpWatts: tdpWatts)
+  }
+
+  /// What `--device` takes to mean this device.
+  package var reference: String { origin?.path ?? name }
+  /// Tells the device from every other: its name, and what its file holds.
+  package var identity: String { origin.map { "\(name) \($0.digest)" } ?? name }
 }

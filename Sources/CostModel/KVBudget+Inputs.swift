@@ -22,6 +22,8 @@ extension KVBudget {
     package var engine = EngineMemory.artifact
     /// How the engine groups layers over one pool; `nil` where they share one block table.
     package var grouping: KVGrouping?
+    /// Bytes of the KV cache on a GPU, in place of what is left (`--kv-cache-memory-bytes`).
+    package var kvBytesGiven: Int?
 
     package init(
       model: ModelSpec, device: DeviceSpec, tensorParallel: Int = 1, utilization: Double,

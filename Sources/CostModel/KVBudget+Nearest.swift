@@ -29,7 +29,8 @@ extension KVBudget {
       "pipeline-parallel-size", sizes.filter { $0 > inputs.pipelineParallel },
       at: \.pipelineParallel)
     let devices = DeviceCatalogue.all.filter {
-      $0.software == inputs.device.software && $0.memoryBytes > inputs.device.memoryBytes
+      $0.isPriced && $0.software == inputs.device.software
+        && $0.memoryBytes > inputs.device.memoryBytes
     }
     add("device", devices.sorted { $0.memoryBytes < $1.memoryBytes }, at: \.device, named: \.name)
     return found

@@ -27,19 +27,11 @@ package struct KVBudget: Equatable, Sendable {
   /// artifact. (vLLM's `--swap-space` defaults to 4.)
   package static let swapBytesDefault = 20 << 30
 
-  /// The tokens of an iteration that an engine computes logits for.
-  package enum Logits: Equatable, Sendable {
-    /// All, as the engines of 2023 did.
-    case everyToken
-    /// The last one of each sequence, in 32 bits, as engines have done since.
-    case sampled(sequences: Int)
-  }
-
   /// Memory of one GPU, in bytes.
   package let deviceBytes: Int
   /// Bytes of it that stay untouched: 1 − utilization.
   package let reserveBytes: Int
-  /// Weights on one GPU, in bytes.
+  /// Weights on one GPU, in bytes, with what their kernels pad.
   package let weightBytes: Int
   /// Largest activation footprint of an iteration, in bytes.
   package let activationBytes: Int
@@ -49,6 +41,8 @@ package struct KVBudget: Equatable, Sendable {
   package let graphBytes: Int
   /// Buffers of the collectives, in bytes.
   package let communicationBytes: Int
+  /// What is left beside a KV cache of given bytes: negative where it takes of the reserve.
+  package let beyondGivenBytes: Int
   /// What is left for the KV cache, in bytes, before rounding to blocks: at least one block, unless
   /// the budget was computed by ``init(_:)`` and nothing fits.
   package let kvBytes: Int
@@ -67,18 +61,18 @@ package struct KVBudget: Equatable, Sendable {
   ///   - blockSize: Tokens of a block, at least 1.
   ///   - weights: How the layers' matrices are stored.
   ///   - kvCache: How keys and values are stored.
-  ///   - logits: Which tokens the engine computes logits for.
+  ///   - engine: What else the engine sets aside.
   /// - Throws: ``UserError`` if an argument is out of range or not one block fits.
   /// - Complexity: O(1).
   package init(
     model: ModelSpec, device: DeviceSpec, tensorParallel: Int = 1, utilization: Double,
     tokenBudget: Int, blockSize: Int, weights: ElementType = .bfloat16,
-    kvCache: ElementType = .bfloat16, logits: Logits = .everyToken
+    kvCache: ElementType = .bfloat16, engine: EngineMemory = .artifact
   ) throws {
     var inputs = Inputs(
       model: model, device: device, tensorParallel: tensorParallel, utilization: utilization,
       tokenBudget: tokenBudget, blockSize: blockSize, weights: weights, kvCache: kvCache)
-    inputs.engine.logits = logits
+    inputs.engine = engine
     try inputs.check()
     self.init(inputs)
     if let error = notFitting(inputs) { throw error }
@@ -92,16 +86,18 @@ package struct KVBudget: Equatable, Sendable {
     let usableBytes = Int((inputs.utilization * Double(inputs.device.memoryBytes)).rounded(.down))
     deviceBytes = inputs.device.memoryBytes
     reserveBytes = deviceBytes - usableBytes
-    weightBytes = model.weightBytes(
-      tensorParallel: inputs.tensorParallel, elements: inputs.weights)
-    activationBytes = model.activationBytes(
-      tokens: inputs.tokenBudget, tensorParallel: inputs.tensorParallel,
-      logits: inputs.engine.logits)
-    contextBytes = inputs.engine.contextBytes
-    graphBytes = inputs.engine.graphBytes
-    communicationBytes = inputs.engine.communicationBytes(gpus: inputs.gpus)
-    kvBytes =
+    let parts = inputs.engine.parts(inputs)
+    weightBytes =
+      parts.weightPadding
+      + model.weightBytes(tensorParallel: inputs.tensorParallel, elements: inputs.weights)
+    activationBytes = parts.activations
+    contextBytes = parts.context
+    graphBytes = parts.graphs
+    communicationBytes = parts.communication
+    let left =
       usableBytes - weightBytes - activationBytes - contextBytes - graphBytes - communicationBytes
+    kvBytes = inputs.kvBytesGiven ?? left
+    beyondGivenBytes = left - kvBytes
     cache = inputs.cache
     tokenBudget = inputs.tokenBudget
     blocks = kvBytes > 0 ? kvBytes / cache.blockBytes : 0
@@ -117,8 +113,10 @@ package struct KVBudget: Equatable, Sendable {
       Line(name: "CUDA context and other", bytes: -contextBytes),
       Line(name: "CUDA graphs", bytes: -graphBytes),
       Line(name: "communication buffers", bytes: -communicationBytes),
-      Line(name: "KV cache", bytes: kvBytes),
     ]
+      + (beyondGivenBytes == 0
+        ? [] : [Line(name: "beside the given cache", bytes: -beyondGivenBytes)])
+      + [Line(name: "KV cache", bytes: kvBytes)]
   }
 
   /// Bytes of one block on one GPU.
@@ -130,29 +128,4 @@ package struct KVBudget: Equatable, Sendable {
 
   /// Blocks that `swapBytes` of host memory for each GPU hold.
   package func swapBlocks(swapBytes: Int = swapBytesDefault) -> Int { swapBytes / blockBytes }
-}
-
-extension ModelSpec {
-  /// Largest activation footprint of an iteration of `tokens` tokens on one GPU, in bytes.
-  ///
-  /// Either the widest layer (its input, and QKV or the MLP's inner width, each counted twice) or
-  /// the logits of all tokens, counted twice and whole on each GPU. A token's active experts stand
-  /// side by side.
-  ///
-  /// - Source: PagedAttention artifact (paper-protocol.md section 6), which knows no experts and no
-  ///   grouped-query attention; QKV is taken as wide as three times the residual stream even so.
-  package func activationBytes(
-    tokens: Int, tensorParallel: Int, logits: KVBudget.Logits = .everyToken
-  ) -> Int {
-    let innerWidth = layers.kinds.reduce(0) { max($0, mlpInputMatrices * $1.layer.activeWidth) }
-    let widest = max(
-      ceilingDivide(3 * tokens * hidden, tensorParallel),
-      ceilingDivide(tokens * innerWidth, tensorParallel))
-    let layerBytes = Self.bytesPerElement * 2 * (widest + tokens * hidden)
-    switch logits {
-    case .everyToken: return max(layerBytes, Self.bytesPerElement * 2 * tokens * vocab)
-    // Logits and probabilities side by side.
-    case .sampled(let sequences): return max(layerBytes, 2 * 4 * min(sequences, tokens) * vocab)
-    }
-  }
 }

@@ -98,6 +98,11 @@ extension ModelCatalogue {
       layers: 80, hidden: 8192, heads: 64, kvHeads: 8, headDim: 128, ffn: 28672,
       vocab: 128_256, maxPositions: 131_072),
     ModelSpec(
+      name: "llama-3.2-3b",
+      aliases: ["meta-llama/Llama-3.2-3B", "meta-llama/Llama-3.2-3B-Instruct"],
+      layers: 28, hidden: 3072, heads: 24, kvHeads: 8, headDim: 128, ffn: 8192,
+      vocab: 128_256, maxPositions: 131_072, tiedEmbeddings: true),
+    ModelSpec(
       name: "llama-3.1-405b",
       aliases: [
         "meta-llama/Llama-3.1-405B",
@@ -109,8 +114,20 @@ extension ModelCatalogue {
       vocab: 128_256, maxPositions: 131_072),
   ]
 
-  /// Mistral's v0.1 is local in every layer.
+  private static var mistralSmall: ModelSpec {
+    var model = ModelSpec(
+      name: "mistral-small-3.2-24b",
+      aliases: ["mistralai/Mistral-Small-3.2-24B-Instruct-2506"],
+      layers: 40, hidden: 5120, heads: 32, kvHeads: 8, headDim: 128, ffn: 32768,
+      vocab: 131_072, maxPositions: 131_072)
+    model.besideLayers = 439_000_000
+    return model
+  }
+
+  /// Mistral's v0.1 is local in every layer. Mistral Small 3.2 has a vision tower of 0.44 billion parameters; from its
+  /// configuration, from memory.
   static let mistral: [ModelSpec] = [
+    mistralSmall,
     ModelSpec(
       name: "mistral-7b",
       aliases: ["mistralai/Mistral-7B-v0.1", "mistral-7b-v0.1"],

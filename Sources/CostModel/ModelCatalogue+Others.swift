@@ -1,8 +1,27 @@
+import KVMemory
+
 /// Qwen, Gemma, Phi and Yi.
 extension ModelCatalogue {
   /// Qwen2.5's configuration carries a sliding window that is switched off. ffn and vocabulary of
   /// Qwen2.5 not checked.
+  ///
+  /// Qwen-14B, Qwen2.5-0.5B, 1.5B and Qwen3-14B from their configurations, from memory: parameters come out as published.
   static let qwen: [ModelSpec] = [
+    ModelSpec(
+      name: "qwen-14b",
+      aliases: ["Qwen/Qwen-14B", "Qwen/Qwen-14B-Chat"],
+      layers: 40, hidden: 5120, heads: 40, kvHeads: 40, headDim: 128, ffn: 13696,
+      vocab: 152_064, maxPositions: 8192),
+    ModelSpec(
+      name: "qwen2.5-0.5b",
+      aliases: ["Qwen/Qwen2.5-0.5B", "Qwen/Qwen2.5-0.5B-Instruct"],
+      layers: 24, hidden: 896, heads: 14, kvHeads: 2, headDim: 64, ffn: 4864,
+      vocab: 151_936, maxPositions: 32768, tiedEmbeddings: true),
+    ModelSpec(
+      name: "qwen2.5-1.5b",
+      aliases: ["Qwen/Qwen2.5-1.5B", "Qwen/Qwen2.5-1.5B-Instruct"],
+      layers: 28, hidden: 1536, heads: 12, kvHeads: 2, headDim: 128, ffn: 8960,
+      vocab: 151_936, maxPositions: 32768, tiedEmbeddings: true),
     ModelSpec(
       name: "qwen2.5-7b",
       aliases: ["Qwen/Qwen2.5-7B", "Qwen/Qwen2.5-7B-Instruct"],
@@ -19,10 +38,16 @@ extension ModelCatalogue {
       layers: 36, hidden: 4096, heads: 32, kvHeads: 8, headDim: 128, ffn: 12288,
       vocab: 151_936, maxPositions: 40960),
     ModelSpec(
+      name: "qwen3-14b",
+      aliases: ["Qwen/Qwen3-14B"],
+      layers: 40, hidden: 5120, heads: 40, kvHeads: 8, headDim: 128, ffn: 17408,
+      vocab: 151_936, maxPositions: 40960),
+    ModelSpec(
       name: "qwen3-32b",
       aliases: ["Qwen/Qwen3-32B"],
       layers: 64, hidden: 5120, heads: 64, kvHeads: 8, headDim: 128, ffn: 25600,
       vocab: 151_936, maxPositions: 40960),
+    qwen3Next,
     ModelSpec(
       name: "qwen3-30b-a3b",
       aliases: ["Qwen/Qwen3-30B-A3B"],
@@ -36,6 +61,26 @@ extension ModelCatalogue {
       vocab: 151_936, maxPositions: 40960,
       mixture: .init(experts: 128, activeExperts: 8, ffn: 1536)),
   ]
+
+  /// Qwen3-Next-80B-A3B: three gated delta nets ahead of every layer of attention, whose query projection is twice as wide
+  /// for its output gate; 512 experts and a shared one. From its configuration, from memory.
+  private static var qwen3Next: ModelSpec {
+    let hidden = 2048
+    let (keys, values, valueHeads, kernel) = (16 * 128, 32 * 128, 32, 4)
+    let convolved = 2 * keys + values
+    let state = ModelLayer.Recurrence(
+      stateBytes: valueHeads * 128 * 128 * 2 + (kernel - 1) * convolved * 2,
+      inputWidth: convolved + values + 2 * valueHeads, outputWidth: values)
+    let experts = ModelLayer.Experts(experts: 512, activeExperts: 10, ffn: 512, sharedExperts: 1)
+    var linear = ModelLayer(.recurrent(state), .experts(experts))
+    linear.attentionExtras = kernel * convolved
+    var full = ModelLayer(.heads(.init(query: 16, kv: 2, dim: 256), .all), .experts(experts))
+    full.attentionExtras = hidden * 16 * 256
+    return ModelSpec(
+      name: "qwen3-next-80b-a3b", aliases: ["Qwen/Qwen3-Next-80B-A3B-Instruct"],
+      layers: .repeating([linear, linear, linear, full], count: 48), hidden: hidden,
+      vocab: 151_936, maxPositions: 262_144)
+  }
 
   /// Text part only. Gemma-2-9B, Gemma-2-27B and Gemma-3-27B not checked; of the others some fields
   /// are. Gemma-2 alternates, local layers first; Gemma-3 has a global layer behind every five local
@@ -100,6 +145,21 @@ extension ModelCatalogue {
       layers: 40, hidden: 5120, heads: 40, kvHeads: 10, headDim: 128, ffn: 17920,
       vocab: 32064, maxPositions: 4096,
       slidingWindow: .init(tokens: 2047)),
+    ModelSpec(
+      name: "phi-3-mini-128k",
+      aliases: ["microsoft/Phi-3-mini-128k-instruct"],
+      layers: 32, hidden: 3072, heads: 32, kvHeads: 32, headDim: 96, ffn: 8192,
+      vocab: 32064, maxPositions: 131_072),
+    ModelSpec(
+      name: "phi-4",
+      aliases: ["microsoft/phi-4"],
+      layers: 40, hidden: 5120, heads: 40, kvHeads: 10, headDim: 128, ffn: 17920,
+      vocab: 100_352, maxPositions: 16384),
+    ModelSpec(
+      name: "chatglm2-6b-32k",
+      aliases: ["THUDM/chatglm2-6b-32k"],
+      layers: 28, hidden: 4096, heads: 32, kvHeads: 2, headDim: 128, ffn: 13696,
+      vocab: 65024, maxPositions: 32768),
     ModelSpec(
       name: "yi-6b-200k",
       aliases: ["01-ai/Yi-6B-200K"],

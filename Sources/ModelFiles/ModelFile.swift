@@ -41,7 +41,7 @@ package enum ModelFile {
   ///
   /// - Throws: ``UserError`` that names the file, and the field that is missing or wrong.
   package static func read(path: String) throws -> ModelSpec {
-    let (root, digest) = try fields(path)
+    let (root, digest) = try fields(path, of: "a model's `config.json`")
     var model = try ConfigReader(root: root, quantization: try quantizationFile(path)).model()
     model.name = name(path, root)
     model.origin = .init(path: path, digest: digest)
@@ -49,19 +49,21 @@ package enum ModelFile {
   }
 
   /// The fields of a file, and a digest of its bytes.
-  private static func fields(_ path: String) throws -> (ConfigFields, digest: String) {
+  ///
+  /// - Parameter kind: What the file should be, for messages.
+  static func fields(_ path: String, of kind: String) throws -> (ConfigFields, digest: String) {
     let sizeMax = 64 << 20
     guard let data = FileManager.default.contents(atPath: path) else {
-      throw UserError("cannot read `\(path)`", hint: "give the path of a model's `config.json`")
+      throw UserError("cannot read `\(path)`", hint: "give the path of \(kind)")
     }
     guard data.count <= sizeMax else {
-      throw UserError("\(path): \(data.count) bytes are no model's configuration")
+      throw UserError("\(path): \(data.count) bytes are too many for \(kind)")
     }
     let decoder = JSONDecoder()
     // Published files hold numbers that JSON does not have, such as `Infinity`.
     decoder.allowsJSON5 = true
     guard let value = try? decoder.decode(ConfigValue.self, from: data) else {
-      throw UserError("\(path): not a JSON file", hint: "download the model's `config.json` again")
+      throw UserError("\(path): not a JSON file", hint: "give \(kind)")
     }
     guard case .object(let values) = value else {
       throw UserError("\(path): must hold an object, found `\(value.shown)`")
@@ -79,7 +81,7 @@ package enum ModelFile {
     let beside = url.deletingLastPathComponent()
       .appending(path: name.dropLast("config.json".count) + "hf_quant_config.json")
     guard FileManager.default.fileExists(atPath: beside.path) else { return nil }
-    return try fields(beside.path).0
+    return try fields(beside.path, of: "a checkpoint's `hf_quant_config.json`").0
   }
 
   /// The file's name without `config`; of a bare `config.json` what its author called the model, or

@@ -30,7 +30,7 @@ package struct EngineReleases: Equatable, Sendable {
           "system", words[0], among: ServingSystem.all.map(\.name),
           listedBy: "kvplan catalog systems")
       }
-      guard system.releases.contains(words[1]) else {
+      guard system.knows(release: words[1]) else {
         throw noSuchRelease(words[1], of: system)
       }
       guard !named.contains(where: { $0.system == system }) else {
@@ -64,9 +64,15 @@ func noSuchRelease(_ release: String, of system: ServingSystem) -> UserError {
   guard !system.releases.isEmpty else {
     return UserError("`\(system.name)` has no releases to choose from")
   }
-  let known = system.releases.map { "`\($0)`" }.joined(separator: " and ")
   return UserError(
-    "`\(system.name)` has no release `\(release)`", hint: "its releases are \(known)")
+    "`\(system.name)` has no release `\(release)`",
+    hint: "its releases are \(releasesShown(system))")
+}
+
+/// A system's releases for a message: each, or the first and the last of many.
+func releasesShown(_ system: ServingSystem) -> String {
+  system.releasesText.split(separator: " ")
+    .map { $0.first?.isNumber == true ? "`\($0)`" : "\($0)" }.joined(separator: " ")
 }
 
 extension String {

@@ -13,6 +13,7 @@ extension Scenario {
   package func resolved(prices: PriceSource = .own) throws -> ResolvedScenario {
     try requireFlagsOfSystem()
     try requireQuantization()
+    try requireScheduler()
     if system.capabilities.mapsPageGroups && !virtualMemory.isResolved {
       return try withPageGroups().resolved(prices: prices)
     }
@@ -63,8 +64,14 @@ extension Scenario {
           + "\(model.maxPositions) positions", hint: "use at most \(model.maxPositions)")
     }
     let maxBatchedTokens = try tokenBudget(maxModelLength: maxModelLength)
-    let maxSequences = maxSequences ?? defaults.maxSequences
+    let defaults = defaults
+    let ownSequences =
+      defaults.sequencesWithinTokens
+      ? min(defaults.maxSequences, maxBatchedTokens) : defaults.maxSequences
+    let maxSequences = maxSequences ?? ownSequences
     try requirePositive("--max-num-seqs", maxSequences)
+    try requirePositive("--max-cudagraph-capture-size", graphTokensMax ?? 1)
+    try requirePositive("--kv-cache-memory-bytes", kvCacheBytes ?? 1)
     return IterationLimits(
       sequences: maxSequences, tokens: maxBatchedTokens, modelLength: maxModelLength)
   }
@@ -74,7 +81,12 @@ extension Scenario {
   /// A system that computes a prompt in one iteration has to be able to compute the longest.
   private func tokenBudget(maxModelLength: Int) throws -> Int {
     let least = choices.chunkedPrefill ? 1 : maxModelLength
-    let budget = maxBatchedTokens ?? max(defaults.maxBatchedTokens, least)
+    let defaults = defaults
+    var own = defaults.maxBatchedTokens
+    if defaults.tokensWithinSequences, let maxSequences, maxSequences > 0 {
+      own = min(own, maxSequences.multipliedReportingOverflow(by: maxModelLength).partialValue)
+    }
+    let budget = maxBatchedTokens ?? max(own, least)
     try requirePositive("--max-num-batched-tokens", budget)
     guard budget >= least else {
       let mode = system.capabilities.cutsPrompts ? " without chunked prefill" : ""
@@ -105,12 +117,22 @@ extension Scenario {
   private static var deviceGiBMax: Double { 65_536 }
 
   /// The device with the memory that was given for it.
-  private var sizedDevice: DeviceSpec {
+  var sizedDevice: DeviceSpec {
     guard let deviceMemoryGiB else { return device }
     var device = device
     device.memoryBytes = Int(deviceMemoryGiB * Double(1 << 30))
     device.memoryEvidence = .given
     return device
+  }
+
+  /// Refuses releases of which only the memory is known.
+  private func requireScheduler() throws {
+    guard let release, let number = VLLMRelease(release), system.countsPatches,
+      number < .v1Engine
+    else { return }
+    throw UserError(
+      "`\(system.name)` does not schedule as release `\(release)`, which served with the engine before it",
+      hint: "give a release from 0.8 on; `kvplan catalog fit` knows the memory of 0.6 and 0.7")
   }
 
   private func requireThreshold() throws {
@@ -123,6 +145,11 @@ extension Scenario {
 
   /// The prices of the device, or of its past.
   private func costModel(_ prices: PriceSource) throws -> any IterationCostModel {
+    guard device.isPriced else {
+      throw UserError(
+        "iterations have no price on `\(device.name)`: only its memory is known",
+        hint: "`kvplan catalog fit` divides it; choose a GPU to simulate")
+    }
     let base: any IterationCostModel
     switch device.software {
     case .present:
@@ -162,7 +189,12 @@ extension Scenario {
       tokenBudget: limits.tokens, blockSize: blockSize, weights: weights, kvCache: kvCache)
     inputs.pipelineParallel = pipelineParallel
     inputs.grouping = grouping
-    inputs.engine = system.memory(release: release, sequences: limits.sequences)
+    var choices = ServingSystem.MemoryChoices(
+      release: release, sequences: limits.sequences, modelLength: limits.modelLength)
+    choices.recordsGraphs = !(enforceEager ?? false)
+    choices.graphTokensMax = graphTokensMax
+    inputs.engine = system.memory(choices)
+    inputs.kvBytesGiven = kvCacheBytes
     return inputs
   }
 

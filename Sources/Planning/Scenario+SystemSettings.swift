@@ -5,7 +5,11 @@ import SimulationKernel
 
 /// Settings as the system has them where the user says nothing.
 extension Scenario {
-  var defaults: ServingSystem.Defaults { system.defaults(on: device) }
+  var defaults: ServingSystem.Defaults {
+    system.defaults(
+      .init(
+        device: sizedDevice, release: release, modelLength: maxModelLength ?? model.maxPositions))
+  }
 
   var gpuMemoryShare: Double { gpuMemoryUtilization ?? defaults.gpuMemoryUtilization }
   package var hostMemoryGiB: Double { swapSpaceGiB ?? defaults.swapSpaceGiB }
@@ -51,7 +55,7 @@ extension Scenario {
     guard setting.name == ScenarioSetting.release, let engineRelease else {
       return setting.isOf(system)
     }
-    return system.releases.contains(engineRelease)
+    return system.knows(release: engineRelease)
   }
 
   /// The same run without the settings that its system would have to ignore.
@@ -91,7 +95,7 @@ extension [Scenario] {
 
   private func noSystemHas(_ setting: ScenarioSetting) -> UserError {
     if setting.name == ScenarioSetting.release, let release = first?.engineRelease {
-      let known = setting.systems.map { "\(list($0.releases)) of `\($0.name)`" }
+      let known = setting.systems.map { "\(releasesShown($0)) of `\($0.name)`" }
       return UserError(
         "none of the `--systems` has a release `\(release)`",
         hint: "releases are " + known.joined(separator: ", "))

@@ -26,6 +26,12 @@ package struct Scenario: Sendable {
   package var deviceMemoryGiB: Double?
   /// Share of the device's memory that the engine may use (`--gpu-memory-utilization`).
   package var gpuMemoryUtilization: Double?
+  /// Bytes of the KV cache on a GPU, in place of what is left (`--kv-cache-memory-bytes`).
+  package var kvCacheBytes: Int?
+  /// Whether no CUDA graphs are recorded (`--enforce-eager`).
+  package var enforceEager: Bool?
+  /// Tokens of the largest CUDA graph (`--max-cudagraph-capture-size`); `nil` for the engine's own.
+  package var graphTokensMax: Int?
   /// Blocks in the pool, in place of the KV budget's (`--num-gpu-blocks-override`).
   package var deviceBlocksOverride: Int?
   /// Host memory for swapped blocks, GiB for each GPU (`--swap-space`).

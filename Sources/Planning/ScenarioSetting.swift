@@ -99,8 +99,8 @@ extension ScenarioSetting {
       .keyed { $0.scenario.system.name },
     .named("model", \.model, name: \.reference) { try ModelFile.find($0) }
       .keyed { $0.scenario.model.identity },
-    .named("device", \.device, name: \.name) { try DeviceCatalogue.find($0) }
-      .keyed { $0.scenario.device.name },
+    .named("device", \.device, name: \.reference) { try DeviceFile.find($0) }
+      .keyed { $0.scenario.device.identity },
     // The key of a run holds all of the profile that prices it.
     .file("device-profile", \.deviceProfile, name: \.name) { try DeviceProfile.read(path: $0) }
       .keyedElsewhere,
@@ -124,6 +124,12 @@ extension ScenarioSetting {
     .count("block-size", \.blockSize).recorded(2),
     .number("gpu-memory-utilization", \.gpuMemoryUtilization)
       .recorded(4) { "\($0.scenario.gpuMemoryShare)" },
+    .count("kv-cache-memory-bytes", \.kvCacheBytes).only(\.capabilities.measuresMemory)
+      .recorded(28, .ifSet).namedIfSet,
+    .yesNo("enforce-eager", \.enforceEager).only(\.capabilities.measuresMemory)
+      .recorded(29, .ifSet).namedIfSet,
+    .count("max-cudagraph-capture-size", \.graphTokensMax).only(\.capabilities.measuresMemory)
+      .recorded(30, .ifSet).namedIfSet,
     .count("num-gpu-blocks-override", \.deviceBlocksOverride)
       .recorded(3, as: "num-gpu-blocks") { "\($0.settings.deviceBlocks)" },
     .number("swap-space", \.swapSpaceGiB).only(\.capabilities.swaps)

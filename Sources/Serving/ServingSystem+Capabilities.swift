@@ -1,3 +1,4 @@
+import CostModel
 import KVMemory
 
 extension ServingSystem {
@@ -36,6 +37,9 @@ extension ServingSystem {
     package var mapsPageGroups = false
     /// The system with the same scheduler that a CPU can serve with; `nil` where it can with this one.
     package var cpuStandIn: String?
+    /// Whether its KV cache can be given in bytes (`--kv-cache-memory-bytes`), and CUDA graphs left out or limited
+    /// (`--enforce-eager`, `--max-cudagraph-capture-size`).
+    package var measuresMemory = false
     /// The command that starts a server of today with such an engine, whose flags ours are; `nil` for none.
     package var serveCommand: String?
 
@@ -45,7 +49,7 @@ extension ServingSystem {
       swaps: Bool = false,
       sequences: Sequences = .beams,
       hasStaticBatches: Bool = false, isCompiled: Bool = false, mapsPageGroups: Bool = false,
-      cpuStandIn: String? = nil, serveCommand: String? = nil
+      cpuStandIn: String? = nil, measuresMemory: Bool = false, serveCommand: String? = nil
     ) {
       self.isPaged = isPaged
       self.cutsPrompts = cutsPrompts
@@ -58,6 +62,7 @@ extension ServingSystem {
       self.isCompiled = isCompiled
       self.mapsPageGroups = mapsPageGroups
       self.cpuStandIn = cpuStandIn
+      self.measuresMemory = measuresMemory
       self.serveCommand = serveCommand
     }
   }
@@ -76,6 +81,10 @@ extension ServingSystem {
     package var chunkedPrefill: Bool
     /// Most tokens of one request in an iteration while others are there; 0 for no limit.
     package var longPrefillTokenThreshold: Int
+    /// Whether ``maxSequences`` falls to the tokens of an iteration that has fewer.
+    package var sequencesWithinTokens = false
+    /// Whether ``maxBatchedTokens`` falls to what the most sequences hold, each at its longest.
+    package var tokensWithinSequences = false
 
     package init(
       maxSequences: Int, maxBatchedTokens: Int, gpuMemoryUtilization: Double,
@@ -89,6 +98,44 @@ extension ServingSystem {
       self.prefixCaching = prefixCaching
       self.chunkedPrefill = chunkedPrefill
       self.longPrefillTokenThreshold = longPrefillTokenThreshold
+    }
+  }
+}
+
+extension ServingSystem {
+  /// What defaults depend on.
+  package struct DefaultsCase: Sendable {
+    /// `nil` for none in particular.
+    package var device: DeviceSpec?
+    /// One of the system's releases; `nil` where it has none.
+    package var release: String?
+    /// Longest sequence, in tokens; `nil` for none in particular.
+    package var modelLength: Int?
+
+    package init(device: DeviceSpec?, release: String?, modelLength: Int? = nil) {
+      self.device = device
+      self.release = release
+      self.modelLength = modelLength
+    }
+  }
+
+  /// What the memory that an engine sets aside depends on, beside model and device.
+  package struct MemoryChoices: Sendable {
+    /// One of the system's releases; `nil` where it has none.
+    package var release: String?
+    /// Most sequences of an iteration.
+    package var sequences: Int
+    /// Longest sequence, in tokens.
+    package var modelLength: Int
+    /// Whether CUDA graphs are recorded.
+    package var recordsGraphs = true
+    /// Tokens of the largest graph; `nil` for the engine's own.
+    package var graphTokensMax: Int?
+
+    package init(release: String?, sequences: Int, modelLength: Int) {
+      self.release = release
+      self.sequences = sequences
+      self.modelLength = modelLength
     }
   }
 }

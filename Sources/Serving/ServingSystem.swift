@@ -15,16 +15,19 @@ package struct ServingSystem: Sendable {
   package let summary: String
   /// The releases between which `--engine-release` chooses, oldest first; empty where there is no choice.
   package let releases: [String]
+  /// Whether a release may have a patch number behind one of ``releases``: `0.11.2`.
+  package let countsPatches: Bool
   package let capabilities: Capabilities
-  private let defaultsByDevice: @Sendable (DeviceSpec?) -> Defaults
-  private let memoryByRelease: @Sendable (_ release: String?, _ sequences: Int) -> EngineMemory
+  private let defaultsByCase: @Sendable (DefaultsCase) -> Defaults
+  private let memoryByChoices: @Sendable (MemoryChoices) -> EngineMemory
   private let groupsByRelease: @Sendable (_ release: String?) -> KVGroupRules?
   private let overheadsByRelease: (@Sendable (_ release: String?) -> EngineOverheads)?
   private let writeOptions: @Sendable (SystemChoices, inout EngineSettings) -> Void
   private let makeReplica: @Sendable (ReplicaInputs) throws -> any Replica
 
   /// - Parameters:
-  ///   - defaults: What the system does unless its user says otherwise, by device; `nil` for no device in particular.
+  ///   - countsPatches: Whether a release may have a patch number behind one of `releases`.
+  ///   - defaults: What the system does unless its user says otherwise, by device, release and longest sequence.
   ///   - memory: What the engine sets aside on a GPU; by default the allowance of the PagedAttention artifact.
   ///   - groups: How a release makes KV groups of a model's layers; `nil` where they share one block table.
   ///   - overheads: What a release adds to the kernels on measured servers; `nil` where nothing was measured.
@@ -32,12 +35,10 @@ package struct ServingSystem: Sendable {
   ///   - make: A fresh engine, which ``ReplicaInputs/replica(_:executor:)`` makes of a scheduler. It throws
   ///     ``RunFailure`` where the system cannot serve such requests at all.
   package init(
-    name: String, summary: String, releases: [String] = [],
+    name: String, summary: String, releases: [String] = [], countsPatches: Bool = false,
     capabilities: Capabilities = Capabilities(),
-    defaults: @escaping @Sendable (DeviceSpec?) -> Defaults,
-    memory: @escaping @Sendable (_ release: String?, _ sequences: Int) -> EngineMemory = { _, _ in
-      .artifact
-    },
+    defaults: @escaping @Sendable (DefaultsCase) -> Defaults,
+    memory: @escaping @Sendable (MemoryChoices) -> EngineMemory = { _ in .artifact },
     groups: @escaping @Sendable (_ release: String?) -> KVGroupRules? = { _ in nil },
     overheads: (@Sendable (_ release: String?) -> EngineOverheads)? = nil,
     configure: @escaping @Sendable (SystemChoices, inout EngineSettings) -> Void = { _, _ in },
@@ -46,9 +47,10 @@ package struct ServingSystem: Sendable {
     self.name = name
     self.summary = summary
     self.releases = releases
+    self.countsPatches = countsPatches
     self.capabilities = capabilities
-    defaultsByDevice = defaults
-    memoryByRelease = memory
+    defaultsByCase = defaults
+    memoryByChoices = memory
     groupsByRelease = groups
     overheadsByRelease = overheads
     writeOptions = configure
@@ -85,8 +87,30 @@ extension ServingSystem: Hashable, CustomStringConvertible {
 }
 
 extension ServingSystem {
-  /// What the system does on `device` unless its user says otherwise; `nil` for no device in particular.
-  package func defaults(on device: DeviceSpec?) -> Defaults { defaultsByDevice(device) }
+  /// What the system does unless its user says otherwise.
+  package func defaults(_ known: DefaultsCase) -> Defaults { defaultsByCase(known) }
+
+  /// The same in the newest release.
+  ///
+  /// - Parameter device: `nil` for none in particular.
+  package func defaults(on device: DeviceSpec?) -> Defaults {
+    defaults(DefaultsCase(device: device, release: defaultRelease))
+  }
+
+  /// Whether `--engine-release` takes the text.
+  package func knows(release: String) -> Bool {
+    if releases.contains(release) { return true }
+    return countsPatches && releases.contains { release.hasPrefix($0 + ".") }
+      && VLLMRelease(release) != nil
+  }
+
+  /// The releases in a few words: `0.2.0 and 0.2.7`, `0.6 to 0.33`; empty where there is no choice.
+  package var releasesText: String {
+    guard releases.count > 4, let first = releases.first, let last = releases.last else {
+      return releases.joined(separator: " and ")
+    }
+    return "\(first) to \(last)"
+  }
 
   /// The release unless the user says otherwise: the newest.
   package var defaultRelease: String? { releases.last }
@@ -94,10 +118,8 @@ extension ServingSystem {
   /// Whether users choose a release.
   package var hasReleases: Bool { !releases.isEmpty }
 
-  /// What the engine sets aside on each GPU, by its release and the most sequences of an iteration.
-  package func memory(release: String?, sequences: Int) -> EngineMemory {
-    memoryByRelease(release, sequences)
-  }
+  /// What the engine sets aside on each GPU.
+  package func memory(_ choices: MemoryChoices) -> EngineMemory { memoryByChoices(choices) }
 
   /// How the engine makes KV groups of a model's layers; `nil` where they share one block table.
   package func kvGroups(release: String?) -> KVGroupRules? { groupsByRelease(release) }

@@ -69,19 +69,21 @@ struct CatalogDevicesCommand: ParsableCommand {
     Terminal.write(
       CatalogTable(
         columns: [
-          ("name", .name), ("memory_gb", .count), ("bandwidth_gbs", .count),
+          ("name", .name), ("memory_gib", .count), ("memory", .name), ("bandwidth_gbs", .count),
           ("fp16_tflops", .count), ("link_gbs", .count), ("tdp_w", .count),
           ("dollars_per_hour", .count), ("prices", .name), ("aliases", .name),
         ],
         rows: DeviceCatalogue.all.map { device in
           [
-            device.name, Digits.fixed(Double(device.memoryBytes) / 1e9, decimals: 1),
+            device.name, Digits.fixed(Double(device.memoryBytes) / Double(1 << 30), decimals: 2),
+            device.memoryEvidence.text,
             Digits.fixed(device.memoryBandwidth / 1e9, decimals: 0),
             Digits.fixed(device.tensorRate / 1e12, decimals: 0),
             device.linkBandwidth.map { Digits.fixed($0 / 1e9, decimals: 0) } ?? "",
             Digits.fixed(device.tdpWatts, decimals: 0),
             device.price.map { Digits.fixed($0.dollarsPerHour, decimals: 2) } ?? "",
-            ShippedProfiles.isCalibrated(device) ? "calibrated" : "uncalibrated",
+            !device.isPriced
+              ? "none" : ShippedProfiles.isCalibrated(device) ? "calibrated" : "uncalibrated",
             device.aliases.joined(separator: " "),
           ]
         }
@@ -112,7 +114,7 @@ struct CatalogSystemsCommand: ParsableCommand {
         rows: ServingSystem.all.map { system in
           let defaults = system.defaults(on: nil)
           return [
-            system.name, system.releases.joined(separator: " "),
+            system.name, system.releasesText,
             Digits.fixed(defaults.gpuMemoryUtilization, decimals: 2),
             Digits.fixed(defaults.swapSpaceGiB, decimals: 0),
             "\(defaults.maxSequences)", "\(defaults.maxBatchedTokens)", system.summary,

@@ -31,7 +31,7 @@ struct CatalogFitCommand: ParsableCommand {
   func run() throws {
     let system = try ServingSystem.find(system)
     try deployment.releases()?.require([system])
-    let scenario = try deployment.scenario(system: system)
+    let scenario = try deployment.scenario(system: system, forMemory: true)
     let fit = try scenario.memoryFit()
     Terminal.write(FitTable(scenario: scenario, fit: fit).rendered(format))
     if let warning = fit.budget.cache.warning(model: scenario.model.name) {
@@ -96,13 +96,16 @@ struct FitTable {
       "\(used) % may be used", weights, "\(inputs.tokenBudget) tokens in an iteration", "",
       fit.budget.graphBytes > 0 ? "" : "none, or taken from the reserve",
       communicationNote,
-      "\(inputs.kvCache == .bfloat16 ? "16-bit" : inputs.kvCache.rawValue)",
+    ] + (fit.budget.beyondGivenBytes == 0 ? [] : ["given by `--kv-cache-memory-bytes`"]) + [
+      "\(inputs.kvCache == .bfloat16 ? "16-bit" : inputs.kvCache.rawValue)"
     ]
   }
 
   private var communicationNote: String {
     if fit.inputs.gpus == 1 { return "none for one GPU" }
-    return fit.budget.communicationBytes > 0 ? "" : "counted with the CUDA context"
+    if fit.budget.communicationBytes > 0 { return "" }
+    if case .vllm = fit.inputs.engine { return "taken from the reserve" }
+    return "counted with the CUDA context"
   }
 
   private var members: [JSONValue.Member] {

@@ -7,8 +7,10 @@ import SimulationKernel
 
 /// `0.2.0 or 0.2.7 of vllm-0.2`, for every system with releases.
 private let engineReleases = systems(of: "engine-release") {
-  "\($0.releases.joined(separator: " or ")) of \($0.name)"
+  "\($0.releasesText.replacing(" and ", with: " or ")) of \($0.name)"
 }
+
+private let measuring = systems(of: "enforce-eager")
 
 private let pageGroupSystems = systems(of: "page-group-size") { "`\($0.name)`" }
 
@@ -18,7 +20,7 @@ struct DeploymentOptions: ParsableArguments {
     help: "Model; `kvplan catalog models` lists them. Or the path of a model's `config.json`.")
   var model = "opt-13b"
 
-  @Option(help: "Device; `kvplan catalog devices` lists them.")
+  @Option(help: "Device; `kvplan catalog devices` lists them. Or the path of a device's JSON file.")
   var device = "a100-40gb"
 
   @Option(
@@ -41,6 +43,26 @@ struct DeploymentOptions: ParsableArguments {
       Memory of a GPU as the engine prints it when it starts, GiB, in place of the catalogue's.
       """)
   var deviceMemory: Double?
+
+  @Option(
+    name: .customLong("kv-cache-memory-bytes"),
+    help: """
+      Bytes of the KV cache on a GPU, in place of what is left of its memory; \(measuring) only.
+      """)
+  var kvCacheBytes: Int?
+
+  @Flag(
+    inversion: .prefixedNo,
+    help: """
+      Record no CUDA graphs, which leaves more memory; prices stay those with graphs; \(measuring) \
+      only (default: no).
+      """)
+  var enforceEager: Bool?
+
+  @Option(
+    name: .customLong("max-cudagraph-capture-size"),
+    help: "Tokens of the largest CUDA graph; \(measuring) only (default: the release's own).")
+  var graphTokensMax: Int?
 
   @Option(help: "Token slots in a KV block.")
   var blockSize = 16
@@ -101,15 +123,20 @@ struct DeploymentOptions: ParsableArguments {
   }
 
   /// The scenario of one deployment, its other settings at their defaults.
-  func scenario(system: ServingSystem) throws -> Scenario {
+  ///
+  /// - Parameter forMemory: Whether only the device's memory matters, so that its name may leave a word out.
+  func scenario(system: ServingSystem, forMemory: Bool = false) throws -> Scenario {
     var scenario = Scenario(
       system: system, model: try ModelFile.find(model),
-      device: try DeviceCatalogue.find(device))
+      device: try DeviceFile.find(device, forMemory: forMemory))
     scenario.engineRelease = try releases()?.release(for: system)
     scenario.tensorParallel = tensorParallel
     scenario.pipelineParallel = pipelineParallel
     scenario.blockSize = blockSize
     scenario.deviceMemoryGiB = deviceMemory
+    scenario.kvCacheBytes = kvCacheBytes
+    scenario.enforceEager = enforceEager
+    scenario.graphTokensMax = graphTokensMax
     scenario.gpuMemoryUtilization = gpuMemoryUtilization
     scenario.maxSequences = maxSequences
     scenario.maxBatchedTokens = maxBatchedTokens

@@ -4,6 +4,7 @@ import Fleet
 import Foundation
 import Messages
 import Metrics
+import ModelFiles
 import Planning
 import Results
 import Serving
@@ -291,7 +292,7 @@ struct PlanFleetCommand: ParsableCommand {
         hint: "`--devices` and `--tensor-parallel-sizes` are; a plan is for one model")
     }
     return try names.flatMap { name in
-      let device = try DeviceCatalogue.find(name).priced(prices)
+      let device = try DeviceFile.find(name).priced(prices)
       return try sizes.flatMap { size in
         var scenario = base
         scenario.device = device

@@ -19,8 +19,8 @@ import Testing
     #expect(
       run.output == """
         per GPU                      GB      GiB
-        ──────────────────────  ───────  ───────  ────────────────────────────────
-        device memory            42.299   39.394  `a100-40gb`, as a driver reports
+        ──────────────────────  ───────  ───────  ─────────────────────────────────
+        device memory            42.299   39.394  `a100-40gb`, as an engine sees it
         reserve                  -2.115   -1.970  95.0 % may be used
         weights                 -25.707  -23.941  16-bit, tensor parallel 1
         activation peak          -0.515   -0.479  2560 tokens in an iteration
@@ -130,6 +130,33 @@ import Testing
       "\(fleet.errors)")
   }
 
+  /// A release of which only the memory is known, a device without prices, and a cache in bytes.
+  @Test func whatIsNotSimulatedIsSaid() throws {
+    let fit = ["catalog", "fit", "--model", "llama-3.1-8b", "--max-model-len", "8192"]
+    let old = try Tool.run(fit + ["--device", "h100", "--engine-release", "0.6.6"])
+    #expect(old.status == 0 && old.output.contains("8192 tokens in an iteration"), "\(old)")
+    let given = try Tool.run(
+      fit + ["--device", "h100", "--kv-cache-memory-bytes", "2097152000"])
+    #expect(given.output.contains("given by `--kv-cache-memory-bytes`"), "\(given)")
+    #expect(given.output.contains("1000 blocks of 16 tokens"), "\(given)")
+    let tpu = try Tool.run(fit + ["--device", "tpu-v6e"])
+    #expect(tpu.status == 0, "\(tpu)")
+    let file = FileManager.default.temporaryDirectory.appending(path: "\(UUID().uuidString).csv")
+    try Data(trace.utf8).write(to: file)
+    defer { try? FileManager.default.removeItem(at: file) }
+    let simulate = ["simulate", file.path, "--system", "vllm-v1", "--model", "llama-3.1-8b"]
+    let unscheduled = try Tool.run(
+      simulate + ["--device", "h100-sxm", "--engine-release", "0.7"])
+    #expect(
+      unscheduled.errors.contains(
+        "`vllm-v1` does not schedule as release `0.7`, which served with the engine before it"),
+      "\(unscheduled)")
+    let unpriced = try Tool.run(simulate + ["--device", "tpu-v6e"])
+    #expect(
+      unpriced.errors.contains(
+        "iterations have no price on `tpu-v6e`: only its memory is known"), "\(unpriced)")
+  }
+
   /// A name that says how weights are stored is as good as the flag.
   @Test func aNameSetsTheQuantization() throws {
     func fit(_ arguments: [String]) throws -> Tool.Run {
@@ -175,7 +202,7 @@ import Testing
     #expect(run.status == 0)
     #expect(run.errors == "row Other-1B: unknown model `Other-1B`\n")
     let lines = run.output.split(separator: "\n").map { $0.split(separator: ",") }
-    #expect(lines.count == 2 && lines[1][0] == "Own-1B" && lines[1][8] == "yes", "\(run.output)")
+    #expect(lines.count == 2 && lines[1][0] == "Own-1B" && lines[1][9] == "yes", "\(run.output)")
     let wrong = try Tool.run(["validate", "kv", logs.path, "--configurations", "/no/such"])
     #expect(wrong.status == 2 && wrong.errors == "error: cannot read the folder `/no/such`\n")
   }

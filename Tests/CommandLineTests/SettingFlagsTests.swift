@@ -17,7 +17,8 @@ import Testing
     "system": "vllm-v1", "model": "llama-3.1-8b", "device": "h100-sxm",
     "tensor-parallel-size": "2", "pipeline-parallel-size": "3", "quantization": "fp8",
     "kv-cache-dtype": "fp8", "device-memory": "79.25", "block-size": "32",
-    "gpu-memory-utilization": "0.5",
+    "gpu-memory-utilization": "0.5", "kv-cache-memory-bytes": "5000000000",
+    "enforce-eager": "false", "max-cudagraph-capture-size": "64",
     "num-gpu-blocks-override": "77", "swap-space": "3.0", "max-num-seqs": "9",
     "max-num-batched-tokens": "4096", "max-model-len": "1024", "page-group-size": "64",
     "preemption-mode": "swap", "engine-release": "0.10", "enable-prefix-caching": "false",
@@ -101,7 +102,7 @@ import Testing
   @Test func helpNamesTheSystems() throws {
     let help = try Tool.run(["simulate", "--help"]).output.split(whereSeparator: \.isWhitespace)
       .joined(separator: " ")
-    #expect(help.contains("0.2.0 or 0.2.7 of vllm-0.2, 0.10 or 0.33 of vllm-v1"))
+    #expect(help.contains("0.2.0 or 0.2.7 of vllm-0.2, 0.6 to 0.33 of vllm-v1"))
     #expect(help.contains("Page-group of `vattention`, KiB"))
     #expect(help.contains("a part of a prompt; vllm-v1 only"))
   }

@@ -16,7 +16,7 @@ import Testing
   @Test func weightsThatDoNotFit() {
     #expect(
       message { try budget("llama-3.1-70b", "h200-sxm") } == """
-        error: the model does not fit: weights need 141.1 GB but 1 × `h200-sxm` leaves 126.9 GB \
+        error: the model does not fit: weights need 141.1 GB but 1 × `h200-sxm` leaves 135.1 GB \
         after the 10 % reserve
 
         hint: raise `--tensor-parallel-size` to 2, give `--quantization fp8`, or choose a device with \
@@ -31,7 +31,7 @@ import Testing
         """)
     #expect(
       message { try budget("deepseek-v3", "l4", utilization: 0.925) } == """
-        error: the model does not fit: weights need 1342.1 GB but 1 × `l4` leaves 22.2 GB after \
+        error: the model does not fit: weights need 1342.1 GB but 1 × `l4` leaves 21.9 GB after \
         the 7.5 % reserve
 
         hint: no `--tensor-parallel-size` up to 8 fits; choose a device with more memory

@@ -13,8 +13,8 @@ import Testing
       blockTokens: blockTokens)
   }
 
-  /// One group of a catalogue model takes what all its layers take.
-  @Test(arguments: ModelCatalogue.all)
+  /// One group of a catalogue model without states takes what all its layers take.
+  @Test(arguments: ModelCatalogue.all.filter { $0.name != "qwen3-next-80b-a3b" })
   func oneGroupTakesTheBytesOfAllLayers(_ model: ModelSpec) {
     for tensorParallel in [1, 2, 4, 8] where model.splits(tensorParallel) {
       for elements in ElementType.allCases {

@@ -23,6 +23,16 @@ struct Published: Sendable {
     .init(name: "llama-3.1-405b", billions: 405.8, kvBytes: 516_096),
     .init(name: "mistral-7b", billions: 7.24, kvBytes: 131_072),
     .init(name: "mixtral-8x7b", billions: 46.7, kvBytes: 131_072),
+    .init(name: "llama-3.2-3b", billions: 3.21, kvBytes: 114_688),
+    .init(name: "mistral-small-3.2-24b", billions: 24.0, kvBytes: 163_840),
+    .init(name: "qwen-14b", billions: 14.2, kvBytes: 819_200),
+    .init(name: "qwen2.5-0.5b", billions: 0.494, kvBytes: 12_288),
+    .init(name: "qwen2.5-1.5b", billions: 1.54, kvBytes: 28_672),
+    .init(name: "qwen3-14b", billions: 14.8, kvBytes: 163_840),
+    .init(name: "qwen3-next-80b-a3b", billions: 79.7, kvBytes: 24_576),
+    .init(name: "phi-3-mini-128k", billions: 3.82, kvBytes: 393_216),
+    .init(name: "phi-4", billions: 14.7, kvBytes: 204_800),
+    .init(name: "chatglm2-6b-32k", billions: 6.24, kvBytes: 28_672),
     .init(name: "qwen2.5-7b", billions: 7.62, kvBytes: 57_344),
     .init(name: "qwen2.5-72b", billions: 72.7, kvBytes: 327_680),
     .init(name: "qwen3-8b", billions: 8.19, kvBytes: 147_456),
@@ -126,8 +136,8 @@ struct Published: Sendable {
 
   /// Another size or generation is no help.
   @Test(arguments: [
-    ("meta-llama/Llama-3.2-3B", nil), ("meta-llama/Llama-4-Scout-17B-16E-Instruct", nil),
-    ("Qwen/Qwen2.5-14B", nil), ("llama-3-7b", "llama-2-7b"), ("gemma-3-26b", "gemma-3-27b"),
+    ("meta-llama/Llama-3.2-1B", nil), ("meta-llama/Llama-4-Scout-17B-16E-Instruct", nil),
+    ("Qwen/Qwen2.5-32B", "qwen3-32b"), ("llama-3-7b", "llama-2-7b"), ("gemma-3-26b", "gemma-3-27b"),
     ("mixtral-8x7", "mixtral-8x7b"),
   ])
   func hintsNameTheSameFamilyAndSize(_ typed: String, _ near: String?) {

@@ -55,7 +55,7 @@ import Testing
       }
       let cache = KVCacheSpec(model, tensorParallel: 1, elements: .bfloat16, blockTokens: 16)
       #expect(cache.blockBytes > 0, "seed \(seed)")
-      _ = model.activationBytes(tokens: 8192, tensorParallel: 1)
+      _ = model.artifactActivationBytes(tokens: 8192, tensorParallel: 1)
     } catch let mistake as UserError {
       #expect(mistake.message.contains("config.json"), "seed \(seed): \(mistake)")
       #expect(!mistake.message.contains("\u{1B}"), "seed \(seed)")

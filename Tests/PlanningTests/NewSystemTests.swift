@@ -20,9 +20,9 @@ extension ServingSystem {
   fileprivate static let hasty = ServingSystem(
     name: "hasty", summary: "a system of this test", releases: ["1", "2"],
     capabilities: Capabilities(isPaged: true, swaps: true),
-    defaults: { device in
+    defaults: { known in
       Defaults(
-        maxSequences: device?.name == "h100-sxm" ? 512 : 128, maxBatchedTokens: 2560,
+        maxSequences: known.device?.name == "h100-sxm" ? 512 : 128, maxBatchedTokens: 2560,
         gpuMemoryUtilization: 0.90, swapSpaceGiB: 4)
     },
     configure: { choices, settings in

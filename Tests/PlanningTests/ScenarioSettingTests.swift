@@ -45,7 +45,8 @@ import Testing
     let texts = [
       "page-group-size": "64", "preemption-mode": "swap", "engine-release": "0.10",
       "enable-prefix-caching": "true", "enable-chunked-prefill": "false", "swap-space": "1",
-      "long-prefill-token-threshold": "0",
+      "long-prefill-token-threshold": "0", "kv-cache-memory-bytes": "1", "enforce-eager": "false",
+      "max-cudagraph-capture-size": "1",
       "preemption-policy": "fewest-outputs", "eviction-policy": "lfu", "engine-overheads": "vllm",
     ]
     for setting in ScenarioSetting.ofSomeSystems {

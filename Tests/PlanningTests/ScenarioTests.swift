@@ -163,7 +163,11 @@ import Workload
     let setting = try ScenarioSetting.find(name)
     let texts = [
       "swap-space": "7", "page-group-size": "64", "preemption-mode": "swap",
-      "engine-release": system.releases.first ?? "0.2.0", "enable-prefix-caching": "false",
+      // Of the oldest of vllm-v1 only the memory is known.
+      "engine-release": system.countsPatches ? "0.10" : system.releases.first ?? "0.2.0",
+      "kv-cache-memory-bytes": "5000000000", "enforce-eager": "true",
+      "max-cudagraph-capture-size": "8",
+      "enable-prefix-caching": "false",
       "enable-chunked-prefill": "false", "long-prefill-token-threshold": "7",
       "preemption-policy": "fewest-outputs", "eviction-policy": "lfu",
       "engine-overheads": "none",

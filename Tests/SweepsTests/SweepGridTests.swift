@@ -79,7 +79,8 @@ import Testing
       "tensor-parallel-size": "2", "pipeline-parallel-size": "2", "quantization": "fp8",
       "kv-cache-dtype": "fp8", "max-concurrency": "9", "num-warmups": "2",
       "device-memory": "60", "block-size": "32", "gpu-memory-utilization": "0.8",
-      "num-gpu-blocks-override": "77",
+      "num-gpu-blocks-override": "77", "kv-cache-memory-bytes": "5000000000",
+      "enforce-eager": "true", "max-cudagraph-capture-size": "8",
       "swap-space": "3", "max-num-seqs": "7", "max-num-batched-tokens": "2500",
       "max-model-len": "1024", "page-group-size": "64", "preemption-mode": "swap",
       "engine-release": "0.2.0", "enable-prefix-caching": "false",
@@ -93,6 +94,8 @@ import Testing
       "enable-prefix-caching": "vllm-v1", "enable-chunked-prefill": "vllm-v1",
       "long-prefill-token-threshold": "vllm-v1", "preemption-policy": "vllm-v1",
       "eviction-policy": "vllm-v1", "engine-overheads": "vllm-v1",
+      "kv-cache-memory-bytes": "vllm-v1", "enforce-eager": "vllm-v1",
+      "max-cudagraph-capture-size": "vllm-v1",
     ]
     let naming = RunNaming([:])
     for setting in ScenarioSetting.all where !["stepping", "device-profile"].contains(setting.name)

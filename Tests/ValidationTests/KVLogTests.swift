@@ -49,7 +49,8 @@ import Testing
     let log = try read(
       "1,vllm,\(version),Llama-3.1-8B,\(gpu),\(gibibytes),1,none,auto,0.9,8192,,,16,40,\n")[0]
     let scenario = try log.scenario(of: try ModelCatalogue.find("llama-3.1-8b"))
-    #expect((scenario.maxBatchedTokens, scenario.maxSequences) == (tokens, sequences))
+    let limits = try scenario.iterationLimits()
+    #expect((limits.tokens, limits.sequences) == (tokens, sequences))
   }
 
   /// A row that rests on a guess is answered and not scored; one that lacks a fact is named.
@@ -79,6 +80,39 @@ import Testing
       ])
   }
 
+  /// A name with a remark; a utilization that its own lines contradict; tokens where there is nothing else.
+  @Test func remarksAreRead() throws {
+    let columns =
+      Self.header.dropLast()
+      + ",weights_gib,activation_peak_gib,non_torch_gib,kv_tokens,note,source\n"
+    let files = try SmallFiles([
+      "logs.csv": columns + """
+        a,vllm,0.11.0,Llama-3.1-8B (fine-tune),H100 80GB,79.18,1,none,auto,0.9,16000,,,16,51.38,,14.99,4.76,0.13,,,o/a:x@1
+        b,vllm,0.11.0,Llama-3.1-8B,H100 80GB,79.18,1,none,auto,0.8,16000,,,16,51.38,,14.99,4.76,0.13,,,o/a:y@1
+        c,vllm,0.11.0,Llama-3.1-8B,H100 80GB,79.18,1,none,auto,not stated,16000,,,16,,,,,,421000,,o/b:x@1
+        d,vllm,0.11.0,Llama-3.1-8B,H100 80GB,79.18,1,none,auto,0.9,16000,,,16,,,,,,421000,decode context parallel 8,o/b
+
+        """
+    ])
+    let logs = try KVBudgetLog.read(path: files.path + "/logs.csv")
+    #expect(logs.map(\.source) == ["o/a", "o/a", "o/b", "o/b"])
+    let (predictions, unanswered) = KVLogPrediction.predict(logs)
+    #expect(predictions.map(\.log.id) == ["a", "c"])
+    #expect(predictions.map(\.isScored) == [true, false])
+    #expect(predictions[1].loggedGiB == Double(421_000 * 131_072) / Double(1 << 30))
+    #expect(
+      unanswered.map(\.reason) == [
+        "its lines 14.99 + 4.76 + 0.13 + 51.38 GiB are 0.9 of 79.18 GiB, not 0.8",
+        "the row has neither GiB for the KV cache nor blocks",
+      ])
+    // Without its source no log says what is not PyTorch's, of which there are 0.13 GiB.
+    let fitted = VLLMMemory.Constants(fittedOn: logs)
+    #expect(fitted.contextSince09 == Int((0.13 * Double(1 << 30)).rounded()))
+    #expect(
+      VLLMMemory.Constants(fittedOn: []).contextSince09
+        == VLLMMemory.Constants.fromLogs.contextSince09)
+  }
+
   @Test func mistakesAreNamedByFileAndLine() {
     let share = #expect(throws: UserError.self) {
       try read("1,vllm,0.11.0,Llama-3.1-8B,H200,139.8,1,none,auto,1.9,,,,16,100,\n")
@@ -93,7 +127,7 @@ import Testing
 
   @Test(arguments: [
     ("0.6.4 (by date)", 0, 6), ("0.10.2/0.11", 0, 10), ("0.7.x/0.8 V0", 0, 7), ("0.11.x", 0, 11),
-    ("1.2", 1, 2),
+    ("1.2", 1, 2), ("0.8 V0 (Unsloth)", 0, 7),
   ])
   func releasesAreRead(_ version: String, _ major: Int, _ minor: Int) throws {
     let log = try read("1,vllm,\(version),m,g,,1,none,auto,0.9,,,,16,100,\n")[0]

@@ -82,7 +82,10 @@ import Testing
     device.memoryBytes = 80 << 30
     let budget = try KVBudget(
       model: points[0].model, device: device, utilization: 0.9, tokenBudget: 8192, blockSize: 16,
-      logits: .sampled(sequences: 256))
+      engine: .given(
+        .init(
+          activations: points[0].model.artifactLayerBytes(tokens: 8192, tensorParallel: 1),
+          context: 1 << 30)))
     #expect(predictions.map(\.blocks) == [budget.blocks])
   }
 

@@ -22,7 +22,7 @@ package struct KVGroupRules: Equatable, Sendable {
   /// Whether the prefix cache of a model with recurrent states is on by default.
   package var cachesStates: Bool
   /// Whether layers with a window or chunk give back what lies behind it; off, they keep everything.
-  package var hybridManager = true
+  package var hybridManager: Bool
   /// Whether the attention backend stores all layers of a block together.
   package var blockOutermost = false
 
@@ -32,6 +32,7 @@ package struct KVGroupRules: Equatable, Sendable {
     unifiesPages = minor >= 12
     packs = minor >= 24
     cachesStates = minor >= 26
+    hybridManager = minor >= 9
   }
 
   /// Tokens of a sequence that may be computed before what lies behind a window is freed.

@@ -2,34 +2,29 @@ import CostModel
 import KVMemory
 
 extension ServingSystem {
-  /// vLLM's V1 engine.
-  ///
-  /// - Source: vLLM's `get_batch_defaults` in its `arg_utils.py`: its server takes 256 sequences and 2,048
-  ///   tokens on A100s and devices below 70 GiB, 1,024 and 8,192 on larger ones. Here it is the former on
-  ///   every device.
+  /// vLLM's V1 engine; of 0.6 and 0.7, which served with the engine before it, the memory only.
   package static let vllmV1 = ServingSystem(
     name: "vllm-v1",
     summary:
       "paged KV with a prefix cache; token budget, chunked prefill, running first, recompute",
-    releases: V1Release.allCases.map(\.rawValue),
+    releases: (6...33).map { "0.\($0)" }, countsPatches: true,
     capabilities: Capabilities(
       isPaged: true, cutsPrompts: true, limitsLongPrompts: true, hasPrefixCache: true,
-      choosesVictims: true, sequences: .samples,
+      choosesVictims: true, sequences: .samples, measuresMemory: true,
       serveCommand: "vllm serve"),
-    defaults: { _ in
-      Defaults(
-        maxSequences: 256, maxBatchedTokens: 2048, gpuMemoryUtilization: 0.90,
-        prefixCaching: V1Options().prefixCaching, chunkedPrefill: V1Options().chunkedPrefill,
-        longPrefillTokenThreshold: V1Options().longPrefillTokenThreshold)
+    defaults: { .vllm($0) },
+    memory: { choices in
+      var memory = VLLMMemory(
+        release: .of(choices.release), sequences: choices.sequences,
+        modelLength: choices.modelLength)
+      memory.recordsGraphs = choices.recordsGraphs
+      memory.graphTokensMax = choices.graphTokensMax
+      return .vllm(memory)
     },
-    memory: { release, sequences in
-      .vllmV1(countsGraphs: release == V1Release.v033.rawValue, sequences: sequences)
-    },
-    groups: { KVGroupRules(vllm: ($0.flatMap(V1Release.init) ?? .v033).minor) },
-    // The two releases of the scheduler stand for the measured ones nearest to them.
-    overheads: { $0 == V1Release.v010.rawValue ? .vllm011 : .vllm019 },
+    groups: { KVGroupRules(vllm: VLLMRelease.of($0).minor) },
+    overheads: { .of(.of($0)) },
     configure: { choices, settings in
-      settings.v1 = V1Options(choices.release.flatMap(V1Release.init) ?? .v033)
+      settings.v1 = V1Options(.of(choices.release))
       settings.v1.prefixCaching = choices.prefixCaching
       settings.v1.chunkedPrefill = choices.chunkedPrefill
       settings.v1.longPrefillTokenThreshold = choices.longPrefillTokenThreshold
@@ -56,20 +51,6 @@ extension EngineSettings {
   package var v1: V1Options {
     get { self[V1Options.self] }
     set { self[V1Options.self] = newValue }
-  }
-}
-
-/// A release of vLLM whose V1 scheduler is known step for step.
-package enum V1Release: String, CaseIterable, Sendable {
-  case v010 = "0.10"
-  case v033 = "0.33"
-
-  /// The number behind `0.`.
-  var minor: Int {
-    guard let minor = rawValue.split(separator: ".").dropFirst().first.flatMap({ Int($0) }) else {
-      preconditionFailure("V1Release: `\(rawValue)` is no release")
-    }
-    return minor
   }
 }
 
@@ -113,14 +94,14 @@ package struct V1Options: SystemOptions {
   package init() {}
 
   /// The options with which a release schedules unless it is told otherwise.
-  package init(_ release: V1Release) {
-    switch release {
-    case .v010:
-      reserveFullISL = false
-      retention = .dense
-      freeQueueRule = .allAtTail
-    case .v033: break
-    }
+  ///
+  /// 0.10 and 0.33 are replayed step for step (``V1Replay``), 0.33 with several groups of layers too; what changed between
+  /// them and is decided here stands in vLLM's source. Not simulated: connectors and draft tokens; before 0.31
+  /// the limit on long prompts holds for a request that is alone too.
+  package init(_ release: VLLMRelease) {
+    reserveFullISL = release >= .wholePromptAdmission
+    freeQueueRule = release >= .unhashedFirst ? .unhashedFirst : .allAtTail
+    retention = release >= .keysByNeed ? .boundaries : .dense
   }
 
   /// The groups of sequences of at most `length` tokens: a single one that skips none by then keeps every token.

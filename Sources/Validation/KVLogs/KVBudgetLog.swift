@@ -19,14 +19,27 @@ package struct KVBudgetLog: Sendable {
   package var utilization: Double?
   /// Whether a flag gave it; otherwise it is the release's default.
   package var statesUtilization: Bool
+  /// Whether the row has anything of it: a flag that was not given stands for the release's default.
+  package var mentionsUtilization: Bool
   package var maxModelLength: Int?
   package var maxBatchedTokens: Int?
   package var maxSequences: Int?
   package var blockSize: Int?
+  package var enforceEager: Bool
+  /// `--max-cudagraph-capture-size`, where the row's remark repeats it.
+  package var graphTokensMax: Int?
+  /// What the engine said of its memory, GiB on a GPU: weights, peak of the activations, what is not PyTorch's.
+  package var weightsGiB: Double?
+  package var activationsGiB: Double?
+  package var contextGiB: Double?
   /// Left for the KV cache on a GPU, GiB.
   package var availableGiB: Double?
   /// Blocks of the pool on a GPU.
   package var blocks: Int?
+  /// Tokens of the pool; `nil` where contexts are spread over GPUs, so that they are not those of one.
+  package var tokens: Int?
+  /// Where the log was found: rows of one address rest on one machine.
+  package var source: String
 
   /// Reads a file in the layout of `kv_budget_logs.csv`.
   ///
@@ -58,6 +71,7 @@ package struct KVBudgetLog: Sendable {
     let share = table.text("gpu_memory_utilization", row)
     utilization = Double(share.hasPrefix("default ") ? String(share.dropFirst(8)) : share)
     statesUtilization = Double(share) != nil
+    mentionsUtilization = !["", "not stated"].contains(share)
     if let utilization, !(utilization > 0 && utilization <= 1) {
       throw table.failure(row, "`gpu_memory_utilization` must lie in (0, 1], found `\(share)`")
     }
@@ -65,16 +79,60 @@ package struct KVBudgetLog: Sendable {
     maxBatchedTokens = try whole("max_num_batched_tokens")
     maxSequences = try whole("max_num_seqs")
     blockSize = try whole("block_size")
+    enforceEager = table.text("enforce_eager", row) == "yes"
+    graphTokensMax = Self.flag("max_cudagraph_capture_size", in: table.text("note", row))
+    weightsGiB = try table.optional("weights_gib", row)
+    activationsGiB = try table.optional("activation_peak_gib", row)
+    contextGiB = try table.optional("non_torch_gib", row)
+    tokens =
+      table.text("note", row).contains("context parallel") ? nil : try whole("kv_tokens")
+    source = Self.owner(table.text("source", row))
     // Some rows have words here: two figures, or none.
     availableGiB = Double(table.text("available_kv_gib", row))
     blocks = try whole("gpu_blocks")
   }
 
-  /// Major and minor number of the release; `nil` where the row has a date or nothing.
-  package var release: (major: Int, minor: Int)? {
-    let number = version.prefix { !$0.isWhitespace }.split(separator: "/").first ?? ""
-    let parts = number.split(separator: ".").map(String.init)
-    guard parts.count >= 2, let major = Int(parts[0]), major < 100 else { return nil }
-    return Int(parts[1].prefix { $0.isNumber }).map { (major, $0) }
+  /// The number behind the name of a flag in a remark.
+  private static func flag(_ name: String, in note: String) -> Int? {
+    let words = note.split { " ;,".contains($0) }
+    guard let index = words.firstIndex(of: name[...]), index + 1 < words.count else { return nil }
+    return Int(words[index + 1])
+  }
+
+  /// The repository of an address such as `OWNER/NAME:path@commit`, or the address.
+  private static func owner(_ source: String) -> String {
+    String(source.prefix { $0 != ":" && $0 != "@" })
+  }
+
+  /// The release; `nil` where the row has a date or nothing.
+  ///
+  /// `0.10.2/0.11` is the former, `0.11.x` the last of 0.11; a number with `V0` behind it served with the engine before
+  /// V1, as 0.7 does.
+  package var release: VLLMRelease? {
+    let words = version.split(separator: " ")
+    guard let number = words.first?.split(separator: "/").first,
+      let release = VLLMRelease(String(number).replacing(".x", with: "")), release.major < 100
+    else { return nil }
+    return words.contains("V0") ? min(release, VLLMRelease(0, 7)) : release
+  }
+
+  /// Whether FlashInfer sampled: a line of the published log that the table has no column for. `nil` where it is not known.
+  package var flashInferSamples: Bool? {
+    // `Using FlashInfer for top-p & top-k sampling.` in each of its logs.
+    source == "dennislee22/vLLM-benchmarking" ? true : nil
+  }
+
+  /// What the engine's own lines say of the utilization, where they add up to another one than the row has.
+  package var contradiction: UserError? {
+    guard let utilization, let gpuMemoryGiB, let weightsGiB, let activationsGiB, let contextGiB,
+      let availableGiB
+    else { return nil }
+    let sum = weightsGiB + activationsGiB + contextGiB + availableGiB
+    guard abs(sum / (utilization * gpuMemoryGiB) - 1) > 0.01 else { return nil }
+    let shown = [weightsGiB, activationsGiB, contextGiB, availableGiB].map { "\($0)" }
+    let share = (sum / gpuMemoryGiB * 1000).rounded() / 1000
+    return UserError(
+      "its lines \(shown.joined(separator: " + ")) GiB are \(share) of \(gpuMemoryGiB) GiB, not \(utilization)"
+    )
   }
 }

@@ -38,19 +38,24 @@ extension BackendModel {
 
   /// KV blocks of the measured server.
   ///
-  /// Sized as the PagedAttention artifact sizes them but for the logits, with activations of 8,192
-  /// tokens at most: these are budgets that the parameters of the engines were fitted with.
+  /// Sized as the PagedAttention artifact sizes them but for the logits, of which 256 rows stand beside their
+  /// probabilities in 32 bits, with activations of 8,192 tokens at most: these are budgets that the parameters of the
+  /// engines were fitted with.
   private func blocks(of point: ServingPoint) throws -> Int {
     var device = point.device
-    // Data sheets say GB where drivers report GiB: aiconfigurator's system files have
-    // 85,899,345,920 bytes for an H100, 141 GiB for an H200 and 180 GiB for a B200.
-    if device.memoryEvidence == .nominal {
-      device.memoryBytes = Int(Double(point.device.memoryBytes) / 1e9 * Double(1 << 30))
-    }
+    if let gibibytes = Self.fittedGiB[device.name] { device.memoryBytes = gibibytes << 30 }
+    let tokens = min(tokenBudget, 8192)
+    let layers = point.model.artifactLayerBytes(
+      tokens: tokens, tensorParallel: point.tensorParallel)
+    let logits = 2 * 4 * min(256, tokens) * point.model.vocab
     return try KVBudget(
       model: point.model, device: device, tensorParallel: point.tensorParallel,
-      utilization: utilization, tokenBudget: min(tokenBudget, 8192), blockSize: 16,
-      weights: point.weights, kvCache: kvCache(point), logits: .sampled(sequences: 256)
+      utilization: utilization, tokenBudget: tokens, blockSize: 16,
+      weights: point.weights, kvCache: kvCache(point),
+      engine: .given(.init(activations: max(layers, logits), context: 1 << 30))
     ).blocks
   }
+
+  /// The memory that the parameters were fitted with, GiB: as aiconfigurator's system files have it.
+  private static let fittedGiB = ["h100-sxm": 80, "h200-sxm": 141, "b200": 180, "l40s": 48]
 }
