@@ -38,8 +38,8 @@ extension CachedBlockPool {
   /// - Returns: How many became free.
   @discardableResult
   mutating func release(mixed blocks: ArraySlice<BlockID>) -> Int {
-    guard freeQueueRule == .unhashedFirst else {
-      // One queue for both: they enter it one by one.
+    // One block needs no sorting; and where one queue takes both kinds, they enter it one by one.
+    guard freeQueueRule == .unhashedFirst, blocks.count > 1 else {
       return blocks.reversed().reduce(0) { freed, block in
         freed
           + withUnsafePointer(to: block) {

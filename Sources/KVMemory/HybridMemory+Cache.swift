@@ -37,7 +37,7 @@ extension HybridMemory {
     repeat {
       let before = limit
       for members in classes {
-        let isWhole = groups[members[0]].keeps == .all
+        let isWhole = layouts[members[0]].keepsAll
         if isWhole, let whole {
           limit = min(limit, whole)
         } else {
@@ -52,7 +52,7 @@ extension HybridMemory {
     guard limit > 0 else { return }
     found.tokens = limit
     found.tables = groups.indices.map { group in
-      let (kind, size) = (groups[group].keeps, groups[group].blockTokens)
+      let (kind, size) = (groups[group].keeps, layouts[group].blockTokens)
       let skipped = kind.skippedBlocks(limit, blockTokens: size)
       let blocks = cachedBlocks(row(sequence, group), limit: limit / size)
       return blocks.indices.map { skipped.contains($0) ? 0 : blocks[$0] }
@@ -80,7 +80,7 @@ extension HybridMemory {
   /// The longest beginning of at most `limit` tokens after which groups of one kind can go on: their blocks are cached but
   /// those that are skipped by then.
   private func find(_ sequence: Int, _ members: [Int], limit: Int) -> Int {
-    let (kind, size) = (groups[members[0]].keeps, groups[members[0]].blockTokens)
+    let (kind, size) = (groups[members[0]].keeps, layouts[members[0]].blockTokens)
     let blocks = members.map { cachedBlocks(row(sequence, $0), limit: limit / size) }
     let count = blocks[0].count
     /// Of the blocks before each, how many are not cached.
@@ -107,7 +107,7 @@ extension HybridMemory {
   /// - Parameter finalTokens: Tokens of the sequence that will have a slot in the end.
   public mutating func begin(_ sequence: Int, with found: Found, finalTokens: Int) {
     for group in groups.indices {
-      let (row, size) = (row(sequence, group), groups[group].blockTokens)
+      let (row, size) = (row(sequence, group), layouts[group].blockTokens)
       precondition(tables[row].count == 0, "HybridMemory.begin: sequence \(sequence) holds blocks")
       tables.reserve((finalTokens + size - 1) / size, for: row, finalTokens: finalTokens)
       guard found.tokens > 0 else { continue }
@@ -144,9 +144,9 @@ extension HybridMemory {
     _ sequence: Int, _ found: Found, upTo tokens: Int, inFlight: Int?
   ) -> Int {
     groups.indices.reduce(0) { sum, group in
-      let (kind, size) = (groups[group].keeps, groups[group].blockTokens)
+      let (kind, size) = (groups[group].keeps, layouts[group].blockTokens)
       let known = found.blockCount(of: group)
-      if isLaidOutAsState(groups[group]) {
+      if layouts[group].isChain {
         return sum
           + missingStates(sequence, group, from: found.tokens, known: known, upTo: tokens)
       }
@@ -167,16 +167,18 @@ extension HybridMemory {
     let tokens = Int(whole.tokens)
     let end = groups.count == 1 ? tokens : tokens / blockSize * blockSize
     let before = pool.cachedCount
-    for group in groups.indices {
-      let (row, size) = (row(sequence, group), groups[group].blockTokens)
+    for group in layouts.indices {
+      let (row, size) = (row(sequence, group), layouts[group].blockTokens)
       let seen = parts.with(row) { Int($0.seen) }
-      for index in seen..<max(seen, end / size) where tables.block(index, of: row) != 0 {
-        if isKeyed(index, group, whole) { setKey(row, group, index) }
+      if end / size > seen {
+        for index in seen..<end / size where tables.block(index, of: row) != 0 {
+          if isKeyed(index, group, whole) { setKey(row, group, index) }
+        }
+        parts[row].seen = Int32(end / size)
       }
-      parts[row].seen = Int32(max(seen, end / size))
-      if isLaidOutAsState(groups[group]) {
+      if layouts[group].isChain {
         cacheCheckpoint(row, group, whole)
-      } else if groups[group].keeps == .all, size > hashBlockSize {
+      } else if layouts[group].keepsAll, size > hashBlockSize {
         setPartialKey(row, group, promptTokens: Int(whole.promptTokens), end: end)
       }
     }
@@ -185,8 +187,8 @@ extension HybridMemory {
 
   /// Whether a full block is worth a key.
   func isKeyed(_ index: Int, _ group: Int, _ whole: Whole) -> Bool {
-    let (kind, size) = (groups[group].keeps, groups[group].blockTokens)
-    guard kind.isKeyedByNeed else { return true }
+    guard layouts[group].isKeyedByNeed else { return true }
+    let (kind, size) = (groups[group].keeps, layouts[group].blockTokens)
     /// Whether a hit of so many tokens uses the block.
     func isUsed(byHitOf tokens: Int) -> Bool {
       index < tokens / size && !kind.skippedBlocks(tokens, blockTokens: size).contains(index)
@@ -208,14 +210,14 @@ extension HybridMemory {
     if pool.isCached(block) { pool.removeKey(of: block) }
     let blockKey = parts.with(row) { key(ofBlock: index, $0.spans) }
     pool.cache(1) { _ in (block, blockKey) }
-    labels[Int(block)] = Label(group: group, tokens: (index + 1) * groups[group].blockTokens)
-    if groups[group].keeps.isState { keyedStates.append(block) }
+    labels[Int(block)] = Label(group: group, tokens: (index + 1) * layouts[group].blockTokens)
+    if layouts[group].isState { keyedStates.append(block) }
   }
 
   /// Keeps the block in which a prompt ends for the hashes that end within it: no look-up asks for them by itself, but
   /// the block goes to the tail of the queue.
   private mutating func setPartialKey(_ row: Int, _ group: Int, promptTokens: Int, end: Int) {
-    let size = groups[group].blockTokens
+    let size = layouts[group].blockTokens
     let boundary = (promptTokens - 1) / hashBlockSize * hashBlockSize
     guard boundary > 0, boundary <= end, boundary % size != 0 else { return }
     let block = tables.block(boundary / size, of: row)

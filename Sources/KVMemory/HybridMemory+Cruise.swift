@@ -40,11 +40,11 @@ extension HybridMemory {
   /// Sets how many tokens a sequence holds that has cruised until now.
   public mutating func settle(_ sequence: Int, tokens: Int) {
     wholes[sequence].tokens = Int32(tokens)
-    for (group, value) in groups.enumerated() where !value.keeps.isState {
-      let row = row(sequence, group)
-      let empty = Int(tables[row].count) * value.blockTokens - tokens
+    for group in layouts.indices where !layouts[group].isState {
+      let (row, size) = (row(sequence, group), layouts[group].blockTokens)
+      let empty = Int(tables[row].count) * size - tokens
       precondition(
-        (0..<value.blockTokens).contains(empty),
+        (0..<size).contains(empty),
         "HybridMemory.settle: \(tokens) tokens of sequence \(sequence), \(empty) slots are left")
       tables.setEmptySlots(empty, of: row)
     }

@@ -14,7 +14,7 @@ extension HybridMemory {
     var nulls = 0
     for row in tables.sequences {
       let (sequence, group) = (row / groups.count, row % groups.count)
-      let size = groups[group].blockTokens
+      let size = layouts[group].blockTokens
       let blocks = Array(tables.blocks(of: row))
       nulls += blocks.count { $0 == 0 }
       for (index, block) in blocks.enumerated() where block != 0 && pool.isCached(block) {
@@ -24,7 +24,7 @@ extension HybridMemory {
           return "sequence \(sequence): block \(index) of group \(group) is keyed for \(label)"
         }
       }
-      guard !isLaidOutAsState(groups[group]) else { continue }
+      guard !layouts[group].isChain else { continue }
       let known = parts.with(row) { $0.nulls }
       for (index, block) in blocks.enumerated()
       where (block == 0) != known.contains(Int32(index)) {
@@ -48,11 +48,13 @@ extension HybridMemory {
       let weight = blockSize / group.blockTokens
       for (index, block) in tables.blocks(of: row).enumerated()
       where block != 0 && seen.insert(block).inserted {
+        guard !group.keeps.isState else {
+          expected.tokenState += blockSize
+          continue
+        }
         let slots = index * group.blockTokens..<(index + 1) * group.blockTokens
-        let isState = group.keeps.isState
-        let filled = isState ? slots.count : slots.clamped(to: 0..<tokens).count
-        let unusable =
-          isState ? 0 : slots.clamped(to: max(final, 0)..<max(final, slots.upperBound)).count
+        let filled = slots.clamped(to: 0..<tokens).count
+        let unusable = slots.clamped(to: max(final, 0)..<max(final, slots.upperBound)).count
         expected.tokenState += filled * weight
         expected.internalFragmentation += unusable * weight
         expected.reserved += (slots.count - filled - unusable) * weight

@@ -22,8 +22,6 @@ extension HybridMemory {
     var checkpoint: Int32 = -1
   }
 
-  func isLaidOutAsState(_ group: BlockGroup) -> Bool { isCaching && group.keeps.isState }
-
   /// The end of the last full block that leaves a token to compute.
   private func lastBoundary(_ tokens: Int, _ size: Int) -> Int { (tokens - 1) / size * size }
 
@@ -107,7 +105,7 @@ extension HybridMemory {
   func missingStates(
     _ sequence: Int, _ group: Int, from computed: Int, known: Int, upTo total: Int
   ) -> Int {
-    let size = groups[group].blockTokens
+    let size = layouts[group].blockTokens
     let added =
       (total + size - 1) / size - known - Int(tables[row(sequence, group)].count)
     guard added > 0 else { return 0 }
@@ -124,7 +122,7 @@ extension HybridMemory {
   func endsInKeyedState(_ found: Found) -> Bool {
     !keyedStates.isEmpty
       && groups.indices.contains { group in
-        groups[group].keeps.isState && found.blockCount(of: group) > 0
+        layouts[group].isState && found.blockCount(of: group) > 0
           && keyedStates.contains(found.tables[group][found.blockCount(of: group) - 1])
       }
   }
@@ -133,7 +131,7 @@ extension HybridMemory {
     _ sequence: Int, _ group: Int, upTo total: Int, _ evicted: inout [BlockID]
   ) {
     let row = row(sequence, group)
-    let size = groups[group].blockTokens
+    let size = layouts[group].blockTokens
     let computed = wholes.with(sequence) { Int($0.tokens) }
     let checkpoint = checkpoint(sequence, group, from: computed, upTo: total)
     parts[row].state.checkpoint = Int32(checkpoint ?? -1)
@@ -154,7 +152,7 @@ extension HybridMemory {
     let row = row(sequence, group)
     let state = parts.with(row) { $0.state }
     let count = Int(tables[row].count)
-    let size = groups[group].blockTokens
+    let size = layouts[group].blockTokens
     let end = max(0, Self.floor(computed - 1, size))
     var dropped = (Int(state.passed)..<max(Int(state.passed), min(end, count)))
       .filter { tables.block($0, of: row) != 0 }
@@ -173,7 +171,7 @@ extension HybridMemory {
 
   /// Gives the checkpoint that the chunk leaves its key, and the last state that a resend of the prompt can use.
   mutating func cacheCheckpoint(_ row: Int, _ group: Int, _ whole: Whole) {
-    let size = groups[group].blockTokens
+    let size = layouts[group].blockTokens
     let boundary = lastBoundary(Int(whole.promptTokens), size)
     let entry = parts.with(row) { Int($0.state.checkpoint) }
     guard entry >= 0 else {
@@ -195,7 +193,7 @@ extension HybridMemory {
     let isKeyed =
       pool.isCached(block)
       && labels[Int(block)]
-        == Label(group: group, tokens: (index + 1) * groups[group].blockTokens)
+        == Label(group: group, tokens: (index + 1) * layouts[group].blockTokens)
     if !isKeyed { setKey(row, group, index) }
   }
 }

@@ -15,6 +15,8 @@
 /// - Source: the coordinators and managers of vLLM 0.33's hybrid KV cache, by the rules beside its recorded step traces.
 public struct HybridMemory: Sendable {
   public let groups: [BlockGroup]
+  /// By group, what is asked of it all the time.
+  let layouts: [Layout]
   /// Tokens in whose multiples hits come: the least common multiple of the groups' blocks.
   public let blockSize: Int
   /// The greatest common divisor of the groups' blocks.
@@ -55,6 +57,27 @@ public struct HybridMemory: Sendable {
     case boundaries
     /// The same, and what hits at multiples of so many tokens need.
     case every(tokens: Int)
+  }
+
+  /// What is asked of a group without its rules.
+  struct Layout: BitwiseCopyable, Sendable {
+    let blockTokens: Int
+    /// Slots of the ledger that a token takes.
+    let slotsOfToken: Int
+    let keepsAll: Bool
+    let isKeyedByNeed: Bool
+    let isState: Bool
+    /// Whether its table is a chain of states, of which few have a block: states that can be found again.
+    let isChain: Bool
+
+    init(_ group: BlockGroup, blockSize: Int, isCaching: Bool) {
+      blockTokens = group.blockTokens
+      keepsAll = group.keeps == .all
+      isKeyedByNeed = group.keeps.isKeyedByNeed
+      isState = group.keeps.isState
+      isChain = isState && isCaching
+      slotsOfToken = isState ? 0 : blockSize / blockTokens
+    }
   }
 
   /// What a group knows of a sequence.
@@ -119,7 +142,8 @@ public struct HybridMemory: Sendable {
       classes.filter { groups[$0[0]].keeps == .all }
       + classes.filter { groups[$0[0]].keeps != .all }
     let blockSize = blockSize
-    slotsOfToken = groups.reduce(0) { $0 + ($1.keeps.isState ? 0 : blockSize / $1.blockTokens) }
+    layouts = groups.map { Layout($0, blockSize: blockSize, isCaching: isCaching) }
+    slotsOfToken = layouts.reduce(0) { $0 + $1.slotsOfToken }
     busyPhases = Self.busyPhases(
       of: groups, blockSize: blockSize, isCaching: isCaching, upTo: longestSequence)
     pool = CachedBlockPool(
@@ -142,7 +166,7 @@ public struct HybridMemory: Sendable {
   static func leastCommonMultiple(_ a: Int, _ b: Int) -> Int { a / greatestCommonDivisor(a, b) * b }
 
   /// Where what a group knows of a sequence stands.
-  func row(_ sequence: Int, _ group: Int) -> Int { sequence * groups.count + group }
+  func row(_ sequence: Int, _ group: Int) -> Int { sequence * layouts.count + group }
 
   /// Blocks that a sequence holds, all groups.
   public func blockCount(of sequence: Int) -> Int {
@@ -150,6 +174,9 @@ public struct HybridMemory: Sendable {
       count + tables.blocks(of: row(sequence, group)).count { $0 != 0 }
     }
   }
+
+  /// Tokens of a sequence that have a slot.
+  public func tokens(of sequence: Int) -> Int { wholes.with(sequence) { Int($0.tokens) } }
 
   /// The table of a group, the null block where it holds none.
   public func blocks(of sequence: Int, group: Int) -> [BlockID] {
@@ -210,11 +237,12 @@ public struct HybridMemory: Sendable {
   /// iteration late.
   public mutating func dropSkipped(_ sequence: Int) {
     let computed = wholes.with(sequence) { Int($0.tokens) }
-    for (group, kind) in groups.enumerated() {
-      if isLaidOutAsState(kind) {
+    for group in layouts.indices where !layouts[group].keepsAll {
+      if layouts[group].isChain {
         dropStates(sequence, group, computed: computed)
       } else {
-        drop(sequence, group, kind.keeps.skippedBlocks(computed, blockTokens: kind.blockTokens))
+        let size = layouts[group].blockTokens
+        drop(sequence, group, groups[group].keeps.skippedBlocks(computed, blockTokens: size))
       }
     }
   }
@@ -255,10 +283,10 @@ public struct HybridMemory: Sendable {
   /// Blocks that a sequence which holds some has to take for `tokens` more tokens.
   public mutating func missingBlocks(of sequence: Int, for tokens: Int) -> Int {
     let total = wholes.with(sequence) { Int($0.tokens) } + tokens
-    return groups.indices.reduce(0) { sum, group in
-      let kind = groups[group]
-      if isLaidOutAsState(kind) { return sum + missingStates(sequence, group, upTo: total) }
-      let wanted = (total + kind.blockTokens - 1) / kind.blockTokens
+    return layouts.indices.reduce(0) { sum, group in
+      let layout = layouts[group]
+      if layout.isChain { return sum + missingStates(sequence, group, upTo: total) }
+      let wanted = (total + layout.blockTokens - 1) / layout.blockTokens
       return sum + max(0, wanted - Int(tables[row(sequence, group)].count))
     }
   }
@@ -274,14 +302,15 @@ public struct HybridMemory: Sendable {
   /// - Precondition: ``canExtend(_:by:)``.
   public mutating func extend(_ sequence: Int, by tokens: Int, evicted: inout [BlockID]) {
     let total = wholes.with(sequence) { Int($0.tokens) } + tokens
-    for (group, kind) in groups.enumerated() {
-      if isLaidOutAsState(kind) {
+    for group in layouts.indices {
+      let layout = layouts[group]
+      if layout.isChain {
         extendStates(sequence, group, upTo: total, &evicted)
       } else {
         let row = row(sequence, group)
-        let wanted = (total + kind.blockTokens - 1) / kind.blockTokens
+        let wanted = (total + layout.blockTokens - 1) / layout.blockTokens
         append(wanted - Int(tables[row].count), to: row, &evicted)
-        setEmpty(kind.keeps.isState ? 0 : wanted * kind.blockTokens - total, of: row, group)
+        setEmpty(layout.isState ? 0 : wanted * layout.blockTokens - total, of: row, group)
       }
     }
     wholes[sequence].tokens = Int32(total)
@@ -289,7 +318,7 @@ public struct HybridMemory: Sendable {
 
   mutating func append(_ count: Int, to row: Int, _ evicted: inout [BlockID]) {
     guard count > 0 else { return }
-    let group = row % groups.count
+    let group = row % layouts.count
     unusableSlots -= unusableSlots(of: tables[row], group)
     tables.append(count, to: row) { pool.take(into: $0, evicted: &evicted) }
     unusableSlots += unusableSlots(of: tables[row], group)
@@ -303,14 +332,14 @@ public struct HybridMemory: Sendable {
   // MARK: The ledger
 
   private func slots(of tokens: Int, _ group: Int) -> Int {
-    tokens * (blockSize / groups[group].blockTokens)
+    tokens * layouts[group].slotsOfToken
   }
 
   /// Slots of a table's last block that no token will ever fill.
   private func unusableSlots(of table: BlockTable, _ group: Int) -> Int {
-    if groups[group].keeps.isState { return 0 }
+    if layouts[group].isState { return 0 }
     return slots(
-      of: max(0, Int(table.count) * groups[group].blockTokens - Int(table.finalTokens)), group)
+      of: max(0, Int(table.count) * layouts[group].blockTokens - Int(table.finalTokens)), group)
   }
 
   /// Where the slots of the pool are, shared blocks counted once; the null block is internal fragmentation.

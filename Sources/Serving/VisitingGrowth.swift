@@ -4,8 +4,8 @@ import KVMemory
 /// block, gives one back or gives a key (``HybridMemory/busyPhases``), and when it has just joined, since what its last
 /// chunk skipped goes back an iteration late; then treated as the plain loop does.
 package struct VisitingGrowth: CruisingGrowth {
-  /// Who is visited in the iteration, in running order; `nil` before anybody was.
-  private var visits: [Int32]?
+  /// Whether it is known who is visited in the iteration, and how many were.
+  private var isPlanned = false
   private var visited = 0
 
   package init() {}
@@ -14,10 +14,12 @@ package struct VisitingGrowth: CruisingGrowth {
     _ scheduler: inout TokenBudgetScheduler<HybridMemory>, before rank: Int32,
     _ plan: inout IterationPlan
   ) {
-    let visits = visits ?? scheduler.visits(scheduler.batch.phase, withJoined: true)
-    self.visits = visits
-    while visited < visits.count, scheduler.sequences.rank(of: visits[visited]) < rank {
-      let sequence = visits[visited]
+    if !isPlanned { scheduler.planVisits(scheduler.batch.phase, withJoined: true) }
+    isPlanned = true
+    while visited < scheduler.visits.count,
+      scheduler.sequences.rank(of: scheduler.visits[visited]) < rank
+    {
+      let sequence = scheduler.visits[visited]
       guard scheduler.isRunning(sequence) else { return }
       scheduler.head.forget()
       scheduler.arrive(at: sequence, iterationsOn: 0)
@@ -41,19 +43,21 @@ package struct VisitingGrowth: CruisingGrowth {
     var ran = 0
     var evicted: [BlockID] = []
     while ran < count {
-      let visits = scheduler.visits(phase, withJoined: ran == 0)
-      guard scheduler.memory.pool.freeCount >= visits.count * scheduler.memory.groups.count else {
-        break
-      }
-      scheduler.memory.beginIteration()
-      let before = scheduler.held
-      evicted.clear()
-      for sequence in visits {
-        scheduler.arrive(at: sequence, iterationsOn: ran)
-        scheduler.compute(sequence, evicted: &evicted)
-      }
-      scheduler.memory.cruise(sequences: scheduler.batch.count - visits.count)
-      if !visits.isEmpty {
+      scheduler.planVisits(phase, withJoined: ran == 0)
+      let count = scheduler.visits.count
+      guard scheduler.memory.pool.freeCount >= count * scheduler.memory.groups.count else { break }
+      if count == 0 {
+        scheduler.memory.cruise(sequences: scheduler.batch.count)
+      } else {
+        let before = scheduler.held
+        evicted.clear()
+        for place in 0..<count {
+          let sequence = scheduler.visits[place]
+          scheduler.arrive(at: sequence, iterationsOn: ran)
+          scheduler.compute(sequence, evicted: &evicted)
+        }
+        scheduler.memory.cruise(sequences: scheduler.batch.count - count)
+        scheduler.memory.beginIteration()
         let tokens = scheduler.batch.count * scheduler.memory.slotsOfToken
         growth.append(scheduler.held.change(from: before, iteration: ran, tokenSlots: tokens))
       }
@@ -68,9 +72,9 @@ package struct VisitingGrowth: CruisingGrowth {
 }
 
 extension TokenBudgetScheduler where Memory == HybridMemory {
-  /// The cruising sequences to which something happens in a phase of the batch, in running order.
-  fileprivate mutating func visits(_ phase: Int, withJoined: Bool) -> [Int32] {
-    var visits: [Int32] = []
+  /// Lists the cruising sequences to which something happens in a phase of the batch, in running order.
+  fileprivate mutating func planVisits(_ phase: Int, withJoined: Bool) {
+    visits.clear()
     var lists = 0
     for busy in memory.busyPhases {
       let list = phase >= busy ? phase - busy : phase - busy + batch.blockSize
@@ -85,8 +89,7 @@ extension TokenBudgetScheduler where Memory == HybridMemory {
         lists += 1
       }
     }
-    if lists > 1 { visits.sort { sequences.rank(of: $0) < sequences.rank(of: $1) } }
-    return visits
+    if lists > 1 { visits.sortLast(from: 0) { Int(sequences.rank(of: $0)) } }
   }
 
   private func computedTokens(of sequence: Int32) -> Int {
@@ -99,10 +102,12 @@ extension TokenBudgetScheduler where Memory == HybridMemory {
     memory.dropSkipped(Int(sequence))
   }
 
-  /// Gives a visited sequence its token.
+  /// Gives a visited sequence its token; keys are given at whole multiples.
   fileprivate mutating func compute(_ sequence: Int32, evicted: inout [BlockID]) {
     memory.extend(Int(sequence), by: 1, evicted: &evicted)
-    if options.prefixCaching { memory.cacheFullBlocks(of: Int(sequence)) }
+    guard options.prefixCaching, memory.tokens(of: Int(sequence)) % memory.blockSize == 0
+    else { return }
+    memory.cacheFullBlocks(of: Int(sequence))
   }
 
   /// What the memory holds, to be compared with what it holds an iteration later.
