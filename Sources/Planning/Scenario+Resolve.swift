@@ -251,7 +251,7 @@ extension Scenario {
     return MeasuringWindow(from: from, to: SimInstant.zero + SimDuration(rounding: windowTo))
   }
 
-  private func requirePositive(_ flag: String, _ value: Int) throws {
+  func requirePositive(_ flag: String, _ value: Int) throws {
     guard value > 0 else { throw UserError("`\(flag)` must be at least 1, found `\(value)`") }
   }
 }

@@ -22,7 +22,7 @@ struct EngineOptions: ParsableArguments {
 
   @Option(
     name: .customLong("kv-cache-from-log"),
-    help: "Start-up log of vLLM to take the size of the KV pool from.")
+    help: "Start-up log or metrics of an engine to take the size of the KV pool from.")
   var engineLog: String?
 
   @Option(help: "Host memory for swapped blocks, GiB for each GPU (default: the system's own).")
@@ -121,7 +121,7 @@ struct EngineOptions: ParsableArguments {
   func scenario(system: ServingSystem, requestRate: Double?) throws -> Scenario {
     var scenario = try deployment.scenario(system: system)
     scenario.deviceProfile = try deviceProfile.map { try ProfileFile.read($0) }
-    scenario.deviceBlocksOverride = try deviceBlocksGiven()
+    scenario.deviceBlocksOverride = try deviceBlocksGiven(for: scenario)
     scenario.swapSpaceGiB = swapSpace
     scenario.preemptionMode = preemptionMode
     scenario.prefixCaching = prefixCaching
@@ -146,7 +146,7 @@ struct EngineOptions: ParsableArguments {
   }
 
   /// KV blocks as the user gave them, or as an engine's log does.
-  private func deviceBlocksGiven() throws -> Int? {
+  private func deviceBlocksGiven(for scenario: Scenario) throws -> Int? {
     guard let engineLog else { return deviceBlocks }
     guard deviceBlocks == nil else {
       throw UserError(
@@ -156,9 +156,10 @@ struct EngineOptions: ParsableArguments {
     guard let bytes = FileManager.default.contents(atPath: engineLog) else {
       throw UserError("cannot read the log `\(engineLog)`")
     }
-    return try EngineLog.blocks(
-      in: String(decoding: bytes, as: UTF8.self), name: engineLog,
-      blockSize: deployment.blockSize)
+    let log = try EngineLog(String(decoding: bytes, as: UTF8.self), name: engineLog)
+    let (blocks, warnings) = try log.blocks(of: scenario.checkedCacheSpec())
+    Terminal.warn(warnings)
+    return blocks
   }
 }
 

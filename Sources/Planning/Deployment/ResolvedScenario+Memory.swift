@@ -32,6 +32,18 @@ extension Scenario {
   }
 }
 
+extension Scenario {
+  /// ``kvCacheSpec`` of settings that nobody has checked.
+  ///
+  /// - Throws: ``UserError`` for a model that does not split, or blocks of no tokens.
+  package func checkedCacheSpec() throws -> KVCacheSpec {
+    try model.checkTensorParallel(tensorParallel)
+    try model.checkPipelineParallel(pipelineParallel)
+    try requirePositive("--block-size", blockSize)
+    return kvCacheSpec
+  }
+}
+
 extension ResolvedScenario {
   /// The KV pool of each GPU, whether it was given in blocks or follows from the budget.
   package var kvCapacity: KVCapacity {
