@@ -200,6 +200,8 @@ extension HybridMemory {
     case .dense: return isUsed(byHitOf: next(blockSize))
     case .every(let tokens) where isUsed(byHitOf: next(tokens)): return true
     case .every, .boundaries:
+      // Most blocks hold outputs, and no boundary lies behind the prompt.
+      guard index * size < max(whole.promptTokens, whole.junction) else { return false }
       return isUsed(byHitOf: (Int(whole.promptTokens) - 1) / blockSize * blockSize)
         || isUsed(byHitOf: Int(whole.junction) / blockSize * blockSize)
     }

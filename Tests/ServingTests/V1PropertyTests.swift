@@ -37,7 +37,7 @@ import Workload
       let needed = (longest - 1 + blockSize - 1) / blockSize
       settings = EngineSettings(
         blockSize: blockSize,
-        deviceBlocks: evicts ? 1 + needed + random.below(needed + 1) : 1000,
+        deviceBlocks: evicts ? 1 + needed + random.below(needed + 1) : 500,
         maxSequences: 1 + random.below(8), maxBatchedTokens: longest + random.below(20),
         maxModelLength: longest)
       settings.v1.chunkedPrefill = random.below(3) > 0
@@ -55,7 +55,7 @@ import Workload
         blockSize: blockSize, settings, states: evicts, &random)
       settings.v1.retention =
         evicts ? [.dense, .boundaries, .every(tokens: 4 * blockSize)][random.below(3)] : .dense
-      if evicts { settings.deviceBlocks *= settings.v1.groups.count }
+      settings.deviceBlocks *= evicts ? settings.v1.groups.count : 2
     }
 
     /// The tokens of a request, prompt and whole output.
