@@ -6,5 +6,5 @@
 package enum ModelCatalogue {
   /// Every model, families together, small to large.
   package static let all: [ModelSpec] =
-    opt + llama + mistral + qwen + gemma + phiAndYi + deepSeek
+    opt + llama + mistral + qwen + gemma + phiAndYi + deepSeek + gptOSS
 }

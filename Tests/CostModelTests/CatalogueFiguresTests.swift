@@ -263,6 +263,12 @@ extension CatalogueFigures {
       name: "deepseek-v3", parameters: 671_026_279_424, activeParameters: 37_552_157_696,
       sizes: 0x369b_6b70_a56c_5857, prices: 0xe3c7_96db_c9ae_74d4),
     .init(
+      name: "gpt-oss-20b", parameters: 20_914_562_880, activeParameters: 4_193_052_480,
+      sizes: 0xc642_c7fc_2086_2ac4, prices: 0x3195_c8d2_7fe4_15e5),
+    .init(
+      name: "gpt-oss-120b", parameters: 116_828_861_760, activeParameters: 5_750_256_960,
+      sizes: 0x6d15_7f11_586f_533c, prices: 0xaa6_5923_5ee5_72f6),
+    .init(
       name: "toy-1m", parameters: 1_049_728, activeParameters: 1_049_728,
       sizes: 0x43e4_8f2f_727f_cf8b, prices: 0xe713_f850_a346_432f),
     .init(

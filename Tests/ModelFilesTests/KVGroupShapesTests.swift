@@ -56,6 +56,18 @@ import Testing
     }
   }
 
+  /// The catalogue has what the published files say.
+  @Test(.enabled(if: hasConfigs), arguments: ["20b", "120b"])
+  func gptOssIsThatOfItsFile(_ size: String) throws {
+    let known = try ModelCatalogue.find("gpt-oss-\(size)")
+    let path = configFolder.appending(path: "openai--gpt-oss-\(size)_config.json").path
+    let read = try ModelFile.read(path: path)
+    #expect(known.layers == read.layers)
+    #expect(known.stored == read.stored)
+    #expect(known.hidden == read.hidden && known.vocab == read.vocab)
+    #expect(known.maxPositions == read.maxPositions)
+  }
+
   @Test(.enabled(if: hasConfigs)) func windowsAlternateInGptOss() throws {
     let window = KVGroupKind.window(tokens: 128)
     #expect(
