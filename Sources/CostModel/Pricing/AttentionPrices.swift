@@ -19,7 +19,7 @@ struct AttentionReach: Equatable, Sendable {
     func unpriced(_ what: String) -> UserError {
       UserError(
         "`\(model.name)` has \(what), which have no price yet",
-        hint: "choose a model whose layers differ in one sliding window at most")
+        hint: "`kvplan catalog fit` divides its memory; layers are priced that are alike, or differ in one window")
     }
     let kinds = model.layers.kinds.filter { $0.layer.attention != .none }
     guard let first = kinds.first else { throw unpriced("no layers with attention") }
