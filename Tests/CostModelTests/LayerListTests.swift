@@ -78,8 +78,8 @@ import Testing
     let wider = ModelLayer(.heads(Self.heads, .window(tokens: 200)), .none)
     let large = ModelLayer(.heads(.init(query: 4, kv: 2, dim: 128), .all), .none)
     let hint =
-      "\n\nhint: `kvplan catalog fit` divides its memory; layers are priced that are alike, or differ "
-      + "in one window"
+      "\n\nhint: `kvplan catalog fit` divides its memory; layers are priced that are alike, or "
+      + "differ in one window"
     for (layer, what) in [
       (Self.recurrent, "recurrent layers"), (chunked, "layers that keep a chunk of 64"),
       (wider, "windows of different lengths"), (large, "layers with heads of different shapes"),
