@@ -19,7 +19,8 @@ struct AttentionReach: Equatable, Sendable {
     func unpriced(_ what: String) -> UserError {
       UserError(
         "`\(model.name)` has \(what), which have no price yet",
-        hint: "`kvplan catalog fit` divides its memory; layers are priced that are alike, or differ in one window")
+        hint: "`kvplan catalog fit` divides its memory; layers are priced that are alike, or "
+          + "differ in one window")
     }
     let kinds = model.layers.kinds.filter { $0.layer.attention != .none }
     guard let first = kinds.first else { throw unpriced("no layers with attention") }
