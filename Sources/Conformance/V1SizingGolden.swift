@@ -21,8 +21,8 @@ struct V1SizingGolden {
       == UInt8(ascii: "[")
   }
 
-  /// - Throws: ``UserError`` for a file that cannot be read, is no list of objects, or has a field that nothing compares;
-  ///   its line is the number of the configuration.
+  /// - Throws: ``UserError`` for a file that cannot be read, is no list of objects, or has a field that nothing
+  ///   compares; its line is the number of the configuration.
   init(path: String) throws {
     let file = try UnpackedFile(path: path, kind: "golden")
     guard file.mistake == nil,
@@ -110,7 +110,8 @@ struct V1SizingConfiguration {
 
   /// The pages of the kinds, attention beside states made as wide as they are.
   ///
-  /// The record has the blocks that came out; those that went in are the engine's own of 16 tokens where there are states.
+  /// The record has the blocks that came out; those that went in are the engine's own of 16 tokens where there are
+  /// states.
   func pages() throws -> [KVLayerPage] {
     let hasStates = kinds.contains { $0.keeps.isState }
     let raw = kinds.map { kind in

@@ -160,12 +160,6 @@ package struct KVCacheSpec: Equatable, Sendable {
   }
 }
 
-func greatestCommonDivisor(_ a: Int, _ b: Int) -> Int {
-  b == 0 ? a : greatestCommonDivisor(b, a % b)
-}
-
-func leastCommonMultiple(_ a: Int, _ b: Int) -> Int { a / greatestCommonDivisor(a, b) * b }
-
 extension ModelSpec {
   /// The most tokens that a token attends to in layers with a sliding window, itself included; `nil`
   /// without such layers. Of several windows the longest: they have no price yet.

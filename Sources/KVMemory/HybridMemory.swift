@@ -125,9 +125,8 @@ public struct HybridMemory: Sendable {
   ) {
     precondition(!groups.isEmpty, "HybridMemory without groups")
     self.groups = groups
-    let sizes = groups.map(\.blockTokens)
     blockSize = Self.blockSize(of: groups, isCaching: isCaching)
-    hashBlockSize = sizes.reduce(0, Self.greatestCommonDivisor)
+    hashBlockSize = groups.reduce(0) { greatestCommonDivisor($0, $1.blockTokens) }
     self.isCaching = isCaching
     self.retention = retention
     var classes: [[Int]] = []
@@ -158,12 +157,6 @@ public struct HybridMemory: Sendable {
       $1.keeps.isState && !isCaching ? $0 : leastCommonMultiple($0, $1.blockTokens)
     }
   }
-
-  static func greatestCommonDivisor(_ a: Int, _ b: Int) -> Int {
-    b == 0 ? a : greatestCommonDivisor(b, a % b)
-  }
-
-  static func leastCommonMultiple(_ a: Int, _ b: Int) -> Int { a / greatestCommonDivisor(a, b) * b }
 
   /// Where what a group knows of a sequence stands.
   func row(_ sequence: Int, _ group: Int) -> Int { sequence * layouts.count + group }

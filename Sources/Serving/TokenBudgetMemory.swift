@@ -77,6 +77,9 @@ package protocol TokenBudgetMemory: Sendable {
   /// Blocks that a running sequence has to take for `tokens` more tokens.
   mutating func missingBlocks(of sequence: Int, for tokens: Int) -> Int
 
+  /// Whether `tokens` more tokens of a running sequence find room.
+  mutating func canExtend(_ sequence: Int, by tokens: Int) -> Bool
+
   /// Gives a sequence room for `tokens` more tokens, all of which are computed in this iteration.
   ///
   /// - Parameter evicted: Gets the blocks whose cached content is lost, in order.
@@ -143,14 +146,6 @@ package protocol FoundPrefix: Sendable {
   /// The key of the first block not found, if all rests on that one and the limit has not ended the search.
   var missing: BlockKey? { get }
   func contains(_ block: BlockID) -> Bool
-}
-
-extension TokenBudgetMemory {
-  /// Whether `tokens` more tokens of a running sequence find room.
-  @inline(__always)
-  mutating func canExtend(_ sequence: Int, by tokens: Int) -> Bool {
-    missingBlocks(of: sequence, for: tokens) <= pool.freeCount
-  }
 }
 
 // MARK: All layers keep every token

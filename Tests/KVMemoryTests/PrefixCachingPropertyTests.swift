@@ -28,19 +28,12 @@ import Testing
 
   /// Tells the memory what a sequence consists of: each full block ends in one of its runs.
   private func tell(_ memory: inout PrefixCachingMemory, _ number: Int, _ sequence: Sequence) {
-    var builder = RunBuilder()
-    var spans: [BlockSpan] = []
-    var end = 0
+    var spans = SpanBuilder(blockTokens: memory.blockSize, runs: sequence.runs.count)
     for run in sequence.runs {
-      _ = builder.add(stream: run.stream, start: 0, count: run.count)
-      let first = end / memory.blockSize
-      end += run.count
-      let blocks = end / memory.blockSize - first
-      guard blocks > 0 else { continue }
-      let entered = memory.enter(builder.identity, blocks: blocks)
-      spans.append(BlockSpan(run: entered, first: Int32(first), count: Int32(blocks)))
+      spans.add(stream: run.stream, start: 0, count: run.count) { memory.enter($0, blocks: $1) }
     }
-    memory.setContents(of: number, spans)
+    spans.close { memory.enter($0, blocks: $1) }
+    memory.setContents(of: number, spans.spans)
   }
 
   @Test(arguments: FreeQueueRule.allCases, 0..<15 as Range<UInt64>)

@@ -33,8 +33,8 @@ struct KernelForm: Sendable {
   /// which no small step turns into each other: all are tried.
   ///
   /// Rows too short to be split fit both as well, and the longer ones to come are split: none at all has to be a tenth
-  /// better. (Without, the B200's 64-wide kernels, which split from 16,000 tokens on, are 21 % off beyond the rows up to
-  /// there, with it 8 %.)
+  /// better. (Without, the B200's 64-wide kernels, which split from 16,000 tokens on, are 21 % off beyond the rows up
+  /// to there, with it 8 %.)
   static func starts(_ kind: KernelKind) -> [CurveFit.Start] {
     let typical = coefficients(kind).map(\.start)
     guard kind == .decodeAttention else { return [.init(coefficients: typical)] }

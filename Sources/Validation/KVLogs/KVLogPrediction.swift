@@ -11,7 +11,7 @@ package struct KVLogPrediction: Sendable {
   /// What the engine had left, GiB on a GPU: as it said, or its blocks in bytes.
   package let loggedGiB: Double
   package let predictedGiB: Double
-  /// The same with the fitted constants as they are without the logs of this one's source.
+  /// The same without what the logs of this one's source taught: fitted constants, and which sampler ran.
   package let predictedGiBWithoutSource: Double
   /// Whether GPU and utilization are stated and the engine is vLLM 0.6 or later: rows without these rest on a guess.
   package let isScored: Bool
@@ -57,8 +57,8 @@ package struct KVLogPrediction: Sendable {
     let scenario = try log.scenario(of: model)
     if let contradiction = log.contradiction { throw contradiction }
     let fit = try scenario.memoryFit()
-    var inputs = fit.inputs
     func predict(_ change: (inout VLLMMemory) -> Void) -> Double {
+      var inputs = fit.inputs
       if case .vllm(var memory) = inputs.engine {
         change(&memory)
         inputs.engine = .vllm(memory)
