@@ -37,18 +37,21 @@ extension CachedBlockPool {
   ///
   /// - Returns: How many became free.
   @discardableResult
-  mutating func release(mixed blocks: ArraySlice<BlockID>) -> Int {
-    // One block needs no sorting; and where one queue takes both kinds, they enter it one by one.
-    guard freeQueueRule == .unhashedFirst, blocks.count > 1 else {
-      return blocks.reversed().reduce(0) { freed, block in
-        freed
-          + withUnsafePointer(to: block) {
-            release(UnsafeBufferPointer(start: $0, count: 1), cached: isCached(block) ? 1 : 0)
-          }
+  mutating func release(mixed blocks: UnsafeBufferPointer<BlockID>) -> Int {
+    var cached = 0
+    while cached < blocks.count, isCached(blocks[cached]) { cached += 1 }
+    if !blocks[cached...].contains(where: { isCached($0) }) {
+      return release(blocks, cached: cached)
+    }
+    // Where one queue takes both kinds, they enter it one by one.
+    guard freeQueueRule == .unhashedFirst else {
+      return blocks.indices.reversed().reduce(0) { freed, index in
+        let block = UnsafeBufferPointer(rebasing: blocks[index...index])
+        return freed + release(block, cached: isCached(block[0]) ? 1 : 0)
       }
     }
-    let cached = blocks.filter { isCached($0) }
-    let table = cached + blocks.filter { !isCached($0) }
-    return table.withUnsafeBufferPointer { release($0, cached: cached.count) }
+    let withKey = blocks.filter { isCached($0) }
+    let table = withKey + blocks.filter { !isCached($0) }
+    return table.withUnsafeBufferPointer { release($0, cached: withKey.count) }
   }
 }

@@ -52,9 +52,8 @@ extension HybridMemory {
     guard limit > 0 else { return }
     found.tokens = limit
     found.tables = groups.indices.map { group in
-      let (kind, size) = (groups[group].keeps, layouts[group].blockTokens)
-      let skipped = kind.skippedBlocks(limit, blockTokens: size)
-      let blocks = cachedBlocks(row(sequence, group), limit: limit / size)
+      let skipped = skippedBlocks(of: group, limit)
+      let blocks = cachedBlocks(sequence, group, limit: limit / layouts[group].blockTokens)
       return blocks.indices.map { skipped.contains($0) ? 0 : blocks[$0] }
     }
     found.freeHits = found.tables.reduce(0) { count, table in
@@ -66,11 +65,11 @@ extension HybridMemory {
   public func junction(of sequence: Int) -> Int { wholes.with(sequence) { Int($0.junction) } }
 
   /// The cached blocks of the beginning of a sequence, 0 where there is none.
-  private func cachedBlocks(_ row: Int, limit: Int) -> [BlockID] {
-    parts.with(row) { part in
+  private func cachedBlocks(_ sequence: Int, _ group: Int, limit: Int) -> [BlockID] {
+    contents.with(sequence) { contents in
       var blocks: [BlockID] = []
       blocks.reserveCapacity(limit)
-      for span in part.spans {
+      for span in contents[group] {
         blocks += pool.cachedBlocks(in: span, count: span.blocks(in: 0..<limit).count)
       }
       return blocks
@@ -80,20 +79,22 @@ extension HybridMemory {
   /// The longest beginning of at most `limit` tokens after which groups of one kind can go on: their blocks are cached but
   /// those that are skipped by then.
   private func find(_ sequence: Int, _ members: [Int], limit: Int) -> Int {
-    let (kind, size) = (groups[members[0]].keeps, layouts[members[0]].blockTokens)
-    let blocks = members.map { cachedBlocks(row(sequence, $0), limit: limit / size) }
-    let count = blocks[0].count
+    let size = layouts[members[0]].blockTokens
+    if layouts[members[0]].keepsAll {
+      let count = members.reduce(limit / size) { cachedCount(sequence, $1, limit: $0) }
+      return count * size / blockSize * blockSize
+    }
+    guard limit >= blockSize else { return 0 }
+    let blocks = members.map { cachedBlocks(sequence, $0, limit: limit / size) }
     /// Of the blocks before each, how many are not cached.
     var missing = [0]
-    missing.reserveCapacity(count + 1)
-    for index in 0..<count {
-      let isThere = blocks.allSatisfy { $0[index] != 0 }
-      if !isThere && kind == .all { break }
-      missing.append(missing[index] + (isThere ? 0 : 1))
+    missing.reserveCapacity(blocks[0].count + 1)
+    for index in blocks[0].indices {
+      missing.append(missing[index] + (blocks.allSatisfy { $0[index] != 0 } ? 0 : 1))
     }
     var end = (missing.count - 1) * size / blockSize * blockSize
     while end > 0 {
-      let skipped = kind.skippedBlocks(end, blockTokens: size).clamped(to: 0..<end / size)
+      let skipped = skippedBlocks(of: members[0], end).clamped(to: 0..<end / size)
       if missing[skipped.lowerBound] == 0, missing[end / size] == missing[skipped.upperBound] {
         break
       }
@@ -102,11 +103,25 @@ extension HybridMemory {
     return end
   }
 
+  /// How many blocks of the beginning of a sequence are cached, up to the first that is not.
+  private func cachedCount(_ sequence: Int, _ group: Int, limit: Int) -> Int {
+    contents.with(sequence) { contents in
+      var count = 0
+      for span in contents[group] {
+        let wanted = span.blocks(in: 0..<limit).count
+        let found = pool.cachedBlocks(in: span, count: wanted).prefix { $0 != 0 }.count
+        count += found
+        if found < wanted { break }
+      }
+      return count
+    }
+  }
+
   /// Gives an empty sequence the beginning that was found for it, perhaps none.
   ///
   /// - Parameter finalTokens: Tokens of the sequence that will have a slot in the end.
   public mutating func begin(_ sequence: Int, with found: Found, finalTokens: Int) {
-    for group in groups.indices {
+    for group in layouts.indices {
       let (row, size) = (row(sequence, group), layouts[group].blockTokens)
       precondition(tables[row].count == 0, "HybridMemory.begin: sequence \(sequence) holds blocks")
       tables.reserve((finalTokens + size - 1) / size, for: row, finalTokens: finalTokens)
@@ -143,15 +158,15 @@ extension HybridMemory {
   private func missing(
     _ sequence: Int, _ found: Found, upTo tokens: Int, inFlight: Int?
   ) -> Int {
-    groups.indices.reduce(0) { sum, group in
-      let (kind, size) = (groups[group].keeps, layouts[group].blockTokens)
+    layouts.indices.reduce(0) { sum, group in
+      let size = layouts[group].blockTokens
       let known = found.blockCount(of: group)
       if layouts[group].isChain {
         return sum
           + missingStates(sequence, group, from: found.tokens, known: known, upTo: tokens)
       }
       let wanted = (tokens + size - 1) / size
-      let most = inFlight.flatMap { kind.mostBlocks($0, size) } ?? wanted
+      let most = inFlight.flatMap { groups[group].keeps.mostBlocks($0, size) } ?? wanted
       return sum + max(0, min(wanted, most) - known)
     }
   }
@@ -163,22 +178,32 @@ extension HybridMemory {
   /// - Returns: Whether one got a key.
   @discardableResult
   public mutating func cacheFullBlocks(of sequence: Int) -> Bool {
+    cacheFullBlocks(of: sequence, tokens: wholes.with(sequence) { Int($0.tokens) })
+  }
+
+  /// - Parameter tokens: Tokens of the sequence that have a slot.
+  @discardableResult
+  mutating func cacheFullBlocks(of sequence: Int, tokens: Int) -> Bool {
     let whole = wholes[sequence]
-    let tokens = Int(whole.tokens)
-    let end = groups.count == 1 ? tokens : tokens / blockSize * blockSize
+    let end = layouts.count == 1 ? tokens : tokens / blockSize * blockSize
     let before = pool.cachedCount
     for group in layouts.indices {
-      let (row, size) = (row(sequence, group), layouts[group].blockTokens)
+      let (row, layout) = (row(sequence, group), layouts[group])
+      let full = end / layout.blockTokens
       let seen = parts.with(row) { Int($0.seen) }
-      if end / size > seen {
-        for index in seen..<end / size where tables.block(index, of: row) != 0 {
-          if isKeyed(index, group, whole) { setKey(row, group, index) }
+      if full > seen {
+        if layout.keepsAll, layout.blockTokens == hashBlockSize {
+          setKeys(sequence, group, seen..<full)
+        } else {
+          for index in seen..<full where isKeyed(index, group, whole) {
+            if tables.block(index, of: row) != 0 { setKey(sequence, group, index) }
+          }
         }
-        parts[row].seen = Int32(end / size)
+        parts[row].seen = Int32(full)
       }
-      if layouts[group].isChain {
-        cacheCheckpoint(row, group, whole)
-      } else if layouts[group].keepsAll, size > hashBlockSize {
+      if layout.isChain {
+        cacheCheckpoint(sequence, group, whole)
+      } else if layout.keepsAll, layout.blockTokens > hashBlockSize {
         setPartialKey(row, group, promptTokens: Int(whole.promptTokens), end: end)
       }
     }
@@ -186,12 +211,17 @@ extension HybridMemory {
   }
 
   /// Whether a full block is worth a key.
-  func isKeyed(_ index: Int, _ group: Int, _ whole: Whole) -> Bool {
+  mutating func isKeyed(_ index: Int, _ group: Int, _ whole: Whole) -> Bool {
     guard layouts[group].isKeyedByNeed else { return true }
-    let (kind, size) = (groups[group].keeps, layouts[group].blockTokens)
+    let size = layouts[group].blockTokens
+    // Most blocks hold outputs, and no boundary lies behind the prompt.
+    if retention == .boundaries, index * size >= max(whole.promptTokens, whole.junction) {
+      return false
+    }
     /// Whether a hit of so many tokens uses the block.
     func isUsed(byHitOf tokens: Int) -> Bool {
-      index < tokens / size && !kind.skippedBlocks(tokens, blockTokens: size).contains(index)
+      index < tokens / size
+        && !skippedBlocks(of: group, tokens).contains(index)
     }
     func next(_ interval: Int) -> Int {
       ((index + 1) * size + interval - 1) / interval * interval
@@ -200,20 +230,40 @@ extension HybridMemory {
     case .dense: return isUsed(byHitOf: next(blockSize))
     case .every(let tokens) where isUsed(byHitOf: next(tokens)): return true
     case .every, .boundaries:
-      // Most blocks hold outputs, and no boundary lies behind the prompt.
-      guard index * size < max(whole.promptTokens, whole.junction) else { return false }
       return isUsed(byHitOf: (Int(whole.promptTokens) - 1) / blockSize * blockSize)
         || isUsed(byHitOf: Int(whole.junction) / blockSize * blockSize)
     }
   }
 
-  mutating func setKey(_ row: Int, _ group: Int, _ index: Int) {
-    let block = tables.block(index, of: row)
+  mutating func setKey(_ sequence: Int, _ group: Int, _ index: Int) {
+    let block = tables.block(index, of: row(sequence, group))
     if pool.isCached(block) { pool.removeKey(of: block) }
-    let blockKey = parts.with(row) { key(ofBlock: index, $0.spans) }
+    let blockKey = key(ofBlock: index, of: sequence, group)
     pool.cache(1) { _ in (block, blockKey) }
     labels[Int(block)] = Label(group: group, tokens: (index + 1) * layouts[group].blockTokens)
     if layouts[group].isState { keyedStates.append(block) }
+  }
+
+  /// Gives blocks of a group that keeps everything their keys; none has one.
+  private mutating func setKeys(_ sequence: Int, _ group: Int, _ blocks: Range<Int>) {
+    let (row, size) = (row(sequence, group), layouts[group].blockTokens)
+    let last = parts.with(row) { $0.last }
+    tables.look(row) { table in
+      func set(_ span: BlockSpan) {
+        let held = span.blocks(in: blocks)
+        guard !held.isEmpty else { return }
+        pool.cache(
+          UnsafeBufferPointer(rebasing: table[held]), from: span.key(ofBlock: held.lowerBound))
+      }
+      if blocks.lowerBound >= last.first {
+        set(last)
+      } else {
+        for span in contents.with(sequence, { $0[group] }) { set(span) }
+      }
+      for index in blocks {
+        labels[Int(table[index])] = Label(group: group, tokens: (index + 1) * size)
+      }
+    }
   }
 
   /// Keeps the block in which a prompt ends for the hashes that end within it: no look-up asks for them by itself, but

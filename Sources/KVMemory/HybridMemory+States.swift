@@ -113,11 +113,6 @@ extension HybridMemory {
     return min(added, checkpoint == nil ? 1 : 2)
   }
 
-  func missingStates(_ sequence: Int, _ group: Int, upTo total: Int) -> Int {
-    let computed = wholes.with(sequence) { Int($0.tokens) }
-    return missingStates(sequence, group, from: computed, known: 0, upTo: total)
-  }
-
   /// Whether what was found ends in a state that this iteration computes.
   func endsInKeyedState(_ found: Found) -> Bool {
     !keyedStates.isEmpty
@@ -128,11 +123,11 @@ extension HybridMemory {
   }
 
   mutating func extendStates(
-    _ sequence: Int, _ group: Int, upTo total: Int, _ evicted: inout [BlockID]
+    _ sequence: Int, _ group: Int, from computed: Int, upTo total: Int,
+    _ evicted: inout [BlockID]
   ) {
     let row = row(sequence, group)
     let size = layouts[group].blockTokens
-    let computed = wholes.with(sequence) { Int($0.tokens) }
     let checkpoint = checkpoint(sequence, group, from: computed, upTo: total)
     parts[row].state.checkpoint = Int32(checkpoint ?? -1)
     parts[row].state.hasStarted = true
@@ -164,36 +159,40 @@ extension HybridMemory {
     }
     if end > state.passed { parts[row].state.passed = Int32(end) }
     guard !dropped.isEmpty else { return }
-    pool.release(mixed: dropped.map { tables.block($0, of: row) }[...])
+    dropped.map { tables.block($0, of: row) }.withUnsafeBufferPointer {
+      _ = pool.release(mixed: $0)
+    }
     for index in dropped { tables.replaceBlock(at: index, of: row, with: 0) }
     nullEntries += dropped.count
   }
 
   /// Gives the checkpoint that the chunk leaves its key, and the last state that a resend of the prompt can use.
-  mutating func cacheCheckpoint(_ row: Int, _ group: Int, _ whole: Whole) {
-    let size = layouts[group].blockTokens
+  mutating func cacheCheckpoint(_ sequence: Int, _ group: Int, _ whole: Whole) {
+    let (row, size) = (row(sequence, group), layouts[group].blockTokens)
     let boundary = lastBoundary(Int(whole.promptTokens), size)
     let entry = parts.with(row) { Int($0.state.checkpoint) }
     guard entry >= 0 else {
       let index = boundary / size - 1
-      if index >= 0, index < parts.with(row, { Int($0.seen) }) { setStateKey(row, group, index) }
+      if index >= 0, index < parts.with(row, { Int($0.seen) }) {
+        setStateKey(sequence, group, index)
+      }
       return
     }
     let tokens = (entry + 1) * size
     if tokens == boundary || tokens == whole.junction || isKeyed(entry, group, whole) {
-      setStateKey(row, group, entry)
+      setStateKey(sequence, group, entry)
     } else if pool.isCached(tables.block(entry, of: row)) {
       pool.removeKey(of: tables.block(entry, of: row))
     }
   }
 
-  private mutating func setStateKey(_ row: Int, _ group: Int, _ index: Int) {
-    let block = tables.block(index, of: row)
+  private mutating func setStateKey(_ sequence: Int, _ group: Int, _ index: Int) {
+    let block = tables.block(index, of: row(sequence, group))
     guard block != 0 else { return }
     let isKeyed =
       pool.isCached(block)
       && labels[Int(block)]
         == Label(group: group, tokens: (index + 1) * layouts[group].blockTokens)
-    if !isKeyed { setKey(row, group, index) }
+    if !isKeyed { setKey(sequence, group, index) }
   }
 }

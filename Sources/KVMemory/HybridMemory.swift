@@ -17,6 +17,8 @@ public struct HybridMemory: Sendable {
   public let groups: [BlockGroup]
   /// By group, what is asked of it all the time.
   let layouts: [Layout]
+  /// By group, the tokens that nothing to come attends to: ``KVGroupKind/skipped``.
+  let skipped: [@Sendable (_ computed: Int) -> Range<Int>]
   /// Tokens in whose multiples hits come: the least common multiple of the groups' blocks.
   public let blockSize: Int
   /// The greatest common divisor of the groups' blocks.
@@ -28,23 +30,27 @@ public struct HybridMemory: Sendable {
   let classes: [[Int]]
   /// Slots of the ledger that a token takes in all groups; states take whole blocks.
   public let slotsOfToken: Int
-  /// See ``busyPhases(of:blockSize:isCaching:upTo:)``.
+  /// See ``busyPhases(of:isSkipping:isCaching:)``.
   public let busyPhases: [Int]
+  /// See ``skippingPhases(of:blockSize:isCaching:upTo:)``.
+  public let isSkipping: [Bool]
   public internal(set) var pool: CachedBlockPool
   /// By ``row(_:_:)``.
   public internal(set) var tables = BlockTables()
   var parts = ResidentRows(blank: Part())
   var wholes = ResidentRows(blank: Whole())
+  /// By sequence and group: in which runs of tokens its full blocks end, those that it will have too.
+  var contents = ResidentRows<[[BlockSpan]]>(blank: [])
   /// By block: what its key says, while it has one.
   var labels: [Label]
   /// Blocks of states that got their key in this iteration, whose content is not there yet.
   var keyedStates: [BlockID] = []
   /// Slots of held blocks that hold no token yet.
-  var emptySlots = 0
+  @usableFromInline var emptySlots = 0
   /// Those of them that no token will ever fill.
-  var unusableSlots = 0
+  @usableFromInline var unusableSlots = 0
   /// Table entries without a block.
-  var nullEntries = 0
+  @usableFromInline var nullEntries = 0
 
   /// Which blocks get a key where a kind is keyed by need.
   ///
@@ -82,8 +88,8 @@ public struct HybridMemory: Sendable {
 
   /// What a group knows of a sequence.
   struct Part: Sendable {
-    /// In which runs of tokens its full blocks end, those that it will have too.
-    var spans: [BlockSpan] = []
+    /// The last run in which full blocks of it end: a sequence that decodes is in it.
+    var last = BlockSpan(run: 0, first: 0, count: 0)
     /// Entries, from the first, that were looked at for a key.
     var seen: Int32 = 0
     /// Entries that were given back or never taken.
@@ -142,9 +148,11 @@ public struct HybridMemory: Sendable {
       + classes.filter { groups[$0[0]].keeps != .all }
     let blockSize = blockSize
     layouts = groups.map { Layout($0, blockSize: blockSize, isCaching: isCaching) }
+    skipped = groups.map { $0.keeps.skipped }
     slotsOfToken = layouts.reduce(0) { $0 + $1.slotsOfToken }
-    busyPhases = Self.busyPhases(
+    isSkipping = Self.skippingPhases(
       of: groups, blockSize: blockSize, isCaching: isCaching, upTo: longestSequence)
+    busyPhases = Self.busyPhases(of: groups, isSkipping: isSkipping, isCaching: isCaching)
     pool = CachedBlockPool(
       capacity: deviceBlocks, freeQueueRule: freeQueueRule, evictionPolicy: evictionPolicy)
     labels = Array(repeating: Label(), count: deviceBlocks)
@@ -203,19 +211,27 @@ public struct HybridMemory: Sendable {
   /// - Parameter spans: By group.
   public mutating func setContents(of sequence: Int, promptTokens: Int, _ spans: [[BlockSpan]]) {
     wholes[sequence].promptTokens = Int32(promptTokens)
-    for (group, spans) in spans.enumerated() { parts[row(sequence, group)].spans = spans }
+    for group in layouts.indices {
+      if let last = spans[group].last { parts[row(sequence, group)].last = last }
+    }
+    contents[sequence] = spans
   }
 
   /// Lets go of what was told of a sequence, which holds no blocks.
   public mutating func forget(_ sequence: Int) {
-    for group in groups.indices {
-      for span in parts.with(row(sequence, group), { $0.spans }) { pool.leave(span.run) }
-      parts.close(row(sequence, group))
+    for spans in contents[sequence] {
+      for span in spans { pool.leave(span.run) }
     }
+    for group in layouts.indices { parts.close(row(sequence, group)) }
+    contents.close(sequence)
     wholes.close(sequence)
   }
 
-  func key(ofBlock block: Int, _ spans: [BlockSpan]) -> BlockKey {
+  /// The key of a full block of a sequence.
+  mutating func key(ofBlock block: Int, of sequence: Int, _ group: Int) -> BlockKey {
+    let last = parts.with(row(sequence, group)) { $0.last }
+    if block >= last.first { return last.key(ofBlock: block) }
+    let spans = contents.with(sequence) { $0[group] }
     guard let span = spans.last(where: { $0.first <= block }) else {
       preconditionFailure("HybridMemory: block \(block) stands before \(spans)")
     }
@@ -229,24 +245,32 @@ public struct HybridMemory: Sendable {
   /// All of the sequence's tokens are computed: it has blocks for more when it goes on, so that the saving comes an
   /// iteration late.
   public mutating func dropSkipped(_ sequence: Int) {
-    let computed = wholes.with(sequence) { Int($0.tokens) }
+    dropSkipped(sequence, computed: wholes.with(sequence) { Int($0.tokens) })
+  }
+
+  /// - Parameter computed: Tokens of the sequence.
+  public mutating func dropSkipped(_ sequence: Int, computed: Int) {
     for group in layouts.indices where !layouts[group].keepsAll {
       if layouts[group].isChain {
         dropStates(sequence, group, computed: computed)
       } else {
-        let size = layouts[group].blockTokens
-        drop(sequence, group, groups[group].keeps.skippedBlocks(computed, blockTokens: size))
+        drop(row(sequence, group), skippedBlocks(of: group, computed))
       }
     }
   }
 
-  private mutating func drop(_ sequence: Int, _ group: Int, _ skipped: Range<Int>) {
-    let row = row(sequence, group)
+  /// Blocks of a sequence all of whose tokens are skipped.
+  @inline(__always)
+  func skippedBlocks(of group: Int, _ computed: Int) -> Range<Int> {
+    KVGroupKind.wholeBlocks(skipped[group](computed), blockTokens: layouts[group].blockTokens)
+  }
+
+  private mutating func drop(_ row: Int, _ skipped: Range<Int>) {
     let known = parts.with(row) { $0.nulls }
     let first = known.isEmpty ? skipped.lowerBound : Int(known.upperBound)
     let end = min(skipped.upperBound, Int(tables[row].count))
     guard first < end else { return }
-    pool.release(mixed: tables.blocks(of: row).dropFirst(first).prefix(end - first))
+    _ = tables.look(row) { pool.release(mixed: UnsafeBufferPointer(rebasing: $0[first..<end])) }
     for index in first..<end { tables.replaceBlock(at: index, of: row, with: 0) }
     nullEntries += end - first
     parts[row].nulls = (known.isEmpty ? Int32(first) : known.lowerBound)..<Int32(end)
@@ -254,16 +278,26 @@ public struct HybridMemory: Sendable {
 
   /// Gives up all blocks of a sequence, group after group; what is cached stays until its block is taken.
   public mutating func free(_ sequence: Int) {
-    for group in groups.indices {
+    for group in layouts.indices {
       let row = row(sequence, group)
       let table = tables[row]
       guard table.count > 0 else { continue }
-      let held = tables.blocks(of: row).filter { $0 != 0 }
+      let nulls = parts.with(row) { $0.nulls }
+      let held = tables.look(row) { blocks in
+        if nulls.lowerBound == 0, !layouts[group].isChain {
+          let held = UnsafeBufferPointer(rebasing: blocks[Int(nulls.upperBound)...])
+          pool.release(mixed: held)
+          return held.count
+        }
+        return blocks.filter { $0 != 0 }.withUnsafeBufferPointer { held in
+          pool.release(mixed: held)
+          return held.count
+        }
+      }
       emptySlots -= slots(of: Int(table.emptySlots), group)
       unusableSlots -= unusableSlots(of: table, group)
-      nullEntries -= Int(table.count) - held.count
+      nullEntries -= Int(table.count) - held
       tables.clear(row)
-      pool.release(mixed: held[...])
       parts[row].seen = 0
       parts[row].nulls = 0..<0
       parts[row].state = State()
@@ -275,10 +309,19 @@ public struct HybridMemory: Sendable {
 
   /// Blocks that a sequence which holds some has to take for `tokens` more tokens.
   public mutating func missingBlocks(of sequence: Int, for tokens: Int) -> Int {
-    let total = wholes.with(sequence) { Int($0.tokens) } + tokens
+    missingBlocks(of: sequence, from: wholes.with(sequence) { Int($0.tokens) }, for: tokens)
+  }
+
+  /// - Parameter computed: Tokens of the sequence that have a slot.
+  public mutating func missingBlocks(
+    of sequence: Int, from computed: Int, for tokens: Int
+  ) -> Int {
+    let total = computed + tokens
     return layouts.indices.reduce(0) { sum, group in
       let layout = layouts[group]
-      if layout.isChain { return sum + missingStates(sequence, group, upTo: total) }
+      if layout.isChain {
+        return sum + missingStates(sequence, group, from: computed, known: 0, upTo: total)
+      }
       let wanted = (total + layout.blockTokens - 1) / layout.blockTokens
       return sum + max(0, wanted - Int(tables[row(sequence, group)].count))
     }
@@ -294,11 +337,12 @@ public struct HybridMemory: Sendable {
   /// - Parameter evicted: Gets the blocks whose cached content is lost, in order.
   /// - Precondition: ``canExtend(_:by:)``.
   public mutating func extend(_ sequence: Int, by tokens: Int, evicted: inout [BlockID]) {
-    let total = wholes.with(sequence) { Int($0.tokens) } + tokens
+    let computed = wholes.with(sequence) { Int($0.tokens) }
+    let total = computed + tokens
     for group in layouts.indices {
       let layout = layouts[group]
       if layout.isChain {
-        extendStates(sequence, group, upTo: total, &evicted)
+        extendStates(sequence, group, from: computed, upTo: total, &evicted)
       } else {
         let row = row(sequence, group)
         let wanted = (total + layout.blockTokens - 1) / layout.blockTokens
@@ -324,12 +368,12 @@ public struct HybridMemory: Sendable {
 
   // MARK: The ledger
 
-  private func slots(of tokens: Int, _ group: Int) -> Int {
+  func slots(of tokens: Int, _ group: Int) -> Int {
     tokens * layouts[group].slotsOfToken
   }
 
   /// Slots of a table's last block that no token will ever fill.
-  private func unusableSlots(of table: BlockTable, _ group: Int) -> Int {
+  func unusableSlots(of table: BlockTable, _ group: Int) -> Int {
     if layouts[group].isState { return 0 }
     return slots(
       of: max(0, Int(table.count) * layouts[group].blockTokens - Int(table.finalTokens)), group)
@@ -338,7 +382,7 @@ public struct HybridMemory: Sendable {
   /// Where the slots of the pool are, shared blocks counted once; the null block is internal fragmentation.
   ///
   /// - Complexity: O(1).
-  public var ledger: WasteLedger {
+  @inlinable public var ledger: WasteLedger {
     var ledger = WasteLedger()
     ledger.tokenState = pool.heldCount * blockSize - emptySlots
     ledger.internalFragmentation = unusableSlots + blockSize
@@ -349,5 +393,5 @@ public struct HybridMemory: Sendable {
   }
 
   /// Blocks as the resident sequences count them, shared ones once for each.
-  public var logicalBlockCount: Int { tables.entryCount - nullEntries }
+  @inlinable public var logicalBlockCount: Int { tables.entryCount - nullEntries }
 }

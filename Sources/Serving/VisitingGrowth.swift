@@ -22,16 +22,17 @@ package struct VisitingGrowth: CruisingGrowth {
       let sequence = scheduler.visits[visited]
       guard scheduler.isRunning(sequence) else { return }
       scheduler.head.forget()
-      scheduler.arrive(at: sequence, iterationsOn: 0)
-      let blocks = scheduler.memory.missingBlocks(of: Int(sequence), for: 1)
+      let computed = scheduler.computedTokens(of: sequence)
+      scheduler.dropSkipped(sequence, computed: computed, withJoined: true)
+      let blocks = scheduler.memory.missingBlocks(of: Int(sequence), from: computed, for: 1)
       guard scheduler.makeRoom(for: blocks, of: sequence, &plan) else { return }
-      scheduler.compute(sequence, evicted: &plan.evicted)
+      scheduler.memory.decode(Int(sequence), computed: computed, evicted: &plan.evicted)
       visited += 1
     }
   }
 
   package func finish(_ scheduler: inout TokenBudgetScheduler<HybridMemory>) {
-    scheduler.memory.cruise(sequences: scheduler.batch.count - visited)
+    scheduler.memory.cruise(sequences: scheduler.batch.count)
     scheduler.joined.clear()
   }
 
@@ -46,17 +47,16 @@ package struct VisitingGrowth: CruisingGrowth {
       scheduler.planVisits(phase, withJoined: ran == 0)
       let count = scheduler.visits.count
       guard scheduler.memory.pool.freeCount >= count * scheduler.memory.groups.count else { break }
-      if count == 0 {
-        scheduler.memory.cruise(sequences: scheduler.batch.count)
-      } else {
-        let before = scheduler.held
+      let before = scheduler.held
+      scheduler.memory.cruise(sequences: scheduler.batch.count)
+      if count > 0 {
         evicted.clear()
         for place in 0..<count {
           let sequence = scheduler.visits[place]
-          scheduler.arrive(at: sequence, iterationsOn: ran)
-          scheduler.compute(sequence, evicted: &evicted)
+          let computed = scheduler.computedTokens(of: sequence) + ran
+          scheduler.dropSkipped(sequence, computed: computed, withJoined: ran == 0)
+          scheduler.memory.decode(Int(sequence), computed: computed, evicted: &evicted)
         }
-        scheduler.memory.cruise(sequences: scheduler.batch.count - count)
         scheduler.memory.beginIteration()
         let tokens = scheduler.batch.count * scheduler.memory.slotsOfToken
         growth.append(scheduler.held.change(from: before, iteration: ran, tokenSlots: tokens))
@@ -75,39 +75,51 @@ extension TokenBudgetScheduler where Memory == HybridMemory {
   /// Lists the cruising sequences to which something happens in a phase of the batch, in running order.
   fileprivate mutating func planVisits(_ phase: Int, withJoined: Bool) {
     visits.clear()
-    var lists = 0
     for busy in memory.busyPhases {
       let list = phase >= busy ? phase - busy : phase - busy + batch.blockSize
-      guard batch.due.count(list) > 0 else { continue }
-      visits += batch.due[list]
-      lists += 1
-    }
-    if withJoined {
-      for sequence in joined
-      where !memory.busyPhases.contains(computedTokens(of: sequence) % batch.blockSize) {
-        visits.append(sequence)
-        lists += 1
+      let count = batch.due.count(list)
+      if visits.isEmpty {
+        for place in 0..<count { visits.append(batch.due[list, place]) }
+      } else if count > 0 {
+        mergeVisits(batch.due[list])
       }
     }
-    if lists > 1 { visits.sortLast(from: 0) { Int(sequences.rank(of: $0)) } }
+    guard withJoined, !joined.isEmpty else { return }
+    for sequence in joined
+    where !memory.busyPhases.contains(computedTokens(of: sequence) % batch.blockSize) {
+      mergeVisits([sequence])
+    }
   }
 
-  private func computedTokens(of sequence: Int32) -> Int {
+  /// Adds sequences, which are in running order, to the visits, from the last one on.
+  private mutating func mergeVisits(_ sequences: ArraySlice<Int32>) {
+    var place = visits.count
+    visits += sequences
+    var end = visits.count
+    for sequence in sequences.reversed() {
+      let rank = self.sequences.rank(of: sequence)
+      while place > 0, self.sequences.rank(of: visits[place - 1]) > rank {
+        place -= 1
+        end -= 1
+        visits[end] = visits[place]
+      }
+      end -= 1
+      visits[end] = sequence
+    }
+  }
+
+  /// Gives back what a visited sequence skips.
+  ///
+  /// - Parameter withJoined: Whether some that are visited may have just joined.
+  fileprivate mutating func dropSkipped(_ sequence: Int32, computed: Int, withJoined: Bool) {
+    guard memory.isSkipping[computed % batch.blockSize] || withJoined && !joined.isEmpty else {
+      return
+    }
+    memory.dropSkipped(Int(sequence), computed: computed)
+  }
+
+  fileprivate func computedTokens(of sequence: Int32) -> Int {
     cruisingLength(of: sequences[Int(sequence)]) - 1
-  }
-
-  /// Tells the memory how many tokens a sequence has that has cruised until now, and gives back what it skips.
-  fileprivate mutating func arrive(at sequence: Int32, iterationsOn iterations: Int) {
-    memory.settle(Int(sequence), tokens: computedTokens(of: sequence) + iterations)
-    memory.dropSkipped(Int(sequence))
-  }
-
-  /// Gives a visited sequence its token; keys are given at whole multiples.
-  fileprivate mutating func compute(_ sequence: Int32, evicted: inout [BlockID]) {
-    memory.extend(Int(sequence), by: 1, evicted: &evicted)
-    guard options.prefixCaching, memory.tokens(of: Int(sequence)) % memory.blockSize == 0
-    else { return }
-    memory.cacheFullBlocks(of: Int(sequence))
   }
 
   /// What the memory holds, to be compared with what it holds an iteration later.

@@ -58,7 +58,11 @@ public struct KVGroupKind: Sendable {
 
   /// The blocks of a sequence that are freed once `computed` of its tokens are: those all of whose tokens are skipped.
   public func skippedBlocks(_ computed: Int, blockTokens: Int) -> Range<Int> {
-    let tokens = skipped(computed)
+    Self.wholeBlocks(skipped(computed), blockTokens: blockTokens)
+  }
+
+  /// The blocks all of whose tokens are among some.
+  static func wholeBlocks(_ tokens: Range<Int>, blockTokens: Int) -> Range<Int> {
     let first = (tokens.lowerBound + blockTokens - 1) / blockTokens
     return first..<max(first, tokens.upperBound / blockTokens)
   }
