@@ -40,7 +40,8 @@ let package = Package(
     room("KVMemory", [.product(name: "HeapModule", package: "swift-collections")]),
     .target(name: "CProfiles", exclude: ["profiles"]),
     room("CostModel", ["KVMemory", "SimulationKernel", "Messages", "Statistics", "CProfiles"]),
-    room("ModelFiles", ["CostModel", "KVMemory", "Messages"]),
+    .target(name: "CModels", exclude: ["models"]),
+    room("ModelFiles", ["CostModel", "KVMemory", "Messages", "CModels"]),
     room("Workload", ["SimulationKernel", "Messages", "Statistics"]),
     room("TraceFiles", ["Workload", "SimulationKernel", "Messages", "CZlib"]),
     room(

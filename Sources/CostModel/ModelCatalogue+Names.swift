@@ -25,13 +25,20 @@ extension ModelCatalogue {
 
   /// The model that a name means: of the catalogue, by an alias, as a twin, or with what publishers append.
   ///
+  /// - Parameter listed: Further models, for names that the catalogue does not have as they are.
   /// - Throws: ``UserError`` that names a model of the same family and size, if there is one.
-  package static func named(_ typed: String) throws -> NamedModel {
-    let name = ModelName(typed)
-    for candidate in name.candidates {
-      if let model = known(candidate) { return NamedModel(model: model, weights: name.weights) }
+  package static func named(
+    _ typed: String, among listed: [ListedModel] = []
+  ) throws -> NamedModel {
+    for candidate in ModelName(typed).candidates {
+      if let model = known(candidate.text) {
+        return NamedModel(model: model, weights: candidate.weights)
+      }
+      if let model = listed.first(where: { $0.names.contains(candidate.text) }) {
+        return NamedModel(model: model.make(), weights: candidate.weights)
+      }
     }
-    throw UserError("unknown model `\(typed)`", hint: hint(for: typed))
+    throw UserError("unknown model `\(typed)`", hint: hint(for: typed, among: listed))
   }
 
   /// The model called `name`, for where a name cannot say how weights are stored.
@@ -64,12 +71,12 @@ extension ModelCatalogue {
   }
 
   /// One way out: a name that was mistyped, or the nearest model of the same family and size.
-  private static func hint(for typed: String) -> String {
+  private static func hint(for typed: String, among listed: [ListedModel]) -> String {
     let listing = "`kvplan catalog models` lists all"
     let unlisted = listing + "; any other model is read from the path of its `config.json`"
-    let names = all.map(\.name) + twins.map(\.name)
+    let names = all.map(\.name) + twins.map(\.name) + listed.map { $0.names[1] }
     guard let (family, billions) = ModelName.familyAndSize(typed) else {
-      let near = nearestName(to: typed, among: names + all.flatMap(\.aliases))
+      let near = nearestName(to: typed, among: names + all.flatMap(\.aliases) + listed.map(\.id))
       return near.map { "did you mean `\($0)`? \(listing)" } ?? unlisted
     }
     let relatives = names.filter { name in

@@ -5,23 +5,27 @@
 ///
 /// Only what leaves the shape as it is can be appended. The longest part that the catalogue knows names the model.
 struct ModelName {
-  /// What a model may be called, most of the typed name first; lower case, without the owner.
-  let candidates: [String]
-  /// How the name says that weights are stored; `nil` where it says nothing.
-  let weights: ElementType?
+  /// What a model may be called; lower case.
+  struct Candidate {
+    let text: String
+    /// How what was left out says that weights are stored; `nil` where it says nothing.
+    let weights: ElementType?
+  }
+
+  /// Most of the typed name first, from the second on without the owner.
+  let candidates: [Candidate]
 
   init(_ typed: String) {
     let lowered = typed.lowercased()
     var stem = lowered.split(separator: "/").last.map(String.init) ?? lowered
-    var candidates = [lowered, stem]
+    var candidates = [lowered, stem].map { Candidate(text: $0, weights: nil) }
     var weights: ElementType?
     while let suffix = Self.suffix(of: stem) {
       stem.removeLast(suffix.text.count)
-      candidates.append(stem)
       weights = weights ?? suffix.weights
+      candidates.append(Candidate(text: stem, weights: weights))
     }
     self.candidates = candidates
-    self.weights = weights
   }
 
   /// What publishers append for a checkpoint's weights; the longest first.
@@ -66,6 +70,22 @@ struct ModelName {
 
 extension Character {
   fileprivate var isASCIIDigit: Bool { isASCII && isNumber }
+}
+
+/// A model that is made when it is asked for by one of its names.
+package struct ListedModel: Sendable {
+  /// As its publisher writes it, with the owner.
+  package let id: String
+  /// What it may be called, lower case: its id, with and without the owner, and without what is appended for a use.
+  package let names: [String]
+  package let make: @Sendable () -> ModelSpec
+
+  package init(id: String, make: @escaping @Sendable () -> ModelSpec) {
+    self.id = id
+    self.make = make
+    names = ModelName(id).candidates.prefix { $0.weights == nil || $0.weights == .bfloat16 }
+      .map(\.text)
+  }
 }
 
 /// A model of the catalogue, and how the name that was typed says that its weights are stored.

@@ -1,4 +1,17 @@
 extension ModelSpec {
+  /// The model of the same shape with all of its weights in 16 bits.
+  package var inSixteenBits: ModelSpec {
+    var model = self
+    model.stored = .bfloat16
+    model.layers = LayerList(
+      layers.runs.map { run in
+        var layer = run.layer
+        layer.formats = .init()
+        return .init(layer, count: run.count)
+      })
+    return model
+  }
+
   /// Bytes of the weights on one GPU when the layers' matrices are stored as `elements`.
   ///
   /// Embedding, LM head, vision tower and norms stay 16-bit, as in the quantised checkpoints that

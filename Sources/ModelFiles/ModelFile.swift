@@ -19,6 +19,25 @@ package enum ModelFile {
     }
   }
 
+  /// The model that a name means, of the catalogue or of those that are known by their published configuration.
+  ///
+  /// - Throws: ``UserError`` with the nearest name.
+  package static func named(_ text: String) throws -> NamedModel {
+    try ModelCatalogue.named(text, among: PublishedModels.all)
+  }
+
+  /// Every model that has a name: those of the catalogue, and the published ones that it does not have as they are.
+  package static var all: [ModelSpec] {
+    let names = Set(ModelCatalogue.all.flatMap { [$0.name] + $0.aliases }.map { $0.lowercased() })
+    return ModelCatalogue.all
+      + PublishedModels.all.filter { names.isDisjoint(with: $0.names.prefix(2)) }.map { $0.make() }
+  }
+
+  /// Whether an id is that of a checkpoint that is known as it was published.
+  package static func isPublished(_ id: String) -> Bool {
+    PublishedModels.all.contains { $0.id == id }
+  }
+
   private static func read(folder: String) throws -> ModelSpec {
     let config = "\(folder.hasSuffix("/") ? String(folder.dropLast()) : folder)/config.json"
     guard FileManager.default.fileExists(atPath: config) else {
@@ -31,7 +50,7 @@ package enum ModelFile {
 
   /// A model of the catalogue, with its weights stored as the name says.
   private static func catalogued(_ text: String) throws -> ModelSpec {
-    let named = try ModelCatalogue.named(text)
+    let named = try named(text)
     var model = named.model
     if let weights = named.weights { model.stored = WeightFormat(weights) }
     return model

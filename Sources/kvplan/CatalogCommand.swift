@@ -1,5 +1,6 @@
 import ArgumentParser
 import CostModel
+import ModelFiles
 import Results
 import Serving
 
@@ -19,7 +20,8 @@ struct CatalogModelsCommand: ParsableCommand {
     commandName: "models", abstract: "List the models.",
     discussion: """
       Bytes of keys and values are those of one GPU that holds all of the model, in 16 bits. Groups, and what a context \
-      takes of a pool (8,192, 32,768 and 131,072 tokens), are those of `vllm-v1`.
+      takes of a pool (8,192, 32,768 and 131,072 tokens), are those of `vllm-v1`. The source is the model's own \
+      published configuration, or the catalogue, whose tables say what they rest on.
 
       EXAMPLE
         kvplan catalog models --format csv
@@ -37,8 +39,9 @@ struct CatalogModelsCommand: ParsableCommand {
           ("params_b", .count), ("kv_bytes_per_token", .count), ("layers_by_kind", .name),
           ("kv_bytes_per_token_by_group", .name), ("kv_bytes_8k", .count),
           ("kv_bytes_32k", .count), ("kv_bytes_128k", .count), ("aliases", .name),
+          ("source", .name),
         ],
-        rows: ModelCatalogue.all.map { model in
+        rows: ModelFile.all.map { model in
           let groups = ModelGroups(model)
           return [
             model.name, "\(model.layers.count)", "\(model.hidden)", "\(model.heads)",
@@ -46,7 +49,8 @@ struct CatalogModelsCommand: ParsableCommand {
             Digits.fixed(Double(model.parameters()) / 1e9, decimals: 2),
             "\(model.kvBytesPerToken())", groups.layersByKind, groups.tokenBytesByGroup,
           ] + [8192, 32_768, 131_072].map { groups.contextBytes($0).map { "\($0)" } ?? "" } + [
-            model.aliases.joined(separator: " ")
+            model.aliases.joined(separator: " "),
+            model.aliases.contains(where: ModelFile.isPublished) ? "config.json" : "catalogue",
           ]
         }
       ).rendered(format))

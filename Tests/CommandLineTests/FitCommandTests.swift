@@ -170,10 +170,10 @@ import Testing
     func fit(_ arguments: [String]) throws -> Tool.Run {
       try Tool.run(["catalog", "fit", "--device", "h100-sxm"] + arguments)
     }
-    let named = try fit(["--model", "Qwen/Qwen3-32B-FP8"])
+    let named = try fit(["--model", "RedHatAI/Qwen3-32B-FP8-dynamic"])
     let flagged = try fit(["--model", "qwen3-32b", "--quantization", "fp8"])
     #expect(named.status == 0 && named.output == flagged.output)
-    let both = try fit(["--model", "Qwen/Qwen3-32B-FP8", "--quantization", "int4"])
+    let both = try fit(["--model", "RedHatAI/Qwen3-32B-FP8-dynamic", "--quantization", "int4"])
     #expect(both.status == 2)
     #expect(
       both.errors == """

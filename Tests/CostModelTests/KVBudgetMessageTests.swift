@@ -30,8 +30,8 @@ import Testing
         hint: raise `--tensor-parallel-size` to 8, or choose a device with more memory
         """)
     #expect(
-      message { try budget("deepseek-v3", "l4", utilization: 0.925) } == """
-        error: the model does not fit: weights need 1342.1 GB but 1 × `l4` leaves 21.9 GB after \
+      message { try budget("deepseek-v2", "l4", utilization: 0.925) } == """
+        error: the model does not fit: weights need 471.5 GB but 1 × `l4` leaves 21.9 GB after \
         the 7.5 % reserve
 
         hint: no `--tensor-parallel-size` up to 8 fits; choose a device with more memory

@@ -1,4 +1,5 @@
 import CostModel
+import ModelFiles
 import Serving
 
 extension Deployment {
@@ -26,7 +27,9 @@ extension Deployment {
     if scenario.pipelineParallel > 1 {
       words.append("--pipeline-parallel-size \(scenario.pipelineParallel)")
     }
-    if scenario.weights != .bfloat16, scenario.model.origin == nil {
+    if scenario.weights != .bfloat16, scenario.model.origin == nil,
+      scenario.quantization != nil || !ModelFile.isPublished(model)
+    {
       words.append("--quantization \(scenario.weights.rawValue)")
     }
     if scenario.kvCache != .bfloat16 {

@@ -1,5 +1,6 @@
 import CostModel
 import Messages
+import ModelFiles
 import SimulationKernel
 
 /// One measured point of a serving engine under closed-loop clients.
@@ -68,7 +69,7 @@ package struct ServingPoint: Sendable {
     id = table.text("row_id", row)
     do {
       // Publishers' re-quantised copies have the shape of the original.
-      model = try ModelCatalogue.named(table.text("model", row)).model
+      model = try ModelFile.named(table.text("model", row)).model.inSixteenBits
       device = try DeviceCatalogue.find(table.text("system", row))
     } catch let error as UserError {
       throw Skipped(reason: error.message)
