@@ -66,7 +66,7 @@ extension ModelCatalogue {
     else { return nil }
     model.name = twin.name
     model.aliases = []
-    model.maxPositions = twin.maxPositions ?? model.maxPositions
+    if let positions = twin.maxPositions { model.maxPositions = positions }
     return model
   }
 

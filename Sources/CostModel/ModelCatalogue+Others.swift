@@ -109,25 +109,29 @@ extension ModelCatalogue {
       aliases: ["google/gemma-3-1b-pt", "google/gemma-3-1b-it"],
       layers: 26, hidden: 1152, heads: 4, kvHeads: 1, headDim: 256, ffn: 6912,
       vocab: 262_144, maxPositions: 32768,
-      slidingWindow: .init(tokens: 512, globalEvery: 6), tiedEmbeddings: true),
+      slidingWindow: .init(tokens: 512, globalEvery: 6), tiedEmbeddings: true
+    ).statingStretchedPositions(),
     ModelSpec(
       name: "gemma-3-4b",
       aliases: ["google/gemma-3-4b-pt", "google/gemma-3-4b-it"],
       layers: 34, hidden: 2560, heads: 8, kvHeads: 4, headDim: 256, ffn: 10240,
       vocab: 262_208, maxPositions: 131_072,
-      slidingWindow: .init(tokens: 1024, globalEvery: 6), tiedEmbeddings: true),
+      slidingWindow: .init(tokens: 1024, globalEvery: 6), tiedEmbeddings: true
+    ).statingStretchedPositions(),
     ModelSpec(
       name: "gemma-3-12b",
       aliases: ["google/gemma-3-12b-pt", "google/gemma-3-12b-it"],
       layers: 48, hidden: 3840, heads: 16, kvHeads: 8, headDim: 256, ffn: 15360,
       vocab: 262_208, maxPositions: 131_072,
-      slidingWindow: .init(tokens: 1024, globalEvery: 6), tiedEmbeddings: true),
+      slidingWindow: .init(tokens: 1024, globalEvery: 6), tiedEmbeddings: true
+    ).statingStretchedPositions(),
     ModelSpec(
       name: "gemma-3-27b",
       aliases: ["google/gemma-3-27b-pt", "google/gemma-3-27b-it"],
       layers: 62, hidden: 5376, heads: 32, kvHeads: 16, headDim: 128, ffn: 21504,
       vocab: 262_208, maxPositions: 131_072,
-      slidingWindow: .init(tokens: 1024, globalEvery: 6), tiedEmbeddings: true),
+      slidingWindow: .init(tokens: 1024, globalEvery: 6), tiedEmbeddings: true
+    ).statingStretchedPositions(),
   ]
 
   /// Phi-3 not checked; Yi's layers, KV heads and (34B) positions from the vAttention paper, the
@@ -149,7 +153,9 @@ extension ModelCatalogue {
       name: "phi-3-mini-128k",
       aliases: ["microsoft/Phi-3-mini-128k-instruct"],
       layers: 32, hidden: 3072, heads: 32, kvHeads: 32, headDim: 96, ffn: 8192,
-      vocab: 32064, maxPositions: 131_072),
+      vocab: 32064, maxPositions: 131_072
+    )
+    .stretchedByLongRoPE(from: 4096),
     ModelSpec(
       name: "phi-4",
       aliases: ["microsoft/phi-4"],

@@ -37,8 +37,8 @@ package struct ModelSpec: Equatable, Sendable {
   /// Width of the residual stream.
   package var hidden: Int
   package var vocab: Int
-  /// The longest context that the model was published for, in tokens.
-  package var maxPositions: Int
+  /// How long sequences may be.
+  package var positions: ModelPositions
   /// Whether the LM head shares the embedding's weights.
   package var tiedEmbeddings = false
   package var weightCount = WeightCount.fromLayers
@@ -73,11 +73,17 @@ package struct ModelSpec: Equatable, Sendable {
     self.layers = layers
     self.hidden = hidden
     self.vocab = vocab
-    self.maxPositions = maxPositions
+    positions = ModelPositions(stated: maxPositions)
   }
 }
 
 extension ModelSpec {
+  /// The longest context that the model was published for, in tokens.
+  package var maxPositions: Int {
+    get { positions.longest() }
+    set { positions = ModelPositions(stated: newValue) }
+  }
+
   /// What `--model` takes to mean this model.
   package var reference: String { origin?.path ?? name }
   /// Tells the model from every other: its name, and what its file holds.

@@ -58,6 +58,8 @@ extension VLLMRelease {
   package static let snapshotAfterNCCL = VLLMRelease(0, 11, 0)
   /// A default of `--max-num-batched-tokens` is at most what all sequences hold.
   package static let tokensWithinSequences = VLLMRelease(0, 11, 2)
+  /// Where LongRoPE stretches positions, the length before is the longest by default.
+  package static let longRoPEUnstretched = VLLMRelease(0, 11, 2)
   /// Experts see 16,384 tokens at a time, 32,768 before.
   package static let expertChunk16K = VLLMRelease(0, 12, 0)
   /// One workspace, which stays, serves all layers of experts.
@@ -82,6 +84,8 @@ extension VLLMRelease {
   package static let keysByNeed = VLLMRelease(0, 29, 0)
   /// All models run on the second runner, which counts graphs.
   package static let secondRunner = VLLMRelease(0, 29, 0)
+  /// Positions under YaRN are those that a configuration states; its factor is in them.
+  package static let yarnStated = VLLMRelease(0, 30, 0)
   /// The limit on long prompts does not hold for a request that is alone.
   package static let longPromptsAlone = VLLMRelease(0, 31, 0)
   /// The second runner's profile has a pass with every feature of the sampler, in 32 bits.

@@ -127,6 +127,14 @@ struct ConfigFields {
     return ConfigFields(file: file, place: "\(place)\(name).", values: values)
   }
 
+  /// The fields that are objects.
+  var objects: [ConfigFields] {
+    names.compactMap { name in
+      guard case .object(let values)? = values[name] else { return nil }
+      return ConfigFields(file: file, place: "\(place)\(name).", values: values)
+    }
+  }
+
   // MARK: Mistakes
 
   /// `FILE: FIELD must be …, found …`

@@ -30,13 +30,15 @@ struct ConfigReader {
     guard draft.layers.contains(where: { $0.heads != nil }) else {
       throw root.contradiction("no layer of the model attends to other tokens")
     }
-    let positions = try positions(text)
+    let positions = try ModelPositions(text)
     let storage = try Quantization(root: root, text: text, beside: quantization)
     var model = ModelSpec(
       name: "", aliases: [],
-      layers: LayerList(storage.stored(draft).map { .init($0.within(positions), count: 1) }),
+      layers: LayerList(
+        storage.stored(draft).map { .init($0.within(positions.longest()), count: 1) }),
       hidden: try text.count("hidden_size", limit: .width),
-      vocab: try text.count("vocab_size", limit: .vocabulary), maxPositions: positions)
+      vocab: try text.count("vocab_size", limit: .vocabulary), maxPositions: positions.stated)
+    model.positions = positions
     model.tiedEmbeddings =
       try text.optionalFlag("tie_word_embeddings") ?? root.optionalFlag("tie_word_embeddings")
       ?? draft.tiesEmbeddings
@@ -65,29 +67,6 @@ struct ConfigReader {
       hint: "\(near)known are \(listed.joined(separator: ", "))")
   }
 
-  /// The longest context, with the stretching of rotary positions as vLLM counts it: by the factor,
-  /// but for kinds whose configurations give the stretched length themselves.
-  ///
-  /// - Source: `_get_and_verify_max_len` of vLLM, from memory.
-  private func positions(_ text: ConfigFields) throws -> Int {
-    let stated = try text.count("max_position_embeddings", limit: .tokens)
-    let rope = try text.optionalObject("rope_scaling") ?? text.optionalObject("rope_parameters")
-    guard let rope, let factor = try rope.optionalReal("factor"), factor >= 1,
-      rope.isText("rope_type", or: "type")
-    else { return stated }
-    let kind = try rope.optionalText("rope_type") ?? rope.optionalText("type") ?? "default"
-    let isGemma = try text.optionalText("model_type")?.hasPrefix("gemma3") ?? false
-    if isGemma || ["default", "su", "longrope", "llama3"].contains(kind) { return stated }
-    let original = try rope.optionalCount("original_max_position_embeddings", .tokens)
-    let base = kind == "yarn" ? original ?? stated : stated
-    let stretched = Double(base) * factor
-    guard stretched <= Double(ConfigFields.Limit.tokens.rawValue) else {
-      throw rope.contradiction(
-        "`\(rope.place)factor` \(factor) stretches \(base) positions beyond a billion")
-    }
-    return Int(stretched)
-  }
-
   /// The numbers of each field are bounded; here are those that several of them make.
   private func checked(_ model: ModelSpec) throws -> ModelSpec {
     let parametersMax = 100_000_000_000_000
@@ -113,9 +92,4 @@ extension ModelLayer {
     layer.attention = .heads(heads, .all)
     return layer
   }
-}
-
-extension ConfigFields {
-  /// Whether one of two fields is a text: newer files hold an object for each kind of layer.
-  fileprivate func isText(_ name: String, or other: String) -> Bool { has(name) || has(other) }
 }

@@ -25,6 +25,8 @@ extension Scenario {
   package func memoryFit() throws -> MemoryFit {
     try requireFlagsOfSystem()
     try requireQuantization()
+    let overridden = try withOverriddenPositions()
+    if overridden.model != model { return try overridden.memoryFit() }
     if system.capabilities.mapsPageGroups && !virtualMemory.isResolved {
       return try withPageGroups().memoryFit()
     }

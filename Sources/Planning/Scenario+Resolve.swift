@@ -14,6 +14,8 @@ extension Scenario {
     try requireFlagsOfSystem()
     try requireQuantization()
     try requireScheduler()
+    let overridden = try withOverriddenPositions()
+    if overridden.model != model { return try overridden.resolved(prices: prices) }
     if system.capabilities.mapsPageGroups && !virtualMemory.isResolved {
       return try withPageGroups().resolved(prices: prices)
     }
@@ -56,13 +58,9 @@ extension Scenario {
     try requireDeviceMemory()
     try requirePositive("--block-size", blockSize)
     try requirePositive("--tensor-parallel-size", tensorParallel)
-    let maxModelLength = maxModelLength ?? model.maxPositions
+    let maxModelLength = modelLength
     try requirePositive("--max-model-len", maxModelLength)
-    guard maxModelLength <= model.maxPositions else {
-      throw UserError(
-        "`--max-model-len` is \(maxModelLength), but `\(model.name)` has "
-          + "\(model.maxPositions) positions", hint: "use at most \(model.maxPositions)")
-    }
+    try requirePositions(for: maxModelLength)
     let maxBatchedTokens = try tokenBudget(maxModelLength: maxModelLength)
     let defaults = defaults
     let ownSequences =

@@ -8,7 +8,7 @@ extension Scenario {
   var defaults: ServingSystem.Defaults {
     system.defaults(
       .init(
-        device: sizedDevice, release: release, modelLength: maxModelLength ?? model.maxPositions))
+        device: sizedDevice, release: release, modelLength: modelLength))
   }
 
   var gpuMemoryShare: Double { gpuMemoryUtilization ?? defaults.gpuMemoryUtilization }

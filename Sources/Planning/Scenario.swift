@@ -1,6 +1,7 @@
 import CostModel
 import KVMemory
 import Messages
+import ModelFiles
 import Serving
 import SimulationKernel
 
@@ -43,6 +44,8 @@ package struct Scenario: Sendable {
   package var maxSequences: Int?
   package var maxBatchedTokens: Int?
   package var maxModelLength: Int?
+  /// What the model's configuration says of positions otherwise than its publisher (`--hf-overrides`).
+  package var hfOverrides: PositionOverrides?
   package var preemptionMode = PreemptionMode.automatic
   /// One of the system's ``ServingSystem/releases`` (`--engine-release`).
   package var engineRelease: String?

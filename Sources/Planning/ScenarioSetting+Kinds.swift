@@ -1,5 +1,6 @@
 import CostModel
 import Messages
+import ModelFiles
 import Serving
 import SimulationKernel
 
@@ -93,6 +94,12 @@ extension ScenarioSetting {
 
   static func text(_ name: String, _ path: Path<String?>) -> ScenarioSetting {
     optional(name, path, "a name", text: { $0 }, read: { $0 })
+  }
+
+  /// Fields of a model's configuration, as JSON.
+  static func overrides(_ name: String, _ path: Path<PositionOverrides?>) -> ScenarioSetting {
+    optional(
+      name, path, "a JSON object", text: \.text, read: { try PositionOverrides($0) })
   }
 
   /// One of a few values by their names.

@@ -139,6 +139,7 @@ extension ScenarioSetting {
     .count("max-num-batched-tokens", \.maxBatchedTokens)
       .recorded(6) { "\($0.settings.maxBatchedTokens)" },
     .count("max-model-len", \.maxModelLength).recorded(7) { "\($0.settings.maxModelLength)" },
+    .overrides("hf-overrides", \.hfOverrides).recorded(31, .ifSet).namedIfSet,
     .choice("page-group-size", \.virtualMemory.pageGroup).only(\.capabilities.mapsPageGroups)
       .recorded(9).keyed { "\($0.scenario.virtualMemory.pageGroup.rawValue)" },
   ]

@@ -89,6 +89,14 @@ struct DeploymentOptions: ParsableArguments {
   var maxModelLength: Int?
 
   @Option(
+    help: ArgumentHelp(
+      """
+      Fields of the model's configuration to have otherwise, those of its positions only: \
+      `{"rope_scaling": {…}}`.
+      """, valueName: "json"))
+  var hfOverrides: String?
+
+  @Option(
     help: """
       How the layers' matrices are stored: `none` (16-bit), `fp8`, `int8`, `int4` (AWQ, GPTQ) or \
       `nvfp4` (default: as the checkpoint of a `config.json` is, or else `none`).
@@ -141,6 +149,7 @@ struct DeploymentOptions: ParsableArguments {
     scenario.maxSequences = maxSequences
     scenario.maxBatchedTokens = maxBatchedTokens
     scenario.maxModelLength = maxModelLength
+    scenario.hfOverrides = try hfOverrides.map { try PositionOverrides($0) }
     scenario.quantization = quantization?.elements
     scenario.kvCache = kvCacheDtype.elements
     scenario.virtualMemory.pageGroup = pageGroupSize

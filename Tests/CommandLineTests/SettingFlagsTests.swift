@@ -24,7 +24,7 @@ import Testing
     "preemption-mode": "swap", "engine-release": "0.10", "enable-prefix-caching": "false",
     "enable-chunked-prefill": "false", "long-prefill-token-threshold": "5",
     "preemption-policy": "fewest-outputs", "eviction-policy": "lfu",
-
+    "hf-overrides": #"{"max_position_embeddings": 4096}"#,
     "engine-overheads": "none", "request-rate": "2.5", "max-concurrency": "4",
     "num-warmups": "6", "num-prompts": "8", "from-second": "1.5", "to-second": "9.5",
     "oversized": "fail", "stepping": "iteration", "seed": "12",

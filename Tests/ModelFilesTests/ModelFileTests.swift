@@ -57,17 +57,6 @@ import Testing
     #expect(model.besideLayers == 2 * (4 * 64 * 64 + 2 * 64 * 128) + 3 * 14 * 14 * 64)
   }
 
-  @Test func positionsAreStretched() throws {
-    func positions(_ rope: String) throws -> Int {
-      try read(HandmadeConfig.llama("\"rope_scaling\": \(rope)")).maxPositions
-    }
-    #expect(try positions("{\"type\": \"linear\", \"factor\": 4.0}") == 16384)
-    let yarn =
-      "{\"rope_type\": \"yarn\", \"factor\": 8, \"original_max_position_embeddings\": 1024}"
-    #expect(try positions(yarn) == 8192)
-    #expect(try positions("{\"rope_type\": \"llama3\", \"factor\": 8.0}") == 4096)
-  }
-
   @Test func aModelHasAName() throws {
     #expect(try read(HandmadeConfig.llama).name == "my-model")
     #expect(try read(HandmadeConfig.llama, file: "Org--Some.7B_config.json").name == "org--some.7b")

@@ -8,7 +8,7 @@ extension Scenario {
     system.kvGroups(release: release).map {
       KVGrouping(
         rules: $0, prefixCaching: choices.prefixCaching,
-        modelLength: maxModelLength ?? model.maxPositions)
+        modelLength: modelLength)
     }
   }
 
@@ -40,7 +40,7 @@ extension Scenario {
     try model.checkTensorParallel(tensorParallel)
     try model.checkPipelineParallel(pipelineParallel)
     try requirePositive("--block-size", blockSize)
-    return kvCacheSpec
+    return try withOverriddenPositions().kvCacheSpec
   }
 }
 
