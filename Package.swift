@@ -165,7 +165,7 @@ let package = Package(
     tests(
       "CommandLineTests",
       [
-        "kvplan", "Planning", "Serving", "CostModel",
+        "kvplan", "Planning", "Serving", "CostModel", "Statistics",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     tests("TidyTests", []),

@@ -77,8 +77,8 @@ package struct VLLMMemory: Equatable, Sendable {
       activations: activationBytes(inputs), context: contextBytes(inputs.device))
     parts.weightPadding = inputs.stage.paddingBytes(
       tensorParallel: inputs.tensorParallel, device: inputs.device)
-    parts.graphs = graphBytes(inputs)
-    parts.communication = communicationBytes(inputs)
+    parts.graphs = countsGraphs(inputs) ? capturedBytes(inputs) : 0
+    parts.communication = chargesCollectives ? collectiveBytes(inputs) : 0
     return parts
   }
 }
@@ -135,11 +135,14 @@ extension VLLMMemory {
     return countsGrowth ? constants.contextBefore08 : constants.contextInUse
   }
 
-  /// Buffers of the collectives, where the first snapshot comes before them.
+  /// Whether the first snapshot comes before the buffers of the collectives.
+  var chargesCollectives: Bool { release < .snapshotAfterNCCL }
+
+  /// Buffers of the collectives.
   ///
   /// - Source: aiconfigurator's system files: 342 MB for 2 GPUs, 392 MB for 4 and 8.
-  private func communicationBytes(_ inputs: KVBudget.Inputs) -> Int {
-    guard release < .snapshotAfterNCCL, inputs.gpus > 1 else { return 0 }
+  func collectiveBytes(_ inputs: KVBudget.Inputs) -> Int {
+    guard inputs.gpus > 1 else { return 0 }
     let device = inputs.device
     if device.linkBandwidth != nil, device.architecture.reducesInSwitch {
       return constants.switchReduction
@@ -147,19 +150,21 @@ extension VLLMMemory {
     return inputs.gpus == 2 ? 342_000_000 : 392_000_000
   }
 
+  /// Whether graphs are taken off the budget. AMD's are not estimated.
+  func countsGraphs(_ inputs: KVBudget.Inputs) -> Bool {
+    let isCounted = release >= .secondRunner || !runsSecondRunner(inputs.stage)
+    return release >= .countsGraphs && isCounted && inputs.device.architecture.isNVIDIA
+  }
+
   /// CUDA graphs: every size once for each layer's pieces, and once whole for sizes that decode alone.
   ///
   /// vLLM's own estimate is the first capture of a mode and as much for each other size as the second one took, at least
-  /// 1 MiB. AMD's are not estimated.
-  private func graphBytes(_ inputs: KVBudget.Inputs) -> Int {
-    let (model, device) = (inputs.stage, inputs.device)
-    let isCounted = release >= .secondRunner || !runsSecondRunner(model)
-    guard release >= .countsGraphs, recordsGraphs, isCounted, device.architecture.isNVIDIA else {
-      return 0
-    }
-    let sizes = captureSizes(device, tokenBudget: inputs.tokenBudget)
+  /// 1 MiB.
+  func capturedBytes(_ inputs: KVBudget.Inputs) -> Int {
+    guard recordsGraphs else { return 0 }
+    let sizes = captureSizes(inputs.device, tokenBudget: inputs.tokenBudget)
     let whole = sizes.count { $0 <= sequences }
-    return sizes.count * model.layers.count * constants.graphLayer + whole << 20
+    return sizes.count * inputs.stage.layers.count * constants.graphLayer + whole << 20
   }
 
   /// Tokens of the graphs that are captured: 1, 2, 4, then every 8th below 256, every 16th from there.

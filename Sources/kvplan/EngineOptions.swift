@@ -153,13 +153,20 @@ struct EngineOptions: ParsableArguments {
         "`--num-gpu-blocks-override` and `--kv-cache-from-log` both give the KV blocks",
         hint: "leave one of them out")
     }
-    guard let bytes = FileManager.default.contents(atPath: engineLog) else {
-      throw UserError("cannot read the log `\(engineLog)`")
-    }
-    let log = try EngineLog(String(decoding: bytes, as: UTF8.self), name: engineLog)
+    let log = try EngineLog(path: engineLog)
     let (blocks, warnings) = try log.blocks(of: scenario.checkedCacheSpec())
     Terminal.warn(warnings)
     return blocks
+  }
+}
+
+extension EngineLog {
+  /// - Throws: ``UserError`` for a file that cannot be read, and as for its text.
+  init(path: String) throws(UserError) {
+    guard let bytes = FileManager.default.contents(atPath: path) else {
+      throw UserError("cannot read the log `\(path)`")
+    }
+    try self.init(String(decoding: bytes, as: UTF8.self), name: path)
   }
 }
 

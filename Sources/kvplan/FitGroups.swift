@@ -12,14 +12,11 @@ struct FitGroups {
 
   /// `nil` where all layers share one block table.
   init?(_ fit: MemoryFit) {
-    guard fit.budget.cache.countsNullBlock else { return nil }
-    capacity = fit.budget.capacity
+    guard fit.capacity.cache.countsNullBlock else { return nil }
+    capacity = fit.capacity
     modelLength = fit.maxModelLength
     groups = capacity.cache.countedGroups
   }
-
-  /// Tokens of sequences of the longest length.
-  var tokens: Int { capacity.tokens(inSequencesOf: modelLength) }
 
   var rendered: String {
     var table = TextTable([
@@ -33,13 +30,13 @@ struct FitGroups {
         "\(group.blockBytes)", "\(blocks(group))",
       ]
     }
-    return table.rendered(maxWidth: Terminal.width) + "\n"
+    return table.rendered(maxWidth: Terminal.width)
   }
 
   /// The sequences that the pool holds are to follow.
   var conclusion: String {
     "\(capacity.blocks) blocks (\(capacity.blockBytes) bytes each, one stands for none); a sequence of "
-      + "\(modelLength) takes \(capacity.blocksReserved(forTokens: modelLength)): \(tokens) tokens, "
+      + "\(modelLength) takes \(capacity.blocksReserved(forTokens: modelLength)): \(capacity.tokens(inSequencesOf: modelLength)) tokens, "
   }
 
   var members: [JSONValue.Member] {

@@ -31,7 +31,136 @@ import Testing
 
         983 blocks of 16 tokens (13107200 bytes each): 15728 tokens, 7.68 sequences of 2048
 
+        How many fit: 15728 tokens,
+        as whole sequences 7 of 2048.
+        sequences of  blocks each   fit
+        ────────────  ───────────  ────
+                2048          128  7.68
+
+        What fits more than 15728 tokens:
+        change                    tokens  more by, %
+        ────────────────────────  ──────  ──────────  ─────────────
+        --tensor-parallel-size 2   62800       299.3  2 GPUs, not 1
+
+        What the lines rest on:
+        line                    rests on
+        ──────────────────────  ─────────────  ────────────────────────────────────────
+        device memory           reported       drivers differ by up to 0.2 GiB
+        reserve                 setting        1 − `--gpu-memory-utilization`
+        weights                 configuration  parameters × bytes
+        activation peak         formula        the PagedAttention artifact's
+        CUDA context and other  table          the artifact's allowance
+        CUDA graphs             uncharged      taken from the reserve, if there are any
+        communication buffers   uncharged      one GPU
+        KV cache                remainder      of the lines above
+
+        """, "\(run.output)")
+  }
+
+  /// A log's figures beside ours, its pool in place of ours, a trace and lengths of one's own, in every format.
+  @Test func aLogAndATraceAreAnswered() throws {
+    let folder = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString)
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let log = folder.appending(path: "vllm.log")
+    try Data(
+      "GPU KV cache size: 16,000 tokens\nMaximum concurrency for 8,192 tokens per request: 1.95x\n"
+        .utf8
+    ).write(to: log)
+    let requests = folder.appending(path: "t.csv")
+    try Data(trace.utf8).write(to: requests)
+    let arguments = [
+      "catalog", "fit", "--model", "llama-3.1-8b", "--device", "h100-sxm", "--max-model-len",
+      "8192", "--kv-cache-from-log", log.path, "--trace", requests.path, "--context", "4096,1024",
+    ]
+    let run = try Tool.run(arguments)
+    #expect(run.status == 0 && run.errors.isEmpty, "\(run)")
+    #expect(
+      run.output.contains(
+        "a log of vLLM:\nAnswered by the log's pool: 1000 blocks, where ours would have "),
+      "\(run.output)")
+    #expect(
+      run.output.contains(
+        "1000 blocks of 16 tokens (2097152 bytes each): 16000 tokens, 1.95 sequences of 8192\n"))
+    #expect(
+      run.output.contains(
+        """
+        How many fit: 16000 tokens,
+        as whole sequences 15 of 1024, 3 of 4096.
+        sequences of  blocks each    fit
+        ────────────  ───────────  ─────
+                1024           64  15.63
+                4096          256   3.91
+
+        """), "\(run.output)")
+    // 56, 49 and 34 tokens take 4, 4 and 3 blocks; half of their outputs done, 53, 44 and 32 take 4, 3 and 2.
+    #expect(
+      run.output.contains(
+        """
+        , 3 requests, prompt and output together:
+        272 of its mean, 250 of its 90th percentile.
+        a request                 tokens  blocks  requests that fit
+        ────────────────────────  ──────  ──────  ─────────────────
+        mean, half of the output    43.0     3.0              333.3
+        mean                        46.3     3.7              272.7
+        p50                         49.0     4.0              250.0
+        p90                         56.0     4.0              250.0
+        max                         56.0     4.0              250.0
+
+        """), "\(run.output)")
+    let object = try #require(
+      try JSONSerialization.jsonObject(
+        with: Data(try Tool.run(arguments + ["--format", "json"]).output.utf8)) as? [String: Any])
+    #expect(object["pool_of"] as? String == "log" && object["kv_tokens"] as? Int == 16000)
+    let lines = try #require((object["log"] as? [String: Any])?["lines"] as? [[String: Any]])
+    #expect(lines.map { $0["name"] as? String } == ["tokens", "sequences of 8192"])
+    #expect((object["levers"] as? [[String: Any]])?.isEmpty == false)
+    let rows = try #require((object["trace"] as? [String: Any])?["rows"] as? [[String: Any]])
+    #expect(rows.count == 5 && rows[1]["sequences"] as? Double == 1000 * 3 / 11.0)
+    let csv = try Tool.run(arguments + ["--format", "csv"]).output.split(separator: "\n")
+    #expect(csv[0] == "section,name,value,unit,note")
+    #expect(csv.contains("pool,blocks,1000,blocks,of the log"))
+    #expect(csv.contains("log,tokens,16000.0,tokens,line 1"))
+    #expect(csv.contains("trace,p90,250.0,sequences,"))
+  }
+
+  /// Every table but that of the groups stays within 80 columns; a sentence is broken by the terminal.
+  @Test func narrowTerminalsAreEnough() throws {
+    let run = try Tool.run([
+      "catalog", "fit", "--model", "llama-3.1-70b", "--device", "h100-sxm",
+      "--tensor-parallel-size", "4", "--engine-release", "0.10",
+    ])
+    let lines = run.output.split(separator: "\n")
+    #expect(lines.allSatisfy { $0.count <= 80 || $0.contains(" bytes each)") }, "\(run.output)")
+  }
+
+  @Test func whatCannotBeCountedIsSaid() throws {
+    let fit = ["catalog", "fit", "--model", "llama-3.1-8b", "--device", "h100-sxm"]
+    let long = try Tool.run(fit + ["--context", "8192,200000"])
+    #expect(long.status == 2)
+    #expect(
+      long.errors == """
+        error: `--context` 200000 is longer than the longest sequence, 131072 tokens
+
+        hint: give at most 131072, or raise `--max-model-len`
+
         """)
+    let wrong = try Tool.run(fit + ["--context", "8k"])
+    #expect(
+      wrong.errors == "error: `--context` must be whole numbers of tokens by commas, found `8k`\n")
+    let longer = try Tool.run(fit + ["--max-model-len", "200000"])
+    #expect(longer.status == 2)
+    #expect(
+      longer.errors == """
+        error: `--max-model-len` is 200000, but `llama-3.1-8b` has 131072 positions (`max_position_embeddings`)
+
+        hint: use at most 131072; vLLM takes more with `VLLM_ALLOW_LONG_MAX_MODEL_LEN=1`, where outputs may be \
+        wrong: `--hf-overrides '{"model_max_length": 200000}'` stands for it
+
+        """)
+    let past = try Tool.run(
+      fit + ["--max-model-len", "200000", "--hf-overrides", #"{"model_max_length": 200000}"#])
+    #expect(past.status == 0 && past.output.contains("sequences of 200000"), "\(past)")
   }
 
   /// Layers with a window beside layers that keep everything: seven groups over one pool.
@@ -44,7 +173,7 @@ import Testing
     let run = try fit(bytes: "16661000000", tokens: "2048")
     #expect(run.status == 0 && run.errors.isEmpty)
     #expect(
-      run.output.hasSuffix(
+      run.output.contains(
         """
         KV cache                 16.661   15.517  16-bit
 

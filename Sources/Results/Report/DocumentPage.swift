@@ -32,13 +32,7 @@ package struct Document {
   ///   limit on tables and 100 columns for paragraphs.
   package func text(maxWidth: Int?) -> String {
     let shown = sections.filter { !$0.paragraphs.isEmpty || $0.table != nil }
-    let parts = shown.map { section in
-      let paragraphs = section.paragraphs.map { Self.wrapped($0, width: maxWidth ?? 100) }
-      let table = section.table.map { $0.rendered(maxWidth: maxWidth) }
-      let heading = section.heading.isEmpty ? "" : section.heading + "\n"
-      return heading + paragraphs.joined() + (table ?? "")
-    }
-    return "\(title)\n\n" + parts.joined(separator: "\n")
+    return "\(title)\n\n" + shown.map { $0.text(maxWidth: maxWidth) }.joined(separator: "\n")
   }
 
   /// As a page; the same text for the same document.
@@ -66,6 +60,17 @@ package struct Document {
     guard !figures.isEmpty else { return [] }
     return ["<div class=\"charts\">"]
       + figures.map { "<figure>\($0.svg(isStandalone: false))</figure>" } + ["</div>"]
+  }
+}
+
+extension Document.Section {
+  /// As text, without the figures.
+  ///
+  /// - Parameter maxWidth: As of ``Document/text(maxWidth:)``.
+  package func text(maxWidth: Int?) -> String {
+    let heading = heading.isEmpty ? "" : heading + "\n"
+    let paragraphs = paragraphs.map { Self.wrapped($0, width: maxWidth ?? 100) }
+    return heading + paragraphs.joined() + (table?.rendered(maxWidth: maxWidth) ?? "")
   }
 
   /// Lines of at most `width` columns where words allow it, each ended by a newline.
