@@ -83,6 +83,7 @@ import Testing
       "enforce-eager": "true", "max-cudagraph-capture-size": "8",
       "swap-space": "3", "max-num-seqs": "7", "max-num-batched-tokens": "2500",
       "max-model-len": "1024", "page-group-size": "64", "preemption-mode": "swap",
+      "hf-overrides": #"{"max_position_embeddings": 2050}"#,
       "engine-release": "0.2.0", "enable-prefix-caching": "false",
       "enable-chunked-prefill": "false", "engine-overheads": "none",
       "long-prefill-token-threshold": "64", "preemption-policy": "last",
