@@ -35,7 +35,8 @@ enum PublishedModels {
 
     private func fields(_ json: Substring) throws -> ConfigFields {
       ConfigFields(
-        file: id, values: try JSONDecoder().decode([String: ConfigValue].self, from: Data(json.utf8)))
+        file: id,
+        values: try JSONDecoder().decode([String: ConfigValue].self, from: Data(json.utf8)))
     }
   }
 
