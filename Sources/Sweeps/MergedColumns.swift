@@ -22,7 +22,7 @@ struct MergedColumns {
   let varied: [String]
 
   /// Needed by the views of an SLO.
-  private static let forObjectives = ["completed", "rejected", "output_throughput"]
+  private static let forObjectives = ["completed", "rejected", "unfinished", "output_throughput"]
 
   init(_ file: SweepFile) {
     let results = Set(ShardColumns.all.map(\.key))
@@ -93,6 +93,9 @@ struct MergedColumns {
     return Double(100 - percent) / 100
   }
 
+  /// Whether a run had no request to measure: it meets nothing and misses nothing.
+  private static let isEmpty = "completed + rejected + unfinished = 0"
+
   private var views: String {
     let group = (configuration + ["request_rate"]).joined(separator: ", ")
     let means = kept.filter { ["REAL", "REAL NOT NULL"].contains($0.storage.rawValue) }.map(\.key)
@@ -112,7 +115,8 @@ struct MergedColumns {
       }.joined()
       return """
         SELECT '\(objective.name.replacing("'", with: "''"))' AS slo, \(group),
-          min(completed > 0\(met)) AS meets, avg(output_throughput) AS output_throughput,
+          min(completed > 0\(met)) FILTER (WHERE NOT (\(Self.isEmpty))) AS meets,
+          sum(\(Self.isEmpty)) AS runs_without_requests, avg(output_throughput) AS output_throughput,
           max(gpus) AS gpus, max(dollars_per_hour) AS dollars_per_hour
         FROM runs GROUP BY \(group)
         """

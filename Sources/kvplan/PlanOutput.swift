@@ -112,11 +112,14 @@ enum PlanCells {
           point.assessment.verdicts.map { verdict in
             .object([
               .init("target", .text(verdict.text)),
-              .init("measured", verdict.measured.isFinite ? .real(verdict.measured) : .null),
+              .init("measured", JSONValue(verdict.measured.flatMap { $0.isFinite ? $0 : nil })),
               .init("bound", .real(verdict.bound)), .init("met", .boolean(verdict.isMet)),
               .init("samples", .integer(verdict.samples)),
+              .init("vacuous", .boolean(verdict.isVacuous)),
             ])
           })))
+    members.append(
+      .init("vacuous_targets", .array(point.assessment.vacuous.map { .text($0) })))
     members.append(.init("summary", SummaryText.object(point.summary)))
     return .object(members)
   }
@@ -137,8 +140,8 @@ enum PlanCells {
 
   /// One target and how it stands: `ttft.p99<=2s: 1.87 s`.
   static func text(_ verdict: Assessment.Verdict) -> String {
-    let value =
-      verdict.name == "attainment" ? "\(percent(verdict.measured)) %" : seconds(verdict.measured)
+    guard let measured = verdict.measured else { return "\(verdict.text): no samples, vacuous" }
+    let value = verdict.name == "attainment" ? "\(percent(measured)) %" : seconds(measured)
     return "\(verdict.text): \(value)"
   }
 }

@@ -24,7 +24,7 @@ struct PlanScaleCommand: ParsableCommand {
           --slo 'ttft.p99<=2s' --window 600 --startup-time 180
 
       EXIT STATUS
-        1   the autoscaler misses the targets
+        1   the autoscaler misses the targets, or some window needs more than `--max-replicas`
       """)
 
   @Argument(help: "Trace with arrivals; `-` reads standard input.")
@@ -86,8 +86,12 @@ struct PlanScaleCommand: ParsableCommand {
       targetUtilization: targetUtilization, minReplicas: minReplicas, maxReplicas: maxReplicas)
     let answer = try study.run { Terminal.status("window \($0) of \($1)") }
     Terminal.status(nil)
+    Terminal.warn(
+      answer.autoscaled.assessment.vacuous.map {
+        "`\($0)` has no samples in `\(study.trace.name)`: it is vacuous, and bounds nothing"
+      })
     try output.finish(ScalingReport(study: study, answer: answer))
-    if !answer.autoscaled.assessment.isMet { ExitStatus.no.exit() }
+    if !answer.autoscaled.assessment.isMet || answer.fixed == nil { ExitStatus.no.exit() }
   }
 }
 
@@ -133,13 +137,16 @@ struct ScalingReport: PlanReport {
     table.rows.append(
       row(
         "autoscaler", "\(launched.min() ?? 0) to \(launched.max() ?? 0)", answer.autoscaled))
-    let ideal = Digits.fixed(answer.idealGPUHours, decimals: 1)
+    let ideal =
+      answer.idealGPUHours.map {
+        " With just what each window needs, and no start-up, \(Digits.fixed($0, decimals: 1)) GPU hours "
+          + "would do."
+      } ?? ""
     return Document.Section(
       "How to run it",
       paragraphs: [
         "Targets: \(study.serviceLevel.text). One replica sustains "
-          + "\(PlanCells.rate(answer.replicaRate)) req/s. With just what each window needs, and no "
-          + "start-up, \(ideal) GPU hours would do.",
+          + "\(PlanCells.rate(answer.replicaRate)) req/s.\(ideal)",
         "The autoscaler decides every \(plain(study.intervalSeconds)) s by the requests since then, "
           + "gives a replica \(PlanCells.percent(study.targetUtilization)) % of what one sustains, "
           + "waits \(plain(study.startUpSeconds)) s for a new one, and lets one go when "
@@ -148,9 +155,10 @@ struct ScalingReport: PlanReport {
   }
 
   private var windows: Document.Section {
-    var table = TextTable([
-      .init("from s"), .init("requests"), .init("req/s"), .init("needed"), .init("autoscaler"),
-    ])
+    let hasVacuous = answer.windows.contains { !$0.vacuous.isEmpty }
+    var table = TextTable(
+      [.init("from s"), .init("requests"), .init("req/s"), .init("needed"), .init("autoscaler")]
+        + (hasVacuous ? [.init("no samples of", .left)] : []))
     table.rows = answer.windows.map { window in
       let end = window.start + study.windowSeconds
       let steps = answer.scaling.filter {
@@ -164,9 +172,12 @@ struct ScalingReport: PlanReport {
       return [
         plain(window.start), "\(window.requests)", PlanCells.rate(window.rate),
         window.needed.map { "\($0)" } ?? "> \(study.maxReplicas)", ready,
-      ]
+      ] + (hasVacuous ? [window.vacuous.joined(separator: ", ")] : [])
     }
-    return Document.Section("Window by window", table: table)
+    let note =
+      "A target that no request of a window is a sample of is vacuous there: it is met, and adds no replica."
+    return Document.Section(
+      "Window by window", paragraphs: hasVacuous ? [note] : [], table: table)
   }
 
   private var figures: [Figure] {
@@ -212,7 +223,7 @@ struct ScalingReport: PlanReport {
     return .object([
       .init("slo", .text(study.serviceLevel.text)),
       .init("replica_rate", .real(answer.replicaRate)),
-      .init("ideal_gpu_hours", .real(answer.idealGPUHours)),
+      .init("ideal_gpu_hours", JSONValue(answer.idealGPUHours)),
       .init(
         "fixed",
         answer.fixed.map {
@@ -227,6 +238,7 @@ struct ScalingReport: PlanReport {
               .init("start_s", .real($0.start)), .init("requests", .integer($0.requests)),
               .init("request_rate", .real($0.rate)),
               .init("needed", $0.needed.map { .integer($0) } ?? .null),
+              .init("vacuous_targets", .array($0.vacuous.map { .text($0) })),
             ])
           })),
       .init(

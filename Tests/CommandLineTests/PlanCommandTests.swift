@@ -141,6 +141,29 @@ import Testing
     #expect(run.output.contains("the model does not fit: weights need 131."))
   }
 
+  /// Of `rag` there are no requests after the first 300 s; one replica serves everything.
+  @Test func aClassAbsentFromAWindowAsksForNothing() throws {
+    let day =
+      "arrival_s,prompt_tokens,output_tokens,class\n"
+      + (0..<200).map { "\($0 * 3),200,50,\($0 < 100 && $0 % 3 == 0 ? "rag" : "chat")\n" }.joined()
+    func scale(_ format: String) throws -> Tool.Run {
+      try Tool.run(
+        [
+          "plan", "scale", "-", "--model", "opt-13b", "--device", "a100-80gb", "--slo",
+          "chat:ttft.p95<=2s, rag:ttft.p95<=3s", "--window", "300", "--startup-time", "60",
+          "--format", format,
+        ], input: day)
+    }
+    let run = try scale("table")
+    #expect(run.status == 0)
+    #expect(run.output.hasPrefix("opt-13b on 1 × a100-80gb: 1 to 1 replicas over the trace\n"))
+    #expect(
+      run.output.contains(
+        "   300       100   0.34       1           1  rag:ttft.p95\n"), "\(run.output)")
+    let windows = try #require(try object(scale("json"))["windows"] as? [[String: Any]])
+    #expect(windows.map { $0["vacuous_targets"] as? [String] } == [[], ["rag:ttft.p95"]])
+  }
+
   @Test func scaleNeedsArrivals() throws {
     let run = try Tool.run(
       [

@@ -1,5 +1,6 @@
 import CostModel
 import Fleet
+import Messages
 import Metrics
 import Serving
 import SimulationKernel
@@ -78,6 +79,22 @@ import Workload
     #expect(found.bySeed == [0, 0])
     #expect(found.best == nil)
     #expect(found.limiting?.assessment.missed.map(\.name) == ["ttft.p50"])
+  }
+
+  /// Five requests that come at once are served within any hour: there is no highest rate, which is said.
+  @Test func tooFewRequestsHaveNoCapacity() throws {
+    let scenario = try Self.scenario()
+    let level = try ServiceLevel("e2e.p50<=60min", model: scenario.model)
+    let probe = RateProbe(
+      try PreparedDeployment(Deployment(scenario)), trace: Self.trace(5), serviceLevel: level)
+    #expect(try CapacitySearch(probe, firstGuess: 1).run(seeds: [3]).isUnlimited)
+    let study = CapacityStudy(
+      Deployment(scenario), trace: Self.trace(5), serviceLevel: level, seeds: [3], tolerance: 0.02)
+    #expect(
+      throws: UserError(
+        "the 5 requests of `random` meet e2e.p50<=3600s even if all come at once: there is no highest rate",
+        hint: "give more requests with `--num-prompts`, or bound a latency more tightly")
+    ) { try study.run() }
   }
 
   /// Two runs of one search are the same, whatever the cores do; other seeds give other answers.

@@ -67,6 +67,28 @@ import Workload
     #expect(short.windows.map(\.seconds) == [60, 60, span - 120])
   }
 
+  /// Of the class `rag` there are requests in the first window only: elsewhere its target holds of nothing.
+  @Test func aClassMayBeAbsentFromAWindow() throws {
+    var study = try study(0)
+    var trace = day
+    trace.classNames = ["chat", "rag"]
+    for index in trace.requests.indices {
+      trace.requests[index].requestClass = index < 60 && index % 2 == 0 ? 2 : 1
+    }
+    study = ScalingStudy(
+      study.deployment, trace: trace,
+      serviceLevel: try ServiceLevel(
+        "chat:ttft.p90<=2s, rag:ttft.p90<=2s",
+        model: study.deployment.groups[0].scenario.model),
+      seed: 1, windowSeconds: 60, intervalSeconds: 5, startUpSeconds: 0, targetUtilization: 0.8,
+      minReplicas: 1, maxReplicas: 8)
+    let answer = try study.run()
+    #expect(answer.windows.map(\.vacuous) == [[], ["rag:ttft.p90"], ["rag:ttft.p90"]])
+    #expect(answer.windows[0].needed == 1 && answer.windows[2].needed == 1)
+    #expect(answer.windows.allSatisfy { $0.needed != nil })
+    #expect(answer.idealGPUHours != nil)
+  }
+
   @Test func arrivalsAreNeeded() throws {
     var study = try study(0)
     study = ScalingStudy(

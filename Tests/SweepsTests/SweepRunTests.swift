@@ -243,8 +243,8 @@ import Testing
     let header = try scratch.text("out/runs.csv").prefix { $0 != "\n" }
     #expect(
       header
-        == "run,key,max_num_seqs,system,model,device,request_rate,completed,rejected,output_throughput,"
-        + "mean_ttft_ms,p90_ttft_ms,seed,version,gpus,dollars_per_hour,profile")
+        == "run,key,max_num_seqs,system,model,device,request_rate,completed,rejected,unfinished,"
+        + "output_throughput,mean_ttft_ms,p90_ttft_ms,seed,version,gpus,dollars_per_hour,profile")
     #expect(try database.integer("SELECT count(*) FROM latency_by_rate WHERE runs = 2") == 6)
     #expect(
       try database.texts(
@@ -279,6 +279,30 @@ import Testing
         "SELECT slo || ' ' || max_model_len || ' ' || coalesce(capacity, 'none') FROM capacity_by_slo "
           + "ORDER BY slo, max_model_len")
         == ["mean 60 none", "mean 2048 2.0", "p90 60 none", "p90 2048 2.0"])
+  }
+
+  /// All requests have come and gone before the window begins: such a run says nothing of a rate.
+  @Test func runsWithoutRequestsMeetAndMissNothing() throws {
+    let scratch = try Scratch()
+    let plan = try scratch.plan(
+      """
+      base: {num-prompts: 20, system: vllm-v1, device: a100-40gb@2023}
+      axes: {from-second: [0, 3000], request-rate: [0.01, 2]}
+      seeds: 1
+      slo: {chat: {p90_ttft_ms: 1000}}
+      """)
+    try plan.run()
+    _ = try plan.merge()
+    let database = try DatabaseFile("\(scratch.path)/out/sweep.sqlite", .reading)
+    #expect(
+      try database.texts(
+        "SELECT from_second || ' ' || request_rate || ' ' || coalesce(meets, 'unknown') || ' ' "
+          + "|| runs_without_requests FROM slo_by_rate ORDER BY from_second, request_rate")
+        == ["0 0.01 1 0", "0 2.0 1 0", "3000 0.01 unknown 1", "3000 2.0 unknown 1"])
+    #expect(
+      try database.texts(
+        "SELECT from_second || ' ' || coalesce(capacity, 'none') FROM capacity_by_slo "
+          + "ORDER BY from_second") == ["0 2.0", "3000 none"])
   }
 
   /// The capacities by hand from the rows: of each rate the worst seed, up to the first rate that misses.

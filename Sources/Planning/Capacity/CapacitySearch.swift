@@ -4,12 +4,19 @@ import Synchronization
 
 /// The highest rate that a deployment sustains.
 package struct Capacity: Equatable, Sendable {
-  /// Requests per second, for each seed: the highest rate found that is sustained; 0 for none.
+  /// Requests per second, for each seed: the highest rate found that is sustained; 0 for none, infinite where the
+  /// targets hold even if all requests come at once.
   package var bySeed: [Double]
   /// Every rate that was tried, by seed and rising rate.
   package var points: [RateProbe.Point]
   /// Width of the bracket, as a share of the rate, at which the search stopped.
   package var tolerance: Double
+
+  /// Whether some seed has so few requests, or targets so lax, that no rate is too high.
+  package var isUnlimited: Bool { bySeed.contains(.infinity) }
+
+  /// Itself, unless it is unlimited.
+  var limited: Capacity? { isUnlimited ? nil : self }
 
   /// Mean over the seeds.
   package var rate: Double { bySeed.reduce(0, +) / Double(bySeed.count) }
@@ -47,6 +54,8 @@ package struct CapacitySearch: Sendable {
 
   /// Below this share of the first guess no rate is tried: no rate at all is sustained then.
   private static let lowestShare = 1e-4
+  /// Requests a second above which no rate is tried: gaps are whole nanoseconds, and all of them 0 then.
+  private static let highestRate = 1e10
 
   package init(_ probe: RateProbe, firstGuess: Double, tolerance: Double = 0.02) {
     self.probe = probe
@@ -93,6 +102,7 @@ package struct CapacitySearch: Sendable {
       low = guess
       high = guess * step
       while try isSustained(high) {
+        guard high < Self.highestRate else { return (.infinity, points) }
         low = high
         step *= step
         high *= min(step, 4)

@@ -71,6 +71,12 @@ package struct CapacityStudy: Sendable {
     let guess = bound.map { $0 / 2 } ?? Double(deployment.replicas)
     let capacity = try CapacitySearch(probe, firstGuess: guess, tolerance: tolerance)
       .run(seeds: seeds, progress: progress)
+    guard !capacity.isUnlimited else {
+      throw UserError(
+        "the \(trace.requests.count) requests of `\(trace.name)` meet \(serviceLevel.text) even if all "
+          + "come at once: there is no highest rate",
+        hint: "give more requests with `--num-prompts`, or bound a latency more tightly")
+    }
     var answer = Answer(
       capacity: capacity, bound: bound, levers: [], sensitivity: [], prepared: prepared,
       warnings: warnings(capacity))
@@ -140,6 +146,7 @@ package struct CapacityStudy: Sendable {
     let found = try CapacitySearch(
       changed, firstGuess: guess, tolerance: Self.variationTolerance
     ).run(seeds: [seeds[0]], progress: progress)
+    guard !found.isUnlimited else { return nil }
     return Variation(change: change, flag: flag, rate: found.rate)
   }
 
@@ -165,9 +172,12 @@ package struct CapacityStudy: Sendable {
 
   private func warnings(_ capacity: Capacity) -> [String] {
     let count = trace.requests.count
-    var warnings = serviceLevel.thinQuantiles(requests: count).map { target, needed in
-      "`\(target.name)` rests on \(count) requests: at least \(needed) put one beyond it, and "
+    var warnings = serviceLevel.thinQuantiles(of: trace).map { target, requests, needed in
+      "`\(target.name)` rests on \(requests) requests: at least \(needed) put one beyond it, and "
         + "\(10 * needed) make it steady"
+    }
+    warnings += capacity.points.map(\.assessment).vacuous.map {
+      "`\($0)` has no samples in `\(trace.name)`: it is vacuous, and bounds nothing"
     }
     if let point = capacity.best, let mean = point.summary.e2el.mean {
       let span = Double(count) / point.rate

@@ -20,7 +20,8 @@ package struct FleetStudy: Sendable {
     package var plan: FleetPlan
     /// Simulations that found the recommendation; those after it are for comparison.
     package var searched: Int
-    /// What the recommended deployment sustains at most, requests per second.
+    /// What the recommended deployment sustains at most, requests per second; `nil` where no rate is too high for so
+    /// few requests.
     package var capacity: Capacity?
     /// The recommendation with one replica more: it stands the loss of one.
     package var spare: FleetPoint?
@@ -56,16 +57,18 @@ package struct FleetStudy: Sendable {
     var answer = Answer(
       plan: plan, searched: searched, capacity: nil, spare: nil, alternatives: [],
       confirmations: [],
-      warnings: request.serviceLevel.thinQuantiles(requests: trace.requests.count).map {
-        "`\($0.target.name)` rests on \(trace.requests.count) requests: at least \($0.needed) put "
-          + "one beyond it"
-      })
+      warnings: request.serviceLevel.thinQuantiles(of: trace).map {
+        "`\($0.target.name)` rests on \($0.requests) requests: at least \($0.needed) put one beyond it"
+      }
+        + plan.simulated.map(\.point.assessment).vacuous.map {
+          "`\($0)` has no samples in `\(trace.name)`: it is vacuous, and bounds nothing"
+        })
     guard let best = plan.best else { return answer }
     let prepared = try PreparedDeployment(best.deployment)
     let probe = RateProbe(prepared, trace: trace, serviceLevel: request.serviceLevel)
     answer.capacity = try CapacitySearch(
       probe, firstGuess: request.requiredRate, tolerance: 0.02
-    ).run(seeds: [request.seed])
+    ).run(seeds: [request.seed]).limited
     answer.confirmations = try Parallel.map(
       (1...Self.confirmationSeeds).map { request.seed &+ $0 }
     ) { try probe.point(rate: request.requiredRate, seed: $0) }

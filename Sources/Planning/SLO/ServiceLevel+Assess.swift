@@ -11,18 +11,24 @@ package struct Assessment: Equatable, Sendable {
     /// As users write it: `ttft.p99`, `attainment`.
     package var name: String
     package var text: String
-    /// Seconds, or the share of requests for the attainment; infinite where requests were never answered.
-    package var measured: Double
+    /// Seconds, or the share of requests for the attainment; infinite where requests were never answered,
+    /// `nil` where there was nothing to measure.
+    package var measured: Double?
     package var bound: Double
     package var isMet: Bool
     /// Values behind the measured number.
     package var samples: Int
+
+    /// Whether nothing was measured, so that the target holds of no request at all.
+    package var isVacuous: Bool { measured == nil }
   }
 
   package var verdicts: [Verdict]
   /// Share of the requests that meet every target for single requests, or all bounds but means where there
-  /// are none such.
+  /// are none such; 1 of no requests.
   package var attainment: Double
+  /// Names of the targets without a sample, those for single requests included: they are vacuous, and met.
+  package var vacuous: [String] = []
 
   package var isMet: Bool { verdicts.allSatisfy(\.isMet) }
   /// The targets that are missed, worst first: by measured over bound.
@@ -34,7 +40,16 @@ package struct Assessment: Equatable, Sendable {
 extension Assessment.Verdict {
   /// How far from its bound, above 1 where it is missed.
   package var excess: Double {
-    name == "attainment" ? bound / max(measured, 1e-9) : measured / bound
+    guard let measured else { return 0 }
+    return name == "attainment" ? bound / max(measured, 1e-9) : measured / bound
+  }
+}
+
+extension [Assessment] {
+  /// Names of the targets that no run has a sample for.
+  package var vacuous: [String] {
+    first.map { first in first.vacuous.filter { name in allSatisfy { $0.vacuous.contains(name) } } }
+      ?? []
   }
 }
 
@@ -42,7 +57,8 @@ extension ServiceLevel {
   /// Holds a run against the targets.
   ///
   /// A request that was rejected, or not answered by the end, has waited for ever: its latencies are
-  /// infinite. (Leave such requests out of the trace if they are not to count.)
+  /// infinite. (Leave such requests out of the trace if they are not to count.) A target that no request has
+  /// a value for, as that of a class without requests, is vacuous: it is met, and listed as such.
   ///
   /// - Complexity: O(requests × targets).
   package func assess(_ result: RunResult) -> Assessment {
@@ -51,29 +67,33 @@ extension ServiceLevel {
       let (measured, samples) = measure(target, in: result)
       return Assessment.Verdict(
         name: target.name, text: target.text, measured: measured, bound: target.bound,
-        isMet: measured <= target.bound, samples: samples)
+        isMet: measured.map { $0 <= target.bound } ?? true, samples: samples)
     }
     let single = targets.filter { $0.statistic == .each }
     let counted = single.isEmpty ? targets.filter { $0.statistic != .mean } : single
     let meeting = requests.count { request in
       counted.allSatisfy { $0.isMet(by: request) } && request.finish != nil
     }
-    let share = requests.isEmpty ? 0 : Double(meeting) / Double(requests.count)
+    let share = requests.isEmpty ? 1 : Double(meeting) / Double(requests.count)
     if let attainment {
       verdicts.append(
         Assessment.Verdict(
-          name: "attainment", text: "attainment>=\(plainNumber(attainment))", measured: share,
-          bound: attainment, isMet: share >= attainment, samples: requests.count))
+          name: "attainment", text: "attainment>=\(plainNumber(attainment))",
+          measured: requests.isEmpty ? nil : share, bound: attainment,
+          isMet: share >= attainment, samples: requests.count))
     }
-    return Assessment(verdicts: verdicts, attainment: share)
+    let unsampled = single.filter { target in !requests.contains { target.sample(of: $0) != nil } }
+    return Assessment(
+      verdicts: verdicts, attainment: share,
+      vacuous: verdicts.filter(\.isVacuous).map(\.name) + unsampled.map(\.name))
   }
 
   private func measure(
     _ target: Target, in result: RunResult
-  ) -> (measured: Double, samples: Int) {
-    if target.metric == .itl { return gaps(target.statistic, result.summary.itl) }
-    let values = result.requests.filter { target.covers($0) }.compactMap { target.value(of: $0) }
-    guard !values.isEmpty else { return (.infinity, 0) }
+  ) -> (measured: Double?, samples: Int) {
+    if target.metric == .itl { return gaps(target.statistic, in: result) }
+    let values = result.requests.compactMap { target.sample(of: $0) }
+    guard !values.isEmpty else { return (nil, 0) }
     switch target.statistic {
     case .quantile(let share):
       return (Quantile.linear(share, ofSorted: values.sorted()), values.count)
@@ -81,7 +101,12 @@ extension ServiceLevel {
     }
   }
 
-  private func gaps(_ statistic: Statistic, _ gaps: Distribution) -> (Double, Int) {
+  /// Gaps are those of the requests that were answered; where none was, the lost ones wait for ever.
+  private func gaps(_ statistic: Statistic, in result: RunResult) -> (Double?, Int) {
+    let gaps = result.summary.itl
+    guard gaps.count > 0 else {
+      return (result.requests.contains { $0.finish == nil } ? .infinity : nil, 0)
+    }
     let value =
       switch statistic {
       case .quantile(0.5): gaps.median
@@ -89,7 +114,7 @@ extension ServiceLevel {
       case .quantile: gaps.p99
       case .mean, .each: gaps.mean
       }
-    return (value.map { $0 / 1000 } ?? 0, gaps.count)
+    return (value.map { $0 / 1000 }, gaps.count)
   }
 
   /// How many of so many requests may go without an answer before a target is missed for certain: what a
@@ -117,12 +142,16 @@ extension ServiceLevel {
     }
   }
 
-  /// The targets whose quantile rests on fewer than one request beyond it, with the requests there are.
-  package func thinQuantiles(requests: Int) -> [(target: Target, needed: Int)] {
+  /// The targets whose quantile rests on fewer than one request beyond it, with the requests there are: those of
+  /// its class, where it has one. Classes without a request are left to ``Assessment/vacuous``.
+  package func thinQuantiles(
+    of trace: Trace
+  ) -> [(target: Target, requests: Int, needed: Int)] {
     targets.compactMap { target in
       guard case .quantile(let share) = target.statistic, target.metric != .itl else { return nil }
       let needed = Int((1 / (1 - share) - 1e-6).rounded(.up))
-      return requests < needed ? (target, needed) : nil
+      let requests = trace.count(ofClass: target.requestClass)
+      return requests > 0 && requests < needed ? (target, requests, needed) : nil
     }
   }
 }
@@ -145,8 +174,21 @@ extension ServiceLevel.Target {
     }
   }
 
+  /// The same for a request that is meant; `nil` for those of other classes.
+  func sample(of request: RequestRecord) -> Double? {
+    covers(request) ? value(of: request) : nil
+  }
+
   func isMet(by request: RequestRecord) -> Bool {
-    guard covers(request), let value = value(of: request) else { return true }
-    return value <= bound
+    sample(of: request).map { $0 <= bound } ?? true
+  }
+}
+
+extension Trace {
+  /// Requests of a class; all for `nil`.
+  fileprivate func count(ofClass name: String?) -> Int {
+    guard let name else { return requests.count }
+    guard let number = classNames.firstIndex(of: name) else { return 0 }
+    return requests.count { Int($0.requestClass) == number + 1 }
   }
 }

@@ -54,6 +54,8 @@ package struct ScalingStudy: Sendable {
     /// The fewest replicas with which the requests of this piece meet their targets, on an empty system;
     /// `nil` if ``ScalingStudy/maxReplicas`` do not.
     package var needed: Int?
+    /// Names of the targets that no request of this piece is a sample of: they are vacuous here.
+    package var vacuous: [String] = []
   }
 
   /// A way to run the whole trace.
@@ -74,8 +76,9 @@ package struct ScalingStudy: Sendable {
     package var scaling: [ScalingStep]
     package var prepared: PreparedDeployment
 
-    /// Hours of GPUs if each window had just what it needs, without start-ups.
-    package var idealGPUHours: Double
+    /// Hours of GPUs if each window had just what it needs, without start-ups; `nil` where some window cannot be
+    /// served.
+    package var idealGPUHours: Double?
   }
 
   /// Requests whose lengths the capacity of one replica is measured with, at most.
@@ -101,14 +104,16 @@ package struct ScalingStudy: Sendable {
       startUp: SimDuration(rounding: startUpSeconds),
       targetRate: replicaRate * targetUtilization, patience: Self.patience)
     let served = try prepared.serve(trace, autoscaler: autoscaler, seed: seed)
-    let ideal = windows.reduce(0) { $0 + Double($1.needed ?? maxReplicas) * $1.seconds }
+    let ideal: Double? = windows.reduce(0) { sum, window in
+      sum.flatMap { sum in window.needed.map { sum + Double($0) * window.seconds } }
+    }
     return Answer(
       windows: windows, replicaRate: replicaRate,
       fixed: try fixed(prepared, windows: windows, hours: last.arrival.seconds / 3600),
       autoscaled: Operation(
         result: served.result, assessment: serviceLevel.assess(served.result),
         gpuHours: served.replicaSeconds * gpus / 3600),
-      scaling: served.scaling, prepared: prepared, idealGPUHours: ideal * gpus / 3600)
+      scaling: served.scaling, prepared: prepared, idealGPUHours: ideal.map { $0 * gpus / 3600 })
   }
 
   /// Decisions in a row that have to ask for fewer replicas before there are fewer.
@@ -131,23 +136,30 @@ package struct ScalingStudy: Sendable {
       let piece =
         counts[index] > 0 ? try trace.sliced(from: start, to: start + windowSeconds) : nil
       let guess = windows.last?.needed ?? 1
+      let found = try piece.map { try needed(prepared, $0, guess: guess) }
       windows.append(
         Window(
           start: start, seconds: seconds, requests: counts[index],
-          rate: Double(counts[index]) / seconds,
-          needed: try piece.map { try needed(prepared, $0, guess: guess) } ?? 0))
+          rate: Double(counts[index]) / seconds, needed: found.map(\.replicas) ?? 0,
+          vacuous: found?.vacuous ?? []))
       progress(index + 1, count)
     }
     return windows
   }
 
-  /// The fewest replicas, from a guess on: the window before needed about as many.
-  private func needed(_ prepared: PreparedDeployment, _ piece: Trace, guess: Int) throws -> Int? {
+  /// The fewest replicas, from a guess on: the window before needed about as many. And which targets have no
+  /// sample, however many there are.
+  private func needed(
+    _ prepared: PreparedDeployment, _ piece: Trace, guess: Int
+  ) throws -> (replicas: Int?, vacuous: [String]) {
+    var assessments: [Assessment] = []
     func isEnough(_ replicas: Int) throws -> Bool {
       let probe = RateProbe(
         prepared.with(replicas: replicas), trace: piece, serviceLevel: serviceLevel)
       let result = try probe.prepared.serve(piece, seed: seed)
-      return probe.point(of: result, rate: piece.offeredRate, seed: seed).isSustained
+      let point = probe.point(of: result, rate: piece.offeredRate, seed: seed)
+      assessments.append(point.assessment)
+      return point.isSustained
     }
     var (low, high) = (0, maxReplicas + 1)
     var next = min(max(guess, 1), maxReplicas)
@@ -158,7 +170,7 @@ package struct ScalingStudy: Sendable {
       next = abs(near - guess) <= 1 ? near : (low + high) / 2
       next = min(max(next, low + 1), high - 1)
     }
-    return high <= maxReplicas ? high : nil
+    return (high <= maxReplicas ? high : nil, assessments.vacuous)
   }
 
   private func replicaRate(_ prepared: PreparedDeployment) throws -> Double {
@@ -170,6 +182,12 @@ package struct ScalingStudy: Sendable {
       throw UserError(
         "one replica of `\(prepared.deployment.text)` meets \(serviceLevel.text) at no rate",
         hint: "`kvplan plan capacity` says which target is missed, and by how much")
+    }
+    guard !found.isUnlimited else {
+      throw UserError(
+        "one replica of `\(prepared.deployment.text)` meets \(serviceLevel.text) even if all "
+          + "\(count) requests come at once: nothing says what an autoscaler may give it",
+        hint: "give a longer trace, or bound a latency more tightly")
     }
     return found.rate
   }

@@ -27,7 +27,7 @@ package enum JSONValue: Equatable, Sendable {
   }
 
   /// `value`, or `null`.
-  init(_ value: Double?) { self = value.map(JSONValue.real) ?? .null }
+  package init(_ value: Double?) { self = value.map(JSONValue.real) ?? .null }
 
   /// The document on several lines, indented by two spaces, without a newline at the end.
   package var indented: String {
