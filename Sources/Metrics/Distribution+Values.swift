@@ -16,8 +16,17 @@ extension Distribution {
       return
     }
     let mean = values.reduce(0, +) / Double(values.count)
-    let quantiles = Quantile.linear([0.5, 0.9, 0.99], reordering: &values)
+    let quantiles = Quantile.linear(Self.probabilities, reordering: &values)
+    self.init(count: values.count, mean: mean, quantiles: quantiles)
+  }
+
+  /// Those of the quantiles that are kept, in ascending order.
+  static let probabilities = [0.5, 0.9, 0.95, 0.99]
+
+  /// - Parameter quantiles: One for each of ``probabilities``.
+  init(count: Int, mean: Double?, quantiles: [Double]) {
     self.init(
-      count: values.count, mean: mean, median: quantiles[0], p90: quantiles[1], p99: quantiles[2])
+      count: count, mean: mean, median: quantiles[0], p90: quantiles[1], p95: quantiles[2],
+      p99: quantiles[3])
   }
 }

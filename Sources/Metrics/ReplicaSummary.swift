@@ -96,3 +96,14 @@ extension RunRecord {
       })
   }
 }
+
+extension RunSummary {
+  /// The replica whose KV pool held the largest share of tokens, of equals the lower number, and how many times the mean
+  /// over the replicas that is; no times where none held any. `nil` for a single replica.
+  package var fullestReplica: (replica: ReplicaSummary, imbalance: Double?)? {
+    let fullest = replicas.max { ($0.tokenState, $1.replica) < ($1.tokenState, $0.replica) }
+    guard let fullest else { return nil }
+    let mean = replicas.reduce(0) { $0 + $1.tokenState } / Double(replicas.count)
+    return (fullest, mean > 0 ? fullest.tokenState / mean : nil)
+  }
+}

@@ -118,11 +118,10 @@ extension RunRecord {
   }
 
   private var tokenGapDistribution: Distribution {
-    let quantiles = tokenGaps.quantiles([0.5, 0.9, 0.99]).map { $0 * 1000 }
-    guard quantiles.count == 3 else { return Distribution() }
+    let quantiles = tokenGaps.quantiles(Distribution.probabilities).map { $0 * 1000 }
+    guard !quantiles.isEmpty else { return Distribution() }
     return Distribution(
-      count: Int(tokenGaps.count), mean: tokenGaps.mean.map { $0 * 1000 }, median: quantiles[0],
-      p90: quantiles[1], p99: quantiles[2])
+      count: Int(tokenGaps.count), mean: tokenGaps.mean.map { $0 * 1000 }, quantiles: quantiles)
   }
 
   /// The time-weighted mean of a number over the window.

@@ -99,16 +99,18 @@ package struct Distribution: Equatable, Sendable {
   package var mean: Double?
   package var median: Double?
   package var p90: Double?
+  package var p95: Double?
   package var p99: Double?
 
   package init(
     count: Int = 0, mean: Double? = nil, median: Double? = nil, p90: Double? = nil,
-    p99: Double? = nil
+    p95: Double? = nil, p99: Double? = nil
   ) {
     self.count = count
     self.mean = mean
     self.median = median
     self.p90 = p90
+    self.p95 = p95
     self.p99 = p99
   }
 }

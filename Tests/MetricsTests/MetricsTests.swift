@@ -15,6 +15,7 @@ import Workload
     #expect(distribution.mean == 2.5)
     #expect(distribution.median == 2.5)
     #expect(abs(distribution.p90! - 3.7) < 1e-12)
+    #expect(abs(distribution.p95! - 3.85) < 1e-12)
     #expect(abs(distribution.p99! - 3.97) < 1e-12)
     #expect(Distribution(of: []) == Distribution())
   }
@@ -33,8 +34,8 @@ import Workload
       all += Array(repeating: Double(gap), count: count)
     }
     let expected = Distribution(of: all)
-    let quantiles = gaps.quantiles([0.5, 0.9, 0.99])
-    #expect(quantiles == [expected.median!, expected.p90!, expected.p99!])
+    let quantiles = gaps.quantiles([0.5, 0.9, 0.95, 0.99])
+    #expect(quantiles == [expected.median!, expected.p90!, expected.p95!, expected.p99!])
     #expect(abs(gaps.mean! - expected.mean!) < 1e-9)
   }
 

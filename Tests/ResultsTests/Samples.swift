@@ -9,10 +9,10 @@ enum Samples {
     system: "vllm-sosp23", model: "opt-13b", device: "a100-40gb", requestRate: 1.5,
     completed: 3, rejected: 1, unfinished: 0, duration: 600.25, requestThroughput: 0.005,
     outputThroughput: 0.9,
-    ttft: Distribution(count: 3, mean: 120.5, median: 100, p90: 200, p99: 1000.125),
-    tpot: Distribution(count: 3, mean: 25.25, median: 25, p90: 30, p99: 31),
+    ttft: Distribution(count: 3, mean: 120.5, median: 100, p90: 200, p95: 400, p99: 1000.125),
+    tpot: Distribution(count: 3, mean: 25.25, median: 25, p90: 30, p95: 30.5, p99: 31),
     itl: Distribution(),
-    e2el: Distribution(count: 3, mean: 5000, median: 4000, p90: 9000, p99: 9900),
+    e2el: Distribution(count: 3, mean: 5000, median: 4000, p90: 9000, p95: 9500, p99: 9900),
     meanNormalizedLatency: 0.0321, meanBatchedRequests: 7.25, meanWaitingRequests: 0,
     iterations: 1234, preemptionsRecompute: 2, preemptionsSwap: 1,
     kv: KVSummary(

@@ -94,6 +94,24 @@ import Testing
     #expect(text.split(separator: "\n").filter { $0.contains("system") }.count == 3)
   }
 
+  /// Shares of 0, 0.01 and 0.02: the third replica is the fullest, at twice the mean.
+  @Test func theFullestReplicaAndTheImbalanceAreNamed() throws {
+    var summary = Samples.summary
+    #expect(summary.fullestReplica == nil)
+    summary.replicas = Samples.replicas(3)
+    let fullest = try #require(summary.fullestReplica)
+    #expect(fullest.replica.replica == 2)
+    #expect(fullest.imbalance == 2)
+    // Of equals the lower number; where none holds anything there is no imbalance.
+    summary.replicas = [0, 1].map { number in
+      var replica = Samples.replicas(1)[0]
+      replica.replica = number
+      return replica
+    }
+    #expect(summary.fullestReplica?.replica.replica == 0)
+    #expect(summary.fullestReplica?.imbalance == nil)
+  }
+
   @Test func simulateShowsOneRunInGroups() {
     #expect(
       SimulateTable.rendered(Samples.summary) == """
@@ -113,12 +131,12 @@ import Testing
         request throughput, req/s    0.00500
         output throughput, tokens/s    0.900
 
-        latency                        mean  median   p90   p99
-        ───────────────────────────  ──────  ──────  ────  ────
-        TTFT, ms                        121     100   200  1000
-        TPOT, ms                       25.3    25.0  30.0  31.0
-        ITL, ms                           –       –     –     –
-        end to end, ms                 5000    4000  9000  9900
+        latency                        mean  median   p90   p95   p99
+        ───────────────────────────  ──────  ──────  ────  ────  ────
+        TTFT, ms                        121     100   200   400  1000
+        TPOT, ms                       25.3    25.0  30.0  30.5  31.0
+        ITL, ms                           –       –     –     –     –
+        end to end, ms                 5000    4000  9000  9500  9900
         normalized, s/token          0.0321
 
         batch

@@ -56,7 +56,7 @@ extension SummaryColumn {
     .real(key, "share of the pool", meaning, .kv, value: value)
   }
 
-  /// Mean, median and the 90th and 99th percentile of one latency, in milliseconds.
+  /// Mean, median and the 90th, 95th and 99th percentile of one latency, in milliseconds.
   static func distribution(
     _ key: String, _ meaning: String, value: @escaping @Sendable (RunSummary) -> Distribution
   ) -> [SummaryColumn] {
@@ -64,6 +64,7 @@ extension SummaryColumn {
       .measured("mean_\(key)", "ms", "mean \(meaning)") { value($0).mean },
       .measured("median_\(key)", "ms", "median of the same") { value($0).median },
       .measured("p90_\(key)", "ms", "90th percentile of the same") { value($0).p90 },
+      .measured("p95_\(key)", "ms", "95th percentile of the same") { value($0).p95 },
       .measured("p99_\(key)", "ms", "99th percentile of the same") { value($0).p99 },
     ]
   }

@@ -73,7 +73,7 @@ extension SummaryText {
       for (name, values) in [("ttft", of.ttft), ("tpot", of.tpot), ("e2el", of.e2el)] {
         let figures = [
           ("mean", values.mean), ("median", values.median), ("p90", values.p90),
-          ("p99", values.p99),
+          ("p95", values.p95), ("p99", values.p99),
         ]
         members += figures.map { .init("\($0)_\(name)_ms", $1.map { .real($0) } ?? .null) }
       }

@@ -58,32 +58,32 @@ package enum SimulateTable {
   private static func classes(_ summary: RunSummary) -> String? {
     guard !summary.classes.isEmpty else { return nil }
     var table = TextTable([
-      .init(padded("class"), .left), .init("completed"), .init("TTFT mean"), .init("p99"),
-      .init("TPOT mean"), .init("p99"),
+      .init(padded("class"), .left), .init("completed"), .init("TTFT mean"), .init("p95"),
+      .init("p99"), .init("TPOT mean"), .init("p95"), .init("p99"),
     ])
     table.rows = summary.classes.map { of in
       [of.name, "\(of.completed)"]
-        + [of.ttft.mean, of.ttft.p99, of.tpot.mean, of.tpot.p99].map {
-          $0.map { Digits.significant($0) } ?? "–"
-        }
+        + [of.ttft, of.tpot].flatMap { [$0.mean, $0.p95, $0.p99] }.map(Digits.significant)
     }
     return table.rendered()
   }
 
   private static func latency(_ summary: RunSummary) -> String {
     var table = TextTable([
-      .init(padded("latency"), .left), .init("mean"), .init("median"), .init("p90"), .init("p99"),
+      .init(padded("latency"), .left), .init("mean"), .init("median"), .init("p90"), .init("p95"),
+      .init("p99"),
     ])
     let rows = [
       ("TTFT, ms", summary.ttft), ("TPOT, ms", summary.tpot), ("ITL, ms", summary.itl),
       ("end to end, ms", summary.e2el),
     ]
     table.rows = rows.map { name, values in
-      [name] + [values.mean, values.median, values.p90, values.p99].map(Digits.significant)
+      [name]
+        + [values.mean, values.median, values.p90, values.p95, values.p99].map(Digits.significant)
     }
-    // Defined as a mean, so the other three cells stay empty.
+    // Defined as a mean, so the other four cells stay empty.
     table.rows.append(
-      ["normalized, s/token", Digits.significant(summary.meanNormalizedLatency), "", "", ""])
+      ["normalized, s/token", Digits.significant(summary.meanNormalizedLatency), "", "", "", ""])
     return table.rendered()
   }
 
