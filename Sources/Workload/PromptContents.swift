@@ -34,7 +34,7 @@ package struct PromptContents: Equatable, Sendable {
   /// Where the pieces of each request end; they begin where those of the one before it end.
   private var ends: [Int] = []
 
-  private static let firstOutputStream: Int64 = 1_000_000
+  static let firstOutputStream: Int64 = 1_000_000
   /// Distance between the output streams of two samples of one request; no trace has as many
   /// requests.
   private static let sampleStride: Int64 = 1 << 40

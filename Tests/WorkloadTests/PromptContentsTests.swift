@@ -1,3 +1,4 @@
+import SimulationKernel
 import Testing
 
 @testable import Workload
@@ -26,6 +27,37 @@ import Testing
       }
     }
     #expect(Set(streams).count == streams.count)
+  }
+
+  /// A naive model keeps every beginning of every prompt, token by token.
+  @Test(arguments: 0..<40 as Range<UInt64>) func newTokensAreThoseNoEarlierPromptBeganWith(
+    seed: UInt64
+  ) {
+    var chance = RandomStream(seed: seed, label: "novelty")
+    let streams: [Int64] = [
+      0, 1, PromptContents.ownStream(of: 3), PromptContents.outputStream(of: 1),
+    ]
+    var contents = PromptContents()
+    var seen: Set<[Int64]> = []
+    var expected: [Int] = []
+    for _ in 0..<12 {
+      let pieces = (0..<1 + chance.below(4)).map { _ in
+        TokenPiece(
+          stream: streams[chance.below(4)], start: Int32(chance.below(2) * 2),
+          count: Int32(1 + chance.below(3)))
+      }
+      contents.append(pieces)
+      var beginning: [Int64] = []
+      var new = 0
+      for piece in pieces {
+        for place in piece.start..<piece.start + piece.count {
+          beginning.append(piece.stream * 100 + Int64(place))
+          if seen.insert(beginning).inserted, piece.stream != streams[3] { new += 1 }
+        }
+      }
+      expected.append(new)
+    }
+    #expect(contents.newTokens() == expected)
   }
 
   /// The rule of the recorded step traces.

@@ -78,6 +78,28 @@ import Workload
     #expect(try rows(50).taking(count: 120, seed: 10).trace != trace)
   }
 
+  /// Each window keeps its requests, its gaps and its last arrival; only the order of the gaps is another.
+  @Test(arguments: [1, 2] as [UInt64]) func reshuffledDaysHaveTheSameGaps(seed: UInt64) throws {
+    let trace = try rows(400).retimed(poissonRate: 2, seed: 7)
+    let other = trace.reshuffled(window: 30, seed: seed)
+    func windows(_ trace: Trace) -> [[Int64]] {
+      var gaps: [Int: [Int64]] = [:]
+      var last: [Int: SimInstant] = [:]
+      for request in trace.requests {
+        let window = Int(request.arrival.seconds / 30)
+        let start = last[window] ?? .zero + SimDuration(rounding: Double(window) * 30)
+        gaps[window, default: []].append((request.arrival - start).nanoseconds)
+        last[window] = request.arrival
+      }
+      return gaps.keys.sorted().map { gaps[$0] ?? [] }
+    }
+    #expect(windows(other).map { $0.sorted() } == windows(trace).map { $0.sorted() })
+    #expect(windows(other) != windows(trace))
+    #expect(other.requests.map(\.promptTokens) == trace.requests.map(\.promptTokens))
+    #expect(other == trace.reshuffled(window: 30, seed: seed))
+    #expect(other != trace.reshuffled(window: 30, seed: seed + 1))
+  }
+
   @Test func doesNotRepeatTime() throws {
     let trace = try rows(5).retimed(poissonRate: 1, seed: 0)
     #expect(try trace.taking(count: 4, seed: 0).trace.requests == Array(trace.requests.prefix(4)))

@@ -78,6 +78,8 @@ import Testing
     #expect(long.requests[7].promptTokens == 3 * trace.requests[7].promptTokens)
     #expect(long.requests.allSatisfy { $0.outputTokens == 1 })
     #expect(long.contents == nil)
+    // Where only outputs change, prompts are what they were.
+    #expect(try trace.scaled(prompts: 1, outputs: 0.9).contents == trace.contents)
     #expect(throws: UserError.self) { try trace.scaled(rate: 0) }
     #expect(throws: UserError.self) { try trace.scaled(prompts: 1e9, outputs: 1) }
   }

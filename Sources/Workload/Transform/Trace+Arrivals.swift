@@ -46,6 +46,44 @@ extension Trace {
     return trace
   }
 
+  /// The same requests in the same order, with the gaps of each window of time in another order.
+  ///
+  ///     window   |·· a ···· b · c ····|        gaps 2, 4, 1
+  ///     again    |· a ·· b ···· c ····|             1, 2, 4
+  ///
+  /// Another day with the same traffic: as many requests in each window, as far apart, drawn from the stream `gaps` of
+  /// `seed`.
+  ///
+  /// - Parameter window: Seconds, above 0; the first window begins at 0.
+  /// - Precondition: The trace has arrivals, in ascending order.
+  /// - Complexity: O(requests).
+  package func reshuffled(window: Double, seed: UInt64) -> Trace {
+    precondition(hasArrivals && window > 0, "Trace.reshuffled: `\(name)` by \(window) s")
+    var trace = self
+    var chance = RandomStream(seed: seed, label: "gaps")
+    var first = 0
+    while first < requests.count {
+      let number = (requests[first].arrival.seconds / window).rounded(.down)
+      var end = first + 1
+      while end < requests.count,
+        (requests[end].arrival.seconds / window).rounded(.down) == number
+      { end += 1 }
+      // From the start of the window; in nanoseconds, so that the last request stays where it is.
+      var arrival = min(.zero + SimDuration(rounding: number * window), requests[first].arrival)
+      let gaps = (first..<end).map { index in
+        requests[index].arrival - (index == first ? arrival : requests[index - 1].arrival)
+      }
+      var order = Array(gaps.indices)
+      chance.shuffle(&order)
+      for (index, place) in zip(first..<end, order) {
+        arrival = arrival + gaps[place]
+        trace.requests[index].arrival = arrival
+      }
+      first = end
+    }
+    return trace
+  }
+
   /// A trace of exactly `count` requests made from these rows.
   ///
   ///     rows a b c    count 2:  a b                       repetitions 0

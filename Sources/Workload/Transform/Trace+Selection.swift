@@ -110,8 +110,8 @@ extension Trace {
 
   /// The same requests with lengths multiplied and rounded, at least 1.
   ///
-  /// What prompts consist of is dropped where their lengths change: a longer prompt has tokens that
-  /// the trace does not know.
+  /// What prompts consist of is dropped where prompts change: a longer one has tokens that the trace does not
+  /// know. It stays where only outputs do: a prompt that quotes more of an output than there is finds it in no cache.
   ///
   /// - Throws: ``UserError`` for a factor that is not positive, and lengths beyond `Int32`.
   package func scaled(prompts: Double, outputs: Double) throws(UserError) -> Trace {
@@ -132,7 +132,7 @@ extension Trace {
       trace.requests[index].outputTokens = try scaled(
         requests[index].outputTokens, outputs, "--outputs")
     }
-    if prompts != 1 || outputs != 1 { trace.contents = nil }
+    if prompts != 1 { trace.contents = nil }
     return trace
   }
 }
