@@ -1,4 +1,5 @@
 import CostModel
+import KVMemory
 import Serving
 import SimulationKernel
 import Workload
@@ -11,14 +12,20 @@ import Workload
 ///   batch that the token budget allows;
 /// - each of its output tokens is sampled in an iteration, at no less than the cheapest price of a token
 ///   among as many sequences as may run together;
-/// - while it decodes, it holds its KV blocks for at least the shortest iteration a step.
+/// - while it decodes, it holds its KV blocks for at least the shortest iteration a step;
+/// - each of its output tokens after the first attends to all before it, at no less than the cheapest price of a
+///   token of context in any batch of decodes that may run together.
+///
+/// With a prefix cache, a token that prompts begin with alike is computed once at least, and its block held by one
+/// request at least: it is put down to the first of them (``PromptContents/newTokens()``). Whoever computes it in
+/// fact, what all requests together compute is no less than what is put down to those that finish.
 ///
 /// A run is steady only if at the last arrival all but ``RateProbe/backlogLimit(_:)`` of the requests,
 /// and those that run, are finished; so that much work has to fit between the first arrival and the last.
 /// The cheapest requests are taken to be the finished ones, and 5 % are taken off the work for prices that
 /// are not quite monotonic.
 package struct WorkBound: Sendable {
-  /// Seconds of a replica for each request, in three ways, each rising.
+  /// Seconds of a replica for each request, in four ways, each rising.
   private let costs: [[Double]]
   /// Requests that may run together on a replica.
   private let runningMax: Int
@@ -26,37 +33,59 @@ package struct WorkBound: Sendable {
 
   private static let margin = 0.95
 
-  /// - Parameter kernelTimeScale: As in ``PreparedDeployment/kernelTimeScale``.
-  /// - Complexity: O(token budget + requests × log requests).
-  package init(_ resolved: ResolvedScenario, trace: Trace, kernelTimeScale: Double = 1) {
+  /// - Parameters:
+  ///   - kernelTimeScale: As in ``PreparedDeployment/kernelTimeScale``.
+  ///   - newTokens: ``PromptContents/newTokens()`` of the trace, where it is known already.
+  /// - Complexity: O(token budget + pieces + requests × log requests).
+  package init(
+    _ resolved: ResolvedScenario, trace: Trace, kernelTimeScale: Double = 1,
+    newTokens: [Int]? = nil
+  ) {
     let settings = resolved.settings
     let prices = TokenPrices(resolved.costModel, budget: settings.maxBatchedTokens)
     let requests = trace.requests
-    let isCached = settings.v1.prefixCaching && trace.contents != nil
-    let isShared = isCached || requests.contains { $0.sequenceCount > 1 }
+    let new = settings.v1.prefixCaching ? newTokens ?? trace.contents?.newTokens() : nil
+    let isShared = new != nil || requests.contains { $0.sequenceCount > 1 }
     let token = prices.perToken(atMost: settings.maxBatchedTokens)
     let capacity = resolved.kvCapacity
     let blocks = { (tokens: Int32) in capacity.blocks(forTokens: Int(tokens)) }
+    let keepsAll = capacity.cache.groups.allSatisfy { $0.keeps == .all }
     let leastBlocks = requests.map { blocks($0.promptTokens) }.min() ?? 1
     let fitting = isShared ? capacity.blocks : capacity.blocks / max(leastBlocks, 1)
     runningMax = max(min(settings.maxSequences, fitting), 1)
     let sample = prices.perToken(atMost: runningMax)
     let step = prices.cheapest(atLeast: 1)
-    var costs: [[Double]] = [[], [], []]
-    for request in requests {
+    let longest = requests.map { Int($0.promptTokens + $0.outputTokens) }.max() ?? 1
+    let context =
+      keepsAll && settings.attendedMax == nil
+      ? TokenPrices.perContextToken(
+        resolved.costModel, sequences: runningMax, length: min(longest, settings.maxModelLength))
+      : 0
+    var costs: [[Double]] = [[], [], [], []]
+    for (index, request) in requests.enumerated() {
       let length = request.promptTokens + request.outputTokens
       // Such a request is rejected, and costs nothing.
       if Int(length) > settings.maxModelLength || !capacity.holds(tokens: Int(length)) {
-        for index in costs.indices { costs[index].append(0) }
+        for way in costs.indices { costs[way].append(0) }
         continue
       }
       let outputs = Double(request.outputTokens) * Double(request.sequenceCount)
-      let prompt = isCached ? 1 : Double(request.promptTokens)
+      let prompt = Double(new?[index] ?? Int(request.promptTokens))
       costs[0].append((prompt + outputs - 1) * token)
       costs[1].append(outputs * sample)
-      let held = isShared ? 1 : Double(blocks(request.promptTokens))
+      let held: Double
+      if isShared {
+        // Blocks that hold nothing but new tokens, or the one that it decodes into.
+        let new = keepsAll ? new?[index] ?? 0 : 0
+        held = Double(max(1, (new - settings.blockSize + 1) / settings.blockSize))
+      } else {
+        held = Double(blocks(request.promptTokens))
+      }
       costs[2].append(
         held * Double(request.outputTokens - 1) * step / Double(capacity.blocks))
+      // Step k of a sequence of p prompt tokens attends to p + k.
+      let steps = Double(request.outputTokens - 1)
+      costs[3].append(steps * (Double(request.promptTokens) + (steps + 1) / 2) * context)
     }
     self.costs = costs.map { $0.map { $0 * Self.margin * kernelTimeScale }.sorted() }
     requestCount = requests.count
@@ -91,6 +120,25 @@ private struct TokenPrices {
     }
     for index in least.indices.dropLast().reversed() {
       least[index] = min(least[index], least[index + 1])
+    }
+  }
+
+  /// The least price of a token of context, over batches of decodes of up to so many sequences of up to so many
+  /// tokens, both in powers of two: an iteration costs no less than that for each token that it attends to.
+  static func perContextToken(
+    _ costModel: any IterationCostModel, sequences: Int, length: Int
+  ) -> Double {
+    func powers(_ limit: Int) -> [Int] {
+      Array(sequence(first: 1) { 2 * $0 }.prefix { $0 < limit }) + [limit]
+    }
+    return powers(sequences).reduce(.infinity) { least, sequences in
+      powers(length).reduce(least) { least, length in
+        var work = IterationWork()
+        work.decode(sequences, contextTokens: sequences * length)
+        work.sampledSequences = sequences
+        return min(
+          least, costModel.duration(of: work).seconds / Double(sequences * length))
+      }
     }
   }
 
