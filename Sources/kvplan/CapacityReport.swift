@@ -4,6 +4,7 @@ import Metrics
 import Planning
 import Results
 import Serving
+import Statistics
 import Workload
 
 /// `plan capacity` in words, numbers and pictures.
@@ -14,27 +15,47 @@ struct CapacityReport: PlanReport {
   private var capacity: Capacity { answer.capacity }
 
   var document: Document {
-    Document(title: title, sections: [why, rates, levers, sensitivity, memory, assumptions])
+    Document(title: title, sections: [holds, why, rates, levers, sensitivity, memory, assumptions])
   }
 
   private var title: String {
     let deployment = study.deployment
     let model = deployment.groups[0].scenario.model.name
-    return "\(model) on \(deployment.text) sustains \(rateText) req/s"
+    let rate = PlanCells.rate(MeanInterval(capacity.bySeed))
+    return "\(model) on \(deployment.text) sustains \(rate) req/s\(qualification)"
   }
 
-  private var rateText: String {
-    let interval = capacity.confidence.map { " ± \(PlanCells.rate($0))" } ?? ""
-    return PlanCells.rate(capacity.rate) + interval
+  /// What the seeds that did not find the rate have to add to it.
+  private var qualification: String {
+    guard let advice = answer.advice else { return "" }
+    if answer.isAtTheEdge { return ", at the edge" }
+    return advice.rate < capacity.rate ? "; plan for \(PlanCells.rate(advice.rate))" : ""
   }
 
-  private var why: Document.Section {
+  private var holds: Document.Section {
     var paragraphs = ["Targets: \(study.serviceLevel.text)."]
     if let confidence = capacity.confidence {
       let each = capacity.bySeed.map(PlanCells.rate).joined(separator: ", ")
       paragraphs.append(
         "Seeds: \(each) req/s; the mean is within \(PlanCells.rate(confidence)) at 95 %.")
     }
+    if let advice = answer.advice {
+      var text =
+        "At \(PlanCells.rate(capacity.rate)) req/s \(PlanCells.confirmation(advice.ofMean))."
+      if answer.isAtTheEdge {
+        text +=
+          " It is at the edge: no rate a little lower holds with \(Confirmation.heldMin) either."
+      } else if advice.rate < capacity.rate {
+        text +=
+          " At \(PlanCells.rate(advice.rate)) req/s they hold in \(advice.confirmation.held): plan for that."
+      }
+      paragraphs.append(text)
+    }
+    return Document.Section("Does it hold", paragraphs: paragraphs)
+  }
+
+  private var why: Document.Section {
+    var paragraphs: [String] = []
     if let limiting = capacity.limiting { paragraphs.append(reason(limiting)) }
     if let bound = answer.bound {
       paragraphs.append(
@@ -67,28 +88,34 @@ struct CapacityReport: PlanReport {
       + "\(scenario.settings.deviceBlocks) blocks; "
       + "\(summary.preemptionsRecompute + summary.preemptionsSwap) preemptions; "
       + "\(Digits.fixed(summary.meanWaitingRequests, decimals: 1)) requests wait in the mean."
+      + (PlanCells.imbalance(summary).map { " \($0)" } ?? "")
   }
 
   /// Those of the first seed, by rising rate.
   private var points: [RateProbe.Point] {
-    (answer.below + capacity.points.filter { $0.seed == study.seeds[0] })
+    (answer.around + capacity.points.filter { $0.seed == study.seeds[0] })
       .sorted { $0.rate < $1.rate }
   }
 
   private var rates: Document.Section {
-    var table = TextTable([
-      .init("req/s"), .init("TTFT\nmean ms"), .init("TTFT\np99 ms"), .init("TPOT\nmean ms"),
-      .init("TPOT\np99 ms"), .init("E2E\nmean s"), .init("meet\nall %"), .init("goodput\nreq/s"),
-      .init("KV\nheld %"), .init("batched"), .init("preempted"), .init("waiting\nat end %"),
-      .init("", .left),
-    ])
+    let shown = ShownLatencies(study.serviceLevel)
+    let (ttft, tpot, others) = (
+      shown.columns(of: .ttft), shown.columns(of: .tpot), shown.columns(of: nil)
+    )
+    var table = TextTable(
+      [.init("req/s"), .init("TTFT\nmean ms")] + ttft.map(\.column)
+        + [.init("TPOT\nmean ms")] + tpot.map(\.column) + [.init("E2E\nmean s")]
+        + others.map(\.column) + [
+          .init("meet\nall %"), .init("goodput\nreq/s"), .init("KV\nheld %"), .init("batched"),
+          .init("preempted"), .init("waiting\nat end %"), .init("", .left),
+        ])
     table.rows = points.map { point in
       let summary = point.summary
-      return [
-        PlanCells.rate(point.rate), PlanCells.milliseconds(summary.ttft.mean),
-        PlanCells.milliseconds(summary.ttft.p99), PlanCells.milliseconds(summary.tpot.mean),
-        PlanCells.milliseconds(summary.tpot.p99),
-        summary.e2el.mean.map { Digits.fixed($0 / 1000, decimals: 2) } ?? "–",
+      let latencies =
+        [PlanCells.milliseconds(summary.ttft.mean)] + ttft.map { $0.cell(point.assessment) }
+        + [PlanCells.milliseconds(summary.tpot.mean)] + tpot.map { $0.cell(point.assessment) }
+        + [PlanCells.seconds(mean: summary.e2el)] + others.map { $0.cell(point.assessment) }
+      return [PlanCells.rate(point.rate)] + latencies + [
         PlanCells.percent(point.assessment.attainment), PlanCells.rate(point.goodput),
         PlanCells.percent(summary.kv.held),
         Digits.fixed(summary.meanBatchedRequests, decimals: 1),
@@ -98,43 +125,56 @@ struct CapacityReport: PlanReport {
     }
     return Document.Section(
       "Rates that were tried (seed \(study.seeds[0]))", table: table,
-      figures: RateFigures.figures(points, of: study.deployment.text, study.serviceLevel))
+      figures: RateFigures.figures(
+        points, sustained: capacity.bySeed[0], of: study.deployment.text, study.serviceLevel))
   }
 
   private var levers: Document.Section {
     guard study.explains else { return Document.Section("") }
-    let setbacks = answer.setbacks.map { variation, reason in
+    let levers = answer.levers
+    var paragraphs = levers.setbacks.map { variation, reason in
       "\(variation.change) (`\(variation.flag ?? "")`) would lower it to "
         + "\(PlanCells.rate(variation.rate)) req/s: \(reason)."
     }
-    guard !answer.levers.isEmpty else {
+    if !levers.withoutEffect.isEmpty {
+      let list = levers.withoutEffect.map { "\($0.change) (±\(PlanCells.half($0)) %)" }
+      paragraphs.append("No effect found: \(list.joined(separator: ", ")).")
+    }
+    if !levers.withoutGain.isEmpty {
+      paragraphs.append(
+        "No gain with seed \(study.seeds[0]), others not tried: "
+          + "\(levers.withoutGain.joined(separator: ", ")).")
+    }
+    guard !levers.gains.isEmpty else {
       return Document.Section(
         "What would raise it",
         paragraphs: ["None of the settings that were changed: see the sensitivity below."]
-          + setbacks)
+          + paragraphs)
     }
     return Document.Section(
-      "What would raise it", paragraphs: setbacks,
-      table: variations(answer.levers, title: "change of one setting"))
+      "What would raise it", paragraphs: paragraphs + [Self.interval],
+      table: variations(levers.gains, title: "change of one setting"))
   }
+
+  /// What ± means beside a change.
+  private static let interval =
+    "± is half of the 95 % interval over the seeds, of a change that of the differences between runs with the same "
+    + "seed, and no less than the width of the searches' brackets."
 
   private var sensitivity: Document.Section {
     guard !answer.sensitivity.isEmpty else { return Document.Section("") }
     return Document.Section(
-      "How it depends on what is not known exactly",
+      "How it depends on what is not known exactly", paragraphs: [Self.interval],
       table: variations(answer.sensitivity, title: "change"))
   }
 
-  private func variations(_ list: [CapacityStudy.Variation], title: String) -> TextTable {
+  private func variations(_ list: [Variation], title: String) -> TextTable {
     let hasFlags = list.contains { $0.flag != nil }
     var table = TextTable(
       [.init(title, .left), .init("req/s"), .init("change %")]
         + (hasFlags ? [.init("flag", .left)] : []))
-    let base = capacity.bySeed[0]
     table.rows = list.map { variation in
-      let change =
-        base > 0 ? Digits.fixed((variation.rate / base - 1) * 100, decimals: 1) : "–"
-      return [variation.change, PlanCells.rate(variation.rate), change]
+      [variation.change, PlanCells.rate(variation.rate), PlanCells.effect(variation)]
         + (hasFlags ? [variation.flag ?? ""] : [])
     }
     return table
@@ -152,12 +192,16 @@ struct CapacityReport: PlanReport {
   }
 
   var json: JSONValue {
-    func list(_ variations: [CapacityStudy.Variation]) -> JSONValue {
+    func list(_ variations: [Variation]) -> JSONValue {
       .array(
         variations.map {
           .object([
             .init("change", .text($0.change)), .init("flag", $0.flag.map { .text($0) } ?? .null),
-            .init("request_rate", .real($0.rate)),
+            .init("request_rate", .real($0.rate.mean)),
+            .init("request_rate_ci95", JSONValue($0.rate.half)),
+            .init("effect", JSONValue($0.effect?.mean)),
+            .init("effect_ci95", JSONValue($0.effect?.half)),
+            .init("effect_found", $0.isEffect.map { .boolean($0) } ?? .null),
           ])
         })
     }
@@ -168,20 +212,27 @@ struct CapacityReport: PlanReport {
       .init("capacity", .real(capacity.rate)),
       .init("capacity_ci95", capacity.confidence.map { .real($0) } ?? .null),
       .init("capacity_by_seed", .array(capacity.bySeed.map { .real($0) })),
+      .init("recommended_rate", JSONValue(answer.advice?.rate)),
+      .init("at_the_edge", .boolean(answer.isAtTheEdge)),
+      .init("confirmation", PlanCells.json(answer.advice?.confirmation)),
       .init("tolerance", .real(study.tolerance)),
       .init("bound", answer.bound.map { .real($0) } ?? .null),
-      .init("levers", list(answer.levers)),
-      .init("setbacks", list(answer.setbacks.map(\.variation))),
+      .init("limiting_replica", PlanCells.fullest(capacity.limiting?.summary)),
+      .init("levers", list(answer.levers.gains)),
+      .init("setbacks", list(answer.levers.setbacks.map(\.variation))),
+      .init("without_effect", list(answer.levers.withoutEffect)),
+      .init("without_gain", .array(answer.levers.withoutGain.map { .text($0) })),
       .init("sensitivity", list(answer.sensitivity)),
       .init("calibrated", .boolean(answer.prepared.profiles.allSatisfy(\.isCalibrated))),
       .init("kv_memory", PlanMemory.json(answer.prepared)),
       .init("assumptions", .array(assumptions.paragraphs.map { .text($0) })),
-      .init("simulations", .array((answer.below + capacity.points).map(PlanCells.json))),
+      .init("simulations", .array((answer.around + capacity.points).map(PlanCells.json))),
     ])
   }
 
   var simulations: CatalogTable {
     CatalogTable(
-      columns: PlanCells.columns, rows: (answer.below + capacity.points).map(PlanCells.row))
+      columns: PlanCells.columns(study.serviceLevel),
+      rows: (answer.around + capacity.points).map(PlanCells.row))
   }
 }

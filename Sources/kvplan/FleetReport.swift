@@ -4,6 +4,7 @@ import Metrics
 import Planning
 import Results
 import Serving
+import Statistics
 import Workload
 
 /// `plan fleet` in words, numbers and pictures.
@@ -30,7 +31,8 @@ struct FleetReport: PlanReport {
     guard let best = plan.best else {
       return "No deployment of \(model) within \(request.maxGPUs) GPUs sustains \(demand)"
     }
-    return "\(model) at \(demand): \(request.text(best))"
+    let edge = answer.isAtTheEdge ? ", at the edge" : ""
+    return "\(model) at \(demand): \(request.text(best))\(edge)"
   }
 
   private var recommendation: Document.Section {
@@ -42,21 +44,16 @@ struct FleetReport: PlanReport {
       "\(best.point.assessment.verdicts.map(PlanCells.text).joined(separator: "; ")). Requests hold "
         + "\(PlanCells.percent(best.point.summary.kv.held)) % of the KV pool; "
         + "\(Digits.fixed(best.point.summary.meanBatchedRequests, decimals: 1)) requests are batched "
-        + "in the mean.")
+        + "in the mean." + (PlanCells.imbalance(best.point.summary).map { " \($0)" } ?? ""))
     paragraphs.append(money(best))
     if let capacity = answer.capacity {
       let room = capacity.rate / request.rate - 1
       paragraphs.append(
-        "It sustains \(PlanCells.rate(capacity.rate)) req/s at most: "
+        "It sustains \(PlanCells.rate(MeanInterval(capacity.bySeed))) req/s at most: "
           + "\(PlanCells.percent(request.rate / capacity.rate)) % utilized, "
           + "\(PlanCells.percent(room)) % headroom.")
     }
-    let held = answer.confirmations.count(where: \.isSustained)
-    if held < answer.confirmations.count {
-      paragraphs.append(
-        "It is close to its limit: with \(answer.confirmations.count) other seeds the targets hold in "
-          + "\(held). Ask for more `--headroom`, or take the next larger.")
-    }
+    paragraphs += standing
     if let spare = answer.spare {
       paragraphs.append(
         "N+1, to stand the loss of a replica: \(spare.deployment.text), "
@@ -64,6 +61,31 @@ struct FleetReport: PlanReport {
     }
     if let command = best.deployment.vllmCommand { paragraphs.append("One replica: \(command)") }
     return Document.Section("Recommendation", paragraphs: paragraphs)
+  }
+
+  /// How the recommendation, and what was better, fared with seeds that did not find them.
+  private var standing: [String] {
+    guard let confirmation = plan.confirmation else { return [] }
+    var paragraphs: [String] = []
+    if answer.isAtTheEdge {
+      paragraphs.append(
+        "It is at the edge: \(PlanCells.confirmation(confirmation)), and no fleet within "
+          + "`--max-gpus` \(request.maxGPUs) was found that holds with \(Confirmation.heldMin). Raise it, or ask "
+          + "for less.")
+    } else if confirmation.held < confirmation.points.count {
+      paragraphs.append(
+        "It is close to its limit: \(PlanCells.confirmation(confirmation)). Ask for more "
+          + "`--headroom`, or take the next larger.")
+    }
+    if !answer.isAtTheEdge, !plan.rejected.isEmpty {
+      let better = plan.rejected.map { point, confirmation in
+        "\(request.text(point)) (\(PlanCells.confirmation(confirmation)))"
+      }
+      paragraphs.append(
+        "Not recommended, since fewer than \(Confirmation.heldMin) seeds agree: "
+          + "\(better.joined(separator: ", ")).")
+    }
+    return paragraphs
   }
 
   private func money(_ best: FleetPoint) -> String {
@@ -120,19 +142,21 @@ struct FleetReport: PlanReport {
   }
 
   private func table(_ points: [FleetPoint]) -> TextTable {
-    var table = TextTable([
-      .init("deployment", .left), .init("GPUs"), .init("$/h"), .init("TTFT\np99 ms"),
-      .init("TPOT\np99 ms"), .init("E2E\nmean s"), .init("meet\nall %"), .init("KV\nheld %"),
-    ])
+    let shown = ShownLatencies(request.serviceLevel)
+    let first = shown.columns(of: .ttft, hasMean: false) + shown.columns(of: .tpot, hasMean: false)
+    let others = shown.columns(of: nil)
+    var table = TextTable(
+      [.init("deployment", .left), .init("GPUs"), .init("$/h")] + first.map(\.column)
+        + [.init("E2E\nmean s")] + others.map(\.column)
+        + [.init("meet\nall %"), .init("KV\nheld %")])
     table.rows = points.map { point in
-      let summary = point.point.summary
+      let (summary, assessment) = (point.point.summary, point.point.assessment)
       return [
         request.text(point), "\(point.deployment.gpus)",
         PlanCells.dollars(point.deployment.dollarsPerHour),
-        PlanCells.milliseconds(summary.ttft.p99), PlanCells.milliseconds(summary.tpot.p99),
-        summary.e2el.mean.map { Digits.fixed($0 / 1000, decimals: 2) } ?? "–",
-        PlanCells.percent(point.point.assessment.attainment), PlanCells.percent(summary.kv.held),
-      ]
+      ] + first.map { $0.cell(assessment) } + [PlanCells.seconds(mean: summary.e2el)]
+        + others.map { $0.cell(assessment) }
+        + [PlanCells.percent(assessment.attainment), PlanCells.percent(summary.kv.held)]
     }
     return table
   }
@@ -165,24 +189,24 @@ struct FleetReport: PlanReport {
   /// The rates that were tried with the recommended deployment, on the way to its capacity.
   private var saturation: Document.Section {
     guard let best = plan.best, let capacity = answer.capacity else { return Document.Section("") }
-    let points = capacity.points.filter { $0.seed == request.seed }.sorted { $0.rate < $1.rate }
+    let points = answer.around + capacity.points.filter { $0.seed == request.seed }
     return Document.Section(
       "Where it saturates",
       paragraphs: [
-        "Up to \(PlanCells.rate(capacity.rate)) req/s the targets hold: \(points.count) rates were tried."
+        "Up to \(PlanCells.rate(capacity.bySeed[0])) req/s the targets hold with seed \(request.seed): "
+          + "\(points.count) rates were tried."
       ],
-      figures: RateFigures.figures(points, of: request.text(best), request.serviceLevel))
+      figures: RateFigures.figures(
+        points, sustained: capacity.bySeed[0], of: request.text(best), request.serviceLevel))
   }
 
   private var trust: Document.Section {
     guard plan.best != nil else { return Document.Section("") }
-    let held = answer.confirmations.count(where: \.isSustained)
-    var paragraphs = [
-      "With \(answer.confirmations.count) other seeds the targets hold in \(held)."
-    ]
+    var paragraphs = plan.confirmation.map { ["Tried again: \(PlanCells.confirmation($0))."] } ?? []
     for alternative in answer.alternatives {
       let best = alternative.best.map(request.text) ?? "nothing sustains the rate"
-      paragraphs.append("\(alternative.change): \(best).")
+      let edge = alternative.isAtTheEdge ? ", at the edge" : ""
+      paragraphs.append("\(alternative.change): \(best)\(edge).")
     }
     if answer.dependsOnPrices {
       paragraphs.append(
@@ -248,8 +272,21 @@ struct FleetReport: PlanReport {
       .init("headroom", .real(request.headroom)),
       .init("objective", .text(request.objective.rawValue)),
       .init("recommendation", plan.best.map(object) ?? .null),
+      .init("at_the_edge", .boolean(answer.isAtTheEdge)),
+      .init("confirmation", PlanCells.json(plan.confirmation)),
+      .init(
+        "not_confirmed",
+        .array(
+          plan.rejected.map {
+            .object([
+              .init("deployment", .text(request.text($0.point))),
+              .init("confirmation", PlanCells.json($0.confirmation)),
+            ])
+          })),
       .init("command", (plan.best?.deployment.vllmCommand).map { .text($0) } ?? .null),
-      .init("capacity", answer.capacity.map { .real($0.rate) } ?? .null),
+      .init("capacity", JSONValue(answer.capacity?.rate)),
+      .init("capacity_ci95", JSONValue(answer.capacity?.confidence)),
+      .init("fullest_replica", PlanCells.fullest(plan.best?.point.summary)),
       .init("front", .array(plan.front.map(object))),
       .init(
         "ruled_out",
@@ -269,6 +306,7 @@ struct FleetReport: PlanReport {
               .init("change", .text(alternative.change)),
               .init(
                 "recommendation", (alternative.best.map(request.text)).map { .text($0) } ?? .null),
+              .init("at_the_edge", .boolean(alternative.isAtTheEdge)),
             ])
           })),
       .init("kv_memory", recommended.map(PlanMemory.json) ?? .null),
@@ -280,7 +318,7 @@ struct FleetReport: PlanReport {
   var simulations: CatalogTable {
     CatalogTable(
       columns: [("deployment", .name), ("gpus", .count), ("dollars_per_hour", .count)]
-        + PlanCells.columns,
+        + PlanCells.columns(request.serviceLevel),
       rows: plan.simulated.map { point in
         [
           request.text(point), "\(point.deployment.gpus)",

@@ -107,7 +107,8 @@ struct PlanCapacityCommand: ParsableCommand {
     abstract: "The highest rate that one deployment sustains, and what limits it.",
     discussion: """
       Poisson arrivals of the trace's requests are simulated at rates that close in on the highest \
-      at which all targets hold and the queue does not grow.
+      at which all targets hold and the queue does not grow. It is tried with four other seeds, and \
+      lowered a little until it holds with three.
 
       EXAMPLE
         kvplan plan capacity traces/sharegpt.csv --model llama-3.1-8b \\
@@ -115,6 +116,8 @@ struct PlanCapacityCommand: ParsableCommand {
 
       EXIT STATUS
         1   no rate is sustained
+        3   the rate holds only at the edge: neither it nor one a little lower holds with three of \
+      four other seeds
       """)
 
   @Argument(help: "Trace; its arrivals are not looked at. `-` reads standard input.")
@@ -164,6 +167,7 @@ struct PlanCapacityCommand: ParsableCommand {
     let report = CapacityReport(study: study, answer: answer)
     try output.finish(report)
     if answer.capacity.rate == 0 { ExitStatus.no.exit() }
+    if answer.isAtTheEdge { ExitStatus.atTheEdge.exit() }
   }
 }
 
@@ -174,7 +178,8 @@ struct PlanFleetCommand: ParsableCommand {
     abstract: "The cheapest deployment that sustains a rate.",
     discussion: """
       Every device, at every size that the model splits into, with as many replicas as it takes: \
-      what cannot fit or cannot keep up is ruled out, the rest is simulated, cheapest first.
+      what cannot fit or cannot keep up is ruled out, the rest is simulated, cheapest first. The \
+      cheapest is tried with four other seeds; if it holds with fewer than three, the next is taken.
 
       EXAMPLE
         kvplan plan fleet traces/sharegpt.csv --model llama-3.1-8b \\
@@ -183,6 +188,7 @@ struct PlanFleetCommand: ParsableCommand {
 
       EXIT STATUS
         1   no deployment sustains the rate
+        3   the best does only at the edge: with fewer than three of four other seeds
       """)
 
   @Argument(help: "Trace; its arrivals are not looked at. `-` reads standard input.")
@@ -257,6 +263,7 @@ struct PlanFleetCommand: ParsableCommand {
     Terminal.warn(answer.warnings)
     try output.finish(FleetReport(study: study, answer: answer))
     if answer.plan.best == nil { ExitStatus.no.exit() }
+    if answer.isAtTheEdge { ExitStatus.atTheEdge.exit() }
   }
 
   private func candidates() throws -> [(label: String, scenario: Scenario)] {

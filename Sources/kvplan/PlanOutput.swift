@@ -4,6 +4,7 @@ import Messages
 import Metrics
 import Planning
 import Results
+import Statistics
 
 /// Where a plan goes.
 struct PlanOutputOptions: ParsableArguments {
@@ -69,20 +70,36 @@ enum PlanCells {
     value.map { Digits.fixed($0, decimals: $0 < 100 ? 1 : 0) } ?? "–"
   }
 
+  /// Milliseconds of a time in seconds; infinite where requests were never answered.
+  static func latency(_ seconds: Double?) -> String {
+    seconds.map { $0.isFinite ? milliseconds($0 * 1000) : "never" } ?? "–"
+  }
+
+  /// A rate with half of its 95 % interval: `7.40 ± 0.30`.
+  static func rate(_ interval: MeanInterval) -> String {
+    rate(interval.mean) + (interval.half.map { " ± \(rate($0))" } ?? "")
+  }
+
   static func percent(_ share: Double) -> String { Digits.fixed(share * 100, decimals: 1) }
 
   static func dollars(_ value: Double?) -> String {
     value.map { Digits.fixed($0, decimals: 2) } ?? "–"
   }
 
-  /// Names and values of one simulation, for CSV.
-  static let columns: [(key: String, kind: CatalogTable.Kind)] = [
-    ("request_rate", .count), ("seed", .count), ("sustained", .name), ("backlog", .count),
-    ("attainment", .count), ("goodput", .count), ("mean_ttft_ms", .count), ("p99_ttft_ms", .count),
-    ("mean_tpot_ms", .count), ("p99_tpot_ms", .count), ("mean_e2el_ms", .count),
-    ("p99_e2el_ms", .count), ("request_throughput", .count), ("output_throughput", .count),
-    ("mean_batched_requests", .count), ("kv_held", .count), ("preemptions", .count),
-  ]
+  /// Names and values of one simulation, for CSV; what the targets are about stands last.
+  static func columns(
+    _ serviceLevel: ServiceLevel
+  ) -> [(key: String, kind: CatalogTable.Kind)] {
+    [
+      ("request_rate", .count), ("seed", .count), ("sustained", .name), ("backlog", .count),
+      ("attainment", .count), ("goodput", .count), ("mean_ttft_ms", .count),
+      ("p95_ttft_ms", .count), ("p99_ttft_ms", .count), ("mean_tpot_ms", .count),
+      ("p95_tpot_ms", .count), ("p99_tpot_ms", .count), ("mean_e2el_ms", .count),
+      ("p95_e2el_ms", .count), ("p99_e2el_ms", .count), ("request_throughput", .count),
+      ("output_throughput", .count), ("mean_batched_requests", .count), ("kv_held", .count),
+      ("preemptions", .count),
+    ] + ShownLatencies(serviceLevel).names.map { ($0, .count) }
+  }
 
   static func row(_ point: RateProbe.Point) -> [String] {
     let summary = point.summary
@@ -90,11 +107,12 @@ enum PlanCells {
     return [
       text(point.rate), "\(point.seed)", point.isSustained ? "yes" : "no", "\(point.backlog)",
       text(point.assessment.attainment), text(point.goodput), text(summary.ttft.mean),
-      text(summary.ttft.p99), text(summary.tpot.mean), text(summary.tpot.p99),
-      text(summary.e2el.mean), text(summary.e2el.p99), text(summary.requestThroughput),
+      text(summary.ttft.p95), text(summary.ttft.p99), text(summary.tpot.mean),
+      text(summary.tpot.p95), text(summary.tpot.p99), text(summary.e2el.mean),
+      text(summary.e2el.p95), text(summary.e2el.p99), text(summary.requestThroughput),
       text(summary.outputThroughput), text(summary.meanBatchedRequests), text(summary.kv.held),
       "\(summary.preemptionsRecompute + summary.preemptionsSwap)",
-    ]
+    ] + ShownLatencies.values(point.assessment)
   }
 
   static func json(_ point: RateProbe.Point) -> JSONValue {
@@ -130,6 +148,11 @@ enum PlanCells {
       let word = profile.isCalibrated ? "calibrated" : "NOT calibrated"
       return "Prices: \(profile.name), \(word): \(profile.error)."
     }
+  }
+
+  /// The mean of a latency, in seconds.
+  static func seconds(mean latency: Distribution) -> String {
+    latency.mean.map { Digits.fixed($0 / 1000, decimals: 2) } ?? "–"
   }
 
   static func seconds(_ value: Double) -> String {

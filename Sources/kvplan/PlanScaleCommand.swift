@@ -17,7 +17,9 @@ struct PlanScaleCommand: ParsableCommand {
     discussion: """
       The trace is cut into windows; each is simulated with more and more replicas until its \
       targets hold. Then the whole trace is served by the most that any window needs, and by an \
-      autoscaler that gives each replica a share of what one sustains.
+      autoscaler that gives each replica a share of what one sustains. Both are tried with the gaps \
+      between the requests of a window in four other orders; more replicas are taken until the \
+      targets hold with three.
 
       EXAMPLE
         kvplan plan scale day.csv.gz --model llama-3.1-8b --device h100-sxm \\
@@ -25,6 +27,7 @@ struct PlanScaleCommand: ParsableCommand {
 
       EXIT STATUS
         1   the autoscaler misses the targets, or some window needs more than `--max-replicas`
+        3   the targets hold only at the edge: with fewer than three of four other orders
       """)
 
   @Argument(help: "Trace with arrivals; `-` reads standard input.")
@@ -92,6 +95,7 @@ struct PlanScaleCommand: ParsableCommand {
       })
     try output.finish(ScalingReport(study: study, answer: answer))
     if !answer.autoscaled.assessment.isMet || answer.fixed == nil { ExitStatus.no.exit() }
+    if answer.isAtTheEdge { ExitStatus.atTheEdge.exit() }
   }
 }
 
@@ -112,26 +116,34 @@ struct ScalingReport: PlanReport {
     let model = study.deployment.groups[0].scenario.model.name
     let fewest = answer.windows.compactMap(\.needed).min() ?? 0
     let span = most.map { "\(fewest) to \($0)" } ?? "more than \(study.maxReplicas)"
-    return "\(model) on \(answer.prepared.deployment.text): \(span) replicas over the trace"
+    let edge = answer.isAtTheEdge ? ", at the edge" : ""
+    return "\(model) on \(answer.prepared.deployment.text): \(span) replicas over the trace\(edge)"
   }
 
   private var operations: Document.Section {
-    var table = TextTable([
-      .init("operation", .left), .init("replicas"), .init("GPU\nhours"), .init("meet\nall %"),
-      .init("TTFT\np99 ms"), .init("TPOT\np99 ms"), .init("targets", .left),
-    ])
+    let shown = ShownLatencies(study.serviceLevel)
+    let latencies =
+      shown.columns(of: .ttft, hasMean: false) + shown.columns(of: .tpot, hasMean: false)
+      + shown.columns(of: nil, hasMean: false)
+    var table = TextTable(
+      [.init("operation", .left), .init("replicas"), .init("GPU\nhours"), .init("meet\nall %")]
+        + latencies.map(\.column) + [.init("other\norders"), .init("targets", .left)])
     func row(_ name: String, _ replicas: String, _ operation: ScalingStudy.Operation) -> [String] {
-      let summary = operation.result.summary
+      let confirmation = operation.confirmation
       let missed = operation.assessment.missed.map(PlanCells.text)
       return [
         name, replicas, Digits.fixed(operation.gpuHours, decimals: 1),
         PlanCells.percent(operation.assessment.attainment),
-        PlanCells.milliseconds(summary.ttft.p99), PlanCells.milliseconds(summary.tpot.p99),
+      ] + latencies.map { $0.cell(operation.assessment) } + [
+        "\(confirmation.held) of \(confirmation.points.count)",
         missed.isEmpty ? "met" : missed.joined(separator: "; "),
       ]
     }
     if let fixed = answer.fixed {
-      table.rows.append(row("always the most", "\(fixed.replicas)", fixed.operation))
+      table.rows.append(
+        row(
+          fixed.replicas > most ?? 0 ? "more than the most" : "always the most",
+          "\(fixed.replicas)", fixed.operation))
     }
     let launched = answer.scaling.map(\.launched)
     table.rows.append(
@@ -147,6 +159,8 @@ struct ScalingReport: PlanReport {
       paragraphs: [
         "Targets: \(study.serviceLevel.text). One replica sustains "
           + "\(PlanCells.rate(answer.replicaRate)) req/s.\(ideal)",
+        "Other orders: on how many of \(Confirmation.seedCount) days the targets hold that have the same "
+          + "requests, as many in each window and as far apart, with the gaps in another order.",
         "The autoscaler decides every \(plain(study.intervalSeconds)) s by the requests since then, "
           + "gives a replica \(PlanCells.percent(study.targetUtilization)) % of what one sustains, "
           + "waits \(plain(study.startUpSeconds)) s for a new one, and lets one go when "
@@ -217,11 +231,14 @@ struct ScalingReport: PlanReport {
         .init("gpu_hours", .real(operation.gpuHours)),
         .init("attainment", .real(operation.assessment.attainment)),
         .init("met", .boolean(operation.assessment.isMet)),
+        .init("at_the_edge", .boolean(operation.isAtTheEdge)),
+        .init("confirmation", PlanCells.json(operation.confirmation)),
         .init("summary", SummaryText.object(operation.result.summary)),
       ]
     }
     return .object([
       .init("slo", .text(study.serviceLevel.text)),
+      .init("at_the_edge", .boolean(answer.isAtTheEdge)),
       .init("replica_rate", .real(answer.replicaRate)),
       .init("ideal_gpu_hours", JSONValue(answer.idealGPUHours)),
       .init(

@@ -4,28 +4,45 @@ import Results
 
 /// Rate against latency, attainment and memory: where a deployment saturates.
 enum RateFigures {
-  /// - Parameter points: By rising rate, of one seed.
+  /// What one figure draws against the rate.
+  struct Curve {
+    var title: String
+    var unit: String
+    /// In the unit, as the values are; `nil` where nothing is bounded.
+    var bound: Double?
+    var value: (RateProbe.Point) -> Double?
+  }
+
+  /// Figures end so far above what is sustained: farther up, latency only says how long the run was.
+  private static let reach = 1.25
+
+  /// - Parameters:
+  ///   - points: Of one seed.
+  ///   - sustained: Requests per second; 0 for none: then every rate is drawn.
   static func figures(
-    _ points: [RateProbe.Point], of deployment: String, _ serviceLevel: ServiceLevel
+    _ points: [RateProbe.Point], sustained: Double, of deployment: String,
+    _ serviceLevel: ServiceLevel
   ) -> [Figure] {
-    typealias Value = (RateProbe.Point) -> Double?
-    let quantities: [(title: String, unit: String, metric: ServiceLevel.Metric?, value: Value)] = [
-      ("Time to first token, p99", "s", .ttft, { $0.summary.ttft.p99.map { $0 / 1000 } }),
-      ("Time per output token, p99", "ms", .tpot, { $0.summary.tpot.p99 }),
-      ("Requests that meet all targets", "%", nil, { $0.assessment.attainment * 100 }),
-      ("KV pool held by requests", "%", nil, { $0.summary.kv.held * 100 }),
-    ]
-    return quantities.map { title, unit, metric, value in
+    // A rate that was asked for as a share of what is sustained is not lost to rounding.
+    let last = sustained > 0 ? sustained * reach * (1 + 1e-9) : .infinity
+    let drawn = points.filter { $0.rate <= last }.sorted { $0.rate < $1.rate }
+    let curves =
+      ShownLatencies(serviceLevel).curves + [
+        Curve(title: "Requests that meet all targets", unit: "%") {
+          $0.assessment.attainment * 100
+        },
+        Curve(title: "KV pool held by requests", unit: "%") { $0.summary.kv.held * 100 },
+      ]
+    return curves.map { curve in
       var chart = LineChart(
-        title: title, xTitle: "request rate, req/s", yTitle: unit,
+        title: curve.title, xTitle: "request rate, req/s", yTitle: curve.unit,
         series: [
           .init(
-            deployment, points.compactMap { point in value(point).map { .init(point.rate, $0) } })
+            deployment,
+            drawn.compactMap { point in curve.value(point).map { .init(point.rate, $0) } })
         ])
-      let target = serviceLevel.targets.first { $0.metric == metric && $0.statistic != .mean }
-      chart.level = target.map { unit == "ms" ? $0.bound * 1000 : $0.bound }
-      // Far beyond the capacity latency only says how long the run was.
-      chart.yMax = metric == nil ? 100 : chart.level.map { 4 * $0 }
+      chart.level = curve.bound
+      chart.yMax = curve.unit == "%" ? 100 : curve.bound.map { 4 * $0 }
       return Figure(title: "", charts: [.lines(chart)], columns: 1, chartWidth: 500)
     }
   }

@@ -84,6 +84,39 @@ import Workload
     }
   }
 
+  /// By brute force: of all fleets that sustain the rate with the search's seed and with three of four others the
+  /// cheapest, of equals the fastest; if there is none, the search's own favourite, at the edge.
+  @Test func recommendsWhatHoldsWithOtherSeeds() throws {
+    var replaced = 0
+    for seed in 0..<6 as Range<UInt64> {
+      var (request, trace) = try request(seed: seed)
+      request.maxGPUs = 8
+      let search = try FleetSearch(request, trace: trace)
+      var plan = try search.run()
+      let favourite = try #require(plan.best)
+      try search.confirm(&plan)
+      let best = try #require(plan.best)
+      let confirmed = try search.exhaustively().simulated.filter(\.isFeasible).filter { point in
+        let probe = RateProbe(
+          try PreparedDeployment(point.deployment), trace: trace,
+          serviceLevel: request.serviceLevel)
+        return try (1...4 as ClosedRange<UInt64>).count {
+          try probe.point(rate: request.requiredRate, seed: seed + $0).isSustained
+        } >= 3
+      }
+      let cheapest = confirmed.min { ($0.cost, $0.meanLatency) < ($1.cost, $1.meanLatency) }
+      #expect(plan.isAtTheEdge == (cheapest == nil))
+      #expect(best.isSame(as: cheapest ?? favourite))
+      #expect(plan.rejected.allSatisfy { !$0.confirmation.stands && $0.point.cost <= best.cost })
+      if !best.isSame(as: favourite) {
+        #expect(plan.rejected.first.map { $0.point.isSame(as: favourite) } == true)
+        replaced += 1
+      }
+    }
+    // Otherwise nothing was tested.
+    #expect(replaced > 0)
+  }
+
   @Test func lowLatencyTakesTheFastestAtItsLargest() throws {
     let (request, trace) = try request(seed: 5, objective: .latency)
     let search = try FleetSearch(request, trace: trace)

@@ -144,8 +144,8 @@ import Workload
           + "to one request\n\nhint: write `itl.p99<=…`, or `tpot<=…` for each request"
       ),
       (
-        "itl.p95<=20ms",
-        "error: `itl.p95<=20ms`: of the gaps between tokens, only p50, p90 and p99 are kept\n\nhint: "
+        "itl.p75<=20ms",
+        "error: `itl.p75<=20ms`: of the gaps between tokens, only p50, p90, p95 and p99 are kept\n\nhint: "
           + "ask for one of those, or for a quantile of `tpot`"
       ),
       (
@@ -298,6 +298,30 @@ import Workload
     let each = try assess("rag:ttft<=1us, ttft<=0.1s, attainment>=0.5")
     #expect(each.attainment == 0 && !each.isMet)
     #expect(each.vacuous == ["rag:ttft"])
+  }
+
+  /// What a plan shows is what it bounds: its own statistic, by class, the share that an attainment asks for.
+  @Test(arguments: [
+    ("ttft.p95<=2s, tpot.p99<=100ms", ["ttft.p95", "tpot.p99"]),
+    ("ttft.p95<=2s", ["ttft.p95", "tpot.p95"]),
+    ("tpot.mean<=50ms", ["ttft.mean", "tpot.mean"]),
+    ("ttft<=2s, tpot<=100ms, attainment>=0.9", ["ttft.p90", "tpot.p90"]),
+    (
+      "e2e.p50<=9s, rag:ttft.p95<=3s, chat:ttft.p90<=1s",
+      ["rag:ttft.p95", "chat:ttft.p90", "tpot.p50", "e2e.p50"]
+    ),
+  ])
+  func plansShowTheStatisticsOfTheTargets(text: String, names: [String]) throws {
+    let level = try ServiceLevel(text, model: model)
+    #expect(level.shown.map(\.name) == names)
+    #expect(level.assess(result).shown.count == names.count)
+  }
+
+  /// Three of four requests were answered: what is shown is what is held against the bound.
+  @Test func shownAreTheMeasuredLatencies() throws {
+    let assessment = try ServiceLevel("ttft.p50<=1s, e2e.p90<=1s, rag:ttft.p50<=1s", model: model)
+      .assess(result)
+    #expect(assessment.shown == [0.4, nil, 0.1, .infinity])
   }
 
   @Test func noRequestsMeetEverything() throws {

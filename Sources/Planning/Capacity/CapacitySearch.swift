@@ -1,6 +1,5 @@
 import SimulationKernel
 import Statistics
-import Synchronization
 
 /// The highest rate that a deployment sustains.
 package struct Capacity: Equatable, Sendable {
@@ -19,16 +18,10 @@ package struct Capacity: Equatable, Sendable {
   var limited: Capacity? { isUnlimited ? nil : self }
 
   /// Mean over the seeds.
-  package var rate: Double { bySeed.reduce(0, +) / Double(bySeed.count) }
+  package var rate: Double { MeanInterval(bySeed).mean }
 
   /// Half of the 95 % confidence interval of the mean; `nil` for a single seed.
-  package var confidence: Double? {
-    guard bySeed.count > 1 else { return nil }
-    let mean = rate
-    let variance = bySeed.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(bySeed.count - 1)
-    return StudentT.twoSided95(degrees: bySeed.count - 1)
-      * (variance / Double(bySeed.count)).squareRoot()
-  }
+  package var confidence: Double? { MeanInterval(bySeed).half }
 
   /// The lowest rate tried with the first seed that was not sustained: why there is no more.
   package var limiting: RateProbe.Point? {
@@ -45,6 +38,10 @@ package struct Capacity: Equatable, Sendable {
 ///
 ///     sustained   ●────●──────●                   factors of two up or down from the first guess
 ///     not                      ●───●────────●      then geometric means until the bracket is narrow
+///
+/// Whether a rate is sustained is not quite monotonic in the rate, so that what is found depends on the rates that
+/// are tried. Searches that are compared therefore begin at the same rates: where a change makes no difference to a
+/// run, it makes none to the answer.
 package struct CapacitySearch: Sendable {
   package var probe: RateProbe
   /// Where to look first, requests per second.
@@ -63,32 +60,44 @@ package struct CapacitySearch: Sendable {
     self.tolerance = tolerance
   }
 
+  /// What was found with one seed.
+  typealias Found = (rate: Double, points: [RateProbe.Point])
+
   /// Searches with every seed, on all cores.
   ///
-  /// - Parameter progress: Told of each simulation, never from two threads at once.
+  /// - Parameter progress: Told of each simulation, from any thread.
   /// - Throws: What a simulation throws.
   package func run(
     seeds: [UInt64], progress: @escaping @Sendable (RateProbe.Point) -> Void = { _ in }
   ) throws -> Capacity {
-    typealias Found = (rate: Double, points: [RateProbe.Point])
-    let said = Mutex(())
-    let tell: @Sendable (RateProbe.Point) -> Void = { point in
-      said.withLock { _ in progress(point) }
-    }
-    let first = try search(seed: seeds[0], guess: firstGuess, factor: 2, tell)
-    // The others are near: a narrow first bracket saves simulations.
-    let guess = first.rate > 0 ? first.rate : firstGuess
-    let others = try Parallel.map(Array(seeds.dropFirst())) { seed in
-      try search(seed: seed, guess: guess, factor: 1.1, tell)
-    }
-    let all: [Found] = [first] + others
+    let first = try first(seed: seeds[0], progress)
+    let all = try [first] + others(seeds, near: first.rate, progress)
     return Capacity(
       bySeed: all.map(\.rate), points: all.flatMap(\.points), tolerance: tolerance)
   }
 
+  /// Searches with the first seed, from the first guess.
+  func first(
+    seed: UInt64, _ progress: @Sendable (RateProbe.Point) -> Void
+  ) throws -> Found {
+    try search(seed: seed, guess: firstGuess, factor: 2, progress)
+  }
+
+  /// Searches with all seeds but the first, from what that one gave: a narrow first bracket saves simulations.
+  ///
+  /// - Parameter rate: What the first seed gave, of the unchanged deployment where searches are compared.
+  func others(
+    _ seeds: [UInt64], near rate: Double, _ progress: @Sendable (RateProbe.Point) -> Void
+  ) throws -> [Found] {
+    let guess = rate > 0 && rate.isFinite ? rate : firstGuess
+    return try Parallel.map(Array(seeds.dropFirst())) { seed in
+      try search(seed: seed, guess: guess, factor: 1.1, progress)
+    }
+  }
+
   private func search(
     seed: UInt64, guess: Double, factor: Double, _ tell: (RateProbe.Point) -> Void
-  ) throws -> (rate: Double, points: [RateProbe.Point]) {
+  ) throws -> Found {
     var points: [RateProbe.Point] = []
     func isSustained(_ rate: Double) throws -> Bool {
       let point = try probe.point(rate: rate, seed: seed)

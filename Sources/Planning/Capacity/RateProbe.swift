@@ -50,6 +50,20 @@ package struct RateProbe: Sendable {
     return point(of: result, rate: rate, seed: seed)
   }
 
+  /// Rates below and above what is sustained, as shares of it: enough to draw how latency grows.
+  private static let sharesAround = [0.1, 0.25, 0.5, 0.75, 0.9, 1.1, 1.25]
+
+  /// Simulates rates around one that is sustained; none around 0.
+  func points(
+    around rate: Double, seed: UInt64, _ progress: @Sendable (Point) -> Void = { _ in }
+  ) throws -> [Point] {
+    try Parallel.map(rate > 0 ? Self.sharesAround : []) { share in
+      let point = try point(rate: rate * share, seed: seed)
+      progress(point)
+      return point
+    }
+  }
+
   func point(of result: RunResult, rate: Double, seed: UInt64) -> Point {
     Point(
       rate: rate, seed: seed, assessment: serviceLevel.assess(result),

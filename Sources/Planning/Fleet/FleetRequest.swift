@@ -73,6 +73,11 @@ package struct FleetPoint: Sendable {
   package var cost: Double
 
   package var isFeasible: Bool { point.isSustained }
+
+  /// A rate that is sustained with the search's own seed, tried with others.
+  func confirmation(_ probe: RateProbe) throws -> Confirmation {
+    try Confirmation(probe, rate: point.rate, after: point.seed)
+  }
 }
 
 /// A candidate that was ruled out without a simulation.

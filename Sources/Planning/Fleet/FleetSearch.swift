@@ -10,6 +10,10 @@ import Workload
 package struct FleetPlan: Sendable {
   /// The best deployment that sustains the rate; `nil` where none does.
   package var best: FleetPoint?
+  /// How the best fared with seeds that did not find it; `nil` before it was tried.
+  package var confirmation: Confirmation?
+  /// Better ones that did not stand, with the first seed's favourite in front.
+  package var rejected: [(point: FleetPoint, confirmation: Confirmation)] = []
   /// Every deployment that was simulated, in the order of the simulations.
   package var simulated: [FleetPoint]
   package var ruledOut: [RuledOut]
@@ -24,7 +28,7 @@ package struct FleetPlan: Sendable {
 }
 
 extension FleetPoint {
-  fileprivate func isSame(as other: FleetPoint) -> Bool {
+  func isSame(as other: FleetPoint) -> Bool {
     candidate == other.candidate && deployment.replicas == other.deployment.replicas
   }
 
@@ -48,7 +52,7 @@ extension FleetPoint {
 package struct FleetSearch: Sendable {
   package let request: FleetRequest
   package let trace: Trace
-  private let kinds: [FleetKind]
+  let kinds: [FleetKind]
   private let ruledOut: [RuledOut]
 
   /// Kinds that are looked at side by side.
@@ -65,10 +69,13 @@ package struct FleetSearch: Sendable {
     let unitSpan = (arrivals.last ?? .zero) - (arrivals.first ?? .zero)
     let candidates = Array(request.candidates.enumerated())
     let prices = PriceSource.shared(PreparedPrices())
+    let newTokens = trace.contents?.newTokens()
     let sorted = try Parallel.map(candidates) { index, scenario -> Result<FleetKind, Excluded> in
       do {
         return .success(
-          try Self.kind(index, scenario, request, trace: trace, unitSpan: unitSpan.seconds, prices))
+          try Self.kind(
+            index, scenario, request, trace: trace, newTokens: newTokens,
+            unitSpan: unitSpan.seconds, prices))
       } catch let excluded as Excluded {
         return .failure(excluded)
       }
@@ -85,8 +92,8 @@ package struct FleetSearch: Sendable {
   private struct Excluded: Error { var reason: String }
 
   private static func kind(
-    _ index: Int, _ scenario: Scenario, _ request: FleetRequest, trace: Trace, unitSpan: Double,
-    _ prices: PriceSource
+    _ index: Int, _ scenario: Scenario, _ request: FleetRequest, trace: Trace, newTokens: [Int]?,
+    unitSpan: Double, _ prices: PriceSource
   ) throws -> FleetKind {
     let deployment = Deployment(scenario, router: request.router)
     let gpus = deployment.gpus
@@ -112,7 +119,8 @@ package struct FleetSearch: Sendable {
     }
     prepared.kernelTimeScale = request.kernelTimeScale
     let bound = WorkBound(
-      prepared.resolved[0], trace: trace, kernelTimeScale: request.kernelTimeScale)
+      prepared.resolved[0], trace: trace, kernelTimeScale: request.kernelTimeScale,
+      newTokens: newTokens)
     let maxReplicas = request.maxGPUs / gpus
     let required = request.requiredRate
     let needed = (1...maxReplicas).first {
@@ -173,7 +181,7 @@ package struct FleetSearch: Sendable {
     return plan
   }
 
-  private func isBetter(_ point: FleetPoint, than best: FleetPoint?) -> Bool {
+  func isBetter(_ point: FleetPoint, than best: FleetPoint?) -> Bool {
     guard let best else { return true }
     if request.objective == .latency {
       return (point.meanLatency, point.cost) < (best.meanLatency, best.cost)
@@ -200,7 +208,7 @@ package struct FleetSearch: Sendable {
   }
 
   /// The smallest fleet of a kind that sustains the rate, by halving; `nil` where none does.
-  private func smallest(
+  func smallest(
     of kind: FleetKind, knownToSustain: Int?, _ points: inout [FleetPoint]
   ) throws -> Int? {
     var low = kind.minReplicas - 1
@@ -219,7 +227,7 @@ package struct FleetSearch: Sendable {
     return high <= kind.maxReplicas ? high : nil
   }
 
-  private func isFeasible(
+  func isFeasible(
     _ kind: FleetKind, _ replicas: Int, _ points: inout [FleetPoint]
   ) throws -> Bool {
     if let known = points.first(where: { $0.deployment.replicas == replicas }) {

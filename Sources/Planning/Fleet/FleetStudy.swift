@@ -23,13 +23,16 @@ package struct FleetStudy: Sendable {
     /// What the recommended deployment sustains at most, requests per second; `nil` where no rate is too high for so
     /// few requests.
     package var capacity: Capacity?
+    /// Rates around that, with the first seed: how latency grows towards it and beyond.
+    package var around: [RateProbe.Point] = []
     /// The recommendation with one replica more: it stands the loss of one.
     package var spare: FleetPoint?
     /// What would be recommended if kernels were slower or faster, or outputs longer or shorter.
     package var alternatives: [Alternative]
-    /// The recommendation with other seeds: at how many of them the targets hold.
-    package var confirmations: [RateProbe.Point]
     package var warnings: [String]
+
+    /// Whether seeds that did not find the recommendation reject it.
+    package var isAtTheEdge: Bool { plan.isAtTheEdge }
   }
 
   /// A recommendation under other assumptions.
@@ -38,40 +41,36 @@ package struct FleetStudy: Sendable {
     /// Whether the prices were changed, or else the trace.
     package var changesPrices: Bool
     package var best: FleetPoint?
+    package var isAtTheEdge: Bool
   }
 
   /// Kernel times and output lengths are moved so far to see whether the recommendation changes.
   package static let sensitivityShare = 0.1
-  /// Further seeds that the recommendation is tried with.
-  private static let confirmationSeeds: UInt64 = 4
+  /// Seeds that the capacity of the recommendation is measured with.
+  private static let capacitySeeds: UInt64 = 3
 
   package func run(
     progress: @escaping @Sendable (_ simulated: Int, _ best: FleetPoint?) -> Void
   ) throws -> Answer {
     let search = try FleetSearch(request, trace: trace)
     var plan = isExhaustive ? try search.exhaustively() : try search.run(progress: progress)
+    try search.confirm(&plan)
     let searched = plan.simulated.count
     if !isExhaustive && request.objective != .latency {
       plan.simulated += try search.field(known: plan.simulated)
     }
     var answer = Answer(
       plan: plan, searched: searched, capacity: nil, spare: nil, alternatives: [],
-      confirmations: [],
-      warnings: request.serviceLevel.thinQuantiles(of: trace).map {
-        "`\($0.target.name)` rests on \($0.requests) requests: at least \($0.needed) put one beyond it"
-      }
-        + plan.simulated.map(\.point.assessment).vacuous.map {
-          "`\($0)` has no samples in `\(trace.name)`: it is vacuous, and bounds nothing"
-        })
+      warnings: warnings(plan))
     guard let best = plan.best else { return answer }
     let prepared = try PreparedDeployment(best.deployment)
     let probe = RateProbe(prepared, trace: trace, serviceLevel: request.serviceLevel)
     answer.capacity = try CapacitySearch(
       probe, firstGuess: request.requiredRate, tolerance: 0.02
-    ).run(seeds: [request.seed]).limited
-    answer.confirmations = try Parallel.map(
-      (1...Self.confirmationSeeds).map { request.seed &+ $0 }
-    ) { try probe.point(rate: request.requiredRate, seed: $0) }
+    ).run(seeds: (0..<Self.capacitySeeds).map { request.seed &+ $0 }).limited
+    if let capacity = answer.capacity {
+      answer.around = try probe.points(around: capacity.bySeed[0], seed: request.seed)
+    }
     let more = prepared.with(replicas: best.deployment.replicas + 1)
     answer.spare = FleetPoint(
       candidate: best.candidate, deployment: more.deployment,
@@ -80,6 +79,15 @@ package struct FleetStudy: Sendable {
       cost: best.cost / Double(best.deployment.replicas) * Double(more.deployment.replicas))
     answer.alternatives = try alternatives()
     return answer
+  }
+
+  private func warnings(_ plan: FleetPlan) -> [String] {
+    request.serviceLevel.thinQuantiles(of: trace).map {
+      "`\($0.target.name)` rests on \($0.requests) requests: at least \($0.needed) put one beyond it"
+    }
+      + plan.simulated.map(\.point.assessment).vacuous.map {
+        "`\($0)` has no samples in `\(trace.name)`: it is vacuous, and bounds nothing"
+      }
   }
 
   private func alternatives() throws -> [Alternative] {
@@ -92,10 +100,19 @@ package struct FleetStudy: Sendable {
       var changed = request
       changed.kernelTimeScale = kernels
       let trace = outputs == 1 ? trace : try trace.scaled(prompts: 1, outputs: outputs)
-      let best = try FleetSearch(changed, trace: trace).run().best
-      return Alternative(change: change, changesPrices: kernels != 1, best: best)
+      let search = try FleetSearch(changed, trace: trace)
+      var plan = try search.run()
+      try search.confirm(&plan)
+      return Alternative(
+        change: change, changesPrices: kernels != 1, best: plan.best,
+        isAtTheEdge: plan.isAtTheEdge)
     }
   }
+}
+
+extension FleetPlan {
+  /// Whether seeds that did not find the best reject it.
+  package var isAtTheEdge: Bool { confirmation.map { !$0.stands } ?? false }
 }
 
 extension FleetStudy.Answer {

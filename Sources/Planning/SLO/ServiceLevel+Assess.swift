@@ -29,6 +29,9 @@ package struct Assessment: Equatable, Sendable {
   package var attainment: Double
   /// Names of the targets without a sample, those for single requests included: they are vacuous, and met.
   package var vacuous: [String] = []
+  /// What was measured of ``ServiceLevel/shown``, seconds; infinite where requests were never answered, `nil` where
+  /// nothing was measured.
+  package var shown: [Double?] = []
 
   package var isMet: Bool { verdicts.allSatisfy(\.isMet) }
   /// The targets that are missed, worst first: by measured over bound.
@@ -85,10 +88,11 @@ extension ServiceLevel {
     let unsampled = single.filter { target in !requests.contains { target.sample(of: $0) != nil } }
     return Assessment(
       verdicts: verdicts, attainment: share,
-      vacuous: verdicts.filter(\.isVacuous).map(\.name) + unsampled.map(\.name))
+      vacuous: verdicts.filter(\.isVacuous).map(\.name) + unsampled.map(\.name),
+      shown: shown(in: result, verdicts))
   }
 
-  private func measure(
+  func measure(
     _ target: Target, in result: RunResult
   ) -> (measured: Double?, samples: Int) {
     if target.metric == .itl { return gaps(target.statistic, in: result) }
@@ -111,6 +115,7 @@ extension ServiceLevel {
       switch statistic {
       case .quantile(0.5): gaps.median
       case .quantile(0.9): gaps.p90
+      case .quantile(0.95): gaps.p95
       case .quantile: gaps.p99
       case .mean, .each: gaps.mean
       }

@@ -104,7 +104,7 @@ extension ServiceLevel {
   }
 
   /// Quantiles that a run keeps of the pooled gaps between tokens.
-  private static let gapQuantiles = [0.5, 0.9, 0.99]
+  private static let gapQuantiles = [0.5, 0.9, 0.95, 0.99]
 
   private static func statistic(
     _ text: String?, of metric: Metric, item: String
@@ -129,7 +129,7 @@ extension ServiceLevel {
     let share = (percent * 1e7).rounded() / 1e9
     guard metric != .itl || gapQuantiles.contains(share) else {
       throw UserError(
-        "`\(item)`: of the gaps between tokens, only p50, p90 and p99 are kept",
+        "`\(item)`: of the gaps between tokens, only p50, p90, p95 and p99 are kept",
         hint: "ask for one of those, or for a quantile of `tpot`")
     }
     return .quantile(share)

@@ -38,10 +38,16 @@ package struct ServiceLevel: Equatable, Sendable {
     /// As users write it, without the bound: `ttft.p99`.
     package var name: String {
       let scope = requestClass.map { "\($0):" } ?? ""
+      let suffix = statistic == .each ? "" : ".\(statisticText)"
+      return "\(scope)\(metric.rawValue)\(suffix)"
+    }
+
+    /// As users write it: `p99`, `mean`; empty for single requests.
+    package var statisticText: String {
       switch statistic {
-      case .mean: return "\(scope)\(metric.rawValue).mean"
-      case .quantile(let share): return "\(scope)\(metric.rawValue).p\(plainNumber(share * 100))"
-      case .each: return "\(scope)\(metric.rawValue)"
+      case .mean: "mean"
+      case .quantile(let share): "p\(plainNumber(share * 100))"
+      case .each: ""
       }
     }
 

@@ -64,13 +64,21 @@ package struct ScalingStudy: Sendable {
     package var assessment: Assessment
     /// Hours of GPUs, start-up included.
     package var gpuHours: Double
+    /// The same traffic with the gaps of each window in another order, by seeds that found nothing.
+    package var confirmation: Confirmation
+
+    /// Whether the targets hold over the whole trace, and on enough of the other days.
+    package var stands: Bool { assessment.isMet && confirmation.stands }
+    /// Whether they hold over the trace as it is, and on too few of the others.
+    package var isAtTheEdge: Bool { assessment.isMet && !confirmation.stands }
   }
 
   package struct Answer: Sendable {
     package var windows: [Window]
     /// What one replica sustains, requests per second.
     package var replicaRate: Double
-    /// As many replicas all day as the busiest window needs; `nil` where some window cannot be served.
+    /// As many replicas all day as the busiest window needs, or up to a quarter more (two at least) where the whole trace
+    /// and other orders of it ask for more; `nil` where some window cannot be served.
     package var fixed: (replicas: Int, operation: Operation)?
     package var autoscaled: Operation
     package var scaling: [ScalingStep]
@@ -79,6 +87,11 @@ package struct ScalingStudy: Sendable {
     /// Hours of GPUs if each window had just what it needs, without start-ups; `nil` where some window cannot be
     /// served.
     package var idealGPUHours: Double?
+
+    /// Whether what is recommended is rejected by other orders of the same traffic.
+    package var isAtTheEdge: Bool {
+      autoscaled.isAtTheEdge || fixed.map { !$0.operation.stands } ?? false
+    }
   }
 
   /// Requests whose lengths the capacity of one replica is measured with, at most.
@@ -89,7 +102,7 @@ package struct ScalingStudy: Sendable {
   package func run(
     progress: @escaping @Sendable (_ done: Int, _ total: Int) -> Void = { _, _ in }
   ) throws -> Answer {
-    guard trace.hasArrivals, let last = trace.requests.last else {
+    guard trace.hasArrivals, !trace.requests.isEmpty else {
       throw UserError(
         "`\(trace.name)` has no arrival times, so that nothing changes over time",
         hint: "use `kvplan plan fleet` for a constant rate")
@@ -104,15 +117,18 @@ package struct ScalingStudy: Sendable {
       startUp: SimDuration(rounding: startUpSeconds),
       targetRate: replicaRate * targetUtilization, patience: Self.patience)
     let served = try prepared.serve(trace, autoscaler: autoscaler, seed: seed)
+    let others = try confirmation(prepared) { trace, seed in
+      try prepared.serve(trace, autoscaler: autoscaler, seed: seed).result
+    }
     let ideal: Double? = windows.reduce(0) { sum, window in
       sum.flatMap { sum in window.needed.map { sum + Double($0) * window.seconds } }
     }
     return Answer(
       windows: windows, replicaRate: replicaRate,
-      fixed: try fixed(prepared, windows: windows, hours: last.arrival.seconds / 3600),
+      fixed: try fixed(prepared, windows: windows),
       autoscaled: Operation(
         result: served.result, assessment: serviceLevel.assess(served.result),
-        gpuHours: served.replicaSeconds * gpus / 3600),
+        gpuHours: served.replicaSeconds * gpus / 3600, confirmation: others),
       scaling: served.scaling, prepared: prepared, idealGPUHours: ideal.map { $0 * gpus / 3600 })
   }
 
@@ -193,18 +209,42 @@ package struct ScalingStudy: Sendable {
   }
 
   private func fixed(
-    _ prepared: PreparedDeployment, windows: [Window], hours: Double
+    _ prepared: PreparedDeployment, windows: [Window]
   ) throws -> (replicas: Int, operation: Operation)? {
     guard windows.allSatisfy({ $0.needed != nil }),
       let most = windows.compactMap(\.needed).max()
     else { return nil }
-    let replicas = max(most, 1)
-    let result = try prepared.with(replicas: replicas).serve(trace, seed: seed)
-    return (
-      replicas,
-      Operation(
-        result: result, assessment: serviceLevel.assess(result),
-        gpuHours: result.summary.duration / 3600 * Double(replicas * prepared.deployment.gpus))
-    )
+    let least = max(most, 1)
+    let first = try operation(prepared.with(replicas: least))
+    var (replicas, found) = (least, first)
+    // Windows begin on an empty system, and other days are not this one: both may take a little more.
+    let limit = min(least + max(least / 4, 2), maxReplicas)
+    while !found.stands {
+      guard replicas < limit else { return (least, first) }
+      replicas += 1
+      found = try operation(prepared.with(replicas: replicas))
+    }
+    return (replicas, found)
+  }
+
+  /// The whole trace on a fixed number of replicas.
+  private func operation(_ prepared: PreparedDeployment) throws -> Operation {
+    let result = try prepared.serve(trace, seed: seed)
+    return Operation(
+      result: result, assessment: serviceLevel.assess(result),
+      gpuHours: result.summary.duration / 3600 * Double(prepared.deployment.gpus),
+      confirmation: try confirmation(prepared) { try prepared.serve($0, seed: $1) })
+  }
+
+  private func confirmation(
+    _ prepared: PreparedDeployment,
+    _ serve: @Sendable (_ trace: Trace, _ seed: UInt64) throws -> RunResult
+  ) throws -> Confirmation {
+    let probe = RateProbe(prepared, trace: trace, serviceLevel: serviceLevel)
+    let points = try Parallel.map(Confirmation.seeds(after: seed)) { seed in
+      let day = trace.reshuffled(window: windowSeconds, seed: seed)
+      return probe.point(of: try serve(day, seed), rate: day.offeredRate, seed: seed)
+    }
+    return Confirmation(points: points)
   }
 }

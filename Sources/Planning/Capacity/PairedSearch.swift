@@ -1,0 +1,73 @@
+import Messages
+import SimulationKernel
+import Statistics
+
+/// A change, and what it does to the highest rate.
+package struct Variation: Equatable, Sendable {
+  /// What is changed, in words.
+  package var change: String
+  /// The flag that changes it; `nil` for what no flag changes.
+  package var flag: String?
+  /// Requests per second, for each seed.
+  package var bySeed: [Double]
+  /// Difference to the unchanged deployment as a share of its rate: mean over the seeds of the paired differences,
+  /// and half of its 95 % confidence interval, no less than the width of the searches' brackets. No half for a single
+  /// seed; `nil` where the unchanged deployment sustains nothing.
+  package var effect: MeanInterval?
+
+  package var rate: MeanInterval { MeanInterval(bySeed) }
+
+  /// Whether the effect is larger than its own interval; `nil` where no interval is known.
+  package var isEffect: Bool? {
+    guard let effect, let half = effect.half else { return nil }
+    return abs(effect.mean) > half
+  }
+}
+
+/// Searches for the highest rate of changed deployments, beside that of the unchanged one: with the same seeds, so the
+/// same lengths and, but for their scale, the same gaps, and beginning at the same rates.
+struct PairedSearch: Sendable {
+  /// Of the unchanged deployment.
+  let base: CapacitySearch
+  let capacity: Capacity
+  let seeds: [UInt64]
+  let tell: @Sendable (RateProbe.Point) -> Void
+
+  /// The rate of the unchanged deployment with the first seed.
+  private var first: Double { capacity.bySeed[0] }
+
+  /// What a change gives with the first seed: an inexpensive look.
+  func glance(_ probe: RateProbe) throws -> Double {
+    var search = base
+    search.probe = probe
+    return try search.first(seed: seeds[0], tell).rate
+  }
+
+  /// Whether a first look lies above the unchanged rate by more than the searches' brackets are wide.
+  func isAbove(_ rate: Double) -> Bool { rate > first * (1 + base.tolerance) }
+
+  func isBelow(_ rate: Double) -> Bool { rate < first * (1 - base.tolerance) }
+
+  /// What a change gives with all seeds.
+  ///
+  /// - Parameter glanced: What it gave with the first.
+  /// - Returns: `nil` where it knows no highest rate.
+  func variation(
+    _ change: String, _ flag: String?, _ probe: RateProbe, glanced: Double
+  ) throws -> Variation? {
+    var search = base
+    search.probe = probe
+    let others = try search.others(seeds, near: first, tell).map(\.rate)
+    let bySeed = [glanced] + others
+    guard bySeed.allSatisfy(\.isFinite) else { return nil }
+    return Variation(change: change, flag: flag, bySeed: bySeed, effect: effect(of: bySeed))
+  }
+
+  private func effect(of bySeed: [Double]) -> MeanInterval? {
+    guard capacity.rate > 0 else { return nil }
+    var effect = MeanInterval(
+      zip(bySeed, capacity.bySeed).map { ($0 - $1) / capacity.rate })
+    effect.half = effect.half.map { max($0, base.tolerance) }
+    return effect
+  }
+}

@@ -1,0 +1,59 @@
+import Metrics
+import Planning
+import Results
+import Statistics
+
+/// How far a plan says that it can be trusted.
+extension PlanCells {
+  /// `the targets hold in 3 of 4 other seeds`
+  static func confirmation(_ confirmation: Confirmation) -> String {
+    "the targets hold in \(confirmation.held) of \(confirmation.points.count) other seeds"
+  }
+
+  static func json(_ confirmation: Confirmation?) -> JSONValue {
+    guard let confirmation else { return .null }
+    return .object([
+      .init("seeds", .array(confirmation.points.map { .unsigned($0.seed) })),
+      .init("held", .integer(confirmation.held)),
+      .init("needed", .integer(Confirmation.heldMin)),
+    ])
+  }
+
+  /// Half of the interval of a change, percent.
+  static func half(_ variation: Variation) -> String {
+    variation.effect?.half.map(percent) ?? "–"
+  }
+
+  /// A change in percent with its interval; one inside it is none.
+  static func effect(_ variation: Variation) -> String {
+    guard let effect = variation.effect else { return "–" }
+    let change = percent(effect.mean)
+    switch variation.isEffect {
+    case nil: return "\(change), one seed"
+    case true?: return "\(change) ± \(half(variation))"
+    case false?: return "no effect found (±\(half(variation)))"
+    }
+  }
+
+  /// The fullest replica of several, in a sentence; `nil` for one.
+  static func imbalance(_ summary: RunSummary) -> String? {
+    guard let fullest = summary.fullestReplica else { return nil }
+    let replica = fullest.replica
+    let times = fullest.imbalance.map { ", \(Digits.fixed($0, decimals: 2)) times the mean of all" }
+    return
+      "Of \(summary.replicas.count) replicas number \(replica.replica) (\(replica.device)) is the "
+      + "fullest: \(percent(replica.tokenState)) % of its KV pool holds tokens\(times ?? ""); it runs "
+      + "\(Digits.fixed(replica.meanBatchedRequests, decimals: 1)) sequences, and "
+      + "\(Digits.fixed(replica.meanWaitingRequests, decimals: 1)) requests wait for it."
+  }
+
+  static func fullest(_ summary: RunSummary?) -> JSONValue {
+    guard let summary, let fullest = summary.fullestReplica else { return .null }
+    return .object([
+      .init("replica", .integer(fullest.replica.replica)),
+      .init("device", .text(fullest.replica.device)),
+      .init("token_state", .real(fullest.replica.tokenState)),
+      .init("imbalance", JSONValue(fullest.imbalance)),
+    ])
+  }
+}
