@@ -152,19 +152,24 @@ struct CapacityReport: PlanReport {
           + paragraphs)
     }
     return Document.Section(
-      "What would raise it", paragraphs: paragraphs + [Self.interval],
+      "What would raise it", paragraphs: paragraphs + [interval],
       table: variations(levers.gains, title: "change of one setting"))
   }
 
   /// What ± means beside a change.
-  private static let interval =
-    "± is half of the 95 % interval over the seeds, of a change that of the differences between runs with the same "
-    + "seed, and no less than the width of the searches' brackets."
+  private var interval: String {
+    guard study.seeds.count > 1 else {
+      return "One seed says nothing of how far a change can be trusted: give more with `--seeds`."
+    }
+    return
+      "± is half of the 95 % interval over the seeds, of a change that of the differences between runs with the same "
+      + "seed, and no less than the width of the searches' brackets."
+  }
 
   private var sensitivity: Document.Section {
     guard !answer.sensitivity.isEmpty else { return Document.Section("") }
     return Document.Section(
-      "How it depends on what is not known exactly", paragraphs: [Self.interval],
+      "How it depends on what is not known exactly", paragraphs: [interval],
       table: variations(answer.sensitivity, title: "change"))
   }
 

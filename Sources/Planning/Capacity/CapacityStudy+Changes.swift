@@ -68,7 +68,7 @@ extension CapacityStudy {
       changed.router = router
       levers.append(
         Lever(
-          change: "another router, \(router.name)", flag: "--router \(router.name)",
+          change: "the router \(router.name)", flag: "--router \(router.name)",
           deployment: changed))
     }
     return levers
