@@ -79,10 +79,14 @@ MADE = {
     "beams.csv": "trace convert in/searched.csv",
     "profile.json": "calibrate --from kvplan in/tables --device l40s --name mine",
 }
+# Traces -> how many of their first rows are files of their own, `in/sharegpt-300.csv`: what `--num-prompts` takes of a
+# longer trace differs between builds.
+FIRST_ROWS = {"sharegpt": (100, 200, 300, 500, 600, 800, 1000, 1200, 1500, 2000), "alpaca": (1000,)}
+
 GRID = """sweep: grid
-trace: in/sharegpt.csv
+trace: in/sharegpt-100.csv
 output: grid
-base: {num-prompts: 100, block-size: 16}
+base: {device: a100-40gb, block-size: 16}
 axes:
   system: [vllm-sosp23, vllm-v1, orca-max, vattention]
   max-num-seqs: [16, 64]
@@ -118,6 +122,10 @@ def prepare(base, old):
     for name, path in (("sharegpt.csv", "traces/sharegpt.csv"), ("alpaca.csv", "traces/alpaca.csv"),
                        ("gpt2.json", "Tests/Fixtures/Tokenizers/gpt2.json")):
         (inputs / name).symlink_to(ROOT / path)
+    for name, counts in FIRST_ROWS.items():
+        for count in counts:
+            with (inputs / f"{name}.csv").open() as trace:
+                (inputs / f"{name}-{count}.csv").write_text("".join(itertools.islice(trace, count + 1)))
     shutil.copytree(ROOT / "Tests/Goldens", inputs / "goldens")
     with (inputs / "sharegpt.csv").open() as trace:
         rows = [line.strip() for line in itertools.islice(trace, 1, 201)]

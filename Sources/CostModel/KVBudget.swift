@@ -1,3 +1,4 @@
+import Messages
 import SimulationKernel
 
 /// How the memory of one GPU is divided, down to the KV blocks that fit.
@@ -75,7 +76,7 @@ package struct KVBudget: Equatable, Sendable {
     inputs.engine = engine
     try inputs.check()
     self.init(inputs)
-    if let error = notFitting(inputs) { throw error }
+    if let message = notFitting(inputs) { throw UserError(message) }
   }
 
   /// The arithmetic alone; ``blocks`` is 0 where the model does not fit.

@@ -30,3 +30,11 @@ package func printable(_ bytes: Span<UInt8>) -> String {
 package func plain(_ value: Double) -> String {
   Int(exactly: value).map(String.init) ?? "\(value)"
 }
+
+/// A word as a shell reads it back.
+package func shellQuoted(_ word: String) -> String {
+  let isPlain = word.allSatisfy {
+    $0.isASCII && ($0.isLetter || $0.isNumber || "-_./=,:".contains($0))
+  }
+  return isPlain && !word.isEmpty ? word : "'\(word.replacing("'", with: "'\\''"))'"
+}

@@ -160,17 +160,21 @@ extension Scenario {
       base = try prices.kernelModel(deployment, profile: deviceProfile)
     case .year2023:
       try requireOverheadsOfDevice()
-      guard weights == .bfloat16, kvCache == .bfloat16 else {
-        throw UserError(
-          "`\(device.name)` has 16-bit weights and KV cache only",
-          hint: "leave out `--quantization` and `--kv-cache-dtype`, or choose the device of today")
-      }
+      try requireTypesOfDevice()
       base = try PaperEraCostModel(
         model: model, device: device, tensorParallel: tensorParallel, blockSize: blockSize,
         engine: system.capabilities.isCompiled ? .compiled : .eager)
     }
     guard pipelineParallel > 1 else { return base }
     return PipelineCostModel(base, stages: pipelineParallel, model: model, device: device)
+  }
+
+  /// - Throws: ``UserError`` for narrow types on a device of 2023, whose prices know 16 bits only.
+  func requireTypesOfDevice() throws(UserError) {
+    guard device.software == .year2023, weights != .bfloat16 || kvCache != .bfloat16 else { return }
+    throw UserError(
+      "`\(device.name)` has 16-bit weights and KV cache only",
+      hint: "leave out `--quantization` and `--kv-cache-dtype`, or choose the device of today")
   }
 
   private func unmeasuredKernels() throws -> [String] {
@@ -227,7 +231,7 @@ extension Scenario {
     let inputs = budgetInputs(limits)
     try inputs.check()
     let budget = KVBudget(inputs)
-    if let error = budget.notFitting(inputs) { throw error }
+    if let message = budget.notFitting(inputs) { throw UserError(message, hint: wayOut()) }
     guard budget.blocks <= Self.blocksMax else {
       throw UserError(
         "the GPU has room for \(budget.blocks) KV blocks, at most \(Self.blocksMax) can be simulated",

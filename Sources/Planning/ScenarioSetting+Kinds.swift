@@ -102,15 +102,16 @@ extension ScenarioSetting {
       name, path, "a JSON object", text: \.text, read: { try PositionOverrides($0) })
   }
 
-  /// One of a few values by their names.
+  /// One of a few values by their names, or by what else `find` knows.
   static func choice<Value: Sendable>(
     _ name: String, _ path: Path<Value>, of values: [Value],
-    text: @escaping @Sendable (Value) -> String
+    text: @escaping @Sendable (Value) -> String,
+    find: @escaping @Sendable (String) -> Value? = { _ in nil }
   ) -> ScenarioSetting {
     let names = values.map(text)
     return required(
       name, path, "one of \(names.joined(separator: ", "))", text: text,
-      read: { try value($0, of: values, names, name) })
+      read: { try find($0) ?? value($0, of: values, names, name) })
   }
 
   /// The same, of which one is the engine's own where none is set.

@@ -95,7 +95,7 @@ extension ScenarioSetting {
   package static let all = hardware + memory + engine + load
 
   private static let hardware: [ScenarioSetting] = [
-    .choice("system", \.system, of: ServingSystem.all, text: \.name)
+    .choice("system", \.system, of: ServingSystem.all, text: \.name) { ServingSystem(named: $0) }
       .keyed { $0.scenario.system.name },
     .named("model", \.model, name: \.reference) { try ModelFile.find($0) }
       .keyed { $0.scenario.model.identity },

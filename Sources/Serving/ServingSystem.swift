@@ -70,8 +70,15 @@ extension ServingSystem {
     .vllmSOSP23, .orcaOracle, .orcaPow2, .orcaMax, .fasterTransformer,
   ]
 
+  /// What people serve with today: the system of every command that is not told another, and what `vllm` means.
+  package static let today = vllmV1
+
+  /// What `kvplan compare` compares unless told otherwise: paging as it is today, and the reservations before it.
+  package static let comparison = [today] + paperComparison.dropFirst()
+
   /// The system that users call `name`; `nil` for none.
   package init?(named name: String) {
+    let name = name == "vllm" ? Self.today.name : name
     guard let system = Self.all.first(where: { $0.name == name }) else { return nil }
     self = system
   }

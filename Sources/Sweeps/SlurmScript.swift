@@ -1,3 +1,4 @@
+import Messages
 import SimulationKernel
 
 /// The batch script of a sweep on Slurm: a job array, one task a shard.
@@ -40,7 +41,7 @@ package struct SlurmScript {
       # A run that was stopped or killed (75, 137, 143) is requeued, at most \(retries) times; bad input (2) is not.
       # Nothing is lost by running a shard twice, and `kvplan sweep status` knows what is missing.
       trap 'kill -TERM "$run" 2>/dev/null' TERM
-      \((command + arguments).map(Self.quoted).joined(separator: " ")) &
+      \((command + arguments).map(shellQuoted).joined(separator: " ")) &
       run=$!
       wait "$run"
       status=$?
@@ -79,13 +80,5 @@ package struct SlurmScript {
     return ranges.map { range in
       range.count == 1 ? "\(range.lowerBound)" : "\(range.lowerBound)-\(range.upperBound)"
     }.joined(separator: ",")
-  }
-
-  /// A word as a shell reads it back.
-  static func quoted(_ word: String) -> String {
-    let plain = word.allSatisfy {
-      $0.isASCII && ($0.isLetter || $0.isNumber || "-_./=,:".contains($0))
-    }
-    return plain && !word.isEmpty ? word : "'\(word.replacing("'", with: "'\\''"))'"
   }
 }

@@ -53,9 +53,9 @@ package struct SweepGrid: Sendable {
 
   /// What every run has in common: the defaults of `kvplan simulate` and the file's base.
   private static func startingPoint(_ file: SweepFile) throws -> Scenario {
+    // Every file names its model and its device.
     var scenario = Scenario(
-      system: .vllmSOSP23, model: try ModelCatalogue.find("opt-13b"),
-      device: try DeviceCatalogue.find("a100-40gb"))
+      system: .today, model: ModelCatalogue.all[0], device: DeviceCatalogue.all[0])
     for value in file.base { value.change(&scenario) }
     return scenario
   }

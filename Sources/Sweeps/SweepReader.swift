@@ -165,6 +165,12 @@ package struct SweepReader {
     guard file.allValues.contains(where: \.isTrace) else {
       throw error(root, "the field `trace` is missing")
     }
+    for (name, example) in [("model", "llama-3.1-8b"), ("device", "h100-sxm")]
+    where !file.allValues.contains(where: { $0.name == name }) {
+      throw error(
+        root, "the setting `\(name)` is missing",
+        hint: "give it under `base`, such as `\(name): \(example)`, or on an axis")
+    }
   }
 
   private func isOfSomeSystems(_ name: String) -> Bool {

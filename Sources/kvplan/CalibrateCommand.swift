@@ -23,9 +23,10 @@ struct CalibrateTablesCommand: ParsableCommand {
       in the largest fifth of the tokens or contexts measured (extrapolation).
 
       EXAMPLE
-        kvplan calibrate --from kvplan measurements/ --device l40s --name my-l40s \
-      --output my-l40s.json
-        kvplan simulate traces/sharegpt.csv --device l40s --device-profile my-l40s.json
+        kvplan calibrate --from kvplan measurements/ --device l40s --name my-l40s \\
+          --output my-l40s.json
+        kvplan simulate traces/sharegpt.csv --model llama-3.1-8b --device l40s \\
+          --device-profile my-l40s.json --request-rate 5
       """)
 
   @Option(help: "Layout of the tables: `aiconfigurator`, `llmservingsim`, `vidur` or `kvplan`.")

@@ -21,7 +21,7 @@ struct CatalogFitCommand: ParsableCommand {
   @OptionGroup var deployment: DeploymentOptions
 
   @Option(help: "Serving system; `kvplan catalog systems` lists them.")
-  var system = ServingSystem.vllmV1.name
+  var system = ServingSystem.today.name
 
   @Option(
     name: .customLong("kv-cache-from-log"),

@@ -18,6 +18,7 @@ struct CompareCommand: ParsableCommand {
       EXAMPLE
         kvplan compare traces/sharegpt.csv \\
           --systems vllm-sosp23,vllm-v1,orca-max \\
+          --model opt-13b --device a100-40gb \\
           --request-rate 0.5,1,2 --num-prompts 1000
       """)
 
@@ -25,7 +26,7 @@ struct CompareCommand: ParsableCommand {
   var trace: String
 
   @Option(help: "Serving systems, comma-separated; `kvplan catalog systems` lists them.")
-  var systems = ServingSystem.paperComparison.map(\.name).joined(separator: ",")
+  var systems = ServingSystem.comparison.map(\.name).joined(separator: ",")
 
   @Option(
     help: """

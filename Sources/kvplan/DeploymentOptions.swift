@@ -1,5 +1,6 @@
 import ArgumentParser
 import CostModel
+import Messages
 import ModelFiles
 import Planning
 import Serving
@@ -18,10 +19,10 @@ private let pageGroupSystems = systems(of: "page-group-size") { "`\($0.name)`" }
 struct DeploymentOptions: ParsableArguments {
   @Option(
     help: "Model; `kvplan catalog models` lists them. Or the path of a model's `config.json`.")
-  var model = "opt-13b"
+  var model: String?
 
   @Option(help: "Device; `kvplan catalog devices` lists them. Or the path of a device's JSON file.")
-  var device = "a100-40gb"
+  var device: String?
 
   @Option(
     help: """
@@ -133,7 +134,13 @@ struct DeploymentOptions: ParsableArguments {
   /// The scenario of one deployment, its other settings at their defaults.
   ///
   /// - Parameter forMemory: Whether only the device's memory matters, so that its name may leave a word out.
+  /// - Throws: ``UserError`` where the model or the device is not given, and for names that are not known.
   func scenario(system: ServingSystem, forMemory: Bool = false) throws -> Scenario {
+    guard let model, let device else {
+      throw UserError.missing(
+        [("--model", model, "llama-3.1-8b"), ("--device", device, "h100-sxm")]
+          .filter { $0.1 == nil }.map { ($0.0, $0.2) })
+    }
     var scenario = Scenario(
       system: system, model: try ModelFile.find(model),
       device: try DeviceFile.find(device, forMemory: forMemory))
@@ -157,6 +164,20 @@ struct DeploymentOptions: ParsableArguments {
   }
 
   func releases() throws -> EngineReleases? { try engineRelease.map { try EngineReleases($0) } }
+}
+
+extension UserError {
+  /// What a command cannot do without; the hint is the command as it was typed, with an example of each added.
+  static func missing(
+    _ options: [(flag: String, example: String)], of words: [String] = CommandLine.arguments
+  ) -> UserError {
+    let flags = options.map { "`\($0.flag)`" }.joined(separator: " and ")
+    let given = ["kvplan"] + words.dropFirst().map(shellQuoted)
+    let command = given + options.map { "\($0.flag) \($0.example)" }
+    let verb = options.count == 1 ? "is missing, and has" : "are missing, and have"
+    return UserError(
+      "\(flags) \(verb) no default", hint: "for example: \(command.joined(separator: " "))")
+  }
 }
 
 extension VirtualMemoryOptions.PageGroupSize: ExpressibleByArgument {}

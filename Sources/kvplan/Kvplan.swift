@@ -15,7 +15,8 @@ struct Kvplan: ParsableCommand {
       how much KV memory, and what that does to latency.
 
       EXAMPLE
-        kvplan compare traces/sharegpt.csv --request-rate 1,2,4
+        kvplan simulate traces/sharegpt.csv --model llama-3.1-8b \\
+          --device h100-sxm --request-rate 20
 
       EXIT STATUS
         0   done

@@ -30,7 +30,7 @@ struct PlanArguments: ParsableArguments {
   var slo: String
 
   @Option(help: "Serving system; `kvplan catalog systems` lists them.")
-  var system = ServingSystem.vllmV1.name
+  var system = ServingSystem.today.name
 
   @Option(
     help: """
@@ -202,7 +202,11 @@ struct PlanFleetCommand: ParsableCommand {
   @Option(help: "More to sustain on top of it, such as `20%`.")
   var headroom = "0%"
 
-  @Option(help: "Devices, comma-separated (default: `--device`).")
+  @Option(
+    help: """
+      Devices, comma-separated (default: `--device`, or else every device of the catalogue that has what \
+      `--objective` needs: for `cost` a price).
+      """)
   var devices: String?
 
   @Option(help: "GPUs that share the model, comma-separated (default: 1,2,4,8).")
@@ -268,9 +272,10 @@ struct PlanFleetCommand: ParsableCommand {
 
   private func candidates() throws -> [(label: String, scenario: Scenario)] {
     let prices = try plan.prices()
-    let names = (devices ?? engine.deployment.device).split(separator: ",").map {
-      $0.trimmingCharacters(in: .whitespaces)
-    }
+    let names =
+      (devices ?? engine.deployment.device)?.split(separator: ",").map {
+        $0.trimmingCharacters(in: .whitespaces)
+      } ?? pricedDevices(prices)
     guard !names.isEmpty else { throw UserError("`--devices` names no device") }
     if let memory = engine.deployment.deviceMemory, names.count > 1 {
       throw UserError(
@@ -291,6 +296,8 @@ struct PlanFleetCommand: ParsableCommand {
         "`--tensor-parallel-size` is for one deployment",
         hint: "give `--tensor-parallel-sizes \(engine.deployment.tensorParallel)`")
     }
+    var engine = engine
+    engine.deployment.device = names[0]
     let base = try engine.scenario(system: try ServingSystem.find(plan.system), requestRate: nil)
     let varied = try VariedSimulation(vary)
     for name in ["device", "tensor-parallel-size", "model"] where varied.names.contains(name) {
@@ -310,6 +317,14 @@ struct PlanFleetCommand: ParsableCommand {
         }
       }
     }
+  }
+
+  /// The GPUs of today that the objective can compare.
+  private func pricedDevices(_ prices: [String: Double]) -> [String] {
+    DeviceCatalogue.all.filter {
+      $0.isPriced && $0.software == .present
+        && (objective != .cost || $0.priced(prices).price != nil)
+    }.map(\.name)
   }
 
   private func share(_ text: String) throws -> Double {

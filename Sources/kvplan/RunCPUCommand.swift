@@ -80,7 +80,7 @@ struct RunCPUCommand: ParsableCommand {
   var trace: String
 
   @Option(help: "Serving system; `kvplan catalog systems` lists them.")
-  var system = ServingSystem.vllmSOSP23.name
+  var system = ServingSystem.today.name
 
   @Option(help: "Poisson arrivals, requests per second, in place of the trace's own.")
   var requestRate: Double?

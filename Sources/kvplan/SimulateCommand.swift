@@ -12,15 +12,15 @@ struct SimulateCommand: ParsableCommand {
     abstract: "Replay a trace through one serving system.",
     discussion: """
       EXAMPLE
-        kvplan simulate traces/sharegpt.csv --system vllm-v1 \\
-          --request-rate 2 --num-prompts 1000
+        kvplan simulate traces/sharegpt.csv --model llama-3.1-8b \\
+          --device h100-sxm --request-rate 20 --num-prompts 1000
       """)
 
   @Argument(help: "Trace: CSV, plain or gzip; `-` reads standard input.")
   var trace: String
 
   @Option(help: "Serving system; `kvplan catalog systems` lists them.")
-  var system = ServingSystem.vllmSOSP23.name
+  var system = ServingSystem.today.name
 
   @Option(
     help: """
@@ -42,8 +42,8 @@ struct SimulateCommand: ParsableCommand {
   func run() throws {
     let system = try ServingSystem.find(system)
     try engine.deployment.releases()?.require([system])
+    if !vary.isEmpty { return try runVaried(system) }
     let scenario = try engine.scenario(system: system, requestRate: requestRate)
-    if !vary.isEmpty { return try runVaried(scenario) }
     let deployment = try fleet.deployment(of: scenario)
     let run = try ResultsRun(results)
     let trace = try reading.read(trace, seed: engine.seed)
@@ -59,8 +59,12 @@ struct SimulateCommand: ParsableCommand {
     }
   }
 
-  private func runVaried(_ scenario: Scenario) throws {
+  private func runVaried(_ system: ServingSystem) throws {
     let varied = try VariedSimulation(vary)
+    var engine = engine
+    engine.deployment.model = engine.deployment.model ?? varied.first("model")
+    engine.deployment.device = engine.deployment.device ?? varied.first("device")
+    let scenario = try engine.scenario(system: system, requestRate: requestRate)
     let combinations = try varied.combinations(of: scenario)
     let deployments = try combinations.map { try fleet.deployment(of: $0.scenario) }
     let run = try ResultsRun(results)

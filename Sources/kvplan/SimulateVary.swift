@@ -49,6 +49,9 @@ struct VariedSimulation {
 
   var names: [String] { axes.map(\.name) }
 
+  /// The first value of the setting of that name; `nil` where it is not varied.
+  func first(_ name: String) -> String? { axes.first { $0.name == name }?.values.first?.text }
+
   /// Every combination; the last `--vary` varies fastest. A setting that only some systems have applies
   /// to those.
   func combinations(of scenario: Scenario) throws -> [(values: [String], scenario: Scenario)] {

@@ -22,7 +22,7 @@ struct ValidateRequestsCommand: ParsableCommand {
   var file: String
 
   @Option(help: "Serving system; `kvplan catalog systems` lists them.")
-  var system = ServingSystem.vllmV1.name
+  var system = ServingSystem.today.name
 
   @OptionGroup(title: "Engine and run") var engine: EngineOptions
 

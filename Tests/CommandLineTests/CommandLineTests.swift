@@ -25,7 +25,9 @@ import Testing
   // MARK: What works
 
   @Test func comparesTheFiveSystems() throws {
-    let run = try Tool.run(["compare", try trace(), "--request-rate", "1, 2", "--format", "csv"])
+    let run = try Tool.run(paper: [
+      "compare", try trace(), "--request-rate", "1, 2", "--format", "csv",
+    ])
     #expect(run.status == 0)
     let rows = run.output.split(separator: "\n").map { $0.split(separator: ",") }
     #expect(rows.count == 11)
@@ -36,7 +38,7 @@ import Testing
   }
 
   @Test func printsJSONWithTheNamesOfVLLM() throws {
-    let run = try Tool.run([
+    let run = try Tool.run(paper: [
       "simulate", try trace(), "--request-rate", "2", "--format", "json", "--seed", "5",
     ])
     #expect(run.status == 0)
@@ -65,7 +67,7 @@ import Testing
     let trace = try trace()
     let outputs = try ["a", "b"].map { name -> [Data] in
       let output = folder.appending(path: name)
-      let run = try Tool.run([
+      let run = try Tool.run(paper: [
         "compare", trace, "--request-rate", "1,3", "--output", output.path, "--format", "json",
       ])
       #expect(run.status == 0)
@@ -78,7 +80,7 @@ import Testing
 
   @Test func aFleetWritesItsReplicasAndAddsThemUp() throws {
     let output = folder.appending(path: "fleet")
-    let run = try Tool.run([
+    let run = try Tool.run(paper: [
       "simulate", try trace(), "--request-rate", "2", "--replicas", "3", "--router", "round-robin",
       "--output", output.path, "--format", "json",
     ])
@@ -93,7 +95,7 @@ import Testing
     #expect(
       csv.split(separator: "\n").dropFirst().map { $0.prefix(4) } == ["1,0,", "1,1,", "1,2,"])
     // A single replica has no such file, and takes away the one of the fleet before it.
-    let single = try Tool.run([
+    let single = try Tool.run(paper: [
       "simulate", try trace(), "--request-rate", "2", "--output", output.path,
     ])
     #expect(single.status == 0)
@@ -104,8 +106,10 @@ import Testing
   @Test func anotherSeedBringsOtherArrivals() throws {
     let trace = try trace()
     let outputs = try ["1", "1", "2"].map {
-      try Tool.run(["simulate", trace, "--request-rate", "2", "--seed", $0, "--format", "csv"])
-        .output.replacing("seed", with: "")
+      try Tool.run(paper: [
+        "simulate", trace, "--request-rate", "2", "--seed", $0, "--format", "csv",
+      ])
+      .output.replacing("seed", with: "")
     }
     #expect(outputs[0] == outputs[1])
     #expect(outputs[0] != outputs[2])
@@ -113,7 +117,8 @@ import Testing
 
   @Test func readsATraceFromStandardInput() throws {
     let run = try Tool.run(
-      ["simulate", "-", "--format", "csv"], input: "arrival_s,prompt_tokens,output_tokens\n0,5,6\n")
+      paper: ["simulate", "-", "--format", "csv"],
+      input: "arrival_s,prompt_tokens,output_tokens\n0,5,6\n")
     #expect(run.status == 0)
     #expect(run.output.contains("\nvllm-sosp23,opt-13b,a100-40gb,0.0,1,0,0,"))
   }
@@ -156,7 +161,7 @@ import Testing
     _ arguments: [String], status: Int32 = 2, _ message: String,
     sourceLocation: SourceLocation = #_sourceLocation
   ) throws {
-    let run = try Tool.run(arguments)
+    let run = try Tool.run(paper: arguments)
     #expect(run.status == status, sourceLocation: sourceLocation)
     #expect(run.errors == message + "\n", sourceLocation: sourceLocation)
     #expect(run.output.isEmpty, sourceLocation: sourceLocation)
@@ -197,6 +202,61 @@ import Testing
       """)
   }
 
+  /// No result is about a model or a GPU that nobody named; the hint is the command with an example of each.
+  @Test func asksForModelAndDevice() throws {
+    let trace = try trace()
+    func expectMissing(_ arguments: [String], _ message: String) throws {
+      let run = try Tool.run(arguments)
+      #expect(run.status == 2)
+      #expect(run.errors == message + "\n")
+    }
+    try expectMissing(
+      ["simulate", trace, "--request-rate", "1"],
+      """
+      error: `--model` and `--device` are missing, and have no default
+
+      hint: for example: kvplan simulate \(trace) --request-rate 1 --model llama-3.1-8b --device h100-sxm
+      """)
+    try expectMissing(
+      ["plan", "fleet", trace, "--request-rate", "1", "--slo", "ttft.p99<=2s"],
+      """
+      error: `--model` is missing, and has no default
+
+      hint: for example: kvplan plan fleet \(trace) --request-rate 1 --slo 'ttft.p99<=2s' --model llama-3.1-8b
+      """)
+    try expectMissing(
+      ["plan", "capacity", trace, "--slo", "ttft.p99<=2s", "--model", "opt-13b"],
+      """
+      error: `--device` is missing, and has no default
+
+      hint: for example: kvplan plan capacity \(trace) --slo 'ttft.p99<=2s' --model opt-13b --device h100-sxm
+      """)
+  }
+
+  /// What is varied need not be given beside it.
+  @Test func whatIsVariedIsGiven() throws {
+    let run = try Tool.run([
+      "simulate", try trace(), "--request-rate", "1", "--model", "opt-13b", "--vary",
+      "device=a100-40gb,a100-80gb", "--format", "csv",
+    ])
+    #expect(run.status == 0)
+    #expect(
+      run.output.split(separator: "\n").map { $0.split(separator: ",").prefix(3) }.dropFirst() == [
+        ["vllm-v1", "opt-13b", "a100-40gb"], ["vllm-v1", "opt-13b", "a100-80gb"],
+      ])
+  }
+
+  /// The engine of today serves where none is named; `vllm` is the same.
+  @Test func theSystemIsThatOfToday() throws {
+    let arguments = [
+      "simulate", try trace(), "--request-rate", "1", "--model", "opt-13b", "--device", "a100-40gb",
+      "--format", "csv",
+    ]
+    let plain = try Tool.run(arguments)
+    #expect(plain.output.contains("\nvllm-v1,opt-13b,a100-40gb,1.0,"))
+    #expect(try Tool.run(arguments + ["--system", "vllm"]).output == plain.output)
+  }
+
   @Test func saysThatALongContextLeavesNoBlocks() throws {
     try expectFailure(
       ["simulate", try trace(), "--request-rate", "1", "--model", "llama-3.1-8b"],
@@ -204,8 +264,8 @@ import Testing
       error: no KV block fits: weights 16.1 GB + activations 67.2 GB + context 1.1 GB + one block \
       2.1 MB exceed the 40.2 GB that each of 1 × `a100-40gb` leaves after the 5 % reserve
 
-      hint: an iteration may have 131072 tokens: lower `--max-num-batched-tokens`, and \
-      `--max-model-len` with it where prompts are computed whole
+      hint: `vllm-sosp23` computes a prompt in one iteration, of up to 131072 tokens here; each of these alone would fit: \
+      `--max-model-len 32768`, `--device h200-sxm`
       """)
   }
 
@@ -234,13 +294,14 @@ import Testing
       error: the model does not fit: weights need 131.4 GB but 1 × `a100-40gb` leaves 40.2 GB \
       after the 5 % reserve
 
-      hint: raise `--tensor-parallel-size` to 4, or choose a device with more memory
+      hint: each of these alone would fit: `--tensor-parallel-size 4`, `--pipeline-parallel-size 4`, \
+      `--device h200-sxm`
       """)
   }
 
   @Test func countsOrRefusesWhatCanNeverBeAdmitted() throws {
     let path = try file("long.csv", "arrival_s,prompt_tokens,output_tokens\n0,5,6\n1,2000,100\n")
-    let skipped = try Tool.run(["simulate", path, "--format", "csv"])
+    let skipped = try Tool.run(paper: ["simulate", path, "--format", "csv"])
     #expect(skipped.status == 0)
     #expect(skipped.output.contains(",1,1,0,"))
     #expect(
@@ -349,7 +410,7 @@ import Testing
 
   /// In `compare` a flag applies to the systems that have it.
   @Test func givesAFlagToTheSystemsThatHaveIt() throws {
-    let run = try Tool.run([
+    let run = try Tool.run(paper: [
       "compare", try trace(), "--request-rate", "1", "--systems", "vllm-0.2,vllm-v1,orca-max",
       "--engine-release", "0.2.0", "--no-enable-prefix-caching", "--format", "json",
     ])
@@ -365,11 +426,11 @@ import Testing
   }
 
   @Test func badUsageIsSixtyFour() throws {
-    let run = try Tool.run(["simulate", "x.csv", "--no-such-flag"])
+    let run = try Tool.run(paper: ["simulate", "x.csv", "--no-such-flag"])
     #expect(run.status == 64)
     #expect(run.errors.contains("Unknown option '--no-such-flag'"))
     #expect(try Tool.run(["simulate"]).status == 64)
-    #expect(try Tool.run(["simulate", "x.csv", "--oversized", "maybe"]).status == 64)
+    #expect(try Tool.run(paper: ["simulate", "x.csv", "--oversized", "maybe"]).status == 64)
   }
 
   @Test func refusesAnOutputFolderThatIsAFile() throws {
@@ -386,10 +447,11 @@ import Testing
   /// Ctrl-C half-way: status 130 and no trace of the folder.
   @Test func leavesNothingWhenInterrupted() throws {
     let output = folder.appending(path: "out").path
-    let process = try Tool.start([
-      "simulate", try trace(), "--request-rate", "2", "--num-prompts", "4000000", "--output",
-      output,
-    ])
+    let process = try Tool.start(
+      Tool.paper([
+        "simulate", try trace(), "--request-rate", "2", "--num-prompts", "4000000", "--output",
+        output,
+      ]))
     let files = FileManager.default
     while process.isRunning, try files.contentsOfDirectory(atPath: folder.path).count < 2 {
       Thread.sleep(forTimeInterval: 0.02)

@@ -14,7 +14,9 @@ import Testing
 
   /// The paper's Table 1: OPT-13B leaves 12 GB for 15.7K tokens.
   @Test func thePapersTableOne() throws {
-    let run = try Tool.run(["catalog", "fit", "--model", "opt-13b", "--system", "vllm-sosp23"])
+    let run = try Tool.run([
+      "catalog", "fit", "--model", "opt-13b", "--device", "a100-40gb", "--system", "vllm-sosp23",
+    ])
     #expect(run.status == 0)
     #expect(
       run.output == """
@@ -392,7 +394,7 @@ import Testing
       #expect(read["num_blocks"] as? Int == known["num_blocks"] as? Int)
     }
     let other = try Tool.run([
-      "catalog", "fit", "--model", folder.path, "--quantization", "int4",
+      "catalog", "fit", "--model", folder.path, "--device", "h100-sxm", "--quantization", "int4",
     ])
     #expect(other.status == 2)
     #expect(
@@ -404,7 +406,9 @@ import Testing
   @Test func anUnknownArchitectureEndsWithTwo() throws {
     let folder = try configFolder("SphinxForCausalLM")
     defer { try? FileManager.default.removeItem(at: folder) }
-    let run = try Tool.run(["catalog", "fit", "--model", folder.path])
+    let run = try Tool.run([
+      "catalog", "fit", "--model", folder.path, "--device", "h100-sxm",
+    ])
     #expect(run.status == 2)
     #expect(
       run.errors.hasPrefix(
@@ -428,9 +432,9 @@ import Testing
     try Data("INFO GPU KV cache size: 43,904 tokens\n".utf8).write(to: log)
     defer { try? FileManager.default.removeItem(at: log) }
     let arguments = ["simulate", "-", "--format", "json", "--kv-cache-from-log", log.path]
-    let run = try Tool.run(arguments, input: trace)
+    let run = try Tool.run(paper: arguments, input: trace)
     #expect(try scenario(run)["num-gpu-blocks"] == "2744")
-    let both = try Tool.run(arguments + ["--num-gpu-blocks-override", "5"], input: trace)
+    let both = try Tool.run(paper: arguments + ["--num-gpu-blocks-override", "5"], input: trace)
     #expect(both.status == 2)
     #expect(
       both.errors == """
@@ -439,7 +443,8 @@ import Testing
         hint: leave one of them out
 
         """)
-    let none = try Tool.run(["simulate", "-", "--kv-cache-from-log", "none.log"], input: trace)
+    let none = try Tool.run(
+      paper: ["simulate", "-", "--kv-cache-from-log", "none.log"], input: trace)
     #expect(none.errors == "error: cannot read the log `none.log`\n")
   }
 
@@ -450,7 +455,9 @@ import Testing
       "--num-warmups", "2", "--kv-cache-dtype", "fp8", "--quantization", "int8",
       "--pipeline-parallel-size", "2", "--stepping",
     ]
-    let runs = try ["event", "iteration"].map { try Tool.run(arguments + [$0], input: trace) }
+    let runs = try ["event", "iteration"].map {
+      try Tool.run(paper: arguments + [$0], input: trace)
+    }
     #expect(runs[0].status == 0)
     #expect(runs[0].output == runs[1].output)
     let fields = try scenario(runs[0])
@@ -463,7 +470,7 @@ import Testing
 
   @Test func comparesReleasesBySystem() throws {
     let run = try Tool.run(
-      [
+      paper: [
         "compare", "-", "--systems", "vllm-0.2,vllm-v1", "--format", "json", "--engine-release",
         "vllm-0.2=0.2.0,vllm-v1=0.10",
       ], input: trace)

@@ -34,7 +34,7 @@ import Testing
     let planned = try #require(best["summary"] as? [String: Any])
     let simulated = try object(
       Tool.run(
-        [
+        paper: [
           "simulate", "-", "--system", "vllm-v1", "--model", "opt-13b", "--device", "a100-80gb",
           "--request-rate", "\(rate)", "--format", "json",
         ], input: trace))

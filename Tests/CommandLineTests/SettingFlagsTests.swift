@@ -14,7 +14,7 @@ import Testing
 
   /// Another value than the default, for each setting; files are made where they are needed.
   private static let others = [
-    "system": "vllm-v1", "model": "llama-3.1-8b", "device": "h100-sxm",
+    "system": "orca-max", "model": "llama-3.1-8b", "device": "h100-sxm",
     "tensor-parallel-size": "2", "pipeline-parallel-size": "3", "quantization": "fp8",
     "kv-cache-dtype": "fp8", "device-memory": "79.25", "block-size": "32",
     "gpu-memory-utilization": "0.5", "kv-cache-memory-bytes": "5000000000",
@@ -66,7 +66,9 @@ import Testing
 
   private func scenario(_ arguments: [String]) throws -> Scenario {
     let command = try #require(
-      try SimulateCommand.parse(["trace.csv"] + arguments) as SimulateCommand?)
+      try SimulateCommand.parse(
+        ["trace.csv", "--model", "opt-13b", "--device", "a100-40gb"] + arguments)
+        as SimulateCommand?)
     return try command.engine.scenario(
       system: try ServingSystem.find(command.system), requestRate: command.requestRate)
   }
@@ -74,7 +76,7 @@ import Testing
   /// Without flags, every setting is at the default of the table.
   @Test func defaultsAgree() throws {
     let plain = Scenario(
-      system: .vllmSOSP23, model: try ModelCatalogue.find("opt-13b"),
+      system: .today, model: try ModelCatalogue.find("opt-13b"),
       device: try DeviceCatalogue.find("a100-40gb"))
     let parsed = try scenario([])
     for setting in ScenarioSetting.all {

@@ -17,7 +17,7 @@ import Testing
       sweep: s
       trace: t.csv
       output: out
-      base: {device: a100-40gb@2023}
+      base: {model: opt-13b, device: a100-40gb@2023}
       axes: {block-size: [8, 16], request-rate: [1, 2]}
       seeds: 10
       """)
@@ -106,8 +106,8 @@ import Testing
 
   @Test func settingsAreVaried() throws {
     let arguments = [
-      "simulate", "\(folder)/t.csv", "--request-rate", "5", "--device", "a100-40gb@2023", "--vary",
-      "max-num-seqs=1,8", "--vary", "system=vllm-v1,orca-max",
+      "simulate", "\(folder)/t.csv", "--request-rate", "5", "--model", "opt-13b", "--device",
+      "a100-40gb@2023", "--vary", "max-num-seqs=1,8", "--vary", "system=vllm-v1,orca-max",
     ]
     let csv = try Tool.run(arguments + ["--format", "csv", "--output", "\(folder)/varied"])
     #expect(csv.status == 0)
@@ -124,10 +124,10 @@ import Testing
       ])
     let table = try Tool.run(arguments)
     #expect(table.output.split(separator: "\n").count == 4 + 4)
-    let unknown = try Tool.run(["simulate", "\(folder)/t.csv", "--vary", "blocksize=8"])
+    let unknown = try Tool.run(paper: ["simulate", "\(folder)/t.csv", "--vary", "blocksize=8"])
     #expect(
       unknown.errors == "error: unknown setting `blocksize`\n\nhint: did you mean `block-size`?\n")
-    let many = try Tool.run(["simulate", "\(folder)/t.csv", "--vary", "block-size"])
+    let many = try Tool.run(paper: ["simulate", "\(folder)/t.csv", "--vary", "block-size"])
     #expect(
       many.errors
         == "error: `--vary` must be a setting and its values, found `block-size`\n\n"

@@ -43,6 +43,23 @@ enum Tool {
       errors: String(decoding: errors, as: UTF8.self))
   }
 
+  /// Runs `simulate` or `compare` with the system, model and device of the PagedAttention paper where no other is given.
+  static func run(paper arguments: [String], input: String = "") throws -> Run {
+    try run(paper(arguments), input: input)
+  }
+
+  /// The arguments with those of the paper.
+  static func paper(_ arguments: [String]) -> [String] {
+    guard ["simulate", "compare"].contains(arguments[0]) else { return arguments }
+    let systems =
+      arguments[0] == "simulate"
+      ? ("--system", "vllm-sosp23")
+      : ("--systems", "vllm-sosp23,orca-oracle,orca-pow2,orca-max,fastertransformer")
+    let own = [systems, ("--model", "opt-13b"), ("--device", "a100-40gb")]
+    return arguments
+      + own.filter { !arguments.contains($0.0) }.flatMap { [$0.0, $0.1] }
+  }
+
   /// Runs a line of shell in which `$KVPLAN` is the tool.
   static func shell(_ line: String, path: String = "/usr/bin:/bin") throws -> Run {
     let process = Process()

@@ -40,7 +40,7 @@ import Testing
 
   @Test func absurdCountsAreRefused() throws {
     let many = try file("many.csv", "prompt_tokens,output_tokens,n\n10,5,1000000000\n")
-    let run = try Tool.run(["simulate", many, "--request-rate", "1"])
+    let run = try Tool.run(paper: ["simulate", many, "--request-rate", "1"])
     #expect(run.status == 2)
     #expect(run.errors.contains("request 1 alone 1000000000"))
     let generated = try Tool.run([
@@ -87,14 +87,14 @@ import Testing
         2,10,5,chat
 
         """)
-    let run = try Tool.run(["simulate", "-", "--format", "json"], input: mixed.output)
+    let run = try Tool.run(paper: ["simulate", "-", "--format", "json"], input: mixed.output)
     let object = try #require(
       try JSONSerialization.jsonObject(with: Data(run.output.utf8)) as? [String: Any])
     let classes = try #require(object["classes"] as? [[String: Any]])
     #expect(classes.map { $0["class"] as? String } == ["chat", "code"])
     #expect(classes.map { $0["completed"] as? Int } == [2, 1])
     #expect(classes.allSatisfy { $0["p99_ttft_ms"] is Double && $0["mean_e2el_ms"] is Double })
-    let table = try Tool.run(["simulate", "-"], input: mixed.output)
+    let table = try Tool.run(paper: ["simulate", "-"], input: mixed.output)
     #expect(table.output.contains("\nclass    "))
   }
 

@@ -38,6 +38,76 @@ import Workload
     #expect(utilized.deviceBlocks == 983)
   }
 
+  /// Models that do not fit with what would, found by trying: for vLLM of today, and for a system that computes prompts
+  /// whole.
+  private static let misfits:
+    [(system: ServingSystem, model: String, device: String, hint: String)] =
+      [
+        (
+          .vllmV1, "llama-3.1-70b", "h200-sxm",
+          "each of these alone would fit: `--quantization fp8`, `--tensor-parallel-size 2`, "
+            + "`--pipeline-parallel-size 2`, `--device mi300x`"
+        ),
+        (
+          .vllmSOSP23, "llama-3.1-8b", "h100-sxm",
+          "`vllm-sosp23` computes a prompt in one iteration, of up to 131072 tokens here; each of these "
+            + "alone would fit: `--max-model-len 65536`, `--tensor-parallel-size 4`, "
+            + "`--pipeline-parallel-size 4`, `--device h200-sxm`"
+        ),
+        (
+          .vllmSOSP23, "opt-66b", "a100-40gb@2023",
+          "each of these alone would fit: `--tensor-parallel-size 4`, `--pipeline-parallel-size 4`"
+        ),
+        (
+          .vllmV1, "llama-3.1-405b", "l4",
+          "no single change is enough; with `--tensor-parallel-size 4` each of these would be: "
+            + "`--pipeline-parallel-size 16`, `--device mi325x`"
+        ),
+      ]
+
+  @Test(arguments: misfits.indices) func whatWouldFitIsNamed(index: Int) throws {
+    let (system, model, device, hint) = Self.misfits[index]
+    var scenario = try scenario(system, model: model)
+    scenario.device = try DeviceCatalogue.find(device)
+    let error = #expect(throws: UserError.self) { try scenario.resolved() }
+    #expect(error?.hint == hint)
+  }
+
+  /// Every change that a hint names resolves, with room for a sequence of the longest length.
+  @Test func whatIsNamedFits() throws {
+    var named = 0
+    for system in ServingSystem.all {
+      for (model, device) in [
+        ("llama-3.1-8b", "l4"), ("llama-3.1-70b", "a100-80gb"), ("opt-66b", "a100-40gb@2023"),
+        ("mixtral-8x7b", "a100-40gb"),
+      ] {
+        var scenario = try scenario(system, model: model)
+        scenario.device = try DeviceCatalogue.find(device)
+        guard let hint = Self.hint({ _ = try scenario.resolved(prices: .none) }) else { continue }
+        var flags = hint.matches(of: /`--([a-z-]+) ([^`]+)`/).map { (String($0.1), String($0.2)) }
+        let wider = hint.contains("no single change") ? [flags.removeFirst()] : []
+        for flag in flags {
+          var changed = scenario
+          for (name, text) in wider + [flag] {
+            try ScenarioSetting.find(name).change(text)(&changed)
+          }
+          let resolved = try changed.resolved(prices: .none)
+          #expect(
+            resolved.kvCapacity.admits(modelLength: resolved.settings.maxModelLength),
+            "\(system) \(model) \(device): \(flag)")
+          named += 1
+        }
+      }
+    }
+    #expect(named > 40)
+  }
+
+  /// The hint of what `body` throws; `nil` where it throws nothing.
+  private static func hint(_ body: () throws -> Void) -> String? {
+    do { try body() } catch { return (error as? UserError)?.hint }
+    return nil
+  }
+
   @Test func releasesAndFlagsReachTheEngine() throws {
     let old = try scenario(.vllm02) { $0.engineRelease = "0.2.0" }.resolved()
     #expect(old.settings.vllm02 == VLLM02Options(.v020))

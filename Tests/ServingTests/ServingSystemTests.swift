@@ -7,7 +7,8 @@ import Testing
   @Test func namesAreUnique() {
     #expect(Set(ServingSystem.all).count == ServingSystem.all.count)
     for system in ServingSystem.all { #expect(ServingSystem(named: system.name) == system) }
-    #expect(ServingSystem(named: "vllm") == nil)
+    #expect(ServingSystem(named: "vllm") == .vllmV1)
+    #expect(ServingSystem(named: "vllm-v2") == nil)
   }
 
   /// A setting that a system does not have is off in its defaults.

@@ -34,7 +34,8 @@ final class Scratch {
     _ fields: String = Samples.axes, name: String = "sample", output: String = "out"
   ) throws -> SweepPlan {
     let file = "\(output).yaml"
-    try write(file, "sweep: \(name)\ntrace: trace.csv\noutput: \(output)\n\(fields)\n")
+    try write(
+      file, "sweep: \(name)\ntrace: trace.csv\noutput: \(output)\n\(Samples.whole(fields))\n")
     return try SweepPlan(path: "\(path)/\(file)", isConfirmed: false)
   }
 }
@@ -47,9 +48,24 @@ enum Samples {
     seeds: 3
     """
 
+  /// The fields with OPT-13B and an A100 of 40 GB at the end of their base, where they name no other: every place in what
+  /// was written stays where it is.
+  static func whole(_ fields: String) -> String {
+    let missing = ["model: opt-13b", "device: a100-40gb"].filter { setting in
+      !fields.contains("\(setting.prefix { $0 != " " }) ")
+    }.joined(separator: ", ")
+    guard !missing.isEmpty else { return fields }
+    guard let base = fields.firstRange(of: "base: {"),
+      let end = fields[base.upperBound...].firstIndex(of: "}")
+    else { return "\(fields)\nbase: {\(missing)}" }
+    var fields = fields
+    fields.insert(contentsOf: ", \(missing)", at: end)
+    return fields
+  }
+
   /// A sweep file read from text, with what `fields` says.
   static func file(_ fields: String) throws -> SweepFile {
-    try SweepReader.read("sweep: s\ntrace: t.csv\noutput: o\n\(fields)\n", path: "f.yaml")
+    try SweepReader.read("sweep: s\ntrace: t.csv\noutput: o\n\(whole(fields))\n", path: "f.yaml")
   }
 
   /// The message, and the hint if there is one, of the mistake in `fields`; the first line of them is

@@ -33,7 +33,7 @@ import Testing
   /// JSON is YAML: the same file, the same mistakes at the same places.
   @Test func jsonIsRead() throws {
     let json = """
-      {"sweep": "s", "trace": "t.csv", "output": "o",
+      {"sweep": "s", "trace": "t.csv", "output": "o", "base": {"model": "opt-13b", "device": "l4"},
        "axes": {"block-size": [8, 16]}, "seeds": 2}
       """
     let file = try SweepReader.read(json, path: "f.json")
@@ -44,12 +44,14 @@ import Testing
   }
 
   @Test func pathsStartFromTheFile() throws {
-    let text = "sweep: s\ntrace: t.csv\noutput: o\n"
+    let rest = "\nbase: {model: opt-13b, device: l4}\n"
+    let text = "sweep: s\ntrace: t.csv\noutput: o\(rest)"
     #expect(try SweepReader.read(text, path: "a/b/f.yaml").output == "a/b/o")
     #expect(try SweepReader.read(text, path: "f.yaml").output == "o")
     #expect(try SweepReader.read(text, path: "/f.yaml").output == "//o")
     #expect(
-      try SweepReader.read("sweep: s\ntrace: t\noutput: /o", path: "a/f.yaml").output == "/o")
+      try SweepReader.read("sweep: s\ntrace: t\noutput: /o\(rest)", path: "a/f.yaml").output == "/o"
+    )
   }
 
   @Test(arguments: [
@@ -91,7 +93,7 @@ import Testing
     ),
     (
       "skip-where: [{seed: 1}]",
-      "f.yaml:4:15: `seed` is neither set for all runs nor on an axis | known are trace"
+      "f.yaml:4:15: `seed` is neither set for all runs nor on an axis | known are model, device, trace"
     ),
     (
       "seeds: 2\nskip-where: [{seed: \"> many\"}]",
@@ -110,7 +112,10 @@ import Testing
       "slo: {chat: {p90_ttft_ms: fast}}",
       "f.yaml:4:27: `p90_ttft_ms` must be a number, found `fast`"
     ),
-    ("seeds: [", "f.yaml:5:1: did not find expected node content"),
+    (
+      "base: {model: opt-13b, device: l4}\nseeds: [",
+      "f.yaml:6:1: did not find expected node content"
+    ),
     ("sweep: again", "f.yaml:1:1: `sweep` stands there twice"),
     ("base: {seed: 1}\nseeds: 2", "f.yaml:1:1: `seed` is set for all runs and on an axis too"),
     (

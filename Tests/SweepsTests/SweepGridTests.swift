@@ -142,7 +142,8 @@ import Testing
         + (0..<40).map { "\(5 + $0 * 11 % 60),\(20 + $0 * 7 % 90)\n" }.joined())
     try scratch.write("other.csv", "prompt_tokens,output_tokens\n1,1\n")
     func key(_ trace: String) throws -> RunKey {
-      try scratch.write("t.yaml", "sweep: s\ntrace: \(trace)\noutput: o\nseeds: 1\n")
+      try scratch.write(
+        "t.yaml", "sweep: s\ntrace: \(trace)\noutput: o\n\(Samples.whole("seeds: 1"))\n")
       return try SweepPlan(path: "\(scratch.path)/t.yaml", isConfirmed: false).runs().runs[0].key
     }
     #expect(try key("copy.csv") == first)
