@@ -19,7 +19,7 @@ PAPER_SYSTEMS = vllm-sosp23,orca-oracle,orca-pow2,orca-max,fastertransformer
 
 compare: release ## The paper's central comparison: table here, files under reports/compare/
 	$(KVPLAN) compare traces/sharegpt.csv --systems $(PAPER_SYSTEMS) --model opt-13b --device a100-40gb \
-	  --request-rate $(RATES) --num-prompts 7500 --from-second 300 --to-second 900 \
+	  --request-rate $(RATES) --num-prompts 7500 --first --from-second 300 --to-second 900 \
 	  --output reports/compare
 
 TRACES ?= traces

@@ -69,6 +69,8 @@ package struct Scenario: Sendable {
   package var warmups = 0
   /// Requests to serve; `nil` for the rows of the trace.
   package var promptCount: Int?
+  /// Whether fewer requests than the trace has are its first rows (`--first`), and not a sample spread over it.
+  package var firstRows: Bool?
   /// Start and end of the measuring window, seconds; no end measures to the last token.
   package var windowFrom = 0.0
   package var windowTo: Double?

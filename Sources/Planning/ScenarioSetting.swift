@@ -170,6 +170,11 @@ extension ScenarioSetting {
     .count("max-concurrency", \.maxConcurrency).recorded(23, .ifSet),
     .count("num-warmups", \.warmups).recorded(24, .ifSet),
     .count("num-prompts", \.promptCount).recorded(22, .ifSet),
+    // Which rows a number of them means; younger than the number.
+    .yesNo("first", \.firstRows).recorded(31) {
+      let isSaid = $0.scenario.promptCount != nil || $0.scenario.firstRows != nil
+      return isSaid ? "\($0.scenario.firstRows ?? false)" : nil
+    }.namedIfSet,
     .number("from-second", \.windowFrom).recorded(20),
     .number("to-second", \.windowTo).recorded(21, .ifSet),
     .choice("oversized", \.oversized).recorded(19),

@@ -42,7 +42,7 @@ package struct Simulation: Sendable {
     let replayed = try scenario.prepared(trace, warnings: &warnings)
     let record = try prepared.record(of: replayed, seed: scenario.seed)
     var labels = prepared.labels(
-      of: record, trace: trace,
+      of: record, trace: replayed,
       requestRate: scenario.finiteRequestRate ?? record.requests[..<record.arrivedCount].rate,
       seed: scenario.seed,
       replicas: deployment.replicas == 1
@@ -79,28 +79,18 @@ package struct Simulation: Sendable {
 }
 
 extension Scenario {
-  /// The trace as it is served: repeated or cut to the wanted count, with arrivals.
+  /// The trace as it is served: sampled, cut or repeated to the wanted count, with arrivals.
   package func prepared(_ trace: Trace, warnings: inout [String]) throws -> Trace {
-    var trace = trace
     try checkSequences(of: trace)
-    if drawsArrivals {
-      if requestRate == nil, trace.hasArrivals {
-        warnings.append(
-          "the arrivals of `\(trace.name)` are not used: with `--max-concurrency` and no "
-            + "`--request-rate`, clients send as soon as they have an answer")
-      }
-      trace = trace.withoutArrivals()
+    if requestRate == nil, maxConcurrency != nil, trace.hasArrivals {
+      warnings.append(
+        "the arrivals of `\(trace.name)` are not used: with `--max-concurrency` and no "
+          + "`--request-rate`, clients send as soon as they have an answer")
     }
-    if let promptCount {
-      let rows = trace.requests.count
-      let taken = try trace.taking(count: promptCount, seed: seed)
-      trace = taken.trace
-      if taken.repetitions > 0 {
-        warnings.append(
-          "`--num-prompts` \(promptCount) is more than the \(rows) rows of `\(trace.name)`: "
-            + "they are repeated, shuffled by seed \(seed)")
-      }
-    }
+    var trace = try trace.served(
+      .init(count: promptCount, isFirst: firstRows ?? false, seed: seed),
+      drawsArrivals: drawsArrivals,
+      warnings: &warnings)
     if let finiteRequestRate {
       return try (consume trace).retimed(poissonRate: finiteRequestRate, seed: seed)
     }

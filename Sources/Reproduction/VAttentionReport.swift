@@ -127,6 +127,7 @@ package enum VAttentionReport {
     scenario.windowTo = 900
     scenario.requestRate = 20
     scenario.promptCount = 20_000
+    scenario.firstRows = true
     scenario.seed = seed
     let settings = try scenario.resolved().settings
     var small = scenario

@@ -56,6 +56,8 @@ package struct Trace: Equatable, Sendable {
   package var classNames: [String] = []
   /// What few traces say of their requests.
   package var notes = RequestNotes()
+  /// What the trace was drawn from; `nil` for a trace as it was read or made.
+  package var sample: TraceSample?
 
   package init(
     name: String, requests: [Request], hasArrivals: Bool, contents: PromptContents? = nil

@@ -188,7 +188,7 @@ struct CapacityReport: PlanReport {
   private var memory: Document.Section { PlanMemory.section(answer.prepared) }
 
   private var assumptions: Document.Section {
-    var paragraphs = PlanCells.prices(answer.prepared.profiles)
+    var paragraphs = PlanCells.prices(answer.prepared.profiles) + PlanCells.sample(study.trace)
     paragraphs.append(
       "Arrivals: Poisson; \(study.trace.requests.count) requests of `\(study.trace.name)` a run, "
         + "all of them measured. Router: \(study.deployment.router.name).")

@@ -6,6 +6,7 @@ import Messages
 import Planning
 import Results
 import Serving
+import Workload
 
 /// The settings of an engine and of a run that `simulate` and `compare` share, under vLLM's names where
 /// vLLM has one.
@@ -96,8 +97,16 @@ struct EngineOptions: ParsableArguments {
 
   @Option(
     name: .customLong("num-prompts"),
-    help: "Requests to serve (default: the rows of the trace; more repeat them, shuffled).")
+    help: """
+      Requests to serve (default: the rows of the trace): fewer are a sample spread over it, sessions whole; more \
+      repeat them, shuffled.
+      """)
   var promptCount: Int?
+
+  @Flag(
+    name: .customLong("first"), inversion: .prefixedNo,
+    help: "Let `--num-prompts` take the first rows of the trace (default: no).")
+  var firstRows: Bool?
 
   @Option(name: .customLong("from-second"), help: "Start of the measuring window, seconds.")
   var windowFrom = 0.0
@@ -116,6 +125,9 @@ struct EngineOptions: ParsableArguments {
 
   @Option(help: "Seed of everything that is drawn.")
   var seed: UInt64 = 0
+
+  /// The requests of a trace that these options ask for.
+  var portion: Trace.Portion { .init(count: promptCount, isFirst: firstRows ?? false, seed: seed) }
 
   /// The scenario that these options ask for, with one system and one rate.
   func scenario(system: ServingSystem, requestRate: Double?) throws -> Scenario {
@@ -137,6 +149,7 @@ struct EngineOptions: ParsableArguments {
     scenario.maxConcurrency = maxConcurrency
     scenario.warmups = warmups
     scenario.promptCount = promptCount
+    scenario.firstRows = firstRows
     scenario.windowFrom = windowFrom
     scenario.windowTo = windowTo
     scenario.oversized = oversized

@@ -250,7 +250,9 @@ struct FleetReport: PlanReport {
       + "of them measured. Router: \(request.router.name). More replicas of a kind are taken to "
       + "serve no worse than fewer. \(answer.searched) simulations found the "
       + "recommendation, \(plan.simulated.count - answer.searched) are for comparison."
-    return Document.Section("Assumptions", paragraphs: PlanCells.prices(profiles) + [arrivals])
+    return Document.Section(
+      "Assumptions",
+      paragraphs: PlanCells.prices(profiles) + PlanCells.sample(study.trace) + [arrivals])
   }
 
   var json: JSONValue {

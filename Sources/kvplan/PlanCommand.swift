@@ -57,20 +57,15 @@ struct PlanArguments: ParsableArguments {
     return prices
   }
 
-  /// The trace as every rate replays it: as many rows as were asked for.
+  /// The trace as every rate replays it: as many of its rows as were asked for.
   func trace(
     _ path: String, _ reading: TraceReadArguments, engine: EngineOptions
   ) throws -> Trace {
-    let trace = try reading.read(path, seed: engine.seed).withoutArrivals()
-    guard let count = engine.promptCount else { return trace }
-    let taken = try trace.taking(count: count, seed: engine.seed)
-    if taken.repetitions > 0 {
-      Terminal.warn([
-        "`--num-prompts` \(count) is more than the \(trace.requests.count) rows of "
-          + "`\(trace.name)`: they are repeated, shuffled by seed \(engine.seed)"
-      ])
-    }
-    return taken.trace
+    var warnings: [String] = []
+    let trace = try reading.read(path, seed: engine.seed).served(
+      engine.portion, drawsArrivals: true, warnings: &warnings)
+    Terminal.warn(warnings)
+    return trace
   }
 
   /// Refuses what a plan decides by itself.

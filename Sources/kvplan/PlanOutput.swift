@@ -5,6 +5,7 @@ import Metrics
 import Planning
 import Results
 import Statistics
+import Workload
 
 /// Where a plan goes.
 struct PlanOutputOptions: ParsableArguments {
@@ -153,6 +154,11 @@ enum PlanCells {
   /// The mean of a latency, in seconds.
   static func seconds(mean latency: Distribution) -> String {
     latency.mean.map { Digits.fixed($0 / 1000, decimals: 2) } ?? "–"
+  }
+
+  /// What the trace was drawn from, in a sentence; none where it is whole.
+  static func sample(_ trace: Trace) -> [String] {
+    trace.sample.map { ["Requests: \($0.text)."] } ?? []
   }
 
   static func seconds(_ value: Double) -> String {

@@ -82,8 +82,7 @@ struct PlanScaleCommand: ParsableCommand {
     try serviceLevel.requireClasses(of: read)
     let study = ScalingStudy(
       Deployment(scenario, router: plan.router),
-      trace: try engine.promptCount.map { try read.taking(count: $0, seed: engine.seed).trace }
-        ?? read,
+      trace: try served(read),
       serviceLevel: serviceLevel, seed: engine.seed,
       windowSeconds: window, intervalSeconds: interval, startUpSeconds: startupTime,
       targetUtilization: targetUtilization, minReplicas: minReplicas, maxReplicas: maxReplicas)
@@ -96,6 +95,22 @@ struct PlanScaleCommand: ParsableCommand {
     try output.finish(ScalingReport(study: study, answer: answer))
     if !answer.autoscaled.assessment.isMet || answer.fixed == nil { ExitStatus.no.exit() }
     if answer.isAtTheEdge { ExitStatus.atTheEdge.exit() }
+  }
+
+  /// The trace, or its first rows: a sample would come at a lower rate, and need fewer replicas.
+  private func served(_ trace: Trace) throws -> Trace {
+    if let count = engine.promptCount, count < trace.requests.count, engine.firstRows != true {
+      throw UserError(
+        "`plan scale` is about when requests come: \(count) of the \(trace.requests.count) rows of `\(trace.name)`, "
+          + "spread over it, would come at a lower rate",
+        hint:
+          "cut a stretch with `kvplan trace slice --from-second`, or give `--first` for the first rows"
+      )
+    }
+    var warnings: [String] = []
+    let served = try trace.served(engine.portion, drawsArrivals: false, warnings: &warnings)
+    Terminal.warn(warnings)
+    return served
   }
 }
 

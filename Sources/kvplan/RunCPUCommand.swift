@@ -85,7 +85,8 @@ struct RunCPUCommand: ParsableCommand {
   @Option(help: "Poisson arrivals, requests per second, in place of the trace's own.")
   var requestRate: Double?
 
-  @Option(name: .customLong("num-prompts"), help: "Requests to serve (default: the whole trace).")
+  @Option(
+    name: .customLong("num-prompts"), help: "Requests to serve, the first rows (default: all).")
   var promptCount: Int?
 
   @Option(help: "Let arrivals come this many times as fast.")
@@ -107,6 +108,8 @@ struct RunCPUCommand: ParsableCommand {
     var scenario = try engine.scenario(system: try ServingSystem.find(system))
     scenario.base.requestRate = requestRate
     scenario.base.promptCount = promptCount
+    // A sample of a day would take a day.
+    scenario.base.firstRows = promptCount.map { _ in true }
     scenario.timeScale = timeScale
     scenario.temperature = temperature
     _ = try scenario.settings()

@@ -103,6 +103,51 @@ import Testing
       !FileManager.default.fileExists(atPath: output.appending(path: "replicas.csv").path))
   }
 
+  /// Ten of forty: a sample spread over the trace, said on standard error and in the results; `--first` takes the first.
+  @Test func fewerPromptsAreASample() throws {
+    let trace = try trace()
+    let arguments = [
+      "simulate", trace, "--request-rate", "2", "--num-prompts", "10", "--format", "json",
+    ]
+    func fields(_ run: Tool.Run) throws -> [String: String] {
+      let object = try JSONSerialization.jsonObject(with: Data(run.output.utf8)) as? [String: Any]
+      let provenance = try #require(object?["provenance"] as? [String: Any])
+      return try #require(provenance["scenario"] as? [String: String])
+    }
+    let sampled = try Tool.run(paper: arguments)
+    #expect(
+      sampled.errors.hasPrefix(
+        "warning: `--num-prompts` 10 takes a sample of 10 of 40 requests of `\(trace)`, spread over all of it and drawn "
+          + "by seed 0; each stands for 4\n"))
+    #expect(try fields(sampled)["sample"] == "10 of 40")
+    #expect(try fields(sampled)["first"] == "false")
+    let first = try Tool.run(paper: arguments + ["--first"])
+    #expect(!first.errors.contains("a sample"))
+    #expect(try fields(first)["sample"] == nil)
+    #expect(try fields(first)["first"] == "true")
+    let rows = try file(
+      "rows.csv", Tool.run(["trace", "slice", trace, "--from-row", "0", "--to-row", "10"]).output)
+    let csv = try [
+      first, Tool.run(paper: ["simulate", rows, "--request-rate", "2", "--format", "json"]),
+    ].map {
+      try #require(try JSONSerialization.jsonObject(with: Data($0.output.utf8)) as? [String: Any])[
+        "mean_ttft_ms"] as? Double
+    }
+    #expect(csv[0] != nil && csv[0] == csv[1])
+  }
+
+  /// A sample that keeps its arrivals comes at a lower rate, which is said.
+  @Test func aSampleWithItsArrivalsIsSaid() throws {
+    let rows = (0..<40).map { "\($0),10,20\n" }.joined()
+    let path = try file("timed.csv", "arrival_s,prompt_tokens,output_tokens\n" + rows)
+    let run = try Tool.run(paper: ["simulate", path, "--num-prompts", "20"])
+    #expect(
+      run.errors.firstMatch(
+        of:
+          /warning: the sample comes at 0\.5\d* req\/s, the trace at 1: `--request-rate` draws arrivals at another rate, `--first`/
+      ) != nil, "\(run.errors)")
+  }
+
   @Test func anotherSeedBringsOtherArrivals() throws {
     let trace = try trace()
     let outputs = try ["1", "1", "2"].map {

@@ -284,6 +284,37 @@ import Testing
     #expect(none.errors.contains("has no arrival times, so that nothing changes over time"))
   }
 
+  /// A sample would come at a lower rate, and need fewer replicas.
+  @Test func scaleTakesNoSample() throws {
+    let arguments = [
+      "plan", "scale", "-", "--model", "opt-13b", "--device", "a100-80gb", "--slo", slo,
+      "--num-prompts", "50",
+    ]
+    let run = try Tool.run(arguments, input: trace)
+    #expect(run.status == 2)
+    #expect(
+      run.errors == """
+        error: `plan scale` is about when requests come: 50 of the 200 rows of `<stdin>`, spread over it, would come at \
+        a lower rate
+
+        hint: cut a stretch with `kvplan trace slice --from-second`, or give `--first` for the first rows
+
+        """)
+    #expect(try Tool.run(arguments + ["--first"], input: trace).status == 0)
+  }
+
+  /// What a plan was made of is said with its assumptions.
+  @Test func aPlanSaysWhatItsSampleStandsFor() throws {
+    let run = try capacity([
+      "--seeds", "1", "--no-explain", "--num-prompts", "50", "--format", "json",
+    ])
+    let assumptions = try #require(try object(run)["assumptions"] as? [String])
+    #expect(
+      assumptions.contains(
+        "Requests: a sample of 50 of 200 requests of `<stdin>`, spread over all of it and drawn by seed 0; each stands "
+          + "for 4."))
+  }
+
   @Test(
     arguments: [
       (["--from-second", "5"], "a plan measures every request"),

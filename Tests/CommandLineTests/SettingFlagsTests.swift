@@ -26,7 +26,8 @@ import Testing
     "preemption-policy": "fewest-outputs", "eviction-policy": "lfu",
     "hf-overrides": #"{"max_position_embeddings": 4096}"#,
     "engine-overheads": "none", "request-rate": "2.5", "max-concurrency": "4",
-    "num-warmups": "6", "num-prompts": "8", "from-second": "1.5", "to-second": "9.5",
+    "num-warmups": "6", "num-prompts": "8", "first": "false", "from-second": "1.5",
+    "to-second": "9.5",
     "oversized": "fail", "stepping": "iteration", "seed": "12",
   ]
 

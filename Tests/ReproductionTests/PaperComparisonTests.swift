@@ -22,6 +22,7 @@ import Workload
           device: try DeviceCatalogue.find("a100-40gb"))
         scenario.requestRate = 8
         scenario.promptCount = 5000
+        scenario.firstRows = true
         scenario.windowFrom = 300
         scenario.windowTo = 600
         return scenario

@@ -87,7 +87,7 @@ import Testing
       "engine-release": "0.2.0", "enable-prefix-caching": "false",
       "enable-chunked-prefill": "false", "engine-overheads": "none",
       "long-prefill-token-threshold": "64", "preemption-policy": "last",
-      "eviction-policy": "lfu", "request-rate": "3", "num-prompts": "9",
+      "eviction-policy": "lfu", "request-rate": "3", "num-prompts": "9", "first": "true",
       "from-second": "1", "to-second": "5", "oversized": "fail", "seed": "4",
     ]
     let home: [String: String] = [

@@ -136,7 +136,9 @@ package struct PreparedDeployment: Sendable {
       blockSize: resolved[0].settings.blockSize,
       provenance: Provenance(
         seed: seed, version: toolVersion,
-        scenario: [ScenarioField("trace", trace.name)] + replicas + fields,
+        scenario: [ScenarioField("trace", trace.name)]
+          + (trace.sample?.fields ?? []).map { ScenarioField($0.name, $0.value) } + replicas
+          + fields,
         costProfile: ""))
     labels.classNames = trace.classNames
     let rows = kinds.flatMap { group, resolved in

@@ -191,7 +191,7 @@ package struct ScalingStudy: Sendable {
 
   private func replicaRate(_ prepared: PreparedDeployment) throws -> Double {
     let count = min(trace.requests.count, Self.capacityRequests)
-    let lengths = try trace.withoutArrivals().taking(count: count, seed: seed).trace
+    let lengths = count < trace.requests.count ? try trace.sampled(count: count, seed: seed) : trace
     let probe = RateProbe(prepared, trace: lengths, serviceLevel: serviceLevel)
     let found = try CapacitySearch(probe, firstGuess: 1, tolerance: 0.02).run(seeds: [seed])
     guard found.rate > 0 else {

@@ -45,7 +45,7 @@ extension PromptContents {
 
   /// The request that a stream belongs to, and how the same stream of another request is called;
   /// `nil` for shared text.
-  private static func owner(
+  static func owner(
     of stream: Int64
   ) -> (request: Int64, stream: (Int) -> Int64)? {
     if stream < 0 { return (-1 - stream, { ownStream(of: $0) }) }

@@ -10,6 +10,7 @@ extension Trace {
     selected.requests = rows.map { requests[$0] }
     selected.contents = contents?.selecting(rows)
     selected.notes = notes.selecting(rows)
+    selected.sample = nil
     return selected
   }
 
