@@ -49,11 +49,26 @@ import Testing
         PASS a18-mamba-align-ckpt 40 steps
         PASS a26-block-sizes-32-16 74 steps
         PASS full_mamba_align64 400 steps
+        PASS tiny_astra_beam 11 steps
+        PASS tiny_astra_n2_swap 12 steps
+        PASS tiny_astra_recompute 12 steps
+        PASS tiny_orca_power2 32 steps
+        PASS 0.2.0/01-tiny-recompute 13 steps
+        PASS 0.2.0/02-tiny-cow-n2 5 steps
+        PASS 0.2.7/03-tiny-swap-n2 15 steps
+        PASS 0.2.7/04-watermark 43 steps
+        PASS 0.2.7/11-quirk-refcount-leak 26 steps
+        PASS 01-tiny-preempt 10 steps
+        PASS 02-tiny-prefix-share 8 steps
+        PASS 03-tiny-full-hit-last-token 9 steps
+        PASS 04-chunked-prefill 37 steps
+        PASS 12-preempt-resume-own-cache 26 steps
+        PASS 18-no-chunked-prefill 20 steps
         PASS sizing-four 4 configurations
         PASS youngest 5 steps
         PASS 0.2.7/tiny 2 steps
         PASS pair 4 steps
-        11 of 11 pass
+        26 of 26 pass
 
         """)
   }

@@ -15,10 +15,13 @@ func goldens(_ engine: String) -> [String] {
     .map { "\(folder)/\($0)" }
 }
 
-/// Recordings of models with several groups of layers that the repository carries.
-func carriedGoldens() -> [String] {
+/// Whether the recordings are at hand.
+let hasGoldens = !goldens("sosp23").isEmpty
+
+/// Recordings that the repository carries, of one folder of `Tests/Goldens`.
+func carriedGoldens(_ name: String) -> [String] {
   let folder = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-    .appending(path: "Goldens/hybrid").path
+    .appending(path: "Goldens/\(name)").path
   let files = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
   return files.filter { $0.hasSuffix(".gz") }.sorted().map { "\(folder)/\($0)" }
 }
@@ -32,19 +35,19 @@ func handmadeGolden(_ name: String) -> [String] {
 }
 
 @Suite struct GoldenTests {
-  @Test(arguments: goldens("sosp23"))
+  @Test(arguments: carriedGoldens("recorded/sosp23") + goldens("sosp23"))
   func sosp23(path: String) throws {
     let report = try replay(try GoldenFile(path: path))
     #expect(report.passes, "\(report.line)")
   }
 
-  @Test(arguments: goldens("vllm-0.2"))
+  @Test(arguments: carriedGoldens("recorded/vllm-0.2") + goldens("vllm-0.2"))
   func vllm02(path: String) throws {
     let report = try replay(try GoldenFile(path: path))
     #expect(report.passes, "\(report.line)")
   }
 
-  @Test(arguments: goldens("vllm-v1"))
+  @Test(arguments: carriedGoldens("recorded/vllm-v1") + goldens("vllm-v1"))
   func vllmV1(path: String) throws {
     let report = try replay(try GoldenFile(path: path))
     #expect(report.passes, "\(report.line)")
@@ -57,10 +60,27 @@ func handmadeGolden(_ name: String) -> [String] {
     #expect(report.passes, "\(report.line)")
   }
 
-  @Test func groupsAreCarried() { #expect(carriedGoldens().count == 7) }
+  /// A clone by itself replays recordings of every engine.
+  @Test func recordingsAreCarried() {
+    let counts = ["hybrid", "recorded/sosp23", "recorded/vllm-0.2", "recorded/vllm-v1"].map {
+      carriedGoldens($0).count
+    }
+    #expect(counts == [7, 4, 5, 6])
+  }
+
+  /// What is carried is what was recorded, byte for byte.
+  @Test(.enabled(if: hasGoldens)) func carriedRecordingsAreTheRecordings() throws {
+    for engine in ["sosp23", "vllm-0.2", "vllm-v1"] {
+      for path in carriedGoldens("recorded/\(engine)") {
+        let recorded = goldenFolder.appending(path: engine).appending(
+          path: URL(filePath: path).lastPathComponent)
+        #expect(try Data(contentsOf: recorded) == Data(contentsOf: URL(filePath: path)), "\(path)")
+      }
+    }
+  }
 
   @Test(
-    arguments: carriedGoldens() + goldens("vllm-hybrid-manager")
+    arguments: carriedGoldens("hybrid") + goldens("vllm-hybrid-manager")
       + goldens("vllm-v1-more").filter { $0.contains("/a") && !$0.contains("async") })
   func vllmV1WithGroups(path: String) throws {
     let report = try replay(try GoldenFile(path: path))
