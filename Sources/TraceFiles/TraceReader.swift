@@ -57,13 +57,16 @@ package enum TraceReader {
   ///   the file's own blocks, or 16.
   /// - Throws: As ``read(path:options:)``.
   package static func describe(
-    path: String, options: TraceReadOptions, blockTokens: Int?
+    path: String, options: TraceReadOptions, blockTokens: Int?,
+    progress: (_ done: Int, _ all: Int) -> Void = { _, _ in }
   ) throws(UserError) -> (TraceDescription, TraceReading) {
     let (reading, statistics) = try read(
       path: path, options: options, statistics: TraceStatistics())
     if let statistics { return (statistics.description(), reading) }
     let size = blockTokens ?? reading.facts.blockTokens ?? 16
-    return (TraceDescription(reading.trace, blockTokens: size), reading)
+    return (
+      TraceDescription(reading.trace, blockTokens: size, progress: progress), reading
+    )
   }
 
   static func read(

@@ -42,8 +42,16 @@ struct TraceDescribeCommand: ParsableCommand {
     let spec = try model.map { try ModelFile.find($0) }
     var options = try reading.options(seed: seed)
     options.keepsZeroOutputs = includeFailures
+    let done = Tally()
+    var line: ProgressLine?
     let (description, read) = try TraceReader.describe(
-      path: trace, options: options, blockTokens: blockSize)
+      path: trace, options: options, blockTokens: blockSize
+    ) { count, all in
+      done.value = count
+      line =
+        line ?? ProgressLine(.init(count: all, unit: "requests", isExact: true)) { done.value }
+    }
+    line?.finish()
     Terminal.warn(read.warnings)
     let table = TraceTable(description: description, reading: read, model: spec)
     switch format {

@@ -34,43 +34,68 @@ package struct PrefixCacheCurve: Equatable, Sendable {
 
   /// Runs the prompts of `requests` past caches of every size at once.
   ///
+  /// - Parameter progress: Told how many requests are done, every few.
   /// - Precondition: `contents` describes `requests`; `blockTokens` is positive.
   /// - Complexity: O(b log b) time and O(unique blocks) memory for b blocks.
-  init(_ requests: [Request], _ contents: PromptContents, blockTokens: Int) {
+  init(
+    _ requests: [Request], _ contents: PromptContents, blockTokens: Int,
+    progress: (_ done: Int) -> Void = { _ in }
+  ) {
     self.blockTokens = blockTokens
-    var chains = BlockChains(blockTokens: blockTokens)
     var distances = StackDistances()
+    /// Last blocks that are not full; what is left behind may end otherwise than the prompt.
+    var partials: Set<UInt64> = []
+    var partialsTouched: Set<UInt64> = []
     /// Tokens found by caches of at least 2^index blocks but no smaller ones.
     var foundTokens = [Int](repeating: 0, count: Int.bitWidth)
     var (tokens, foundBlocks, requestsWithHit) = (0, 0, 0)
     var hitRatios = 0.0
     let quotes = contents.quotesOutputs
     for id in requests.indices {
-      let prompt = chains.blocks(of: contents.pieces(of: id))
+      if id % 256 == 0 { progress(id) }
+      var hashes = BlockHashes(blockTokens: blockTokens)
+      for piece in contents.pieces(of: id) { hashes.take(piece) }
+      let partial = hashes.partial
+      let prompt = hashes.full + [partial].compactMap { $0 }
+      let length = Int(requests[id].promptTokens)
       var hitTokens = 0
-      var left = Int(requests[id].promptTokens)
-      tokens += left
+      tokens += length
       blocks += prompt.count
-      for block in prompt {
-        guard let distance = distances.distance(of: block) else { break }
-        let size = min(left, blockTokens)
-        foundTokens[Int.bitWidth - distance.leadingZeroBitCount] += size
-        hitTokens += size
-        left -= size
-        foundBlocks += 1
+      distances.found(prompt) { distance, count in
+        foundBlocks += count
+        Self.spread(count, from: distance) { index, count in
+          let found = min(count * blockTokens, length - hitTokens)
+          foundTokens[index] += found
+          hitTokens += found
+        }
       }
       if hitTokens > 0 { requestsWithHit += 1 }
-      hitRatios += Double(hitTokens) / Double(requests[id].promptTokens)
-      let leftBehind =
-        quotes ? chains.blocks(of: contents.pieces(of: id) + [requests[id].output(id)]) : prompt
-      for block in leftBehind.reversed() { distances.touch(block) }
+      hitRatios += Double(hitTokens) / Double(length)
+      if let partial { partials.insert(partial) }
+      if quotes { hashes.take(requests[id].output(id)) }
+      if let last = hashes.partial { partialsTouched.insert(last) }
+      distances.touch(hashes.full + [hashes.partial].compactMap { $0 })
     }
-    uniqueBlocks = chains.count
+    uniqueBlocks = distances.count + partials.subtracting(partialsTouched).count
     blockHitRatio = Double(foundBlocks) / Double(max(1, blocks))
     tokenHitRatio = Double(foundTokens.reduce(0, +)) / Double(max(1, tokens))
     meanRequestHitRatio = hitRatios / Double(requests.count)
     requestHitShare = Double(requestsWithHit) / Double(requests.count)
     points = Self.points(foundTokens, tokens: tokens, blockTokens: blockTokens)
+  }
+
+  /// `count` blocks at distances from `first` on, by the sizes of caches that find them.
+  private static func spread(
+    _ count: Int, from first: Int, _ body: (_ index: Int, _ count: Int) -> Void
+  ) {
+    var (distance, left) = (first, count)
+    while left > 0 {
+      let index = Int.bitWidth - distance.leadingZeroBitCount
+      let here = min(left, (1 << index) - distance)
+      body(index, here)
+      distance += here
+      left -= here
+    }
   }
 
   /// A distance of 0 needs a cache of one block, 1 one of two, 2 and 3 one of four, and so on.

@@ -42,14 +42,21 @@ package struct TraceDescription: Equatable, Sendable {
 extension TraceDescription {
   /// Describes `trace`.
   ///
-  /// - Parameter blockTokens: Tokens in a block of the prefix cache that is looked at.
+  /// - Parameters:
+  ///   - blockTokens: Tokens in a block of the prefix cache that is looked at.
+  ///   - progress: Told how many requests of how many were looked at for the prefix cache, which takes longest.
   /// - Precondition: The trace is not empty.
   /// - Complexity: O(n log n) for n requests, and for the prefix cache O(b log b) for b blocks.
-  package init(_ trace: Trace, blockTokens: Int = 16) {
+  package init(
+    _ trace: Trace, blockTokens: Int = 16,
+    progress: (_ done: Int, _ all: Int) -> Void = { _, _ in }
+  ) {
     var statistics = TraceStatistics()
     for request in trace.requests { statistics.take(request, hasArrival: trace.hasArrivals) }
     let curve = trace.contents.map {
-      PrefixCacheCurve(trace.requests, $0, blockTokens: blockTokens)
+      PrefixCacheCurve(trace.requests, $0, blockTokens: blockTokens) {
+        progress($0, trace.requests.count)
+      }
     }
     self = statistics.description(prefixCache: curve)
   }
