@@ -98,10 +98,29 @@ struct EngineOptions: ParsableArguments {
   @Option(
     name: .customLong("num-prompts"),
     help: """
-      Requests to serve (default: the rows of the trace): fewer are a sample spread over it, sessions whole; more \
-      repeat them, shuffled.
+      Requests to serve, or `all` rows of the trace (default: all, in `plan` at most \(PlanArguments.requestsUsual)): fewer \
+      are a sample spread over it, sessions whole; more repeat them, shuffled.
       """)
-  var promptCount: Int?
+  var promptCount: PromptCount?
+
+  /// What `--num-prompts` takes.
+  enum PromptCount: Equatable, ExpressibleByArgument {
+    case all
+    case count(Int)
+
+    init?(argument: String) {
+      if argument == "all" {
+        self = .all
+      } else if let count = Int(argument) {
+        self = .count(count)
+      } else {
+        return nil
+      }
+    }
+
+    /// `nil` for all.
+    var number: Int? { if case .count(let count) = self { count } else { nil } }
+  }
 
   @Flag(
     name: .customLong("first"), inversion: .prefixedNo,
@@ -127,7 +146,9 @@ struct EngineOptions: ParsableArguments {
   var seed: UInt64 = 0
 
   /// The requests of a trace that these options ask for.
-  var portion: Trace.Portion { .init(count: promptCount, isFirst: firstRows ?? false, seed: seed) }
+  var portion: Trace.Portion {
+    .init(count: promptCount?.number, isFirst: firstRows ?? false, seed: seed)
+  }
 
   /// The scenario that these options ask for, with one system and one rate.
   func scenario(system: ServingSystem, requestRate: Double?) throws -> Scenario {
@@ -148,7 +169,7 @@ struct EngineOptions: ParsableArguments {
     scenario.requestRate = requestRate
     scenario.maxConcurrency = maxConcurrency
     scenario.warmups = warmups
-    scenario.promptCount = promptCount
+    scenario.promptCount = promptCount?.number
     scenario.firstRows = firstRows
     scenario.windowFrom = windowFrom
     scenario.windowTo = windowTo

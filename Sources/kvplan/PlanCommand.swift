@@ -57,13 +57,24 @@ struct PlanArguments: ParsableArguments {
     return prices
   }
 
+  /// Requests that a plan at a constant rate looks at unless told otherwise: enough for a 99th percentile to rest on 200
+  /// of them.
+  static let requestsUsual = 20_000
+
   /// The trace as every rate replays it: as many of its rows as were asked for.
   func trace(
     _ path: String, _ reading: TraceReadArguments, engine: EngineOptions
   ) throws -> Trace {
     var warnings: [String] = []
-    let trace = try reading.read(path, seed: engine.seed).served(
-      engine.portion, drawsArrivals: true, warnings: &warnings)
+    let read = try reading.read(path, seed: engine.seed)
+    var portion = engine.portion
+    if engine.promptCount == nil, read.requests.count > Self.requestsUsual {
+      portion.count = Self.requestsUsual
+      warnings.append(
+        "`\(read.name)` has \(read.requests.count) requests, of which a plan simulates \(Self.requestsUsual) unless told "
+          + "otherwise: `--num-prompts all` takes all")
+    }
+    let trace = try read.served(portion, drawsArrivals: true, warnings: &warnings)
     Terminal.warn(warnings)
     return trace
   }
@@ -84,6 +95,16 @@ struct PlanArguments: ParsableArguments {
 }
 
 extension FleetRequest.Objective: ExpressibleByArgument {}
+
+extension ProgressLine {
+  /// Of a plan, which takes about so many simulations.
+  convenience init(simulations: Int) {
+    let before = SimulationCount.finished
+    self.init(.init(count: simulations, unit: "simulations", isExact: false)) {
+      SimulationCount.finished - before
+    }
+  }
+}
 
 extension DeviceSpec {
   /// The device at the price that the user gave for it, if one was given.
@@ -156,8 +177,9 @@ struct PlanCapacityCommand: ParsableCommand {
       trace: trace, serviceLevel: serviceLevel,
       seeds: (0..<UInt64(seeds)).map { engine.seed &+ $0 }, tolerance: tolerance)
     study.explains = explain
-    let answer = try study.run { Terminal.status("\(Digits.fixed($0.rate, decimals: 2)) req/s") }
-    Terminal.status(nil)
+    let progress = ProgressLine(simulations: study.simulationsExpected)
+    let answer = try study.run()
+    progress.finish()
     Terminal.warn(answer.warnings)
     let report = CapacityReport(study: study, answer: answer)
     try output.finish(report)
@@ -254,11 +276,9 @@ struct PlanFleetCommand: ParsableCommand {
     let study = FleetStudy(
       request: request, trace: trace,
       isExhaustive: exhaustive)
-    let answer = try study.run { simulated, best in
-      let text = best.map { "best so far: \($0.deployment.text)" } ?? "none yet"
-      Terminal.status("\(simulated) simulations, \(text)")
-    }
-    Terminal.status(nil)
+    let progress = ProgressLine(simulations: study.simulationsExpected)
+    let answer = try study.run()
+    progress.finish()
     Terminal.warn(answer.warnings)
     try output.finish(FleetReport(study: study, answer: answer))
     if answer.plan.best == nil { ExitStatus.no.exit() }

@@ -86,8 +86,13 @@ struct PlanScaleCommand: ParsableCommand {
       serviceLevel: serviceLevel, seed: engine.seed,
       windowSeconds: window, intervalSeconds: interval, startUpSeconds: startupTime,
       targetUtilization: targetUtilization, minReplicas: minReplicas, maxReplicas: maxReplicas)
-    let answer = try study.run { Terminal.status("window \($0) of \($1)") }
-    Terminal.status(nil)
+    let windows = Tally()
+    let last = study.trace.requests.last?.arrival.seconds ?? 0
+    let progress = ProgressLine(
+      .init(count: Int(last / window) + 1, unit: "windows", isExact: true)
+    ) { windows.value }
+    let answer = try study.run { done, _ in windows.value = done }
+    progress.finish()
     Terminal.warn(
       answer.autoscaled.assessment.vacuous.map {
         "`\($0)` has no samples in `\(study.trace.name)`: it is vacuous, and bounds nothing"
@@ -99,7 +104,9 @@ struct PlanScaleCommand: ParsableCommand {
 
   /// The trace, or its first rows: a sample would come at a lower rate, and need fewer replicas.
   private func served(_ trace: Trace) throws -> Trace {
-    if let count = engine.promptCount, count < trace.requests.count, engine.firstRows != true {
+    if let count = engine.promptCount?.number, count < trace.requests.count,
+      engine.firstRows != true
+    {
       throw UserError(
         "`plan scale` is about when requests come: \(count) of the \(trace.requests.count) rows of `\(trace.name)`, "
           + "spread over it, would come at a lower rate",

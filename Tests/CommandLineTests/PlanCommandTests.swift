@@ -1,6 +1,8 @@
 import Foundation
 import Testing
 
+@testable import kvplan
+
 /// `kvplan plan`, as its users type it.
 @Suite(.serialized) struct PlanCommandTests {
   /// Two hundred requests of three lengths.
@@ -301,6 +303,40 @@ import Testing
 
         """)
     #expect(try Tool.run(arguments + ["--first"], input: trace).status == 0)
+  }
+
+  /// A plan of a long trace is about a part of it unless all is asked for; the mistake after it saves the simulations.
+  @Test func aPlanOfALongTraceIsASample() throws {
+    let long = "prompt_tokens,output_tokens\n" + String(repeating: "20,3\n", count: 20_001)
+    let arguments = [
+      "plan", "capacity", "-", "--model", "opt-13b", "--device", "a100-80gb", "--slo",
+      "chat:ttft.p90<=1s",
+    ]
+    let run = try Tool.run(arguments, input: long)
+    #expect(
+      run.errors.hasPrefix(
+        """
+        warning: `<stdin>` has 20001 requests, of which a plan simulates 20000 unless told otherwise: `--num-prompts all` \
+        takes all
+        warning: `--num-prompts` 20000 takes a sample of 20000 of 20001 requests of `<stdin>`, spread over all of it and \
+        drawn by seed 0; each stands for 1
+
+        """))
+    let all = try Tool.run(arguments + ["--num-prompts", "all"], input: long)
+    #expect(all.errors.hasPrefix("error: `--slo` has targets of the class `chat`"))
+    let fewer = try Tool.run(arguments + ["--num-prompts", "300"], input: long)
+    #expect(
+      fewer.errors.hasPrefix("warning: `--num-prompts` 300 takes a sample of 300 of 20001 requests")
+    )
+  }
+
+  @Test func progressIsPutInWords() {
+    let exact = ProgressLine.Goal(count: 60, unit: "windows", isExact: true)
+    #expect(exact.text(done: 12, after: 10) == "12 of 60 windows, about 40 s left")
+    #expect(exact.text(done: 0, after: 7.2) == "0 of 60 windows after 8 s")
+    let about = ProgressLine.Goal(count: 60, unit: "simulations", isExact: false)
+    #expect(about.text(done: 12, after: 10) == "12 of about 60 simulations, about 40 s left")
+    #expect(about.text(done: 80, after: 160) == "80 of about 81 simulations, about 2 s left")
   }
 
   /// What a plan was made of is said with its assumptions.

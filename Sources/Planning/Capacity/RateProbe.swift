@@ -47,6 +47,7 @@ package struct RateProbe: Sendable {
   package func point(rate: Double, seed: UInt64) throws -> Point {
     let timed = try trace.retimed(poissonRate: rate, seed: seed)
     let result = try prepared.serve(timed, seed: seed)
+    SimulationCount.add()
     return point(of: result, rate: rate, seed: seed)
   }
 

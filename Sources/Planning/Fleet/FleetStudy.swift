@@ -50,7 +50,7 @@ package struct FleetStudy: Sendable {
   private static let capacitySeeds: UInt64 = 3
 
   package func run(
-    progress: @escaping @Sendable (_ simulated: Int, _ best: FleetPoint?) -> Void
+    progress: @escaping @Sendable (_ simulated: Int, _ best: FleetPoint?) -> Void = { _, _ in }
   ) throws -> Answer {
     let search = try FleetSearch(request, trace: trace)
     var plan = isExhaustive ? try search.exhaustively() : try search.run(progress: progress)
