@@ -171,7 +171,7 @@ extension ScenarioSetting {
     .count("num-warmups", \.warmups).recorded(24, .ifSet),
     .count("num-prompts", \.promptCount).recorded(22, .ifSet),
     // Which rows a number of them means; younger than the number.
-    .yesNo("first", \.firstRows).recorded(31) {
+    .yesNo("first", \.firstRows).recorded(32) {
       let isSaid = $0.scenario.promptCount != nil || $0.scenario.firstRows != nil
       return isSaid ? "\($0.scenario.firstRows ?? false)" : nil
     }.namedIfSet,

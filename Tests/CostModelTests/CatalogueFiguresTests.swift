@@ -261,7 +261,7 @@ extension CatalogueFigures {
       sizes: 0xab46_7155_dc18_c124, prices: 0xeed2_81ce_cbe9_be81),
     .init(
       name: "deepseek-v3", parameters: 671_026_279_424, activeParameters: 37_552_157_696,
-      sizes: 0x369b_6b70_a56c_5857, prices: 0xe3c7_96db_c9ae_74d4),
+      sizes: 0x51eb_2e9f_0864_8590, prices: 0xe3c7_96db_c9ae_74d4),
     .init(
       name: "gpt-oss-20b", parameters: 20_914_562_880, activeParameters: 4_193_052_480,
       sizes: 0xc642_c7fc_2086_2ac4, prices: 0x3195_c8d2_7fe4_15e5),
