@@ -58,14 +58,13 @@ package struct LayerList: Equatable, Sendable {
     LayerList((0..<count).map { Run(pattern[$0 % pattern.count], count: 1) })
   }
 
-  /// The first layers; all where there are no more.
-  package func prefix(_ count: Int) -> LayerList {
-    var left = count
+  /// Some layers in a row, of which at least one is in the list.
+  package subscript(_ layers: Range<Int>) -> LayerList {
+    var first = 0
     return LayerList(
       runs.map { run in
-        let taken = min(run.count, left)
-        left -= taken
-        return Run(run.layer, count: taken)
+        defer { first += run.count }
+        return Run(run.layer, count: layers.clamped(to: first..<first + run.count).count)
       })
   }
 

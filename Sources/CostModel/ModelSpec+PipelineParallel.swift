@@ -6,14 +6,18 @@ extension ModelSpec {
   ///     layers    |── ⌈layers/stages⌉ ──|── ⌈layers/stages⌉ ──|── the rest ──|
   ///               embedding                                          LM head
   ///
-  /// Its layers are those of the first stage. It holds one of the two vocabulary matrices, at the first stage or the last; tied ones are held
-  /// by both.
+  /// Its layers are those of the stage with the most parameters, of several the first. It holds one of the two vocabulary
+  /// matrices, at the first stage or the last; tied ones are held by both.
   package func stage(of stages: Int) -> ModelSpec {
     guard stages > 1 else { return self }
     var stage = self
-    stage.layers = layers.prefix(ceilingDivide(layers.count, stages))
     stage.tiedEmbeddings = true
-    return stage
+    let size = ceilingDivide(layers.count, stages)
+    let whole = stride(from: 0, through: layers.count - size, by: size).map { first in
+      stage.layers = layers[first..<first + size]
+      return stage
+    }
+    return whole.reduce(whole[0]) { $1.parameters() > $0.parameters() ? $1 : $0 }
   }
 
   /// Throws a ``UserError`` unless every one of `stages` pipeline stages has a layer.
@@ -25,7 +29,7 @@ extension ModelSpec {
     }
     guard stage(of: stages).layers.commonestHeads != nil else {
       throw UserError(
-        "`--pipeline-parallel-size` \(stages) leaves the first stage of `\(name)` without a layer "
+        "`--pipeline-parallel-size` \(stages) leaves the fullest stage of `\(name)` without a layer "
           + "that has attention", hint: "use fewer stages")
     }
   }

@@ -255,13 +255,13 @@ extension CatalogueFigures {
       sizes: 0x35dd_db64_3a8d_011b, prices: 0x5db8_6010_e88d_a292),
     .init(
       name: "deepseek-v2-lite", parameters: 15_706_470_400, activeParameters: 2_661_136_384,
-      sizes: 0xebb9_fbf5_cbf2_c4c5, prices: 0x329c_496b_6b80_159d),
+      sizes: 0xdcd8_1e5a_0ad7_2ed0, prices: 0x329c_496b_6b80_159d),
     .init(
       name: "deepseek-v2", parameters: 235_741_312_000, activeParameters: 21_375_677_440,
-      sizes: 0xab46_7155_dc18_c124, prices: 0xeed2_81ce_cbe9_be81),
+      sizes: 0xb3a5_c922_9ba7_cf5f, prices: 0xeed2_81ce_cbe9_be81),
     .init(
       name: "deepseek-v3", parameters: 671_026_279_424, activeParameters: 37_552_157_696,
-      sizes: 0x51eb_2e9f_0864_8590, prices: 0xe3c7_96db_c9ae_74d4),
+      sizes: 0x6524_e2bf_4cf3_8140, prices: 0xe3c7_96db_c9ae_74d4),
     .init(
       name: "gpt-oss-20b", parameters: 20_914_562_880, activeParameters: 4_193_052_480,
       sizes: 0xc642_c7fc_2086_2ac4, prices: 0x3195_c8d2_7fe4_15e5),

@@ -203,6 +203,9 @@ struct LoggedPool: Sendable {
     #expect(stage.kvBytesPerToken() * 2 == model.kvBytesPerToken())
     #expect(model.stage(of: 3).layers.count == 27)
     #expect(model.stage(of: 1) == model)
+    // Three dense layers stand before DeepSeek-V3's experts: the second of sixteen stages is the fullest.
+    let experts = try ModelCatalogue.find("deepseek-v3").stage(of: 16)
+    #expect(experts.layers.runs.map(\.count) == [4])
   }
 
   @Test func moreStagesThanLayers() throws {

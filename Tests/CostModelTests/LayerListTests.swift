@@ -30,8 +30,8 @@ import Testing
     #expect(layers.runs.map(\.count) == [2, 1, 2, 1, 2])
     #expect(layers.kinds.map(\.count) == [6, 2])
     #expect(layers.commonest == Self.local)
-    #expect(Self.picture(layers.prefix(4)) == "LLGL")
-    #expect(layers.prefix(20) == layers)
+    #expect(Self.picture(layers[0..<4]) == "LLGL")
+    #expect(layers[0..<20] == layers)
   }
 
   @Test func equalNeighboursAreOneRun() {

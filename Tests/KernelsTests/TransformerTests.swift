@@ -11,7 +11,7 @@ import Testing
     ModelCatalogue.toys.first { $0.name == name }
   }.map { model in
     var model = model
-    model.layers = model.layers.prefix(2)
+    model.layers = model.layers[0..<2]
     model.vocab = 64
     return model
   }
