@@ -35,8 +35,24 @@ import Testing
     #expect(points.map(\.concurrency) == [4, 4])
     #expect(
       warnings == [
-        "DIR/points.csv:3: left out: unknown backend `lmdeploy`",
-        "DIR/points.csv:4: left out: pipeline parallelism is not simulated",
+        "DIR/points.csv: line 3 is left out: unknown backend `lmdeploy`",
+        "DIR/points.csv: line 4 is left out: pipeline parallelism is not simulated",
+      ])
+  }
+
+  /// One line for each reason, however many rows.
+  @Test func confoundedRowsAreLeftOutByReason() throws {
+    let header = Self.header.dropLast() + ",attention_dp_size,tpot_spread,suspect\n"
+    let rows = ["1,1.0,", "1,1.31,", "1,1.3,", "8,1.0,", "1,1.0,specdec", "1,,specdec"].enumerated()
+      .map { Self.row("r\($0)").dropLast() + ",\($1)\n" }
+    let files = try SmallFiles(["points.csv": header + rows.joined()])
+    let read = try ServingPoint.read(path: files.path + "/points.csv")
+    #expect(read.points.map(\.id) == ["r0", "r2"])
+    #expect(
+      read.warnings.map { $0.replacingOccurrences(of: files.path, with: "DIR") } == [
+        "DIR/points.csv: line 3 is left out: confounded: TPOT of repeats differs by more than 1.3 times",
+        "DIR/points.csv: line 5 is left out: attention data parallelism is not simulated",
+        "2 rows are left out: confounded: suspected of `specdec`; the first is line 6",
       ])
   }
 

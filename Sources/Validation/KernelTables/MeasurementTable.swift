@@ -124,6 +124,9 @@ package struct MeasurementTable {
     return value
   }
 
+  /// The line of the file that a row stands in.
+  package func line(_ row: Int) -> Int { lines[row] }
+
   package func failure(_ row: Int, _ message: String) -> UserError {
     UserError("\(path):\(lines[row]): \(message)")
   }

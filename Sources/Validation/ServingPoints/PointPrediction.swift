@@ -43,19 +43,19 @@ package struct PointPrediction: Sendable {
       }
     }
     var predictions: [PointPrediction] = []
-    var failures: [String] = []
+    var leftOut = LeftOutRows()
     for (point, result) in zip(points, slots.withLock(\.results)) {
       switch result {
       case .success(let prediction): predictions.append(prediction)
       case .failure(let failure as RunFailure):
-        failures.append("row `\(point.id)` is left out: \(failure.summary)")
+        leftOut.add("`\(point.id)`", failure.summary)
       case .failure(let failure as UserError):
-        failures.append("row `\(point.id)` is left out: \(failure.message)")
+        leftOut.add("`\(point.id)`", failure.message)
       case .failure(let failure): preconditionFailure("row `\(point.id)`: \(failure)")
       case nil: preconditionFailure("row `\(point.id)` was not simulated")
       }
     }
-    return (predictions, failures)
+    return (predictions, leftOut.lines { "row \($0) is left out: \($1)" })
   }
 
   /// Simulates one point as users simulate a scenario, through the front end of the measured server.

@@ -37,7 +37,9 @@ package struct ServingPoint: Sendable {
     case sweepOfThousands
   }
 
-  /// Reads a file in the layout of `serving_points_dev.csv`.
+  /// Reads a file in the layout of `serving_points_dev.csv`, or of `serving_points_moe_dev.csv`, which also says how
+  /// experts were cut and which rows are confounded: something that is not recorded differs between their repeats, or
+  /// their times cannot be those of the settings.
   ///
   /// - Returns: Points in file order, and what was left out and why.
   /// - Throws: ``UserError`` with file and line.
@@ -50,17 +52,22 @@ package struct ServingPoint: Sendable {
       "batch_size", "concurrency", "ttft_ms", "tpot_ms", "source_group",
     ])
     var points: [ServingPoint] = []
-    var warnings: [String] = []
+    var leftOut = LeftOutRows()
     for row in 0..<table.rowCount {
       do {
         points.append(try ServingPoint(table, row))
       } catch let skipped as Skipped {
-        warnings.append(table.failure(row, "left out: \(skipped.reason)").message)
+        leftOut.add("line \(table.line(row))", skipped.reason)
       }
     }
     guard !points.isEmpty else { throw UserError("\(path): no row can be simulated") }
-    return (points, warnings)
+    return (
+      points, leftOut.lines { "\(path): \($0) is left out: \($1)" }
+    )
   }
+
+  /// Largest over smallest TPOT of one setting above which something differs that is not recorded, by the file's account.
+  private static let spreadMax = 1.3
 
   /// A row that is right but that we cannot simulate.
   private struct Skipped: Error { var reason: String }
@@ -82,6 +89,14 @@ package struct ServingPoint: Sendable {
       throw Skipped(reason: "pipeline parallelism is not simulated")
     }
     tensorParallel = Int(try table.number("tp", row, atLeast: 1))
+    guard try table.optional("attention_dp_size", row) ?? 1 == 1 else {
+      throw Skipped(reason: "attention data parallelism is not simulated")
+    }
+    let suspicion = table.text("suspect", row)
+    guard suspicion.isEmpty else { throw Skipped(reason: "confounded: suspected of `\(suspicion)`") }
+    guard try table.optional("tpot_spread", row) ?? 1 <= Self.spreadMax else {
+      throw Skipped(reason: "confounded: TPOT of repeats differs by more than \(Self.spreadMax) times")
+    }
     guard let weights = Self.element(table.text("gemm_quant_mode", row)) else {
       throw Skipped(reason: "unknown `gemm_quant_mode` `\(table.text("gemm_quant_mode", row))`")
     }
