@@ -93,9 +93,12 @@ package struct ServingPoint: Sendable {
       throw Skipped(reason: "attention data parallelism is not simulated")
     }
     let suspicion = table.text("suspect", row)
-    guard suspicion.isEmpty else { throw Skipped(reason: "confounded: suspected of `\(suspicion)`") }
+    guard suspicion.isEmpty else {
+      throw Skipped(reason: "confounded: suspected of `\(suspicion)`")
+    }
     guard try table.optional("tpot_spread", row) ?? 1 <= Self.spreadMax else {
-      throw Skipped(reason: "confounded: TPOT of repeats differs by more than \(Self.spreadMax) times")
+      throw Skipped(
+        reason: "confounded: TPOT of repeats differs by more than \(Self.spreadMax) times")
     }
     guard let weights = Self.element(table.text("gemm_quant_mode", row)) else {
       throw Skipped(reason: "unknown `gemm_quant_mode` `\(table.text("gemm_quant_mode", row))`")
