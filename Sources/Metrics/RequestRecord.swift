@@ -42,12 +42,21 @@ package struct RunResult: Equatable, Sendable {
   package var requests: [RequestRecord]
   /// How it went over time; empty where that was not kept.
   package var history: [HistoryPoint]
+  /// The same by replica of a fleet; empty for a single one.
+  package var replicaHistories: [[HistoryPoint]]
 
   package init(
-    summary: RunSummary, requests: [RequestRecord], history: [HistoryPoint] = []
+    summary: RunSummary, requests: [RequestRecord], history: [HistoryPoint] = [],
+    replicaHistories: [[HistoryPoint]] = []
   ) {
     self.summary = summary
     self.requests = requests
     self.history = history
+    self.replicaHistories = replicaHistories
+  }
+
+  /// How each replica went over time, a single one too.
+  package var timelines: [[HistoryPoint]] {
+    replicaHistories.isEmpty ? [history] : replicaHistories
   }
 }

@@ -73,7 +73,7 @@ package struct Simulation: Sendable {
       result: RunResult(
         summary: summary,
         requests: keepingRequests ? record.requestRecords(classNames: replayed.classNames) : [],
-        history: record.historyPoints),
+        history: record.historyPoints, replicaHistories: record.replicaHistories),
       warnings: warnings)
   }
 }

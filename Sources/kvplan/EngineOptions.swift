@@ -242,13 +242,14 @@ struct OutputOptions: ParsableArguments {
   @Option(help: "What to print: `table`, `json` or `csv`.")
   var format = OutputFormat.table
 
-  @Option(help: "Folder for summary.csv, requests.csv, report.html and kvplan.sqlite.")
+  @Option(
+    help: "Folder for summary.csv, requests.csv, timeline.csv, report.html and kvplan.sqlite.")
   var output: String?
 
   @Option(
     help: """
-      Which of these to write: some of `summary`, `requests`, `sqlite` and `report`, by commas \
-      (default: all).
+      Which of these to write: some of `summary`, `requests`, `timeline`, `sqlite` and `report`, by \
+      commas (default: all).
       """)
   var files: String?
 
@@ -267,7 +268,7 @@ struct OutputOptions: ParsableArguments {
         guard let part = ResultPart(rawValue: String(name)) else {
           throw UserError(
             "`--files` has an unknown file `\(name)`",
-            hint: "choose of `summary`, `requests`, `sqlite` and `report`, by commas")
+            hint: "choose of `summary`, `requests`, `timeline`, `sqlite` and `report`, by commas")
         }
         return part
       })

@@ -96,7 +96,7 @@ struct ResultsRun {
   }
 
   /// Whether a row for each request is wanted.
-  var keepsRequests: Bool { folder != nil && parts != [.summary] }
+  var keepsRequests: Bool { folder != nil && parts.contains(where: \.needsRequests) }
 
   func finish(
     _ results: [RunResult], varied: VariedReport? = nil, rendered: (OutputFormat) -> String

@@ -94,6 +94,9 @@ import Testing
     let csv = try String(contentsOf: output.appending(path: "replicas.csv"), encoding: .utf8)
     #expect(
       csv.split(separator: "\n").dropFirst().map { $0.prefix(4) } == ["1,0,", "1,1,", "1,2,"])
+    try expectPieces(
+      in: String(contentsOf: output.appending(path: "timeline.csv"), encoding: .utf8),
+      addUpTo: replicas)
     // A single replica has no such file, and takes away the one of the fleet before it.
     let single = try Tool.run(paper: [
       "simulate", try trace(), "--request-rate", "2", "--output", output.path,
@@ -101,6 +104,24 @@ import Testing
     #expect(single.status == 0)
     #expect(
       !FileManager.default.fileExists(atPath: output.appending(path: "replicas.csv").path))
+  }
+
+  /// The pieces of each replica, weighted by how long they last, are what its summary says of the whole window.
+  private func expectPieces(in timeline: String, addUpTo replicas: [[String: Any]]) throws {
+    let lines = timeline.split(separator: "\n").map { $0.split(separator: ",") }
+    let places = ["replica", "duration_s", "token_state", "running"].compactMap { name in
+      lines[0].firstIndex { $0 == name }
+    }
+    for (number, replica) in replicas.enumerated() {
+      let pieces = lines.dropFirst().map { line in places.map { Double(line[$0]) ?? .nan } }
+        .filter { $0[0] == Double(number) }
+      let duration = pieces.reduce(0) { $0 + $1[1] }
+      for (place, name) in [(2, "token_state"), (3, "mean_batched_requests")] {
+        let mean = pieces.reduce(0) { $0 + $1[1] * $1[place] } / duration
+        let expected = try #require(replica[name] as? Double)
+        #expect(abs(mean - expected) <= 1e-9 * expected, "replica \(number), \(name)")
+      }
+    }
   }
 
   /// Ten of forty: a sample spread over the trace, said on standard error and in the results; `--first` takes the first.
@@ -404,7 +425,7 @@ import Testing
       """
       error: `--files` has an unknown file `csv`
 
-      hint: choose of `summary`, `requests`, `sqlite` and `report`, by commas
+      hint: choose of `summary`, `requests`, `timeline`, `sqlite` and `report`, by commas
       """)
   }
 

@@ -120,7 +120,7 @@ import Testing
     let files = try FileManager.default.contentsOfDirectory(atPath: "\(folder)/varied").sorted()
     #expect(
       files == (1...7).map { "chart-0\($0).svg" } + [
-        "kvplan.sqlite", "report.html", "requests.csv", "summary.csv",
+        "kvplan.sqlite", "report.html", "requests.csv", "summary.csv", "timeline.csv",
       ])
     let table = try Tool.run(arguments)
     #expect(table.output.split(separator: "\n").count == 4 + 4)

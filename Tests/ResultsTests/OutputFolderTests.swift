@@ -18,7 +18,7 @@ import Testing
     #expect(try scratch.names(in: "a/b") == ["out"])
     #expect(
       try scratch.files(in: "a/b/out") == [
-        "kvplan.sqlite", "report.html", "requests.csv", "summary.csv",
+        "kvplan.sqlite", "report.html", "requests.csv", "summary.csv", "timeline.csv",
       ])
     #expect(try scratch.text("a/b/out/summary.csv") == SummaryText.csv([Samples.summary]))
   }
@@ -67,7 +67,7 @@ import Testing
     let names = try scratch.names(in: "out").filter { !$0.hasPrefix("chart-") }
     let expected = [
       ResultPart.summary: "summary.csv", .requests: "requests.csv", .sqlite: "kvplan.sqlite",
-      .report: "report.html",
+      .timeline: "timeline.csv", .report: "report.html",
     ]
     #expect(names == [expected[part]])
     let charts = try scratch.names(in: "out").count { $0.hasPrefix("chart-") }

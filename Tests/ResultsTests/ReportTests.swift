@@ -10,8 +10,8 @@ import Testing
     summary.requestRate = rate
     let history = (0..<200).map { index in
       HistoryPoint(
-        second: Double(index), shares: [0.5, 0.25, 0.125, 0, 0, 0.125], running: 3, waiting: 1,
-        preemptions: index % 2)
+        second: Double(index), duration: 1, shares: [0.5, 0.25, 0.125, 0, 0, 0.125],
+        heldBlocks: 56, running: 3, waiting: 1, preemptions: index % 2)
     }
     return RunResult(summary: summary, requests: [], history: history)
   }

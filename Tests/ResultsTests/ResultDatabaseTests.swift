@@ -85,6 +85,29 @@ import Testing
     #expect(try rows(runs, "PRAGMA foreign_key_check") == [])
   }
 
+  /// A run of a kept history, one without, and a fleet: replicas in order, preemptions added up.
+  @Test func timelinesAreOfReplicas() throws {
+    let runs = [Samples.run, Samples.otherRun, Samples.fleetRun]
+    #expect(
+      try rows(
+        runs,
+        "SELECT run, replica, start_s, duration_s, held_blocks, cached, preemptions FROM timeline")
+        == [
+          "1|0|0.5|1.0|56.0|0.125|2", "1|0|1.5|0.25|56.0|0.125|5",
+          "3|0|0.5|1.0|56.0|0.125|2", "3|0|1.5|0.25|56.0|0.125|5",
+          "3|1|0.5|1.0|14.0|0.125|1",
+        ])
+    #expect(
+      try rows(
+        runs,
+        "SELECT run, start_s, running, waiting, held_blocks, preemptions FROM load_over_time")
+        == [
+          "1|0.5|3.0|1.0|56.0|2", "1|1.5|3.0|1.0|56.0|5", "3|0.5|6.0|2.0|70.0|3",
+          "3|1.5|3.0|1.0|56.0|5",
+        ])
+    #expect(try rows(runs, "PRAGMA foreign_key_check") == [])
+  }
+
   @Test func aFileWithoutFleetsHasNoTableOfReplicas() throws {
     let named = "SELECT count(*) FROM sqlite_schema WHERE name = 'replicas'"
     #expect(try rows([Samples.run, Samples.otherRun], named) == ["0"])

@@ -46,7 +46,20 @@ enum Samples {
       finish: nil, preemptionsRecompute: 0, preemptionsSwap: 0),
   ]
 
-  static let run = RunResult(summary: summary, requests: requests)
+  /// A piece of a history in which so many preemptions happened.
+  static func point(
+    _ second: Double, duration: Double, blocks: Double = 56, preemptions: Int
+  ) -> HistoryPoint {
+    HistoryPoint(
+      second: second, duration: duration, shares: [0.5, 0.25, 0, 0, 0.125, 0.125],
+      heldBlocks: blocks, running: 3, waiting: 1, preemptions: preemptions)
+  }
+
+  static let history = [
+    point(0.5, duration: 1, preemptions: 2), point(1.5, duration: 0.25, preemptions: 3),
+  ]
+
+  static let run = RunResult(summary: summary, requests: requests, history: history)
 
   /// A second system at the same rate, without requests, with a prefix cache and nothing measured.
   static let otherRun: RunResult = {
@@ -77,7 +90,9 @@ enum Samples {
   static let fleetRun: RunResult = {
     var fleet = summary
     fleet.replicas = replicas(2)
-    return RunResult(summary: fleet, requests: [])
+    return RunResult(
+      summary: fleet, requests: [],
+      replicaHistories: [history, [point(0.5, duration: 1, blocks: 14, preemptions: 1)]])
   }()
 }
 

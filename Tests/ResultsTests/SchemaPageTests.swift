@@ -37,6 +37,12 @@ import Testing
     #expect(page.ranges(of: rows.joined(separator: "\n")).count == 1)
   }
 
+  @Test func thePageListsTheColumnsOfTheTimelineInOrder() {
+    let rows = TimelineColumn.all.map { row($0.key, $0.unit, $0.meaning) }
+    #expect(rows.filter { !page.contains($0) } == [])
+    #expect(page.ranges(of: rows.joined(separator: "\n")).count == 1)
+  }
+
   @Test func thePageNamesEveryTableViewAndColumnOfTheDatabase() throws {
     let scratch = try ScratchFolder()
     try ResultDatabase.write([Samples.fleetRun], to: scratch.at("kvplan.sqlite"))
@@ -51,7 +57,7 @@ import Testing
       while let row = try rows.next() { names.append((row.text(0), row.text(1))) }
       return names
     }
-    #expect(Set(names.map(\.table)).count == 8)
+    #expect(Set(names.map(\.table)).count == 10)
     let missing = names.filter {
       !page.contains("`\($0.table)`") || !page.contains("`\($0.column)`")
     }
@@ -64,7 +70,7 @@ import Testing
     let file = try DatabaseFile(scratch.at("kvplan.sqlite"), .reading)
     let blocks = page.components(separatedBy: "```sql\n").dropFirst()
     let queries = blocks.map { String($0.prefix(upTo: $0.range(of: "```")!.lowerBound)) }
-    #expect(queries.count == 3)
+    #expect(queries.count == 4)
     for query in queries {
       #expect(try file.use { try $0.rows(query).next() != nil }, "\(query)")
     }

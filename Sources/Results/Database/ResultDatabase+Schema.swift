@@ -44,6 +44,12 @@ extension ResultDatabase {
       PRIMARY KEY (run, request)
     ) STRICT, WITHOUT ROWID;
 
+    CREATE TABLE timeline (
+      run INTEGER NOT NULL REFERENCES runs,
+      \(TimelineColumn.all.map { "\($0.key) \($0.storage.rawValue)" }.joined(separator: ",\n  ")),
+      PRIMARY KEY (run, replica, start_s)
+    ) STRICT, WITHOUT ROWID;
+
 
     """
 
@@ -70,6 +76,12 @@ extension ResultDatabase {
     SELECT system, request_rate, run, mean_normalized_latency_s_per_token,
       mean_ttft_ms, p99_ttft_ms, request_throughput, output_throughput
     FROM runs ORDER BY system, request_rate, run;
+
+    CREATE VIEW load_over_time AS
+    SELECT run, system, request_rate, start_s, duration_s, sum(running) AS running,
+      sum(waiting) AS waiting, sum(held_blocks) AS held_blocks, sum(preemptions) AS preemptions
+    FROM timeline JOIN runs USING (run)
+    GROUP BY run, start_s ORDER BY run, start_s;
 
     CREATE VIEW waste AS
     SELECT run, system, request_rate, token_state, reserved, internal_fragmentation,

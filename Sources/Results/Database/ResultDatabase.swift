@@ -34,6 +34,7 @@ package enum ResultDatabase {
             try insertReplicas(runs, into: database)
           }
           try insertRequests(runs, into: database)
+          try insertTimelines(runs, into: database)
         }
       }
       try file.close()
@@ -141,6 +142,22 @@ package enum ResultDatabase {
         statement.bind(request.preemptionsRecompute, at: 11)
         statement.bind(request.preemptionsSwap, at: 12)
         statement.bind(request.className.map { .text($0) } ?? .null, at: 13)
+        try statement.run()
+      }
+    }
+  }
+
+  private static func insertTimelines(_ runs: [RunResult], into database: DatabaseConnection) throws
+  {
+    let columns = TimelineColumn.all
+    let marks = Array(repeating: "?", count: columns.count + 1).joined(separator: ", ")
+    let statement = try database.statement("INSERT INTO timeline VALUES (\(marks))")
+    for (position, run) in runs.enumerated() {
+      for row in run.timelineRows {
+        statement.bind(position + 1, at: 1)
+        for (index, column) in columns.enumerated() {
+          statement.bind(column.value(row), at: index + 2)
+        }
         try statement.run()
       }
     }

@@ -2,20 +2,27 @@ import Messages
 import Metrics
 
 /// What of its results a command may write (`--files`).
-package enum ResultPart: String, CaseIterable, Sendable { case summary, requests, sqlite, report }
+package enum ResultPart: String, CaseIterable, Sendable {
+  case summary, requests, timeline, sqlite, report
+
+  /// Whether the file has a row for each request, or something made of them.
+  package var needsRequests: Bool { self != .summary && self != .timeline }
+}
 
 /// The files that `--output DIR` leaves behind; `docs/SCHEMA.md` describes them.
 package enum ResultFiles {
   package static let summary = "summary.csv"
   package static let replicas = "replicas.csv"
   package static let requests = "requests.csv"
+  package static let timeline = "timeline.csv"
   package static let database = "kvplan.sqlite"
   package static let report = "report.html"
 
   /// Writes the files of `runs` into the staging folder; `folder.commit()` makes them visible.
   ///
-  /// `requests.csv` is written only if a run kept its requests, `replicas.csv` only if a run had several. What is not written and an earlier command has left is
-  /// removed on commit, as it would not belong to the new results.
+  /// `requests.csv` is written only if a run kept its requests, `timeline.csv` only if one kept its history,
+  /// `replicas.csv` only if one had several. What is not written and an earlier command has left is removed on commit, as
+  /// it would not belong to the new results.
   ///
   /// - Parameters:
   ///   - parts: What is written.
@@ -39,6 +46,11 @@ package enum ResultFiles {
       try writeRequests(runs, to: folder.staged(requests))
     } else {
       folder.removeOnCommit(requests)
+    }
+    if parts.contains(.timeline), runs.contains(where: { $0.timelines != [[]] }) {
+      try writeTimeline(runs, to: folder.staged(timeline))
+    } else {
+      folder.removeOnCommit(timeline)
     }
     if parts.contains(.sqlite) {
       try ResultDatabase.write(runs, to: folder.staged(database))
@@ -95,6 +107,27 @@ package enum ResultFiles {
         for (index, appendField) in appendFields.enumerated() {
           if index > 0 { sink.buffer.append(byte: UInt8(ascii: ",")) }
           appendField(position + 1, request, &sink.buffer)
+        }
+        sink.buffer.append(byte: UInt8(ascii: "\n"))
+        try sink.flushIfFull()
+      }
+    }
+    try sink.finish()
+  }
+
+  /// Writes how all runs went over time into one CSV file.
+  ///
+  /// - Throws: `UserError` if the file cannot be written.
+  package static func writeTimeline(_ runs: [RunResult], to path: String) throws(UserError) {
+    let columns = TimelineColumn.all
+    var sink = try FileSink(path: path)
+    sink.buffer.append((["run"] + columns.map(\.key)).joined(separator: ",") + "\n")
+    for (position, run) in runs.enumerated() {
+      for row in run.timelineRows {
+        sink.buffer.append(position + 1)
+        for column in columns {
+          sink.buffer.append(byte: UInt8(ascii: ","))
+          sink.buffer.append(csvField: column.value(row))
         }
         sink.buffer.append(byte: UInt8(ascii: "\n"))
         try sink.flushIfFull()

@@ -93,7 +93,7 @@ extension SummaryText {
 }
 
 extension ByteBuffer {
-  fileprivate mutating func append(csvField value: JSONValue) {
+  mutating func append(csvField value: JSONValue) {
     switch value {
     case .null: break
     case .text(let text): append(csvText: text)
