@@ -22,6 +22,12 @@ package struct RequestRecord: Equatable, Sendable {
   package var preemptionsSwap: Int
   /// Its class of traffic; `nil` for none.
   package var className: String?
+  /// Prompt tokens that the prefix cache had when it ran first; `nil` if it never ran, and without a prefix cache.
+  package var cachedTokens: Int?
+  /// Tokens that were computed again after preemptions; `nil` for several sequences.
+  package var recomputedTokens: Int?
+  /// The replica that served it, from 0.
+  package var replica = 0
 
   /// Seconds from arrival to the first output token.
   package var ttft: Double? { firstToken.map { ($0 - arrival).seconds } }

@@ -58,7 +58,8 @@ extension RunRecord {
       sequences: Int(request.sequenceCount), firstScheduled: milestone.firstScheduled,
       firstToken: milestone.firstToken, finish: milestone.finish,
       preemptionsRecompute: Int(milestone.preemptionsRecompute),
-      preemptionsSwap: Int(milestone.preemptionsSwap))
+      preemptionsSwap: Int(milestone.preemptionsSwap), cachedTokens: cachedTokens(of: index),
+      recomputedTokens: recomputedTokens(of: index), replica: replica(of: index))
   }
 
   /// The answers of the run over its window.

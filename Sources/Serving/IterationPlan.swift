@@ -31,7 +31,7 @@ package struct IterationPlan: Sendable {
     package var mode: Mode
     /// Distinct device blocks that it held.
     package var blocks: Int
-    /// Tokens whose keys and values it lost, of each sequence; only `vllm-v1` tells.
+    /// Tokens whose keys and values it lost, of each sequence; 0 for a swap.
     package var computedTokens: Int32 = 0
   }
 

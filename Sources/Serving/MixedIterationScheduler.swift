@@ -138,7 +138,9 @@ package struct MixedIterationScheduler<Memory: GroupMemory>: Scheduler {
       swapOut(id, &plan)
     } else {
       let held = memory.heldBlocks(groups[Int(id)])
-      plan.preempted.append(.init(request: id, mode: .recompute, blocks: held))
+      plan.preempted.append(
+        .init(
+          request: id, mode: .recompute, blocks: held, computedTokens: groups[Int(id)].length - 1))
       memory.free(groups[Int(id)])
       Self.insert(id, byArrivalIn: groups, into: &waiting)
     }

@@ -15,7 +15,9 @@ extension PromptOrDecodeScheduler {
       isSingle
       ? Int(memory.tables[live.first(of: id)].count) : memory.distinctBlockCount(of: live[id])
     guard preemptionMode == .swap || !isSingle else {
-      plan.preempted.append(.init(request: id, mode: .recompute, blocks: held))
+      plan.preempted.append(
+        .init(
+          request: id, mode: .recompute, blocks: held, computedTokens: groups[Int(id)].length - 1))
       memory.free(live.first(of: id))
       waiting.prepend(id)
       return

@@ -5,7 +5,7 @@ import Workload
 ///
 /// A class, because replicas write it in turn; one run uses it in one thread, and nobody writes it when the run is
 /// over. What stays of all requests is what the
-/// trace says and 32 bytes of timestamps.
+/// trace says, 32 bytes of timestamps and 4 of cached tokens.
 package final class RequestLog: @unchecked Sendable {
   /// What replicas write: memory of its own, so that no write has to ask who else refers to it.
   struct Entries {
@@ -14,6 +14,10 @@ package final class RequestLog: @unchecked Sendable {
     let tokenGaps: UnsafeMutablePointer<TokenGaps>
     /// Requests that arrived so far.
     let arrivedCount: UnsafeMutablePointer<Int>
+    /// By request: tokens that it need not compute when it ran first.
+    let cachedTokens: UnsafeMutablePointer<Int32>
+    /// What preemptions cost the requests that lost their KV cache.
+    let losses: UnsafeMutablePointer<[RequestID: RecomputeLoss]>
 
     @inline(__always)
     subscript(request: RequestID) -> RunRecord.Milestones {
@@ -34,10 +38,13 @@ package final class RequestLog: @unchecked Sendable {
     self.window = window
     entries = Entries(
       milestones: .allocate(capacity: requests.count), tokenGaps: .allocate(capacity: 1),
-      arrivedCount: .allocate(capacity: 1))
+      arrivedCount: .allocate(capacity: 1), cachedTokens: .allocate(capacity: requests.count),
+      losses: .allocate(capacity: 1))
     entries.milestones.initialize(repeating: RunRecord.Milestones(), count: requests.count)
     entries.tokenGaps.initialize(to: TokenGaps())
     entries.arrivedCount.initialize(to: 0)
+    entries.cachedTokens.initialize(repeating: 0, count: requests.count)
+    entries.losses.initialize(to: [:])
   }
 
   deinit {
@@ -45,6 +52,9 @@ package final class RequestLog: @unchecked Sendable {
     entries.tokenGaps.deinitialize(count: 1)
     entries.tokenGaps.deallocate()
     entries.arrivedCount.deallocate()
+    entries.cachedTokens.deallocate()
+    entries.losses.deinitialize(count: 1)
+    entries.losses.deallocate()
   }
 
   /// A closed-loop client sent a request.

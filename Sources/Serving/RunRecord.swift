@@ -70,6 +70,7 @@ package struct RunRecord: Sendable {
   package let replicas: [ReplicaRecord]
   /// By request that arrived: the replica that it was given to; empty where there is one.
   package let assignment: [Int32]
+  let log: RequestLog
 
   /// The record of a run that is over.
   ///
@@ -80,6 +81,7 @@ package struct RunRecord: Sendable {
     _ log: RequestLog, replicas: [ReplicaRecord], slotWeights: [Int]? = nil,
     assignment: [Int32] = []
   ) {
+    self.log = log
     window = log.window
     requests = log.requests
     milestones = MilestoneList(log)

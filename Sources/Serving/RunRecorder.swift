@@ -47,6 +47,9 @@ struct RunRecorder {
       let id = scheduled.request
       if log[id].firstScheduled == nil {
         log[id].firstScheduled = start
+        log.cachedTokens[Int(id)] = scheduled.contextTokens
+      } else if log[id].preemptionsRecompute > 0 {
+        log.losses.pointee[id]?.ran(behind: scheduled.contextTokens)
       }
     }
     for preemption in plan.preempted {
@@ -55,6 +58,7 @@ struct RunRecorder {
       switch preemption.mode {
       case .recompute:
         log[id].preemptionsRecompute += 1
+        log.losses.pointee[id, default: RecomputeLoss()].preempted(at: preemption.computedTokens)
         if isMeasured { record.preemptionsRecompute += 1 }
       case .swap:
         log[id].preemptionsSwap += 1

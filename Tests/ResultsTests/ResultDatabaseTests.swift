@@ -123,9 +123,9 @@ import Testing
   @Test func requestsAreStoredInNanoseconds() throws {
     #expect(
       try rows([Samples.otherRun, Samples.run], "SELECT * FROM requests") == [
-        "2|0|completed|0|64|5|1|1000000|41500000|141500001|0|2|chat",
-        "2|1|completed|1500000000|7|1|4|1500000000|2000000000|2000000000|1|0|NULL",
-        "2|2|rejected|3000000001|9000|10|1|NULL|NULL|NULL|0|0|NULL",
+        "2|0|completed|0|64|5|1|1000000|41500000|141500001|0|2|chat|48|0|0",
+        "2|1|completed|1500000000|7|1|4|1500000000|2000000000|2000000000|1|0|NULL|NULL|NULL|1",
+        "2|2|rejected|3000000001|9000|10|1|NULL|NULL|NULL|0|0|NULL|NULL|0|0",
       ])
   }
 

@@ -33,17 +33,18 @@ enum Samples {
       sequences: 1, firstScheduled: SimInstant(nanoseconds: 1_000_000),
       firstToken: SimInstant(nanoseconds: 41_500_000),
       finish: SimInstant(nanoseconds: 141_500_001), preemptionsRecompute: 0, preemptionsSwap: 2,
-      className: "chat"),
+      className: "chat", cachedTokens: 48, recomputedTokens: 0),
     RequestRecord(
       index: 1, status: .completed, arrival: SimInstant(nanoseconds: 1_500_000_000),
       promptTokens: 7, outputTokens: 1, sequences: 4,
       firstScheduled: SimInstant(nanoseconds: 1_500_000_000),
       firstToken: SimInstant(nanoseconds: 2_000_000_000),
-      finish: SimInstant(nanoseconds: 2_000_000_000), preemptionsRecompute: 1, preemptionsSwap: 0),
+      finish: SimInstant(nanoseconds: 2_000_000_000), preemptionsRecompute: 1, preemptionsSwap: 0,
+      replica: 1),
     RequestRecord(
       index: 2, status: .rejected, arrival: SimInstant(nanoseconds: 3_000_000_001),
       promptTokens: 9000, outputTokens: 10, sequences: 1, firstScheduled: nil, firstToken: nil,
-      finish: nil, preemptionsRecompute: 0, preemptionsSwap: 0),
+      finish: nil, preemptionsRecompute: 0, preemptionsSwap: 0, recomputedTokens: 0),
   ]
 
   /// A piece of a history in which so many preemptions happened.

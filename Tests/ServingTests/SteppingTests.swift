@@ -93,7 +93,8 @@ import Workload
       guard
         a.firstScheduled == b.firstScheduled, a.firstToken == b.firstToken, a.finish == b.finish,
         a.isRejected == b.isRejected, a.preemptionsRecompute == b.preemptionsRecompute,
-        a.preemptionsSwap == b.preemptionsSwap
+        a.preemptionsSwap == b.preemptionsSwap,
+        jumped.recomputedTokens(of: id) == stepped.recomputedTokens(of: id)
       else { return "request \(id): \(a) ≠ \(b)" }
     }
     guard jumped.history == stepped.history else {

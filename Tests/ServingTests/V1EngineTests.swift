@@ -56,6 +56,7 @@ import Workload
       contents: contents)
     #expect(record.prefixCache?.queriedTokens == 120)
     #expect(record.prefixCache?.hitTokens == 32)
+    #expect((0..<3).map { record.cachedTokens(of: $0) } == [0, 32, 0])
     #expect(record.prefixCache?.evictedBlocks == 0)
     #expect(record.emittedTokens == 15)
     #expect(record.milestones.allSatisfy { $0.finish != nil })

@@ -99,6 +99,8 @@ import Workload
     let iteration = try record(.iteration)
     for id in draw.requests.indices {
       #expect(milestones(event, id) == milestones(iteration, id), "seed \(seed), request \(id)")
+      #expect(event.cachedTokens(of: id) == iteration.cachedTokens(of: id), "seed \(seed)")
+      #expect(event.recomputedTokens(of: id) == iteration.recomputedTokens(of: id), "seed \(seed)")
     }
     #expect(event.history == iteration.history, "seed \(seed)")
     #expect(event.steps == iteration.steps, "seed \(seed)")

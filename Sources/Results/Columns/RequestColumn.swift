@@ -24,6 +24,13 @@ package struct RequestColumn: Sendable {
       RequestColumn("class", "", "its class of traffic, empty for none") {
         if let name = $1.className { $2.append(name) }
       },
+      RequestColumn(
+        "cached_tokens", "tokens", "prompt tokens that the prefix cache had when it ran first"
+      ) { if let tokens = $1.cachedTokens { $2.append(tokens) } },
+      RequestColumn("recomputed_tokens", "tokens", "tokens computed again after preemptions") {
+        if let tokens = $1.recomputedTokens { $2.append(tokens) }
+      },
+      RequestColumn("replica", "", "the replica that served it, from 0") { $2.append($1.replica) },
     ]
 
   private static let identity = [

@@ -126,7 +126,7 @@ package enum ResultDatabase {
   private static func insertRequests(_ runs: [RunResult], into database: DatabaseConnection) throws
   {
     let statement = try database.statement(
-      "INSERT INTO requests VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
+      "INSERT INTO requests VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
     for (position, run) in runs.enumerated() {
       for request in run.requests {
         statement.bind(position + 1, at: 1)
@@ -142,6 +142,9 @@ package enum ResultDatabase {
         statement.bind(request.preemptionsRecompute, at: 11)
         statement.bind(request.preemptionsSwap, at: 12)
         statement.bind(request.className.map { .text($0) } ?? .null, at: 13)
+        statement.bind(request.cachedTokens.map { .integer($0) } ?? .null, at: 14)
+        statement.bind(request.recomputedTokens.map { .integer($0) } ?? .null, at: 15)
+        statement.bind(request.replica, at: 16)
         try statement.run()
       }
     }

@@ -1,0 +1,52 @@
+import Workload
+
+/// What a request lost to preemptions that dropped its KV cache, and had to compute again.
+///
+///     computed   |———————————————x            lost at x: `mark`
+///     again          |—————————————————…      from what the prefix cache still had: `again` = mark − found
+struct RecomputeLoss: Equatable, Sendable {
+  /// Tokens that were computed at the most.
+  private var mark: Int32 = 0
+  /// Tokens below the mark that were computed once more.
+  private(set) var again: Int32 = 0
+  private var isWaiting = false
+
+  /// - Parameter computed: Tokens whose keys and values were there; what was counted beyond them was not reached.
+  mutating func preempted(at computed: Int32) {
+    again -= max(0, mark - computed)
+    mark = max(mark, computed)
+    isWaiting = true
+  }
+
+  /// It runs.
+  ///
+  /// - Parameter found: Tokens that it need not compute; looked at where it runs first after a preemption.
+  mutating func ran(behind found: Int32) {
+    guard isWaiting else { return }
+    again += max(0, mark - found)
+    isWaiting = false
+  }
+}
+
+extension RunRecord {
+  /// The replica that a request was given to, from 0.
+  package func replica(of request: Int) -> Int {
+    assignment.isEmpty ? 0 : Int(assignment[request])
+  }
+
+  /// Prompt tokens of a request that the prefix cache had when it ran first, of the first of several sequences; `nil` if it
+  /// never ran or its replica has no prefix cache.
+  package func cachedTokens(of request: Int) -> Int? {
+    guard replicas[replica(of: request)].prefixCache != nil,
+      milestones[request].firstScheduled != nil
+    else { return nil }
+    return Int(log.entries.cachedTokens[request])
+  }
+
+  /// Tokens of a request that were computed again after preemptions; from its last one on those that are still to come
+  /// count. `nil` for several sequences, which V1 preempts one by one.
+  package func recomputedTokens(of request: Int) -> Int? {
+    guard requests[request].sequenceCount == 1 else { return nil }
+    return Int(log.entries.losses.pointee[RequestID(request)]?.again ?? 0)
+  }
+}
