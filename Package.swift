@@ -85,7 +85,7 @@ let package = Package(
       "Sweeps",
       [
         "Planning", "Results", "Database", "Metrics", "Serving", "CostModel", "TraceFiles",
-        "Workload",
+        "Workload", "Statistics",
         "SimulationKernel", "Messages",
         .product(name: "Yams", package: "Yams"),
       ]),

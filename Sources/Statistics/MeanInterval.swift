@@ -3,6 +3,8 @@ package struct MeanInterval: Equatable, Sendable {
   package var mean: Double
   /// Half of the 95 % confidence interval of the mean, by Student's t; `nil` for a single value.
   package var half: Double?
+  /// Standard deviation of the values, over *n* − 1; `nil` for a single value.
+  package var deviation: Double?
 
   /// - Parameter values: At least one.
   package init(_ values: [Double]) {
@@ -11,6 +13,7 @@ package struct MeanInterval: Equatable, Sendable {
     let mean = mean
     let variance =
       values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(values.count - 1)
+    deviation = variance.squareRoot()
     half =
       StudentT.twoSided95(degrees: values.count - 1)
       * (variance / Double(values.count)).squareRoot()

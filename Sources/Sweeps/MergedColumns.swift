@@ -59,6 +59,19 @@ struct MergedColumns {
     axes.map(\.name) + kept.map(\.key) + ["gpus", "dollars_per_hour", "profile"]
   }
 
+  /// Columns that hold a measured number: what has a mean over seeds.
+  var measured: [String] {
+    kept.filter { ["REAL", "REAL NOT NULL"].contains($0.storage.rawValue) }.map(\.key)
+      .filter { !(configuration + ["request_rate"]).contains($0) }
+  }
+
+  /// The type of a column of `runs`, as SQLite has it.
+  func type(of column: String) -> String {
+    axes.first { $0.name == column }?.type
+      ?? kept.first { $0.key == column }.map(ShardColumns.declaration)?
+      .split(separator: " ").dropFirst().first.map(String.init) ?? "TEXT"
+  }
+
   /// Tables and views of the merged database.
   var schema: String {
     let columns =
@@ -81,6 +94,7 @@ struct MergedColumns {
         run INTEGER PRIMARY KEY, key TEXT NOT NULL, settings TEXT NOT NULL, version TEXT NOT NULL,
         message TEXT NOT NULL
       ) STRICT;
+      \(SpreadTable(self).schema)
       \(views)
       """
   }
@@ -98,9 +112,7 @@ struct MergedColumns {
 
   private var views: String {
     let group = (configuration + ["request_rate"]).joined(separator: ", ")
-    let means = kept.filter { ["REAL", "REAL NOT NULL"].contains($0.storage.rawValue) }.map(\.key)
-      .filter { !(configuration + ["request_rate"]).contains($0) }
-    let averages = means.map { ", avg(\($0)) AS \($0)" }.joined()
+    let averages = measured.map { ", avg(\($0)) AS \($0)" }.joined()
     var views = """
       CREATE VIEW latency_by_rate AS
       SELECT \(group), count(*) AS runs\(averages)

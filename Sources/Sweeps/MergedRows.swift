@@ -112,31 +112,34 @@ final class MergedRows {
   private func append(_ entry: MergeIndex.Entry, _ row: ResultRow, to line: inout [UInt8]) {
     line.append(contentsOf: "\(entry.position + 1),\(row.key(ShardColumn.key)?.text ?? "")".utf8)
     let values = values(entry)
-    for axis in columns.axes { appendField(values[axis.place].text, to: &line) }
+    for axis in columns.axes {
+      line.append(UInt8(ascii: ","))
+      line.append(csvField: values[axis.place].text)
+    }
     for index in columns.kept.indices {
       line.append(UInt8(ascii: ","))
       row.append(ShardColumn.kept + index, to: &line)
     }
     let cost = cost(entry)
-    appendField("\(cost.gpus)", to: &line)
-    appendField(cost.dollarsPerHour.map { "\($0)" } ?? "", to: &line)
-    appendField(row.text(ShardColumn.profile), to: &line)
+    line.append(contentsOf: ",\(cost.gpus),\(cost.dollarsPerHour.map { "\($0)" } ?? ""),".utf8)
+    line.append(csvField: row.text(ShardColumn.profile))
     line.append(UInt8(ascii: "\n"))
   }
+}
 
-  /// A comma and a text, in quotes where RFC 4180 asks for them.
-  private func appendField(_ text: String, to line: inout [UInt8]) {
-    line.append(UInt8(ascii: ","))
+extension [UInt8] {
+  /// Appends a text, in quotes where RFC 4180 asks for them.
+  mutating func append(csvField text: String) {
     guard text.utf8.contains(where: { [0x2c, 0x22, 0x0a, 0x0d].contains($0) }) else {
-      return line.append(contentsOf: text.utf8)
+      return append(contentsOf: text.utf8)
     }
-    line.append(contentsOf: "\"\(text.replacing("\"", with: "\"\""))\"".utf8)
+    append(contentsOf: "\"\(text.replacing("\"", with: "\"\""))\"".utf8)
   }
 }
 
 extension ResultRow {
   /// Appends the column as a CSV field takes it but for quotes: nothing for NULL.
-  fileprivate func append(_ column: Int, to bytes: inout [UInt8]) {
+  func append(_ column: Int, to bytes: inout [UInt8]) {
     switch kind(column) {
     case .null: break
     case .integer: bytes.append(contentsOf: integer(column).description.utf8)

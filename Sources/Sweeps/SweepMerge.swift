@@ -24,6 +24,7 @@ package struct SweepMerge: Sendable {
 
   package static let database = "sweep.sqlite"
   package static let table = "runs.csv"
+  package static let spread = "spread.csv"
   package static let report = "report.html"
   /// Raised when a query written for the version before may fail or answer something else.
   package static let schemaVersion = 1
@@ -108,7 +109,12 @@ package struct SweepMerge: Sendable {
     do {
       if let failure = failure.withLock({ $0 }) { throw failure }
       let report = SweepReport(plan, columns, outcome)
-      let page = try DatabaseFile(path, .reading).use { try report.html($0) }
+      let (page, spread) = try DatabaseFile(path, .reading).use {
+        (try report.html($0), try SpreadTable(columns).csv($0))
+      }
+      try OutputFile.write(to: folder.staged(Self.spread)) { append throws(UserError) in
+        try append(spread)
+      }
       try OutputFile.write(to: folder.staged(Self.report)) { append throws(UserError) in
         try append(Array(page.utf8))
       }
@@ -127,6 +133,7 @@ package struct SweepMerge: Sendable {
         try writeMeta(database)
         let writer = try MergedTableWriter(database, rows)
         for entry in index.entries { try writer.write(entry) }
+        try SpreadTable(columns).fill(database)
         try database.execute("PRAGMA user_version = \(Self.schemaVersion)")
       }
     }

@@ -8,7 +8,7 @@ import Testing
 
 /// Running, stopping, sharding and merging: whatever happens, the same bytes come out.
 @Suite struct SweepRunTests {
-  private static let results = ["runs.csv", "sweep.sqlite"]
+  private static let results = ["runs.csv", "spread.csv", "sweep.sqlite"]
 
   /// One process that nobody disturbs.
   private static func undisturbed(_ scratch: Scratch) throws -> [Data] {
@@ -257,6 +257,59 @@ import Testing
           - 1.1 / 3600 / output_throughput * 1e6) > 1e-9
         """) == 0)
     #expect(try database.texts("SELECT rank FROM best_by_cost") == ["1", "2"])
+  }
+
+  /// Two seeds *a* and *b*: a standard deviation of |*a* − *b*| ⁄ √2, and by Student's t with one degree of freedom an
+  /// interval of 12.706 ⁄ √2 of it on both sides of the mean.
+  @Test func seedsHaveASpread() throws {
+    let scratch = try Scratch()
+    let plan = try scratch.plan(
+      """
+      base: {num-prompts: 20, system: vllm-v1, device: a100-40gb@2023}
+      axes: {max-num-seqs: [1, 64], request-rate: [2, 20]}
+      seeds: 2
+      metrics: [mean_ttft_ms]
+      """)
+    try plan.run()
+    _ = try plan.merge()
+    let database = try DatabaseFile("\(scratch.path)/out/sweep.sqlite", .reading)
+    let half = "12.706 * sd / 1.4142135623730951"
+    #expect(
+      try database.integer(
+        """
+        SELECT count(*) FROM spread_by_rate AS spread JOIN (
+          SELECT max_num_seqs, request_rate, avg(mean_ttft_ms) AS mean,
+            max(mean_ttft_ms) - min(mean_ttft_ms) AS range
+          FROM runs GROUP BY 1, 2) AS naive USING (max_num_seqs, request_rate)
+        WHERE metric = 'mean_ttft_ms' AND runs = 2 AND sd > 0
+          AND abs(spread.mean - naive.mean) <= 1e-9 * naive.mean
+          AND abs(sd - range / 1.4142135623730951) <= 1e-9 * sd
+          AND abs(spread.mean - \(half) - ci95_low) <= 1e-9 * spread.mean
+          AND abs(spread.mean + \(half) - ci95_high) <= 1e-9 * spread.mean
+        """) == 4)
+    #expect(try database.integer("SELECT count(*) FROM spread_by_rate") == 4)
+    let lines = try scratch.text("out/spread.csv").split(separator: "\n")
+    #expect(
+      lines[0]
+        == "system,model,device,max_num_seqs,request_rate,metric,runs,mean,sd,ci95_low,ci95_high")
+    #expect(lines.count == 5)
+    #expect(lines[1].hasPrefix("vllm-v1,opt-13b,a100-40gb@2023,1,2.0,mean_ttft_ms,2,"))
+  }
+
+  /// A single seed has a mean and nothing around it; what was not measured has no row.
+  @Test func oneSeedHasNoSpread() throws {
+    let scratch = try Scratch()
+    let plan = try scratch.plan(
+      """
+      base: {num-prompts: 20, system: vllm-v1, device: a100-40gb@2023}
+      axes: {request-rate: [2]}
+      metrics: [mean_ttft_ms, prefix_cache_hit_rate]
+      """)
+    try plan.run()
+    _ = try plan.merge()
+    let lines = try scratch.text("out/spread.csv").split(separator: "\n")
+    #expect(lines.count == 3)
+    #expect(lines[1].hasSuffix(",,,") && lines[1].contains(",mean_ttft_ms,1,"))
   }
 
   /// Who turns nearly all requests away is fast with the others, and has no capacity.
