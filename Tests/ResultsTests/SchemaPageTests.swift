@@ -2,6 +2,7 @@ import Database
 import Foundation
 import Testing
 
+@testable import Metrics
 @testable import Results
 
 /// `docs/SCHEMA.md` is held to the code, so that the page cannot promise other columns.
@@ -68,11 +69,39 @@ import Testing
     let scratch = try ScratchFolder()
     try ResultDatabase.write([Samples.run, Samples.otherRun], to: scratch.at("kvplan.sqlite"))
     let file = try DatabaseFile(scratch.at("kvplan.sqlite"), .reading)
-    let blocks = page.components(separatedBy: "```sql\n").dropFirst()
-    let queries = blocks.map { String($0.prefix(upTo: $0.range(of: "```")!.lowerBound)) }
+    let queries = Self.queries(of: page)
     #expect(queries.count == 4)
     for query in queries {
       #expect(try file.use { try $0.rows(query).next() != nil }, "\(query)")
     }
+  }
+
+  /// Two seeds: means of 120.5 and 124.5 ms are 122.5 ± 12.706 · √8 ⁄ √2 ms.
+  @Test func theQueriesOfTheAnalysisPageRun() throws {
+    let scratch = try ScratchFolder()
+    var (first, second) = (Samples.run, Samples.run)
+    first.summary.provenance.seed = 0
+    second.summary.provenance.seed = 1
+    second.summary.ttft.mean = 124.5
+    try ResultDatabase.write([first, second], to: scratch.at("kvplan.sqlite"))
+    let file = try DatabaseFile(scratch.at("kvplan.sqlite"), .reading)
+    let analysis = URL(fileURLWithPath: #filePath)
+      .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+      .appendingPathComponent("docs/ANALYSIS.md")
+    let queries = Self.queries(of: try String(contentsOf: analysis, encoding: .utf8))
+    #expect(queries.count == 3)
+    for query in queries {
+      #expect(try file.use { try $0.rows(query).next() != nil }, "\(query)")
+    }
+    try file.use { database in
+      let rows = try database.rows(queries[0])
+      let row = try #require(try rows.next())
+      #expect(row.real(3) == 122.5 && abs(row.real(4) - 25.412) < 1e-9)
+    }
+  }
+
+  private static func queries(of page: String) -> [String] {
+    page.components(separatedBy: "```sql\n").dropFirst()
+      .map { String($0.prefix(upTo: $0.range(of: "```")!.lowerBound)) }
   }
 }
