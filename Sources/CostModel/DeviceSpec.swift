@@ -38,12 +38,20 @@ package struct DeviceSpec: Equatable, Sendable {
   package struct Price: Equatable, Sendable {
     /// US dollars per GPU and hour.
     package var dollarsPerHour: Double
-    /// Provider, and how well the figure is attested. No date was recorded with any of them.
+    /// Provider, and how well the figure is attested; a user's own price names the flag or the line it is from.
     package var source: String
+    /// The day of the price, `2026-03-01`; `nil` where none was recorded, as with every price of the catalogue.
+    package var date: String?
+    /// How the GPU is paid for, such as `reserved` or `spot`; `nil` where the source does not say.
+    package var kind: String?
 
-    package init(dollarsPerHour: Double, source: String) {
+    package init(
+      dollarsPerHour: Double, source: String, date: String? = nil, kind: String? = nil
+    ) {
       self.dollarsPerHour = dollarsPerHour
       self.source = source
+      self.date = date
+      self.kind = kind
     }
   }
 

@@ -156,7 +156,7 @@ struct ConfigFields {
 }
 
 /// Text from a file made safe for a terminal.
-func printable(_ text: String) -> String {
+package func printable(_ text: String) -> String {
   let bytes = Array(text.utf8)
   return Messages.printable(bytes.span)
 }

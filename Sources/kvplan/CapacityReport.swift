@@ -51,6 +51,10 @@ struct CapacityReport: PlanReport {
       }
       paragraphs.append(text)
     }
+    if let best = capacity.best {
+      paragraphs.append(
+        PlanMoney.text(study.deployment, outputThroughput: best.summary.outputThroughput))
+    }
     return Document.Section("Does it hold", paragraphs: paragraphs)
   }
 
@@ -188,7 +192,9 @@ struct CapacityReport: PlanReport {
   private var memory: Document.Section { PlanMemory.section(answer.prepared) }
 
   private var assumptions: Document.Section {
-    var paragraphs = PlanCells.prices(answer.prepared.profiles) + PlanCells.sample(study.trace)
+    var paragraphs =
+      PlanCells.prices(answer.prepared.profiles) + PlanMoney.sources(study.deployment.devices)
+      + PlanCells.sample(study.trace)
     paragraphs.append(
       "Arrivals: Poisson; \(study.trace.requests.count) requests of `\(study.trace.name)` a run, "
         + "all of them measured. Router: \(study.deployment.router.name).")
@@ -210,7 +216,7 @@ struct CapacityReport: PlanReport {
           ])
         })
     }
-    return .object([
+    let members: [JSONValue.Member] = [
       .init("deployment", .text(study.deployment.text)),
       .init("gpus", .integer(study.deployment.gpus)),
       .init("slo", .text(study.serviceLevel.text)),
@@ -232,7 +238,9 @@ struct CapacityReport: PlanReport {
       .init("kv_memory", PlanMemory.json(answer.prepared)),
       .init("assumptions", .array(assumptions.paragraphs.map { .text($0) })),
       .init("simulations", .array((answer.around + capacity.points).map(PlanCells.json))),
-    ])
+    ]
+    return .object(
+      members + PlanMoney.json(study.deployment) + PlanMoney.json(study.deployment.devices))
   }
 
   var simulations: CatalogTable {

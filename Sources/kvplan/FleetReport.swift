@@ -45,7 +45,8 @@ struct FleetReport: PlanReport {
         + "\(PlanCells.percent(best.point.summary.kv.held)) % of the KV pool; "
         + "\(Digits.fixed(best.point.summary.meanBatchedRequests, decimals: 1)) requests are batched "
         + "in the mean." + (PlanCells.imbalance(best.point.summary).map { " \($0)" } ?? ""))
-    paragraphs.append(money(best))
+    paragraphs.append(
+      PlanMoney.text(best.deployment, outputThroughput: best.point.summary.outputThroughput))
     if let capacity = answer.capacity {
       let room = capacity.rate / request.rate - 1
       paragraphs.append(
@@ -57,7 +58,8 @@ struct FleetReport: PlanReport {
     if let spare = answer.spare {
       paragraphs.append(
         "N+1, to stand the loss of a replica: \(spare.deployment.text), "
-          + "\(PlanCells.dollars(spare.deployment.dollarsPerHour)) $/h.")
+          + "\(PlanCells.dollars(spare.deployment.dollarsPerHour)) $/h "
+          + "(\(PlanMoney.month(spare.deployment.dollarsPerHour)) $ a month).")
     }
     if let command = best.deployment.vllmCommand { paragraphs.append("One replica: \(command)") }
     return Document.Section("Recommendation", paragraphs: paragraphs)
@@ -86,19 +88,6 @@ struct FleetReport: PlanReport {
           + "\(better.joined(separator: ", ")).")
     }
     return paragraphs
-  }
-
-  private func money(_ best: FleetPoint) -> String {
-    let deployment = best.deployment
-    let watts = Digits.fixed(deployment.watts / 1000, decimals: 2)
-    guard let dollars = deployment.dollarsPerHour else {
-      return "\(deployment.gpus) GPUs, at most \(watts) kW; no price is known."
-    }
-    let tokens = best.point.summary.outputThroughput * 3600 / 1e6
-    let perMillion = tokens > 0 ? PlanCells.dollars(dollars / tokens) : "–"
-    return
-      "\(deployment.gpus) GPUs, \(PlanCells.dollars(dollars)) $/h, \(perMillion) $ per million "
-      + "output tokens, at most \(watts) kW."
   }
 
   /// The simulated deployments that came nearest.
@@ -146,7 +135,8 @@ struct FleetReport: PlanReport {
     let first = shown.columns(of: .ttft, hasMean: false) + shown.columns(of: .tpot, hasMean: false)
     let others = shown.columns(of: nil)
     var table = TextTable(
-      [.init("deployment", .left), .init("GPUs"), .init("$/h")] + first.map(\.column)
+      [.init("deployment", .left), .init("GPUs"), .init("$/h"), .init("$ a\nmonth")]
+        + first.map(\.column)
         + [.init("E2E\nmean s")] + others.map(\.column)
         + [.init("meet\nall %"), .init("KV\nheld %")])
     table.rows = points.map { point in
@@ -154,6 +144,7 @@ struct FleetReport: PlanReport {
       return [
         request.text(point), "\(point.deployment.gpus)",
         PlanCells.dollars(point.deployment.dollarsPerHour),
+        PlanMoney.month(point.deployment.dollarsPerHour),
       ] + first.map { $0.cell(assessment) } + [PlanCells.seconds(mean: summary.e2el)]
         + others.map { $0.cell(assessment) }
         + [PlanCells.percent(assessment.attainment), PlanCells.percent(summary.kv.held)]
@@ -252,24 +243,31 @@ struct FleetReport: PlanReport {
       + "recommendation, \(plan.simulated.count - answer.searched) are for comparison."
     return Document.Section(
       "Assumptions",
-      paragraphs: PlanCells.prices(profiles) + PlanCells.sample(study.trace) + [arrivals])
+      paragraphs: PlanCells.prices(profiles) + PlanMoney.sources(devices)
+        + PlanCells.sample(study.trace) + [arrivals])
+  }
+
+  /// Of all candidates, each once.
+  private var devices: [DeviceSpec] {
+    Deployment(groups: request.candidates.map { .init($0) }).devices
   }
 
   var json: JSONValue {
     func object(_ point: FleetPoint) -> JSONValue {
       let deployment = point.deployment
-      return .object([
+      let members: [JSONValue.Member] = [
         .init("deployment", .text(request.text(point))), .init("gpus", .integer(deployment.gpus)),
         .init("replicas", .integer(deployment.replicas)),
         .init("device", .text(deployment.groups[0].scenario.device.name)),
         .init(
           "tensor_parallel_size", .integer(deployment.groups[0].scenario.tensorParallel)),
-        .init("dollars_per_hour", deployment.dollarsPerHour.map { .real($0) } ?? .null),
-        .init("watts", .real(deployment.watts)),
-        .init("result", PlanCells.json(point.point)),
-      ])
+      ]
+      return .object(
+        members + PlanMoney.json(deployment) + [
+          .init("watts", .real(deployment.watts)), .init("result", PlanCells.json(point.point)),
+        ])
     }
-    return .object([
+    let members: [JSONValue.Member] = [
       .init("slo", .text(request.serviceLevel.text)), .init("request_rate", .real(request.rate)),
       .init("headroom", .real(request.headroom)),
       .init("objective", .text(request.objective.rawValue)),
@@ -314,17 +312,22 @@ struct FleetReport: PlanReport {
       .init("kv_memory", recommended.map(PlanMemory.json) ?? .null),
       .init("assumptions", .array(assumptions.paragraphs.map { .text($0) })),
       .init("simulations", .array(plan.simulated.map(object))),
-    ])
+    ]
+    return .object(members + PlanMoney.json(devices))
   }
 
   var simulations: CatalogTable {
     CatalogTable(
-      columns: [("deployment", .name), ("gpus", .count), ("dollars_per_hour", .count)]
+      columns: [
+        ("deployment", .name), ("gpus", .count), ("dollars_per_hour", .count),
+        ("dollars_per_month", .count),
+      ]
         + PlanCells.columns(request.serviceLevel),
       rows: plan.simulated.map { point in
         [
           request.text(point), "\(point.deployment.gpus)",
           point.deployment.dollarsPerHour.map { "\($0)" } ?? "",
+          point.deployment.dollarsPerHour.map { "\($0 * Deployment.hoursPerMonth)" } ?? "",
         ] + PlanCells.row(point.point)
       })
   }

@@ -39,23 +39,7 @@ struct PlanArguments: ParsableArguments {
       """)
   var router = Router.leastOutstanding
 
-  @Option(help: "Price of a device in $ per GPU and hour, `h100-sxm=2.95`; may be repeated.")
-  var price: [String] = []
-
-  /// Prices by the name of the device, as given.
-  func prices() throws -> [String: Double] {
-    var prices: [String: Double] = [:]
-    for item in price {
-      let parts = item.split(separator: "=", maxSplits: 1).map(String.init)
-      guard parts.count == 2, let dollars = Double(parts[1]), dollars >= 0, dollars.isFinite else {
-        throw UserError(
-          "`--price` must be a device, `=` and dollars per hour, found `\(item)`",
-          hint: "write `--price h100-sxm=2.95`")
-      }
-      prices[try DeviceCatalogue.find(parts[0]).name] = dollars
-    }
-    return prices
-  }
+  @OptionGroup(title: "Prices") var prices: PriceOptions
 
   /// Requests that a plan at a constant rate looks at unless told otherwise: enough for a 99th percentile to rest on 200
   /// of them.
@@ -103,16 +87,6 @@ extension ProgressLine {
     self.init(.init(count: simulations, unit: "simulations", isExact: false)) {
       SimulationCount.finished - before
     }
-  }
-}
-
-extension DeviceSpec {
-  /// The device at the price that the user gave for it, if one was given.
-  func priced(_ prices: [String: Double]) -> DeviceSpec {
-    guard let dollars = prices[name] else { return self }
-    var device = self
-    device.price = .init(dollarsPerHour: dollars, source: "--price")
-    return device
   }
 }
 
@@ -167,13 +141,14 @@ struct PlanCapacityCommand: ParsableCommand {
     }
     var scenario = try engine.scenario(
       system: try ServingSystem.find(plan.system), requestRate: nil)
-    scenario.device = scenario.device.priced(try plan.prices())
+    let prices = try plan.prices.chosen()
+    scenario.device = scenario.device.priced(prices)
     let serviceLevel = try ServiceLevel(plan.slo, model: scenario.model)
     let output = try PlanOutput(results)
     let trace = try plan.trace(trace, reading, engine: engine)
     try serviceLevel.requireClasses(of: trace)
     var study = CapacityStudy(
-      try replicas.deployment(of: scenario, router: plan.router, prices: try plan.prices()),
+      try replicas.deployment(of: scenario, router: plan.router, prices: prices),
       trace: trace, serviceLevel: serviceLevel,
       seeds: (0..<UInt64(seeds)).map { engine.seed &+ $0 }, tolerance: tolerance)
     study.explains = explain
@@ -286,7 +261,7 @@ struct PlanFleetCommand: ParsableCommand {
   }
 
   private func candidates() throws -> [(label: String, scenario: Scenario)] {
-    let prices = try plan.prices()
+    let prices = try plan.prices.chosen()
     let names =
       (devices ?? engine.deployment.device)?.split(separator: ",").map {
         $0.trimmingCharacters(in: .whitespaces)
@@ -335,7 +310,7 @@ struct PlanFleetCommand: ParsableCommand {
   }
 
   /// The GPUs of today that the objective can compare.
-  private func pricedDevices(_ prices: [String: Double]) -> [String] {
+  private func pricedDevices(_ prices: [String: DeviceSpec.Price]) -> [String] {
     DeviceCatalogue.all.filter {
       $0.isPriced && $0.software == .present
         && (objective != .cost || $0.priced(prices).price != nil)

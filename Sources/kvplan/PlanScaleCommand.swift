@@ -74,8 +74,9 @@ struct PlanScaleCommand: ParsableCommand {
         "`--min-replicas` \(minReplicas) and `--max-replicas` \(maxReplicas) must be at least 1 and "
           + "in this order")
     }
-    let scenario = try engine.scenario(
+    var scenario = try engine.scenario(
       system: try ServingSystem.find(plan.system), requestRate: nil)
+    scenario.device = scenario.device.priced(try plan.prices.chosen())
     let output = try PlanOutput(results)
     let read = try reading.read(trace, seed: engine.seed)
     let serviceLevel = try ServiceLevel(plan.slo, model: scenario.model)
@@ -148,13 +149,18 @@ struct ScalingReport: PlanReport {
       shown.columns(of: .ttft, hasMean: false) + shown.columns(of: .tpot, hasMean: false)
       + shown.columns(of: nil, hasMean: false)
     var table = TextTable(
-      [.init("operation", .left), .init("replicas"), .init("GPU\nhours"), .init("meet\nall %")]
+      [
+        .init("operation", .left), .init("replicas"), .init("GPU\nhours"), .init("$"),
+        .init("$ a\nmonth"),
+        .init("meet\nall %"),
+      ]
         + latencies.map(\.column) + [.init("other\norders"), .init("targets", .left)])
     func row(_ name: String, _ replicas: String, _ operation: ScalingStudy.Operation) -> [String] {
       let confirmation = operation.confirmation
       let missed = operation.assessment.missed.map(PlanCells.text)
       return [
         name, replicas, Digits.fixed(operation.gpuHours, decimals: 1),
+        PlanCells.dollars(dollars(operation)), PlanMoney.month(dollarsPerHour(operation)),
         PlanCells.percent(operation.assessment.attainment),
       ] + latencies.map { $0.cell(operation.assessment) } + [
         "\(confirmation.held) of \(confirmation.points.count)",
@@ -187,7 +193,33 @@ struct ScalingReport: PlanReport {
           + "gives a replica \(PlanCells.percent(study.targetUtilization)) % of what one sustains, "
           + "waits \(plain(study.startUpSeconds)) s for a new one, and lets one go when "
           + "\(ScalingStudy.patience + 1) decisions in a row ask for fewer.",
-      ], table: table, figures: figures)
+      ] + saving, table: table, figures: figures)
+  }
+
+  /// Dollars of a GPU and hour.
+  private var price: Double? { study.deployment.groups[0].scenario.device.price?.dollarsPerHour }
+
+  /// What the GPUs cost over the trace: hours of GPUs times their price.
+  private func dollars(_ operation: ScalingStudy.Operation) -> Double? {
+    price.map { operation.gpuHours * $0 }
+  }
+
+  /// The same as a mean over the time that the trace takes to serve.
+  private func dollarsPerHour(_ operation: ScalingStudy.Operation) -> Double? {
+    dollars(operation).map { $0 / (operation.result.summary.duration / 3600) }
+  }
+
+  /// What the autoscaler costs against as many replicas all the time, in a sentence.
+  private var saving: [String] {
+    guard let fixed = answer.fixed, let always = dollarsPerHour(fixed.operation),
+      let scaled = dollarsPerHour(answer.autoscaled), always > 0
+    else { return [] }
+    let share = 1 - scaled / always
+    return [
+      "The autoscaler costs \(PlanMoney.month(scaled)) $ a month against \(PlanMoney.month(always)) $ of "
+        + "\(fixed.replicas) replicas all the time, \(PlanCells.percent(abs(share))) % "
+        + "\(share < 0 ? "more" : "less"), if all traffic is like the trace."
+    ]
   }
 
   private var windows: Document.Section {
@@ -237,10 +269,11 @@ struct ScalingReport: PlanReport {
   private var assumptions: Document.Section {
     Document.Section(
       "Assumptions",
-      paragraphs: PlanCells.prices(answer.prepared.profiles) + [
-        "Arrivals: those of `\(study.trace.name)`. Each window starts on an empty system. Router: "
-          + "\(study.deployment.router.name)."
-      ])
+      paragraphs: PlanCells.prices(answer.prepared.profiles)
+        + PlanMoney.sources(study.deployment.devices) + [
+          "Arrivals: those of `\(study.trace.name)`. Each window starts on an empty system. Router: "
+            + "\(study.deployment.router.name)."
+        ])
   }
 
   private func plain(_ seconds: Double) -> String {
@@ -251,6 +284,10 @@ struct ScalingReport: PlanReport {
     func object(_ operation: ScalingStudy.Operation) -> [JSONValue.Member] {
       [
         .init("gpu_hours", .real(operation.gpuHours)),
+        .init("dollars", JSONValue(dollars(operation))),
+        .init(
+          "dollars_per_month",
+          JSONValue(dollarsPerHour(operation).map { $0 * Deployment.hoursPerMonth })),
         .init("attainment", .real(operation.assessment.attainment)),
         .init("met", .boolean(operation.assessment.isMet)),
         .init("at_the_edge", .boolean(operation.isAtTheEdge)),
@@ -258,7 +295,7 @@ struct ScalingReport: PlanReport {
         .init("summary", SummaryText.object(operation.result.summary)),
       ]
     }
-    return .object([
+    let members: [JSONValue.Member] = [
       .init("slo", .text(study.serviceLevel.text)),
       .init("at_the_edge", .boolean(answer.isAtTheEdge)),
       .init("replica_rate", .real(answer.replicaRate)),
@@ -289,7 +326,8 @@ struct ScalingReport: PlanReport {
               .init("launched", .integer($0.launched)), .init("ready", .integer($0.ready)),
             ])
           })),
-    ])
+    ]
+    return .object(members + PlanMoney.json(study.deployment.devices))
   }
 
   var simulations: CatalogTable {

@@ -21,10 +21,10 @@ struct ReplicaOptions: ParsableArguments {
 
   /// The replicas behind a router: alike, or as `--replica` says.
   ///
-  /// - Parameter prices: Dollars an hour of a device that the user gave.
+  /// - Parameter prices: Those that the user gave, by the name of the device.
   /// - Throws: ``UserError`` for no replica at all, numbers that contradict each other, and settings that are none.
   func deployment(
-    of base: Scenario, router: Router, prices: [String: Double] = [:]
+    of base: Scenario, router: Router, prices: [String: DeviceSpec.Price] = [:]
   ) throws -> Deployment {
     guard replicas > 0 else {
       throw UserError("`--replicas` must be at least 1, found `\(replicas)`")
@@ -43,7 +43,7 @@ struct ReplicaOptions: ParsableArguments {
   }
 
   private func group(
-    _ text: String, of base: Scenario, prices: [String: Double]
+    _ text: String, of base: Scenario, prices: [String: DeviceSpec.Price]
   ) throws -> Deployment.Group {
     var group = Deployment.Group(base)
     for item in text.split(separator: ",") {

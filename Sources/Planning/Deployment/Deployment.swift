@@ -52,6 +52,16 @@ package struct Deployment: Sendable {
     return sum
   }
 
+  /// Hours that a month is counted as: a twelfth of 8,760.
+  package static let hoursPerMonth = 730.0
+
+  /// The devices of its replicas, each once.
+  package var devices: [DeviceSpec] {
+    groups.map(\.scenario.device).reduce(into: []) { devices, device in
+      if !devices.contains(where: { $0.name == device.name }) { devices.append(device) }
+    }
+  }
+
   /// The same deployment with another number of replicas of its only kind.
   package func with(replicas: Int) -> Deployment {
     precondition(groups.count == 1, "which of \(groups.count) kinds is meant?")

@@ -53,6 +53,9 @@ package struct MeasurementTable {
 
   package var rowCount: Int { lines.count }
 
+  /// In the order of the alphabet.
+  package var columnNames: [String] { columns.keys.sorted() }
+
   package func has(_ column: String) -> Bool { columns[column] != nil }
 
   /// Checks that all of `names` are there, before any row is read.
@@ -62,7 +65,7 @@ package struct MeasurementTable {
       let plural = missing.count == 1 ? "column" : "columns"
       throw UserError(
         "\(path):1: no \(plural) \(missing.map { "`\($0)`" }.joined(separator: ", "))",
-        hint: "the columns found are \(columns.keys.sorted().joined(separator: ", "))")
+        hint: "the columns found are \(columnNames.joined(separator: ", "))")
     }
   }
 
@@ -127,8 +130,11 @@ package struct MeasurementTable {
   /// The line of the file that a row stands in.
   package func line(_ row: Int) -> Int { lines[row] }
 
+  /// `FILE:LINE`.
+  package func place(_ row: Int) -> String { "\(path):\(lines[row])" }
+
   package func failure(_ row: Int, _ message: String) -> UserError {
-    UserError("\(path):\(lines[row]): \(message)")
+    UserError("\(place(row)): \(message)")
   }
 
   private static func split(_ bytes: [UInt8], _ range: Range<Int>) -> [Range<Int>] {
