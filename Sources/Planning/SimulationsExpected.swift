@@ -7,6 +7,7 @@ extension CapacityStudy {
   /// lower rates, eight settings and four sensitivities besides.
   package var simulationsExpected: Int {
     9 + 6 * (seeds.count - 1) + (explains ? 5 + (8 + 4) * 8 : 0)
+      + 5 * rates.count * (1 + whatIfs.count) + (3 + 6 * seeds.count) * whatIfs.count
   }
 }
 
@@ -15,6 +16,6 @@ extension FleetStudy {
   package var simulationsExpected: Int {
     isExhaustive
       ? request.candidates.reduce(0) { $0 + request.maxGPUs / $1.gpus } + 60
-      : 4 * request.candidates.count + 40
+      : 4 * request.candidates.count * (1 + whatIfs.count) + 40
   }
 }

@@ -15,7 +15,9 @@ struct CapacityReport: PlanReport {
   private var capacity: Capacity { answer.capacity }
 
   var document: Document {
-    Document(title: title, sections: [holds, why, rates, levers, sensitivity, memory, assumptions])
+    Document(
+      title: title,
+      sections: [holds, asked, whatIf, why, rates, levers, sensitivity, memory, assumptions])
   }
 
   private var title: String {
@@ -161,7 +163,7 @@ struct CapacityReport: PlanReport {
   }
 
   /// What ± means beside a change.
-  private var interval: String {
+  var interval: String {
     guard study.seeds.count > 1 else {
       return "One seed says nothing of how far a change can be trusted: give more with `--seeds`."
     }
@@ -206,14 +208,11 @@ struct CapacityReport: PlanReport {
     func list(_ variations: [Variation]) -> JSONValue {
       .array(
         variations.map {
-          .object([
-            .init("change", .text($0.change)), .init("flag", $0.flag.map { .text($0) } ?? .null),
-            .init("request_rate", .real($0.rate.mean)),
-            .init("request_rate_ci95", JSONValue($0.rate.half)),
-            .init("effect", JSONValue($0.effect?.mean)),
-            .init("effect_ci95", JSONValue($0.effect?.half)),
-            .init("effect_found", $0.isEffect.map { .boolean($0) } ?? .null),
-          ])
+          .object(
+            [
+              .init("change", .text($0.change)),
+              .init("flag", $0.flag.map { .text($0) } ?? .null),
+            ] + Self.members($0))
         })
     }
     let members: [JSONValue.Member] = [
@@ -237,15 +236,18 @@ struct CapacityReport: PlanReport {
       .init("calibrated", .boolean(answer.prepared.profiles.allSatisfy(\.isCalibrated))),
       .init("kv_memory", PlanMemory.json(answer.prepared)),
       .init("assumptions", .array(assumptions.paragraphs.map { .text($0) })),
-      .init("simulations", .array((answer.around + capacity.points).map(PlanCells.json))),
+      .init(
+        "simulations",
+        .array((answer.around + capacity.points + answer.asked.map(\.point)).map(PlanCells.json))),
     ]
     return .object(
-      members + PlanMoney.json(study.deployment) + PlanMoney.json(study.deployment.devices))
+      members + PlanMoney.json(study.deployment) + PlanMoney.json(study.deployment.devices)
+        + questionsJSON)
   }
 
   var simulations: CatalogTable {
     CatalogTable(
       columns: PlanCells.columns(study.serviceLevel),
-      rows: (answer.around + capacity.points).map(PlanCells.row))
+      rows: (answer.around + capacity.points + answer.asked.map(\.point)).map(PlanCells.row))
   }
 }

@@ -73,15 +73,7 @@ struct CompareCommand: ParsableCommand {
   /// The rates asked for; one `nil` where the trace's own arrivals are to be used.
   private func rates() throws -> [Double?] {
     guard let requestRate else { return [nil] }
-    return try requestRate.split(separator: ",", omittingEmptySubsequences: false).map { item in
-      let text = item.trimmingPrefix(while: \.isWhitespace)
-      guard let rate = Double(text), rate > 0 else {
-        throw UserError(
-          "`--request-rate` must be positive numbers of requests per second, found `\(text)`",
-          hint: "separate them by commas: `--request-rate 0.5,1,2`")
-      }
-      return rate
-    }
+    return try RateList.read(requestRate)
   }
 }
 

@@ -12,13 +12,15 @@ struct FleetReport: PlanReport {
   let study: FleetStudy
   let answer: FleetStudy.Answer
 
-  private var request: FleetRequest { study.request }
-  private var plan: FleetPlan { answer.plan }
+  var request: FleetRequest { study.request }
+  var plan: FleetPlan { answer.plan }
 
   var document: Document {
     Document(
       title: title,
-      sections: [recommendation, front, field, saturation, trust, memory, excluded, assumptions])
+      sections: [
+        recommendation, front, field, saturation, whatIf, trust, memory, excluded, assumptions,
+      ])
   }
 
   private var demand: String {
@@ -29,7 +31,7 @@ struct FleetReport: PlanReport {
   private var title: String {
     let model = request.candidates[0].model.name
     guard let best = plan.best else {
-      return "No deployment of \(model) within \(request.maxGPUs) GPUs sustains \(demand)"
+      return "No deployment of \(model) within \(request.limits) sustains \(demand)"
     }
     let edge = answer.isAtTheEdge ? ", at the edge" : ""
     return "\(model) at \(demand): \(request.text(best))\(edge)"
@@ -72,7 +74,7 @@ struct FleetReport: PlanReport {
     if answer.isAtTheEdge {
       paragraphs.append(
         "It is at the edge: \(PlanCells.confirmation(confirmation)), and no fleet within "
-          + "`--max-gpus` \(request.maxGPUs) was found that holds with \(Confirmation.heldMin). Raise it, or ask "
+          + "\(request.limits) was found that holds with \(Confirmation.heldMin). Raise it, or ask "
           + "for less.")
     } else if confirmation.held < confirmation.points.count {
       paragraphs.append(
@@ -313,7 +315,7 @@ struct FleetReport: PlanReport {
       .init("assumptions", .array(assumptions.paragraphs.map { .text($0) })),
       .init("simulations", .array(plan.simulated.map(object))),
     ]
-    return .object(members + PlanMoney.json(devices))
+    return .object(members + PlanMoney.json(devices) + questionsJSON)
   }
 
   var simulations: CatalogTable {

@@ -105,7 +105,7 @@ struct PlanCapacityCommand: ParsableCommand {
           --device h100-sxm --slo 'ttft.p99<=2s, tpot.p99<=100ms'
 
       EXIT STATUS
-        1   no rate is sustained
+        1   no rate is sustained, or one of `--request-rate` is not
         3   the rate holds only at the edge: neither it nor one a little lower holds with three of \
       four other seeds
       """)
@@ -116,6 +116,11 @@ struct PlanCapacityCommand: ParsableCommand {
   @OptionGroup(title: "Plan") var plan: PlanArguments
 
   @OptionGroup var replicas: ReplicaOptions
+
+  @Option(help: "Rates to try besides, requests per second, comma-separated: does it hold there?")
+  var requestRate: String?
+
+  @OptionGroup var question: WhatIfOptions
 
   @Option(help: "Seeds, from `--seed` on: their spread gives the confidence interval.")
   var seeds = 3
@@ -139,6 +144,13 @@ struct PlanCapacityCommand: ParsableCommand {
     guard tolerance > 0, tolerance < 1 else {
       throw UserError("`--tolerance` must lie in (0, 1), found `\(tolerance)`")
     }
+    let rates = try requestRate.map(RateList.ofPlan) ?? []
+    let whatIfs = try question.questions()
+    if rates.isEmpty, let whatIf = whatIfs.first(where: { $0.rate != 1 }) {
+      throw UserError(
+        "`--what-if \(whatIf.text)` has no rate to multiply: what is sustained does not depend on it",
+        hint: "give the rates to try with `--request-rate`")
+    }
     var scenario = try engine.scenario(
       system: try ServingSystem.find(plan.system), requestRate: nil)
     let prices = try plan.prices.chosen()
@@ -152,14 +164,17 @@ struct PlanCapacityCommand: ParsableCommand {
       trace: trace, serviceLevel: serviceLevel,
       seeds: (0..<UInt64(seeds)).map { engine.seed &+ $0 }, tolerance: tolerance)
     study.explains = explain
+    study.rates = rates
+    study.whatIfs = whatIfs
     let progress = ProgressLine(simulations: study.simulationsExpected)
     let answer = try study.run()
     progress.finish()
     Terminal.warn(answer.warnings)
     let report = CapacityReport(study: study, answer: answer)
     try output.finish(report)
-    if answer.capacity.rate == 0 { ExitStatus.no.exit() }
-    if answer.isAtTheEdge { ExitStatus.atTheEdge.exit() }
+    let verdicts = answer.asked.map(\.verdict)
+    if answer.capacity.rate == 0 || verdicts.contains(.no) { ExitStatus.no.exit() }
+    if answer.isAtTheEdge || verdicts.contains(.atTheEdge) { ExitStatus.atTheEdge.exit() }
   }
 }
 
@@ -179,7 +194,7 @@ struct PlanFleetCommand: ParsableCommand {
           --slo 'ttft.p99<=2s, tpot.p99<=100ms'
 
       EXIT STATUS
-        1   no deployment sustains the rate
+        1   no deployment sustains the rate, or one of the rates
         3   the best does only at the edge: with fewer than three of four other seeds
       """)
 
@@ -188,8 +203,13 @@ struct PlanFleetCommand: ParsableCommand {
 
   @OptionGroup(title: "Plan") var plan: PlanArguments
 
-  @Option(help: "Requests per second that the fleet has to sustain.")
-  var requestRate: Double
+  @Option(
+    help:
+      "Requests per second that the fleet has to sustain; several, comma-separated, give a plan each."
+  )
+  var requestRate: String
+
+  @OptionGroup var question: WhatIfOptions
 
   @Option(help: "More to sustain on top of it, such as `20%`.")
   var headroom = "0%"
@@ -213,6 +233,9 @@ struct PlanFleetCommand: ParsableCommand {
   @Option(help: "Most GPUs of a fleet.")
   var maxGpus = 64
 
+  @Option(help: "Most dollars of a fleet in a month of 730 hours.")
+  var budget: Double?
+
   @Option(
     help: """
       What the best is best in: \
@@ -229,35 +252,68 @@ struct PlanFleetCommand: ParsableCommand {
 
   func run() throws {
     try plan.requireOpenLoop(engine)
-    guard requestRate > 0, requestRate.isFinite else {
-      throw UserError("`--request-rate` must be positive, found `\(requestRate)`")
-    }
+    let rates = try RateList.ofPlan(requestRate)
+    let whatIfs = try question.questions(fixed: Self.searchedOver)
     guard maxGpus > 0 else {
       throw UserError("`--max-gpus` must be at least 1, found `\(maxGpus)`")
     }
     let labelled = try candidates()
     let candidates = labelled.map(\.scenario)
+    try requireBudget(candidates)
     let serviceLevel = try ServiceLevel(plan.slo, model: candidates[0].model)
     var request = FleetRequest(
-      candidates: candidates, router: plan.router, rate: requestRate, maxGPUs: maxGpus,
+      candidates: candidates, router: plan.router, rate: rates[0], maxGPUs: maxGpus,
       serviceLevel: serviceLevel)
     request.labels = labelled.map(\.label)
     request.headroom = try share(headroom)
     request.objective = objective
+    request.budgetPerMonth = budget
     request.seed = engine.seed
     let output = try PlanOutput(results)
     let trace = try plan.trace(trace, reading, engine: engine)
     try serviceLevel.requireClasses(of: trace)
-    let study = FleetStudy(
-      request: request, trace: trace,
-      isExhaustive: exhaustive)
-    let progress = ProgressLine(simulations: study.simulationsExpected)
-    let answer = try study.run()
+    let studies = rates.map { rate in
+      var asked = request
+      asked.rate = rate
+      var study = FleetStudy(request: asked, trace: trace, isExhaustive: exhaustive)
+      study.whatIfs = whatIfs
+      return study
+    }
+    let progress = ProgressLine(
+      simulations: studies.reduce(0) { $0 + $1.simulationsExpected })
+    let reports = try studies.map { FleetReport(study: $0, answer: try $0.run()) }
     progress.finish()
-    Terminal.warn(answer.warnings)
-    try output.finish(FleetReport(study: study, answer: answer))
-    if answer.plan.best == nil { ExitStatus.no.exit() }
-    if answer.isAtTheEdge { ExitStatus.atTheEdge.exit() }
+    Terminal.warn(reports.flatMap(\.answer.warnings).uniqued)
+    if reports.count == 1 {
+      try output.finish(reports[0])
+    } else {
+      try output.finish(FleetRatesReport(reports: reports))
+    }
+    if reports.contains(where: { $0.plan.best == nil }) { ExitStatus.no.exit() }
+    if reports.contains(where: { $0.answer.isAtTheEdge }) { ExitStatus.atTheEdge.exit() }
+  }
+
+  /// Settings that are no single value of a plan.
+  private static let searchedOver = ["device", "tensor-parallel-size", "model"]
+
+  /// - Throws: ``UserError`` for a budget that does not pay for any GPU that may be used.
+  private func requireBudget(_ candidates: [Scenario]) throws {
+    guard let budget else { return }
+    guard budget > 0, budget.isFinite else {
+      throw UserError("`--budget` must be a positive number of dollars a month, found `\(budget)`")
+    }
+    let priced = candidates.compactMap { scenario in
+      scenario.device.price.map { (scenario.device.name, $0.dollarsPerHour) }
+    }
+    guard let (name, price) = priced.min(by: { $0.1 < $1.1 }) else { return }
+    let month = price * Deployment.hoursPerMonth
+    guard budget < month else { return }
+    throw UserError(
+      "`--budget` \(plain(budget)) $ a month is less than the cheapest GPU costs, `\(name)` at "
+        + "\(PlanCells.dollars(price)) $/h: \(Digits.fixed(month, decimals: 2)) $ a month",
+      hint:
+        "raise the budget, name cheaper `--devices`, or give a price of your own: `--price \(name)=…`"
+    )
   }
 
   private func candidates() throws -> [(label: String, scenario: Scenario)] {
@@ -290,7 +346,7 @@ struct PlanFleetCommand: ParsableCommand {
     engine.deployment.device = names[0]
     let base = try engine.scenario(system: try ServingSystem.find(plan.system), requestRate: nil)
     let varied = try VariedSimulation(vary)
-    for name in ["device", "tensor-parallel-size", "model"] where varied.names.contains(name) {
+    for name in Self.searchedOver where varied.names.contains(name) {
       throw UserError(
         "`--vary \(name)` is not for fleets",
         hint: "`--devices` and `--tensor-parallel-sizes` are; a plan is for one model")

@@ -102,6 +102,32 @@ import Testing
         * (try #require(scaled["gpu_hours"] as? Double)))
   }
 
+  /// 1,460 $ a month pay for one GPU at 2 $/h and not for the two that the rate takes; 2,920 pay for both.
+  @Test func aBudgetLimitsTheFleet() throws {
+    func fleet(_ budget: String) throws -> Tool.Run {
+      let arguments = [
+        "--devices", "a100-80gb", "--price", "a100-80gb=2", "--tensor-parallel-sizes", "1",
+        "--request-rate", "100", "--budget", budget,
+      ]
+      return try plan("fleet", arguments)
+    }
+    let enough = try fleet("2920")
+    #expect(enough.output.hasPrefix("opt-13b at 100.00 req/s: 2 × a100-80gb"), "\(enough.output)")
+    let scarce = try fleet("1460")
+    #expect(scarce.status == 1)
+    #expect(
+      scarce.output.hasPrefix(
+        "No deployment of opt-13b within 64 GPUs and 1460 $ a month sustains 100.00 req/s\n"),
+      "\(scarce.output)")
+    let less = try fleet("1459")
+    #expect(less.status == 2)
+    #expect(
+      less.errors.contains(
+        "error: `--budget` 1459 $ a month is less than the cheapest GPU costs, `a100-80gb` at 2.00 $/h: 1460.00 $ a "
+          + "month\n\nhint: raise the budget, name cheaper `--devices`, or give a price of your own: "
+          + "`--price a100-80gb=…`"), "\(less.errors)")
+  }
+
   @Test(
     arguments: [
       (

@@ -17,6 +17,9 @@ package struct CapacityStudy: Sendable {
   package var tolerance: Double
   /// Whether settings are changed to see what the rate depends on.
   package var explains = true
+  /// Rates to be tried, requests per second.
+  package var rates: [Double] = []
+  package var whatIfs: [WhatIf] = []
 
   package init(
     _ deployment: Deployment, trace: Trace, serviceLevel: ServiceLevel, seeds: [UInt64],
@@ -42,6 +45,9 @@ package struct CapacityStudy: Sendable {
     package var levers = Levers()
     /// Kernel times and output lengths 10 % up and down.
     package var sensitivity: [Variation] = []
+    /// How the rates fare that were asked about.
+    package var asked: [Asked] = []
+    package var whatIfs: [WhatIfAnswer] = []
     package var prepared: PreparedDeployment
     package var warnings: [String]
 
@@ -91,9 +97,11 @@ package struct CapacityStudy: Sendable {
       capacity: capacity, bound: bound.flatMap { $0 <= Self.boundReach * capacity.rate ? $0 : nil },
       prepared: prepared, warnings: warnings(capacity))
     answer.advice = try advice(capacity, probe, tell)
+    answer.asked = try asked(probe, rates, tell)
+    let comparison = PairedSearch(base: search, capacity: capacity, seeds: seeds, tell: tell)
+    answer.whatIfs = try whatIfs.map { try self.answer($0, comparison) }
     guard explains else { return answer }
     answer.around = try probe.points(around: capacity.bySeed[0], seed: seeds[0], tell)
-    let comparison = PairedSearch(base: search, capacity: capacity, seeds: seeds, tell: tell)
     answer.levers = try levers(prepared, comparison)
     answer.sensitivity = try sensitivity(of: prepared, comparison)
     return answer

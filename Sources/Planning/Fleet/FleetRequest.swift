@@ -25,6 +25,8 @@ package struct FleetRequest: Sendable {
   /// Share of the rate that has to be sustained on top of it.
   package var headroom = 0.0
   package var maxGPUs: Int
+  /// Most dollars a month; `nil` for no limit.
+  package var budgetPerMonth: Double?
   package var objective = Objective.cost
   package var serviceLevel: ServiceLevel
   package var seed: UInt64 = 0
@@ -88,6 +90,11 @@ package struct RuledOut: Sendable {
 }
 
 extension FleetRequest {
+  /// How large a fleet may be, in words.
+  package var limits: String {
+    "\(maxGPUs) GPUs" + (budgetPerMonth.map { " and \(plainNumber($0)) $ a month" } ?? "")
+  }
+
   /// A deployment of one of the candidates, in words.
   package func text(_ point: FleetPoint) -> String {
     let label = labels[point.candidate]

@@ -100,6 +100,7 @@ package struct FleetSearch: Sendable {
     guard gpus <= request.maxGPUs else {
       throw Excluded(reason: "one replica takes \(gpus) GPUs, `--max-gpus` is \(request.maxGPUs)")
     }
+    let maxReplicas = min(request.maxGPUs / gpus, try affordable(deployment, request))
     var prepared: PreparedDeployment
     do {
       prepared = try PreparedDeployment(deployment, prices: prices)
@@ -121,7 +122,6 @@ package struct FleetSearch: Sendable {
     let bound = WorkBound(
       prepared.resolved[0], trace: trace, kernelTimeScale: request.kernelTimeScale,
       newTokens: newTokens)
-    let maxReplicas = request.maxGPUs / gpus
     let required = request.requiredRate
     let needed = (1...maxReplicas).first {
       bound.rateMax(replicas: $0, unitSpan: unitSpan) >= required
@@ -139,15 +139,33 @@ package struct FleetSearch: Sendable {
       maxReplicas: maxReplicas)
   }
 
+  /// Replicas that the budget pays for, at least one.
+  private static func affordable(_ deployment: Deployment, _ request: FleetRequest) throws -> Int {
+    guard let budget = request.budgetPerMonth else { return .max }
+    let price = try dollarsPerHour(deployment) * Deployment.hoursPerMonth
+    // A hair more, so that a budget of exactly so many replicas pays for them.
+    let count = price > 0 ? budget / price * (1 + 1e-12) : .infinity
+    guard count >= 1 else {
+      throw Excluded(
+        reason:
+          "one replica costs \(plainNumber(price.rounded(.up))) $ a month, `--budget` is \(plainNumber(budget))"
+      )
+    }
+    return Int(min(count, Double(request.maxGPUs)))
+  }
+
+  private static func dollarsPerHour(_ deployment: Deployment) throws -> Double {
+    if let price = deployment.dollarsPerHour { return price }
+    let device = deployment.groups[0].scenario.device.name
+    throw UserError(
+      "the price of `\(device)` is not known", hint: "give it: `--price \(device)=2.50`")
+  }
+
   private static func unitCost(
     _ deployment: Deployment, _ objective: FleetRequest.Objective
   ) throws -> Double {
     switch objective {
-    case .cost:
-      if let price = deployment.dollarsPerHour { return price }
-      let device = deployment.groups[0].scenario.device.name
-      throw UserError(
-        "the price of `\(device)` is not known", hint: "give it: `--price \(device)=2.50`")
+    case .cost: return try dollarsPerHour(deployment)
     case .energy: return deployment.watts
     case .gpus, .latency: return Double(deployment.gpus)
     }

@@ -9,6 +9,7 @@ package struct FleetStudy: Sendable {
   package let request: FleetRequest
   package let trace: Trace
   package let isExhaustive: Bool
+  package var whatIfs: [WhatIf] = []
 
   package init(request: FleetRequest, trace: Trace, isExhaustive: Bool) {
     self.request = request
@@ -29,6 +30,7 @@ package struct FleetStudy: Sendable {
     package var spare: FleetPoint?
     /// What would be recommended if kernels were slower or faster, or outputs longer or shorter.
     package var alternatives: [Alternative]
+    package var whatIfs: [Alternative] = []
     package var warnings: [String]
 
     /// Whether seeds that did not find the recommendation reject it.
@@ -62,6 +64,7 @@ package struct FleetStudy: Sendable {
     var answer = Answer(
       plan: plan, searched: searched, capacity: nil, spare: nil, alternatives: [],
       warnings: warnings(plan))
+    answer.whatIfs = try whatIfs.map(self.answer)
     guard let best = plan.best else { return answer }
     let prepared = try PreparedDeployment(best.deployment)
     let probe = RateProbe(prepared, trace: trace, serviceLevel: request.serviceLevel)
@@ -100,13 +103,18 @@ package struct FleetStudy: Sendable {
       var changed = request
       changed.kernelTimeScale = kernels
       let trace = outputs == 1 ? trace : try trace.scaled(prompts: 1, outputs: outputs)
-      let search = try FleetSearch(changed, trace: trace)
-      var plan = try search.run()
-      try search.confirm(&plan)
-      return Alternative(
-        change: change, changesPrices: kernels != 1, best: plan.best,
-        isAtTheEdge: plan.isAtTheEdge)
+      return try alternative(change, changesPrices: kernels != 1, changed, trace: trace)
     }
+  }
+
+  func alternative(
+    _ change: String, changesPrices: Bool, _ request: FleetRequest, trace: Trace
+  ) throws -> Alternative {
+    let search = try FleetSearch(request, trace: trace)
+    var plan = try search.run()
+    try search.confirm(&plan)
+    return Alternative(
+      change: change, changesPrices: changesPrices, best: plan.best, isAtTheEdge: plan.isAtTheEdge)
   }
 }
 

@@ -1,0 +1,124 @@
+import Messages
+import Workload
+
+/// A change to what a plan is asked, to be answered beside it: `rate=x2`, `outputs=x1.2`, `kv-cache-dtype=fp8`.
+package struct WhatIf: Sendable {
+  /// As given.
+  package let text: String
+  /// Factors on the rate, and on the lengths of prompts and outputs.
+  package private(set) var rate = 1.0
+  private var prompts = 1.0
+  private var outputs = 1.0
+  private var settings: [ScenarioSetting.Change] = []
+
+  /// What a plan decides by itself.
+  private static let refused = [
+    "request-rate", "max-concurrency", "num-warmups", "num-prompts", "first", "from-second",
+    "to-second", "seed",
+  ]
+
+  /// - Parameters:
+  ///   - text: One change, or several at once separated by commas.
+  ///   - fixed: Settings that the plan searches over.
+  /// - Throws: ``UserError`` for what is no change, unknown settings and values, and settings that a plan decides.
+  package init(_ text: String, fixed: [String] = []) throws {
+    self.text = text
+    var names: [String] = []
+    for item in text.split(separator: ",", omittingEmptySubsequences: false) {
+      let parts = item.split(separator: "=", maxSplits: 1).map(String.init)
+      guard parts.count == 2 else {
+        throw UserError(
+          "`--what-if` must be what changes, `=` and how, found `\(item)`",
+          hint: "such as `--what-if rate=x2` or `--what-if kv-cache-dtype=fp8`")
+      }
+      let name = parts[0]
+      guard !names.contains(name) else {
+        throw UserError(
+          "`--what-if \(text)` changes `\(name)` twice",
+          hint: "give `--what-if` once for each value: all are answered side by side")
+      }
+      names.append(name)
+      switch name {
+      case "rate": rate = try Self.factor(name, parts[1])
+      case "prompts": prompts = try Self.factor(name, parts[1])
+      case "outputs": outputs = try Self.factor(name, parts[1])
+      default: settings.append(try Self.setting(name, parts[1], fixed: fixed))
+      }
+    }
+  }
+
+  private static func factor(_ name: String, _ text: String) throws(UserError) -> Double {
+    guard text.hasPrefix("x"), let factor = Double(text.dropFirst()), factor > 0, factor.isFinite
+    else {
+      throw UserError(
+        "`--what-if \(name)=` takes `x` and a positive factor, found `\(text)`",
+        hint: "such as `--what-if \(name)=x2`")
+    }
+    return factor
+  }
+
+  private static func setting(
+    _ name: String, _ value: String, fixed: [String]
+  ) throws -> ScenarioSetting.Change {
+    if name == "request-rate" {
+      throw UserError(
+        "`--what-if \(name)` is a factor on the rates that were asked about",
+        hint: "write `--what-if rate=x2`")
+    }
+    guard !(refused + fixed).contains(name) else {
+      throw UserError(
+        "`--what-if \(name)` changes what the plan decides by itself",
+        hint: "make a second plan, with another `--\(name)` where it has one")
+    }
+    return try ScenarioSetting.find(name).change(value)
+  }
+
+  /// Whether the deployment and the requests stay as they are.
+  package var changesRateOnly: Bool { settings.isEmpty && prompts == 1 && outputs == 1 }
+
+  func changed(_ scenario: Scenario) -> Scenario {
+    settings.reduce(into: scenario) { $1(&$0) }
+  }
+
+  func changed(_ trace: Trace) throws -> Trace {
+    prompts == 1 && outputs == 1 ? trace : try trace.scaled(prompts: prompts, outputs: outputs)
+  }
+}
+
+extension CapacityStudy {
+  /// What becomes of a capacity.
+  package struct WhatIfAnswer: Sendable {
+    package var whatIf: WhatIf
+    /// What it does to the highest rate; `nil` where it does not touch it, and where no rate is too high.
+    package var variation: Variation?
+    /// The rates that were asked about, times the change's factor.
+    package var asked: [Asked]
+  }
+
+  func answer(_ whatIf: WhatIf, _ comparison: PairedSearch) throws -> WhatIfAnswer {
+    var changed = deployment
+    for index in changed.groups.indices {
+      changed.groups[index].scenario = whatIf.changed(changed.groups[index].scenario)
+    }
+    let probe = RateProbe(
+      try PreparedDeployment(changed), trace: try whatIf.changed(trace), serviceLevel: serviceLevel)
+    let variation =
+      whatIf.changesRateOnly
+      ? nil
+      : try comparison.variation(whatIf.text, nil, probe, glanced: comparison.glance(probe))
+    return WhatIfAnswer(
+      whatIf: whatIf, variation: variation,
+      asked: try asked(probe, rates.map { $0 * whatIf.rate }, comparison.tell))
+  }
+}
+
+extension FleetStudy {
+  /// What would be recommended, with the same seeds.
+  func answer(_ whatIf: WhatIf) throws -> Alternative {
+    var changed = request
+    changed.rate *= whatIf.rate
+    changed.candidates = changed.candidates.map(whatIf.changed)
+    return try alternative(
+      whatIf.text, changesPrices: false, changed, trace: try whatIf.changed(trace))
+  }
+}
