@@ -217,7 +217,7 @@ struct PlanFleetCommand: ParsableCommand {
   @Option(
     help: """
       Devices, comma-separated (default: `--device`, or else every device of the catalogue that has what \
-      `--objective` needs: for `cost` a price).
+      `--objective` needs: for `cost` a price, as for `--budget`).
       """)
   var devices: String?
 
@@ -365,11 +365,11 @@ struct PlanFleetCommand: ParsableCommand {
     }
   }
 
-  /// The GPUs of today that the objective can compare.
+  /// The GPUs of today that the objective can compare and the budget can pay for by a known price.
   private func pricedDevices(_ prices: [String: DeviceSpec.Price]) -> [String] {
     DeviceCatalogue.all.filter {
       $0.isPriced && $0.software == .present
-        && (objective != .cost || $0.priced(prices).price != nil)
+        && (objective != .cost && budget == nil || $0.priced(prices).price != nil)
     }.map(\.name)
   }
 

@@ -119,6 +119,14 @@ import Testing
       scarce.output.hasPrefix(
         "No deployment of opt-13b within 64 GPUs and 1460 $ a month sustains 100.00 req/s\n"),
       "\(scarce.output)")
+    // Devices without a price are none that a budget could be held against.
+    let all = try plan(
+      "fleet",
+      [
+        "--objective", "gpus", "--budget", "1100", "--request-rate", "1", "--max-gpus", "1",
+        "--tensor-parallel-sizes", "1",
+      ])
+    #expect(all.status == 0, "\(all.errors)")
     let less = try fleet("1459")
     #expect(less.status == 2)
     #expect(
