@@ -36,14 +36,26 @@ struct Kvplan: ParsableCommand {
   /// Parses the arguments, runs the command, and turns what it throws into a message and a status.
   static func main() {
     OpenBLAS.endIdleThreads()
+    let words = Array(CommandLine.arguments.dropFirst())
     do {
-      var command = try parseAsRoot()
+      var command = try parseAsRoot(words)
       try command.run()
     } catch let error as UserError {
       Terminal.say(error.description)
       ExitStatus.couldNotRun.exit()
     } catch {
-      exit(withError: error)
+      end(with: error, words: words)
     }
+  }
+
+  /// Help and the like, which ArgumentParser throws too, or a mistake in the arguments.
+  private static func end(with error: any Error, words: [String]) -> Never {
+    let status = exitCode(for: error)
+    if status.isSuccess { exit(withError: error) }
+    let isUsage = status == .validationFailure
+    let text = message(for: error)
+    let mistake = isUsage ? UserError(usage: text, of: NamedCommand(words)) : UserError(text)
+    Terminal.say(mistake.description)
+    (isUsage ? ExitStatus.badUsage : .couldNotRun).exit()
   }
 }

@@ -1,12 +1,14 @@
 import Foundation
 
-/// How a command ends, besides 0 for success and 64 for bad usage.
+/// How a command ends, besides 0 for success.
 enum ExitStatus: Int32 {
   /// It ran, and the answer is no.
   case no = 1
   case couldNotRun = 2
   /// It ran, and the answer holds only at the edge: seeds that did not find it reject it.
   case atTheEdge = 3
+  /// The command line cannot be understood (EX_USAGE).
+  case badUsage = 64
   /// Not the input's fault: try again (EX_TEMPFAIL, which batch systems can requeue by).
   case tryAgain = 75
   /// 128 + SIGINT, as shells have it.
