@@ -58,6 +58,11 @@ extension ScenarioSetting {
     optional(name, path, wholeNumber, text: { "\($0)" }, read: { Int($0) })
   }
 
+  /// A count that vLLM takes with a suffix too.
+  static func readable(_ name: String, _ path: Path<Int?>) -> ScenarioSetting {
+    optional(name, path, wholeNumber, text: { "\($0)" }, read: { ReadableCount($0)?.value })
+  }
+
   static func number(_ name: String, _ path: Path<Double>) -> ScenarioSetting {
     required(name, path, "a number", text: { "\($0)" }, read: finite)
   }

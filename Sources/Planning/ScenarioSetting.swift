@@ -124,7 +124,7 @@ extension ScenarioSetting {
     .count("block-size", \.blockSize).recorded(2),
     .number("gpu-memory-utilization", \.gpuMemoryUtilization)
       .recorded(4) { "\($0.scenario.gpuMemoryShare)" },
-    .count("kv-cache-memory-bytes", \.kvCacheBytes).only(\.capabilities.measuresMemory)
+    .readable("kv-cache-memory-bytes", \.kvCacheBytes).only(\.capabilities.measuresMemory)
       .recorded(28, .ifSet).namedIfSet,
     .yesNo("enforce-eager", \.enforceEager).only(\.capabilities.measuresMemory)
       .recorded(29, .ifSet).namedIfSet,
@@ -136,9 +136,9 @@ extension ScenarioSetting {
       .recorded(8) { "\($0.scenario.hostMemoryGiB)" }
       .keyed(as: "host-blocks") { "\($0.settings.hostBlocks)" },
     .count("max-num-seqs", \.maxSequences).recorded(5) { "\($0.settings.maxSequences)" },
-    .count("max-num-batched-tokens", \.maxBatchedTokens)
+    .readable("max-num-batched-tokens", \.maxBatchedTokens)
       .recorded(6) { "\($0.settings.maxBatchedTokens)" },
-    .count("max-model-len", \.maxModelLength).recorded(7) { "\($0.settings.maxModelLength)" },
+    .readable("max-model-len", \.maxModelLength).recorded(7) { "\($0.settings.maxModelLength)" },
     .overrides("hf-overrides", \.hfOverrides).recorded(31, .ifSet).namedIfSet,
     .choice("page-group-size", \.virtualMemory.pageGroup).only(\.capabilities.mapsPageGroups)
       .recorded(9).keyed { "\($0.scenario.virtualMemory.pageGroup.rawValue)" },

@@ -14,7 +14,7 @@ struct CalibrateCPUCommand: ParsableCommand {
     abstract: "Measure this machine's processor and fit a cost profile.",
     discussion: """
       EXAMPLE
-        kvplan calibrate cpu --model toy-25m --output profile.json
+        kvplan calibrate cpu --model toy-1m --output profile.json
       """)
 
   @Option(help: "Model that runs on the CPU: `toy-1m`, `toy-25m`, `toy-100m` or `toy-opt-1m`.")

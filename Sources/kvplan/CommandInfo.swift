@@ -38,6 +38,7 @@ struct CommandInfo: Decodable {
   struct Tool: Decodable { var command: CommandInfo }
 
   var commandName: String
+  var shouldDisplay: Bool
   var abstract: String?
   var discussion: String?
   var defaultSubcommand: String?
@@ -64,16 +65,16 @@ struct CommandInfo: Decodable {
     return lines[(start + 1)...].prefix { !$0.isEmpty }.map { $0 }
   }
 
-  /// The first example on one line.
-  var example: String? {
-    var words: [String] = []
-    for line in exampleLines {
-      let isContinued = line.hasSuffix("\\")
-      words.append(
-        (isContinued ? String(line.dropLast()) : line).trimmingCharacters(in: .whitespaces))
-      if !isContinued { break }
+  /// The examples, each on one line.
+  var examples: [String] {
+    var examples: [String] = []
+    var isContinued = false
+    for line in exampleLines.map({ $0.trimmingCharacters(in: .whitespaces) }) {
+      let text = line.hasSuffix("\\") ? String(line.dropLast()) : line
+      if isContinued { examples[examples.count - 1] += text } else { examples.append(text) }
+      isContinued = line.hasSuffix("\\")
     }
-    return words.isEmpty ? nil : words.joined(separator: " ")
+    return examples
   }
 }
 

@@ -36,7 +36,7 @@ struct CompareCommand: ParsableCommand {
   var requestRate: String?
 
   @OptionGroup(title: "Replicas") var fleet: FleetOptions
-  @OptionGroup(title: "Engine and run") var engine: EngineOptions
+  @OptionGroup var engine: EngineOptions
   @OptionGroup(title: "Reading the trace") var reading: TraceReadArguments
   @OptionGroup(title: "Results") var results: OutputOptions
 
@@ -54,7 +54,7 @@ struct CompareCommand: ParsableCommand {
     }.keepingFlagsOfTheirSystems()
     let deployments = try scenarios.map { try fleet.deployment(of: $0) }
     let run = try ResultsRun(results)
-    let trace = try reading.read(trace, seed: engine.seed)
+    let trace = try reading.read(trace, seed: engine.workload.seed)
     let simulations = try Comparison.run(
       deployments, trace: trace, keepingRequests: run.keepsRequests
     ) { Terminal.progress($0, of: deployments.count) }

@@ -12,204 +12,26 @@ import Workload
 /// vLLM has one.
 struct EngineOptions: ParsableArguments {
   @OptionGroup var deployment: DeploymentOptions
-
-  @Option(help: "Device profile that `kvplan calibrate` wrote (default: the tool's own).")
-  var deviceProfile: String?
-
-  @Option(
-    name: .customLong("num-gpu-blocks-override"),
-    help: "KV blocks in the pool, in place of what the memory holds.")
-  var deviceBlocks: Int?
-
-  @Option(
-    name: .customLong("kv-cache-from-log"),
-    help: "Start-up log or metrics of an engine to take the size of the KV pool from.")
-  var engineLog: String?
-
-  @Option(help: "Host memory for swapped blocks, GiB for each GPU (default: the system's own).")
-  var swapSpace: Double?
-
-  @Option(help: "Preempt by `auto` (recompute one sequence, swap several) or always by `swap`.")
-  var preemptionMode = PreemptionMode.automatic
-
-  @Flag(
-    name: .customLong("enable-prefix-caching"), inversion: .prefixedNo,
-    help: """
-      Start requests behind the KV blocks that are still cached; \(only("enable-prefix-caching")) \
-      (default: yes).
-      """)
-  var prefixCaching: Bool?
-
-  @Flag(
-    name: .customLong("enable-chunked-prefill"), inversion: .prefixedNo,
-    help: """
-      Let an iteration compute a part of a prompt; \(only("enable-chunked-prefill")) (default: yes).
-      """)
-  var chunkedPrefill: Bool?
-
-  @Option(
-    help: """
-      Most prompt tokens of one request in an iteration while others are there; \
-      \(only("long-prefill-token-threshold")) (default: 0, no limit).
-      """)
-  var longPrefillTokenThreshold: Int?
-
-  @Option(
-    help: """
-      Which running sequence makes way when there is no block: \(VictimPolicy.all.map(\.name).joined(separator: ", ")); \
-      \(only("preemption-policy")) (default: the engine's own).
-      """)
-  var preemptionPolicy: String?
-
-  @Option(
-    help: """
-      Which cached KV block is taken first when none is blank: \(EvictionPolicy.all.map(\.name).joined(separator: ", ")); \
-      \(only("eviction-policy")) (default: lru).
-      """)
-  var evictionPolicy: String?
-
-  @Option(
-    help: """
-      What the engine adds to its kernels: `vllm` for what the release adds on measured servers, or \
-      `none`; \(only("engine-overheads")) (default: vllm on devices of today, none on those of 2023).
-      """)
-  var engineOverheads: Overheads?
-
-  /// What `--engine-overheads` takes.
-  enum Overheads: String, CaseIterable, ExpressibleByArgument {
-    case vllm
-    case kernelsOnly = "none"
-
-    var choice: OverheadsChoice { self == .vllm ? .vllm : .kernelsOnly }
-  }
-
-  @Option(
-    help: """
-      Most requests in flight, as in `vllm bench serve`: closed-loop clients unless \
-      `--request-rate` is given too.
-      """)
-  var maxConcurrency: Int?
-
-  @Option(
-    name: .customLong("num-warmups"),
-    help: "Copies of the first request that are served before the run and not measured.")
-  var warmups = 0
-
-  @Option(
-    name: .customLong("num-prompts"),
-    help: """
-      Requests to serve, or `all` rows of the trace (default: all, in `plan` at most \(PlanArguments.requestsUsual)): fewer \
-      are a sample spread over it, sessions whole; more repeat them, shuffled.
-      """)
-  var promptCount: PromptCount?
-
-  /// What `--num-prompts` takes.
-  enum PromptCount: Equatable, ExpressibleByArgument {
-    case all
-    case count(Int)
-
-    init?(argument: String) {
-      if argument == "all" {
-        self = .all
-      } else if let count = Int(argument) {
-        self = .count(count)
-      } else {
-        return nil
-      }
-    }
-
-    /// `nil` for all.
-    var number: Int? { if case .count(let count) = self { count } else { nil } }
-  }
-
-  @Flag(
-    name: .customLong("first"), inversion: .prefixedNo,
-    help: "Let `--num-prompts` take the first rows of the trace (default: no).")
-  var firstRows: Bool?
-
-  @Option(name: .customLong("from-second"), help: "Start of the measuring window, seconds.")
-  var windowFrom = 0.0
-
-  @Option(
-    name: .customLong("to-second"),
-    help: "End of the measuring window, seconds (default: the end of the run).")
-  var windowTo: Double?
-
-  @Option(help: "What to do with requests that can never be admitted: `skip` or `fail`.")
-  var oversized = OversizedPolicy.skip
-
-  @Option(
-    help: "Advance by `event` or look at every request in every `iteration`: the same results.")
-  var stepping = Stepping.event
-
-  @Option(help: "Seed of everything that is drawn.")
-  var seed: UInt64 = 0
-
-  /// The requests of a trace that these options ask for.
-  var portion: Trace.Portion {
-    .init(count: promptCount?.number, isFirst: firstRows ?? false, seed: seed)
-  }
+  @OptionGroup(title: "Model and device") var prices: PriceOptions
+  @OptionGroup(title: "Memory") var pool: PoolOptions
+  @OptionGroup(title: "Scheduler") var scheduler: SchedulerOptions
+  @OptionGroup(title: "Workload") var workload: WorkloadOptions
 
   /// The scenario that these options ask for, with one system and one rate.
   func scenario(system: ServingSystem, requestRate: Double?) throws -> Scenario {
     var scenario = try deployment.scenario(system: system)
-    scenario.deviceProfile = try deviceProfile.map { try ProfileFile.read($0) }
-    scenario.deviceBlocksOverride = try deviceBlocksGiven(for: scenario)
-    scenario.swapSpaceGiB = swapSpace
-    scenario.preemptionMode = preemptionMode
-    scenario.prefixCaching = prefixCaching
-    scenario.chunkedPrefill = chunkedPrefill
-    scenario.longPrefillTokenThreshold = longPrefillTokenThreshold
-    for (name, text) in [
-      ("preemption-policy", preemptionPolicy), ("eviction-policy", evictionPolicy),
-    ] {
-      if let text { try ScenarioSetting.find(name).change(text)(&scenario) }
-    }
-    scenario.engineOverheads = engineOverheads?.choice
+    scenario.deviceProfile = try prices.deviceProfile.map { try ProfileFile.read($0) }
+    scenario.engineOverheads = prices.engineOverheads?.choice
+    try pool.apply(to: &scenario)
+    try scheduler.apply(to: &scenario)
+    workload.apply(to: &scenario)
     scenario.requestRate = requestRate
-    scenario.maxConcurrency = maxConcurrency
-    scenario.warmups = warmups
-    scenario.promptCount = promptCount?.number
-    scenario.firstRows = firstRows
-    scenario.windowFrom = windowFrom
-    scenario.windowTo = windowTo
-    scenario.oversized = oversized
-    scenario.seed = seed
-    scenario.stepping = stepping
     return scenario
   }
-
-  /// KV blocks as the user gave them, or as an engine's log does.
-  private func deviceBlocksGiven(for scenario: Scenario) throws -> Int? {
-    guard let engineLog else { return deviceBlocks }
-    guard deviceBlocks == nil else {
-      throw UserError(
-        "`--num-gpu-blocks-override` and `--kv-cache-from-log` both give the KV blocks",
-        hint: "leave one of them out")
-    }
-    let log = try EngineLog(path: engineLog)
-    let (blocks, warnings) = try log.blocks(of: scenario.checkedCacheSpec())
-    Terminal.warn(warnings)
-    return blocks
-  }
 }
-
-extension EngineLog {
-  /// - Throws: ``UserError`` for a file that cannot be read, and as for its text.
-  init(path: String) throws(UserError) {
-    guard let bytes = FileManager.default.contents(atPath: path) else {
-      throw UserError("cannot read the log `\(path)`")
-    }
-    try self.init(String(decoding: bytes, as: UTF8.self), name: path)
-  }
-}
-
-extension PreemptionMode: ExpressibleByArgument {}
-extension Stepping: ExpressibleByArgument {}
-extension OversizedPolicy: ExpressibleByArgument {}
 
 /// The systems that have a setting, as help texts name them: `vllm-v1 only`.
-private func only(_ setting: String) -> String { "\(systems(of: setting)) only" }
+func only(_ setting: String) -> String { "\(systems(of: setting)) only" }
 
 /// The systems that have the setting of that name.
 func systems(of setting: String, _ text: (ServingSystem) -> String = \.name) -> String {

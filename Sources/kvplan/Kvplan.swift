@@ -36,7 +36,8 @@ struct Kvplan: ParsableCommand {
   /// Parses the arguments, runs the command, and turns what it throws into a message and a status.
   static func main() {
     OpenBLAS.endIdleThreads()
-    let words = Array(CommandLine.arguments.dropFirst())
+    let words = CommandWords.read(Array(CommandLine.arguments.dropFirst()))
+    if let help = ShortHelp.asked(words) { return Terminal.write(help.text) }
     do {
       var command = try parseAsRoot(words)
       try command.run()

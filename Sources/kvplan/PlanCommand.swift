@@ -50,9 +50,9 @@ struct PlanArguments: ParsableArguments {
     _ path: String, _ reading: TraceReadArguments, engine: EngineOptions
   ) throws -> Trace {
     var warnings: [String] = []
-    let read = try reading.read(path, seed: engine.seed)
-    var portion = engine.portion
-    if engine.promptCount == nil, read.requests.count > Self.requestsUsual {
+    let read = try reading.read(path, seed: engine.workload.seed)
+    var portion = engine.workload.portion
+    if engine.workload.promptCount == nil, read.requests.count > Self.requestsUsual {
       portion.count = Self.requestsUsual
       warnings.append(
         "`\(read.name)` has \(read.requests.count) requests, of which a plan simulates \(Self.requestsUsual) unless told "
@@ -65,12 +65,12 @@ struct PlanArguments: ParsableArguments {
 
   /// Refuses what a plan decides by itself.
   func requireOpenLoop(_ engine: EngineOptions) throws {
-    guard engine.windowFrom == 0, engine.windowTo == nil else {
+    guard engine.workload.windowFrom == 0, engine.workload.windowTo == nil else {
       throw UserError(
         "a plan measures every request: `--from-second` and `--to-second` have no place in it",
         hint: "leave them out, or use `kvplan simulate`")
     }
-    guard engine.maxConcurrency == nil, engine.warmups == 0 else {
+    guard engine.workload.maxConcurrency == nil, engine.workload.warmups == 0 else {
       throw UserError(
         "a plan is about arrivals at a rate: `--max-concurrency` and `--num-warmups` have no place "
           + "in it", hint: "leave them out, or use `kvplan simulate`")
@@ -131,7 +131,7 @@ struct PlanCapacityCommand: ParsableCommand {
   @Flag(inversion: .prefixedNo, help: "Change settings to see what the rate depends on.")
   var explain = true
 
-  @OptionGroup(title: "Engine and run") var engine: EngineOptions
+  @OptionGroup var engine: EngineOptions
   @OptionGroup(title: "Reading the trace") var reading: TraceReadArguments
   @OptionGroup(title: "Results") var results: PlanOutputOptions
 
@@ -162,7 +162,7 @@ struct PlanCapacityCommand: ParsableCommand {
     var study = CapacityStudy(
       try replicas.deployment(of: scenario, router: plan.router, prices: prices),
       trace: trace, serviceLevel: serviceLevel,
-      seeds: (0..<UInt64(seeds)).map { engine.seed &+ $0 }, tolerance: tolerance)
+      seeds: (0..<UInt64(seeds)).map { engine.workload.seed &+ $0 }, tolerance: tolerance)
     study.explains = explain
     study.rates = rates
     study.whatIfs = whatIfs
@@ -221,7 +221,7 @@ struct PlanFleetCommand: ParsableCommand {
       """)
   var devices: String?
 
-  @Option(help: "GPUs that share the model, comma-separated (default: 1,2,4,8).")
+  @Option(help: "GPUs that share the model, comma-separated.")
   var tensorParallelSizes = "1,2,4,8"
 
   @Option(
@@ -246,7 +246,7 @@ struct PlanFleetCommand: ParsableCommand {
   @Flag(help: "Simulate every deployment there is, not only those that may be the best.")
   var exhaustive = false
 
-  @OptionGroup(title: "Engine and run") var engine: EngineOptions
+  @OptionGroup var engine: EngineOptions
   @OptionGroup(title: "Reading the trace") var reading: TraceReadArguments
   @OptionGroup(title: "Results") var results: PlanOutputOptions
 
@@ -268,7 +268,7 @@ struct PlanFleetCommand: ParsableCommand {
     request.headroom = try share(headroom)
     request.objective = objective
     request.budgetPerMonth = budget
-    request.seed = engine.seed
+    request.seed = engine.workload.seed
     let output = try PlanOutput(results)
     let trace = try plan.trace(trace, reading, engine: engine)
     try serviceLevel.requireClasses(of: trace)
@@ -319,11 +319,11 @@ struct PlanFleetCommand: ParsableCommand {
   private func candidates() throws -> [(label: String, scenario: Scenario)] {
     let prices = try plan.prices.chosen()
     let names =
-      (devices ?? engine.deployment.device)?.split(separator: ",").map {
+      (devices ?? engine.deployment.target.device)?.split(separator: ",").map {
         $0.trimmingCharacters(in: .whitespaces)
       } ?? pricedDevices(prices)
     guard !names.isEmpty else { throw UserError("`--devices` names no device") }
-    if let memory = engine.deployment.deviceMemory, names.count > 1 {
+    if let memory = engine.deployment.memory.deviceMemory, names.count > 1 {
       throw UserError(
         "`--device-memory` \(memory) is for one device, `--devices` names \(names.count)",
         hint: "give one of the devices, or leave `--device-memory` out")
@@ -337,13 +337,13 @@ struct PlanFleetCommand: ParsableCommand {
       return size
     }
     // Both have a default, so that only another value shows that it was given.
-    guard engine.deployment.tensorParallel == 1 else {
+    guard engine.deployment.target.tensorParallel == 1 else {
       throw UserError(
         "`--tensor-parallel-size` is for one deployment",
-        hint: "give `--tensor-parallel-sizes \(engine.deployment.tensorParallel)`")
+        hint: "give `--tensor-parallel-sizes \(engine.deployment.target.tensorParallel)`")
     }
     var engine = engine
-    engine.deployment.device = names[0]
+    engine.deployment.target.device = names[0]
     let base = try engine.scenario(system: try ServingSystem.find(plan.system), requestRate: nil)
     let varied = try VariedSimulation(vary)
     for name in Self.searchedOver where varied.names.contains(name) {

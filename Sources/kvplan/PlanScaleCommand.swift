@@ -22,8 +22,10 @@ struct PlanScaleCommand: ParsableCommand {
       targets hold with three.
 
       EXAMPLE
-        kvplan plan scale day.csv.gz --model llama-3.1-8b --device h100-sxm \\
-          --slo 'ttft.p99<=2s' --window 600 --startup-time 180
+        kvplan trace generate azure-conv --num-prompts 6000 --request-rate 10 \\
+          --arrivals diurnal:3,600 --output day.csv
+        kvplan plan scale day.csv --model llama-3.1-8b --device h100-sxm \\
+          --slo 'ttft.p99<=2s' --window 300 --startup-time 60
 
       EXIT STATUS
         1   the autoscaler misses the targets, or some window needs more than `--max-replicas`
@@ -53,7 +55,7 @@ struct PlanScaleCommand: ParsableCommand {
   @Option(help: "Most replicas, of the autoscaler and of any window.")
   var maxReplicas = 64
 
-  @OptionGroup(title: "Engine and run") var engine: EngineOptions
+  @OptionGroup var engine: EngineOptions
   @OptionGroup(title: "Reading the trace") var reading: TraceReadArguments
   @OptionGroup(title: "Results") var results: PlanOutputOptions
 
@@ -78,13 +80,13 @@ struct PlanScaleCommand: ParsableCommand {
       system: try ServingSystem.find(plan.system), requestRate: nil)
     scenario.device = scenario.device.priced(try plan.prices.chosen())
     let output = try PlanOutput(results)
-    let read = try reading.read(trace, seed: engine.seed)
+    let read = try reading.read(trace, seed: engine.workload.seed)
     let serviceLevel = try ServiceLevel(plan.slo, model: scenario.model)
     try serviceLevel.requireClasses(of: read)
     let study = ScalingStudy(
       Deployment(scenario, router: plan.router),
       trace: try served(read),
-      serviceLevel: serviceLevel, seed: engine.seed,
+      serviceLevel: serviceLevel, seed: engine.workload.seed,
       windowSeconds: window, intervalSeconds: interval, startUpSeconds: startupTime,
       targetUtilization: targetUtilization, minReplicas: minReplicas, maxReplicas: maxReplicas)
     let windows = Tally()
@@ -105,8 +107,8 @@ struct PlanScaleCommand: ParsableCommand {
 
   /// The trace, or its first rows: a sample would come at a lower rate, and need fewer replicas.
   private func served(_ trace: Trace) throws -> Trace {
-    if let count = engine.promptCount?.number, count < trace.requests.count,
-      engine.firstRows != true
+    if let count = engine.workload.promptCount?.number, count < trace.requests.count,
+      engine.workload.firstRows != true
     {
       throw UserError(
         "`plan scale` is about when requests come: \(count) of the \(trace.requests.count) rows of `\(trace.name)`, "
@@ -116,7 +118,8 @@ struct PlanScaleCommand: ParsableCommand {
       )
     }
     var warnings: [String] = []
-    let served = try trace.served(engine.portion, drawsArrivals: false, warnings: &warnings)
+    let served = try trace.served(
+      engine.workload.portion, drawsArrivals: false, warnings: &warnings)
     Terminal.warn(warnings)
     return served
   }

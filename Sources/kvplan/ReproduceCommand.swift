@@ -89,7 +89,11 @@ struct PagedAttentionCommand: ParsableCommand {
 struct VAttentionCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "vattention",
-    abstract: "Batches and memory lost with page-groups of 64 KB to 2 MB (ASPLOS 2025).")
+    abstract: "Batches and memory lost with page-groups of 64 KB to 2 MB (ASPLOS 2025).",
+    discussion: """
+      EXAMPLE
+        kvplan reproduce vattention --output reports/vattention
+      """)
 
   @Option(help: "Folder for the files.")
   var output: String

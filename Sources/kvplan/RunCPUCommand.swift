@@ -73,7 +73,7 @@ struct RunCPUCommand: ParsableCommand {
       and take the time they take. Exit status 1 if `--verify` finds a token that differs.
 
       EXAMPLE
-        kvplan run-cpu traces/sharegpt.csv --num-prompts 50 --request-rate 2 --model toy-25m --verify
+        kvplan run-cpu traces/sharegpt.csv --num-prompts 10 --request-rate 2 --model toy-1m --verify
       """)
 
   @Argument(help: "Trace: CSV, plain or gzip; `-` reads standard input.")

@@ -35,7 +35,7 @@ struct SimulateCommand: ParsableCommand {
   var vary: [String] = []
 
   @OptionGroup(title: "Replicas") var fleet: FleetOptions
-  @OptionGroup(title: "Engine and run") var engine: EngineOptions
+  @OptionGroup var engine: EngineOptions
   @OptionGroup(title: "Reading the trace") var reading: TraceReadArguments
   @OptionGroup(title: "Results") var results: OutputOptions
 
@@ -46,7 +46,7 @@ struct SimulateCommand: ParsableCommand {
     let scenario = try engine.scenario(system: system, requestRate: requestRate)
     let deployment = try fleet.deployment(of: scenario)
     let run = try ResultsRun(results)
-    let trace = try reading.read(trace, seed: engine.seed)
+    let trace = try reading.read(trace, seed: engine.workload.seed)
     let simulation = try Simulation.run(
       deployment, trace: trace, keepingRequests: run.keepsRequests)
     Terminal.warn(simulation.warnings)
@@ -62,13 +62,13 @@ struct SimulateCommand: ParsableCommand {
   private func runVaried(_ system: ServingSystem) throws {
     let varied = try VariedSimulation(vary)
     var engine = engine
-    engine.deployment.model = engine.deployment.model ?? varied.first("model")
-    engine.deployment.device = engine.deployment.device ?? varied.first("device")
+    engine.deployment.target.model = engine.deployment.target.model ?? varied.first("model")
+    engine.deployment.target.device = engine.deployment.target.device ?? varied.first("device")
     let scenario = try engine.scenario(system: system, requestRate: requestRate)
     let combinations = try varied.combinations(of: scenario)
     let deployments = try combinations.map { try fleet.deployment(of: $0.scenario) }
     let run = try ResultsRun(results)
-    let trace = try reading.read(trace, seed: engine.seed)
+    let trace = try reading.read(trace, seed: engine.workload.seed)
     let simulations = try Comparison.run(
       deployments, trace: trace, keepingRequests: run.keepsRequests
     ) { Terminal.progress($0, of: combinations.count) }

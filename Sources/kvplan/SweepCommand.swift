@@ -56,7 +56,11 @@ struct SweepFileArguments: ParsableArguments {
 
 struct SweepInitCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "init", abstract: "Write a commented example of a sweep file.")
+    commandName: "init", abstract: "Write a commented example of a sweep file.",
+    discussion: """
+      EXAMPLE
+        kvplan sweep init blocks.yaml
+      """)
 
   @Argument(help: "File to write; `-` prints it.")
   var file: String

@@ -13,6 +13,11 @@ struct SweepMergeCommand: ParsableCommand {
       Leaves \(SweepMerge.database), \(SweepMerge.table) and \(SweepMerge.report) in the output \
       folder. The same results give the same bytes, whatever the shards. Runs that are missing are \
       counted, and left out.
+
+      EXAMPLE
+        kvplan sweep init blocks.yaml
+        kvplan sweep run blocks.yaml
+        kvplan sweep merge blocks.yaml
       """)
 
   @OptionGroup var sweep: SweepFileArguments

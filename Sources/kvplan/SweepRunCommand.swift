@@ -15,6 +15,10 @@ struct SweepRunCommand: ParsableCommand {
     discussion: """
       Uses all cores and may be stopped or killed at any time: the same command goes on. With \
       `--shard` or `--shards` it makes one of several equal parts, which need not know of each other.
+
+      EXAMPLE
+        kvplan sweep init blocks.yaml
+        kvplan sweep run blocks.yaml --jobs 2
       """)
 
   @OptionGroup var sweep: SweepFileArguments

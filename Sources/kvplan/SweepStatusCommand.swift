@@ -11,6 +11,11 @@ struct SweepStatusCommand: ParsableCommand {
     abstract: "Say which runs of a sweep have a result, and what to submit again.",
     discussion: """
       Looks at the files of results only. Exit status 0 where nothing is missing, else 1.
+
+      EXAMPLE
+        kvplan sweep init blocks.yaml
+        kvplan sweep run blocks.yaml
+        kvplan sweep status blocks.yaml
       """)
 
   @OptionGroup var sweep: SweepFileArguments

@@ -55,7 +55,9 @@ struct TraceConvertCommand: ParsableCommand {
     abstract: "Write a trace of any format as kvplan's CSV or Mooncake's JSON lines.",
     discussion: """
       EXAMPLE
-        kvplan trace convert conversation_trace.jsonl --output conversation.csv
+        kvplan trace generate mooncake-conversation --num-prompts 100 --request-rate 1 \\
+          --to mooncake --output conversation.jsonl
+        kvplan trace convert conversation.jsonl --output conversation.csv
       """)
 
   @Argument(help: "Trace in any format, plain or gzip; `-` reads standard input.")

@@ -10,7 +10,7 @@ struct TraceSliceCommand: ParsableCommand {
     commandName: "slice", abstract: "Cut a window of time, or of rows, out of a trace.",
     discussion: """
       EXAMPLE
-        kvplan trace slice azure.csv --from-second 600 --to-second 1200 --output ten-minutes.csv
+        kvplan trace slice traces/sharegpt.csv --from-row 0 --to-row 100 --output first.csv
       """)
 
   @Argument(help: "Trace in any format, plain or gzip; `-` reads standard input.")
@@ -59,7 +59,7 @@ struct TraceScaleCommand: ParsableCommand {
     commandName: "scale", abstract: "Multiply a trace's rate or lengths, or draw new arrivals.",
     discussion: """
       EXAMPLE
-        kvplan trace scale azure.csv --rate 2 --prompts 0.5 --output heavier.csv
+        kvplan trace scale traces/sharegpt.csv --prompts 0.5 --request-rate 4 --output scaled.csv
       """)
 
   @Argument(help: "Trace in any format, plain or gzip; `-` reads standard input.")
@@ -107,7 +107,7 @@ struct TraceMixCommand: ParsableCommand {
     commandName: "mix", abstract: "Superpose traces in order of arrival.",
     discussion: """
       EXAMPLE
-        kvplan trace mix chat=chat.csv code=code.csv --output both.csv
+        kvplan trace mix chat=traces/sharegpt.csv short=traces/alpaca.csv --output both.csv
       """)
 
   @Argument(
@@ -139,7 +139,7 @@ struct TraceThinCommand: ParsableCommand {
     commandName: "thin", abstract: "Keep a random share of a trace's requests.",
     discussion: """
       EXAMPLE
-        kvplan trace thin week.csv --share 0.1 --seed 7 --output sample.csv
+        kvplan trace thin traces/sharegpt.csv --share 0.1 --seed 7 --output sample.csv
       """)
 
   @Argument(help: "Trace in any format, plain or gzip; `-` reads standard input.")

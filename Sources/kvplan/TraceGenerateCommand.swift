@@ -9,7 +9,7 @@ struct TraceGenerateCommand: ParsableCommand {
     commandName: "generate",
     abstract: "Draw a trace: lengths, arrivals, shared prefixes, conversations.",
     discussion: """
-      EXAMPLES
+      EXAMPLE
         kvplan trace generate sharegpt --num-prompts 1000 --output requests.csv
         kvplan trace generate --prompts lognormal:800,1 --outputs uniform:10-200 \\
           --request-rate 4 --arrivals gamma:3

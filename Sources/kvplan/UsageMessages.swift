@@ -26,7 +26,7 @@ extension UserError {
         String(match.1), of: named.command.argument(String(match.2)), String(match.2))
     } else if let match = text.firstMatch(of: /^Missing expected argument '([^']*)'/) {
       let synopsis = String(match.1)
-      let example = named.command.example.map { "for example: \($0)" }
+      let example = named.command.examples.first.map { "for example: \($0)" }
       self.init(
         "`\(synopsis)` is missing", hint: example ?? named.command.argument(synopsis)?.meaning)
     } else if let match = text.firstMatch(

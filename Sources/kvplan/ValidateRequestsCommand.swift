@@ -13,9 +13,9 @@ struct ValidateRequestsCommand: ParsableCommand {
     abstract: "Replay a measured run request by request and compare latencies.",
     discussion: """
       EXAMPLE
-        kvplan validate requests requests.csv.gz --system vllm-v1 --model llama-3.1-8b \
-      --device rtx-pro-6000 --max-num-seqs 128 --max-num-batched-tokens 2048 \
-      --gpu-memory-utilization 0.9
+        kvplan validate requests requests.csv.gz --system vllm-v1 --model llama-3.1-8b \\
+          --device rtx-pro-6000 --max-num-seqs 128 --max-num-batched-tokens 2048 \\
+          --gpu-memory-utilization 0.9
       """)
 
   @Argument(help: "File in the layout of LLMServingSim's requests, plain or gzip.")
@@ -24,7 +24,7 @@ struct ValidateRequestsCommand: ParsableCommand {
   @Option(help: "Serving system; `kvplan catalog systems` lists them.")
   var system = ServingSystem.today.name
 
-  @OptionGroup(title: "Engine and run") var engine: EngineOptions
+  @OptionGroup var engine: EngineOptions
 
   @Option(
     name: .customLong("engine-parameter"),

@@ -37,7 +37,8 @@ import Testing
     let root = try JSONSerialization.jsonObject(with: Data(help.utf8)) as? [String: Any]
     let command = try #require(root?["command"] as? [String: Any])
     let arguments = try #require(command["arguments"] as? [[String: Any]])
-    return arguments.flatMap { argument in
+    let shown = arguments.filter { $0["shouldDisplay"] as? Bool == true }
+    return shown.flatMap { argument in
       let names = argument["names"] as? [[String: Any]] ?? []
       return names.filter { $0["kind"] as? String == "long" }.compactMap { name in
         (name["name"] as? String).map { (argument["sectionTitle"] as? String ?? "", $0) }
@@ -48,7 +49,8 @@ import Testing
   @Test func everyFlagOfTheEngineIsARow() throws {
     let flags = try Self.flags()
     let settings = Set(ScenarioSetting.all.map(\.name))
-    let engine = flags.filter { $0.title == "Engine and run" }.map(\.name)
+    let titles = ["Model and device", "Memory", "Scheduler", "Workload"]
+    let engine = flags.filter { titles.contains($0.title) }.map(\.name)
     #expect(engine.count > 25)
     for flag in engine {
       if let target = Self.sources[flag] {
@@ -99,6 +101,42 @@ import Testing
     for setting in ScenarioSetting.all {
       #expect(setting.text(parsed) == setting.text(wanted), "`--\(name)`: `\(setting.name)`")
     }
+  }
+
+  /// Names and numbers that a `vllm serve` line may have.
+  @Test func flagsOfVLLMAreTaken() throws {
+    let words = CommandWords.read([
+      "-tp", "4", "-pp=2", "-q", "fp8", "--max_model_len=32K", "--max_num_batched_tokens", "25.6k",
+      "--kv-cache-memory-bytes", "2g", "-dp", "1",
+    ])
+    let parsed = try scenario(words)
+    #expect(parsed.tensorParallel == 4)
+    #expect(parsed.pipelineParallel == 2)
+    #expect(parsed.quantization == .fp8)
+    #expect(parsed.maxModelLength == 32_768)
+    #expect(parsed.maxBatchedTokens == 25_600)
+    #expect(parsed.kvCacheBytes == 2_000_000_000)
+  }
+
+  /// Only names of options, and only up to `--`.
+  @Test func underscoresStayInValues() {
+    #expect(
+      CommandWords.read(["sweep", "--a_b=c_d", "e_f", "--g_h", "-i_j", "--", "--k_l"])
+        == ["sweep", "--a-b=c_d", "e_f", "--g-h", "-i_j", "--", "--k_l"])
+  }
+
+  @Test func dataParallelismIsRefusedByName() throws {
+    let run = try Tool.run([
+      "simulate", "t.csv", "--model", "opt-13b", "--device", "a100-40gb", "-dp", "2",
+    ])
+    #expect(run.status == 2)
+    #expect(
+      run.errors == """
+        error: `--data-parallel-size` 2: ranks that share out requests are not simulated as one engine
+
+        hint: `--replicas 2` serves with as many engines behind a router
+
+        """)
   }
 
   /// The help names the systems that have a setting.

@@ -1,0 +1,84 @@
+import ArgumentParser
+import Foundation
+import Testing
+
+@testable import kvplan
+
+/// Help in two lengths, and examples that work.
+@Suite struct HelpTests {
+  /// Every command that runs something and is shown, with its words.
+  static let commands: [NamedCommand] = {
+    let root = CommandInfo.root
+    func below(_ words: [String], _ command: CommandInfo) -> [NamedCommand] {
+      guard command.shouldDisplay, command.commandName != "help" else { return [] }
+      let own = [NamedCommand(words, root: root)]
+      return own + (command.subcommands ?? []).flatMap { below(words + [$0.commandName], $0) }
+    }
+    return below([], root)
+  }()
+
+  @Test func shortHelpIsShort() {
+    #expect(Self.commands.count > 30)
+    for named in Self.commands {
+      let examples = named.command.exampleLines.count
+      let lines = ShortHelp(of: named).text.components(separatedBy: "\n")
+      #expect(lines.count - examples <= 24, "\(named.text) -h")
+      for line in lines { #expect(line.count <= 120, "\(named.text) -h: \(line)") }
+    }
+  }
+
+  @Test func shortHelpHasOwnOptionsAndTheExample() throws {
+    let run = try Tool.run(["simulate", "-h"])
+    #expect(run.status == 0)
+    #expect(run.errors.isEmpty)
+    #expect(
+      run.output == """
+        Replay a trace through one serving system.
+
+        usage: kvplan simulate [options] <trace>
+
+          <trace>                 Trace: CSV, plain or gzip; `-` reads standard input
+          --model <model>         Model of `kvplan catalog models`, or the path of its `config.json`
+          --device <device>       Device of `kvplan catalog devices`, or the path of its JSON file
+          --system <system>       Serving system; `kvplan catalog systems` lists them (default: vllm-v1)
+          --request-rate          Poisson arrivals, requests per second, in place of the trace's own
+          --vary <name=values>    A setting and its values, `block-size=8,16,32`
+
+        54 more options (replicas, model and device, memory, scheduler, workload, reading the trace, results):
+        `kvplan simulate --help`
+
+        example:
+          kvplan simulate traces/sharegpt.csv --model llama-3.1-8b \\
+            --device h100-sxm --request-rate 20 --num-prompts 1000
+
+        """)
+  }
+
+  @Test func longHelpHasGroups() throws {
+    let help = try Tool.run(["plan", "fleet", "--help"]).output
+    let titles = help.split(separator: "\n").filter { $0.hasSuffix(":") && !$0.hasPrefix(" ") }
+    #expect(
+      titles == [
+        "ARGUMENTS:", "PLAN:", "MODEL AND DEVICE:", "MEMORY:", "SCHEDULER:", "WORKLOAD:",
+        "READING THE TRACE:", "RESULTS:", "OPTIONS:",
+      ])
+  }
+
+  @Test func everyCommandHasAnExample() {
+    for named in Self.commands where named.command.subcommands?.isEmpty != false {
+      #expect(!named.command.examples.isEmpty, "\(named.text)")
+    }
+  }
+
+  /// A shell splits an example into words, of which the parser takes all.
+  @Test func everyExampleParses() throws {
+    for named in Self.commands {
+      for example in named.command.examples {
+        let split = try Tool.shell(
+          "kvplan() { printf '%s\\n' \"$@\"; }; " + example.replacing(" > ", with: " # "))
+        let words = split.output.split(separator: "\n").map(String.init)
+        #expect(throws: Never.self, "\(example)") { _ = try Kvplan.parseAsRoot(words) }
+      }
+    }
+  }
+}
