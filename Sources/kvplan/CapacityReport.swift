@@ -167,9 +167,13 @@ struct CapacityReport: PlanReport {
     guard study.seeds.count > 1 else {
       return "One seed says nothing of how far a change can be trusted: give more with `--seeds`."
     }
-    return
+    var text =
       "± is half of the 95 % interval over the seeds, of a change that of the differences between runs with the same "
       + "seed, and no less than the width of the searches' brackets."
+    if let count = answer.comparedRequests, count < study.trace.requests.count {
+      text += " Changes were simulated with \(count) of the \(study.trace.requests.count) requests."
+    }
+    return text
   }
 
   private var sensitivity: Document.Section {
@@ -221,6 +225,7 @@ struct CapacityReport: PlanReport {
       .init("slo", .text(study.serviceLevel.text)),
       .init("capacity", .real(capacity.rate)),
       .init("capacity_ci95", capacity.confidence.map { .real($0) } ?? .null),
+      .init("compared_requests", answer.comparedRequests.map { .integer($0) } ?? .null),
       .init("capacity_by_seed", .array(capacity.bySeed.map { .real($0) })),
       .init("recommended_rate", JSONValue(answer.advice?.rate)),
       .init("at_the_edge", .boolean(answer.isAtTheEdge)),

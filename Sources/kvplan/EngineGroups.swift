@@ -7,7 +7,7 @@ import Serving
 import Workload
 
 /// What iterations cost.
-struct PriceOptions: ParsableArguments {
+struct KernelPriceOptions: ParsableArguments {
   @Option(help: "Device profile that `kvplan calibrate` wrote (default: the tool's own).")
   var deviceProfile: String?
 

@@ -12,7 +12,7 @@ import Workload
 /// vLLM has one.
 struct EngineOptions: ParsableArguments {
   @OptionGroup var deployment: DeploymentOptions
-  @OptionGroup(title: "Model and device") var prices: PriceOptions
+  @OptionGroup(title: "Model and device") var kernelPrices: KernelPriceOptions
   @OptionGroup(title: "Memory") var pool: PoolOptions
   @OptionGroup(title: "Scheduler") var scheduler: SchedulerOptions
   @OptionGroup(title: "Workload") var workload: WorkloadOptions
@@ -20,8 +20,8 @@ struct EngineOptions: ParsableArguments {
   /// The scenario that these options ask for, with one system and one rate.
   func scenario(system: ServingSystem, requestRate: Double?) throws -> Scenario {
     var scenario = try deployment.scenario(system: system)
-    scenario.deviceProfile = try prices.deviceProfile.map { try ProfileFile.read($0) }
-    scenario.engineOverheads = prices.engineOverheads?.choice
+    scenario.deviceProfile = try kernelPrices.deviceProfile.map { try ProfileFile.read($0) }
+    scenario.engineOverheads = kernelPrices.engineOverheads?.choice
     try pool.apply(to: &scenario)
     try scheduler.apply(to: &scenario)
     workload.apply(to: &scenario)

@@ -233,7 +233,8 @@ import Workload
     let search = CapacitySearch(probe, firstGuess: 3, tolerance: 0.05)
     let seeds: [UInt64] = [1, 2, 3]
     let paired = PairedSearch(
-      base: search, capacity: try search.run(seeds: seeds), seeds: seeds, tell: { _ in })
+      base: search, capacity: try search.run(seeds: seeds), trace: trace, seeds: seeds,
+      tell: { _ in })
     var larger = scenario
     larger.deviceBlocksOverride = 4 * prepared.resolved[0].settings.deviceBlocks
     let same = RateProbe(

@@ -31,7 +31,7 @@ extension CapacityStudy {
       let changed: PreparedDeployment
       // What the deployment cannot take is no lever of it.
       do { changed = try PreparedDeployment(lever.deployment) } catch is UserError { return nil }
-      let probe = RateProbe(changed, trace: trace, serviceLevel: serviceLevel)
+      let probe = RateProbe(changed, trace: comparison.trace, serviceLevel: serviceLevel)
       return (lever, probe, try comparison.glance(probe))
     }.compactMap { $0 }
     var levers = Levers()
@@ -46,7 +46,7 @@ extension CapacityStudy {
       }
       if variation.isEffect == false {
         levers.withoutEffect.append(variation)
-      } else if variation.rate.mean > comparison.capacity.rate {
+      } else if variation.rate.mean > comparison.capacity.rate * comparison.scale {
         levers.gains.append(variation)
       } else if isMore {
         let point = comparison.capacity.best ?? comparison.capacity.limiting
@@ -152,7 +152,8 @@ extension CapacityStudy {
     return try Parallel.map(cases) { change, kernels, outputs in
       var scaled = prepared
       scaled.kernelTimeScale = kernels
-      let trace = outputs == 1 ? trace : try trace.scaled(prompts: 1, outputs: outputs)
+      let trace =
+        outputs == 1 ? comparison.trace : try comparison.trace.scaled(prompts: 1, outputs: outputs)
       let probe = RateProbe(scaled, trace: trace, serviceLevel: serviceLevel)
       return try comparison.variation(change, nil, probe, glanced: comparison.glance(probe))
     }.compactMap { $0 }

@@ -43,6 +43,8 @@ package struct CapacityStudy: Sendable {
     package var bound: Double?
     /// Changes of one setting, and more GPUs that would lower the rate.
     package var levers = Levers()
+    /// Requests that levers and sensitivities were simulated with: the trace's, or a sample of them.
+    package var comparedRequests: Int?
     /// Kernel times and output lengths 10 % up and down.
     package var sensitivity: [Variation] = []
     /// How the rates fare that were asked about.
@@ -68,6 +70,9 @@ package struct CapacityStudy: Sendable {
   private static let loweringStep = 0.02
   /// The mean is lowered by its confidence interval at most, or by this share of it where that is more.
   private static let loweringMax = 0.25
+  /// Changes are compared on so many requests at most: effects of a few per cent show in them, at a fifth of the time of
+  /// a plan's default.
+  private static let comparedMax = 4000
   /// A bound more than so many times the capacity is not given: it would say nothing.
   private static let boundReach = 3.0
 
@@ -98,13 +103,30 @@ package struct CapacityStudy: Sendable {
       prepared: prepared, warnings: warnings(capacity))
     answer.advice = try advice(capacity, probe, tell)
     answer.asked = try asked(probe, rates, tell)
-    let comparison = PairedSearch(base: search, capacity: capacity, seeds: seeds, tell: tell)
+    let comparison = PairedSearch(
+      base: search, capacity: capacity, trace: trace, seeds: seeds, tell: tell)
     answer.whatIfs = try whatIfs.map { try self.answer($0, comparison) }
     guard explains else { return answer }
     answer.around = try probe.points(around: capacity.bySeed[0], seed: seeds[0], tell)
-    answer.levers = try levers(prepared, comparison)
-    answer.sensitivity = try sensitivity(of: prepared, comparison)
+    let sampled = try sampled(comparison)
+    answer.comparedRequests = sampled.trace.requests.count
+    answer.levers = try levers(prepared, sampled)
+    answer.sensitivity = try sensitivity(of: prepared, sampled)
     return answer
+  }
+
+  /// The same comparison on a sample of a long trace, where the unchanged deployment is searched for again.
+  private func sampled(_ whole: PairedSearch) throws -> PairedSearch {
+    guard trace.requests.count > Self.comparedMax, whole.capacity.rate > 0 else { return whole }
+    let sample = try trace.sampled(count: Self.comparedMax, seed: seeds[0])
+    var search = whole.base
+    search.probe = RateProbe(
+      search.probe.prepared, trace: sample, serviceLevel: serviceLevel)
+    let capacity = try search.run(seeds: seeds, progress: whole.tell)
+    guard !capacity.isUnlimited, capacity.rate > 0 else { return whole }
+    return PairedSearch(
+      base: search, capacity: capacity, trace: sample, scale: whole.capacity.rate / capacity.rate,
+      seeds: seeds, tell: whole.tell)
   }
 
   /// - Returns: `nil` where no rate is sustained.

@@ -1,6 +1,7 @@
 import Messages
 import SimulationKernel
 import Statistics
+import Workload
 
 /// A change, and what it does to the highest rate.
 package struct Variation: Equatable, Sendable {
@@ -30,6 +31,10 @@ struct PairedSearch: Sendable {
   /// Of the unchanged deployment.
   let base: CapacitySearch
   let capacity: Capacity
+  /// What both are served.
+  let trace: Trace
+  /// The unchanged rate of the plan, over that of `trace`: rates of changes are told in the plan's.
+  var scale = 1.0
   let seeds: [UInt64]
   let tell: @Sendable (RateProbe.Point) -> Void
 
@@ -60,7 +65,8 @@ struct PairedSearch: Sendable {
     let others = try search.others(seeds, near: first, tell).map(\.rate)
     let bySeed = [glanced] + others
     guard bySeed.allSatisfy(\.isFinite) else { return nil }
-    return Variation(change: change, flag: flag, bySeed: bySeed, effect: effect(of: bySeed))
+    return Variation(
+      change: change, flag: flag, bySeed: bySeed.map { $0 * scale }, effect: effect(of: bySeed))
   }
 
   private func effect(of bySeed: [Double]) -> MeanInterval? {
