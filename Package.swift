@@ -10,7 +10,7 @@ let strict: [SwiftSetting] = [
   .enableUpcomingFeature("MemberImportVisibility"),
 ]
 
-/// A library. Optimised in debug builds too: the tests compare with naive models for millions of steps, and take a quarter
+/// A library. Optimised in debug builds too: the tests compare with naive models for millions of steps, and take a third
 /// of the time; preconditions and overflows still trap.
 func room(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
   .target(
