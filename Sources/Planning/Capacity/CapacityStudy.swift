@@ -70,8 +70,8 @@ package struct CapacityStudy: Sendable {
   private static let loweringStep = 0.02
   /// The mean is lowered by its confidence interval at most, or by this share of it where that is more.
   private static let loweringMax = 0.25
-  /// Changes are compared on so many requests at most: effects of a few per cent show in them, of which a plan's default
-  /// has five times as many.
+  /// Changes are compared on so many requests at most: effects of a few per cent show in them. A plan's default has
+  /// five times as many.
   private static let comparedMax = 4000
   /// A bound more than so many times the capacity is not given: it would say nothing.
   private static let boundReach = 3.0
