@@ -31,6 +31,9 @@ package struct ModelLayer: Equatable, Sendable {
     /// Width of a head's value.
     package var valueDim = 128
 
+    /// Half the width of a head's key and value together, at the widths that tables of kernels have.
+    package static let measuredHeadDim = (128 + 64 + 128) / 2
+
     package init(
       kvLoraRank: Int, queryLoraRank: Int? = nil, ropeDim: Int = 64, nopeDim: Int = 128,
       valueDim: Int = 128
@@ -184,6 +187,15 @@ extension ModelLayer {
     switch attention {
     case .heads(let heads, _), .latent(_, let heads), .compressed(_, let heads): heads
     case .recurrent, .none: nil
+    }
+  }
+
+  /// Inner width of the MLP that every token passes: of a mixture, its shared experts side by side.
+  var sharedWidth: Int {
+    switch mlp {
+    case .dense(let width): width
+    case .experts(let experts): experts.sharedExperts * experts.ffn
+    case .none: 0
     }
   }
 

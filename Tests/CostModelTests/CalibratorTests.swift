@@ -89,7 +89,7 @@ import Testing
     let table = try #require(model.table)
     for row in right {
       let priced =
-        model.form.seconds(model.coefficients, row.sizes) * table.correction(row.sizes)
+        model.form.seconds(model.coefficients, row.sizes) * table(row.sizes)
       #expect(abs(priced / row.seconds - 1) < 0.1, "\(row.sizes)")
     }
   }
@@ -113,10 +113,17 @@ import Testing
   }
 
   /// They are not checked when the tool starts.
-  @Test(arguments: ["a100", "h100", "b200", "rtx-pro-6000"])
+  @Test(arguments: ["a100", "h100", "h200", "b200", "b300", "gb200", "l40s", "rtx-pro-6000"])
   func theProfilesThatTheToolCarriesAreWhole(name: String) throws {
     let profile = ShippedProfiles.profile(name)
     try profile.validate(path: name)
     #expect(profile.operators.count { $0.table != nil } > 3)
+    for library in KernelLibrary.allCases {
+      let whole = ShippedProfiles.profile(name, library)
+      try whole.validate(path: name)
+      let own = whole.operators.dropFirst(profile.operators.count)
+      #expect(own.contains { $0.op.kind == .experts && $0.op.library == library })
+      #expect(own.contains { $0.op.kind == .latentDecode })
+    }
   }
 }

@@ -97,7 +97,7 @@ final class SmallFiles {
     let tables = try KernelTables(layout: .aiconfigurator, folder: files.path)
     #expect(
       tables.warnings == [
-        "gemm bfloat16: 1 rows take over 1.3 times as long as larger products, which cannot be: left out "
+        "gemm bfloat16: 1 rows take over 1.3 times as long as larger ones, which cannot be: left out "
           + "of the table; held out, they count"
       ])
     #expect(tables.operators.map(\.count) == [24])
@@ -162,5 +162,39 @@ final class SmallFiles {
       files.message(.kvplan)
         == "DIR/gemm.csv:2: `dtype` must be one of `bfloat16`, `fp8`, `int8`, `int4`, `nvfp4`, found `fp7`"
     )
+  }
+
+  static let expertsHeader =
+    "kernel_source,moe_dtype,num_tokens,hidden_size,inter_size,topk,num_experts,moe_tp_size,"
+    + "moe_ep_size,distribution,latency_ms\n"
+
+  /// Experts and latent attention stand in a folder for each engine; an expert's width is that of its cut.
+  @Test func enginesHaveKernelsOfTheirOwn() throws {
+    let experts = (1...20).map { "triton,fp8_block,\($0),64,32,2,8,4,1,power_law_1.01,0.1\n" }
+    let latent = (1...20).map { "fp8,16,\($0),1,127,0.1\n" }
+    let files = try SmallFiles([
+      "vllm/moe.csv": Self.expertsHeader + experts.joined(),
+      "sglang/generation_mla.csv":
+        "kv_cache_dtype,num_heads,batch_size,tp_size,step,latency_ms\n" + latent.joined(),
+    ])
+    let tables = try KernelTables(layout: .aiconfigurator, folder: files.path)
+    let rows = try #require(tables.operators.first { $0[0].op.kind == .experts })
+    #expect(rows[0].op.library == .vllm && rows[0].op.kernel == "fp8_block/triton")
+    #expect(rows[0].op.elements == .fp8 && rows[0].sizes == [1, 64, 8, 2, 8, 1, 1.01])
+    let decode = try #require(tables.operators.first { $0[0].op.kind == .latentDecode })
+    // 127 tokens are cached and one is computed.
+    #expect(decode[0].op.library == .sglang && decode[0].sizes == [1, 16, 128])
+  }
+
+  @Test func expertsThatCannotBeAreNamed() throws {
+    func message(_ row: String) throws -> String? {
+      try SmallFiles(["trtllm/moe.csv": Self.expertsHeader + row]).message(.aiconfigurator)
+    }
+    #expect(
+      try message("k,bfloat16,1,64,32,2,8,1,16,balanced,0.1\n")
+        == "DIR/trtllm/moe.csv:2: `moe_ep_size` 16 exceeds `num_experts` 8")
+    #expect(
+      try message("k,bfloat16,1,64,32,2,0,1,1,balanced,0.1\n")
+        == "DIR/trtllm/moe.csv:2: `num_experts` must be a number of at least 1, found `0`")
   }
 }

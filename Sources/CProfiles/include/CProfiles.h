@@ -5,13 +5,11 @@
 #include <stddef.h>
 
 struct kvplan_profile_bytes {
-  const unsigned char *_Nonnull start;
+  const unsigned char *_Nullable start;
   size_t count;
 };
 
-struct kvplan_profile_bytes kvplan_profile_a100(void);
-struct kvplan_profile_bytes kvplan_profile_h100(void);
-struct kvplan_profile_bytes kvplan_profile_b200(void);
-struct kvplan_profile_bytes kvplan_profile_rtx_pro_6000(void);
+/* The profile in `profiles/NAME.json`; no bytes where there is none. */
+struct kvplan_profile_bytes kvplan_profile(const char *_Nonnull name);
 
 #endif

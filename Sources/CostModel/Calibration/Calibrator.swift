@@ -8,8 +8,6 @@ package struct Calibrator: Sendable {
   package static let rowsMin = 20
   /// Rows beyond which a fit uses a random sample: more change no coefficient that matters.
   static let sampleRows = 1500
-  /// Points within this share of each other are thinned out of the tables that profiles carry.
-  static let thinning = 0.12
   /// Power of its place on the axis of extrapolation by which a row of attention counts.
   static let lengthPower = 0.2
   /// Share of the time of larger products beyond which a time cannot be true.
@@ -35,15 +33,14 @@ package struct Calibrator: Sendable {
     ]
     let errors = reports.map { $0.interpolationMAPE ?? .infinity }
     let isTabled = errors[1] <= errors[0]
-    let thinned = isTabled ? table?.thinned(Self.thinning) : nil
-    let used = reports[thinned == nil ? 0 : 1]
+    let carried = isTabled ? table?.thinned : nil
+    let used = reports[carried == nil ? 0 : 1]
     let profile = OperatorProfile(
       op: op,
       coefficients: zip(KernelForm.coefficients(op.kind), coefficients).map {
         .init(name: $0.name, value: rounded($1, digits: 6))
       },
-      axes: thinned?.axes,
-      corrections: thinned.map { CorrectionText.write($0.corrections) },
+      table: carried,
       rows: rows.count, interpolationMAPE: used.interpolationMAPE.map { rounded($0, digits: 4) },
       extrapolationMAPE: used.extrapolationMAPE.map { rounded($0, digits: 4) })
     return (profile, reports)
@@ -53,12 +50,12 @@ package struct Calibrator: Sendable {
   /// place in the table, which would give them back.
   func model(
     _ rows: [KernelRow]
-  ) -> (form: KernelForm, coefficients: [Double], table: CorrectionTable?) {
+  ) -> (form: KernelForm, coefficients: [Double], table: Corrections?) {
     let form = KernelForm(op: rows[0].op, limits: DeviceLimits(device))
     let coefficients = fit(rows)
     let wrong = Self.implausible(rows)
     let tabled = rows.indices.filter { !wrong.contains($0) }.map { rows[$0] }
-    let table = CorrectionTable(
+    let table = Corrections(
       of: rows[0].op.kind, sizes: tabled.map(\.sizes),
       corrections: tabled.map { $0.seconds / form.seconds(coefficients, $0.sizes) })
     return (form, coefficients, table)
@@ -91,7 +88,7 @@ package struct Calibrator: Sendable {
   /// the rows and 10.6 % beyond, 0.15 6.8 and 9.3 %, 0.3 9.1 and 7.1 %.
   private static func weight(_ rows: [KernelRow]) -> (Int) -> Double {
     let op = rows[0].op
-    guard op.kind == .decodeAttention || op.kind == .prefillAttention, !op.isWindowed
+    guard op.kind.isAttention, op.kind != .decodeBesidePrompt, !op.isWindowed
     else { return { _ in 1 } }
     let axis = op.kind.extrapolationAxis
     let largest = rows.reduce(0) { max($0, $1.sizes[axis]) }
@@ -100,20 +97,24 @@ package struct Calibrator: Sendable {
   }
 
   /// Rows of products that take over ``impossible`` times as long as three others with more rows of activations, any of
-  /// which could stand in for them: a measurement went wrong.
+  /// which could stand in for them: a measurement went wrong. Of latent attention the same with more tokens.
   ///
   /// - Parameter rows: All of one operator.
   package static func implausible(_ rows: [KernelRow]) -> Set<Int> {
-    guard rows[0].op.kind == .gemm else { return [] }
+    let kind = rows[0].op.kind
+    guard kind == .gemm || kind == .latentDecode || kind == .latentPrefill else { return [] }
+    let axis = kind.extrapolationAxis
     var curves: [[Double]: [Int]] = [:]
     for (row, measured) in rows.enumerated() {
-      curves[Array(measured.sizes[1...]), default: []].append(row)
+      var others = measured.sizes
+      others.remove(at: axis)
+      curves[others, default: []].append(row)
     }
     var found: Set<Int> = []
     for curve in curves.values {
       // From the largest on, with the three shortest times so far.
       var shortest: [Double] = []
-      for row in curve.sorted(by: { rows[$0].sizes[0] > rows[$1].sizes[0] }) {
+      for row in curve.sorted(by: { rows[$0].sizes[axis] > rows[$1].sizes[axis] }) {
         let seconds = rows[row].seconds
         if shortest.count == 3, seconds > impossible * shortest[2] { found.insert(row) }
         shortest = Array((shortest + [seconds]).sorted().prefix(3))
@@ -152,7 +153,7 @@ package struct Calibrator: Sendable {
     for row in testing {
       let formula = form.seconds(coefficients, row.sizes)
       fit.append(abs(formula / row.seconds - 1))
-      tabled.append(abs(formula * (table?.correction(row.sizes) ?? 1) / row.seconds - 1))
+      tabled.append(abs(formula * (table?(row.sizes) ?? 1) / row.seconds - 1))
     }
     return (fit.sorted(), tabled.sorted())
   }

@@ -40,10 +40,8 @@ package struct DeviceProfile: Codable, Equatable, Sendable {
       guard profile.coefficients.allSatisfy({ $0.value > 0 && $0.value.isFinite }) else {
         throw UserError("\(path): `\(profile.op.name)` has a coefficient that is not positive")
       }
-      if let axes = profile.axes, let text = profile.corrections {
-        guard axes.count == profile.op.kind.axes.count, !axes.contains(where: \.isEmpty),
-          axes.reduce(1, { $0 * $1.count }) == CorrectionText.read(text)?.count
-        else { throw UserError("\(path): the table of `\(profile.op.name)` has the wrong size") }
+      guard profile.hasWholeTable else {
+        throw UserError("\(path): the table of `\(profile.op.name)` has the wrong size")
       }
     }
   }
@@ -58,8 +56,9 @@ package struct DeviceProfile: Codable, Equatable, Sendable {
       return "\((sum / Double(rows) * 1000).rounded() / 10) %"
     }
     let gemm = mean { $0.op.kind == .gemm }.map { "GEMM \($0)" }
-    let attention = mean { $0.op.kind.isQuoted && $0.op.kind != .gemm }.map { "attention \($0)" }
-    let parts = [gemm, attention].compactMap { $0 }
+    let attention = mean { $0.op.kind.isAttention }.map { "attention \($0)" }
+    let experts = mean { $0.op.kind == .experts }.map { "experts \($0)" }
+    let parts = [gemm, attention, experts].compactMap { $0 }
     guard !parts.isEmpty else { return "error not measured: too few rows to hold any out" }
     return "mean kernel error on held-out rows: " + parts.joined(separator: ", ")
   }
@@ -75,8 +74,10 @@ package struct OperatorProfile: Codable, Equatable, Sendable {
 
   package var op: KernelOperator
   package var coefficients: [Coefficient]
-  /// The grid of the table; `nil` without one.
+  /// The grid of the table, or the points of its curves; `nil` without one.
   package var axes: [[Double]]?
+  /// Shapes of the curves; `nil` for a grid.
+  package var shapes: [[Double]]?
   /// Its corrections in thousandths, in text (``CorrectionText``): a hundred thousand numbers are
   /// slow to read as JSON.
   package var corrections: String?
@@ -90,16 +91,58 @@ package struct OperatorProfile: Codable, Equatable, Sendable {
   /// The names in the file.
   enum CodingKeys: String, CodingKey {
     case op = "operator"
-    case coefficients, axes, corrections, rows
+    case coefficients, axes, shapes, corrections, rows
     case interpolationMAPE = "interpolation_mape"
     case extrapolationMAPE = "extrapolation_mape"
   }
 
   var values: [Double] { coefficients.map(\.value) }
 
-  var table: CorrectionTable? {
+  init(
+    op: KernelOperator, coefficients: [Coefficient], table: Corrections?, rows: Int,
+    interpolationMAPE: Double?, extrapolationMAPE: Double?
+  ) {
+    self.op = op
+    self.coefficients = coefficients
+    self.rows = rows
+    self.interpolationMAPE = interpolationMAPE
+    self.extrapolationMAPE = extrapolationMAPE
+    switch table {
+    case .grid(let grid):
+      axes = grid.axes
+      corrections = CorrectionText.write(grid.corrections)
+    case .curves(let curves):
+      axes = [curves.points]
+      shapes = curves.shapes
+      corrections = CorrectionText.write(curves.corrections)
+    case nil: break
+    }
+  }
+
+  var table: Corrections? {
     guard let axes, let corrections else { return nil }
-    return CorrectionText.read(corrections).map { CorrectionTable(axes: axes, corrections: $0) }
+    return CorrectionText.read(corrections).map {
+      if let shapes {
+        .curves(CorrectionCurves(shapes: shapes, points: axes[0], corrections: $0))
+      } else {
+        .grid(CorrectionTable(axes: axes, corrections: $0))
+      }
+    }
+  }
+
+  /// Whether a table has a correction for each of its points; true without one.
+  var hasWholeTable: Bool {
+    guard let axes, let corrections else { return true }
+    guard !axes.contains(where: \.isEmpty) else { return false }
+    let points = axes.reduce(shapes?.count ?? 1) { $0 * $1.count }
+    let wanted = op.kind.axes.count
+    let isShaped =
+      if let shapes {
+        axes.count == 1 && shapes.allSatisfy { $0.count == wanted - 1 }
+      } else {
+        axes.count == wanted
+      }
+    return isShaped && points == CorrectionText.read(corrections)?.count
   }
 }
 

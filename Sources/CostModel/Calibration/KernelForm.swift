@@ -22,10 +22,12 @@ struct KernelForm: Sendable {
     switch kind {
     case .gemm: GEMMForm.coefficients
     case .decodeAttention: DecodeAttentionForm.coefficients
-    case .prefillAttention: PrefillAttentionForm.coefficients
+    case .prefillAttention, .latentPrefill: PrefillAttentionForm.coefficients
+    case .latentDecode: LatentDecodeForm.coefficients
     case .decodeBesidePrompt: DecodeBesidePromptForm.coefficients
     case .allReduce: AllReduceForm.coefficients
     case .streaming: StreamingForm.coefficients
+    case .experts: ExpertsForm.coefficients
     }
   }
 
@@ -37,6 +39,9 @@ struct KernelForm: Sendable {
   /// to there, with it 8 %.)
   static func starts(_ kind: KernelKind) -> [CurveFit.Start] {
     let typical = coefficients(kind).map(\.start)
+    if kind == .latentDecode {
+      return [0.25, 2, 16].map { .init(coefficients: typical.dropLast() + [$0]) }
+    }
     guard kind == .decodeAttention else { return [.init(coefficients: typical)] }
     return [1, 4, 16, 64].map { .init(coefficients: typical.dropLast() + [$0]) }
       + [.init(coefficients: typical.dropLast() + [100_000], handicap: 1.1)]
@@ -47,10 +52,13 @@ struct KernelForm: Sendable {
     switch op.kind {
     case .gemm: GEMMForm(limits, op.elements, coefficients).seconds(sizes)
     case .decodeAttention: DecodeAttentionForm(limits, op, coefficients).seconds(sizes)
-    case .prefillAttention: PrefillAttentionForm(limits, op, coefficients).seconds(sizes)
+    case .prefillAttention, .latentPrefill:
+      PrefillAttentionForm(limits, op, coefficients).seconds(sizes)
+    case .latentDecode: LatentDecodeForm(limits, op, coefficients).seconds(sizes)
     case .decodeBesidePrompt: DecodeBesidePromptForm(limits, op, coefficients).seconds(sizes)
     case .allReduce: AllReduceForm(limits, op, coefficients).seconds(sizes)
     case .streaming: StreamingForm(limits, coefficients).seconds(sizes)
+    case .experts: ExpertsForm(limits, op.elements, coefficients).seconds(sizes)
     }
   }
 }

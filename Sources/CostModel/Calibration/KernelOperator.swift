@@ -4,26 +4,42 @@ package enum KernelKind: String, Codable, CaseIterable, Sendable {
   case decodeAttention = "decode attention"
   case prefillAttention = "prefill attention"
   case decodeBesidePrompt = "decode beside prompt"
+  /// On the cached latent vectors themselves, which all heads share.
+  case latentDecode = "latent decode attention"
+  /// Latent vectors expanded to keys and values of each head.
+  case latentPrefill = "latent prefill attention"
   case allReduce = "all-reduce"
   case streaming
+  /// One layer's routed experts on one GPU.
+  case experts
 
   /// The names of ``KernelRow/sizes``, in order. Heads are those of one GPU; `window` 0 is none.
+  ///
+  /// Of experts: the tokens that reach the layer, on all ranks; the width of an expert, of which a GPU has its cut; all
+  /// experts, and the ranks that they are cut over; the skew of ``ExpertLoads``.
   package var axes: [String] {
     switch self {
     case .gemm: ["m", "n", "k"]
     case .decodeAttention: ["sequences", "heads", "kv_heads", "context", "window"]
-    case .prefillAttention: ["sequences", "heads", "kv_heads", "tokens", "context", "window"]
+    case .prefillAttention, .latentPrefill:
+      ["sequences", "heads", "kv_heads", "tokens", "context", "window"]
+    case .latentDecode: ["sequences", "heads", "context"]
     case .decodeBesidePrompt: ["sequences", "heads", "kv_heads", "context", "prompt_tokens"]
     case .allReduce: ["bytes"]
     case .streaming: ["bytes"]
+    case .experts: ["tokens", "hidden", "width", "top_k", "experts", "ranks", "skew"]
     }
   }
+
+  /// Of experts, where in ``axes`` the ranks and the skew stand.
+  static let (ranksAxis, skewAxis) = (5, 6)
 
   /// The axis whose largest fifth is held out to measure extrapolation.
   var extrapolationAxis: Int {
     switch self {
-    case .gemm, .allReduce, .streaming: 0
-    case .decodeAttention, .prefillAttention, .decodeBesidePrompt: 3
+    case .gemm, .allReduce, .streaming, .experts: 0
+    case .decodeAttention, .prefillAttention, .latentPrefill, .decodeBesidePrompt: 3
+    case .latentDecode: 2
     }
   }
 
@@ -32,9 +48,9 @@ package enum KernelKind: String, Codable, CaseIterable, Sendable {
   var trades: [[Int]] {
     let work: Int
     switch self {
-    case .gemm: work = 3
-    case .decodeAttention, .prefillAttention, .decodeBesidePrompt: work = 4
-    case .allReduce, .streaming: return []
+    case .gemm, .latentDecode: work = 3
+    case .decodeAttention, .prefillAttention, .latentPrefill, .decodeBesidePrompt: work = 4
+    case .allReduce, .streaming, .experts: return []
     }
     func powers(_ of: [(axis: Int, power: Int)]) -> [Int] {
       axes.indices.map { axis in of.first { $0.axis == axis }?.power ?? 0 }
@@ -42,18 +58,24 @@ package enum KernelKind: String, Codable, CaseIterable, Sendable {
     let pairs = (0..<work).flatMap { a in
       (a + 1..<work).map { b in powers([(a, 1), (b, -1)]) }
     }
-    guard isAttention else { return pairs }
+    guard hasKVHeads else { return pairs }
     let heads = [(axis: 1, power: 1), (axis: 2, power: 1)]
     return pairs + [powers(heads), powers(heads + [(0, -1)]), powers(heads + [(3, -1)])]
   }
 
-  var isAttention: Bool {
-    self == .decodeAttention || self == .prefillAttention || self == .decodeBesidePrompt
+  var isAttention: Bool { hasKVHeads || self == .latentDecode }
+
+  /// Whether heads have KV heads among the sizes.
+  var hasKVHeads: Bool {
+    switch self {
+    case .decodeAttention, .prefillAttention, .latentPrefill, .decodeBesidePrompt: true
+    case .gemm, .latentDecode, .allReduce, .streaming, .experts: false
+    }
   }
 
-  /// Whether this is one of the kinds on which a profile's quoted error rests: products and attention.
+  /// Whether this is one of the kinds on which a profile's quoted error rests: products, experts and attention.
   package var isQuoted: Bool {
-    self == .gemm || isAttention
+    self == .gemm || self == .experts || isAttention
   }
 }
 
@@ -87,6 +109,10 @@ package struct KernelOperator: Hashable, Codable, Sendable {
   package var gpus = 0
   /// Issued by the host one by one, not replayed from a CUDA graph.
   package var isEager = false
+  /// Whose kernel it is, where engines have their own.
+  package var library: KernelLibrary?
+  /// Which of them, by the name that its table gives it.
+  package var kernel: String?
 
   package init(kind: KernelKind) { self.kind = kind }
 
@@ -95,12 +121,15 @@ package struct KernelOperator: Hashable, Codable, Sendable {
     var words = [kind.rawValue]
     switch kind {
     case .gemm: words.append(elements.rawValue)
+    case .latentDecode, .latentPrefill:
+      words += [elements.rawValue, library?.rawValue].compactMap { $0 }
     case .decodeAttention, .prefillAttention, .decodeBesidePrompt:
       words += [elements.rawValue, "hd\(headDim)"]
       if isMultiHead { words.append("multi-head") }
       if isWindowed { words.append("windowed") }
     case .allReduce: words += ["\(gpus) GPUs", isEager ? "eager" : "graph"]
     case .streaming: break
+    case .experts: words += [library?.rawValue, kernel].compactMap { $0 }
     }
     return words.joined(separator: " ")
   }

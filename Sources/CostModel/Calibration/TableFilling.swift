@@ -45,7 +45,7 @@ struct TableFilling {
     directions =
       axes.indices.map { .along($0, second: false) } + axes.indices.map { .along($0, second: true) }
       + (kind?.trades ?? []).map { .trade($0) }
-    hasKVHeads = kind?.isAttention ?? false
+    hasKVHeads = kind?.hasKVHeads ?? false
   }
 
   /// All points, those that nothing tells of still NaN.

@@ -2,7 +2,8 @@ import CostModel
 import SimulationKernel
 
 /// aiconfigurator's tables of one system: `gemm`, `context_attention`, `generation_attention`,
-/// `custom_allreduce`, times in milliseconds.
+/// `custom_allreduce`, and in a folder for each engine `moe`, `context_mla` and `generation_mla`; times in milliseconds. The folder of one engine is read by
+/// itself too.
 ///
 /// `nccl_*` tables are not read: engines sum with the custom kernels up to a few megabytes and NCCL
 /// beyond, and the custom table was measured through that same switch.
@@ -14,7 +15,52 @@ extension KernelReading {
     if let table = try table("gemm") { try readGEMM(table) }
     if let table = try table("context_attention") { try readContext(table) }
     if let table = try table("generation_attention") { try readGeneration(table) }
-    if let table = try table("custom_allreduce") { try readAllReduce(table) }
+    let own = KernelLibrary(rawValue: folderName)
+    if own == nil, let table = try table("custom_allreduce") { try readAllReduce(table) }
+    try readEngine("", own)
+    for library in KernelLibrary.allCases { try readEngine("\(library.rawValue)/", library) }
+  }
+
+  /// The tables of one engine, in `folder` below this one.
+  private mutating func readEngine(_ folder: String, _ library: KernelLibrary?) throws {
+    if let table = try table("\(folder)moe") { try readExperts(table, library) }
+    if let table = try table("\(folder)context_mla") {
+      try readLatent(table, library, .latentPrefill)
+    }
+    if let table = try table("\(folder)generation_mla") {
+      try readLatent(table, library, .latentDecode)
+    }
+  }
+
+  /// Latent attention of DeepSeek-V3's widths; `num_heads` are those of one GPU.
+  private mutating func readLatent(
+    _ table: MeasurementTable, _ library: KernelLibrary?, _ kind: KernelKind
+  ) throws {
+    let tokens = kind == .latentPrefill ? "isl" : "step"
+    try table.require(["batch_size", "num_heads", tokens, "latency_ms"])
+    var unknown: Set<String> = []
+    for row in 0..<table.rowCount {
+      let seconds = try table.kernelSeconds("latency_ms", row, unit: Self.millisecond)
+      let sequences = try table.size("batch_size", row)
+      let heads = try table.size("num_heads", row)
+      let count = try table.size(tokens, row)
+      let cached = table.has("kv_cache_dtype") ? table.text("kv_cache_dtype", row) : "bfloat16"
+      guard let elements = element(cached) else {
+        unknown.insert(cached)
+        continue
+      }
+      var op = KernelOperator(kind: kind)
+      op.elements = elements
+      op.library = library
+      if kind == .latentDecode {
+        // `step` tokens are cached, and the one computed is attended to as well.
+        add(op, [sequences, heads, count + 1], seconds)
+      } else if count > 1 {
+        op.headDim = ModelLayer.Latent.measuredHeadDim
+        add(op, [sequences, heads, heads, count, 0, 0], seconds)
+      }
+    }
+    note(unknown, in: table)
   }
 
   private mutating func readGEMM(_ table: MeasurementTable) throws {
@@ -101,6 +147,46 @@ extension KernelReading {
       let bytes = try table.size("message_size", row) * 2
       add(op, [bytes], try table.kernelSeconds("latency_ms", row, unit: Self.millisecond))
     }
+  }
+
+  private mutating func readExperts(_ table: MeasurementTable, _ library: KernelLibrary?) throws {
+    let sizes = ["num_tokens", "hidden_size", "inter_size", "topk", "num_experts", "moe_ep_size"]
+    try table.require(sizes + ["moe_tp_size", "distribution", "latency_ms"])
+    var unknown: Set<String> = []
+    for row in 0..<table.rowCount {
+      let seconds = try table.kernelSeconds("latency_ms", row, unit: Self.millisecond)
+      var measured = try sizes.map { try table.size($0, row) }
+      measured[2] /= try table.size("moe_tp_size", row)
+      guard measured[5] <= measured[4] else {
+        throw table.failure(
+          row, "`moe_ep_size` \(Int(measured[5])) exceeds `num_experts` \(Int(measured[4]))")
+      }
+      // A column with one value alone is left out of the tables.
+      let type = table.has("moe_dtype") ? table.text("moe_dtype", row) : "bfloat16"
+      guard let elements = MeasuredExperts.elements(type) else {
+        unknown.insert(type)
+        continue
+      }
+      guard let skew = skew(table.text("distribution", row)) else {
+        unknown.insert(table.text("distribution", row))
+        continue
+      }
+      var op = KernelOperator(kind: .experts)
+      op.elements = elements
+      op.library = library
+      op.kernel = MeasuredExperts.name(type: type, source: table.text("kernel_source", row))
+      add(op, measured + [skew], seconds)
+    }
+    note(unknown, in: table)
+  }
+
+  /// How unevenly tokens fall on experts: `balanced`, or `power_law_1.01`.
+  private func skew(_ distribution: String) -> Double? {
+    if distribution == "balanced" { return 0 }
+    guard distribution.hasPrefix("power_law_"), let exponent = Double(distribution.dropFirst(10)),
+      exponent > 0
+    else { return nil }
+    return exponent
   }
 
   private typealias Heads = (heads: Double, kvHeads: Double, headDim: Double, window: Double)

@@ -97,7 +97,7 @@ package struct KernelTables {
       if wrong > 0 {
         warnings.append(
           "\(op.name): \(wrong) rows take over \(Calibrator.impossible) times as long as larger "
-            + "products, which cannot be: left out of the table; held out, they count")
+            + "ones, which cannot be: left out of the table; held out, they count")
       }
       operators.append(distinct)
     }
