@@ -7,6 +7,8 @@ extension KVBudget {
     package var device: DeviceSpec
     /// GPUs that share each layer.
     package var tensorParallel = 1
+    /// Groups of `tensorParallel` GPUs that share the layers of experts, each with a KV cache of its own.
+    package var dataParallel = 1
     /// Stages that the layers are cut into, each on `tensorParallel` GPUs.
     package var pipelineParallel = 1
     /// Share of the device's memory that may be used, in (0, 1].

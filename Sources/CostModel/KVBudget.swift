@@ -91,6 +91,7 @@ package struct KVBudget: Equatable, Sendable {
     weightBytes =
       parts.weightPadding
       + model.weightBytes(tensorParallel: inputs.tensorParallel, elements: inputs.weights)
+      - model.sharedExpertBytes(inputs)
     activationBytes = parts.activations
     contextBytes = parts.context
     graphBytes = parts.graphs

@@ -40,6 +40,18 @@ extension ModelSpec {
     }
   }
 
+  /// What one GPU need not hold because the other data-parallel ranks hold their part of the routed experts.
+  func sharedExpertBytes(_ inputs: KVBudget.Inputs) -> Int {
+    guard inputs.dataParallel > 1 else { return 0 }
+    let split = LayerSplit(self, inputs.tensorParallel)
+    let usual = inputs.weights == stored.elements ? stored : WeightFormat(inputs.weights)
+    let bytes = layers.kinds.reduce(0.0) { sum, kind in
+      let elements = kind.count * split.routedElements(of: kind.layer.mlp)
+      return sum + Double(elements) * (kind.layer.formats.mlp ?? usual).bytes
+    }
+    return Int(bytes * (1 - 1 / Double(inputs.dataParallel)))
+  }
+
   /// ``kvBytesPerToken(tensorParallel:)`` for a cache of `elements`; an 8-bit cache has one scale a
   /// layer, which is not counted.
   package func kvBytesPerToken(tensorParallel: Int, elements: ElementType) -> Int {
@@ -61,8 +73,8 @@ extension LayerSplit {
     ]
     if case .experts(let experts) = layer.mlp {
       let router = experts.experts * hidden
-      let shared = elements(of: .dense(width: experts.sharedExperts * experts.ffn), .all)
-      let routed = elements(of: layer.mlp, .all) - router - shared
+      let routed = routedElements(of: layer.mlp)
+      let shared = elements(of: layer.mlp, .all) - router - routed
       parts += [
         (routed, formats.mlp), (router, formats.router), (shared, formats.sharedExperts),
       ]

@@ -136,6 +136,12 @@ struct LayerSplit {
     }
   }
 
+  /// The routed experts alone.
+  func routedElements(of mlp: ModelLayer.MLP) -> Int {
+    guard case .experts(let experts) = mlp else { return 0 }
+    return experts.experts * mlpElements(width: experts.ffn)
+  }
+
   /// An MLP of inner width `width`, all its matrices.
   private func mlpElements(width: Int) -> Int {
     (mlpInputMatrices + 1) * hidden * ceilingDivide(width, tensorParallel)

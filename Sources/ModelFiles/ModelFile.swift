@@ -33,6 +33,9 @@ package enum ModelFile {
       + PublishedModels.all.filter { names.isDisjoint(with: $0.names.prefix(2)) }.map { $0.make() }
   }
 
+  /// The models that are known by their published configuration, quantized copies among them.
+  package static let published: [ModelSpec] = PublishedModels.all.map { $0.make() }
+
   /// Whether an id is that of a checkpoint that is known as it was published.
   package static func isPublished(_ id: String) -> Bool {
     PublishedModels.all.contains { $0.id == id }

@@ -154,6 +154,8 @@ extension Scenario {
       var deployment = PricedDeployment(
         model: model, device: device, blockBytes: kvCacheSpec.blockBytes)
       deployment.tensorParallel = tensorParallel
+      deployment.dataParallel = dataParallel
+      deployment.expertParallel = expertParallel
       deployment.weights = weights
       deployment.kvCache = kvCache
       deployment.overheads = overheads

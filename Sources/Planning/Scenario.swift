@@ -15,6 +15,11 @@ package struct Scenario: Sendable {
   package var device: DeviceSpec
   /// GPUs that share the model (`--tensor-parallel-size`).
   package var tensorParallel = 1
+  /// Groups of so many GPUs that share the layers of experts, each with requests of its own: an equal share of them is
+  /// simulated (`validate points`).
+  package var dataParallel = 1
+  /// GPUs that routed experts are spread over whole; 1 where each is cut over all.
+  package var expertParallel = 1
   /// Stages that the layers are cut into (`--pipeline-parallel-size`).
   package var pipelineParallel = 1
   /// How the layers' matrices are stored (`--quantization`); `nil` for as the checkpoint has them.

@@ -7,7 +7,7 @@ import Testing
 @Suite struct KernelCostModelTests {
   static let names = [
     "opt-13b", "llama-3.1-8b", "mistral-7b", "gemma-3-4b", "mixtral-8x7b", "qwen3-30b-a3b",
-    "deepseek-v2-lite",
+    "deepseek-v2-lite", "qwen3-next-80b-a3b",
   ]
 
   static func price(
@@ -160,16 +160,16 @@ import Testing
     #expect(abs(busy / measured - 1) < 0.1, "\(busy * 1e3) ms")
   }
 
-  /// LLMServingSim's `moe` table of Qwen3-30B-A3B, which the profile has not seen: microseconds of a
-  /// layer's experts for tokens that visit all 128 of them.
+  /// LLMServingSim's `moe` table of Qwen3-30B-A3B, which the profile has not seen (its kernels of experts are
+  /// aiconfigurator's, of vLLM 0.24; these ran 0.19): microseconds of a layer's experts for tokens that visit all 128 of
+  /// them. The two measurements differ by 18 % at 2,048 tokens.
   @Test(arguments: [(128, 849.3), (512, 912.0), (2048, 1066.6)])
-  func groupedProductsTakeTheMeasuredTime(_ tokens: Int, _ measured: Double) throws {
+  func expertsTakeTheTimeOfAnotherMeasurement(_ tokens: Int, _ measured: Double) throws {
     let cost = try Self.price("qwen3-30b-a3b", "rtx-pro-6000")
     let layers = Double(try ModelCatalogue.find("qwen3-30b-a3b").layers.count)
     let work = Self.decode(tokens, context: 1)
-    let experts = try (seconds(cost, "experts up", work) + seconds(cost, "experts down", work))
-    let microseconds = experts / layers * 1e6
-    #expect(abs(microseconds / measured - 1) < 0.15, "\(microseconds) µs")
+    let microseconds = try seconds(cost, "experts", work) / layers * 1e6
+    #expect(abs(microseconds / measured - 1) < 0.2, "\(microseconds) µs")
   }
 
   @Test func aChunkMakesDecodingDearer() throws {
@@ -247,8 +247,8 @@ import Testing
 
   @Test func aFewTokensReadAFewExperts() throws {
     let cost = try Self.price("qwen3-30b-a3b", "h100-sxm")
-    let one = try seconds(cost, "experts down", Self.decode(1, context: 1))
-    let many = try seconds(cost, "experts down", Self.decode(256, context: 1))
+    let one = try seconds(cost, "experts", Self.decode(1, context: 1))
+    let many = try seconds(cost, "experts", Self.decode(256, context: 1))
     #expect(many > 4 * one && many < 17 * one)
   }
 
@@ -260,7 +260,7 @@ import Testing
   @Test func profilesSayWhatTheyRestOn() throws {
     let measured = try Self.price("opt-13b", "a100-40gb").profile
     #expect(measured.isCalibrated && measured.error.contains("held-out"))
-    let relative = try Self.price("llama-3.1-8b", "h200-sxm").profile
+    let relative = try Self.price("llama-3.1-8b", "gh200").profile
     #expect(!relative.isCalibrated)
     #expect(relative.error.hasPrefix("uncalibrated: "))
   }

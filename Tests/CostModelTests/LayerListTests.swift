@@ -81,7 +81,7 @@ import Testing
       "\n\nhint: `kvplan catalog fit` divides its memory; layers are priced that are alike, or "
       + "differ in one window"
     for (layer, what) in [
-      (Self.recurrent, "recurrent layers"), (chunked, "layers that keep a chunk of 64"),
+      (chunked, "layers that keep a chunk of 64"),
       (wider, "windows of different lengths"), (large, "layers with heads of different shapes"),
     ] {
       let model = Self.model(.repeating([Self.local, layer], count: 4))

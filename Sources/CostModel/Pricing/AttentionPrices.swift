@@ -22,11 +22,10 @@ struct AttentionReach: Equatable, Sendable {
         hint: "`kvplan catalog fit` divides its memory; layers are priced that are alike, or "
           + "differ in one window")
     }
-    let kinds = model.layers.kinds.filter { $0.layer.attention != .none }
+    let kinds = model.layers.kinds.filter { $0.layer.attention != .none && !$0.layer.isRecurrent }
     guard let first = kinds.first else { throw unpriced("no layers with attention") }
     attention = first.layer.attention.reachingAll
     for kind in kinds {
-      if case .recurrent = kind.layer.attention { throw unpriced("recurrent layers") }
       if case .compressed = kind.layer.attention { throw unpriced("layers with compressed keys") }
       guard kind.layer.indexerBytesPerToken == 0 else { throw unpriced("layers with an indexer") }
       guard kind.layer.attention.reachingAll == attention else {
@@ -47,6 +46,10 @@ struct AttentionReach: Equatable, Sendable {
 }
 
 extension ModelLayer.Attention {
+  fileprivate var isLatent: Bool {
+    if case .latent = self { true } else { false }
+  }
+
   /// The same heads over the whole context.
   fileprivate var reachingAll: Self {
     if case .heads(let heads, _) = self { .heads(heads, .all) } else { self }
@@ -59,12 +62,15 @@ struct AttentionPrices {
   private let prices: KernelPrices
   private let decodeShape: ModelLayer.Heads
   private let prefillShape: ModelLayer.Heads
+  /// Whether the profile has kernels for latent vectors, and the model has these.
+  private let isLatent: Bool
 
   init(_ attention: ModelLayer.Attention, _ deployment: PricedDeployment, _ prices: KernelPrices) {
     self.deployment = deployment
     self.prices = prices
     decodeShape = attention.decodeHeads(deployment.tensorParallel)
     prefillShape = attention.prefillHeads(deployment.tensorParallel)
+    isLatent = attention.isLatent && prices.has(.latentDecode) && prices.has(.latentPrefill)
   }
 
   private func op(_ kind: KernelKind, _ heads: ModelLayer.Heads, window: Double)
@@ -73,20 +79,35 @@ struct AttentionPrices {
     var op = KernelOperator(kind: kind)
     op.elements = deployment.kvCache
     op.headDim = heads.dim
-    op.isMultiHead = kind != .prefillAttention && heads.query == heads.kv
+    op.isMultiHead =
+      kind != .prefillAttention && kind != .latentPrefill && heads.query == heads.kv
     op.isWindowed = window > 0
+    if isLatent { op.library = prices.library }
     return op
   }
 
   /// By sequences and mean context; `window` 0 is none.
   func decode(window: Double) -> PriceGrid {
-    let price = prices.decode(
-      op(.decodeAttention, decodeShape, window: window), heads: Double(decodeShape.query),
-      kvHeads: Double(decodeShape.kv), window: window)
+    let price = decodePrice(window: window)
     return PriceGrid(
       rows: Knots(first: 1, octaves: 12, perOctaveBits: 2),
       columns: Knots(first: 16, octaves: 16, perOctaveBits: 2)
     ) { sequences, context in sequences > 0 ? price(sequences, max(context, 1)) : 0 }
+  }
+
+  private func decodePrice(
+    window: Double
+  ) -> (_ sequences: Double, _ context: Double) -> Double {
+    let heads = Double(decodeShape.query)
+    guard !isLatent else {
+      var op = op(.latentDecode, decodeShape, window: 0)
+      // Tables know one width, and no other kind of heads.
+      (op.headDim, op.isMultiHead) = (0, false)
+      return prices.latentDecode(op, heads: heads)
+    }
+    return prices.decode(
+      op(.decodeAttention, decodeShape, window: window), heads: heads,
+      kvHeads: Double(decodeShape.kv), window: window)
   }
 
   /// By new tokens and context, without the launch; `window` 0 is none.
@@ -102,7 +123,8 @@ struct AttentionPrices {
     window: Double
   ) -> (work: (_ tokens: Double, _ context: Double) -> Double, launch: Double) {
     prices.prefill(
-      op(.prefillAttention, prefillShape, window: window), heads: Double(prefillShape.query),
+      op(isLatent ? .latentPrefill : .prefillAttention, prefillShape, window: window),
+      heads: Double(prefillShape.query),
       kvHeads: Double(prefillShape.kv), window: window)
   }
 

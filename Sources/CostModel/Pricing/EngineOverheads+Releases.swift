@@ -1,6 +1,6 @@
 /// What releases of vLLM's V1 engine add to their kernels, fitted on measured serving
 /// (reports/accuracy): the first two on `serving_points_dev.csv`, the last on two replays of vLLM
-/// 0.19 on the RTX PRO 6000.
+/// 0.19 on the RTX PRO 6000; of mixtures on half of the curves of `serving_points_moe_dev.csv`.
 extension EngineOverheads {
   /// vLLM of autumn 2025, about 0.11: host and device in turns.
   package static var vllm011: EngineOverheads {
@@ -33,6 +33,12 @@ extension EngineOverheads {
     overheads.hidesHost = true
     overheads.unevenContexts = 1.05
     overheads.gapSeconds = 1.3e-3
+    overheads.expertLayerSeconds = 23.6e-6
+    overheads.expertScale = 1.05
+    var mixtures = Mixtures(overheads)
+    mixtures.gapSeconds = 0.05e-3
+    mixtures.promptScale = 1.485
+    overheads.mixtures = mixtures
     return overheads
   }
 }

@@ -23,6 +23,13 @@ package struct EngineOverheads: Equatable, Sendable {
   /// The same, for products of many rows and the attention of prompts, on top: tables run a kernel
   /// for milliseconds, a busy server keeps its device at the power limit.
   package var promptScale = 1.0
+  /// Whose kernels of experts and latent attention run.
+  package var library = KernelLibrary.vllm
+  /// Time of routed experts beside the measured kernels, on top of ``productScale``: 1 for the same kernels, more where
+  /// an engine runs them untuned.
+  package var expertScale = 1.0
+  /// Seconds of a layer of experts that no table holds: the router's choice, small kernels around the experts.
+  package var expertLayerSeconds = 0.0
   /// Time of attention beside the measured kernels.
   package var attentionScale = 1.0
   /// Time of decode attention over contexts of different lengths beside equal ones of the same sum:
@@ -32,6 +39,37 @@ package struct EngineOverheads: Equatable, Sendable {
   package var allReduceScale = 1.0
   /// Activations are quantised inside the kernel before, not by one of their own.
   package var fusesQuantisation = true
+
+  /// What differs where a model has routed experts; `nil` for nothing.
+  package var mixtures: Mixtures?
+
+  /// Values that were fitted on servers of mixtures by themselves: their layers are many small kernels, which no gap
+  /// between iterations stands for.
+  package struct Mixtures: Equatable, Sendable {
+    package var iterationSeconds: Double
+    package var gapSeconds: Double
+    package var launchShare: Double
+    package var promptScale: Double
+
+    /// Those of `overheads`, to be changed.
+    package init(_ overheads: EngineOverheads) {
+      iterationSeconds = overheads.iterationSeconds
+      gapSeconds = overheads.gapSeconds
+      launchShare = overheads.launchShare
+      promptScale = overheads.promptScale
+    }
+  }
+
+  /// The values that hold for a model.
+  func of(_ model: ModelSpec) -> EngineOverheads {
+    guard model.hasExperts, let mixtures else { return self }
+    var overheads = self
+    overheads.iterationSeconds = mixtures.iterationSeconds
+    overheads.gapSeconds = mixtures.gapSeconds
+    overheads.launchShare = mixtures.launchShare
+    overheads.promptScale = mixtures.promptScale
+    return overheads
+  }
 
   package init(iterationSeconds: Double, sequenceSeconds: Double) {
     self.iterationSeconds = iterationSeconds

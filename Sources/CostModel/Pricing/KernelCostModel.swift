@@ -6,6 +6,10 @@ package struct PricedDeployment: Equatable, Sendable {
   package var device: DeviceSpec
   /// GPUs that share each layer.
   package var tensorParallel = 1
+  /// Groups of so many GPUs, each with requests of its own; their layers of experts are shared by all.
+  package var dataParallel = 1
+  /// Of all GPUs, those that routed experts are spread over whole; 1 where each expert is cut over all.
+  package var expertParallel = 1
   /// How the layers' weights are stored.
   package var weights = ElementType.bfloat16
   /// How keys and values are stored.
@@ -49,6 +53,7 @@ package final class KernelCostModel: IterationCostModel {
   /// Of a batch with prompts, all layers.
   private let prefillLaunch: Double
   private let besidePrompt: BesidePrompt?
+  private let recurrent: RecurrentPrices?
   private let copySeconds: Double
   private let swapSeconds: Double
   private let eagerFloor: Double
@@ -67,9 +72,12 @@ package final class KernelCostModel: IterationCostModel {
   package init(_ deployment: PricedDeployment, ownProfile: DeviceProfile? = nil) throws {
     let (model, device) = (deployment.model, deployment.device)
     try model.checkTensorParallel(deployment.tensorParallel)
-    let choice = try ProfileChoice(device: device, own: ownProfile)
+    let needsLibrary = model.hasExperts || model.hasLatentAttention
+    let choice = try ProfileChoice(
+      device: device, own: ownProfile,
+      library: needsLibrary ? deployment.overheads.library : nil)
     profile = choice.costProfile
-    overheads = deployment.overheads
+    overheads = deployment.overheads.of(model)
     let prices = KernelPrices(
       profile: choice.profile, device: device, isOwn: choice.isOwn, overheads: overheads)
     parts = Self.parts(deployment, prices)
@@ -93,6 +101,7 @@ package final class KernelCostModel: IterationCostModel {
     prefillLocal = localLayers > 0 ? attention.prefill(window: window) : nil
     prefillLaunch = (globalLayers + localLayers) * attention.prefillLaunch
     besidePrompt = attention.besidePrompt()
+    recurrent = RecurrentPrices(model, device, tensorParallel: deployment.tensorParallel)
     copySeconds = 2 * Double(deployment.blockBytes) / (device.memoryBandwidth * 0.8)
     swapSeconds = Double(deployment.blockBytes) / device.pcieBandwidth
     eagerFloor = overheads.eagerLayerSeconds * layers
@@ -105,6 +114,7 @@ package final class KernelCostModel: IterationCostModel {
     var seconds = tokenPrices(tokens)
     if !work.prefillChunks.isEmpty { seconds += prefillSeconds(work.prefillChunks) }
     if work.decodeSequences > 0 { seconds += decodeSeconds(work) }
+    seconds += recurrentSeconds(work)
     seconds += headPrices(work.sampledSequences)
     seconds += engineSeconds(
       sequences: work.decodeSequences + work.prefillChunks.count, tokens: tokens,
@@ -123,6 +133,7 @@ package final class KernelCostModel: IterationCostModel {
     // As in `duration(of:)`, in the same order: what does not depend on the context is looked up once.
     let linear = tokenPrices(sequences)
     let head = headPrices(sequences)
+    let states = recurrent?.decode(sequences) ?? 0
     let count = Double(sequences)
     let global = decodeGlobal.row(count)
     let local = decodeLocal?.row(count)
@@ -136,6 +147,7 @@ package final class KernelCostModel: IterationCostModel {
       skippedTokens += decode.skippedGrowth
       var seconds = linear
       seconds += attention
+      seconds += states
       seconds += head
       seconds += engineSeconds(
         sequences: sequences, tokens: sequences, hasPrompts: false, kernels: seconds)
@@ -173,6 +185,14 @@ package final class KernelCostModel: IterationCostModel {
     return max(seconds, shared)
   }
 
+  @inline(__always)
+  private func recurrentSeconds(_ work: IterationWork) -> Double {
+    guard let recurrent else { return 0 }
+    var seconds = work.decodeSequences > 0 ? recurrent.decode(work.decodeSequences) : 0
+    if !work.prefillChunks.isEmpty { seconds += recurrent.prefill(work.prefillChunks) }
+    return seconds
+  }
+
   /// One launch for all chunks of the batch.
   private func prefillSeconds(_ chunks: [IterationWork.PrefillChunk]) -> Double {
     var seconds = prefillLaunch
@@ -207,6 +227,7 @@ package final class KernelCostModel: IterationCostModel {
     add("attention prefill", work.prefillChunks.isEmpty ? 0 : prefillSeconds(work.prefillChunks))
     let decoding = work.decodeSequences
     add("attention decode", decoding > 0 ? decodeSeconds(work) : 0)
+    if recurrent != nil { add("recurrent states", recurrentSeconds(work)) }
     add("lm head", headPrices(work.sampledSequences))
     let kernels = costs.reduce(0) { $0 + $1.seconds }
     let engine = engineSeconds(
@@ -221,7 +242,10 @@ package final class KernelCostModel: IterationCostModel {
 
   private static func parts(_ deployment: PricedDeployment, _ prices: KernelPrices) -> [Part] {
     let (model, gpus) = (deployment.model, deployment.tensorParallel)
-    var parts = model.products(gpus, deployment.weights).map { op in
+    let experts = expertParts(deployment, prices)
+    var parts = model.products(gpus, deployment.weights).filter {
+      experts == nil || $0.routing == nil
+    }.map { op in
       let price = prices.product(op.name == "router" ? .bfloat16 : op.elements)
       return Part(
         name: op.name,
@@ -229,7 +253,8 @@ package final class KernelCostModel: IterationCostModel {
           op.seconds(tokens: $0, price)
         })
     }
-    let streamed = model.streamedBytes(gpus)
+    parts += experts ?? []
+    let streamed = model.streamedBytes(gpus, withExperts: experts == nil)
     let streaming = prices.streaming()
     let layers = Double(model.layers.count)
     parts.append(
@@ -238,8 +263,20 @@ package final class KernelCostModel: IterationCostModel {
         prices: PriceCurve(limit: tabulatedTokens) { tokens in
           layers * streamed.reduce(0) { $0 + streaming(Double(tokens) * $1) }
         }))
+    let token = Double(model.hidden * ModelSpec.bytesPerElement)
+    let ranks = deployment.dataParallel
+    if ranks > 1 {
+      // All-gather before the experts and reduce-scatter behind them: the two halves of an all-reduce of all tokens.
+      let mixtures = Double(deployment.expertShapes.reduce(0) { $0 + $1.layers })
+      let sum = prices.allReduce(gpus: gpus * ranks, isEager: false)
+      parts.append(
+        Part(
+          name: "all-gather and reduce-scatter",
+          prices: PriceCurve(limit: tabulatedTokens) {
+            mixtures * sum(Double($0 * ranks) * token)
+          }))
+    }
     if gpus > 1 {
-      let token = Double(model.hidden * ModelSpec.bytesPerElement)
       let replayed = prices.allReduce(gpus: gpus, isEager: false)
       let issued = prices.allReduce(gpus: gpus, isEager: true)
       parts.append(
@@ -251,5 +288,40 @@ package final class KernelCostModel: IterationCostModel {
           }))
     }
     return parts
+  }
+
+  /// Routed experts by kernels that were measured; `nil` for a model without, or where a layer's have none.
+  private static func expertParts(
+    _ deployment: PricedDeployment, _ prices: KernelPrices
+  ) -> [Part]? {
+    var parts: [Part] = []
+    for (shape, count) in deployment.expertShapes {
+      guard let price = prices.experts(shape) else { return nil }
+      parts.append(
+        Part(
+          name: "experts",
+          prices: PriceCurve(limit: tabulatedTokens) {
+            Double(count)
+              * (price($0 * deployment.dataParallel) + deployment.overheads.expertLayerSeconds)
+          }))
+    }
+    return parts.isEmpty ? nil : parts
+  }
+}
+
+extension PricedDeployment {
+  /// Routed experts as one GPU has them, and in how many layers.
+  var expertShapes: [(shape: ExpertShape, layers: Int)] {
+    let format = weights == model.stored.elements ? model.stored : WeightFormat(weights)
+    return model.layers.kinds.compactMap { kind in
+      guard case .experts(let experts) = kind.layer.mlp else { return nil }
+      return (
+        ExpertShape(
+          experts: experts, hidden: model.hidden,
+          width: ceilingDivide(experts.ffn * expertParallel, tensorParallel * dataParallel),
+          ranks: expertParallel, format: kind.layer.formats.mlp ?? format),
+        kind.count
+      )
+    }
   }
 }

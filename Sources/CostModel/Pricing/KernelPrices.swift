@@ -6,13 +6,14 @@ struct KernelPrices: Sendable {
   private struct Priced: Sendable {
     var form: KernelForm
     var coefficients: [Double]
-    var table: CorrectionTable?
+    var table: Corrections?
   }
 
   private let limits: DeviceLimits
   private let operators: [OperatorProfile]
   private let isOwn: Bool
   private let overheads: EngineOverheads
+  var library: KernelLibrary { overheads.library }
 
   /// - Parameter isOwn: Whether the profile was measured on this device; tables do not carry over.
   init(
@@ -36,6 +37,7 @@ struct KernelPrices: Sendable {
       if other.isMultiHead != op.isMultiHead { distance += 2 }
       if other.isEager != op.isEager { distance += 1 }
       if other.gpus != op.gpus { distance += 4 + abs(other.gpus - op.gpus) }
+      if other.library != op.library { distance += 1 }
       if other.headDim != op.headDim { distance += 1 + abs(other.headDim - op.headDim) / 64 }
       if distance < best?.distance ?? Int.max { best = (candidate, distance) }
     }
@@ -45,8 +47,12 @@ struct KernelPrices: Sendable {
       if op.kind == .allReduce, !limits.hasLink { typical = AllReduceForm.overPCIe }
       return (Priced(form: form, coefficients: typical, table: nil), false)
     }
-    // Corrections for other widths of heads or elements say nothing about these.
-    let isKin = best.distance == 0 || best.profile.op.elements == op.elements && op.kind == .gemm
+    // Corrections for other widths of heads or elements say nothing about these; those of another engine's kernel for the
+    // same latent vectors do.
+    let isOtherLibrary = best.profile.op.library != op.library
+    let isKin =
+      best.distance == (isOtherLibrary ? 1 : 0)
+      || best.profile.op.elements == op.elements && op.kind == .gemm
     let table = isOwn && isKin ? best.profile.table : nil
     return (
       Priced(form: form, coefficients: best.profile.values, table: table), best.distance == 0
@@ -69,10 +75,46 @@ struct KernelPrices: Sendable {
     return { m, n, k in
       let sizes = [m, n, k]
       let whole = form.seconds(sizes)
-      let correction = found.table?.correction(sizes) ?? 1
+      let correction = found.table?(sizes) ?? 1
       let quantisation = isFused ? form.quantisation(m, k) : 0
       let work = whole - found.coefficients[0] * 1e-6 - quantisation
       return (work * overheads.productScale(rows: m) + overheads.launchShare * launch) * correction
+    }
+  }
+
+  /// Routed experts of one layer, by the tokens of the batch; `nil` where the profile has no kernel for their type.
+  ///
+  /// Of several kernels that were measured for the model, the cheapest at each count: engines pick by size and flags. A
+  /// model that none was measured for takes the kernel with the most rows.
+  func experts(_ shape: ExpertShape) -> (@Sendable (_ tokens: Int) -> Double)? {
+    let known = operators.filter {
+      $0.op.kind == .experts && ($0.op.library == nil || $0.op.library == self.overheads.library)
+    }
+    let tiers = MeasuredExperts.types(of: shape.format).map { types in
+      known.filter { types.contains(MeasuredExperts.type(ofKernel: $0.op.kernel ?? "")) }
+    }
+    let measured = tiers.lazy.map { $0.filter { $0.hasMeasured(shape) } }.first { !$0.isEmpty }
+    let chosen =
+      measured ?? tiers.first { !$0.isEmpty }?.max { $0.rows < $1.rows }.map { [$0] } ?? []
+    guard !chosen.isEmpty else { return nil }
+    let prices = chosen.map { profile in
+      (
+        form: ExpertsForm(limits, shape.format.elements, profile.values), profile: profile,
+        table: isOwn ? profile.table : nil
+      )
+    }
+    let overheads = self.overheads
+    return { tokens in
+      let sizes = shape.sizes(tokens: tokens)
+      let rows = sizes[0] * sizes[3] / sizes[4]
+      return prices.lazy.map { price in
+        let launch = price.profile.values[0] * 1e-6
+        let work = price.form.seconds(sizes) - launch
+        return
+          (work * overheads.expertScale * overheads.productScale(rows: rows) + overheads.launchShare
+          * launch)
+          * (price.table?(sizes) ?? 1)
+      }.min()!
     }
   }
 
@@ -87,7 +129,24 @@ struct KernelPrices: Sendable {
     let scale = overheads.attentionScale * overheads.unevenContexts
     return { sequences, context in
       let sizes = [sequences, heads, kvHeads, max(context, 1), window]
-      return (form.seconds(sizes) * (found.table?.correction(sizes) ?? 1) - saved) * scale
+      return (form.seconds(sizes) * (found.table?(sizes) ?? 1) - saved) * scale
+    }
+  }
+
+  /// Whether the profile has kernels of that kind.
+  func has(_ kind: KernelKind) -> Bool { operators.contains { $0.op.kind == kind } }
+
+  /// Decode attention on latent vectors of one layer, by sequences and mean context.
+  func latentDecode(
+    _ op: KernelOperator, heads: Double
+  ) -> (_ sequences: Double, _ context: Double) -> Double {
+    let found = nearest(op).priced
+    let form = LatentDecodeForm(limits, op, found.coefficients)
+    let saved = (1 - overheads.launchShare) * found.coefficients[0] * 1e-6
+    let scale = overheads.attentionScale * overheads.unevenContexts
+    return { sequences, context in
+      let sizes = [sequences, heads, max(context, 1)]
+      return (form.seconds(sizes) * (found.table?(sizes) ?? 1) - saved) * scale
     }
   }
 
@@ -100,7 +159,7 @@ struct KernelPrices: Sendable {
     let scale = overheads.attentionScale * overheads.promptScale
     let work = { (tokens: Double, context: Double) -> Double in
       let sizes = [1, heads, kvHeads, tokens, context, window]
-      return form.work(sizes) * (found.table?.correction(sizes) ?? 1) * scale
+      return form.work(sizes) * (found.table?(sizes) ?? 1) * scale
     }
     return (work, found.coefficients[0] * 1e-6)
   }
@@ -110,13 +169,13 @@ struct KernelPrices: Sendable {
   func decodeBesidePrompt(
     _ op: KernelOperator, heads: Double, kvHeads: Double
   ) -> ((_ sequences: Double, _ context: Double, _ tokens: Double) -> Double)? {
-    guard operators.contains(where: { $0.op.kind == .decodeBesidePrompt }) else { return nil }
+    guard has(.decodeBesidePrompt) else { return nil }
     let found = nearest(op).priced
     let form = DecodeBesidePromptForm(limits, op, found.coefficients)
     let scale = overheads.attentionScale * overheads.unevenContexts
     return { sequences, context, tokens in
       let sizes = [sequences, heads, kvHeads, context, tokens]
-      return form.seconds(sizes) * (found.table?.correction(sizes) ?? 1) * scale
+      return form.seconds(sizes) * (found.table?(sizes) ?? 1) * scale
     }
   }
 
@@ -129,7 +188,7 @@ struct KernelPrices: Sendable {
     let found = nearest(op).priced
     let form = AllReduceForm(limits, op, found.coefficients)
     let scale = overheads.allReduceScale
-    return { form.seconds([$0]) * (found.table?.correction([$0]) ?? 1) * scale }
+    return { form.seconds([$0]) * (found.table?([$0]) ?? 1) * scale }
   }
 
   /// A kernel that only moves bytes.
@@ -138,5 +197,13 @@ struct KernelPrices: Sendable {
     let form = StreamingForm(limits, found.coefficients)
     let saved = (1 - overheads.launchShare) * found.coefficients[0] * 1e-6
     return { max(form.seconds([$0]) - saved, 0) }
+  }
+}
+
+extension OperatorProfile {
+  /// Whether a kernel of experts was measured for the model that they are of, however cut.
+  fileprivate func hasMeasured(_ shape: ExpertShape) -> Bool {
+    let wanted = [shape.hidden, shape.experts.activeExperts, shape.experts.experts].map(Double.init)
+    return shapes?.contains { [$0[0], $0[2], $0[3]] == wanted } ?? false
   }
 }

@@ -2,13 +2,16 @@ extension CostProfile {
   /// What a device's profile holds no measurements of, in words: it is priced by formula, at data-sheet rates and the
   /// efficiencies of the nearest operator that was measured.
   ///
-  /// - Parameter own: The user's profile; `nil` for the one that the tool carries.
+  /// - Parameters:
+  ///   - own: The user's profile; `nil` for the one that the tool carries.
+  ///   - library: Whose kernels run where engines have their own.
   /// - Throws: As ``KernelCostModel/init(_:ownProfile:)`` for a profile of another device.
   package static func unmeasured(
     _ model: ModelSpec, device: DeviceSpec, own: DeviceProfile?, weights: ElementType,
-    kvCache: ElementType
+    kvCache: ElementType, library: KernelLibrary = .vllm
   ) throws -> [String] {
-    let operators = try ProfileChoice(device: device, own: own).profile.operators.map(\.op)
+    let profile = try ProfileChoice(device: device, own: own, library: library).profile
+    let operators = profile.operators.map(\.op)
     func has(_ kind: KernelKind, _ isMeant: (KernelOperator) -> Bool = { _ in true }) -> Bool {
       operators.contains { $0.kind == kind && isMeant($0) }
     }
@@ -18,7 +21,7 @@ extension CostProfile {
     } else if weights != .bfloat16, !has(.gemm, { $0.elements == weights }) {
       missing.append("\(weights.rawValue) products")
     }
-    if model.hasExperts { missing.append("products of experts") }
+    if model.hasExperts, !has(.experts) { missing.append("products of experts") }
     if !has(.prefillAttention) { missing.append("attention of prompts") }
     if !has(.decodeAttention) {
       missing.append("attention of decoding sequences")
@@ -26,9 +29,12 @@ extension CostProfile {
       missing.append("attention on a \(kvCache.rawValue) KV cache")
     }
     if model.hasLatentAttention {
-      missing.append("latent attention")
+      if !has(.latentDecode) { missing.append("latent attention") }
     } else if has(.decodeAttention), !has(.decodeAttention, { $0.headDim == model.headDim }) {
       missing.append("attention with heads of \(model.headDim)")
+    }
+    if model.layers.kinds.contains(where: \.layer.isRecurrent) {
+      missing.append("recurrent states")
     }
     return missing
   }

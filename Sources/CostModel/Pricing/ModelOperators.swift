@@ -79,10 +79,13 @@ extension ModelSpec {
   ///
   /// All layers count like the one there are most of. The embedding's rows and the final norm are
   /// left out: a layer's part of it, once.
-  func streamedBytes(_ tensorParallel: Int) -> [Double] {
+  ///
+  /// - Parameter withExperts: Whether routed experts have their activation counted here.
+  func streamedBytes(_ tensorParallel: Int, withExperts: Bool) -> [Double] {
     let layer = layers.commonest
     let norm = 4 * hidden
-    let activation = (mlpInputMatrices + 1) * ceilingDivide(layer.activeWidth, tensorParallel)
+    let width = withExperts ? layer.activeWidth : layer.sharedWidth
+    let activation = (mlpInputMatrices + 1) * ceilingDivide(width, tensorParallel)
     var rotary: [Int] = []
     if family == .llama, let heads = layer.heads {
       let rotated = heads.query / tensorParallel + heads.kvOnGPU(tensorParallel)
@@ -92,7 +95,9 @@ extension ModelSpec {
         rotary = [2 * rotated * heads.dim]
       }
     }
-    return ([norm, norm, activation] + rotary).map { Double($0 * Self.bytesPerElement) }
+    return ([norm, norm, activation] + rotary).filter { $0 > 0 }.map {
+      Double($0 * Self.bytesPerElement)
+    }
   }
 }
 

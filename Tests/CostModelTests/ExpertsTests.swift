@@ -1,0 +1,185 @@
+import Foundation
+import KVMemory
+import Messages
+import SimulationKernel
+import Testing
+
+@testable import CostModel
+
+/// Routed experts: how tokens fall on them, what a kernel of them takes, and how a layout cuts them.
+@Suite struct ExpertsTests {
+  private func loads(
+    _ tokens: Double, topK: Double = 2, experts: Double = 8, ranks: Double = 1, skew: Double,
+    spread: Double = 0.6
+  ) -> ExpertLoads {
+    ExpertLoads(
+      tokens: tokens, topK: topK, experts: experts, ranks: ranks, skew: skew, spread: spread)
+  }
+
+  /// 16 tokens visit two of eight experts each: 32 rows, 4 an expert, 8 a rank of two experts.
+  @Test func evenLoadsAreCountedByHand() {
+    let all = loads(16, skew: 0)
+    #expect(all.rows == 32 && all.visited == 8)
+    let rank = loads(16, ranks: 4, skew: 0)
+    #expect(rank.rows == 8 && rank.visited == 2)
+    // One token visits two experts; some rank has one of them.
+    let one = loads(1, ranks: 4, skew: 0)
+    #expect(one.rows == 1 && one.visited == 1)
+  }
+
+  /// Skew leaves the rows of one rank alone, up to those that an expert cannot take, and makes fewer experts visited; of
+  /// several ranks the fullest has more than its share.
+  @Test func skewFillsOneRankAndEmptiesExperts() {
+    for tokens in [4.0, 32, 256, 4096] {
+      let even = loads(tokens, topK: 8, experts: 128, skew: 0)
+      let skewed = loads(tokens, topK: 8, experts: 128, skew: 1.01)
+      #expect(skewed.rows <= even.rows * (1 + 1e-9) && skewed.rows > 0.6 * even.rows, "\(tokens)")
+      #expect(skewed.visited <= even.visited * (1 + 1e-9))
+      let share = loads(tokens, topK: 8, experts: 128, ranks: 8, skew: 0)
+      let fullest = loads(tokens, topK: 8, experts: 128, ranks: 8, skew: 1.01)
+      #expect(fullest.rows > share.rows && fullest.rows < 8 * share.rows, "\(tokens)")
+    }
+  }
+
+  /// The fullest of eight ranks by drawing: experts' loads from the same power law, each dealt to a rank.
+  @Test func theFullestRankIsThatOfDraws() {
+    var random = RandomStream(seed: 3, label: "fullest rank")
+    let (tokens, topK, experts, ranks) = (1024.0, 8.0, 128, 8)
+    var sum = 0.0
+    let rounds = 400
+    for _ in 0..<rounds {
+      // Exponent 1: the logarithm is uniform between one row and 0.8 of the tokens.
+      let drawn = (0..<experts).map { _ in pow(0.8 * tokens, random.uniform()) }
+      let scale = tokens * topK / drawn.reduce(0, +)
+      let rows = (0..<ranks).map { rank in
+        drawn[(rank * 16)..<((rank + 1) * 16)].reduce(0) { $0 + min($1 * scale, tokens) }
+      }
+      sum += rows.max()!
+    }
+    let priced = loads(
+      tokens, topK: topK, experts: Double(experts), ranks: Double(ranks), skew: 1, spread: 0.7)
+    #expect(abs(priced.rows / (sum / Double(rounds)) - 1) < 0.1, "\(priced.rows) \(sum)")
+  }
+
+  private let curves = CorrectionCurves(
+    shapes: [[1024, 8], [4096, 8]], points: [1, 10, 100],
+    corrections: [1, 2, .nan, 3, 3, 3])
+
+  @Test func correctionsRunAlongTheTokens() {
+    #expect(curves.correction([1, 1024, 8]) == 1)
+    #expect(abs(curves.correction([(10.0).squareRoot(), 1024, 8]) - 1.5) < 1e-6)
+    // Beyond the last point that was measured it holds.
+    #expect(curves.correction([1000, 1024, 8]) == 2)
+    #expect(curves.correction([0.1, 4096, 8]) == 3)
+  }
+
+  /// A shape between two takes both, the nearer one more.
+  @Test func anotherShapeTakesTheNearest() {
+    let near = curves.correction([10, 1100, 8])
+    let middle = curves.correction([10, 2048, 8])
+    #expect(abs(middle - 2.5) < 1e-6)
+    #expect(near > 2 && near < 2.05)
+  }
+
+  @Test func aProfileWithCurvesIsReadAsItWasWritten() throws {
+    var op = KernelOperator(kind: .experts)
+    op.library = .vllm
+    op.kernel = "fp8_block/triton"
+    let shape = [7168.0, 256, 8, 256, 1, 1.01]
+    let table = Corrections.curves(
+      CorrectionCurves(shapes: [shape], points: [1, 64], corrections: [1.25, 0.5]))
+    let profile = OperatorProfile(
+      op: op,
+      coefficients: KernelForm.coefficients(.experts).map { .init(name: $0.name, value: $0.start) },
+      table: table, rows: 2, interpolationMAPE: nil, extrapolationMAPE: nil)
+    #expect(profile.table == table)
+    var device = DeviceProfile(
+      name: "mine", device: "h200-sxm", source: "none", operators: [profile])
+    try device.validate(path: "mine.json")
+    device.operators[0].shapes = [Array(shape.dropLast())]
+    #expect(
+      throws: UserError(
+        "mine.json: the table of `experts vllm fp8_block/triton` has the wrong size")
+    ) { try device.validate(path: "mine.json") }
+  }
+
+  /// DeepSeek-V3's experts on one of eight H200, as aiconfigurator measured vLLM 0.24's Triton kernel: 61 layers less the
+  /// first three, which are dense.
+  @Test(arguments: [(64, 0.30486), (8, 0.11249)])
+  func aMeasuredKernelTakesItsTime(_ tokens: Int, _ milliseconds: Double) throws {
+    var deployment = PricedDeployment(
+      model: try ModelCatalogue.find("deepseek-v3"), device: try DeviceCatalogue.find("h200-sxm"),
+      blockBytes: 1)
+    deployment.tensorParallel = 8
+    deployment.weights = .fp8
+    let cost = try KernelCostModel(deployment)
+    let work = KernelCostModelTests.decode(tokens, context: 1)
+    let experts = try #require(cost.breakdown(of: work).first { $0.name == "experts" })
+    #expect(abs(experts.seconds * 1e3 / 58 / milliseconds - 1) < 0.002)
+  }
+
+  /// Four GPUs hold a quarter of each expert, or a quarter of the experts: as much either way.
+  @Test func aLayoutCutsExpertsOrSpreadsThem() throws {
+    var deployment = PricedDeployment(
+      model: try ModelCatalogue.find("qwen3-30b-a3b"), device: try DeviceCatalogue.find("b200"),
+      blockBytes: 1)
+    deployment.tensorParallel = 4
+    let cut = try #require(deployment.expertShapes.first)
+    #expect(cut.shape.width == 192 && cut.shape.ranks == 1 && cut.layers == 48)
+    deployment.expertParallel = 4
+    let spread = try #require(deployment.expertShapes.first)
+    #expect(spread.shape.width == 768 && spread.shape.ranks == 4)
+    deployment.dataParallel = 2
+    deployment.expertParallel = 8
+    #expect(deployment.expertShapes.first?.shape.width == 768)
+    deployment.expertParallel = 1
+    #expect(deployment.expertShapes.first?.shape.width == 96)
+  }
+
+  /// Two data-parallel ranks hold half of the experts each, and the rest of the model twice.
+  @Test func dataParallelRanksShareTheExperts() throws {
+    let model = try ModelCatalogue.find("qwen3-30b-a3b")
+    var inputs = KVBudget.Inputs(
+      model: model, device: try DeviceCatalogue.find("b200"), utilization: 0.9,
+      tokenBudget: 8192, blockSize: 16)
+    let alone = KVBudget(inputs).weightBytes
+    inputs.dataParallel = 2
+    // 48 layers of 128 experts, three matrices of 2048 × 768 in 16 bits.
+    let experts = 48 * 128 * 3 * 2048 * 768 * 2
+    #expect(alone - KVBudget(inputs).weightBytes == experts / 2)
+  }
+
+  /// A layer of experts that costs a millisecond more costs it in every iteration, and no other model's.
+  @Test func smallKernelsOfAMixtureCount() throws {
+    var overheads = EngineOverheads.none
+    overheads.expertLayerSeconds = 1e-3
+    for (model, more) in [("qwen3-30b-a3b", 48e-3), ("llama-3.1-8b", 0)] {
+      let plain = try KernelCostModelTests.price(model, "h100-sxm")
+      let slower = try KernelCostModelTests.price(model, "h100-sxm", overheads: overheads)
+      let work = KernelCostModelTests.decode(8, context: 100)
+      let difference = slower.duration(of: work).seconds - plain.duration(of: work).seconds
+      #expect(abs(difference - more) < 1e-8)
+    }
+  }
+
+  /// The recurrent part of a layer of Qwen3.5-397B on one GPU: 64 heads, 45 such layers of 60.
+  ///
+  /// - Source: aiconfigurator's `gdn` tables, the kernels of a layer added: microseconds.
+  @Test(arguments: [("h200-sxm", 128, 275.2), ("b200", 128, 177.9), ("h200-sxm", 32, 74.4)])
+  func recurrentStatesAreReadAndWritten(
+    _ device: String, _ sequences: Int, _ microseconds: Double
+  ) throws {
+    let model = try ModelCatalogue.find("qwen3-next-80b-a3b")
+    let state = try #require(
+      model.layers.kinds.lazy.compactMap { kind -> ModelLayer.Recurrence? in
+        if case .recurrent(let state) = kind.layer.attention { state } else { nil }
+      }.first)
+    let layers = model.layers.kinds.filter(\.layer.isRecurrent).reduce(0) { $0 + $1.count }
+    let prices = try #require(
+      RecurrentPrices(model, try DeviceCatalogue.find(device), tensorParallel: 1))
+    // Qwen3-Next has half of the heads, in states of as many bits or half of them.
+    let heads = Double(state.stateBytes) / 65_536
+    let ofAll = prices.decode(Int(Double(sequences) * 64 / heads)) / Double(layers) * 1e6
+    #expect(abs(ofAll / microseconds - 1) < 0.06, "\(ofAll) µs")
+  }
+}
