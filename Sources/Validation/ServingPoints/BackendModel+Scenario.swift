@@ -15,13 +15,15 @@ extension BackendModel {
     var scenario = Scenario(system: system, model: point.model, device: point.device)
     scenario.model.maxPositions = max(point.model.maxPositions, longest)
     scenario.tensorParallel = point.tensorParallel
+    scenario.dataParallel = point.dataParallel
+    scenario.expertParallel = point.expertParallel
     scenario.weights = point.weights
     scenario.kvCache = kvCache(point)
     scenario.deviceBlocksOverride = try blocks(of: point)
     scenario.engineOverheads = .given(overheads)
     scenario.maxSequences = maxSequences
     scenario.maxModelLength = longest
-    scenario.maxConcurrency = point.concurrency
+    scenario.maxConcurrency = point.clients
     scenario.oversized = .fail
     scenario.maxBatchedTokens = cutsPrompts ? tokenBudget : max(tokenBudget, longest)
     if system.capabilities.cutsPrompts {
@@ -48,12 +50,14 @@ extension BackendModel {
     let layers = point.model.artifactLayerBytes(
       tokens: tokens, tensorParallel: point.tensorParallel)
     let logits = 2 * 4 * min(256, tokens) * point.model.vocab
-    return try KVBudget(
+    var inputs = KVBudget.Inputs(
       model: point.model, device: device, tensorParallel: point.tensorParallel,
       utilization: utilization, tokenBudget: tokens, blockSize: 16,
-      weights: point.weights, kvCache: kvCache(point),
-      engine: .given(.init(activations: max(layers, logits), context: 1 << 30))
-    ).blocks
+      weights: point.weights, kvCache: kvCache(point))
+    inputs.dataParallel = point.dataParallel
+    inputs.engine = .given(.init(activations: max(layers, logits), context: 1 << 30))
+    try inputs.check()
+    return KVBudget(inputs).blocks
   }
 
   /// The memory that the parameters were fitted with, GiB: as aiconfigurator's system files have it.

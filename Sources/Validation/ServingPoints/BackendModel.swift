@@ -46,7 +46,7 @@ package struct BackendModel: Equatable, Sendable {
   /// The parameters by the names that `--engine-parameter` knows.
   package static let parameterNames = [
     "iteration_us", "sequence_us", "hides_host", "gap_us", "launch_share", "eager_layer_us",
-    "product_scale",
+    "product_scale", "expert_scale", "expert_layer_us",
     "prompt_scale", "attention_scale", "uneven_contexts", "all_reduce_scale", "request_us",
     "token_us", "request_ms",
     "rounds", "jitter", "token_budget", "utilization", "fp8_kv", "repeated_prompts",
@@ -55,16 +55,18 @@ package struct BackendModel: Equatable, Sendable {
   /// Sets one parameter; false for a name that is none.
   package mutating func set(_ name: String, to value: Double) -> Bool {
     switch name {
-    case "iteration_us": overheads.iterationSeconds = value * 1e-6
+    case "iteration_us": overheads.set(\.iterationSeconds, \.iterationSeconds, to: value * 1e-6)
     case "sequence_us": overheads.sequenceSeconds = value * 1e-6
     case "hides_host": overheads.hidesHost = value != 0
-    case "gap_us": overheads.gapSeconds = value * 1e-6
+    case "gap_us": overheads.set(\.gapSeconds, \.gapSeconds, to: value * 1e-6)
     case "eager_layer_us": overheads.eagerLayerSeconds = value * 1e-6
-    case "prompt_scale": overheads.promptScale = value
+    case "prompt_scale": overheads.set(\.promptScale, \.promptScale, to: value)
     case "request_us": frontEnd.requestTime = SimDuration(rounding: value * 1e-6)
     case "token_us": frontEnd.tokenTime = SimDuration(rounding: value * 1e-6)
-    case "launch_share": overheads.launchShare = value
+    case "launch_share": overheads.set(\.launchShare, \.launchShare, to: value)
     case "product_scale": overheads.productScale = value
+    case "expert_scale": overheads.expertScale = value
+    case "expert_layer_us": overheads.expertLayerSeconds = value * 1e-6
     case "attention_scale": overheads.attentionScale = value
     case "uneven_contexts": overheads.unevenContexts = value
     case "all_reduce_scale": overheads.allReduceScale = value
@@ -78,5 +80,17 @@ package struct BackendModel: Equatable, Sendable {
     default: return false
     }
     return true
+  }
+}
+
+extension EngineOverheads {
+  /// Sets a value, of mixtures too where they have their own.
+  fileprivate mutating func set(
+    _ path: WritableKeyPath<EngineOverheads, Double>,
+    _ ofMixtures: WritableKeyPath<Mixtures, Double>,
+    to value: Double
+  ) {
+    self[keyPath: path] = value
+    mixtures?[keyPath: ofMixtures] = value
   }
 }

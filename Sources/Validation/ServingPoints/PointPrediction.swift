@@ -111,7 +111,7 @@ package struct PointPrediction: Sendable {
       let drawn = Double(nominal) * (1 - jitter * draws.uniform())
       return Int32(max(1, drawn.rounded()))
     }
-    return (0..<point.concurrency * model.roundsPerClient).map { _ in
+    return (0..<point.clients * model.roundsPerClient).map { _ in
       Request(promptTokens: length(point.promptTokens), outputTokens: length(point.outputTokens))
     }
   }

@@ -12,11 +12,17 @@ package struct ServingPoint: Sendable {
   /// The engine's version; blank where it was not recorded.
   package var version: String
   package var tensorParallel: Int
+  /// Attention data parallelism: groups of `tensorParallel` GPUs, each with clients of its own.
+  package var dataParallel: Int
+  /// GPUs that routed experts are spread over whole.
+  package var expertParallel: Int
   package var weights: ElementType
   package var promptTokens: Int
   package var outputTokens: Int
   /// Requests in flight.
   package var concurrency: Int
+  /// Of them, those of one data-parallel rank, on the fullest one.
+  package var clients: Int { (concurrency + dataParallel - 1) / dataParallel }
   package var campaign: Campaign
   /// Measured, in milliseconds.
   package var ttft: Double
@@ -76,7 +82,7 @@ package struct ServingPoint: Sendable {
     id = table.text("row_id", row)
     do {
       // Publishers' re-quantised copies have the shape of the original.
-      model = try ModelFile.named(table.text("model", row)).model.inSixteenBits
+      model = try ModelFile.named(table.text("model", row)).model
       device = try DeviceCatalogue.find(table.text("system", row))
     } catch let error as UserError {
       throw Skipped(reason: error.message)
@@ -89,9 +95,8 @@ package struct ServingPoint: Sendable {
       throw Skipped(reason: "pipeline parallelism is not simulated")
     }
     tensorParallel = Int(try table.number("tp", row, atLeast: 1))
-    guard try table.optional("attention_dp_size", row) ?? 1 == 1 else {
-      throw Skipped(reason: "attention data parallelism is not simulated")
-    }
+    dataParallel = Int(try table.optional("attention_dp_size", row) ?? 1)
+    expertParallel = Int(try table.optional("moe_ep_size", row) ?? 1)
     let suspicion = table.text("suspect", row)
     guard suspicion.isEmpty else {
       throw Skipped(reason: "confounded: suspected of `\(suspicion)`")
@@ -103,7 +108,7 @@ package struct ServingPoint: Sendable {
     guard let weights = Self.element(table.text("gemm_quant_mode", row)) else {
       throw Skipped(reason: "unknown `gemm_quant_mode` `\(table.text("gemm_quant_mode", row))`")
     }
-    self.weights = weights
+    (model, self.weights) = Self.checkpoint(model, weights)
     promptTokens = Int(try table.number("isl", row, atLeast: 1))
     outputTokens = Int(try table.number("osl", row, atLeast: 1))
     guard
@@ -132,5 +137,24 @@ package struct ServingPoint: Sendable {
     case "int4", "int4_wo": .int4
     default: nil
     }
+  }
+
+  /// The weights that were served: a mixture's as its publisher or NVIDIA stores them, in their parts, where the
+  /// precision is theirs; else all matrices in `elements`.
+  ///
+  /// Tables call every 4-bit format `nvfp4`, gpt-oss's own among them.
+  private static func checkpoint(
+    _ model: ModelSpec, _ elements: ElementType
+  ) -> (ModelSpec, ElementType) {
+    let plain = model.inSixteenBits
+    guard model.hasExperts, elements != .bfloat16 else { return (plain, elements) }
+    if model.stored.elements == elements || elements == .nvfp4 && model.stored.name == "mxfp4" {
+      return (model, model.stored.elements)
+    }
+    let copy = ModelFile.published.first {
+      $0.stored.elements == elements && $0.inSixteenBits.layers == plain.layers
+        && $0.hidden == plain.hidden
+    }
+    return copy.map { ($0, elements) } ?? (plain, elements)
   }
 }
