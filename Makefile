@@ -4,7 +4,7 @@ SWIFT ?= swift
 KVPLAN = .build/release/kvplan
 RATES ?= 0.5,1,1.5,2,3,8
 
-.PHONY: help dependencies release compare reproduce plan-example test check format lint sanitize bench bench-accuracy test-slurm sweep-kill same-bytes clean
+.PHONY: help dependencies release compare reproduce plan-example test check format lint sanitize bench bench-accuracy served-errors test-slurm sweep-kill same-bytes clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -70,6 +70,16 @@ bench-accuracy: release ## Hold the predictions against measured serving; files 
 	    --device rtx-pro-6000 --tensor-parallel-size $$3 --max-num-seqs 128 \
 	    --max-num-batched-tokens 2048 --max-model-len 8192 --gpu-memory-utilization 0.9 \
 	    --format csv > reports/accuracy/requests-$$2.csv || exit 1; done
+
+DATE ?= $(shell date +%F)
+SERVED_ERRORS := Sources/CProfiles/profiles/served-errors.tsv
+
+served-errors: release ## The table of served latencies' errors that every answer quotes; needs $(DATA)
+	$(KVPLAN) validate errors $(DATA)/measured/serving_points_dev.csv --fitted --date $(DATE) > $(SERVED_ERRORS).new
+	$(KVPLAN) validate errors $(DATA)/measured/serving_points_moe_dev.csv --date $(DATE) | tail -n +2 \
+	  >> $(SERVED_ERRORS).new
+	mv $(SERVED_ERRORS).new $(SERVED_ERRORS)
+	touch Sources/CProfiles/profiles.c
 
 test-slurm: release ## A sweep on a real Slurm of four virtual nodes, with failures; as root
 	tools/test-slurm $(KVPLAN)

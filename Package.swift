@@ -79,7 +79,7 @@ let package = Package(
       "Planning",
       [
         "Metrics", "Fleet", "Serving", "KVMemory", "ModelFiles", "CostModel", "Workload",
-        "SimulationKernel", "Messages", "Statistics",
+        "SimulationKernel", "Messages", "Statistics", "CProfiles",
       ]),
     room(
       "Sweeps",

@@ -134,6 +134,10 @@ static const unsigned char rtx_pro_6000_trtllm[] = {
 #embed "profiles/rtx-pro-6000-trtllm.json"
 };
 
+static const unsigned char served_errors[] = {
+#embed "profiles/served-errors.tsv"
+};
+
 static const struct {
   const char *name;
   struct kvplan_profile_bytes bytes;
@@ -177,4 +181,8 @@ struct kvplan_profile_bytes kvplan_profile(const char *name) {
     if (strcmp(profiles[index].name, name) == 0) return profiles[index].bytes;
   }
   return (struct kvplan_profile_bytes){NULL, 0};
+}
+
+struct kvplan_profile_bytes kvplan_profile_served_errors(void) {
+  return (struct kvplan_profile_bytes){served_errors, sizeof served_errors};
 }

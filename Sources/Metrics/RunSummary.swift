@@ -123,6 +123,8 @@ package struct Provenance: Equatable, Sendable {
   package var scenario: [ScenarioField]
   /// Name of the cost profile and what is known of its error.
   package var costProfile: String
+  /// How far served latencies were from simulated ones; `nil` where that has no meaning, or stands elsewhere.
+  package var servedError: ServedError?
 
   package init(seed: UInt64, version: String, scenario: [ScenarioField], costProfile: String) {
     self.seed = seed

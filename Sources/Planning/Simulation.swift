@@ -57,17 +57,9 @@ package struct Simulation: Sendable {
       profiles.append(profile)
     }
     labels.provenance.costProfile = profiles.joined(separator: "; ")
+    labels.provenance.servedError = ServedErrorTable.shipped.error(of: scenario)
     let summary = record.summary(labels)
-    for (group, resolved) in zip(deployment.groups, prepared.resolved)
-    where !resolved.unmeasured.isEmpty {
-      warnings.append(
-        "no kernels of this kind were measured on `\(group.scenario.device.name)`: "
-          + resolved.unmeasured.joined(separator: ", ") + "; priced by formula")
-    }
-    for resolved in prepared.resolved {
-      let warning = resolved.kvCapacity.cache.warning(model: resolved.scenario.model.name)
-      if let warning, !warnings.contains(warning) { warnings.append(warning) }
-    }
+    warnings += prepared.caveats
     warnings += summary.warnings(replayed, scenario: scenario)
     return Simulation(
       result: RunResult(

@@ -18,6 +18,9 @@ package struct ServingSystem: Sendable {
   /// Whether a release may have a patch number behind one of ``releases``: `0.11.2`.
   package let countsPatches: Bool
   package let capabilities: Capabilities
+  /// The engine whose measured serving was compared with simulations of the system, by the name that measurements have
+  /// for it; `nil` where none was.
+  package let measuredAs: String?
   private let defaultsByCase: @Sendable (DefaultsCase) -> Defaults
   private let memoryByChoices: @Sendable (MemoryChoices) -> EngineMemory
   private let groupsByRelease: @Sendable (_ release: String?) -> KVGroupRules?
@@ -27,6 +30,7 @@ package struct ServingSystem: Sendable {
 
   /// - Parameters:
   ///   - countsPatches: Whether a release may have a patch number behind one of `releases`.
+  ///   - measuredAs: The name in measurements of the engine that simulations were compared with.
   ///   - defaults: What the system does unless its user says otherwise, by device, release and longest sequence.
   ///   - memory: What the engine sets aside on a GPU; by default the allowance of the PagedAttention artifact.
   ///   - groups: How a release makes KV groups of a model's layers; `nil` where they share one block table.
@@ -36,7 +40,7 @@ package struct ServingSystem: Sendable {
   ///     ``RunFailure`` where the system cannot serve such requests at all.
   package init(
     name: String, summary: String, releases: [String] = [], countsPatches: Bool = false,
-    capabilities: Capabilities = Capabilities(),
+    capabilities: Capabilities = Capabilities(), measuredAs: String? = nil,
     defaults: @escaping @Sendable (DefaultsCase) -> Defaults,
     memory: @escaping @Sendable (MemoryChoices) -> EngineMemory = { _ in .artifact },
     groups: @escaping @Sendable (_ release: String?) -> KVGroupRules? = { _ in nil },
@@ -49,6 +53,7 @@ package struct ServingSystem: Sendable {
     self.releases = releases
     self.countsPatches = countsPatches
     self.capabilities = capabilities
+    self.measuredAs = measuredAs
     defaultsByCase = defaults
     memoryByChoices = memory
     groupsByRelease = groups

@@ -17,7 +17,9 @@ struct CapacityReport: PlanReport {
   var document: Document {
     Document(
       title: title,
-      sections: [holds, asked, whatIf, why, rates, levers, sensitivity, memory, assumptions])
+      sections: [
+        holds, served, asked, whatIf, why, rates, levers, sensitivity, memory, assumptions,
+      ])
   }
 
   private var title: String {
@@ -58,6 +60,11 @@ struct CapacityReport: PlanReport {
         PlanMoney.text(study.deployment, outputThroughput: best.summary.outputThroughput))
     }
     return Document.Section("Does it hold", paragraphs: paragraphs)
+  }
+
+  private var served: Document.Section {
+    PlanServed.section(
+      answer.prepared, answer.servedIntervals, what: "req/s", rate: capacity.bySeed[0])
   }
 
   private var why: Document.Section {
@@ -246,7 +253,8 @@ struct CapacityReport: PlanReport {
         .array((answer.around + capacity.points + answer.asked.map(\.point)).map(PlanCells.json))),
     ]
     return .object(
-      members + PlanMoney.json(study.deployment) + PlanMoney.json(study.deployment.devices)
+      members + PlanServed.json(answer.prepared, answer.servedIntervals)
+        + PlanMoney.json(study.deployment) + PlanMoney.json(study.deployment.devices)
         + questionsJSON)
   }
 

@@ -19,7 +19,8 @@ struct FleetReport: PlanReport {
     Document(
       title: title,
       sections: [
-        recommendation, front, field, saturation, whatIf, trust, memory, excluded, assumptions,
+        recommendation, served, front, field, saturation, whatIf, trust, memory, excluded,
+        assumptions,
       ])
   }
 
@@ -209,6 +210,24 @@ struct FleetReport: PlanReport {
     return Document.Section("How far to trust it", paragraphs: paragraphs)
   }
 
+  private var served: Document.Section {
+    guard let recommended else { return Document.Section("") }
+    return PlanServed.section(
+      recommended, answer.servedIntervals, what: "req/s", rate: answer.capacity?.bySeed[0] ?? 0,
+      holds: PlanServed.holds(holdsIfSlower, "this fleet at \(demand)"))
+  }
+
+  /// Whether the rate lies below what a slower server sustains for certain, at each level; empty where that is not known.
+  private var holdsIfSlower: [Bool] {
+    answer.servedIntervals.map { $0.low.map { $0 >= request.requiredRate } ?? false }
+  }
+
+  /// For the recommendation; nothing where there is none.
+  private var servedJSON: [JSONValue.Member] {
+    guard let recommended else { return [] }
+    return PlanServed.json(recommended, answer.servedIntervals, ifSlower: holdsIfSlower)
+  }
+
   private var memory: Document.Section {
     recommended.map(PlanMemory.section) ?? Document.Section("")
   }
@@ -315,7 +334,7 @@ struct FleetReport: PlanReport {
       .init("assumptions", .array(assumptions.paragraphs.map { .text($0) })),
       .init("simulations", .array(plan.simulated.map(object))),
     ]
-    return .object(members + PlanMoney.json(devices) + questionsJSON)
+    return .object(members + servedJSON + PlanMoney.json(devices) + questionsJSON)
   }
 
   var simulations: CatalogTable {

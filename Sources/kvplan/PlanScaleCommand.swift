@@ -97,9 +97,10 @@ struct PlanScaleCommand: ParsableCommand {
     let answer = try study.run { done, _ in windows.value = done }
     progress.finish()
     Terminal.warn(
-      answer.autoscaled.assessment.vacuous.map {
-        "`\($0)` has no samples in `\(study.trace.name)`: it is vacuous, and bounds nothing"
-      })
+      answer.prepared.caveats
+        + answer.autoscaled.assessment.vacuous.map {
+          "`\($0)` has no samples in `\(study.trace.name)`: it is vacuous, and bounds nothing"
+        })
     try output.finish(ScalingReport(study: study, answer: answer))
     if !answer.autoscaled.assessment.isMet || answer.fixed == nil { ExitStatus.no.exit() }
     if answer.isAtTheEdge { ExitStatus.atTheEdge.exit() }
@@ -131,7 +132,7 @@ struct ScalingReport: PlanReport {
   let answer: ScalingStudy.Answer
 
   var document: Document {
-    Document(title: title, sections: [operations, windows, assumptions])
+    Document(title: title, sections: [operations, served, windows, assumptions])
   }
 
   private var most: Int? {
@@ -225,6 +226,15 @@ struct ScalingReport: PlanReport {
     ]
   }
 
+  private var served: Document.Section {
+    let fixed = answer.fixed.map { fixed in
+      PlanServed.holds(fixed.operation.ifSlower, "\(fixed.replicas) replicas all the time")
+    }
+    return PlanServed.section(
+      answer.prepared, answer.servedIntervals, what: "req/s a replica", rate: answer.replicaRate,
+      holds: (fixed ?? []) + PlanServed.holds(answer.autoscaled.ifSlower, "the autoscaler"))
+  }
+
   private var windows: Document.Section {
     let hasVacuous = answer.windows.contains { !$0.vacuous.isEmpty }
     var table = TextTable(
@@ -294,6 +304,7 @@ struct ScalingReport: PlanReport {
         .init("attainment", .real(operation.assessment.attainment)),
         .init("met", .boolean(operation.assessment.isMet)),
         .init("at_the_edge", .boolean(operation.isAtTheEdge)),
+        .init("holds_if_slower", PlanServed.holdsJSON(operation.ifSlower)),
         .init("confirmation", PlanCells.json(operation.confirmation)),
         .init("summary", SummaryText.object(operation.result.summary)),
       ]
@@ -330,7 +341,9 @@ struct ScalingReport: PlanReport {
             ])
           })),
     ]
-    return .object(members + PlanMoney.json(study.deployment.devices))
+    return .object(
+      members + PlanServed.json(answer.prepared, answer.servedIntervals)
+        + PlanMoney.json(study.deployment.devices))
   }
 
   var simulations: CatalogTable {

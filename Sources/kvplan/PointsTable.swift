@@ -18,22 +18,27 @@ enum PointsTable {
 
   /// The groups in order of name, each engine over all, and all rows.
   static func groups(_ predictions: [PointPrediction]) -> [Group] {
-    func key(_ prediction: PointPrediction) -> [String] {
-      let point = prediction.point
-      return [point.model.name, point.device.name, point.backend.rawValue]
-    }
-    let keys = Set(predictions.map(key)).sorted { $0.lexicographicallyPrecedes($1) }
     let backends = Set(predictions.map(\.point.backend.rawValue)).sorted()
-    return keys.map { wanted in
-      Group(
-        model: wanted[0], device: wanted[1], backend: wanted[2],
-        predictions: predictions.filter { key($0) == wanted })
-    }
+    return deployments(predictions)
       + backends.map { backend in
         Group(
           model: "all", device: "all", backend: backend,
           predictions: predictions.filter { $0.point.backend.rawValue == backend })
       } + [Group(model: "all", device: "all", backend: "all", predictions: predictions)]
+  }
+
+  /// The rows of each model, device and engine, in order of name.
+  static func deployments(_ predictions: [PointPrediction]) -> [Group] {
+    func key(_ prediction: PointPrediction) -> [String] {
+      let point = prediction.point
+      return [point.model.name, point.device.name, point.backend.rawValue]
+    }
+    let keys = Set(predictions.map(key)).sorted { $0.lexicographicallyPrecedes($1) }
+    return keys.map { wanted in
+      Group(
+        model: wanted[0], device: wanted[1], backend: wanted[2],
+        predictions: predictions.filter { key($0) == wanted })
+    }
   }
 
   /// Where the prices of each device come from, in order of name.

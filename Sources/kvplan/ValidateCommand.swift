@@ -9,8 +9,8 @@ struct ValidateCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "validate", abstract: "Hold predictions against measured serving.",
     subcommands: [
-      ValidatePointsCommand.self, ValidateRequestsCommand.self, ValidateKVCommand.self,
-      ValidateCPUCommand.self,
+      ValidatePointsCommand.self, ValidateErrorsCommand.self, ValidateRequestsCommand.self,
+      ValidateKVCommand.self, ValidateCPUCommand.self,
     ])
 }
 

@@ -1,4 +1,4 @@
-/* The device profiles that the tool carries, as the bytes of their JSON files. */
+/* What the tool carries: device profiles as the bytes of their JSON files, and the errors of served latency (TSV). */
 #ifndef CPROFILES_H
 #define CPROFILES_H
 
@@ -11,5 +11,6 @@ struct kvplan_profile_bytes {
 
 /* The profile in `profiles/NAME.json`; no bytes where there is none. */
 struct kvplan_profile_bytes kvplan_profile(const char *_Nonnull name);
+struct kvplan_profile_bytes kvplan_profile_served_errors(void);
 
 #endif

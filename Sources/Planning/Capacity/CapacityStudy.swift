@@ -53,6 +53,11 @@ package struct CapacityStudy: Sendable {
     package var prepared: PreparedDeployment
     package var warnings: [String]
 
+    /// Where the capacity lies if served latencies are off by what was measured.
+    package var servedIntervals: [ServedInterval] {
+      capacity.servedIntervals(prepared.latencyErrors, with: around)
+    }
+
     /// Whether seeds that did not find the rate reject it.
     package var isAtTheEdge: Bool { advice.map { !$0.confirmation.stands } ?? false }
   }
@@ -100,7 +105,7 @@ package struct CapacityStudy: Sendable {
     }
     var answer = Answer(
       capacity: capacity, bound: bound.flatMap { $0 <= Self.boundReach * capacity.rate ? $0 : nil },
-      prepared: prepared, warnings: warnings(capacity))
+      prepared: prepared, warnings: prepared.caveats + warnings(capacity))
     answer.advice = try advice(capacity, probe, tell)
     answer.asked = try asked(probe, rates, tell)
     let comparison = PairedSearch(

@@ -8,11 +8,14 @@ package struct RateProbe: Sendable {
   /// Lengths and contents, in order; arrivals are drawn anew for each rate.
   package let trace: Trace
   package let serviceLevel: ServiceLevel
+  /// Of served latencies; `nil` where they are not known.
+  private let errors: LatencyErrors?
 
   package init(_ prepared: PreparedDeployment, trace: Trace, serviceLevel: ServiceLevel) {
     self.prepared = prepared
     self.trace = trace.withoutArrivals()
     self.serviceLevel = serviceLevel
+    errors = prepared.latencyErrors
   }
 
   /// What was found at one rate.
@@ -24,6 +27,8 @@ package struct RateProbe: Sendable {
     package var backlog: Int
     package var requestCount: Int
     package var summary: RunSummary
+    /// How it stands at each of ``ServedError/Level``; empty where no served error is known.
+    package var ifOff: [IfOff] = []
 
     /// The same as a share of all.
     package var backlogShare: Double { Double(backlog) / Double(max(requestCount, 1)) }
@@ -66,9 +71,11 @@ package struct RateProbe: Sendable {
   }
 
   func point(of result: RunResult, rate: Double, seed: UInt64) -> Point {
-    Point(
-      rate: rate, seed: seed, assessment: serviceLevel.assess(result),
-      backlog: result.backlog, requestCount: result.requests.count, summary: result.summary)
+    let assessment = serviceLevel.assess(result)
+    return Point(
+      rate: rate, seed: seed, assessment: assessment,
+      backlog: result.backlog, requestCount: result.requests.count, summary: result.summary,
+      ifOff: errors.map { serviceLevel.assess(result, assessment, ifOff: $0) } ?? [])
   }
 }
 

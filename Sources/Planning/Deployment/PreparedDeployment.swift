@@ -50,6 +50,23 @@ package struct PreparedDeployment: Sendable {
     return profiles
   }
 
+  /// What prices and memory rest on nothing measured for, a sentence each.
+  package var caveats: [String] {
+    var caveats: [String] = []
+    func add(_ caveat: String?) {
+      if let caveat, !caveats.contains(caveat) { caveats.append(caveat) }
+    }
+    for (group, resolved) in zip(deployment.groups, resolved) where !resolved.unmeasured.isEmpty {
+      add(
+        "no kernels of this kind were measured on `\(group.scenario.device.name)`: "
+          + resolved.unmeasured.joined(separator: ", ") + "; priced by formula")
+    }
+    for resolved in resolved {
+      add(resolved.kvCapacity.cache.warning(model: resolved.scenario.model.name))
+    }
+    return caveats
+  }
+
   /// Serves a trace whose arrivals are set, to its end.
   ///
   /// - Throws: ``UserError`` for a run that cannot go on.

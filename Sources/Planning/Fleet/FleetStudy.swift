@@ -33,6 +33,9 @@ package struct FleetStudy: Sendable {
     package var whatIfs: [Alternative] = []
     package var warnings: [String]
 
+    /// Where the capacity lies if served latencies are off by what was measured.
+    package var servedIntervals: [ServedInterval] = []
+
     /// Whether seeds that did not find the recommendation reject it.
     package var isAtTheEdge: Bool { plan.isAtTheEdge }
   }
@@ -67,12 +70,15 @@ package struct FleetStudy: Sendable {
     answer.whatIfs = try whatIfs.map(self.answer)
     guard let best = plan.best else { return answer }
     let prepared = try PreparedDeployment(best.deployment)
+    answer.warnings = prepared.caveats + answer.warnings
     let probe = RateProbe(prepared, trace: trace, serviceLevel: request.serviceLevel)
     answer.capacity = try CapacitySearch(
       probe, firstGuess: request.requiredRate, tolerance: 0.02
     ).run(seeds: (0..<Self.capacitySeeds).map { request.seed &+ $0 }).limited
     if let capacity = answer.capacity {
       answer.around = try probe.points(around: capacity.bySeed[0], seed: request.seed)
+      answer.servedIntervals = capacity.servedIntervals(
+        prepared.latencyErrors, with: answer.around)
     }
     let more = prepared.with(replicas: best.deployment.replicas + 1)
     answer.spare = FleetPoint(

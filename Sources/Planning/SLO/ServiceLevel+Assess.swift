@@ -73,11 +73,7 @@ extension ServiceLevel {
         isMet: measured.map { $0 <= target.bound } ?? true, samples: samples)
     }
     let single = targets.filter { $0.statistic == .each }
-    let counted = single.isEmpty ? targets.filter { $0.statistic != .mean } : single
-    let meeting = requests.count { request in
-      counted.allSatisfy { $0.isMet(by: request) } && request.finish != nil
-    }
-    let share = requests.isEmpty ? 1 : Double(meeting) / Double(requests.count)
+    let share = share(meeting: requests)
     if let attainment {
       verdicts.append(
         Assessment.Verdict(
@@ -90,6 +86,16 @@ extension ServiceLevel {
       verdicts: verdicts, attainment: share,
       vacuous: verdicts.filter(\.isVacuous).map(\.name) + unsampled.map(\.name),
       shown: shown(in: result, verdicts))
+  }
+
+  /// Share of the requests that meet every target for single requests, or all bounds but means where there are none such.
+  func share(meeting requests: [RequestRecord]) -> Double {
+    let single = targets.filter { $0.statistic == .each }
+    let counted = single.isEmpty ? targets.filter { $0.statistic != .mean } : single
+    let meeting = requests.count { request in
+      counted.allSatisfy { $0.isMet(by: request) } && request.finish != nil
+    }
+    return requests.isEmpty ? 1 : Double(meeting) / Double(requests.count)
   }
 
   func measure(

@@ -64,6 +64,9 @@ package struct ScalingStudy: Sendable {
     package var assessment: Assessment
     /// Hours of GPUs, start-up included.
     package var gpuHours: Double
+    /// Whether the targets hold if the server is slower, at each of ``ServedError/Level``; empty where no served error is
+    /// known.
+    package var ifSlower: [Bool]
     /// The same traffic with the gaps of each window in another order, by seeds that found nothing.
     package var confirmation: Confirmation
 
@@ -77,6 +80,8 @@ package struct ScalingStudy: Sendable {
     package var windows: [Window]
     /// What one replica sustains, requests per second.
     package var replicaRate: Double
+    /// Where that lies if served latencies are off by what was measured.
+    package var servedIntervals: [ServedInterval]
     /// As many replicas all day as the busiest window needs, or up to a quarter more (two at least) where the whole trace
     /// and other orders of it ask for more; `nil` where some window cannot be served.
     package var fixed: (replicas: Int, operation: Operation)?
@@ -109,7 +114,7 @@ package struct ScalingStudy: Sendable {
     }
     let prepared = try PreparedDeployment(deployment.with(replicas: 1))
     let windows = try self.windows(prepared, progress: progress)
-    let replicaRate = try replicaRate(prepared)
+    let (replicaRate, servedIntervals) = try replicaRate(prepared)
     let gpus = Double(prepared.deployment.gpus)
     let autoscaler = Autoscaler(
       minReplicas: minReplicas, maxReplicas: maxReplicas,
@@ -125,10 +130,14 @@ package struct ScalingStudy: Sendable {
     }
     return Answer(
       windows: windows, replicaRate: replicaRate,
+      servedIntervals: servedIntervals,
       fixed: try fixed(prepared, windows: windows),
       autoscaled: Operation(
         result: served.result, assessment: serviceLevel.assess(served.result),
-        gpuHours: served.replicaSeconds * gpus / 3600, confirmation: others),
+        gpuHours: served.replicaSeconds * gpus / 3600,
+        ifSlower: try ifSlower(prepared) {
+          try $0.serve(trace, autoscaler: autoscaler, seed: seed).result
+        }, confirmation: others),
       scaling: served.scaling, prepared: prepared, idealGPUHours: ideal.map { $0 * gpus / 3600 })
   }
 
@@ -189,7 +198,9 @@ package struct ScalingStudy: Sendable {
     return (high <= maxReplicas ? high : nil, assessments.vacuous)
   }
 
-  private func replicaRate(_ prepared: PreparedDeployment) throws -> Double {
+  private func replicaRate(
+    _ prepared: PreparedDeployment
+  ) throws -> (rate: Double, served: [ServedInterval]) {
     let count = min(trace.requests.count, Self.capacityRequests)
     let lengths = count < trace.requests.count ? try trace.sampled(count: count, seed: seed) : trace
     let probe = RateProbe(prepared, trace: lengths, serviceLevel: serviceLevel)
@@ -205,7 +216,8 @@ package struct ScalingStudy: Sendable {
           + "\(count) requests come at once: nothing says what an autoscaler may give it",
         hint: "give a longer trace, or bound a latency more tightly")
     }
-    return found.rate
+    let around = try probe.points(around: found.rate, seed: seed)
+    return (found.rate, found.servedIntervals(prepared.latencyErrors, with: around))
   }
 
   private func fixed(
@@ -233,7 +245,27 @@ package struct ScalingStudy: Sendable {
     return Operation(
       result: result, assessment: serviceLevel.assess(result),
       gpuHours: result.summary.duration / 3600 * Double(prepared.deployment.gpus),
+      ifSlower: try ifSlower(prepared) { try $0.serve(trace, seed: seed) },
       confirmation: try confirmation(prepared) { try prepared.serve($0, seed: $1) })
+  }
+
+  /// Serves the trace again on a server whose iterations take longer by the error of TPOT, at each level.
+  ///
+  /// Other latencies than TPOT are off by their own errors: by how much those differ, their bounds are moved.
+  private func ifSlower(
+    _ prepared: PreparedDeployment, _ serve: @Sendable (PreparedDeployment) throws -> RunResult
+  ) throws -> [Bool] {
+    guard let errors = prepared.latencyErrors else { return [] }
+    return try ServedError.Level.allCases.map { level in
+      let error = errors.iteration(at: level)
+      guard error < 1 else { return false }
+      var slower = prepared
+      slower.kernelTimeScale = 1 / (1 - error)
+      let result = try serve(slower)
+      return serviceLevel.isMet(by: result, serviceLevel.assess(result)) { metric in
+        max(0, 1 - errors.of(metric, at: level)) / (1 - error)
+      }
+    }
   }
 
   private func confirmation(

@@ -56,7 +56,13 @@ package enum SummaryText {
     return .object(
       members(.run) + classes(summary) + (withReplicas ? replicas(summary) : []) + [
         .init("kv", .object(members(.kv))),
-        .init("provenance", .object(members(.provenance))),
+        .init(
+          "provenance",
+          .object(
+            members(.provenance)
+              + (summary.provenance.servedError.map {
+                [.init("served_error", ServedErrorText.json($0, summary))]
+              } ?? []))),
       ])
   }
 }

@@ -46,8 +46,11 @@ package struct ReportPage {
   private var provenance: String {
     guard let first = summaries.first?.provenance else { return "" }
     let prices = unique(summaries.map(\.provenance.costProfile)).joined(separator: "; ")
+    let served = unique(
+      summaries.compactMap { $0.provenance.servedError.map(ServedErrorText.sentence) })
     return "<p>kvplan \(SVGText.escaped(first.version)), seed \(first.seed). Prices: "
       + "\(SVGText.escaped(prices)).</p>"
+      + served.map { "<p>\(SVGText.escaped($0))</p>" }.joined()
   }
 
   /// A heading with its drawings, or nothing where there are none.

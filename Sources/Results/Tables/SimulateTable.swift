@@ -15,6 +15,7 @@ package enum SimulateTable {
       group("batch", batch(summary)),
       group("KV pool", pool(summary)),
       summary.kv.prefixCache.map { group("prefix cache", prefixCache($0)) },
+      servedError(summary),
       group("provenance", provenance(summary), values: .left),
     ].compactMap { $0 }.joined(separator: "\n")
   }
@@ -119,6 +120,29 @@ package enum SimulateTable {
       ("hit rate, %", cache.hitRate.map(Digits.percent) ?? "–"),
       ("evicted blocks", String(cache.evictedBlocks)),
     ]
+  }
+
+  /// How far served latencies were from simulated ones, and what the means of the run would then be.
+  private static func servedError(_ summary: RunSummary) -> String? {
+    guard let error = summary.provenance.servedError else { return nil }
+    guard case .nearest(let measured) = error else {
+      return group("served error", [("not known", error.text)], values: .left)
+    }
+    var table = TextTable([
+      .init(padded("served error"), .left), .init("median %"), .init("p90 %"),
+      .init("mean, off by p90", .left),
+    ])
+    let rows = [
+      ("TTFT, ms", summary.ttft.mean, measured.ttft),
+      ("TPOT, ms", summary.tpot.mean, measured.tpot),
+    ]
+    table.rows = rows.map { name, mean, errors in
+      [
+        name, Digits.percent(errors.median), Digits.percent(errors.p90),
+        mean.map { ServedErrorText.interval($0, error: errors.p90) } ?? Digits.absent,
+      ]
+    }
+    return table.rendered() + padded("of") + "  " + measured.text + "\n"
   }
 
   private static func provenance(_ summary: RunSummary) -> [Line] {

@@ -12,6 +12,7 @@ extension ServingSystem {
       isPaged: true, cutsPrompts: true, limitsLongPrompts: true, hasPrefixCache: true,
       choosesVictims: true, sequences: .samples, measuresMemory: true,
       serveCommand: "vllm serve"),
+    measuredAs: "vllm",
     defaults: { .vllm($0) },
     memory: { choices in
       var memory = VLLMMemory(
