@@ -169,7 +169,7 @@ let package = Package(
     tests(
       "CommandLineTests",
       [
-        "kvplan", "Planning", "Serving", "CostModel", "Statistics",
+        "kvplan", "Sweeps", "Planning", "Metrics", "Serving", "CostModel", "Statistics", "Messages",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     tests("TidyTests", []),

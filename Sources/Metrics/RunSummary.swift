@@ -125,6 +125,8 @@ package struct Provenance: Equatable, Sendable {
   package var costProfile: String
   /// How far served latencies were from simulated ones; `nil` where that has no meaning, or stands elsewhere.
   package var servedError: ServedError?
+  /// The command that made the result; `nil` where none did, or it stands elsewhere.
+  package var recipe: RunRecipe?
 
   package init(seed: UInt64, version: String, scenario: [ScenarioField], costProfile: String) {
     self.seed = seed

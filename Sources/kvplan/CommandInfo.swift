@@ -46,9 +46,12 @@ struct CommandInfo: Decodable {
   var arguments: [Argument]?
 
   /// The tool with all its commands.
-  static var root: CommandInfo {
+  static var root: CommandInfo { described(Kvplan.self) }
+
+  /// A command with those below it.
+  static func described(_ type: any ParsableCommand.Type) -> CommandInfo {
     do {
-      return try JSONDecoder().decode(Tool.self, from: Data(Kvplan._dumpHelp().utf8)).command
+      return try JSONDecoder().decode(Tool.self, from: Data(type._dumpHelp().utf8)).command
     } catch {
       preconditionFailure("ArgumentParser describes commands otherwise than 1.8 does: \(error)")
     }

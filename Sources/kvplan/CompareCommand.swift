@@ -57,7 +57,7 @@ struct CompareCommand: ParsableCommand {
     let trace = try reading.read(trace, seed: engine.workload.seed)
     let simulations = try Comparison.run(
       deployments, trace: trace, keepingRequests: run.keepsRequests
-    ) { Terminal.progress($0, of: deployments.count) }
+    ) { Terminal.progress($0, of: deployments.count) }.recorded(in: self.results)
     Terminal.warn(simulations.flatMap(\.warnings).uniqued)
     let results = simulations.map(\.result)
     try run.finish(results) {

@@ -27,7 +27,8 @@ struct Kvplan: ParsableCommand {
       """,
     version: toolVersion,
     subcommands: [
-      SimulateCommand.self, CompareCommand.self, PlanCommand.self, SweepCommand.self,
+      SimulateCommand.self, CompareCommand.self, PlanCommand.self, RunCommand.self,
+      SweepCommand.self,
       ConformCommand.self, TraceCommand.self,
       CatalogCommand.self, RunCPUCommand.self, CalibrateCommand.self, ValidateCommand.self,
       ReproduceCommand.self, BenchPriceCommand.self,
@@ -38,6 +39,7 @@ struct Kvplan: ParsableCommand {
     OpenBLAS.endIdleThreads()
     let words = CommandWords.read(Array(CommandLine.arguments.dropFirst()))
     if let help = ShortHelp.asked(words) { return Terminal.write(help.text) }
+    Invocation.note(words)
     do {
       var command = try parseAsRoot(words)
       try command.run()
@@ -45,7 +47,7 @@ struct Kvplan: ParsableCommand {
       Terminal.say(error.description)
       ExitStatus.couldNotRun.exit()
     } catch {
-      end(with: error, words: words)
+      end(with: error, words: Invocation.current)
     }
   }
 

@@ -24,6 +24,15 @@ protocol PlanReport {
   var simulations: CatalogTable { get }
 }
 
+extension PlanReport {
+  /// The plan with the command that made it.
+  fileprivate var recordedJSON: JSONValue {
+    guard case .object(let members) = json else { return json }
+    return .object(
+      [.init("run", RecipeText.json(Invocation.recipe, version: toolVersion))] + members)
+  }
+}
+
 /// Writes a plan: files first, then standard output.
 struct PlanOutput {
   private let options: PlanOutputOptions
@@ -38,10 +47,11 @@ struct PlanOutput {
   }
 
   func finish(_ report: some PlanReport) throws {
+    func json() -> String { report.recordedJSON.indented + "\n" }
     if let folder {
       let document = report.document
       var files: [(name: String, text: String)] = [
-        ("plan.html", document.html), ("plan.json", report.json.indented + "\n"),
+        ("plan.html", document.html), ("plan.json", json()),
         ("simulations.csv", report.simulations.rendered(.csv)),
       ]
       for (index, figure) in document.sections.flatMap(\.figures).enumerated() {
@@ -56,7 +66,7 @@ struct PlanOutput {
     }
     switch options.format {
     case .table: Terminal.write(report.document.text(maxWidth: Terminal.width))
-    case .json: Terminal.write(report.json.indented + "\n")
+    case .json: Terminal.write(json())
     case .csv: Terminal.write(report.simulations.rendered(.csv))
     }
     if let output = options.output { Terminal.say("results are in `\(output)`") }

@@ -48,7 +48,8 @@ struct SimulateCommand: ParsableCommand {
     let run = try ResultsRun(results)
     let trace = try reading.read(trace, seed: engine.workload.seed)
     let simulation = try Simulation.run(
-      deployment, trace: trace, keepingRequests: run.keepsRequests)
+      deployment, trace: trace, keepingRequests: run.keepsRequests
+    ).recorded(in: results)
     Terminal.warn(simulation.warnings)
     try run.finish([simulation.result]) {
       switch $0 {
@@ -71,13 +72,30 @@ struct SimulateCommand: ParsableCommand {
     let trace = try reading.read(trace, seed: engine.workload.seed)
     let simulations = try Comparison.run(
       deployments, trace: trace, keepingRequests: run.keepsRequests
-    ) { Terminal.progress($0, of: combinations.count) }
+    ) { Terminal.progress($0, of: combinations.count) }.recorded(in: results)
     Terminal.warn(simulations.flatMap(\.warnings).uniqued)
     let table = VariedResults(
       names: varied.names, values: combinations.map(\.values),
       summaries: simulations.map(\.result.summary))
     try run.finish(simulations.map(\.result), varied: table.page, rendered: table.rendered)
   }
+}
+
+extension [Simulation] {
+  /// With the command that ran them, which their JSON carries.
+  func recorded(in options: OutputOptions) -> [Simulation] {
+    guard options.format == .json else { return self }
+    let recipe = Invocation.recipe
+    return map { simulation in
+      var recorded = simulation
+      recorded.result.summary.provenance.recipe = recipe
+      return recorded
+    }
+  }
+}
+
+extension Simulation {
+  func recorded(in options: OutputOptions) -> Simulation { [self].recorded(in: options)[0] }
 }
 
 /// What `simulate` and `compare` do with their results: files first, then standard output.

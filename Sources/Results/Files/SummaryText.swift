@@ -62,6 +62,9 @@ package enum SummaryText {
             members(.provenance)
               + (summary.provenance.servedError.map {
                 [.init("served_error", ServedErrorText.json($0, summary))]
+              } ?? [])
+              + (summary.provenance.recipe.map {
+                [.init("run", RecipeText.json($0, version: summary.provenance.version))]
               } ?? []))),
       ])
   }

@@ -1,0 +1,73 @@
+import ArgumentParser
+import Metrics
+import Synchronization
+
+/// The command line that runs, as results carry it.
+enum Invocation {
+  private static let words = Mutex<[String]>([])
+
+  /// Notes the words of the command, without the tool's name.
+  static func note(_ words: [String]) { self.words.withLock { $0 = words } }
+
+  static var current: [String] { words.withLock(\.self) }
+
+  /// What has run, as a recipe.
+  static var recipe: RunRecipe { RunRecipe(words: current) }
+}
+
+extension RunRecipe {
+  /// Flags that say where results go and how they are printed: they decide none.
+  static let notKept: Set = ["format", "output", "files"]
+
+  /// A command line that was understood, as data.
+  ///
+  /// Values of a flag that may be repeated are kept in their order; of another the last counts.
+  init(words: [String]) {
+    let (path, leaf) = CommandInfo.leaf(words)
+    let arguments = leaf.arguments ?? []
+    var places = arguments.filter { $0.kind == .positional }[...]
+    self.init(command: path, settings: [])
+    var rest = words.dropFirst(command.count)
+    while let word = rest.popFirst() {
+      let parts = word.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+      let flag = arguments.first { $0.kind != .positional && $0.isCalled(String(parts[0])) }
+      guard let flag else {
+        if let place = places.popFirst() { settings.append(Setting(place.key, [word])) }
+        continue
+      }
+      // Both words of a switch are names of one argument: the one that was said is kept.
+      let name = flag.kind == .flag ? String(parts[0].drop { $0 == "-" }) : flag.key
+      let values: [String] =
+        flag.kind == .flag ? [] : [parts.count == 2 ? String(parts[1]) : rest.popFirst() ?? ""]
+      guard !Self.notKept.contains(name) else { continue }
+      if let known = settings.firstIndex(where: { $0.name == name }) {
+        settings[known].values = flag.isRepeating ? settings[known].values + values : values
+      } else {
+        settings.append(Setting(name, values))
+      }
+    }
+  }
+}
+
+extension CommandInfo {
+  /// The command that the first words name, alone: described in a fraction of the time that all of them take.
+  static func leaf(_ words: [String]) -> (path: [String], command: CommandInfo) {
+    var type: any ParsableCommand.Type = Kvplan.self
+    var path: [String] = []
+    for word in words {
+      let next = type.configuration.subcommands.first { $0.configuration.commandName == word }
+      guard let next else { break }
+      type = next
+      path.append(word)
+    }
+    return (path, described(type))
+  }
+}
+
+extension CommandInfo.Argument {
+  /// Its long name without dashes, or that of its value.
+  var key: String { preferredName?.name ?? valueName ?? "" }
+
+  /// Whether the word is one of its names: `--model`, `-tp`.
+  func isCalled(_ word: String) -> Bool { (names ?? []).contains { $0.flag == word } }
+}
