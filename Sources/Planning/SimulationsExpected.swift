@@ -3,19 +3,23 @@ import SimulationKernel
 // How many simulations plans take, as far as one can tell before: what their lines of progress count up to.
 
 extension CapacityStudy {
-  /// A search from a guess by factors of two takes about nine, one near a known rate six; a study that explains has five
-  /// lower rates, eight settings and four sensitivities besides.
+  /// A search from a guess by factors of two takes about nine, one near a known rate six, and as many where the sample of
+  /// a long trace is searched first; a confirmation takes four. A study that explains has seven rates around the answer and
+  /// a look at each of eight settings, and searches with two of them and four sensitivities.
   package var simulationsExpected: Int {
-    9 + 6 * (seeds.count - 1) + (explains ? 5 + (8 + 4) * 8 : 0)
-      + 5 * rates.count * (1 + whatIfs.count) + (3 + 6 * seeds.count) * whatIfs.count
+    let near = 6 * seeds.count
+    let asked = 5 * rates.count * (1 + whatIfs.count)
+    return 9 + near + 4 + (explains ? 7 + 8 + (2 + 4 + 1) * near : 0) + asked
+      + near * whatIfs.count
   }
 }
 
 extension FleetStudy {
-  /// Of each candidate three or four fleets, of the best its capacity and other seeds; and four searches again.
+  /// Of each candidate three or four fleets, and another where work is less in two ways; of the best its capacity, rates
+  /// around it and other seeds, five times.
   package var simulationsExpected: Int {
     isExhaustive
       ? request.candidates.reduce(0) { $0 + request.maxGPUs / $1.gpus } + 60
-      : 4 * request.candidates.count * (1 + whatIfs.count) + 40
+      : request.candidates.count * (6 + 4 * whatIfs.count) + 50
   }
 }

@@ -105,7 +105,7 @@ extension CapacityStudy {
     let variation =
       whatIf.changesRateOnly
       ? nil
-      : try comparison.variation(whatIf.text, nil, probe, glanced: comparison.glance(probe))
+      : try comparison.variation(whatIf.text, nil, probe)
     return WhatIfAnswer(
       whatIf: whatIf, variation: variation,
       asked: try asked(probe, rates.map { $0 * whatIf.rate }, comparison.tell))

@@ -260,7 +260,7 @@ struct FleetReport: PlanReport {
     let arrivals =
       "Arrivals: Poisson; \(study.trace.requests.count) requests of `\(study.trace.name)` a run, all "
       + "of them measured. Router: \(request.router.name). More replicas of a kind are taken to "
-      + "serve no worse than fewer. \(answer.searched) simulations found the "
+      + "serve no worse than fewer, and less work no worse than more. \(answer.searched) simulations found the "
       + "recommendation, \(plan.simulated.count - answer.searched) are for comparison."
     return Document.Section(
       "Assumptions",

@@ -232,7 +232,7 @@ import Workload
     let probe = RateProbe(prepared, trace: trace, serviceLevel: level)
     let search = CapacitySearch(probe, firstGuess: 3, tolerance: 0.05)
     let seeds: [UInt64] = [1, 2, 3]
-    let paired = PairedSearch(
+    let paired = try PairedSearch(
       base: search, capacity: try search.run(seeds: seeds), trace: trace, seeds: seeds,
       tell: { _ in })
     var larger = scenario
@@ -240,19 +240,21 @@ import Workload
     let same = RateProbe(
       try PreparedDeployment(Deployment(larger)), trace: trace, serviceLevel: level)
     let none = try #require(
-      try paired.variation("blocks", nil, same, glanced: paired.glance(same)))
-    #expect(none.bySeed == paired.capacity.bySeed)
+      try paired.variation("blocks", nil, same))
+    #expect(none.bySeed == paired.paired)
+    #expect(try !paired.isAbove(same) && !paired.isBelow(same))
     #expect(none.effect?.mean == 0 && none.effect?.half == 0.05)
     #expect(none.isEffect == false)
     var faster = prepared
     faster.kernelTimeScale = 0.5
     let quick = RateProbe(faster, trace: trace, serviceLevel: level)
     let some = try #require(
-      try paired.variation("kernels", nil, quick, glanced: paired.glance(quick)))
+      try paired.variation("kernels", nil, quick))
+    #expect(try paired.isAbove(quick) && !paired.isBelow(quick))
     let effect = try #require(some.effect)
     #expect(some.isEffect == true && effect.mean > 0.5)
     // By hand: mean and interval of the differences, as shares of the mean.
-    let differences = zip(some.bySeed, paired.capacity.bySeed).map { $0 - $1 }
+    let differences = zip(some.bySeed, paired.paired).map { $0 - $1 }
     let mean = differences.reduce(0, +) / 3
     let variance = differences.map { ($0 - mean) * ($0 - mean) }.reduce(0, +) / 2
     #expect(abs(effect.mean - mean / paired.capacity.rate) < 1e-12)

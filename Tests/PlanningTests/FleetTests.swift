@@ -117,6 +117,37 @@ import Workload
     #expect(replaced > 0)
   }
 
+  /// Searches that begin with what the plan has found recommend what searches anew do, with fewer simulations.
+  @Test func alternativesAreThoseOfSearchesAnew() throws {
+    var (moved, informed, anew) = (0, 0, 0)
+    for seed in 0..<3 as Range<UInt64> {
+      // So many replicas that 10 % more or less work takes another number of them.
+      var (request, _) = try request(seed: seed)
+      let trace = CapacityTests.trace(240, seed: seed)
+      request.rate *= 3
+      request.maxGPUs = 64
+      let answer = try FleetStudy(request: request, trace: trace, isExhaustive: false).run()
+      let best = try #require(answer.plan.best)
+      let cases: [(kernels: Double, outputs: Double)] = [(1.1, 1), (0.9, 1), (1, 1.1), (1, 0.9)]
+      #expect(answer.alternatives.count == cases.count)
+      for (alternative, (kernels, outputs)) in zip(answer.alternatives, cases) {
+        var changed = request
+        changed.kernelTimeScale = kernels
+        let search = try FleetSearch(
+          changed, trace: outputs == 1 ? trace : trace.scaled(prompts: 1, outputs: outputs))
+        var plan = try search.run()
+        try search.confirm(&plan)
+        let found = try #require(alternative.best)
+        #expect(plan.best.map(found.isSame) == true, "seed \(seed), \(alternative.change)")
+        #expect(alternative.isAtTheEdge == plan.isAtTheEdge)
+        moved += found.isSame(as: best) ? 0 : 1
+        informed += alternative.simulated
+        anew += plan.simulated.count
+      }
+    }
+    #expect(moved > 0 && informed * 2 <= anew, "\(moved) moved, \(informed) of \(anew)")
+  }
+
   @Test func lowLatencyTakesTheFastestAtItsLargest() throws {
     let (request, trace) = try request(seed: 5, objective: .latency)
     let search = try FleetSearch(request, trace: trace)

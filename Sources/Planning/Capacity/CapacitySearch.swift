@@ -65,32 +65,38 @@ package struct CapacitySearch: Sendable {
 
   /// Searches with every seed, on all cores.
   ///
-  /// - Parameter progress: Told of each simulation, from any thread.
+  /// - Parameters:
+  ///   - near: A rate that the answer is thought to be near to, in place of the first guess; `nil` for none.
+  ///   - progress: Told of each simulation, from any thread.
   /// - Throws: What a simulation throws.
   package func run(
-    seeds: [UInt64], progress: @escaping @Sendable (RateProbe.Point) -> Void = { _ in }
+    seeds: [UInt64], near: Double? = nil,
+    progress: @escaping @Sendable (RateProbe.Point) -> Void = { _ in }
   ) throws -> Capacity {
-    let first = try first(seed: seeds[0], progress)
-    let all = try [first] + others(seeds, near: first.rate, progress)
+    let first =
+      if let near {
+        try found([seeds[0]], near: near, progress)[0]
+      } else {
+        try search(seed: seeds[0], guess: firstGuess, factor: 2, progress)
+      }
+    let all = try [first] + found(Array(seeds.dropFirst()), near: first.rate, progress)
     return Capacity(
       bySeed: all.map(\.rate), points: all.flatMap(\.points), tolerance: tolerance)
   }
 
-  /// Searches with the first seed, from the first guess.
-  func first(
-    seed: UInt64, _ progress: @Sendable (RateProbe.Point) -> Void
-  ) throws -> Found {
-    try search(seed: seed, guess: firstGuess, factor: 2, progress)
+  /// What seeds give whose searches begin at a rate, of the unchanged deployment where searches are compared: a narrow
+  /// first bracket saves simulations.
+  func rates(
+    _ seeds: [UInt64], near rate: Double, _ progress: @Sendable (RateProbe.Point) -> Void
+  ) throws -> [Double] {
+    try found(seeds, near: rate, progress).map(\.rate)
   }
 
-  /// Searches with all seeds but the first, from what that one gave: a narrow first bracket saves simulations.
-  ///
-  /// - Parameter rate: What the first seed gave, of the unchanged deployment where searches are compared.
-  func others(
+  private func found(
     _ seeds: [UInt64], near rate: Double, _ progress: @Sendable (RateProbe.Point) -> Void
   ) throws -> [Found] {
     let guess = rate > 0 && rate.isFinite ? rate : firstGuess
-    return try Parallel.map(Array(seeds.dropFirst())) { seed in
+    return try Parallel.map(seeds) { seed in
       try search(seed: seed, guess: guess, factor: 1.1, progress)
     }
   }

@@ -27,19 +27,21 @@ extension CapacityStudy {
   }
 
   func levers(_ prepared: PreparedDeployment, _ comparison: PairedSearch) throws -> Levers {
-    let tried = try Parallel.map(possibleLevers()) { lever -> (Lever, RateProbe, Double)? in
+    let tried = try Parallel.map(possibleLevers()) { lever -> (Lever, RateProbe, Bool)? in
       let changed: PreparedDeployment
       // What the deployment cannot take is no lever of it.
       do { changed = try PreparedDeployment(lever.deployment) } catch is UserError { return nil }
       let probe = RateProbe(changed, trace: comparison.trace, serviceLevel: serviceLevel)
-      return (lever, probe, try comparison.glance(probe))
+      let isMore = lever.deployment.gpus > deployment.gpus
+      let moves =
+        try comparison.isAbove(probe) ? true : isMore ? comparison.isBelow(probe) : false
+      return (lever, probe, moves)
     }.compactMap { $0 }
     var levers = Levers()
-    for (lever, probe, glanced) in tried {
+    for (lever, probe, moves) in tried {
       let isMore = lever.deployment.gpus > deployment.gpus
-      guard comparison.isAbove(glanced) || isMore && comparison.isBelow(glanced),
-        let variation = try comparison.variation(
-          lever.change, lever.flag, probe, glanced: glanced)
+      guard moves,
+        let variation = try comparison.variation(lever.change, lever.flag, probe)
       else {
         levers.withoutGain.append(lever.change)
         continue
@@ -48,7 +50,7 @@ extension CapacityStudy {
         levers.withoutEffect.append(variation)
       } else if variation.rate.mean > comparison.capacity.rate * comparison.scale {
         levers.gains.append(variation)
-      } else if isMore {
+      } else if isMore, variation.rate.mean < comparison.capacity.rate * comparison.scale {
         let point = comparison.capacity.best ?? comparison.capacity.limiting
         levers.setbacks.append((variation, try reason(lever.deployment, prepared, at: point)))
       } else {
@@ -155,7 +157,7 @@ extension CapacityStudy {
       let trace =
         outputs == 1 ? comparison.trace : try comparison.trace.scaled(prompts: 1, outputs: outputs)
       let probe = RateProbe(scaled, trace: trace, serviceLevel: serviceLevel)
-      return try comparison.variation(change, nil, probe, glanced: comparison.glance(probe))
+      return try comparison.variation(change, nil, probe)
     }.compactMap { $0 }
   }
 }

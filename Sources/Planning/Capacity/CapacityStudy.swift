@@ -96,7 +96,9 @@ package struct CapacityStudy: Sendable {
     let probe = RateProbe(prepared, trace: trace, serviceLevel: serviceLevel)
     let guess = bound.map { $0 / 2 } ?? Double(deployment.replicas)
     let search = CapacitySearch(probe, firstGuess: guess, tolerance: tolerance)
-    let capacity = try search.run(seeds: seeds, progress: tell)
+    let sampled = try sampled(search, tell)
+    let capacity = try search.run(
+      seeds: seeds, near: sampled?.capacity.bySeed[0], progress: tell)
     guard !capacity.isUnlimited else {
       throw UserError(
         "the \(trace.requests.count) requests of `\(trace.name)` meet \(serviceLevel.text) even if all "
@@ -108,30 +110,43 @@ package struct CapacityStudy: Sendable {
       prepared: prepared, warnings: prepared.caveats + warnings(capacity))
     answer.advice = try advice(capacity, probe, tell)
     answer.asked = try asked(probe, rates, tell)
-    let comparison = PairedSearch(
-      base: search, capacity: capacity, trace: trace, seeds: seeds, tell: tell)
-    answer.whatIfs = try whatIfs.map { try self.answer($0, comparison) }
+    guard explains || !whatIfs.isEmpty else { return answer }
+    // Not needed for a long trace with which no change is tried: levers and sensitivities are, with its sample.
+    let whole =
+      whatIfs.isEmpty && sampled != nil && capacity.rate > 0
+      ? nil
+      : try PairedSearch(
+        base: search, capacity: capacity, trace: trace, seeds: seeds, tell: tell)
+    if let whole { answer.whatIfs = try whatIfs.map { try self.answer($0, whole) } }
     guard explains else { return answer }
     answer.around = try probe.points(around: capacity.bySeed[0], seed: seeds[0], tell)
-    let sampled = try sampled(comparison)
-    answer.comparedRequests = sampled.trace.requests.count
-    answer.levers = try levers(prepared, sampled)
-    answer.sensitivity = try sensitivity(of: prepared, sampled)
+    let compared =
+      try (capacity.rate > 0 ? sampled : nil).map { search, found in
+        try PairedSearch(
+          base: search, capacity: found, trace: search.probe.trace,
+          scale: capacity.rate / found.rate, seeds: seeds, tell: tell)
+      } ?? whole
+    guard let compared else { return answer }
+    answer.comparedRequests = compared.trace.requests.count
+    answer.levers = try levers(prepared, compared)
+    answer.sensitivity = try sensitivity(of: prepared, compared)
     return answer
   }
 
-  /// The same comparison on a sample of a long trace, where the unchanged deployment is searched for again.
-  private func sampled(_ whole: PairedSearch) throws -> PairedSearch {
-    guard trace.requests.count > Self.comparedMax, whole.capacity.rate > 0 else { return whole }
+  /// The same search on a sample of a long trace, and what it found: where to look with the whole trace, and what changes
+  /// are compared with.
+  ///
+  /// - Returns: `nil` for a short trace, and where the sample has no highest rate.
+  private func sampled(
+    _ search: CapacitySearch, _ tell: @escaping @Sendable (RateProbe.Point) -> Void
+  ) throws -> (search: CapacitySearch, capacity: Capacity)? {
+    guard trace.requests.count > Self.comparedMax else { return nil }
     let sample = try trace.sampled(count: Self.comparedMax, seed: seeds[0])
-    var search = whole.base
+    var search = search
     search.probe = RateProbe(
       search.probe.prepared, trace: sample, serviceLevel: serviceLevel)
-    let capacity = try search.run(seeds: seeds, progress: whole.tell)
-    guard !capacity.isUnlimited, capacity.rate > 0 else { return whole }
-    return PairedSearch(
-      base: search, capacity: capacity, trace: sample, scale: whole.capacity.rate / capacity.rate,
-      seeds: seeds, tell: whole.tell)
+    let capacity = try search.run(seeds: explains ? seeds : [seeds[0]], progress: tell)
+    return capacity.isUnlimited || capacity.rate == 0 ? nil : (search, capacity)
   }
 
   /// - Returns: `nil` where no rate is sustained.

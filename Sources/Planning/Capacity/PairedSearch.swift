@@ -30,40 +30,57 @@ package struct Variation: Equatable, Sendable {
 struct PairedSearch: Sendable {
   /// Of the unchanged deployment.
   let base: CapacitySearch
+  /// Its rates.
   let capacity: Capacity
+  /// The same for each seed, as changed deployments are searched for: all of them from what the first seed gave.
+  let paired: [Double]
   /// What both are served.
   let trace: Trace
   /// The unchanged rate of the plan, over that of `trace`: rates of changes are told in the plan's.
-  var scale = 1.0
+  let scale: Double
   let seeds: [UInt64]
   let tell: @Sendable (RateProbe.Point) -> Void
 
-  /// The rate of the unchanged deployment with the first seed.
-  private var first: Double { capacity.bySeed[0] }
-
-  /// What a change gives with the first seed: an inexpensive look.
-  func glance(_ probe: RateProbe) throws -> Double {
-    var search = base
-    search.probe = probe
-    return try search.first(seed: seeds[0], tell).rate
+  /// - Throws: What a simulation throws.
+  init(
+    base: CapacitySearch, capacity: Capacity, trace: Trace, scale: Double = 1, seeds: [UInt64],
+    tell: @escaping @Sendable (RateProbe.Point) -> Void
+  ) throws {
+    self.base = base
+    self.capacity = capacity
+    self.trace = trace
+    self.scale = scale
+    self.seeds = seeds
+    self.tell = tell
+    let first = try base.rates([seeds[0]], near: capacity.bySeed[0], tell)
+    paired = first + capacity.bySeed.dropFirst()
   }
 
-  /// Whether a first look lies above the unchanged rate by more than the searches' brackets are wide.
-  func isAbove(_ rate: Double) -> Bool { rate > first * (1 + base.tolerance) }
+  /// Whether a change raises what the first seed sustains by more than the searches' brackets are wide: an inexpensive
+  /// look at one rate.
+  func isAbove(_ probe: RateProbe) throws -> Bool {
+    try isSustained(probe, paired[0] * (1 + base.tolerance))
+  }
 
-  func isBelow(_ rate: Double) -> Bool { rate < first * (1 - base.tolerance) }
+  /// Whether it lowers it by more.
+  func isBelow(_ probe: RateProbe) throws -> Bool {
+    try !isSustained(probe, paired[0] / (1 + base.tolerance))
+  }
+
+  private func isSustained(_ probe: RateProbe, _ rate: Double) throws -> Bool {
+    guard rate > 0 else { return true }
+    let point = try probe.point(rate: rate, seed: seeds[0])
+    tell(point)
+    return point.isSustained
+  }
 
   /// What a change gives with all seeds.
   ///
-  /// - Parameter glanced: What it gave with the first.
   /// - Returns: `nil` where it knows no highest rate.
-  func variation(
-    _ change: String, _ flag: String?, _ probe: RateProbe, glanced: Double
-  ) throws -> Variation? {
+  func variation(_ change: String, _ flag: String?, _ probe: RateProbe) throws -> Variation? {
     var search = base
     search.probe = probe
-    let others = try search.others(seeds, near: first, tell).map(\.rate)
-    let bySeed = [glanced] + others
+    let bySeed = try search.rates(seeds, near: capacity.bySeed[0], tell)
     guard bySeed.allSatisfy(\.isFinite) else { return nil }
     return Variation(
       change: change, flag: flag, bySeed: bySeed.map { $0 * scale }, effect: effect(of: bySeed))
@@ -71,8 +88,7 @@ struct PairedSearch: Sendable {
 
   private func effect(of bySeed: [Double]) -> MeanInterval? {
     guard capacity.rate > 0 else { return nil }
-    var effect = MeanInterval(
-      zip(bySeed, capacity.bySeed).map { ($0 - $1) / capacity.rate })
+    var effect = MeanInterval(zip(bySeed, paired).map { ($0 - $1) / capacity.rate })
     effect.half = effect.half.map { max($0, base.tolerance) }
     return effect
   }

@@ -59,7 +59,7 @@ struct FleetKind: Sendable {
   /// What one replica adds to the objective; 1 a GPU for latency, which is not a sum.
   let unitCost: Double
   /// Replicas below which the rate cannot be sustained; more than ``maxReplicas`` where none can.
-  let minReplicas: Int
+  var minReplicas: Int
   let maxReplicas: Int
 
   func cost(_ replicas: Int) -> Double { unitCost * Double(replicas) }

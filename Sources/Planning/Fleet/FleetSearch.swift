@@ -52,7 +52,7 @@ extension FleetPoint {
 package struct FleetSearch: Sendable {
   package let request: FleetRequest
   package let trace: Trace
-  let kinds: [FleetKind]
+  private(set) var kinds: [FleetKind]
   private let ruledOut: [RuledOut]
 
   /// Kinds that are looked at side by side.
@@ -171,21 +171,49 @@ package struct FleetSearch: Sendable {
     }
   }
 
+  /// The same search where some fleets are known to fail.
+  ///
+  /// - Parameter failing: By kind, the most replicas that fail; fewer do too.
+  func knowing(failing: [Int: Int]) -> FleetSearch {
+    var copy = self
+    copy.kinds = kinds.compactMap { kind in
+      var kind = kind
+      kind.minReplicas = max(kind.minReplicas, (failing[kind.index] ?? 0) + 1)
+      return kind.minReplicas <= kind.maxReplicas ? kind : nil
+    }
+    return copy
+  }
+
+  /// A fleet that was recommended under other assumptions, as it is under these; `nil` where it has no place here.
+  func again(_ point: FleetPoint) throws -> FleetPoint? {
+    let replicas = point.deployment.replicas
+    guard let kind = kinds.first(where: { $0.index == point.candidate }),
+      replicas <= kind.maxReplicas
+    else { return nil }
+    return try simulate(kind, replicas: replicas)
+  }
+
   /// Runs the search.
   ///
-  /// - Parameter progress: Told of each simulation, and of the best deployment so far.
+  /// - Parameters:
+  ///   - known: A fleet that was simulated before, which cheaper ones have to beat.
+  ///   - progress: Told of each simulation, and of the best deployment so far.
   /// - Throws: What a simulation throws.
   package func run(
+    from known: FleetPoint? = nil,
     progress: @Sendable (_ simulated: Int, _ best: FleetPoint?) -> Void = { _, _ in }
   ) throws -> FleetPlan {
-    var plan = FleetPlan(best: nil, simulated: [], ruledOut: ruledOut)
+    var plan = FleetPlan(
+      best: known.flatMap { $0.isFeasible ? $0 : nil }, simulated: known.map { [$0] } ?? [],
+      ruledOut: ruledOut)
     var waiting = kinds.sorted {
       ($0.cost($0.minReplicas), $0.index) < ($1.cost($1.minReplicas), $1.index)
     }
     while !waiting.isEmpty {
       let bar = request.objective == .latency ? nil : plan.best?.cost
       waiting.removeAll { kind in bar.map { kind.cost(kind.minReplicas) >= $0 } ?? false }
-      let wave = Array(waiting.prefix(Self.waveWidth))
+      // Where a fleet is known, the cheapest kind that is left is likely to do, and to rule out the others.
+      let wave = Array(waiting.prefix(known == nil ? Self.waveWidth : 1))
       waiting.removeFirst(wave.count)
       let found = try Parallel.map(wave) { try best(of: $0, below: bar) }
       for points in found {

@@ -47,6 +47,8 @@ package struct FleetStudy: Sendable {
     package var changesPrices: Bool
     package var best: FleetPoint?
     package var isAtTheEdge: Bool
+    /// Fleets that were simulated for it.
+    package var simulated: Int
   }
 
   /// Kernel times and output lengths are moved so far to see whether the recommendation changes.
@@ -74,7 +76,9 @@ package struct FleetStudy: Sendable {
     let probe = RateProbe(prepared, trace: trace, serviceLevel: request.serviceLevel)
     answer.capacity = try CapacitySearch(
       probe, firstGuess: request.requiredRate, tolerance: 0.02
-    ).run(seeds: (0..<Self.capacitySeeds).map { request.seed &+ $0 }).limited
+    ).run(
+      seeds: (0..<Self.capacitySeeds).map { request.seed &+ $0 }, near: request.requiredRate
+    ).limited
     if let capacity = answer.capacity {
       answer.around = try probe.points(around: capacity.bySeed[0], seed: request.seed)
       answer.servedIntervals = capacity.servedIntervals(
@@ -86,7 +90,7 @@ package struct FleetStudy: Sendable {
       point: try RateProbe(more, trace: trace, serviceLevel: request.serviceLevel)
         .point(rate: request.requiredRate, seed: request.seed),
       cost: best.cost / Double(best.deployment.replicas) * Double(more.deployment.replicas))
-    answer.alternatives = try alternatives()
+    answer.alternatives = try alternatives(to: plan)
     return answer
   }
 
@@ -99,8 +103,14 @@ package struct FleetStudy: Sendable {
       }
   }
 
-  private func alternatives() throws -> [Alternative] {
+  /// What is recommended where work is a little more or less.
+  ///
+  /// What the plan has found is a start: where work is more, fleets that failed fail again, and where it is less, the
+  /// recommendation is only to be beaten by cheaper ones. An exhaustive plan, and one for the lowest latency, begin anew.
+  private func alternatives(to plan: FleetPlan) throws -> [Alternative] {
     let (more, less) = (1 + Self.sensitivityShare, 1 - Self.sensitivityShare)
+    let isNew = isExhaustive || request.objective == .latency
+    let failing = plan.failing
     let cases: [(change: String, kernels: Double, outputs: Double)] = [
       ("kernels 10 % slower", more, 1), ("kernels 10 % faster", less, 1),
       ("outputs 10 % longer", 1, more), ("outputs 10 % shorter", 1, less),
@@ -109,22 +119,50 @@ package struct FleetStudy: Sendable {
       var changed = request
       changed.kernelTimeScale = kernels
       let trace = outputs == 1 ? trace : try trace.scaled(prompts: 1, outputs: outputs)
-      return try alternative(change, changesPrices: kernels != 1, changed, trace: trace)
+      var search = try FleetSearch(changed, trace: trace)
+      var known: FleetPoint?
+      if !isNew, let best = plan.best {
+        if kernels > 1 || outputs > 1 { search = search.knowing(failing: failing) }
+        known = try search.again(best)
+        if let known, !known.isFeasible {
+          search = search.knowing(failing: [known.candidate: known.deployment.replicas])
+        }
+      }
+      return try alternative(change, changesPrices: kernels != 1, search, from: known)
     }
   }
 
   func alternative(
     _ change: String, changesPrices: Bool, _ request: FleetRequest, trace: Trace
   ) throws -> Alternative {
-    let search = try FleetSearch(request, trace: trace)
-    var plan = try search.run()
+    try alternative(
+      change, changesPrices: changesPrices, FleetSearch(request, trace: trace), from: nil)
+  }
+
+  private func alternative(
+    _ change: String, changesPrices: Bool, _ search: FleetSearch, from known: FleetPoint?
+  ) throws -> Alternative {
+    var plan = try search.run(from: known)
     try search.confirm(&plan)
     return Alternative(
-      change: change, changesPrices: changesPrices, best: plan.best, isAtTheEdge: plan.isAtTheEdge)
+      change: change, changesPrices: changesPrices, best: plan.best, isAtTheEdge: plan.isAtTheEdge,
+      simulated: plan.simulated.count)
   }
 }
 
 extension FleetPlan {
+  /// By kind, the most replicas that were simulated and do not sustain the rate, below the fewest that do.
+  fileprivate var failing: [Int: Int] {
+    let feasible = simulated.filter(\.isFeasible)
+    let least = Dictionary(
+      feasible.map { ($0.candidate, $0.deployment.replicas) }, uniquingKeysWith: min)
+    let failed = simulated.filter {
+      !$0.isFeasible && $0.deployment.replicas < least[$0.candidate] ?? .max
+    }
+    return Dictionary(
+      failed.map { ($0.candidate, $0.deployment.replicas) }, uniquingKeysWith: max)
+  }
+
   /// Whether seeds that did not find the best reject it.
   package var isAtTheEdge: Bool { confirmation.map { !$0.stands } ?? false }
 }
