@@ -1,0 +1,39 @@
+extension RadixMemory {
+  /// The first law that is broken, with the numbers, or `nil`: those of the tree; free slots, the tree and what sequences
+  /// hold for themselves are the pool; every lock is a sequence's.
+  ///
+  /// - Parameter holds: Those of all sequences in flight.
+  /// - Complexity: that of the tree's.
+  package func brokenInvariant(_ holds: [Hold]) -> String? {
+    if let broken = tree.brokenInvariant { return "tree: \(broken)" }
+    let own = holds.reduce(0) { $0 + slots(for: $1.tokens) - $1.cachedTokens }
+    guard free >= 0, free + own + tree.size == poolTokens else {
+      return "\(free) free + \(own) held + \(tree.size) in the tree ≠ \(poolTokens) in all"
+    }
+    let tokens = holds.reduce(0) { $0 + $1.tokens - $1.cachedTokens }
+    guard tokens == ownTokens else { return "\(tokens) own tokens, counted are \(ownTokens)" }
+    let blocks = holds.reduce(0) { $0 + slots(for: $1.tokens) / blockSize }
+    guard blocks == logicalBlockCount else {
+      return "sequences count \(blocks) blocks, counted are \(logicalBlockCount)"
+    }
+    var locks = [Int32](repeating: 0, count: tree.nodes.count)
+    for hold in holds {
+      var node = hold.node
+      guard Int(tree.nodes[Int(node)].end) == hold.cachedTokens else {
+        return "a sequence locks node \(node), which does not end at \(hold.cachedTokens)"
+      }
+      while node != 0 {
+        locks[Int(node)] += 1
+        node = tree.parent(of: node)
+      }
+    }
+    for (id, node) in tree.nodes.enumerated() where locks[id] != node.locks {
+      return "node \(id) has \(node.locks) locks, \(locks[id]) of sequences"
+    }
+    let ledger = ledger
+    guard ledger.total == poolTokens, ledger.reserved >= 0, ledger.internalFragmentation >= 0 else {
+      return "the ledger has \(ledger.total) of \(poolTokens) slots: \(ledger)"
+    }
+    return nil
+  }
+}

@@ -1,0 +1,164 @@
+/// The KV memory of SGLang: a pool of token slots, of which running sequences hold whole blocks of their own, and the
+/// prefix index (``RadixTree``) all others.
+///
+///     pool   |── free ──|── own blocks of sequences ──|── tree: protected ──|── tree: evictable ──|
+///
+/// What a sequence computed is its own until it is handed to the tree (``checkpoint(_:_:upTo:promptTokens:)``); from then
+/// on the sequence locks it there.
+///
+/// - Source: SGLang 0.5.23, by the rules beside its recorded step traces.
+package struct RadixMemory: Sendable {
+  /// What a sequence has of the pool.
+  ///
+  ///     0              cachedTokens         tokens
+  ///     |── in the tree ──|── own blocks ──────|░░|
+  package struct Hold: Equatable, Sendable {
+    /// Tokens that have a slot.
+    package fileprivate(set) var tokens = 0
+    /// Of them, those in the tree, whole blocks; the sequence locks ``node``.
+    package fileprivate(set) var cachedTokens = 0
+    package fileprivate(set) var node: RadixTree.NodeID = 0
+    /// Tokens that will have a slot when the sequence is complete.
+    fileprivate var finalTokens = 0
+
+    package init() {}
+  }
+
+  package let blockSize: Int
+  package let poolTokens: Int
+  /// Whether computed tokens are kept to be found again.
+  package let isCaching: Bool
+  package private(set) var tree: RadixTree
+  package private(set) var free: Int
+  /// Tokens of running sequences in blocks of their own.
+  package private(set) var ownTokens = 0
+  /// Slots of such blocks that will never be used.
+  private(set) var wastedSlots = 0
+  /// Blocks as the sequences count them, shared ones once for each.
+  package private(set) var logicalBlockCount = 0
+  /// Tokens that were evicted so far.
+  package private(set) var evictedTokens = 0
+  /// What was evicted since this was last emptied; `nil` unless somebody wants to know.
+  package var evictions: [RadixTree.Evicted]?
+
+  package init(blockSize: Int, poolTokens: Int, isCaching: Bool = true) {
+    self.blockSize = blockSize
+    self.poolTokens = poolTokens
+    self.isCaching = isCaching
+    tree = RadixTree(blockSize: blockSize)
+    free = poolTokens
+  }
+
+  /// Slots of the blocks that `tokens` tokens need.
+  @inline(__always)
+  package func slots(for tokens: Int) -> Int {
+    (tokens + blockSize - 1) / blockSize * blockSize
+  }
+
+  // MARK: The prefix index
+
+  /// What is cached of a text's first `limit` tokens. Looking touches what is found.
+  package mutating func match(_ text: TokenText, limit: Int) -> RadixTree.Place {
+    isCaching ? tree.walk(text, limit: limit) : .root
+  }
+
+  /// Keeps a found beginning from being evicted.
+  package mutating func lock(_ node: RadixTree.NodeID) { tree.lock(node) }
+
+  package mutating func unlock(_ node: RadixTree.NodeID) { tree.unlock(node) }
+
+  /// Evicts until at least `tokens` slots are free, as far as there is something to evict.
+  package mutating func evict(toFree tokens: Int) {
+    guard free < tokens else { return }
+    let gone = tree.evict(tokens - free, log: &evictions)
+    free += gone
+    evictedTokens += gone
+  }
+
+  // MARK: What sequences hold
+
+  /// Gives an empty sequence what was found of it, which is locked already.
+  ///
+  /// - Parameter finalTokens: Tokens of the sequence that will have a slot in the end.
+  package mutating func begin(_ hold: inout Hold, at place: RadixTree.Place, finalTokens: Int) {
+    hold.tokens = place.tokens
+    hold.cachedTokens = place.tokens
+    hold.node = place.node
+    hold.finalTokens = finalTokens
+    logicalBlockCount += place.tokens / blockSize
+  }
+
+  /// Slots that a sequence takes to grow to `tokens` tokens.
+  package func missing(_ hold: Hold, for tokens: Int) -> Int {
+    slots(for: tokens) - slots(for: hold.tokens)
+  }
+
+  /// Lets a sequence grow to `tokens` tokens.
+  ///
+  /// - Precondition: The slots are free.
+  package mutating func extend(_ hold: inout Hold, to tokens: Int) {
+    let taken = missing(hold, for: tokens)
+    precondition(taken <= free, "RadixMemory.extend: \(taken) slots of \(free) free")
+    free -= taken
+    ownTokens += tokens - hold.tokens
+    logicalBlockCount += taken / blockSize
+    wastedSlots -= wasted(hold)
+    hold.tokens = tokens
+    hold.finalTokens = max(hold.finalTokens, tokens)
+    wastedSlots += wasted(hold)
+  }
+
+  /// Slots behind the last token that the sequence will ever have, once it has taken their block.
+  private func wasted(_ hold: Hold) -> Int {
+    hold.tokens > 0 ? max(0, slots(for: hold.tokens) - hold.finalTokens) : 0
+  }
+
+  /// Hands the whole blocks of a sequence's first `upTo` tokens to the tree, and keeps them locked there.
+  ///
+  /// What the tree had already is freed. The answer becomes a node of its own behind the prompt, so that it is evicted
+  /// without the prompt and before it.
+  ///
+  /// - Parameter upTo: At most the tokens that have a slot.
+  package mutating func checkpoint(
+    _ hold: inout Hold, _ text: TokenText, upTo: Int, promptTokens: Int
+  ) {
+    guard isCaching else { return }
+    let count = upTo / blockSize * blockSize
+    let had = tree.insert(text, limit: count)
+    let prompt = promptTokens / blockSize * blockSize
+    if prompt > 0 && prompt < count { tree.walk(text, limit: prompt) }
+    let node = tree.walk(text, limit: count).node
+    tree.lock(node)
+    tree.unlock(hold.node)
+    hold.node = node
+    free += max(0, had - hold.cachedTokens)
+    ownTokens -= count - hold.cachedTokens
+    hold.cachedTokens = count
+  }
+
+  /// Gives up all that a sequence holds; what is in the tree stays there, unlocked.
+  package mutating func release(_ hold: inout Hold) {
+    let slots = slots(for: hold.tokens)
+    free += slots - hold.cachedTokens
+    ownTokens -= hold.tokens - hold.cachedTokens
+    logicalBlockCount -= slots / blockSize
+    wastedSlots -= wasted(hold)
+    tree.unlock(hold.node)
+    hold = Hold()
+  }
+
+  // MARK: What is where
+
+  /// Slots of blocks that sequences hold for themselves.
+  package var ownSlots: Int { poolTokens - free - tree.size }
+
+  package var ledger: WasteLedger {
+    var ledger = WasteLedger()
+    ledger.tokenState = ownTokens + tree.protected
+    ledger.internalFragmentation = wastedSlots
+    ledger.reserved = ownSlots - ownTokens - wastedSlots
+    ledger.cached = tree.evictable
+    ledger.free = free
+    return ledger
+  }
+}
