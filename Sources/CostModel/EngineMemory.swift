@@ -4,6 +4,8 @@ package enum EngineMemory: Equatable, Sendable {
   case artifact
   /// As vLLM does from 0.6 on: by a trial run.
   case vllm(VLLMMemory)
+  /// As SGLang does: a share of what is free, for weights and KV cache alone.
+  case sglang
   /// Numbers of one's own.
   case given(Parts)
 
@@ -35,6 +37,7 @@ package enum EngineMemory: Equatable, Sendable {
           tokens: inputs.tokenBudget, tensorParallel: inputs.tensorParallel),
         context: 1 << 30)
     case .vllm(let memory): memory.parts(inputs)
+    case .sglang: SGLangMemory.parts(inputs)
     case .given(let parts): parts
     }
   }

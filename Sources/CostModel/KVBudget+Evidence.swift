@@ -62,6 +62,7 @@ extension EngineMemory {
     switch self {
     case .artifact: Evidence(kind: .formula, note: "the PagedAttention artifact's")
     case .vllm: Evidence(kind: .formula, note: "vLLM's trial run, partly reconstructed")
+    case .sglang: Evidence(kind: .uncharged, note: "taken from the reserve")
     case .given: Evidence(kind: .setting, note: "")
     }
   }
@@ -71,6 +72,7 @@ extension EngineMemory {
     case .artifact: Evidence(kind: .table, note: "the artifact's allowance")
     case .vllm(let memory):
       Evidence(kind: .fitted, note: "median of \(memory.contextLogs)")
+    case .sglang: Evidence(kind: .fitted, note: "gone when it starts: two logs of vLLM")
     case .given: Evidence(kind: .setting, note: "")
     }
   }
@@ -84,6 +86,9 @@ extension EngineMemory {
   }
 
   fileprivate func communicationEvidence(_ inputs: KVBudget.Inputs) -> Evidence {
+    if case .sglang = self, inputs.gpus > 1 {
+      return Evidence(kind: .table, note: "counted with the CUDA context")
+    }
     guard case .vllm(let memory) = self, memory.chargesCollectives, inputs.gpus > 1 else {
       return Evidence(
         kind: .uncharged, note: inputs.gpus > 1 ? "taken from the reserve" : "one GPU")

@@ -20,6 +20,9 @@ extension VLLMMemory {
   func unchargedBytes(_ inputs: KVBudget.Inputs) -> Int {
     let collectives = chargesCollectives ? 0 : collectiveBytes(inputs)
     let graphs = countsGraphs(inputs) ? 0 : capturedBytes(inputs)
-    return gibibytes(0.53) + 150 << 20 + collectives + graphs
+    return Self.goneAtStart + 150 << 20 + collectives + graphs
   }
+
+  /// Of one GPU, with the CUDA context.
+  static let goneAtStart = gibibytes(0.53)
 }

@@ -139,15 +139,8 @@ extension VLLMMemory {
   var chargesCollectives: Bool { release < .snapshotAfterNCCL }
 
   /// Buffers of the collectives.
-  ///
-  /// - Source: aiconfigurator's system files: 342 MB for 2 GPUs, 392 MB for 4 and 8.
   func collectiveBytes(_ inputs: KVBudget.Inputs) -> Int {
-    guard inputs.gpus > 1 else { return 0 }
-    let device = inputs.device
-    if device.linkBandwidth != nil, device.architecture.reducesInSwitch {
-      return constants.switchReduction
-    }
-    return inputs.gpus == 2 ? 342_000_000 : 392_000_000
+    inputs.collectiveBytes(switchReduction: constants.switchReduction)
   }
 
   /// Whether graphs are taken off the budget. AMD's are not estimated.
@@ -173,6 +166,18 @@ extension VLLMMemory {
     let most = min(graphTokensMax ?? min(2 * sequences, isLargest ? 1024 : 512), tokenBudget)
     let fine = [1, 2, 4] + Array(stride(from: 8, to: 256, by: 8))
     return (fine + Array(stride(from: 256, through: max(most, 256), by: 16))).filter { $0 <= most }
+  }
+}
+
+extension KVBudget.Inputs {
+  /// Buffers of the collectives.
+  ///
+  /// - Parameter switchReduction: What NCCL takes where NVLink reduces in the switch.
+  /// - Source: aiconfigurator's system files: 342 MB for 2 GPUs, 392 MB for 4 and 8.
+  func collectiveBytes(switchReduction: Int) -> Int {
+    guard gpus > 1 else { return 0 }
+    if device.linkBandwidth != nil, device.architecture.reducesInSwitch { return switchReduction }
+    return gpus == 2 ? 342_000_000 : 392_000_000
   }
 }
 

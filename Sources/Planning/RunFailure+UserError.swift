@@ -8,6 +8,8 @@ extension RunFailure {
     switch self {
     case .swapSpaceExhausted(let failure, _):
       "a swap needs \(failure.blocksNeeded) blocks, the host has \(failure.blocksFree) free"
+    case .poolExhausted(let missing, let free, let time):
+      "what runs at \(time.seconds) s lacks \(missing) KV slots, \(free) are free"
     case .oversized(let request, let admission):
       "request \(request + 1) can never be admitted: \(admission.numbers)"
     case .stuck(let waiting, let time):
@@ -23,6 +25,11 @@ extension RunFailure {
         "swap space is exhausted at \(time.seconds) s: request \(failure.request + 1) of "
           + "`\(trace)` needs \(failure.blocksNeeded) blocks, \(failure.blocksFree) are free",
         hint: "raise `--swap-space` (now \(scenario.hostMemoryGiB) GiB)")
+    case .poolExhausted(let missing, let free, let time):
+      return UserError(
+        "`\(scenario.system.name)` runs out of KV slots at \(time.seconds) s: what runs lacks "
+          + "\(missing), \(free) are free; the server dies of it",
+        hint: "raise `--schedule-conservativeness`, or lower `--max-running-requests`")
     case .oversized(let request, let admission):
       return UserError(
         "request \(request + 1) of `\(trace)` can never be admitted: "
@@ -42,6 +49,8 @@ extension Admission {
     case .possible: "it fits"
     case .never(.tokens, let required, let capacity):
       "it has \(required) tokens, the longest sequence has \(capacity)"
+    case .never(.tokensAndRoom, let required, let capacity):
+      "it needs \(required) tokens with the room behind it, the longest sequence has \(capacity)"
     case .never(.prompt, let required, let capacity):
       "it has \(required) tokens, an iteration computes at most \(capacity)"
     case .never(.beams, let required, _): "it asks for a beam of width \(required)"
@@ -57,6 +66,9 @@ extension Admission {
     case .possible: "it fits"
     case .never(.tokens, let required, let capacity):
       "prompt and output are \(required) tokens, `--max-model-len` is \(capacity)"
+    case .never(.tokensAndRoom, let required, let capacity):
+      "prompt, output and the room that `\(scenario.system.name)` keeps behind them are "
+        + "\(required) tokens, `--max-model-len` is \(capacity)"
     case .never(.prompt, let required, let capacity):
       "it is \(required) tokens, an iteration computes at most \(capacity)"
     case .never(.beams, let required, _):

@@ -33,6 +33,10 @@ extension Scenario {
       deviceBlocks: deviceBlocks, hostBlocks: hostBlocks,
       maxSequences: limits.sequences, maxBatchedTokens: limits.tokens,
       maxModelLength: limits.modelLength)
+    if maxSequences == nil && defaults.sequencesOfPool {
+      settings.maxSequences = SGLangMemory.sequences(
+        poolTokens: deviceBlocks * blockSize, modelLength: limits.modelLength)
+    }
     settings.preemptionMode = preemptionMode
     settings.stepping = stepping
     settings.attendedMax = model.attendedMax
@@ -40,6 +44,7 @@ extension Scenario {
     var choices = choices
     choices.groups = groups
     system.configure(&settings, by: choices)
+    try system.check(settings)
     settings.beams = .synthetic(
       seed: seed, redrawsPerMille: BeamParents.defaultRedrawsPerMille)
     return ResolvedScenario(

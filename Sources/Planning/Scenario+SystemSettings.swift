@@ -6,9 +6,14 @@ import SimulationKernel
 /// Settings as the system has them where the user says nothing.
 extension Scenario {
   var defaults: ServingSystem.Defaults {
-    system.defaults(
-      .init(
-        device: sizedDevice, release: release, modelLength: modelLength))
+    var known = ServingSystem.DefaultsCase(
+      device: sizedDevice, release: release, modelLength: modelLength)
+    known.model = model
+    known.tensorParallel = tensorParallel
+    known.pipelineParallel = pipelineParallel
+    known.maxSequences = maxSequences
+    known.maxBatchedTokens = maxBatchedTokens
+    return system.defaults(known)
   }
 
   var gpuMemoryShare: Double { gpuMemoryUtilization ?? defaults.gpuMemoryUtilization }
@@ -26,6 +31,7 @@ extension Scenario {
     choices.victims = victims
     choices.eviction = eviction
     choices.pageGroups = pageGroupSettings
+    choices.sglang = sglang
     return choices
   }
 }

@@ -27,7 +27,12 @@ package struct Scenario: Sendable {
   /// How keys and values are stored (`--kv-cache-dtype`).
   package var kvCache = ElementType.bfloat16
   /// Token slots in a KV block (`--block-size`).
-  package var blockSize = 16
+  package var blockSize: Int {
+    get { blockSizeGiven ?? system.blockTokens(of: model, on: device) }
+    set { blockSizeGiven = newValue }
+  }
+  /// The same, as given; `nil` for the system's own.
+  package var blockSizeGiven: Int?
   /// Memory of a GPU as its engine sees it, GiB, in place of the catalogue's (`--device-memory`).
   package var deviceMemoryGiB: Double?
   /// Share of the device's memory that the engine may use (`--gpu-memory-utilization`).
@@ -83,6 +88,8 @@ package struct Scenario: Sendable {
   package var seed: UInt64 = 0
   /// By events unless asked otherwise: the results are the same bytes, and come sooner.
   package var stepping = Stepping.event
+  /// What only systems have that admit by estimate.
+  package var sglang = SGLangChoices()
   /// How systems whose blocks are page-groups map memory.
   package var virtualMemory = VirtualMemoryOptions()
 

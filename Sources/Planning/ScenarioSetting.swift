@@ -81,6 +81,7 @@ package struct ScenarioSetting: Sendable {
   ///
   /// - Throws: ``UserError`` that names the nearest.
   package static func find(_ name: String) throws(UserError) -> ScenarioSetting {
+    let name = namesOfSGLang[name] ?? name
     if let setting = all.first(where: { $0.name == name }) { return setting }
     let names = all.map(\.name)
     throw UserError(
@@ -92,7 +93,7 @@ package struct ScenarioSetting: Sendable {
 
 extension ScenarioSetting {
   /// Every setting, in the order of the help text.
-  package static let all = hardware + memory + engine + load
+  package static let all = hardware + memory + engine + admission + load
 
   private static let hardware: [ScenarioSetting] = [
     .choice("system", \.system, of: ServingSystem.all, text: \.name) { ServingSystem(named: $0) }
@@ -157,11 +158,27 @@ extension ScenarioSetting {
     .choice("preemption-policy", \.victims, of: VictimPolicy.all, text: \.name)
       .only(\.capabilities.choosesVictims).recorded(25, .ifSet).namedIfSet,
     .choice("eviction-policy", \.eviction, of: EvictionPolicy.all, text: \.name)
-      .only(\.capabilities.hasPrefixCache).recorded(26, .ifSet).namedIfSet,
+      .only(\.capabilities.choosesEvictions).recorded(26, .ifSet).namedIfSet,
     .words(
       "engine-overheads", \.engineOverheads, ["vllm": .vllm, "none": .kernelsOnly], name: \.name
     ).only(\.hasMeasuredOverheads).recorded(15) { $0.scenario.overheadsChoice.name }
       .namedIfSet,
+  ]
+
+  /// Of systems that admit prompts by estimate.
+  private static let admission: [ScenarioSetting] = [
+    .choice("schedule-policy", \.sglang.policy, of: SGLangPolicy.allCases, text: \.rawValue)
+      .byEstimate.recorded(33) { $0.settings.sglang.policy.rawValue },
+    .number("schedule-conservativeness", \.sglang.conservativeness).byEstimate
+      .recorded(34) { "\($0.settings.sglang.conservativeness)" },
+    .readable("max-prefill-tokens", \.sglang.maxPrefillTokens).byEstimate
+      .recorded(35) { "\($0.settings.sglang.maxPrefillTokens)" },
+    .count("prefill-max-requests", \.sglang.prefillMaxRequests).byEstimate.recorded(36, .ifSet),
+    .yesNo("enable-mixed-chunk", \.sglang.mixedChunk).byEstimate
+      .recorded(37) { "\($0.settings.sglang.mixedChunk)" },
+    .yesNo("disable-overlap-schedule", \.sglang.disableOverlap).byEstimate
+      .recorded(38) { "\(!$0.settings.sglang.overlap)" },
+    .count("client-max-tokens", \.sglang.clientMaxTokens).byEstimate.recorded(39, .ifSet),
   ]
 
   private static let load: [ScenarioSetting] = [
@@ -182,6 +199,14 @@ extension ScenarioSetting {
     .choice("stepping", \.stepping).keyedElsewhere,
     // Beside all others in the key and in the results.
     .count("seed", \.seed).keyedElsewhere,
+  ]
+
+  /// Settings of every engine by the names that they have in SGLang.
+  package static let namesOfSGLang = [
+    "page-size": "block-size", "mem-fraction-static": "gpu-memory-utilization",
+    "max-running-requests": "max-num-seqs", "chunked-prefill-size": "max-num-batched-tokens",
+    "context-length": "max-model-len", "tp-size": "tensor-parallel-size",
+    "pp-size": "pipeline-parallel-size", "dp-size": "data-parallel-size",
   ]
 
   /// The setting whose values differ from system to system.
@@ -249,6 +274,9 @@ extension ScenarioSetting {
     copy.ofSystem = has
     return copy
   }
+
+  /// Only systems that admit prompts by estimate have it, which are younger than the keys of impossible runs.
+  fileprivate var byEstimate: ScenarioSetting { only(\.capabilities.admitsByEstimate).namedIfSet }
 
   /// Results record it by the text that sets it.
   fileprivate func recorded(_ place: Int, _ occasion: Occasion = .always) -> ScenarioSetting {

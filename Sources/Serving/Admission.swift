@@ -8,6 +8,8 @@ package enum Admission: Equatable, Sendable {
   package enum NeverReason: Equatable, Sendable {
     /// Prompt and output together exceed the longest sequence.
     case tokens
+    /// Prompt, output, and the room that the engine keeps behind them, exceed the longest sequence.
+    case tokensAndRoom
     /// Its tokens exceed what one iteration can compute, and the system does not cut prompts into chunks.
     case prompt
     /// Its KV blocks exceed the whole pool.

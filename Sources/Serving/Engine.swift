@@ -7,10 +7,22 @@ import Workload
 /// Why a run could not go on.
 package enum RunFailure: Error, Equatable, Sendable {
   case swapSpaceExhausted(IterationPlan.SwapSpaceExhausted, at: SimInstant)
+  /// What runs finds too few KV slots, and the engine has no way to make room.
+  case poolExhausted(missing: Int, free: Int, at: SimInstant)
   /// A request can never be served, and the run was told to fail on those.
   case oversized(RequestID, Admission)
   /// Requests wait, nothing runs, and nothing will change: a live-lock that was asked for.
   case stuck(waiting: Int, at: SimInstant)
+}
+
+extension RunFailure {
+  fileprivate init(_ failure: IterationPlan.Failure, at time: SimInstant) {
+    switch failure {
+    case .swapSpaceExhausted(let swap): self = .swapSpaceExhausted(swap, at: time)
+    case .poolExhausted(let missing, let free):
+      self = .poolExhausted(missing: missing, free: free, at: time)
+    }
+  }
 }
 
 /// What to do with a request that can never be served (`--oversized`).
@@ -177,7 +189,7 @@ struct Engine<S: Scheduler> {
     wakeUp = scheduler.wakeUp
     precondition(
       wakeUp.map { $0 > clock } ?? true, "Engine: the scheduler wants to wake up at \(clock)")
-    if let failure = plan.failure { throw RunFailure.swapSpaceExhausted(failure, at: clock) }
+    if let failure = plan.failure { throw RunFailure(failure, at: clock) }
     recorder.hold(heldState, from: clock)
     if plan.changesRequests { recorder.started(&plan, at: clock) }
     if clock < recorder.window.from { recorder.warmedUp(scheduler.prefixCache) }

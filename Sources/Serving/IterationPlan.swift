@@ -55,6 +55,13 @@ package struct IterationPlan: Sendable {
     package var blocksFree: Int
   }
 
+  /// Why the run cannot go on.
+  package enum Failure: Equatable, Sendable {
+    case swapSpaceExhausted(SwapSpaceExhausted)
+    /// What runs needs so many more slots than are free; the engine does not survive it.
+    case poolExhausted(missing: Int, free: Int)
+  }
+
   /// In the engine's own order; requests that cruise are not listed.
   package var scheduled: [Scheduled] = []
   /// Requests of one sequence that decode one token each and are not listed: their last token came with
@@ -79,7 +86,7 @@ package struct IterationPlan: Sendable {
   package var swapIns: [BlockCopy] = []
   /// What the cost model sees of it.
   package var work: IterationWork
-  package var failure: SwapSpaceExhausted?
+  package var failure: Failure?
 
   /// - Parameter attendedMax: ``EngineSettings/attendedMax``.
   package init(attendedMax: Int? = nil) { work = IterationWork(attendedMax: attendedMax) }

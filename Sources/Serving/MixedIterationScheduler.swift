@@ -149,7 +149,8 @@ package struct MixedIterationScheduler<Memory: GroupMemory>: Scheduler {
   private mutating func swapOut(_ id: RequestID, _ plan: inout IterationPlan) {
     let held = memory.heldBlocks(groups[Int(id)])
     guard held <= memory.freeHostBlocks else {
-      plan.failure = .init(request: id, blocksNeeded: held, blocksFree: memory.freeHostBlocks)
+      plan.failure = .swapSpaceExhausted(
+        .init(request: id, blocksNeeded: held, blocksFree: memory.freeHostBlocks))
       return
     }
     plan.preempted.append(.init(request: id, mode: .swap, blocks: held))

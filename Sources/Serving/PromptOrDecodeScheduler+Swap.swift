@@ -23,7 +23,8 @@ extension PromptOrDecodeScheduler {
       return
     }
     guard held <= memory.host.freeCount else {
-      plan.failure = .init(request: id, blocksNeeded: held, blocksFree: memory.host.freeCount)
+      plan.failure = .swapSpaceExhausted(
+        .init(request: id, blocksNeeded: held, blocksFree: memory.host.freeCount))
       return
     }
     plan.preempted.append(.init(request: id, mode: .swap, blocks: held))

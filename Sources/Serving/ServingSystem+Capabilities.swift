@@ -23,6 +23,11 @@ extension ServingSystem {
     package var limitsLongPrompts = false
     /// Whether prompts start behind blocks that are still cached (`--enable-prefix-caching`).
     package var hasPrefixCache = false
+    /// Whether another cached block than the engine's own choice can be evicted first (`--eviction-policy`).
+    package var choosesEvictions = false
+    /// Whether prompts are admitted by an estimate of what running requests will generate, in an order of choice
+    /// (`--schedule-policy`, `--schedule-conservativeness`, …).
+    package var admitsByEstimate = false
     /// Whether another running sequence than the last can be preempted (`--preemption-policy`).
     package var choosesVictims = false
     /// Whether preempted requests can move to the host (`--swap-space`, `--preemption-mode`).
@@ -45,7 +50,8 @@ extension ServingSystem {
 
     package init(
       isPaged: Bool = false, cutsPrompts: Bool = false, limitsLongPrompts: Bool = false,
-      hasPrefixCache: Bool = false, choosesVictims: Bool = false,
+      hasPrefixCache: Bool = false, choosesEvictions: Bool = false, admitsByEstimate: Bool = false,
+      choosesVictims: Bool = false,
       swaps: Bool = false,
       sequences: Sequences = .beams,
       hasStaticBatches: Bool = false, isCompiled: Bool = false, mapsPageGroups: Bool = false,
@@ -55,6 +61,8 @@ extension ServingSystem {
       self.cutsPrompts = cutsPrompts
       self.limitsLongPrompts = limitsLongPrompts
       self.hasPrefixCache = hasPrefixCache
+      self.choosesEvictions = choosesEvictions
+      self.admitsByEstimate = admitsByEstimate
       self.choosesVictims = choosesVictims
       self.swaps = swaps
       self.sequences = sequences
@@ -85,6 +93,8 @@ extension ServingSystem {
     package var sequencesWithinTokens = false
     /// Whether ``maxBatchedTokens`` falls to what the most sequences hold, each at its longest.
     package var tokensWithinSequences = false
+    /// Whether ``maxSequences`` follows from the pool (``SGLangMemory/sequences(poolTokens:modelLength:)``).
+    package var sequencesOfPool = false
 
     package init(
       maxSequences: Int, maxBatchedTokens: Int, gpuMemoryUtilization: Double,
@@ -111,6 +121,13 @@ extension ServingSystem {
     package var release: String?
     /// Longest sequence, in tokens; `nil` for none in particular.
     package var modelLength: Int?
+    /// `nil` for none in particular.
+    package var model: ModelSpec?
+    package var tensorParallel = 1
+    package var pipelineParallel = 1
+    /// The most of an iteration, where the user says so.
+    package var maxSequences: Int?
+    package var maxBatchedTokens: Int?
 
     package init(device: DeviceSpec?, release: String?, modelLength: Int? = nil) {
       self.device = device
@@ -154,6 +171,7 @@ package struct SystemChoices: Equatable, Sendable {
   /// What the groups of the model's layers keep of a sequence; none for every token in all layers.
   package var groups: [BlockGroup] = []
   package var pageGroups: PageGroupSettings
+  package var sglang = SGLangChoices()
 
   /// What a system does where its user chooses nothing.
   package init(release: String?, defaults: ServingSystem.Defaults) {

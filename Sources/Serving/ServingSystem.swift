@@ -22,6 +22,8 @@ package struct ServingSystem: Sendable {
   /// for it; `nil` where none was.
   package let measuredAs: String?
   private let defaultsByCase: @Sendable (DefaultsCase) -> Defaults
+  private let blockTokensByModel: @Sendable (ModelSpec, DeviceSpec) -> Int
+  private let requireSettings: @Sendable (EngineSettings) throws -> Void
   private let memoryByChoices: @Sendable (MemoryChoices) -> EngineMemory
   private let groupsByRelease: @Sendable (_ release: String?) -> KVGroupRules?
   private let overheadsByRelease: (@Sendable (_ release: String?) -> EngineOverheads)?
@@ -32,6 +34,8 @@ package struct ServingSystem: Sendable {
   ///   - countsPatches: Whether a release may have a patch number behind one of `releases`.
   ///   - measuredAs: The name in measurements of the engine that simulations were compared with.
   ///   - defaults: What the system does unless its user says otherwise, by device, release and longest sequence.
+  ///   - blockTokens: Tokens of a block unless its user says otherwise.
+  ///   - check: Throws ``UserError`` for settings with which the engine does not run.
   ///   - memory: What the engine sets aside on a GPU; by default the allowance of the PagedAttention artifact.
   ///   - groups: How a release makes KV groups of a model's layers; `nil` where they share one block table.
   ///   - overheads: What a release adds to the kernels on measured servers; `nil` where nothing was measured.
@@ -42,6 +46,8 @@ package struct ServingSystem: Sendable {
     name: String, summary: String, releases: [String] = [], countsPatches: Bool = false,
     capabilities: Capabilities = Capabilities(), measuredAs: String? = nil,
     defaults: @escaping @Sendable (DefaultsCase) -> Defaults,
+    blockTokens: @escaping @Sendable (ModelSpec, DeviceSpec) -> Int = { _, _ in 16 },
+    check: @escaping @Sendable (EngineSettings) throws -> Void = { _ in },
     memory: @escaping @Sendable (MemoryChoices) -> EngineMemory = { _ in .artifact },
     groups: @escaping @Sendable (_ release: String?) -> KVGroupRules? = { _ in nil },
     overheads: (@Sendable (_ release: String?) -> EngineOverheads)? = nil,
@@ -55,6 +61,8 @@ package struct ServingSystem: Sendable {
     self.capabilities = capabilities
     self.measuredAs = measuredAs
     defaultsByCase = defaults
+    blockTokensByModel = blockTokens
+    requireSettings = check
     memoryByChoices = memory
     groupsByRelease = groups
     overheadsByRelease = overheads
@@ -67,7 +75,7 @@ extension ServingSystem {
   /// Every system, in the order of the catalogue.
   package static let all: [ServingSystem] = [
     .vllmSOSP23, .vllm02, .vllmV1, .orcaOracle, .orcaPow2, .orcaMax, .fasterTransformer,
-    .vattention,
+    .vattention, .sglang05,
   ]
 
   /// The systems of the PagedAttention paper's comparison.
@@ -108,6 +116,14 @@ extension ServingSystem {
   package func defaults(on device: DeviceSpec?) -> Defaults {
     defaults(DefaultsCase(device: device, release: defaultRelease))
   }
+
+  /// Tokens of a block unless its user says otherwise.
+  package func blockTokens(of model: ModelSpec, on device: DeviceSpec) -> Int {
+    blockTokensByModel(model, device)
+  }
+
+  /// - Throws: ``UserError`` for settings with which the engine does not run.
+  package func check(_ settings: EngineSettings) throws { try requireSettings(settings) }
 
   /// Whether `--engine-release` takes the text.
   package func knows(release: String) -> Bool {

@@ -110,8 +110,8 @@ struct MemoryOptions: ParsableArguments {
     help: "Tokens of the largest CUDA graph; \(measuring) only (default: the release's own).")
   var graphTokensMax: Int?
 
-  @Option(help: "Token slots in a KV block.")
-  var blockSize = 16
+  @Option(help: "Token slots in a KV block (default: 16, of sglang mostly 1).")
+  var blockSize: Int?
 
   @Option(
     help: """
@@ -148,7 +148,7 @@ struct MemoryOptions: ParsableArguments {
   }
 
   func apply(to scenario: inout Scenario) {
-    scenario.blockSize = blockSize
+    scenario.blockSizeGiven = blockSize
     scenario.deviceMemoryGiB = deviceMemory
     scenario.kvCacheBytes = kvCacheBytes?.value
     scenario.enforceEager = enforceEager

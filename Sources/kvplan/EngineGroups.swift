@@ -108,6 +108,51 @@ struct SchedulerOptions: ParsableArguments {
       """)
   var preemptionPolicy: String?
 
+  @Option(
+    help: """
+      In which order waiting requests are tried: \(SGLangPolicy.allCases.map(\.rawValue).joined(separator: ", ")); \
+      \(only("schedule-policy")) (default: fcfs).
+      """)
+  var schedulePolicy: String?
+
+  @Option(
+    help: """
+      How much of what running requests may generate is kept free for them; \
+      \(only("schedule-conservativeness")) (default: 1).
+      """)
+  var scheduleConservativeness: Double?
+
+  @Option(
+    help: """
+      Most prompt tokens of an iteration, where prompts are not cut and beside decodes; \
+      \(only("max-prefill-tokens")) (default: 16384).
+      """)
+  var maxPrefillTokens: ReadableCount?
+
+  @Option(
+    help: "Most requests of a prefill; \(only("prefill-max-requests")) (default: no limit).")
+  var prefillMaxRequests: Int?
+
+  @Flag(
+    inversion: .prefixedNo,
+    help: "Let decodes run beside a prefill; \(only("enable-mixed-chunk")) (default: no).")
+  var enableMixedChunk: Bool?
+
+  @Flag(
+    inversion: .prefixedNo,
+    help: """
+      Decide an iteration after the one before it, not while that runs; \
+      \(only("disable-overlap-schedule")) (default: no).
+      """)
+  var disableOverlapSchedule: Bool?
+
+  @Option(
+    help: """
+      Most output tokens that each client asks for, at least its output, which it ends by itself; \
+      \(only("client-max-tokens")) (default: its output, whatever tokens come).
+      """)
+  var clientMaxTokens: Int?
+
   func apply(to scenario: inout Scenario) throws {
     scenario.preemptionMode = preemptionMode
     scenario.chunkedPrefill = chunkedPrefill
@@ -115,6 +160,15 @@ struct SchedulerOptions: ParsableArguments {
     if let preemptionPolicy {
       try ScenarioSetting.find("preemption-policy").change(preemptionPolicy)(&scenario)
     }
+    if let schedulePolicy {
+      try ScenarioSetting.find("schedule-policy").change(schedulePolicy)(&scenario)
+    }
+    scenario.sglang.conservativeness = scheduleConservativeness
+    scenario.sglang.maxPrefillTokens = maxPrefillTokens?.value
+    scenario.sglang.prefillMaxRequests = prefillMaxRequests
+    scenario.sglang.mixedChunk = enableMixedChunk
+    scenario.sglang.disableOverlap = disableOverlapSchedule
+    scenario.sglang.clientMaxTokens = clientMaxTokens
   }
 }
 

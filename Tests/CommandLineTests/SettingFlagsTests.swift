@@ -25,6 +25,9 @@ import Testing
     "enable-chunked-prefill": "false", "long-prefill-token-threshold": "5",
     "preemption-policy": "fewest-outputs", "eviction-policy": "lfu",
     "hf-overrides": #"{"max_position_embeddings": 4096}"#,
+    "schedule-policy": "lpm", "schedule-conservativeness": "0.5", "max-prefill-tokens": "9000",
+    "prefill-max-requests": "3", "enable-mixed-chunk": "false",
+    "disable-overlap-schedule": "false", "client-max-tokens": "900",
     "engine-overheads": "none", "request-rate": "2.5", "max-concurrency": "4",
     "num-warmups": "6", "num-prompts": "8", "first": "false", "from-second": "1.5",
     "to-second": "9.5",
@@ -118,6 +121,23 @@ import Testing
     #expect(parsed.kvCacheBytes == 2_000_000_000)
   }
 
+  /// SGLang's own names, and the values with which it says that something is off.
+  @Test func flagsOfSGLangAreTaken() throws {
+    let words = CommandWords.read([
+      "--system", "sglang", "--page_size", "32", "--mem-fraction-static=0.7",
+      "--max-running-requests", "99", "--chunked-prefill-size", "-1", "--disable-radix-cache",
+      "--context-length", "4K", "--schedule-policy", "lof", "--tp-size", "2",
+    ])
+    let parsed = try scenario(words)
+    #expect(parsed.blockSize == 32 && parsed.gpuMemoryUtilization == 0.7)
+    #expect(parsed.maxSequences == 99 && parsed.maxModelLength == 4096)
+    #expect(parsed.chunkedPrefill == false && parsed.prefixCaching == false)
+    #expect(parsed.sglang.policy == .longestOutput && parsed.tensorParallel == 2)
+    #expect(
+      CommandWords.read(["--chunked-prefill-size=512", "--", "--page-size"])
+        == ["--max-num-batched-tokens=512", "--", "--page-size"])
+  }
+
   /// Only names of options, and only up to `--`.
   @Test func underscoresStayInValues() {
     #expect(
@@ -145,6 +165,6 @@ import Testing
       .joined(separator: " ")
     #expect(help.contains("0.2.0 or 0.2.7 of vllm-0.2, 0.6 to 0.33 of vllm-v1"))
     #expect(help.contains("Page-group of `vattention`, KiB"))
-    #expect(help.contains("a part of a prompt; vllm-v1 only"))
+    #expect(help.contains("a part of a prompt; vllm-v1, sglang only"))
   }
 }

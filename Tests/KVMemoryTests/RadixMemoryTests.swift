@@ -52,6 +52,18 @@ import Testing
     #expect(memory.brokenInvariant(holds) == nil)
   }
 
+  /// What is handed over at once is cut at the prompt's last whole page.
+  @Test func promptAndAnswerAreTwoNodes() {
+    var memory = RadixMemory(blockSize: 4, poolTokens: 40)
+    var hold = RadixMemory.Hold()
+    let text = text(1, prompt: 10, answer: 100, 6)
+    memory.begin(&hold, at: .root, finalTokens: 15)
+    memory.extend(&hold, to: 15)
+    memory.checkpoint(&hold, text, upTo: 15, promptTokens: 10)
+    #expect(memory.tree.nodeCount == 2 && memory.tree.protected == 12)
+    #expect(memory.brokenInvariant([hold]) == nil)
+  }
+
   @Test func withoutACacheNothingStays() {
     var memory = RadixMemory(blockSize: 1, poolTokens: 50, isCaching: false)
     var hold = RadixMemory.Hold()

@@ -92,7 +92,8 @@ import Workload
       maxBatchedTokens: 128, maxModelLength: 64)
   }
 
-  @Test(arguments: ServingSystem.all, blockSizes)
+  /// Slots of `sglang` have no numbers.
+  @Test(arguments: ServingSystem.all.filter { $0 != .sglang05 }, blockSizes)
   func everySystem(system: ServingSystem, blockSize: Int) throws {
     let requests = Self.requests(count: 8, seed: 1, samples: [1])
     let served = try Self.serve(

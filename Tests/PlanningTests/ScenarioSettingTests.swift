@@ -48,6 +48,9 @@ import Testing
       "long-prefill-token-threshold": "0", "kv-cache-memory-bytes": "1", "enforce-eager": "false",
       "max-cudagraph-capture-size": "1",
       "preemption-policy": "fewest-outputs", "eviction-policy": "lfu", "engine-overheads": "vllm",
+      "schedule-policy": "fcfs", "schedule-conservativeness": "1", "max-prefill-tokens": "16384",
+      "prefill-max-requests": "3", "enable-mixed-chunk": "false",
+      "disable-overlap-schedule": "false", "client-max-tokens": "900",
     ]
     for setting in ScenarioSetting.ofSomeSystems {
       var scenario = try scenario()

@@ -241,6 +241,9 @@ import Workload
       "enable-chunked-prefill": "false", "long-prefill-token-threshold": "7",
       "preemption-policy": "fewest-outputs", "eviction-policy": "lfu",
       "engine-overheads": "none",
+      "schedule-policy": "lpm", "schedule-conservativeness": "0.5", "max-prefill-tokens": "9000",
+      "prefill-max-requests": "3", "enable-mixed-chunk": "true",
+      "disable-overlap-schedule": "true", "client-max-tokens": "900",
     ]
     let change = try setting.change(try #require(texts[name], "no value for `\(name)`"))
     let scenario = try scenario(system) { change(&$0) }

@@ -74,7 +74,7 @@ import Workload
     var idle = 0
     while !timeline.isDone {
       timeline.decide()
-      if let failure = timeline.plan.failure {
+      if case .swapSpaceExhausted(let failure) = timeline.plan.failure {
         return failure.blocksNeeded > failure.blocksFree ? nil : "failed with room: \(failure)"
       }
       if let broken = invariant(timeline) { return "decided iteration \(timeline.step): \(broken)" }

@@ -76,7 +76,9 @@ import Workload
     let requests: [Request] = [.at(0, prompt: 8, output: 9), .at(0, prompt: 8, output: 9, n: 2)]
     var timeline = Timeline(vllm02: requests, .tiny(blocks: 5, host: 1))
     timeline.run()
-    #expect(timeline.plan.failure == .init(request: 1, blocksNeeded: 2, blocksFree: 1))
+    #expect(
+      timeline.plan.failure
+        == .swapSpaceExhausted(.init(request: 1, blocksNeeded: 2, blocksFree: 1)))
   }
 
   // MARK: Where we differ from the engine

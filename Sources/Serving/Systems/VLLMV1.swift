@@ -10,7 +10,7 @@ extension ServingSystem {
     releases: (6...33).map { "0.\($0)" }, countsPatches: true,
     capabilities: Capabilities(
       isPaged: true, cutsPrompts: true, limitsLongPrompts: true, hasPrefixCache: true,
-      choosesVictims: true, sequences: .samples, measuresMemory: true,
+      choosesEvictions: true, choosesVictims: true, sequences: .samples, measuresMemory: true,
       serveCommand: "vllm serve"),
     measuredAs: "vllm",
     defaults: { .vllm($0) },

@@ -1,0 +1,49 @@
+/// What one pass of SGLang's loop launches.
+package struct SGLangBatch: Equatable, Sendable {
+  package enum Kind: String, Sendable { case prefill, decode, mixed }
+
+  package struct Row: Equatable, Sendable {
+    package var request: RequestID
+    /// Tokens with keys and values before.
+    package var before: Int32
+    /// Tokens that are computed.
+    package var tokens: Int32
+    /// Whether it is a prompt, or a part of one, and not a decode.
+    var isExtend: Bool
+  }
+
+  package var kind: Kind
+  package internal(set) var rows: [Row]
+  /// The request whose prompt goes on in a later pass.
+  var chunked: RequestID?
+
+  package var tokens: Int { rows.reduce(0) { $0 + Int($1.tokens) } }
+}
+
+/// What else a pass did.
+package struct SGLangPass: Sendable {
+  /// Requests from the waiting queue, with the tokens found of each.
+  package internal(set) var admitted: [IterationPlan.Admitted] = []
+  /// Requests that gave up their slots for want of room, with the tokens that each had generated.
+  package internal(set) var retracted: [GivenUp] = []
+  /// The same, for a better request's sake.
+  package internal(set) var preempted: [GivenUp] = []
+  /// Free slots once those of the batch are taken.
+  package internal(set) var freeAfterAllocation = 0
+  /// Slots that the pool lacks for what runs; the server dies of it.
+  package internal(set) var missing: Int?
+
+  /// A request that is complete.
+  package struct Completed: Equatable, Sendable {
+    package var request: RequestID
+    package var generatedTokens: Int32
+  }
+
+  /// A request that gave up its slots.
+  package struct GivenUp: Equatable, Sendable {
+    package var request: RequestID
+    package var generatedTokens: Int32
+    var blocks: Int
+    var computedTokens: Int32
+  }
+}

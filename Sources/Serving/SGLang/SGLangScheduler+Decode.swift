@@ -1,0 +1,96 @@
+import KVMemory
+
+/// Decode: each running request gets a token, or some are retracted.
+extension SGLangScheduler {
+  /// - Returns: `nil` if nobody is left to decode.
+  mutating func decode() -> SGLangBatch? {
+    let count = running.count
+    dropFinishing()
+    guard !running.isEmpty else {
+      isFull = false
+      return nil
+    }
+    if decodeFits(running) {
+      ratio.decodeFits()
+    } else {
+      // Slots come back with those that are about to be complete.
+      guard running.count == count else { return nil }
+      retract()
+      guard pass.missing == nil else { return nil }
+    }
+    let rows = takeDecodeSlots()
+    pass.freeAfterAllocation = memory.free
+    return SGLangBatch(kind: .decode, rows: rows)
+  }
+
+  /// Takes those out that are complete, or will be with the batch that runs: they need no more slots. That an answer ends
+  /// before its limit is not foreseen.
+  mutating func dropFinishing() {
+    let count = running.count
+    running.removeAll { [sequences, options, passNumber] in
+      let sequence = sequences[Int($0)]
+      if !sequence.isInFlight { return true }
+      return options.overlap && sequence.launchedIn == passNumber - 1
+        && sequence.out + 1 >= sequence.maxNew
+    }
+    if running.count < count { isFull = false }
+  }
+
+  /// Slots that requests take for a token each.
+  private func decodeSlots(_ list: [RequestID]) -> Int {
+    let size = memory.blockSize
+    return size == 1
+      ? list.count : size * list.count { sequences[Int($0)].hold.tokens % size == 0 }
+  }
+
+  /// Whether the next tokens find room, if what nobody uses is evicted.
+  mutating func decodeFits(_ list: [RequestID]) -> Bool {
+    let needed = decodeSlots(list)
+    memory.evict(toFree: needed)
+    return memory.free >= needed
+  }
+
+  /// Takes the slots of a token each.
+  mutating func takeDecodeSlots() -> [SGLangBatch.Row] {
+    memory.evict(toFree: running.count * memory.blockSize)
+    return running.map { request in
+      let before = sequences[Int(request)].hold.tokens
+      memory.extend(&sequences[Int(request)].hold, to: before + 1)
+      return .init(request: request, before: Int32(before), tokens: 1, isExtend: false)
+    }
+  }
+
+  /// Takes the slots of running requests until the others' next tokens find room: of those that have generated least,
+  /// whose prompt is longest, that stand last. They keep what they generated, and their prompts stay in the tree.
+  private mutating func retract() {
+    isFull = false
+    sortForRetraction()
+    while let victim = running.last, running.count > 1 {
+      running.removeLast()
+      pass.retracted.append(giveUp(victim, left: running.count))
+      if decodeFits(running) { break }
+    }
+    if !decodeFits(running) {
+      pass.missing = decodeSlots(running) - memory.free
+      return
+    }
+    ratio.retracted(
+      out: running.reduce(0) { $0 + Int(sequences[Int($1)].out) },
+      maxNew: running.reduce(0) { $0 + Int(sequences[Int($1)].maxNew) }, requests: running.count)
+    for victim in pass.retracted { queue(victim.request) }
+  }
+
+  private mutating func sortForRetraction() {
+    let keyed = running.enumerated().map { place, request in
+      let sequence = sequences[Int(request)]
+      let worseness = options.retraction == .priority ? sequence.worseness(options) : 0
+      return (
+        key: (worseness, -Int(sequence.out), Int(sequence.promptTokens)), place: place,
+        request: request
+      )
+    }
+    running = keyed.sorted { a, b in
+      a.key != b.key ? a.key < b.key : a.place < b.place
+    }.map(\.request)
+  }
+}

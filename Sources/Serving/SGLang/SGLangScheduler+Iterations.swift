@@ -1,0 +1,128 @@
+import CostModel
+import KVMemory
+import SimulationKernel
+
+/// The passes of the loop as iterations of the engine.
+///
+///     overlap off   decide b₁ | b₁ runs | results of b₁, decide b₂ | b₂ runs | …
+///     overlap on    decide b₁, b₂ | b₁ runs | results of b₁, decide b₃ | b₂ runs | …
+///
+/// With overlap a batch is decided when the one before it starts to run. Deciding takes no time here, so the devices never
+/// wait for it; that a request waits for one batch more, and what is seen late, is simulated.
+extension SGLangScheduler {
+  package mutating func schedule(at now: SimInstant, into plan: inout IterationPlan) {
+    plan.advancesCruise = true
+    let batch = queued ?? nextBatch(&plan)
+    queued = nil
+    launched = batch
+    guard let batch else { return }
+    describe(batch, in: &plan)
+    if options.overlap && plan.failure == nil { queued = nextBatch(&plan) }
+  }
+
+  package mutating func complete(_ plan: inout IterationPlan, finished: inout [RequestID]) {
+    guard let batch = launched else { return }
+    launched = nil
+    for completed in takeIn(batch) { finished.append(completed.request) }
+  }
+
+  /// Makes passes until one launches a batch, or nothing changes any more.
+  private mutating func nextBatch(_ plan: inout IterationPlan) -> SGLangBatch? {
+    while true {
+      let batch = decide()
+      writeDown(&plan)
+      if batch != nil || plan.failure != nil { return batch }
+      if launched == nil && isIdle { idle() }
+      if pass.preempted.isEmpty { return nil }
+    }
+  }
+
+  /// Writes what a pass did beside its batch into the plan. Requests that lost their slots get no token of a batch that
+  /// runs.
+  private func writeDown(_ plan: inout IterationPlan) {
+    plan.admitted += pass.admitted
+    for victim in pass.preempted + pass.retracted {
+      plan.preempted.append(
+        .init(
+          request: victim.request, mode: .recompute, blocks: victim.blocks,
+          computedTokens: victim.computedTokens))
+      for index in plan.scheduled.indices where plan.scheduled[index].request == victim.request {
+        plan.scheduled[index].emittedTokens = 0
+      }
+    }
+    if let missing = pass.missing {
+      plan.failure = .poolExhausted(missing: missing, free: memory.free)
+    }
+  }
+
+  /// Lists a batch that is about to run. Every row samples a token, also those from which none is taken.
+  private func describe(_ batch: SGLangBatch, in plan: inout IterationPlan) {
+    for row in batch.rows {
+      let yields =
+        sequences[Int(row.request)].isInFlight && !(row.isExtend && row.request == batch.chunked)
+      plan.scheduled.append(
+        .init(
+          request: row.request, sequences: 1, tokens: row.tokens, contextTokens: row.before,
+          emittedTokens: yields ? 1 : 0, isPrefill: row.isExtend))
+      if row.isExtend {
+        plan.work.prefillChunks.append(
+          .init(tokens: Int(row.tokens), contextTokens: Int(row.before)))
+      } else {
+        plan.work.decode(1, contextTokens: Int(row.before) + 1)
+      }
+    }
+    plan.work.sampledSequences = batch.rows.count
+  }
+
+  // MARK: What the engine asks
+
+  package var ledger: WasteLedger { memory.ledger }
+
+  package var blocks: (logical: Int, physical: Int) {
+    (
+      memory.logicalBlockCount,
+      (memory.poolTokens - memory.free - memory.tree.evictable) / memory.blockSize
+    )
+  }
+
+  package var queues: QueueLengths {
+    QueueLengths(running: rowCount, waiting: waiting.count, swapped: 0)
+  }
+
+  package var prefixCache: PrefixCacheTotals? {
+    guard options.radixCache else { return nil }
+    var totals = totals
+    totals.evictedBlocks = memory.evictedTokens / memory.blockSize
+    return totals
+  }
+
+  package func sequences(at index: Int, of plan: IterationPlan) -> [Int] {
+    [Int(plan.scheduled[index].request)]
+  }
+
+  /// Slots have no numbers here: no executor can be told where tokens lie (``ServingSystem/Capabilities/cpuStandIn``).
+  package func blocks(of sequence: Int) -> [BlockID] { [] }
+
+  package var operations: [SequenceOperation] { [] }
+}
+
+/// What a replay looks at.
+extension SGLangScheduler {
+  /// The share of what may be generated that is kept free.
+  package var newTokenRatio: Double { ratio.value }
+
+  /// Its value at the start, the least one, and what a decode takes off.
+  package var ratioSteps: (initial: Double, least: Double, decay: Double) {
+    (ratio.initial, ratio.least, ratio.decay)
+  }
+
+  /// Requests that run and are not complete: those that decode, then those of the last prefill but for the chunked one.
+  package var unfinished: [RequestID] {
+    let prefilled = last.map { $0.kind == .decode ? [] : $0.rows.map(\.request) } ?? []
+    return running.filter { sequences[Int($0)].isInFlight }
+      + prefilled.filter { sequences[Int($0)].isInFlight && $0 != chunked }
+  }
+
+  /// What every request in flight holds.
+  package var holds: [RadixMemory.Hold] { sequences.numbers.map { sequences[$0].hold } }
+}

@@ -1,0 +1,119 @@
+import DequeModule
+import KVMemory
+
+/// In which order waiting requests are tried.
+extension SGLangScheduler {
+  /// More waiting requests than this are tried as they came (`lpm` only).
+  private static var longestOrdered: Int { 128 }
+  /// Hits up to this length do not keep a request from waiting for another of the pass with the same beginning, of which
+  /// at least as much is new.
+  private static var shortHit: Int { 32 }
+
+  /// Puts the waiting requests in the order in which this pass tries them.
+  mutating func orderWaiting() {
+    guard !waiting.isEmpty else { return }
+    let policy = options.effectivePolicy
+    let isLong = policy == .longestPrefix && waiting.count > Self.longestOrdered
+    if !isLong { order(by: policy) }
+    if (isLong || !policy.followsTree) && options.radixCache { refresh() }
+  }
+
+  private mutating func order(by policy: SGLangPolicy) {
+    switch policy {
+    case .firstComeFirstServed:
+      if options.priorityScheduling { sortWaiting { ($0.worseness($1), $0.entry) } }
+    case .longestOutput:
+      sortWaiting { ($1.priorityScheduling ? $0.worseness($1) : 0, -Int($0.maxNew)) }
+    case .longestPrefix: orderByPrefix()
+    case .depthFirst: orderByTree()
+    }
+  }
+
+  /// Sorts by a pair of numbers, the smallest first; equal ones stay in order.
+  private mutating func sortWaiting(_ key: (SGLangSequence, SGLangOptions) -> (Int, Int)) {
+    let keyed = waiting.enumerated().map { place, request in
+      (key: key(sequences[Int(request)], options), place: place, request: request)
+    }
+    waiting = Deque(
+      keyed.sorted { a, b in
+        if a.key != b.key { return a.key < b.key }
+        return a.place < b.place
+      }.map(\.request))
+  }
+
+  /// Most cached tokens first. A request that shares its beginning with one before it, of which little is cached yet,
+  /// comes last: it finds more once the other is computed.
+  private mutating func orderByPrefix() {
+    scratch.removeAll()
+    var keys: [(late: Bool, matched: Int, place: Int, request: RequestID)] = []
+    for (place, request) in waiting.enumerated() {
+      let hit = matchAll(request).tokens
+      let (text, length) = (sequences[Int(request)].text, Int(sequences[Int(request)].length))
+      var isLate = false
+      if hit <= Self.shortHit {
+        isLate = scratch.walk(text, limit: length).tokens >= Self.shortHit
+        if !isLate { _ = scratch.insert(text, limit: length) }
+      }
+      keys.append((isLate, min(hit, length - 1), place, request))
+    }
+    keys.sort { a, b in
+      if a.late != b.late { return b.late }
+      return !a.late && a.matched != b.matched ? a.matched > b.matched : a.place < b.place
+    }
+    waiting = Deque(keys.map(\.request))
+  }
+
+  /// What is cached of a request, its last token included.
+  private mutating func matchAll(_ request: RequestID) -> RadixTree.Place {
+    let sequence = sequences[Int(request)]
+    return memory.match(sequence.text, limit: Int(sequence.length))
+  }
+
+  /// Depth first through the tree, the child below which most requests end first; those that end in a node come after
+  /// those below it.
+  private mutating func orderByTree() {
+    var ending: [RadixTree.NodeID: [RequestID]] = [:]
+    var weights: [RadixTree.NodeID: Int] = [:]
+    for request in waiting {
+      var node = matchAll(request).node
+      ending[node, default: []].append(request)
+      while node != 0 {
+        weights[node, default: 0] += 1
+        node = memory.tree.parent(of: node)
+      }
+    }
+    var ordered: Deque<RequestID> = []
+    func visit(_ node: RadixTree.NodeID) {
+      let children = memory.tree.children(of: node) { weights[$0] != nil }.enumerated().sorted {
+        let (one, two) = (weights[$0.element] ?? 0, weights[$1.element] ?? 0)
+        return one != two ? one > two : $0.offset < $1.offset
+      }
+      for child in children { visit(child.element) }
+      ordered += ending[node] ?? []
+    }
+    visit(0)
+    waiting = ordered
+  }
+
+  /// Touches what is cached of the first waiting requests, so that it is not evicted while they wait: every 32nd time that
+  /// the order does not.
+  private mutating func refresh() {
+    defer { plainOrders += 1 }
+    guard plainOrders % 32 == 0 else { return }
+    for request in waiting.prefix(128).reversed() { _ = matchAll(request) }
+  }
+}
+
+extension SGLangSequence {
+  /// Smaller for a request that is served before others.
+  func worseness(_ options: SGLangOptions) -> Int {
+    options.lowPriorityFirst ? priority : -max(priority, -.max)
+  }
+
+  /// Whether it is served before another, and would be if the other were better by `threshold`.
+  func isBetter(than other: SGLangSequence, by threshold: Int, _ options: SGLangOptions) -> Bool {
+    let (worse, better) = (other.worseness(options), worseness(options))
+    let (difference, overflow) = worse.subtractingReportingOverflow(better)
+    return overflow ? worse > better : difference > threshold
+  }
+}

@@ -1,0 +1,186 @@
+import CostModel
+import Messages
+
+extension ServingSystem {
+  /// SGLang 0.5.23: one worker, no speculation.
+  package static let sglang05 = ServingSystem(
+    name: "sglang",
+    summary: "prefix tree; prompts first, admitted by what running requests may need; retraction",
+    capabilities: Capabilities(
+      isPaged: true, cutsPrompts: true, hasPrefixCache: true, admitsByEstimate: true,
+      // Its slots have no numbers: nothing says where tokens lie.
+      sequences: .one, cpuStandIn: "vllm-v1"),
+    defaults: { .sglang($0) },
+    // Kernels for B200 that read keys and values of several heads want pages of 64.
+    blockTokens: { model, device in
+      device.architecture == .blackwell && !model.hasLatentAttention ? 64 : 1
+    },
+    check: { try $0.requireRunnableSGLang() },
+    memory: { _ in .sglang },
+    configure: { choices, settings in
+      settings.sglang = SGLangOptions(choices.sglang)
+      settings.sglang.radixCache = choices.prefixCaching
+      settings.sglang.chunkedPrefill = choices.chunkedPrefill
+    },
+    make: {
+      $0.replica(
+        SGLangScheduler(
+          requests: $0.requests, settings: $0.settings, contents: $0.run.contents))
+    })
+}
+
+extension ServingSystem.Defaults {
+  /// By the memory of the device, as SGLang 0.5.23 sets them.
+  static func sglang(_ known: ServingSystem.DefaultsCase) -> Self {
+    // Where no device is known, one of 80 GB is meant.
+    let bytes = known.device?.memoryBytes ?? 80 << 30
+    let chunk = SGLangMemory.chunkTokens(deviceBytes: bytes)
+    var memory = SGLangMemory(
+      deviceBytes: bytes, chunkTokens: known.maxBatchedTokens ?? chunk,
+      sequences: known.maxSequences ?? 4096)
+    memory.tensorParallel = known.tensorParallel
+    memory.pipelineParallel = known.pipelineParallel
+    memory.isLatent = known.model?.hasLatentAttention ?? false
+    var defaults = Self(
+      maxSequences: 4096, maxBatchedTokens: chunk, gpuMemoryUtilization: memory.fraction,
+      prefixCaching: true, chunkedPrefill: true)
+    defaults.sequencesOfPool = true
+    return defaults
+  }
+}
+
+extension EngineSettings {
+  /// - Throws: ``UserError`` for settings with which SGLang hangs, or which it ignores.
+  fileprivate func requireRunnableSGLang() throws(UserError) {
+    let options = sglang
+    guard !options.chunkedPrefill || maxBatchedTokens >= blockSize else {
+      throw UserError(
+        "`--chunked-prefill-size` \(maxBatchedTokens) is below `--page-size` \(blockSize): a prompt "
+          + "longer than the chunk would never be admitted",
+        hint: "raise `--chunked-prefill-size` to \(blockSize) or more")
+    }
+    guard options.radixCache || !options.policy.followsTree else {
+      throw UserError(
+        "`--schedule-policy \(options.policy.rawValue)` goes by the prefix tree, which "
+          + "`--disable-radix-cache` leaves out",
+        hint: "choose `fcfs` or `lof`, or keep the prefix tree")
+    }
+    guard options.chunkedPrefill || !options.mixedChunk else {
+      throw UserError(
+        "`--enable-mixed-chunk` does nothing beside `--chunked-prefill-size -1`",
+        hint: "leave one of them out")
+    }
+    guard options.conservativeness > 0, options.conservativeness.isFinite else {
+      throw UserError(
+        "`--schedule-conservativeness` must be positive, found `\(options.conservativeness)`")
+    }
+    for (flag, value) in [
+      ("max-prefill-tokens", options.maxPrefillTokens),
+      ("prefill-max-requests", options.prefillMaxRequests ?? 1),
+      ("client-max-tokens", options.clientMaxTokens ?? 1),
+    ] where value < 1 {
+      throw UserError("`--\(flag)` must be at least 1, found `\(value)`")
+    }
+  }
+}
+
+extension EngineSettings {
+  /// What only `sglang` looks at.
+  package var sglang: SGLangOptions {
+    get { self[SGLangOptions.self] }
+    set { self[SGLangOptions.self] = newValue }
+  }
+}
+
+/// What `sglang` can do beside the settings that every engine has; the defaults are those of SGLang 0.5.23.
+///
+/// Of the settings of every engine, a block is a page (`--page-size`), the most sequences are `--max-running-requests`,
+/// and the most tokens of an iteration are `--chunked-prefill-size`.
+package struct SGLangOptions: SystemOptions {
+  /// Compute prompts in chunks; without it one iteration computes a prompt whole (`--chunked-prefill-size -1`).
+  package var chunkedPrefill = true
+  /// Prompt tokens of an iteration (`--max-prefill-tokens`); its first request may exceed them.
+  package var maxPrefillTokens = 16_384
+  /// Most requests of a prefill (`--prefill-max-requests`); `nil` for no limit.
+  package var prefillMaxRequests: Int?
+  /// In which order waiting requests are tried (`--schedule-policy`).
+  package var policy = SGLangPolicy.firstComeFirstServed
+  /// Let decodes run beside a prefill (`--enable-mixed-chunk`).
+  package var mixedChunk = false
+  /// Keep what was computed in a prefix tree (not under `--disable-radix-cache`).
+  package var radixCache = true
+  /// How much of what running requests may still generate is kept free for them (`--schedule-conservativeness`).
+  package var conservativeness = 1.0
+  /// Decide an iteration while the one before it runs (not under `--disable-overlap-schedule`).
+  package var overlap = true
+  /// Serve by priority (`--enable-priority-scheduling`), larger first unless
+  /// `--schedule-low-priority-values-first`.
+  package var priorityScheduling = false
+  package var lowPriorityFirst = false
+  /// By how much a request must be better than a running one to take its place
+  /// (`--priority-scheduling-preemption-threshold`), unless `--disable-priority-preemption`.
+  package var preemptionThreshold = 10
+  package var disablePreemption = false
+  /// Which running request makes way when there is no room for the next tokens (`--retraction-policy`).
+  package var retraction = SGLangRetraction.length
+
+  /// Most output tokens that each client asks for, at least its output, which it ends by itself; `nil` for its output,
+  /// whatever tokens come, as SGLang's own benchmark asks (`bench_serving`).
+  package var clientMaxTokens: Int?
+
+  package init() {}
+
+  init(_ choices: SGLangChoices) {
+    policy = choices.policy ?? policy
+    conservativeness = choices.conservativeness ?? conservativeness
+    maxPrefillTokens = choices.maxPrefillTokens ?? maxPrefillTokens
+    prefillMaxRequests = choices.prefillMaxRequests
+    mixedChunk = choices.mixedChunk ?? mixedChunk
+    overlap = !(choices.disableOverlap ?? !overlap)
+    clientMaxTokens = choices.clientMaxTokens
+  }
+
+  /// Whether a running request may be preempted for a better one.
+  var preempts: Bool { priorityScheduling && !disablePreemption }
+
+  /// The order that is in force: without a tree none follows what is cached.
+  var effectivePolicy: SGLangPolicy {
+    policy.followsTree && !radixCache ? .firstComeFirstServed : policy
+  }
+}
+
+/// What users choose of ``SGLangOptions``; `nil` for the engine's own.
+package struct SGLangChoices: Equatable, Sendable {
+  package var policy: SGLangPolicy?
+  package var conservativeness: Double?
+  package var maxPrefillTokens: Int?
+  package var prefillMaxRequests: Int?
+  package var mixedChunk: Bool?
+  package var disableOverlap: Bool?
+  package var clientMaxTokens: Int?
+
+  package init() {}
+}
+
+/// In which order `sglang` tries waiting requests (`--schedule-policy`).
+package enum SGLangPolicy: String, CaseIterable, Sendable {
+  /// As they came; with priorities, by these first.
+  case firstComeFirstServed = "fcfs"
+  /// Most cached tokens first; as they came while more than 128 wait.
+  case longestPrefix = "lpm"
+  /// Depth first through the prefix tree, the subtree with most waiting requests first.
+  case depthFirst = "dfs-weight"
+  /// Longest output first.
+  case longestOutput = "lof"
+
+  /// Whether the order depends on what is cached.
+  package var followsTree: Bool { self == .longestPrefix || self == .depthFirst }
+}
+
+/// Which running request is retracted first (`--retraction-policy`).
+package enum SGLangRetraction: String, CaseIterable, Sendable {
+  /// Least output, then longest prompt.
+  case length
+  /// Worst priority, then as ``length``.
+  case priority
+}
