@@ -90,5 +90,6 @@ package func replay(_ golden: GoldenFile) throws -> ConformanceReport {
     return try VLLM02Replay.run(golden)
   }
   if try V1Golden.recognizes(header) { return try V1Golden(golden).replay() }
+  if try SGLangGolden.recognizes(header) { return try SGLangReplay.run(SGLangGolden(golden)) }
   throw header.failure("not a golden of a known engine")
 }

@@ -1,6 +1,7 @@
 import Foundation
 import Messages
 import TraceFiles
+import Workload
 
 /// A step trace recorded from a real engine: JSON Lines, plain or gzip, a header first.
 package struct GoldenFile {
@@ -19,7 +20,11 @@ package struct GoldenFile {
     }
     guard let first = records.first else { throw UserError("\(path): the file is empty") }
     // A file of one object has no other records to be told from.
-    guard try records.count == 1 && !first.has("type") || first.string("type") == "header" else {
+    let kind = try first.has("kind") ? first.string("kind") : nil
+    guard
+      try kind == "header" || records.count == 1 && !first.has("type")
+        || first.string("type") == "header"
+    else {
       throw UserError("\(path):\(first.line): the first record must be a `header`")
     }
   }
@@ -95,7 +100,12 @@ package struct GoldenRecord {
     return value
   }
 
-  func double(_ key: String) throws -> Double { try value(key, as: Double.self, "a number") }
+  /// The number nearest to what the record says; Foundation's own conversion may miss it by a bit.
+  func double(_ key: String) throws -> Double {
+    let number = try value(key, as: NSNumber.self, "a number")
+    return Double(number.stringValue) ?? number.doubleValue
+  }
+
   func string(_ key: String) throws -> String { try value(key, as: String.self, "a string") }
   func boolean(_ key: String) throws -> Bool { try value(key, as: Bool.self, "true or false") }
 
@@ -118,5 +128,32 @@ package struct GoldenRecord {
   func mixedLists(_ key: String) throws -> [[Any]] {
     guard has(key) else { return [] }
     return try value(key, as: [[Any]].self, "a list of lists")
+  }
+}
+
+extension GoldenRecord {
+  /// Tokens of a stream before its numbers run into those of the next stream.
+  private static let streamLength = 100_000
+
+  /// The runs of a prompt. Token i of stream s is the number 100,000 s + i, so a run that exceeds
+  /// its stream goes on in the next one.
+  func promptPieces() throws -> [TokenPiece] {
+    var pieces: [TokenPiece] = []
+    for run in try integerLists("prompt") {
+      guard run.count == 3, run.allSatisfy({ $0 >= 0 && $0 <= Int(Int32.max) }) else {
+        throw failure("`prompt` must consist of [stream, start, count]")
+      }
+      var token = run[0] * Self.streamLength + run[1]
+      let end = token + run[2]
+      while token < end {
+        let count = min(end - token, Self.streamLength - token % Self.streamLength)
+        pieces.append(
+          TokenPiece(
+            stream: Int64(token / Self.streamLength), start: Int32(token % Self.streamLength),
+            count: Int32(count)))
+        token += count
+      }
+    }
+    return pieces
   }
 }

@@ -23,8 +23,6 @@ struct V1Golden {
   static let summaryFields: Set<String> = [
     "type", "steps", "finished", "preemptions", "tokens_scheduled", "cache_hit_tokens", "evictions",
   ]
-  /// Tokens of a stream before its numbers run into those of the next stream.
-  static let streamLength = 100_000
 
   let name: String
   let settings: EngineSettings
@@ -104,7 +102,7 @@ struct V1Golden {
         "request `\(id)` out of order: it arrives at step \(arrival), the one before it at "
           + "\(arrivals.last ?? 0)")
     }
-    let pieces = try Self.pieces(record)
+    let pieces = try record.promptPieces()
     let promptTokens = try record.integer32("prompt_tokens", atLeast: 1)
     let described = pieces.reduce(0) { $0 + Int($1.count) }
     guard described == Int(promptTokens) else {
@@ -120,28 +118,6 @@ struct V1Golden {
       Request(
         arrival: SimInstant(nanoseconds: Int64(arrival)), promptTokens: promptTokens,
         outputTokens: try record.integer32("output_tokens", atLeast: 1)))
-  }
-
-  /// The runs of a prompt. Token i of stream s is the number 100,000 s + i, so a run that exceeds
-  /// its stream goes on in the next one.
-  private static func pieces(_ record: GoldenRecord) throws -> [TokenPiece] {
-    var pieces: [TokenPiece] = []
-    for run in try record.integerLists("prompt") {
-      guard run.count == 3, run.allSatisfy({ $0 >= 0 && $0 <= Int(Int32.max) }) else {
-        throw record.failure("`prompt` must consist of [stream, start, count]")
-      }
-      var token = run[0] * streamLength + run[1]
-      let end = token + run[2]
-      while token < end {
-        let count = min(end - token, streamLength - token % streamLength)
-        pieces.append(
-          TokenPiece(
-            stream: Int64(token / streamLength), start: Int32(token % streamLength),
-            count: Int32(count)))
-        token += count
-      }
-    }
-    return pieces
   }
 }
 

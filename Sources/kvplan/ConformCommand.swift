@@ -16,7 +16,7 @@ struct ConformCommand: ParsableCommand {
         kvplan conform Tests/Goldens
       """)
 
-  @Argument(help: "Goldens (.jsonl, .json, .gz of either) or folders of them.")
+  @Argument(help: "Goldens (.jsonl, .json, .gz of either), folders of them, or patterns (`sg-0*`).")
   var paths: [String]
 
   @Option(help: "What to print: `table` (one line a file) or `json`.")
@@ -43,7 +43,7 @@ struct ConformCommand: ParsableCommand {
 
   /// The files named, and those in the folders named, in order of name.
   private func files() throws -> [String] {
-    let files = try paths.flatMap { path -> [String] in
+    let files = try paths.flatMap(Self.matches).flatMap { path -> [String] in
       var isFolder: ObjCBool = false
       guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder),
         isFolder.boolValue
@@ -60,6 +60,15 @@ struct ConformCommand: ParsableCommand {
         hint: "goldens are named `*.jsonl` or `*.json`, or `*.gz` of these")
     }
     return files
+  }
+
+  /// What a pattern stands for, in order of name; a path that exists stands for itself, as does one that matches nothing.
+  private static func matches(_ path: String) -> [String] {
+    guard !FileManager.default.fileExists(atPath: path) else { return [path] }
+    var found = glob_t()
+    defer { globfree(&found) }
+    guard glob(path, 0, nil, &found) == 0 else { return [path] }
+    return (0..<Int(found.gl_pathc)).compactMap { found.gl_pathv[$0].map { String(cString: $0) } }
   }
 
   private func json(_ reports: [ConformanceReport]) -> String {

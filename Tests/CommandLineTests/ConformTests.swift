@@ -49,6 +49,24 @@ import Testing
         PASS a18-mamba-align-ckpt 40 steps
         PASS a26-block-sizes-32-16 74 steps
         PASS full_mamba_align64 400 steps
+        PASS sg-01-tiny-prefix-share 12 steps
+        PASS sg-02-radix-split-evict-locks 29 steps
+        PASS sg-03-page16 56 steps
+        PASS sg-05-lpm-inbatch 20 steps
+        PASS sg-07-dfs-weight 30 steps
+        PASS sg-08-chunked 17 steps
+        PASS sg-09-mixed-page16 14 steps
+        PASS sg-11-max-prefill-no-chunk 10 steps
+        PASS sg-13-ratio-retract 45 steps
+        PASS sg-15-ignore-eos 182 steps
+        PASS sg-17-priority 39 steps
+        PASS sg-20-nocache-chunk 42 steps
+        PASS sg-21-overlap-tiny 64 steps
+        PASS sg-22-lof 31 steps
+        PASS sg-29-waves-page64 732 steps
+        PASS sg-38-priority-kv-preempt 83 steps
+        PASS sg-39-random-2-23851 57 steps
+        PASS sg-49-random-1-103 129 steps
         PASS tiny_astra_beam 11 steps
         PASS tiny_astra_n2_swap 12 steps
         PASS tiny_astra_recompute 12 steps
@@ -64,13 +82,28 @@ import Testing
         PASS 04-chunked-prefill 37 steps
         PASS 12-preempt-resume-own-cache 26 steps
         PASS 18-no-chunked-prefill 20 steps
+        PASS split 7 steps
         PASS sizing-four 4 configurations
         PASS youngest 5 steps
         PASS 0.2.7/tiny 2 steps
         PASS pair 4 steps
-        26 of 26 pass
+        45 of 45 pass
 
         """)
+  }
+
+  @Test func takesPatterns() throws {
+    let run = try Tool.run(["conform", Self.goldens + "/recorded/sglang/sg-0[12]*"])
+    #expect(run.status == 0)
+    #expect(
+      run.output == """
+        PASS sg-01-tiny-prefix-share 12 steps
+        PASS sg-02-radix-split-evict-locks 29 steps
+        2 of 2 pass
+
+        """)
+    let none = try Tool.run(["conform", "no-such-golden-*"])
+    #expect(none.status == 2 && none.errors.contains("no-such-golden-*"))
   }
 
   @Test func saysWhereAGoldenDiverges() throws {

@@ -53,6 +53,12 @@ func handmadeGolden(_ name: String) -> [String] {
     #expect(report.passes, "\(report.line)")
   }
 
+  @Test(arguments: carriedGoldens("recorded/sglang") + goldens("sglang"))
+  func sglang(path: String) throws {
+    let report = try replay(try GoldenFile(path: path))
+    #expect(report.passes, "\(report.line)")
+  }
+
   /// Layers that keep every token are a group as any other: the memory of several decides as that of one.
   @Test(arguments: goldens("vllm-v1").filter { !$0.contains("sharegpt") && !$0.contains("chat") })
   func vllmV1AsGroups(path: String) throws {
@@ -62,15 +68,15 @@ func handmadeGolden(_ name: String) -> [String] {
 
   /// A clone by itself replays recordings of every engine.
   @Test func recordingsAreCarried() {
-    let counts = ["hybrid", "recorded/sosp23", "recorded/vllm-0.2", "recorded/vllm-v1"].map {
-      carriedGoldens($0).count
-    }
-    #expect(counts == [7, 4, 5, 6])
+    let counts = [
+      "hybrid", "recorded/sosp23", "recorded/vllm-0.2", "recorded/vllm-v1", "recorded/sglang",
+    ].map { carriedGoldens($0).count }
+    #expect(counts == [7, 4, 5, 6, 18])
   }
 
   /// What is carried is what was recorded, byte for byte.
   @Test(.enabled(if: hasGoldens)) func carriedRecordingsAreTheRecordings() throws {
-    for engine in ["sosp23", "vllm-0.2", "vllm-v1"] {
+    for engine in ["sosp23", "vllm-0.2", "vllm-v1", "sglang"] {
       for path in carriedGoldens("recorded/\(engine)") {
         let recorded = goldenFolder.appending(path: engine).appending(
           path: URL(filePath: path).lastPathComponent)
