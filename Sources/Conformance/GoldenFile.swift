@@ -137,7 +137,11 @@ extension GoldenRecord {
 
   /// The runs of a prompt. Token i of stream s is the number 100,000 s + i, so a run that exceeds
   /// its stream goes on in the next one.
-  func promptPieces() throws -> [TokenPiece] {
+  ///
+  /// - Parameter places: Of each request record, the number of its request, by which prompts quote outputs; empty where
+  ///   records stand in the order of their requests.
+  func promptPieces(places: [Int] = []) throws -> [TokenPiece] {
+    let outputs = Int(PromptContents.outputStream(of: 0))
     var pieces: [TokenPiece] = []
     for run in try integerLists("prompt") {
       guard run.count == 3, run.allSatisfy({ $0 >= 0 && $0 <= Int(Int32.max) }) else {
@@ -147,10 +151,12 @@ extension GoldenRecord {
       let end = token + run[2]
       while token < end {
         let count = min(end - token, Self.streamLength - token % Self.streamLength)
+        let stream = token / Self.streamLength
+        let quoted = stream - outputs
         pieces.append(
           TokenPiece(
-            stream: Int64(token / Self.streamLength), start: Int32(token % Self.streamLength),
-            count: Int32(count)))
+            stream: Int64(places.indices.contains(quoted) ? outputs + places[quoted] : stream),
+            start: Int32(token % Self.streamLength), count: Int32(count)))
         token += count
       }
     }

@@ -10,7 +10,9 @@ extension V1Golden {
     "block_size", "hash_block_size", "max_num_seqs", "max_num_batched_tokens", "max_model_len",
     "prefix_caching", "chunked_prefill", "long_prefill_token_threshold", "policy", "watermark",
     "watermark_blocks", "reserve_full_isl", "retention_interval", "max_in_flight_tokens", "small",
+    "max_loras",
   ]
+  static let groupedRequestFields = requestFields.union(["arrival_time", "lora"])
   static let groupedStepFields: Set<String> = [
     "type", "t", "arrive", "sched", "tokens", "admit", "preempt", "evicted", "free_sched", "tables",
     "tables_crc", "computed", "finished", "free", "nq", "q_crc", "free_queue_crc", "n_hashed",
@@ -64,7 +66,6 @@ extension V1Golden {
   static func settings(_ header: GoldenRecord, of groups: [BlockGroup]) throws -> EngineSettings {
     if header.has("spec") { throw header.failure("speculation is not simulated") }
     if header.has("connector") { throw header.failure("KV connectors are not simulated") }
-    if header.has("max_loras") { throw header.failure("LoRA adapters are not simulated") }
     try header.requireOnly(groupedHeaderFields)
     guard try header.string("scheduler") == "Scheduler" else {
       throw header.failure("asynchronous scheduling is not simulated")
@@ -73,6 +74,9 @@ extension V1Golden {
     settings.v1 = V1Options(.v033)
     try readOptions(header, into: &settings)
     settings.v1.groups = groups
+    if header.has("max_loras") {
+      settings.v1.adaptersMax = Int(try header.integer32("max_loras", atLeast: 1))
+    }
     if !header.has("retention_interval") {
       settings.v1.retention = .dense
     } else {
@@ -80,5 +84,10 @@ extension V1Golden {
       settings.v1.retention = interval == 0 ? .boundaries : .every(tokens: interval)
     }
     return settings
+  }
+
+  /// Takes over what the record of the next request says beside its prompt and its output.
+  static func addTraits(_ record: GoldenRecord, to traits: inout RequestTraits) throws {
+    traits.adapters.append(record.has("lora") ? try record.integer32("lora", atLeast: 0) : 0)
   }
 }

@@ -30,7 +30,7 @@ struct V1Golden {
   let groups: [BlockGroup]?
   private(set) var requests: [Request] = []
   private(set) var contents = PromptContents()
-  private(set) var priorities: [Int32] = []
+  private(set) var traits = RequestTraits()
   /// The step at which each request arrives; never falls.
   private(set) var arrivals: [Int] = []
   /// What the record calls each request.
@@ -63,12 +63,13 @@ struct V1Golden {
     let stepFields = groups == nil ? Self.stepFields : Self.groupedStepFields
     let summaryFields = groups == nil ? Self.summaryFields : Self.groupedSummaryFields
     var time = -1
+    var requests: [GoldenRecord] = []
     for record in golden.records.dropFirst() {
       guard summary == nil else { throw record.failure("a record after the `summary`") }
       switch try record.string("type") {
       case "request":
         guard steps.isEmpty else { throw record.failure("a `request` after the first `step`") }
-        try add(request: record)
+        requests.append(record)
       case "step":
         try record.requireOnly(stepFields)
         let next = try record.integer("t")
@@ -84,6 +85,7 @@ struct V1Golden {
     guard summary != nil else {
       throw golden.records[golden.records.count - 1].failure("the file ends without a `summary`")
     }
+    try add(requests)
   }
 
   /// The number of a request that a record names.
@@ -92,8 +94,33 @@ struct V1Golden {
     return index
   }
 
-  private mutating func add(request record: GoldenRecord) throws {
-    try record.requireOnly(Self.requestFields)
+  /// Adds the requests in order of arrival. Records with groups may stand in another order, and those that prompts
+  /// quote are counted as they stand.
+  private mutating func add(_ records: [GoldenRecord]) throws {
+    let steps = try records.map { try $0.integer("arrival_step") }
+    let order =
+      groups == nil
+      ? Array(records.indices) : records.indices.sorted { (steps[$0], $0) < (steps[$1], $1) }
+    var places = order
+    for (place, record) in order.enumerated() { places[record] = place }
+    var keys: [ServiceOrder.Key] = []
+    for record in order {
+      try add(request: records[record], places: places)
+      keys.append(try Self.serviceKey(records[record], arrival: keys.count))
+      try Self.addTraits(records[record], to: &traits)
+    }
+    traits.order = ServiceOrder(keys)
+  }
+
+  private static func serviceKey(_ record: GoldenRecord, arrival: Int) throws -> ServiceOrder.Key {
+    ServiceOrder.Key(
+      priority: record.has("priority") ? try record.integer32("priority", atLeast: .min) : 0,
+      arrival: record.has("arrival_time") ? try record.double("arrival_time") : Double(arrival),
+      name: try record.string("id"))
+  }
+
+  private mutating func add(request record: GoldenRecord, places: [Int]) throws {
+    try record.requireOnly(groups == nil ? Self.requestFields : Self.groupedRequestFields)
     let id = try record.string("id")
     guard indices[id] == nil else { throw record.failure("request `\(id)` is there twice") }
     let arrival = try record.integer("arrival_step")
@@ -102,7 +129,7 @@ struct V1Golden {
         "request `\(id)` out of order: it arrives at step \(arrival), the one before it at "
           + "\(arrivals.last ?? 0)")
     }
-    let pieces = try record.promptPieces()
+    let pieces = try record.promptPieces(places: places)
     let promptTokens = try record.integer32("prompt_tokens", atLeast: 1)
     let described = pieces.reduce(0) { $0 + Int($1.count) }
     guard described == Int(promptTokens) else {
@@ -112,8 +139,6 @@ struct V1Golden {
     names.append(id)
     arrivals.append(arrival)
     contents.append(pieces)
-    priorities.append(
-      record.has("priority") ? try record.integer32("priority", atLeast: .min) : 0)
     requests.append(
       Request(
         arrival: SimInstant(nanoseconds: Int64(arrival)), promptTokens: promptTokens,

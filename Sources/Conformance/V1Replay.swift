@@ -32,7 +32,7 @@ struct V1Replay<Memory: ReplayedMemory> {
     self.golden = golden
     scheduler = TokenBudgetScheduler(
       memory: memory, requests: RunRequests(golden.requests), settings: golden.settings,
-      contents: golden.contents, priorities: golden.priorities)
+      contents: golden.contents, traits: golden.traits)
   }
 
   /// - Parameter memory: Empty, by the settings of the golden.

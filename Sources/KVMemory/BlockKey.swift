@@ -51,7 +51,12 @@ public struct RunBuilder: Sendable {
   private var next: Int64 = 0
 
   /// Makes a builder that stands before the first token.
-  public init() {}
+  ///
+  /// - Parameter adapter: What the tokens are computed with beside the model, 0 for nothing: the same tokens are other
+  ///   runs with another.
+  public init(adapter: Int = 0) {
+    if adapter != 0 { identity = identity.mixed(with: UInt64(bitPattern: Int64(adapter))) }
+  }
 
   /// Adds consecutive tokens of a stream to the sequence.
   ///

@@ -5,15 +5,18 @@
 public struct SpanBuilder {
   private let blockTokens: Int
   /// The run that goes on, and the tokens up to its end.
-  private var run = RunBuilder()
+  private var run: RunBuilder
   private var tokens = 0
   /// The first block that ends in it, if any does.
   private var first = 0
   public private(set) var spans: [BlockSpan] = []
 
-  /// - Parameter runs: About how many there will be.
-  public init(blockTokens: Int, runs: Int) {
+  /// - Parameters:
+  ///   - runs: About how many there will be.
+  ///   - adapter: What the tokens are computed with beside the model, 0 for nothing.
+  public init(blockTokens: Int, runs: Int, adapter: Int = 0) {
     self.blockTokens = blockTokens
+    run = RunBuilder(adapter: adapter)
     spans.reserveCapacity(runs)
   }
 

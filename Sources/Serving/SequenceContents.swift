@@ -4,8 +4,13 @@ import Workload
 /// Tells a memory which runs of tokens sequences consist of, those of their outputs included.
 struct SequenceContents: Sendable {
   private let contents: PromptContents?
+  /// By request, 0 for none; empty if none has one. Tokens that ran with another adapter are other keys and values.
+  private let adapters: [Int32]
 
-  init(_ contents: PromptContents?) { self.contents = contents }
+  init(_ contents: PromptContents?, adapters: [Int32] = []) {
+    self.contents = contents
+    self.adapters = adapters
+  }
 
   /// Tells the memory what a sequence consists of.
   ///
@@ -25,7 +30,9 @@ struct SequenceContents: Sendable {
   ) -> [BlockSpan] {
     let request = Int(state.request)
     let pieces = contents?.pieces(of: request) ?? []
-    var spans = SpanBuilder(blockTokens: blockTokens, runs: max(pieces.count, 1) + 1)
+    var spans = SpanBuilder(
+      blockTokens: blockTokens, runs: max(pieces.count, 1) + 1,
+      adapter: adapters.isEmpty ? 0 : Int(adapters[request]))
     for piece in pieces {
       spans.add(stream: piece.stream, start: Int(piece.start), count: Int(piece.count), enter)
     }

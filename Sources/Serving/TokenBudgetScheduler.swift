@@ -40,6 +40,8 @@ package struct TokenBudgetScheduler<Memory: TokenBudgetMemory>: Scheduler {
 
   var waitingSequences: WaitingSequences
   let contents: SequenceContents
+  /// By request, 0 for none; empty if none has one.
+  let adapters: [Int32]
   var totals = PrefixCacheTotals()
   var budget = TokenBudget()
   var head = HeadLookUp<Memory.Found>()
@@ -66,12 +68,12 @@ package struct TokenBudgetScheduler<Memory: TokenBudgetMemory>: Scheduler {
   /// - Parameters:
   ///   - memory: Empty.
   ///   - contents: What each prompt consists of; `nil` if no two have a token in common.
-  ///   - priorities: One for each request, lower is served first; `nil` if all are equal.
   package init(
     memory: Memory, requests: RunRequests, settings: EngineSettings,
-    contents: PromptContents? = nil, priorities: [Int32]? = nil
+    contents: PromptContents? = nil, traits: RequestTraits = RequestTraits()
   ) {
     contents?.requireMatch(requests.requests)
+    adapters = traits.adapters
     options = settings.v1
     watermarkBlocks = settings.v1.watermarkBlocks(of: settings.deviceBlocks)
     maxSequences = settings.maxSequences
@@ -79,10 +81,10 @@ package struct TokenBudgetScheduler<Memory: TokenBudgetMemory>: Scheduler {
     maxModelLength = settings.maxModelLength
     let threshold = settings.v1.longPrefillTokenThreshold
     chunkLimit = threshold > 0 ? min(maxBatchedTokens, threshold) : maxBatchedTokens
-    sequences = TokenBudgetSequences(requests, priorities: priorities)
+    sequences = TokenBudgetSequences(requests, order: traits.order)
     self.memory = memory
     waitingSequences = WaitingSequences(policy: settings.v1.policy)
-    self.contents = SequenceContents(contents)
+    self.contents = SequenceContents(contents, adapters: traits.adapters)
     mayCruise =
       settings.stepping == .event && settings.v1.policy == .firstComeFirstServed
       && settings.v1.victimPolicy.pick == nil
@@ -280,9 +282,15 @@ package struct TokenBudgetScheduler<Memory: TokenBudgetMemory>: Scheduler {
 // MARK: Admission
 
 extension TokenBudgetScheduler {
-  /// Admits waiting sequences in order until one does not fit; none is skipped.
+  /// Admits waiting sequences in order until one does not fit; only those are skipped that an iteration of others makes
+  /// wait, whatever fits.
   mutating func admitWaiting(_ plan: inout IterationPlan) {
+    defer { waitingSequences.returnSkipped(sequences) }
     while budget.left > 0, running.count < maxSequences, let sequence = waitingSequences.first {
+      guard hasAdapterSlot(sequence) else {
+        waitingSequences.skipFirst()
+        continue
+      }
       let state = sequences[Int(sequence)]
       guard let tokens = admissibleTokens(of: sequence, state) else { return }
       let cached = head.found.tokens

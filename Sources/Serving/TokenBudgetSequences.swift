@@ -30,15 +30,15 @@ package struct TokenBudgetSequences: Sendable {
   }
 
   let requests: RunRequests
-  /// By request, lower is served first; `nil` if all are equal.
-  private let priorities: [Int32]?
+  /// `nil` for who arrived first.
+  private let order: ServiceOrder?
   var progress = ResidentRows(blank: Progress())
   /// Of requests with several samples: how many are complete.
   private var completedSamples = ResidentRows<Int32>(blank: 0)
 
-  init(_ requests: RunRequests, priorities: [Int32]?) {
+  init(_ requests: RunRequests, order: ServiceOrder? = nil) {
     self.requests = requests
-    self.priorities = priorities
+    self.order = order
   }
 
   @inline(__always)
@@ -67,12 +67,18 @@ package struct TokenBudgetSequences: Sendable {
     Int(sequence - requests.firstSequence(of: requests.request(ofSequence: sequence)))
   }
 
-  /// The order of the priority policy: lower priority first, then earlier arrival.
+  /// Whether the priority policy admits `a` before `b`; of one request's samples it takes the first.
   func isServed(_ a: Int32, before b: Int32) -> Bool {
-    guard let priorities else { return a < b }
-    let first = priorities[Int(requests.request(ofSequence: a))]
-    let second = priorities[Int(requests.request(ofSequence: b))]
-    return (first, a) < (second, b)
+    let (first, second) = (requests.request(ofSequence: a), requests.request(ofSequence: b))
+    guard let order, first != second else { return a < b }
+    return order.isServed(first, before: second)
+  }
+
+  /// Whether `a` goes before `b` when one has to make way: names do not count, nor which sample it is.
+  func isAhead(_ a: Int32, of b: Int32) -> Bool {
+    let (first, second) = (requests.request(ofSequence: a), requests.request(ofSequence: b))
+    guard let order, first != second else { return a < b }
+    return order.isAhead(first, of: second)
   }
 
   /// What the trace says of a sequence's request.

@@ -87,7 +87,9 @@ func handmadeGolden(_ name: String) -> [String] {
 
   @Test(
     arguments: carriedGoldens("hybrid") + goldens("vllm-hybrid-manager")
-      + goldens("vllm-v1-more").filter { $0.contains("/a") && !$0.contains("async") })
+      + goldens("vllm-v1-more").filter {
+        ($0.contains("/a") || $0.contains("/e")) && !$0.contains("async")
+      })
   func vllmV1WithGroups(path: String) throws {
     let report = try replay(try GoldenFile(path: path))
     #expect(report.passes, "\(report.line)")

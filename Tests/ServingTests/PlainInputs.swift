@@ -44,11 +44,11 @@ extension HybridMemory: V1Memory {
 extension TokenBudgetScheduler where Memory: V1Memory {
   init(
     requests: [Request], settings: EngineSettings, contents: PromptContents? = nil,
-    priorities: [Int32]? = nil
+    traits: RequestTraits = RequestTraits()
   ) {
     self.init(
       memory: Memory(v1: settings), requests: RunRequests(requests), settings: settings,
-      contents: contents, priorities: priorities)
+      contents: contents, traits: traits)
   }
 }
 

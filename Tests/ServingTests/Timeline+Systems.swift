@@ -43,9 +43,15 @@ extension Timeline {
         promptTokens: Int32(contents.promptTokens(of: index)),
         outputTokens: Int32(drawn[index].output), samples: Int32(drawn[index].samples))
     }
+    var traits = RequestTraits()
+    traits.order = ServiceOrder(
+      drawn.enumerated().map {
+        ServiceOrder.Key(
+          priority: Int32($1.priority), arrival: Double($1.arrival ?? $0), name: $1.name)
+      })
+    traits.adapters = drawn.map { Int32($0.adapter) }
     let scheduler = TokenBudgetScheduler<Memory>(
-      requests: requests, settings: settings, contents: contents,
-      priorities: drawn.map { Int32($0.priority) })
+      requests: requests, settings: settings, contents: contents, traits: traits)
     self.init(scheduler, requests: requests, names: drawn.map(\.name))
   }
 }
@@ -59,6 +65,10 @@ struct DrawnRequest {
   var output: Int
   var samples = 1
   var priority = 0
+  /// What equal priorities are served by; its place among the requests unless it is told.
+  var arrival: Int?
+  /// 0 for none.
+  var adapter = 0
 
   /// A prompt with no token in common with others'.
   static func own(

@@ -311,6 +311,57 @@ import Testing
         """)
   }
 
+  /// `b` and `a` are served alike but for their names: `a` is admitted first, and so makes way first.
+  @Test func ofEqualPrioritiesThatArriveTogetherTheNameDecides() {
+    func drawn(_ name: String, arrival: Int) -> DrawnRequest {
+      var request = DrawnRequest.own(name, prompt: 4, output: 3, priority: 1)
+      request.arrival = arrival
+      return request
+    }
+    let text = v1Log(
+      [drawn("b", arrival: 0), drawn("a", arrival: 0)],
+      v1Settings(blocks: 4) { $0.policy = .priority })
+    #expect(
+      text == """
+        0: a 0+4 b 0+4
+        1: b 4+1 | out a4
+        2: b 5+1 | done b
+        3: a 4+1 | hit a4
+        4: a 5+1 | done a
+
+        """)
+    let later = v1Log(
+      [drawn("b", arrival: 0), drawn("a", arrival: 1)],
+      v1Settings(blocks: 4) { $0.policy = .priority })
+    #expect(later.hasPrefix("0: b 0+4 a 0+4\n1: b 4+1 | out a4\n"))
+  }
+
+  /// One adapter at a time: `b` waits while `a` runs, and `c`, which has none, and `d` with that of `a` pass it. What was
+  /// computed with another adapter is not hit.
+  @Test func aRequestWaitsForRoomForItsAdapterAndOthersPassIt() {
+    func drawn(_ name: String, adapter: Int, output: Int = 1) -> DrawnRequest {
+      var request = DrawnRequest(name: name, prompt: [[1, 0, 5]], output: output)
+      request.adapter = adapter
+      return request
+    }
+    let text = v1Log(
+      [
+        drawn("a", adapter: 1, output: 2), drawn("b", adapter: 2), drawn("c", adapter: 0),
+        drawn("d", adapter: 1), drawn("e", adapter: 2),
+      ], v1Settings(blocks: 20) { $0.adaptersMax = 1 })
+    #expect(
+      text == """
+        0: a 0+5 c 0+5 d 4+1 | hit d4 | done c d
+        1: a 5+1 | done a
+        2: b 0+5 e 4+1 | hit e4 | done b e
+
+        """)
+    let free = v1Log(
+      [drawn("a", adapter: 1), drawn("b", adapter: 2), drawn("c", adapter: 2)],
+      v1Settings(blocks: 20))
+    #expect(free == "0: a 0+5 b 0+5 c 4+1 | hit c4 | done a b c\n")
+  }
+
   /// At step 6 `y` takes the block of `x`, which was to run already; its token goes to `z`.
   @Test func aScheduledVictimGivesItsBudgetBack() {
     let text = v1Log(

@@ -8,7 +8,7 @@ import Workload
   /// Running sequences with these prompts and outputs so far.
   private func running(_ lengths: [(prompt: Int32, generated: Int32)]) -> RunningSequences {
     let requests = lengths.map { Request.at(0, prompt: $0.prompt, output: 100) }
-    var sequences = TokenBudgetSequences(RunRequests(requests), priorities: nil)
+    var sequences = TokenBudgetSequences(RunRequests(requests))
     for (number, length) in lengths.enumerated() {
       sequences.progress[number].generatedTokens = length.generated
     }

@@ -38,11 +38,12 @@ package struct VictimPolicy: Sendable {
   package static let last = VictimPolicy(
     name: "last", summary: "the sequence that was admitted last")
 
-  /// vLLM's own by priority; not in the list, as no trace has priorities.
+  /// vLLM's own by priority; not in the list, as no trace has priorities. Of those that arrived together the one that
+  /// was admitted first makes way.
   static let servedLast = VictimPolicy(
     name: "served-last", summary: "of the highest priority value the sequence that arrived last"
   ) { running in
-    running.indices.reduce(0) { running.isServed($0, before: $1) ? $1 : $0 }
+    running.indices.reduce(0) { running.isAhead($0, of: $1) ? $1 : $0 }
   }
 }
 
@@ -78,9 +79,9 @@ package struct RunningSequences: RandomAccessCollection {
     self.blocks = blocks
   }
 
-  /// Whether the one at place `a` is served before that at `b` where waiting sequences queue by priority.
-  func isServed(_ a: Int, before b: Int) -> Bool {
-    sequences.isServed(running[a], before: running[b])
+  /// Whether the one at place `a` goes before that at `b` where waiting sequences queue by priority.
+  func isAhead(_ a: Int, of b: Int) -> Bool {
+    sequences.isAhead(running[a], of: running[b])
   }
 
   package var startIndex: Int { 0 }

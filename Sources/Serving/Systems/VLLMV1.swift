@@ -80,6 +80,8 @@ package struct V1Options: SystemOptions {
   package var victims: VictimPolicy?
   /// Where given-up blocks queue. `unhashedFirst` in vLLM 0.33, `allAtTail` in 0.10.
   package var freeQueueRule = FreeQueueRule.unhashedFirst
+  /// Most LoRA adapters among the requests of an iteration (`--max-loras`); `nil` for no limit.
+  package var adaptersMax: Int?
   /// What the groups of the model's layers keep of a sequence; none for every token in all layers.
   package var groups: [BlockGroup] = []
   /// Which blocks of groups that keep a part get keys (`prefix_cache_retention_interval`): in 0.33 those that a resend of
