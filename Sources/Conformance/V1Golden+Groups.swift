@@ -10,13 +10,15 @@ extension V1Golden {
     "block_size", "hash_block_size", "max_num_seqs", "max_num_batched_tokens", "max_model_len",
     "prefix_caching", "chunked_prefill", "long_prefill_token_threshold", "policy", "watermark",
     "watermark_blocks", "reserve_full_isl", "retention_interval", "max_in_flight_tokens", "small",
-    "max_loras",
+    "max_loras", "spec",
   ]
-  static let groupedRequestFields = requestFields.union(["arrival_time", "lora"])
+  static let groupedRequestFields = requestFields.union([
+    "arrival_time", "lora", "accept", "draft_len",
+  ])
   static let groupedStepFields: Set<String> = [
     "type", "t", "arrive", "sched", "tokens", "admit", "preempt", "evicted", "free_sched", "tables",
     "tables_crc", "computed", "finished", "free", "nq", "q_crc", "free_queue_crc", "n_hashed",
-    "hashed_crc", "running", "waiting", "free_queue", "hashed_blocks",
+    "hashed_crc", "running", "waiting", "free_queue", "hashed_blocks", "upd", "spec", "pad",
   ]
   static let groupedSummaryFields: Set<String> = [
     "type", "steps", "finished", "preemptions", "scheduled_tokens", "hit_tokens", "evictions",
@@ -50,28 +52,27 @@ extension V1Golden {
     case "swa": return .window(tokens: Int(try group.integer32("window", atLeast: 1)))
     case "chunked": return .chunk(tokens: Int(try group.integer32("chunk", atLeast: 1)))
     case "mamba":
-      guard try group.integer("spec_blocks") == 0 else {
-        throw group.failure("speculation is not simulated")
+      let drafts = Int(try group.integer32("spec_blocks", atLeast: 0))
+      guard try group.string("mode") == "align" else {
+        return .state(blocks: 1 + drafts, drafts: drafts)
       }
-      guard try group.string("mode") == "align" else { return .state }
       let checkpoints = Int(try group.integer32("checkpoint_blocks", atLeast: 0))
       return .state(
-        blocks: 2 + checkpoints,
+        blocks: 2 + checkpoints + drafts,
         checkpointAlignment: checkpoints == 0
-          ? nil : Int(try group.integer32("checkpoint_alignment", atLeast: 1)))
+          ? nil : Int(try group.integer32("checkpoint_alignment", atLeast: 1)),
+        drafts: drafts)
     case let other: throw group.failure("unknown `kind` `\(other)` of a group")
     }
   }
 
   static func settings(_ header: GoldenRecord, of groups: [BlockGroup]) throws -> EngineSettings {
-    if header.has("spec") { throw header.failure("speculation is not simulated") }
     if header.has("connector") { throw header.failure("KV connectors are not simulated") }
     try header.requireOnly(groupedHeaderFields)
-    guard try header.string("scheduler") == "Scheduler" else {
-      throw header.failure("asynchronous scheduling is not simulated")
-    }
     var settings = try sizes(header)
     settings.v1 = V1Options(.v033)
+    settings.v1.isAsynchronous = try isAsynchronous(header)
+    settings.v1.speculation = try speculation(header)
     try readOptions(header, into: &settings)
     settings.v1.groups = groups
     if header.has("max_loras") {
@@ -86,8 +87,57 @@ extension V1Golden {
     return settings
   }
 
+  private static func isAsynchronous(_ header: GoldenRecord) throws -> Bool {
+    let scheduler = try header.string("scheduler")
+    guard let batches = ["Scheduler": 1, "AsyncScheduler": 2][scheduler] else {
+      throw header.failure("unknown `scheduler` `\(scheduler)`")
+    }
+    let tokens = try header.integer("max_num_batched_tokens") * batches
+    let inFlight = try header.integer("max_in_flight_tokens")
+    guard inFlight == tokens else {
+      throw header.failure(
+        "`max_in_flight_tokens` is \(inFlight), but `\(scheduler)` has \(tokens) in flight")
+    }
+    return batches == 2
+  }
+
+  private static func speculation(
+    _ header: GoldenRecord
+  ) throws -> Speculation? {
+    guard header.has("spec") else { return nil }
+    let spec = GoldenRecord(header, try header.value("spec", as: [String: Any].self, "an object"))
+    try spec.requireOnly(
+      ["method", "k", "lookahead_slots", "draft_slots", "block_drop", "hash_lookahead"],
+      in: "spec")
+    var speculation = Speculation(draftTokens: Int(try spec.integer32("k", atLeast: 1)))
+    speculation.lookaheadSlots = Int(try spec.integer32("lookahead_slots", atLeast: 0))
+    speculation.draftSlots = Int(try spec.integer32("draft_slots", atLeast: 0))
+    speculation.caching.dropsLastHit = try spec.boolean("block_drop")
+    let lookahead = Int(try spec.integer32("hash_lookahead", atLeast: 0))
+    guard lookahead <= 1 else {
+      throw spec.failure("`hash_lookahead` is \(lookahead), only 0 and 1 are simulated")
+    }
+    speculation.caching.keyLookahead = lookahead
+    let kinds = (header.fields["groups"] as? [[String: Any]])?.map { $0["kind"] as? String }
+    if speculation.caching.dropsLastHit, kinds?.contains("chunked") == true {
+      throw spec.failure("`block_drop` with a group of kind `chunked`, which vLLM refuses")
+    }
+    return speculation
+  }
+
   /// Takes over what the record of the next request says beside its prompt and its output.
   static func addTraits(_ record: GoldenRecord, to traits: inout RequestTraits) throws {
+    traits.drafts.accepted.append(try shortIntegers("accept", record))
+    traits.drafts.proposed.append(try shortIntegers("draft_len", record))
     traits.adapters.append(record.has("lora") ? try record.integer32("lora", atLeast: 0) : 0)
+  }
+
+  private static func shortIntegers(_ key: String, _ record: GoldenRecord) throws -> [Int32] {
+    try record.integers(key).map { value in
+      guard value >= 0, let short = Int32(exactly: value) else {
+        throw record.failure("`\(key)` has \(value), out of range")
+      }
+      return short
+    }
   }
 }

@@ -12,7 +12,8 @@ struct V1Replay<Memory: ReplayedMemory> {
   /// The step that is next.
   private var clock = 0
   private var nextArrival = 0
-  private var plan = IterationPlan()
+  /// Iterations whose output was not taken in, oldest first, each with its step: asynchronous ones are decided ahead.
+  private var inFlight: [(step: Int, plan: IterationPlan)] = []
   private var finished: [RequestID] = []
   private var totals = Totals()
 
@@ -58,10 +59,19 @@ struct V1Replay<Memory: ReplayedMemory> {
     }
     try comparison.integer("t", clock)
     try compareNames("arrive", Array(firstArrival..<nextArrival), comparison)
-    try compareDecision(comparison)
-    try compareTables(comparison)
+    // Without requests only outputs are taken in.
+    let isDeciding = hasRequests
+    try comparison.compare("sched", record.has("sched"), isDeciding)
+    if isDeciding { try decide(comparison) }
     finished.removeAll(keepingCapacity: true)
-    scheduler.complete(&plan, finished: &finished)
+    let isAhead = scheduler.iterationsAhead > 0
+    if isAhead, isDeciding, inFlight.count <= scheduler.iterationsAhead {
+      try comparison.compare("upd", record.has("upd"), false)
+    } else {
+      if isAhead { try comparison.integer("upd", inFlight[0].step) }
+      scheduler.complete(&inFlight[0].plan, finished: &finished)
+      inFlight.removeFirst()
+    }
     totals.finished += finished.count
     try compareNames("finished", finished.map { Int($0) }, comparison)
     try compareQueues(comparison)
@@ -70,7 +80,9 @@ struct V1Replay<Memory: ReplayedMemory> {
     totals.steps += 1
   }
 
-  /// Decides the next step that does something; idle ones, between arrivals, have no record.
+  private var hasRequests: Bool { scheduler.queues.total > 0 }
+
+  /// Goes on to the next step that does something; idle ones, between arrivals, have no record.
   ///
   /// - Returns: Whether there is one.
   private mutating func advance() -> Bool {
@@ -79,12 +91,18 @@ struct V1Replay<Memory: ReplayedMemory> {
         scheduler.enqueue(RequestID(nextArrival))
         nextArrival += 1
       }
-      plan.removeAll()
-      scheduler.schedule(at: SimInstant(nanoseconds: Int64(clock)), into: &plan)
-      if !plan.isEmpty || !plan.preempted.isEmpty { return true }
+      if hasRequests || !inFlight.isEmpty { return true }
       guard nextArrival < golden.arrivals.count else { return false }
       clock = golden.arrivals[nextArrival]
     }
+  }
+
+  private mutating func decide(_ comparison: StepComparison) throws {
+    var plan = IterationPlan()
+    scheduler.schedule(at: SimInstant(nanoseconds: Int64(clock)), into: &plan)
+    try compareDecision(plan, comparison)
+    try compareTables(plan, comparison)
+    inFlight.append((clock, plan))
   }
 
   // MARK: Comparing
@@ -96,7 +114,9 @@ struct V1Replay<Memory: ReplayedMemory> {
     var description: String { "[\(name), \(numbers.map(\.description).joined(separator: ", "))]" }
   }
 
-  private mutating func compareDecision(_ comparison: StepComparison) throws {
+  private mutating func compareDecision(
+    _ plan: IterationPlan, _ comparison: StepComparison
+  ) throws {
     let scheduled = plan.scheduled.map {
       entry($0.request, Int($0.contextTokens), Int($0.tokens))
     }
@@ -116,6 +136,10 @@ struct V1Replay<Memory: ReplayedMemory> {
     if isGrouped {
       let computed = plan.scheduled.map { Int($0.contextTokens) + Int($0.tokens) }
       try comparison.integer("computed", Int(CRC32.ofList(computed)))
+      let drafted = plan.drafted.map { entry($0.request, Int($0.drafts), Int($0.accepted)) }
+      try comparison.compare("spec", try entries("spec", comparison.record), drafted)
+      let padded = plan.drafted.filter(\.isPadding).map { Int($0.request) }
+      try compareNames("pad", padded, comparison)
     }
     totals.tokens += tokens
     totals.preemptions += plan.preempted.count
@@ -124,7 +148,7 @@ struct V1Replay<Memory: ReplayedMemory> {
   }
 
   /// Block tables of the requests that run, before any of them is complete.
-  private func compareTables(_ comparison: StepComparison) throws {
+  private func compareTables(_ plan: IterationPlan, _ comparison: StepComparison) throws {
     var crc = CRC32()
     var tables: [Tables] = []
     for (index, scheduled) in plan.scheduled.enumerated() {

@@ -76,6 +76,9 @@ extension VLLMRelease {
   package static let countsGraphs = VLLMRelease(0, 20, 2)
   /// Unhashed blocks go to the head of the free queue.
   package static let unhashedFirst = VLLMRelease(0, 23, 0)
+  /// Memory for windows and chunks counts the tokens of all iterations in flight, and what lies behind a window is given
+  /// back once it is computed.
+  package static let countsInFlight = VLLMRelease(0, 26, 0)
   /// Dense models run on the second model runner, whose sampler keeps the logits' type and which counts no graphs.
   package static let secondRunnerDense = VLLMRelease(0, 27, 1)
   /// Devices from 160 GiB on take 16,384 tokens; captures go to 1,024 tokens on Blackwell.

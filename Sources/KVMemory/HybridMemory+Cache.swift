@@ -34,17 +34,25 @@ extension HybridMemory {
     var longest = 0
     /// What those that keep everything found.
     var whole: Int?
+    /// Kinds that have not given a block back since the others last found less.
+    var giving = drafting.dropsLastHit ? Set(classes.indices) : []
     repeat {
       let before = limit
-      for members in classes {
+      for (kind, members) in classes.enumerated() {
         let isWhole = layouts[members[0]].keepsAll
         if isWhole, let whole {
           limit = min(limit, whole)
+          continue
+        }
+        let last = limit
+        if giving.remove(kind) != nil {
+          limit = findBeforeLast(sequence, members, limit: limit, length: length)
         } else {
           limit = find(sequence, members, limit: limit)
-          longest = max(longest, limit)
-          if isWhole { whole = limit }
+          if limit < last, drafting.dropsLastHit { giving = Set(classes.indices) }
         }
+        longest = max(longest, limit)
+        if isWhole { whole = limit }
       }
       if limit == before || classes.count == 1 || (classes.count == 2 && whole != nil) { break }
     } while limit > 0
@@ -65,7 +73,7 @@ extension HybridMemory {
   public func junction(of sequence: Int) -> Int { wholes.with(sequence) { Int($0.junction) } }
 
   /// The cached blocks of the beginning of a sequence, 0 where there is none.
-  private func cachedBlocks(_ sequence: Int, _ group: Int, limit: Int) -> [BlockID] {
+  func cachedBlocks(_ sequence: Int, _ group: Int, limit: Int) -> [BlockID] {
     contents.with(sequence) { contents in
       var blocks: [BlockID] = []
       blocks.reserveCapacity(limit)
@@ -78,7 +86,7 @@ extension HybridMemory {
 
   /// The longest beginning of at most `limit` tokens after which groups of one kind can go on: their blocks are cached but
   /// those that are skipped by then.
-  private func find(_ sequence: Int, _ members: [Int], limit: Int) -> Int {
+  func find(_ sequence: Int, _ members: [Int], limit: Int) -> Int {
     let size = layouts[members[0]].blockTokens
     if layouts[members[0]].keepsAll {
       let count = members.reduce(limit / size) { cachedCount(sequence, $1, limit: $0) }
@@ -104,7 +112,7 @@ extension HybridMemory {
   }
 
   /// How many blocks of the beginning of a sequence are cached, up to the first that is not.
-  private func cachedCount(_ sequence: Int, _ group: Int, limit: Int) -> Int {
+  func cachedCount(_ sequence: Int, _ group: Int, limit: Int) -> Int {
     contents.with(sequence) { contents in
       var count = 0
       for span in contents[group] {
@@ -143,20 +151,22 @@ extension HybridMemory {
   /// - Parameters:
   ///   - whole: Tokens that have to fit before it may begin, in iterations of at most `inFlight`; 0 for no such rule.
   ///   - total: Tokens that it would have computed with this iteration.
+  ///   - ahead: Slots behind them.
   ///   - spared: Blocks that stay free.
   public mutating func canBegin(
-    _ sequence: Int, with found: Found, whole: Int, inFlight: Int, total: Int, sparing spared: Int
+    _ sequence: Int, with found: Found, whole: Int, inFlight: Int, total: Int, ahead: Int = 0,
+    sparing spared: Int
   ) -> Bool {
     let free = pool.freeCount - found.freeHits - spared
     guard !endsInKeyedState(found) else { return false }
     return missing(sequence, found, upTo: whole, inFlight: inFlight) <= free
-      && missing(sequence, found, upTo: total, inFlight: nil) <= free
+      && missing(sequence, found, upTo: total, ahead: ahead, inFlight: nil) <= free
   }
 
   /// Blocks that a waiting sequence takes beside those found; where a window caps what it ever holds, with `inFlight` no
   /// more than that.
   private func missing(
-    _ sequence: Int, _ found: Found, upTo tokens: Int, inFlight: Int?
+    _ sequence: Int, _ found: Found, upTo tokens: Int, ahead: Int = 0, inFlight: Int?
   ) -> Int {
     layouts.indices.reduce(0) { sum, group in
       let size = layouts[group].blockTokens
@@ -165,7 +175,7 @@ extension HybridMemory {
         return sum
           + missingStates(sequence, group, from: found.tokens, known: known, upTo: tokens)
       }
-      let wanted = (tokens + size - 1) / size
+      let wanted = layouts[group].blocks(of: tokens, ahead: ahead)
       let most = inFlight.flatMap { groups[group].keeps.mostBlocks($0, size) } ?? wanted
       return sum + max(0, min(wanted, most) - known)
     }
@@ -181,15 +191,21 @@ extension HybridMemory {
     cacheFullBlocks(of: sequence, tokens: wholes.with(sequence) { Int($0.tokens) })
   }
 
-  /// - Parameter tokens: Tokens of the sequence that have a slot.
+  /// - Parameters:
+  ///   - tokens: Tokens of the sequence that have a slot.
+  ///   - known: Tokens of it that are known, these or more.
   @discardableResult
-  mutating func cacheFullBlocks(of sequence: Int, tokens: Int) -> Bool {
+  public mutating func cacheFullBlocks(of sequence: Int, tokens: Int, known: Int = .max) -> Bool {
     let whole = wholes[sequence]
-    let end = layouts.count == 1 ? tokens : tokens / blockSize * blockSize
+    let together = layouts.count == 1 ? tokens : tokens / blockSize * blockSize
     let before = pool.cachedCount
     for group in layouts.indices {
       let (row, layout) = (row(sequence, group), layouts[group])
-      let full = end / layout.blockTokens
+      // Who gives the last block of a hit back has to find one more than the others.
+      let end =
+        drafting.dropsLastHit && together > 0
+        ? min(tokens, together + layout.blockTokens) : together
+      let full = min(end, known - drafting.keyLookahead) / layout.blockTokens
       let seen = parts.with(row) { Int($0.seen) }
       if full > seen {
         if layout.keepsAll, layout.blockTokens == hashBlockSize {
@@ -214,22 +230,29 @@ extension HybridMemory {
   mutating func isKeyed(_ index: Int, _ group: Int, _ whole: Whole) -> Bool {
     guard layouts[group].isKeyedByNeed else { return true }
     let size = layouts[group].blockTokens
+    /// Blocks behind a hit that have to be found with it.
+    let behind = drafting.dropsLastHit && !layouts[group].isState ? 1 : 0
     // Most blocks hold outputs, and no boundary lies behind the prompt.
-    if retention == .boundaries, index * size >= max(whole.promptTokens, whole.junction) {
+    if retention == .boundaries,
+      (index - behind) * size >= max(whole.promptTokens, whole.junction)
+    {
       return false
     }
     /// Whether a hit of so many tokens uses the block.
     func isUsed(byHitOf tokens: Int) -> Bool {
-      index < tokens / size
+      index < tokens / size + behind
         && !skippedBlocks(of: group, tokens).contains(index)
     }
     func next(_ interval: Int) -> Int {
-      ((index + 1) * size + interval - 1) / interval * interval
+      ((index + 1 - behind) * size + interval - 1) / interval * interval
     }
     switch retention {
     case .dense: return isUsed(byHitOf: next(blockSize))
     case .every(let tokens) where isUsed(byHitOf: next(tokens)): return true
     case .every, .boundaries:
+      if drafting.dropsLastHit {
+        return hitsBeforeLast(whole, blockTokens: size).contains { isUsed(byHitOf: $0) }
+      }
       return isUsed(byHitOf: (Int(whole.promptTokens) - 1) / blockSize * blockSize)
         || isUsed(byHitOf: Int(whole.junction) / blockSize * blockSize)
     }
@@ -270,7 +293,8 @@ extension HybridMemory {
   /// the block goes to the tail of the queue.
   private mutating func setPartialKey(_ row: Int, _ group: Int, promptTokens: Int, end: Int) {
     let size = layouts[group].blockTokens
-    let boundary = (promptTokens - 1) / hashBlockSize * hashBlockSize
+    let last = drafting.dropsLastHit ? promptTokens : promptTokens - 1
+    let boundary = last / hashBlockSize * hashBlockSize
     guard boundary > 0, boundary <= end, boundary % size != 0 else { return }
     let block = tables.block(boundary / size, of: row)
     guard block != 0, !pool.isCached(block) else { return }

@@ -8,7 +8,13 @@
 /// checkpoints keep one more in the same chunk. Without a prefix cache one block is the state, however long the
 /// sequence, and none of this applies: its block is as long as the longest sequence.
 ///
-/// - Source: `MambaManager` with mode *align* in vLLM 0.33, without speculation.
+/// With drafts, so many blocks stand behind the state, for the states after each draft; when the sequence goes on in a
+/// later block, those before it that are not the state move along:
+///
+///     table    |   b4    |   d1    |   d2    |                         two drafts, the state after 16 tokens is in b4
+///     table    |   b4    |    0    |    0    |   d1    |   d2    | b9 |  a chunk to 64 tokens
+///
+/// - Source: `MambaManager` with mode *align* in vLLM 0.33.
 extension HybridMemory {
   /// What a group of states knows of a sequence.
   struct State: Sendable {
@@ -97,7 +103,10 @@ extension HybridMemory {
         checkpointAt: lastBoundary(total, kind.blockTokens), from: computed, to: total, kind)
     else { return nil }
     let row = row(sequence, group)
-    let isTaken = entry < tables[row].count && tables.block(entry, of: row) != 0
+    // The blocks for drafts are no states of the sequence.
+    let hasStarted = parts.with(row) { $0.state.hasStarted }
+    let states = Int(tables[row].count) - (hasStarted ? kind.keeps.draftStates : 0)
+    let isTaken = entry < states && tables.block(entry, of: row) != 0
     return isTaken ? nil : entry
   }
 
@@ -105,12 +114,12 @@ extension HybridMemory {
   func missingStates(
     _ sequence: Int, _ group: Int, from computed: Int, known: Int, upTo total: Int
   ) -> Int {
-    let size = layouts[group].blockTokens
-    let added =
-      (total + size - 1) / size - known - Int(tables[row(sequence, group)].count)
+    let row = row(sequence, group)
+    let added = layouts[group].blocks(of: total) - known - Int(tables[row].count)
     guard added > 0 else { return 0 }
     let checkpoint = checkpoint(sequence, group, from: computed, upTo: total)
-    return min(added, checkpoint == nil ? 1 : 2)
+    let drafts = parts.with(row) { $0.state.hasStarted } ? 0 : layouts[group].draftStates
+    return min(added, (checkpoint == nil ? 1 : 2) + drafts)
   }
 
   /// Whether what was found ends in a state that this iteration computes.
@@ -127,19 +136,26 @@ extension HybridMemory {
     _ evicted: inout [BlockID]
   ) {
     let row = row(sequence, group)
-    let size = layouts[group].blockTokens
     let checkpoint = checkpoint(sequence, group, from: computed, upTo: total)
+    let drafts = parts.with(row) { $0.state.hasStarted } ? layouts[group].draftStates : 0
     parts[row].state.checkpoint = Int32(checkpoint ?? -1)
     parts[row].state.hasStarted = true
-    let (wanted, held) = ((total + size - 1) / size, Int(tables[row].count))
+    let (wanted, held) = (layouts[group].blocks(of: total), Int(tables[row].count))
     guard wanted > held || checkpoint != nil else { return }
-    parts[row].state.last = Int32(held - 1)
-    let nulls = max(0, wanted - 1 - (checkpoint == nil ? 0 : 1) - held)
+    parts[row].state.last = Int32(held - 1 - drafts)
+    // The first entry with a block of its own: the state at the end, or the checkpoint before it.
+    let first = wanted - 1 - layouts[group].draftStates - (checkpoint == nil ? 0 : 1)
+    let nulls = max(0, first - held)
     if nulls > 0 {
       tables.append(nulls, to: row) { $0.update(repeating: 0) }
       nullEntries += nulls
     }
-    append(wanted - held - nulls, to: row, &evicted)
+    for index in held - drafts..<held where index < first {
+      tables.append(tables.block(index, of: row), to: row)
+      tables.replaceBlock(at: index, of: row, with: 0)
+      nullEntries += 1
+    }
+    append(wanted - Int(tables[row].count), to: row, &evicted)
   }
 
   /// Gives back the states before the one that the next token reads.

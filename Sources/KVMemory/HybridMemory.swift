@@ -26,6 +26,7 @@ public struct HybridMemory: Sendable {
   let isCaching: Bool
   /// Which blocks of kinds that are keyed by need get a key; see ``Retention``.
   let retention: Retention
+  let drafting: DraftRules
   /// The groups of each kind and block size, those that keep everything first: they are looked up together.
   let classes: [[Int]]
   /// Slots of the ledger that a token takes in all groups; states take whole blocks.
@@ -75,6 +76,8 @@ public struct HybridMemory: Sendable {
     let isState: Bool
     /// Whether its table is a chain of states, of which few have a block: states that can be found again.
     let isChain: Bool
+    /// Of a state: blocks behind it for the states after its drafts.
+    let draftStates: Int
 
     init(_ group: BlockGroup, blockSize: Int, isCaching: Bool) {
       blockTokens = group.blockTokens
@@ -82,7 +85,16 @@ public struct HybridMemory: Sendable {
       isKeyedByNeed = group.keeps.isKeyedByNeed
       isState = group.keeps.isState
       isChain = isState && isCaching
+      draftStates = group.keeps.draftStates
       slotsOfToken = isState ? 0 : blockSize / blockTokens
+    }
+
+    /// Blocks of `tokens` tokens and `ahead` slots behind them; where they are states, of the state and of those after
+    /// drafts.
+    @inline(__always)
+    func blocks(of tokens: Int, ahead: Int = 0) -> Int {
+      let slots = isState ? tokens : tokens + ahead
+      return (slots + blockTokens - 1) / blockTokens + draftStates
     }
   }
 
@@ -127,7 +139,8 @@ public struct HybridMemory: Sendable {
   ///   - longestSequence: No sequence has more tokens.
   public init(
     groups: [BlockGroup], deviceBlocks: Int, isCaching: Bool, retention: Retention,
-    freeQueueRule: FreeQueueRule, evictionPolicy: EvictionPolicy = .lru, longestSequence: Int
+    freeQueueRule: FreeQueueRule, evictionPolicy: EvictionPolicy = .lru, longestSequence: Int,
+    drafting: DraftRules = DraftRules()
   ) {
     precondition(!groups.isEmpty, "HybridMemory without groups")
     self.groups = groups
@@ -135,6 +148,7 @@ public struct HybridMemory: Sendable {
     hashBlockSize = groups.reduce(0) { greatestCommonDivisor($0, $1.blockTokens) }
     self.isCaching = isCaching
     self.retention = retention
+    self.drafting = drafting
     var classes: [[Int]] = []
     for group in groups.indices {
       if let known = classes.firstIndex(where: { groups[$0[0]] == groups[group] }) {
@@ -242,10 +256,11 @@ public struct HybridMemory: Sendable {
 
   /// Gives back the blocks of a sequence that nothing to come attends to, in each group the last one first.
   ///
-  /// All of the sequence's tokens are computed: it has blocks for more when it goes on, so that the saving comes an
-  /// iteration late.
-  public mutating func dropSkipped(_ sequence: Int) {
-    dropSkipped(sequence, computed: wholes.with(sequence) { Int($0.tokens) })
+  /// It has blocks for more when it goes on, so that the saving comes an iteration late.
+  ///
+  /// - Parameter inFlight: The newest tokens of the sequence, which may not be computed yet; the others are.
+  public mutating func dropSkipped(_ sequence: Int, inFlight: Int = 0) {
+    dropSkipped(sequence, computed: wholes.with(sequence) { Int($0.tokens) } - inFlight)
   }
 
   /// - Parameter computed: Tokens of the sequence.
@@ -307,14 +322,16 @@ public struct HybridMemory: Sendable {
 
   // MARK: Taking blocks
 
-  /// Blocks that a sequence which holds some has to take for `tokens` more tokens.
-  public mutating func missingBlocks(of sequence: Int, for tokens: Int) -> Int {
-    missingBlocks(of: sequence, from: wholes.with(sequence) { Int($0.tokens) }, for: tokens)
+  /// Blocks that a sequence which holds some has to take for `tokens` more tokens, and `ahead` slots behind them; states
+  /// need none there.
+  public mutating func missingBlocks(of sequence: Int, for tokens: Int, ahead: Int = 0) -> Int {
+    missingBlocks(
+      of: sequence, from: wholes.with(sequence) { Int($0.tokens) }, for: tokens, ahead: ahead)
   }
 
   /// - Parameter computed: Tokens of the sequence that have a slot.
   public mutating func missingBlocks(
-    of sequence: Int, from computed: Int, for tokens: Int
+    of sequence: Int, from computed: Int, for tokens: Int, ahead: Int = 0
   ) -> Int {
     let total = computed + tokens
     return layouts.indices.reduce(0) { sum, group in
@@ -322,21 +339,24 @@ public struct HybridMemory: Sendable {
       if layout.isChain {
         return sum + missingStates(sequence, group, from: computed, known: 0, upTo: total)
       }
-      let wanted = (total + layout.blockTokens - 1) / layout.blockTokens
-      return sum + max(0, wanted - Int(tables[row(sequence, group)].count))
+      return sum
+        + max(0, layout.blocks(of: total, ahead: ahead) - Int(tables[row(sequence, group)].count))
     }
   }
 
-  /// Whether `tokens` more tokens of a sequence find room.
-  public mutating func canExtend(_ sequence: Int, by tokens: Int) -> Bool {
-    missingBlocks(of: sequence, for: tokens) <= pool.freeCount
+  /// Whether `tokens` more tokens of a sequence find room, and `ahead` slots behind them.
+  public mutating func canExtend(_ sequence: Int, by tokens: Int, ahead: Int = 0) -> Bool {
+    missingBlocks(of: sequence, for: tokens, ahead: ahead) <= pool.freeCount
   }
 
-  /// Gives a sequence room for `tokens` more tokens, all of which are computed in this iteration.
+  /// Gives a sequence room for `tokens` more tokens, all of which are computed in this iteration, and for `ahead` more
+  /// behind them.
   ///
   /// - Parameter evicted: Gets the blocks whose cached content is lost, in order.
-  /// - Precondition: ``canExtend(_:by:)``.
-  public mutating func extend(_ sequence: Int, by tokens: Int, evicted: inout [BlockID]) {
+  /// - Precondition: ``canExtend(_:by:ahead:)``.
+  public mutating func extend(
+    _ sequence: Int, by tokens: Int, ahead: Int = 0, evicted: inout [BlockID]
+  ) {
     let computed = wholes.with(sequence) { Int($0.tokens) }
     let total = computed + tokens
     for group in layouts.indices {
@@ -345,12 +365,23 @@ public struct HybridMemory: Sendable {
         extendStates(sequence, group, from: computed, upTo: total, &evicted)
       } else {
         let row = row(sequence, group)
-        let wanted = (total + layout.blockTokens - 1) / layout.blockTokens
-        append(wanted - Int(tables[row].count), to: row, &evicted)
-        setEmpty(layout.isState ? 0 : wanted * layout.blockTokens - total, of: row, group)
+        append(
+          layout.blocks(of: total, ahead: ahead) - Int(tables[row].count), to: row, &evicted)
+        setEmpty(
+          layout.isState ? 0 : Int(tables[row].count) * layout.blockTokens - total, of: row, group)
       }
     }
     wholes[sequence].tokens = Int32(total)
+  }
+
+  /// Takes back the newest tokens of a sequence, which keeps their slots.
+  public mutating func retract(_ sequence: Int, by tokens: Int) {
+    guard tokens > 0 else { return }
+    wholes[sequence].tokens -= Int32(tokens)
+    for group in layouts.indices where !layouts[group].isState {
+      let row = row(sequence, group)
+      setEmpty(Int(tables[row].emptySlots) + tokens, of: row, group)
+    }
   }
 
   mutating func append(_ count: Int, to row: Int, _ evicted: inout [BlockID]) {
@@ -365,33 +396,4 @@ public struct HybridMemory: Sendable {
     emptySlots += slots(of: tokens - Int(tables[row].emptySlots), group)
     tables.setEmptySlots(tokens, of: row)
   }
-
-  // MARK: The ledger
-
-  func slots(of tokens: Int, _ group: Int) -> Int {
-    tokens * layouts[group].slotsOfToken
-  }
-
-  /// Slots of a table's last block that no token will ever fill.
-  func unusableSlots(of table: BlockTable, _ group: Int) -> Int {
-    if layouts[group].isState { return 0 }
-    return slots(
-      of: max(0, Int(table.count) * layouts[group].blockTokens - Int(table.finalTokens)), group)
-  }
-
-  /// Where the slots of the pool are, shared blocks counted once; the null block is internal fragmentation.
-  ///
-  /// - Complexity: O(1).
-  @inlinable public var ledger: WasteLedger {
-    var ledger = WasteLedger()
-    ledger.tokenState = pool.heldCount * blockSize - emptySlots
-    ledger.internalFragmentation = unusableSlots + blockSize
-    ledger.reserved = emptySlots - unusableSlots
-    ledger.cached = pool.unreferencedCachedCount * blockSize
-    ledger.free = pool.freeCount * blockSize - ledger.cached
-    return ledger
-  }
-
-  /// Blocks as the resident sequences count them, shared ones once for each.
-  @inlinable public var logicalBlockCount: Int { tables.entryCount - nullEntries }
 }

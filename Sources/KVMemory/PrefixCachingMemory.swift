@@ -19,6 +19,8 @@ public struct PrefixCachingMemory: Sendable {
   public internal(set) var pool: CachedBlockPool
   public internal(set) var tables: BlockTables
   var contents = ResidentRows(blank: Contents())
+  /// See ``DraftRules/keyLookahead``.
+  let keyLookahead: Int
   @usableFromInline var tokenSlots = 0
   @usableFromInline var unusableSlots = 0
 
@@ -45,10 +47,12 @@ public struct PrefixCachingMemory: Sendable {
   ///
   /// - Parameters:
   ///   - deviceBlocks: Blocks of the pool, at least 1; block 0 is the engine's own.
+  ///   - keyLookahead: See ``DraftRules/keyLookahead``.
   public init(
     blockSize: Int, deviceBlocks: Int, freeQueueRule: FreeQueueRule,
-    evictionPolicy: EvictionPolicy = .lru
+    evictionPolicy: EvictionPolicy = .lru, keyLookahead: Int = 0
   ) {
+    self.keyLookahead = keyLookahead
     precondition(blockSize > 0, "PrefixCachingMemory: block size \(blockSize)")
     self.blockSize = blockSize
     pool = CachedBlockPool(
@@ -63,54 +67,6 @@ public struct PrefixCachingMemory: Sendable {
   /// Tokens of a sequence that have a slot.
   public func residentTokens(of sequence: Int) -> Int {
     Int(tables[sequence].count) * blockSize - Int(tables[sequence].emptySlots)
-  }
-
-  // MARK: What sequences consist of
-
-  /// Whether it is known what a sequence consists of.
-  public mutating func knows(_ sequence: Int) -> Bool {
-    contents.with(sequence) { !$0.spans.isEmpty }
-  }
-
-  /// Gives a run of tokens a number for a sequence that it is part of, the same one for every such sequence.
-  ///
-  /// - Parameter blocks: Blocks of the sequence that end in it.
-  public mutating func enter(_ identity: RunIdentity, blocks: Int) -> Int32 {
-    pool.enter(identity, blocks: blocks)
-  }
-
-  /// Tells what a sequence consists of until ``forget(_:)``: which runs, entered for it, its full blocks end in, those
-  /// that it will have too.
-  public mutating func setContents(of sequence: Int, _ spans: [BlockSpan]) {
-    guard let last = spans.last else { return }
-    contents[sequence].spans = spans
-    contents[sequence].last = last
-  }
-
-  /// Lets go of what was told of a sequence, which holds no blocks.
-  public mutating func forget(_ sequence: Int) {
-    let count = contents.with(sequence) { $0.spans.count }
-    if count == 0 { return }
-    for index in 0..<count { pool.leave(contents.with(sequence) { $0.spans[index].run }) }
-    contents.close(sequence)
-  }
-
-  /// The key of a full block of a sequence of which is known what it consists of.
-  public mutating func key(ofBlock block: Int, of sequence: Int) -> BlockKey {
-    contents.with(sequence) { contents in
-      let span = contents.spans.last { $0.first <= block }
-      precondition(span != nil, "PrefixCachingMemory: block \(block) of sequence \(sequence)")
-      return span.unsafelyUnwrapped.key(ofBlock: block)
-    }
-  }
-
-  /// Whether one of these full blocks of a sequence has this key.
-  public mutating func hasKey(_ key: BlockKey, in blocks: Range<Int>, of sequence: Int) -> Bool {
-    contents.with(sequence) { contents in
-      contents.spans.contains {
-        $0.run == key.run && $0.blocks(in: blocks).contains(Int($0.first + key.index))
-      }
-    }
   }
 
   /// Finds the longest run of cached blocks from the beginning of a sequence.
@@ -140,48 +96,65 @@ public struct PrefixCachingMemory: Sendable {
     tables.append(hits.count, to: sequence) { _ = $0.update(fromContentsOf: hits) }
   }
 
-  /// Blocks that a sequence has to take for `tokens` more tokens.
-  public func missingBlocks(of sequence: Int, for tokens: Int) -> Int {
-    blockCount(forTokens: max(0, tokens - Int(tables[sequence].emptySlots)))
+  /// Blocks that a sequence has to take for `tokens` more tokens, and `ahead` slots behind them.
+  public func missingBlocks(of sequence: Int, for tokens: Int, ahead: Int = 0) -> Int {
+    blockCount(forTokens: max(0, tokens + ahead - Int(tables[sequence].emptySlots)))
   }
 
-  /// Whether `tokens` more tokens of a sequence find room.
-  public func canExtend(_ sequence: Int, by tokens: Int) -> Bool {
-    missingBlocks(of: sequence, for: tokens) <= pool.freeCount
+  /// Whether `tokens` more tokens of a sequence find room, and `ahead` slots behind them.
+  public func canExtend(_ sequence: Int, by tokens: Int, ahead: Int = 0) -> Bool {
+    missingBlocks(of: sequence, for: tokens, ahead: ahead) <= pool.freeCount
   }
 
-  /// Gives a sequence room for `tokens` more tokens, all of which are computed in this iteration.
+  /// Gives a sequence room for `tokens` more tokens, all of which are computed in this iteration, and for `ahead` more
+  /// behind them.
   ///
   /// - Parameter evicted: Gets the blocks whose cached content is lost, in order.
-  /// - Precondition: ``canExtend(_:by:)``.
-  public mutating func extend(_ sequence: Int, by tokens: Int, evicted: inout [BlockID]) {
+  /// - Precondition: ``canExtend(_:by:ahead:)``.
+  public mutating func extend(
+    _ sequence: Int, by tokens: Int, ahead: Int = 0, evicted: inout [BlockID]
+  ) {
     tokenSlots += tokens
     let table = tables[sequence]
     let left = Int(table.emptySlots) - tokens
-    if left >= 0 {
+    if left >= ahead {
       tables.setEmptySlots(left, of: sequence)
       return
     }
-    let added = blockCount(forTokens: -left)
+    let added = blockCount(forTokens: ahead - left)
     unusableSlots -= unusableSlots(of: table)
     tables.append(added, to: sequence) { pool.take(into: $0, evicted: &evicted) }
     unusableSlots += unusableSlots(of: tables[sequence])
     tables.setEmptySlots(left + added * blockSize, of: sequence)
   }
 
-  /// Full blocks of a sequence, from its first, that hold no key yet.
-  @inline(__always)
-  private func uncachedFullBlocks(of sequence: Int) -> Range<Int> {
-    let table = tables[sequence]
-    let full = table.emptySlots > 0 ? table.count - 1 : table.count
-    return Int(contents.with(sequence) { $0.cachedBlocks })..<Int(full)
+  /// Takes back the newest tokens of a sequence, which keeps their slots.
+  public mutating func retract(_ sequence: Int, by tokens: Int) {
+    tokenSlots -= tokens
+    tables.setEmptySlots(Int(tables[sequence].emptySlots) + tokens, of: sequence)
   }
 
-  /// Gives the full blocks of a sequence their keys; it is known what it consists of.
+  /// Gives the full blocks of a sequence their keys; it is known what it consists of, and all its slots but those of the
+  /// last block are filled.
   ///
   /// - Returns: Those that had none, counted from the first of the sequence; nearly always nobody.
   public mutating func cacheFullBlocks(of sequence: Int) -> Range<Int> {
-    let uncached = uncachedFullBlocks(of: sequence)
+    let table = tables[sequence]
+    return cacheBlocks(
+      of: sequence, upTo: Int(table.emptySlots > 0 ? table.count - 1 : table.count))
+  }
+
+  /// Gives those full blocks of a sequence their keys that lie in its first `tokens` tokens, of which `known` are known.
+  public mutating func cacheFullBlocks(
+    of sequence: Int, tokens: Int, known: Int
+  ) -> Range<Int> {
+    cacheBlocks(of: sequence, upTo: max(0, min(tokens, known - keyLookahead)) / blockSize)
+  }
+
+  /// Gives the first `full` blocks of a sequence their keys.
+  private mutating func cacheBlocks(of sequence: Int, upTo full: Int) -> Range<Int> {
+    let cached = Int(contents.with(sequence) { $0.cachedBlocks })
+    let uncached = cached..<max(cached, full)
     guard !uncached.isEmpty else { return uncached }
     tables.look(sequence) { blocks in
       for span in contents[sequence].spans {

@@ -4,6 +4,7 @@
 ///     blocks   |── b0 ──|── b1 ──|── b2 ──|             b0 ends in the first run, b1 and b2 in the second
 public struct SpanBuilder {
   private let blockTokens: Int
+  private let lookahead: Int
   /// The run that goes on, and the tokens up to its end.
   private var run: RunBuilder
   private var tokens = 0
@@ -14,8 +15,10 @@ public struct SpanBuilder {
   /// - Parameters:
   ///   - runs: About how many there will be.
   ///   - adapter: What the tokens are computed with beside the model, 0 for nothing.
-  public init(blockTokens: Int, runs: Int, adapter: Int = 0) {
+  ///   - lookahead: Tokens behind a block that its key stands for: it ends in the run of the last of them.
+  public init(blockTokens: Int, runs: Int, adapter: Int = 0, lookahead: Int = 0) {
     self.blockTokens = blockTokens
+    self.lookahead = lookahead
     run = RunBuilder(adapter: adapter)
     spans.reserveCapacity(runs)
   }
@@ -34,7 +37,7 @@ public struct SpanBuilder {
 
   /// Ends the last run.
   public mutating func close(_ enter: (RunIdentity, Int) -> Int32) {
-    let ended = tokens / blockTokens
+    let ended = max(0, tokens - lookahead) / blockTokens
     guard ended > first else { return }
     let run = enter(run.identity, ended - first)
     spans.append(BlockSpan(run: run, first: Int32(first), count: Int32(ended - first)))

@@ -42,6 +42,16 @@ package struct IterationPlan: Sendable {
     package var cachedTokens: Int32
   }
 
+  /// Drafts that a request verifies.
+  package struct Drafted: Equatable, Sendable {
+    package var request: RequestID
+    package var drafts: Int32
+    /// How many will turn out to be what the model says.
+    package var accepted: Int32
+    /// Whether they only fill the iteration up.
+    package var isPadding: Bool
+  }
+
   /// A request that came back from the host.
   package struct SwapIn: Equatable, Sendable {
     package var request: RequestID
@@ -76,6 +86,8 @@ package struct IterationPlan: Sendable {
   package var ignored: [RequestID] = []
   package var swappedIn: [SwapIn] = []
   package var admitted: [Admitted] = []
+  /// In the order of ``scheduled``.
+  package var drafted: [Drafted] = []
   /// Blocks whose cached content was lost, in order.
   package var evicted: [BlockID] = []
   /// Copies on the device before the iteration runs (copy-on-write), in order.
@@ -99,6 +111,16 @@ package struct IterationPlan: Sendable {
   /// Output tokens that the iteration gives, of all requests.
   var emittedTokens: Int { scheduled.reduce(cruising) { $0 + Int($1.emittedTokens) } }
 
+  /// Puts down what the request at a place of ``scheduled`` yields.
+  ///
+  /// Tokens of several samples of a request are put down to the first of them that yields some, because the gap to the
+  /// request's tokens of the iteration before is one gap.
+  mutating func emit(_ tokens: Int32, from place: Int) {
+    let request = scheduled[place].request
+    let first = scheduled[..<place].firstIndex { $0.request == request && $0.emittedTokens > 0 }
+    scheduled[first ?? place].emittedTokens += tokens
+  }
+
   /// Somebody starts, stops or is listed; in most iterations of a cruising batch nobody does.
   var changesRequests: Bool { !scheduled.isEmpty || !preempted.isEmpty || !released.isEmpty }
 
@@ -112,6 +134,7 @@ package struct IterationPlan: Sendable {
     ignored.clear()
     swappedIn.clear()
     admitted.clear()
+    drafted.clear()
     evicted.clear()
     copies.clear()
     swapOuts.clear()

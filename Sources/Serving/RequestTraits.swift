@@ -4,6 +4,8 @@ package struct RequestTraits: Sendable {
   package var order: ServiceOrder?
   /// By request, the LoRA adapter that it runs with, 0 for none; empty if none has one.
   package var adapters: [Int32] = []
+  /// What comes of drafts, where the engine speculates.
+  package var drafts = DraftOutcomes()
 
   package init() {}
 }

@@ -15,6 +15,10 @@ package protocol Scheduler: SequencePlacement, Sendable {
   /// Adds an arrived request to the waiting queue. Requests are enqueued in order of arrival.
   mutating func enqueue(_ request: RequestID)
 
+  /// Iterations that are decided before the output of the one that runs is taken in: 0, or 1 where scheduling is
+  /// asynchronous. ``complete(_:finished:)`` then takes in the oldest that was not.
+  var iterationsAhead: Int { get }
+
   /// Decides the next iteration and takes the blocks it needs.
   ///
   /// - Parameters:
@@ -25,7 +29,8 @@ package protocol Scheduler: SequencePlacement, Sendable {
   /// Takes in what the iteration gave: sequences grow by a token, finished ones give their blocks back.
   ///
   /// - Parameters:
-  ///   - plan: Not changed; `inout` saves a copy of its 200 bytes in each iteration.
+  ///   - plan: What ``schedule(at:into:)`` filled. Not changed but for the tokens that it yields, where they are known only
+  ///     now; `inout` saves a copy of its 200 bytes in each iteration.
   ///   - finished: Requests that are complete, appended in scheduled order.
   mutating func complete(_ plan: inout IterationPlan, finished: inout [RequestID])
 
@@ -61,6 +66,7 @@ package protocol Scheduler: SequencePlacement, Sendable {
 }
 
 extension Scheduler {
+  package var iterationsAhead: Int { 0 }
   package var wakeUp: SimInstant? { nil }
   package var prefixCache: PrefixCacheTotals? { nil }
 }

@@ -6,10 +6,13 @@ struct SequenceContents: Sendable {
   private let contents: PromptContents?
   /// By request, 0 for none; empty if none has one. Tokens that ran with another adapter are other keys and values.
   private let adapters: [Int32]
+  /// See ``DraftRules/keyLookahead``.
+  private let lookahead: Int
 
-  init(_ contents: PromptContents?, adapters: [Int32] = []) {
+  init(_ contents: PromptContents?, adapters: [Int32] = [], lookahead: Int = 0) {
     self.contents = contents
     self.adapters = adapters
+    self.lookahead = lookahead
   }
 
   /// Tells the memory what a sequence consists of.
@@ -32,7 +35,7 @@ struct SequenceContents: Sendable {
     let pieces = contents?.pieces(of: request) ?? []
     var spans = SpanBuilder(
       blockTokens: blockTokens, runs: max(pieces.count, 1) + 1,
-      adapter: adapters.isEmpty ? 0 : Int(adapters[request]))
+      adapter: adapters.isEmpty ? 0 : Int(adapters[request]), lookahead: lookahead)
     for piece in pieces {
       spans.add(stream: piece.stream, start: Int(piece.start), count: Int(piece.count), enter)
     }

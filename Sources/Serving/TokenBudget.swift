@@ -1,4 +1,5 @@
 import CostModel
+import KVMemory
 import Workload
 
 /// The tokens of one iteration, and which sequences got how many of them.
@@ -7,19 +8,26 @@ struct TokenBudget: Sendable {
   struct Share: Sendable {
     var sequence: Int32
     var tokens: Int32
+    /// Those of the tokens that are drafts.
+    var drafts: Int32 = 0
+    /// Whether its drafts only fill the iteration up.
+    var isPadded = false
   }
 
-  /// Tokens that nobody has taken yet.
+  /// Tokens that the next sequence may have.
   private(set) var left = 0
   /// In the order in which they were given.
   private(set) var shares: [Share] = []
   /// Most tokens of one sequence; 0 for no limit.
   private var threshold = 0
+  /// Tokens that each sequence takes beside its own; see ``Speculation/draftSlots``.
+  private var draftSlots = 0
 
   /// Starts an iteration.
-  mutating func reset(to tokens: Int, threshold: Int) {
-    left = tokens
+  mutating func reset(to tokens: Int, threshold: Int, draftSlots: Int) {
+    left = tokens - draftSlots
     self.threshold = threshold
+    self.draftSlots = draftSlots
     shares.clear()
   }
 
@@ -29,9 +37,14 @@ struct TokenBudget: Sendable {
   /// Takes the tokens of sequences that are not named, so that they have no share.
   mutating func spend(_ tokens: Int) { left -= tokens }
 
-  mutating func give(_ tokens: Int, to sequence: Int32) {
-    shares.append(Share(sequence: sequence, tokens: Int32(tokens)))
-    left -= tokens
+  /// Tokens that nobody has taken, those that sequences take beside their own not counted.
+  var unspent: Int { left + draftSlots * (shares.count + 1) }
+
+  mutating func give(_ tokens: Int, to sequence: Int32, drafts: Int = 0, isPadded: Bool = false) {
+    shares.append(
+      Share(
+        sequence: sequence, tokens: Int32(tokens), drafts: Int32(drafts), isPadded: isPadded))
+    left -= tokens + draftSlots
   }
 
   /// Takes a sequence out of the iteration, if it is in it; its tokens can be given to others.
@@ -39,44 +52,45 @@ struct TokenBudget: Sendable {
   /// - Complexity: O(shares).
   mutating func takeBack(from sequence: Int32) {
     guard let place = shares.firstIndex(where: { $0.sequence == sequence }) else { return }
-    left += Int(shares[place].tokens)
+    left += Int(shares[place].tokens) + draftSlots
     shares.remove(at: place)
   }
 
   /// Writes down who runs. A sequence that computes its newest token yields the next one; a chunk
   /// before that yields nothing.
   ///
-  /// Tokens that several samples of a request yield are put down to the first of them, because the
-  /// gap to the request's tokens of the iteration before is one gap.
-  func describe(_ states: TokenBudgetSequences, in plan: inout IterationPlan) {
+  /// - Parameter ahead: Of a scheduler that knows what an iteration yields only when it has ended; the plan then does not
+  ///   say it.
+  func describe(
+    _ states: TokenBudgetSequences, _ ahead: ResidentRows<TokensAhead>?,
+    in plan: inout IterationPlan
+  ) {
     for share in shares {
       let state = states[Int(share.sequence)]
-      let yields = state.computedTokens + share.tokens == state.length
-      let isPrefill = share.tokens > 1 || !yields || state.generatedTokens == 0
+      let placeholders = ahead?[Int(share.sequence)].placeholders ?? 0
+      let yields = state.computedTokens + share.tokens >= state.length + placeholders
+      let isPrefill =
+        share.tokens > 1 + share.drafts || !yields || state.generatedTokens + placeholders == 0
       plan.scheduled.append(
         .init(
           request: state.request, sequences: 1, tokens: share.tokens,
           contextTokens: state.computedTokens, emittedTokens: 0, isPrefill: isPrefill))
-      if isPrefill {
+      // Drafts are verified like a chunk of a prompt.
+      if share.tokens > 1 || isPrefill {
         plan.work.prefillChunks.append(
           .init(tokens: Int(share.tokens), contextTokens: Int(state.computedTokens)))
       } else {
-        plan.work.decode(1, contextTokens: Int(state.length))
+        plan.work.decode(1, contextTokens: Int(state.computedTokens) + 1)
       }
-      if yields {
-        plan.work.sampledSequences += 1
-        plan.scheduled[emitter(of: state, in: plan)].emittedTokens += 1
+      guard yields else { continue }
+      plan.work.sampledSequences += 1 + Int(share.drafts)
+      guard ahead == nil else { continue }
+      let last = plan.scheduled.count - 1
+      if state.siblings > 0 {
+        plan.emit(1, from: last)
+      } else {
+        plan.scheduled[last].emittedTokens = 1
       }
     }
-  }
-
-  /// Which entry of the plan tells how many tokens the request of its last entry yields.
-  private func emitter(of state: TokenBudgetSequence, in plan: IterationPlan) -> Int {
-    let last = plan.scheduled.count - 1
-    guard state.siblings > 0 else { return last }
-    let sibling = plan.scheduled.lastIndex {
-      $0.request == state.request && $0.emittedTokens > 0
-    }
-    return sibling ?? last
   }
 }

@@ -53,9 +53,11 @@ package protocol TokenBudgetMemory: Sendable {
   /// - Parameters:
   ///   - whole: Tokens that have to fit before it may begin, in iterations of at most `inFlight`; 0 for no such rule.
   ///   - total: Tokens that it would have computed with this iteration.
+  ///   - ahead: Slots that it takes behind them.
   ///   - spared: Blocks that stay free.
   mutating func canBegin(
-    _ sequence: Int, with found: Found, whole: Int, inFlight: Int, total: Int, sparing spared: Int
+    _ sequence: Int, with found: Found, whole: Int, inFlight: Int, total: Int, ahead: Int,
+    sparing spared: Int
   ) -> Bool
 
   /// Gives an empty sequence what was found of it.
@@ -72,24 +74,35 @@ package protocol TokenBudgetMemory: Sendable {
   ) -> Int
 
   /// Gives back the blocks of a running sequence that nothing to come attends to.
-  mutating func dropSkipped(_ sequence: Int)
+  ///
+  /// - Parameter inFlight: Its newest tokens, which may not be computed yet.
+  mutating func dropSkipped(_ sequence: Int, inFlight: Int)
 
-  /// Blocks that a running sequence has to take for `tokens` more tokens.
-  mutating func missingBlocks(of sequence: Int, for tokens: Int) -> Int
+  /// Blocks that a running sequence has to take for `tokens` more tokens, and `ahead` slots behind them.
+  mutating func missingBlocks(of sequence: Int, for tokens: Int, ahead: Int) -> Int
 
-  /// Whether `tokens` more tokens of a running sequence find room.
-  mutating func canExtend(_ sequence: Int, by tokens: Int) -> Bool
+  /// Whether `tokens` more tokens of a running sequence find room, and `ahead` slots behind them.
+  mutating func canExtend(_ sequence: Int, by tokens: Int, ahead: Int) -> Bool
 
-  /// Gives a sequence room for `tokens` more tokens, all of which are computed in this iteration.
+  /// Gives a sequence room for `tokens` more tokens, all of which are computed in this iteration, and for `ahead` behind
+  /// them.
   ///
   /// - Parameter evicted: Gets the blocks whose cached content is lost, in order.
-  mutating func extend(_ sequence: Int, by tokens: Int, evicted: inout [BlockID])
+  mutating func extend(_ sequence: Int, by tokens: Int, ahead: Int, evicted: inout [BlockID])
+
+  /// Takes back the newest tokens of a running sequence, drafts that were not accepted; it keeps their slots.
+  mutating func retract(_ sequence: Int, by tokens: Int)
 
   /// Gives the full blocks of a sequence, of which is known what it consists of, their keys.
   ///
   /// - Parameter missing: The key at which the look-up of the head ended, if it rests on one.
   /// - Returns: Whether that look-up would find more now.
   mutating func cacheFullBlocks(of sequence: Int, missing: BlockKey?) -> Bool
+
+  /// Gives the full blocks of its first `tokens` tokens their keys, of a sequence of which `known` tokens are known.
+  mutating func cacheFullBlocks(
+    of sequence: Int, tokens: Int, known: Int, missing: BlockKey?
+  ) -> Bool
 
   /// Gives up all blocks of a sequence; what is cached stays until its block is taken.
   mutating func free(_ sequence: Int)
@@ -171,7 +184,8 @@ extension PrefixCachingMemory: TokenBudgetMemory {
   package init(_ settings: EngineSettings) {
     self.init(
       blockSize: settings.blockSize, deviceBlocks: settings.deviceBlocks,
-      freeQueueRule: settings.v1.freeQueueRule, evictionPolicy: settings.v1.eviction)
+      freeQueueRule: settings.v1.freeQueueRule, evictionPolicy: settings.v1.eviction,
+      keyLookahead: settings.v1.speculation?.caching.keyLookahead ?? 0)
   }
 
   package typealias Growth = LastBlockGrowth
@@ -209,11 +223,11 @@ extension PrefixCachingMemory: TokenBudgetMemory {
   @inline(__always)
   package mutating func canBegin(
     _ sequence: Int, with found: CachedBeginning, whole: Int, inFlight: Int, total: Int,
-    sparing spared: Int
+    ahead: Int, sparing spared: Int
   ) -> Bool {
     // Hits that are free leave the queue like new blocks; the others cost nothing.
     let beside = found.freeHits - found.hits.count + spared
-    return blockCount(forTokens: max(whole, total)) + beside <= pool.freeCount
+    return blockCount(forTokens: max(whole, total + ahead)) + beside <= pool.freeCount
   }
 
   @inline(__always)
@@ -227,13 +241,20 @@ extension PrefixCachingMemory: TokenBudgetMemory {
   ) -> Int { tokens }
 
   @inline(__always)
-  package mutating func dropSkipped(_ sequence: Int) {}
+  package mutating func dropSkipped(_ sequence: Int, inFlight: Int) {}
 
   @inline(__always)
   package mutating func cacheFullBlocks(of sequence: Int, missing: BlockKey?) -> Bool {
     let blocks = cacheFullBlocks(of: sequence)
     guard let missing else { return false }
     return hasKey(missing, in: blocks, of: sequence)
+  }
+
+  package mutating func cacheFullBlocks(
+    of sequence: Int, tokens: Int, known: Int, missing: BlockKey?
+  ) -> Bool {
+    let blocks = cacheFullBlocks(of: sequence, tokens: tokens, known: known)
+    return missing.map { hasKey($0, in: blocks, of: sequence) } ?? false
   }
 }
 
@@ -250,7 +271,8 @@ extension HybridMemory: TokenBudgetMemory {
     self.init(
       groups: groups, deviceBlocks: settings.deviceBlocks, isCaching: settings.v1.prefixCaching,
       retention: settings.v1.retention, freeQueueRule: settings.v1.freeQueueRule,
-      evictionPolicy: settings.v1.eviction, longestSequence: settings.maxModelLength)
+      evictionPolicy: settings.v1.eviction, longestSequence: settings.maxModelLength,
+      drafting: settings.v1.speculation?.caching ?? DraftRules())
   }
 
   package typealias Growth = VisitingGrowth
@@ -271,5 +293,11 @@ extension HybridMemory: TokenBudgetMemory {
   /// A group may find more wherever one of its blocks got a key.
   package mutating func cacheFullBlocks(of sequence: Int, missing: BlockKey?) -> Bool {
     cacheFullBlocks(of: sequence)
+  }
+
+  package mutating func cacheFullBlocks(
+    of sequence: Int, tokens: Int, known: Int, missing: BlockKey?
+  ) -> Bool {
+    cacheFullBlocks(of: sequence, tokens: tokens, known: known)
   }
 }

@@ -47,8 +47,8 @@ extension TokenBudgetScheduler {
       guard isRunning(sequence) else { break }
       let tokens = tokensToRun(sequence)
       if tokens > 0 {
-        memory.dropSkipped(Int(sequence))
-        let blocks = memory.missingBlocks(of: Int(sequence), for: tokens)
+        memory.dropSkipped(Int(sequence), inFlight: 0)
+        let blocks = memory.missingBlocks(of: Int(sequence), for: tokens, ahead: 0)
         guard makeRoom(for: blocks, of: sequence, &plan) else { break }
         run(sequence, tokens: tokens, &plan)
       }

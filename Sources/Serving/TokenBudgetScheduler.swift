@@ -20,7 +20,7 @@ import Workload
 /// The plain loop looks at every running sequence in every iteration. By events
 /// (``EngineSettings/stepping``), those that only decode cruise.
 ///
-/// - Source: the scheduler and KV cache manager of vLLM 0.33 (synchronous, no speculative decoding), by the rules beside
+/// - Source: the scheduler and KV cache manager of vLLM 0.33 by the rules beside
 ///   its recorded step traces. Where it lets a
 ///   prompt that can never fit block the queue for ever, ``admission(of:)`` refuses the request.
 package struct TokenBudgetScheduler<Memory: TokenBudgetMemory>: Scheduler {
@@ -37,6 +37,10 @@ package struct TokenBudgetScheduler<Memory: TokenBudgetMemory>: Scheduler {
   let maxModelLength: Int
   /// Most tokens of one sequence in an iteration, whoever else is there.
   let chunkLimit: Int
+  /// Most tokens of a sequence in iterations whose outputs are not known together.
+  let inFlightMax: Int
+  /// See ``Speculation/lookaheadSlots``.
+  let lookaheadSlots: Int
 
   var waitingSequences: WaitingSequences
   let contents: SequenceContents
@@ -47,6 +51,16 @@ package struct TokenBudgetScheduler<Memory: TokenBudgetMemory>: Scheduler {
   var head = HeadLookUp<Memory.Found>()
   /// Admissions so far.
   var admissions: Int32 = 0
+
+  /// Whether tokens are scheduled that are not known: `+Ahead` says what that changes.
+  let looksAhead: Bool
+  /// What comes of drafts.
+  let outcomes: DraftOutcomes
+  var ahead = ResidentRows(blank: TokensAhead())
+  /// Iterations whose output was not taken in, oldest first.
+  var inFlight: [[Flight]] = []
+  /// How many shares of the iteration stand before those of sequences that were admitted in it.
+  var firstAdmitted = 0
 
   /// Whether sequences may cruise at all: not where victims stand anywhere, nor beside requests with
   /// samples, whose tokens are counted together.
@@ -81,14 +95,20 @@ package struct TokenBudgetScheduler<Memory: TokenBudgetMemory>: Scheduler {
     maxModelLength = settings.maxModelLength
     let threshold = settings.v1.longPrefillTokenThreshold
     chunkLimit = threshold > 0 ? min(maxBatchedTokens, threshold) : maxBatchedTokens
+    inFlightMax = maxBatchedTokens * settings.v1.iterationsInFlight
+    lookaheadSlots = settings.v1.speculation?.lookaheadSlots ?? 0
+    looksAhead = settings.v1.isAsynchronous || settings.v1.speculation != nil
+    outcomes = traits.drafts
     sequences = TokenBudgetSequences(requests, order: traits.order)
     self.memory = memory
     waitingSequences = WaitingSequences(policy: settings.v1.policy)
-    self.contents = SequenceContents(contents, adapters: traits.adapters)
+    self.contents = SequenceContents(
+      contents, adapters: traits.adapters,
+      lookahead: settings.v1.speculation?.caching.keyLookahead ?? 0)
     mayCruise =
       settings.stepping == .event && settings.v1.policy == .firstComeFirstServed
       && settings.v1.victimPolicy.pick == nil
-      && requests.haveOneSample
+      && requests.haveOneSample && !looksAhead
     isCruising = mayCruise
     batch = CruisingBatch(
       settings, blockSize: memory.blockSize, slotsOfToken: memory.slotsOfToken,
@@ -131,7 +151,9 @@ package struct TokenBudgetScheduler<Memory: TokenBudgetMemory>: Scheduler {
     guard options.chunkedPrefill || length - 1 <= maxBatchedTokens else {
       return .never(.prompt, required: length - 1, capacity: maxBatchedTokens)
     }
-    let required = memory.blocksMax(forTokens: length - 1, inFlight: maxBatchedTokens)
+    let slots = finalSlots(length - 1)
+    let required = memory.blocksMax(
+      forTokens: slots + slotsAhead(of: slots), inFlight: inFlightMax)
     guard required <= memory.pool.usableCount else {
       return .never(.blocks, required: required, capacity: memory.pool.usableCount)
     }
@@ -151,12 +173,14 @@ package struct TokenBudgetScheduler<Memory: TokenBudgetMemory>: Scheduler {
     memory.beginIteration()
     let isAlone = running.count + waitingSequences.count <= 1
     budget.reset(
-      to: maxBatchedTokens, threshold: isAlone ? 0 : options.longPrefillTokenThreshold)
+      to: maxBatchedTokens, threshold: isAlone ? 0 : options.longPrefillTokenThreshold,
+      draftSlots: options.speculation?.draftSlots ?? 0)
     plan.advancesCruise = true
     if isCruising && !budgetCoversCruise { leaveCruise(&plan) }
     if isCruising { growRunning(&plan) } else { scheduleRunning(&plan) }
     if plan.preempted.isEmpty { admitWaiting(&plan) }
-    budget.describe(sequences, in: &plan)
+    budget.describe(sequences, looksAhead ? ahead : nil, in: &plan)
+    if looksAhead { launch(&plan) }
   }
 
   /// Lets every running sequence go on, oldest first, while there is budget.
@@ -170,7 +194,7 @@ package struct TokenBudgetScheduler<Memory: TokenBudgetMemory>: Scheduler {
         index += 1
         continue
       }
-      memory.dropSkipped(Int(sequence))
+      memory.dropSkipped(Int(sequence), inFlight: looksAhead ? tokensInFlight(sequence) : 0)
       if makeRoom(for: tokens, at: &index, &plan) {
         run(sequence, tokens: tokens, &plan)
         index += 1
@@ -183,7 +207,8 @@ package struct TokenBudgetScheduler<Memory: TokenBudgetMemory>: Scheduler {
   mutating func tokensToRun(_ sequence: Int32) -> Int {
     let state = sequences[Int(sequence)]
     let (length, computed) = (Int(state.length), Int(state.computedTokens))
-    let wanted = min(budget.limited(length - computed), budget.left, maxModelLength - 1 - computed)
+    let known = looksAhead ? tokensAhead(sequence, state) : length
+    let wanted = min(budget.limited(known - computed), budget.left, maxModelLength - 1 - computed)
     return memory.cut(
       Int(sequence), from: computed, tokens: wanted, length: length, limit: chunkLimit)
   }
@@ -197,7 +222,8 @@ package struct TokenBudgetScheduler<Memory: TokenBudgetMemory>: Scheduler {
     for tokens: Int, at index: inout Int, _ plan: inout IterationPlan
   ) -> Bool {
     let sequence = running[index]
-    while !memory.canExtend(Int(sequence), by: tokens) {
+    let ahead = slotsAhead(of: Int(sequences[Int(sequence)].computedTokens) + tokens)
+    while !memory.canExtend(Int(sequence), by: tokens, ahead: ahead) {
       let place = options.victimPolicy.place(
         in: RunningSequences(running, sequences) { [memory] in memory.blockCount(of: $0) })
       let victim = running.remove(at: place)
@@ -221,13 +247,19 @@ package struct TokenBudgetScheduler<Memory: TokenBudgetMemory>: Scheduler {
         computedTokens: state.computedTokens))
     memory.free(Int(sequence))
     sequences.progress[Int(sequence)].computedTokens = 0
+    if looksAhead { ahead[Int(sequence)].preempt() }
     waitingSequences.comeBack(sequence, sequences)
   }
 
   /// Takes the blocks for tokens that will be computed now; blocks that become full can be hit at
   /// once.
-  mutating func run(_ sequence: Int32, tokens: Int, _ plan: inout IterationPlan) {
-    memory.extend(Int(sequence), by: tokens, evicted: &plan.evicted)
+  ///
+  /// - Parameter padding: Drafts among the tokens that only fill the iteration up.
+  mutating func run(
+    _ sequence: Int32, tokens: Int, padding: Int = 0, _ plan: inout IterationPlan
+  ) {
+    if looksAhead { return runAhead(sequence, tokens: tokens, padding: padding, &plan) }
+    memory.extend(Int(sequence), by: tokens, ahead: 0, evicted: &plan.evicted)
     if options.prefixCaching {
       if memory.cacheFullBlocks(of: Int(sequence), missing: head.missing) { head.forget() }
     }
@@ -237,6 +269,7 @@ package struct TokenBudgetScheduler<Memory: TokenBudgetMemory>: Scheduler {
   // MARK: Taking in an iteration
 
   package mutating func complete(_ plan: inout IterationPlan, finished: inout [RequestID]) {
+    if looksAhead { return land(&plan, &finished) }
     if mayCruise && !isCruising { enterCruise() }
     if isCruising { return completeCruise(&finished) }
     for share in budget.shares {
@@ -285,22 +318,23 @@ extension TokenBudgetScheduler {
   /// Admits waiting sequences in order until one does not fit; only those are skipped that an iteration of others makes
   /// wait, whatever fits.
   mutating func admitWaiting(_ plan: inout IterationPlan) {
+    firstAdmitted = budget.shares.count
     defer { waitingSequences.returnSkipped(sequences) }
     while budget.left > 0, running.count < maxSequences, let sequence = waitingSequences.first {
-      guard hasAdapterSlot(sequence) else {
+      if isSkipped(sequence) {
         waitingSequences.skipFirst()
         continue
       }
       let state = sequences[Int(sequence)]
-      guard let tokens = admissibleTokens(of: sequence, state) else { return }
+      guard let (tokens, padding) = admissibleTokens(of: sequence, state) else { return }
       let cached = head.found.tokens
       waitingSequences.removeFirst()
       appendRunning(sequence, computedTokens: Int32(cached))
       memory.begin(
         Int(sequence), with: head.found,
-        finalTokens: state.finalTokens(maxModelLength: maxModelLength))
+        finalTokens: finalSlots(state.finalTokens(maxModelLength: maxModelLength)))
       head.forget()
-      run(sequence, tokens: tokens, &plan)
+      run(sequence, tokens: tokens, padding: padding, &plan)
       plan.admitted.append(.init(request: state.request, cachedTokens: Int32(cached)))
       totals.queriedTokens += Int(state.length)
       totals.hitTokens += cached
@@ -319,26 +353,32 @@ extension TokenBudgetScheduler {
   ///     tokens   0            hits           hits + tokens        length
   ///     blocks   |── cached ──|── new blocks ──|     reserveFullISL: … and these fit as well
   ///
-  /// - Returns: `nil` if it has to wait: for budget, or for blocks with the watermark kept free.
-  private mutating func admissibleTokens(of sequence: Int32, _ state: TokenBudgetSequence) -> Int? {
+  /// - Returns: With them the drafts among them that only fill the iteration up; `nil` if it has to wait: for budget, or for
+  ///   blocks with the watermark kept free.
+  private mutating func admissibleTokens(
+    of sequence: Int32, _ state: TokenBudgetSequence
+  ) -> (tokens: Int, padding: Int)? {
     let length = Int(state.length)
     lookUp(sequence, state)
     let cached = head.found.tokens
-    var tokens = budget.limited(length - cached)
-    guard options.chunkedPrefill || tokens <= budget.left else { return nil }
+    let padding = length - cached == 1 ? padding(computed: cached) : 0
+    guard padding == 0 || 1 + padding <= budget.unspent else { return nil }
+    var tokens = budget.limited(length - cached + padding)
+    guard options.chunkedPrefill || tokens <= budget.unspent else { return nil }
     tokens = memory.cut(
       Int(sequence), from: cached, tokens: min(tokens, budget.left), length: length,
       limit: chunkLimit)
     guard tokens > 0 else { return nil }
     let fits = memory.canBegin(
       Int(sequence), with: head.found,
-      whole: options.reserveFullISL ? min(length, maxModelLength) : 0, inFlight: maxBatchedTokens,
-      total: cached + tokens, sparing: running.isEmpty ? 0 : watermarkBlocks)
+      whole: options.reserveFullISL ? min(length, maxModelLength) : 0, inFlight: inFlightMax,
+      total: cached + tokens, ahead: slotsAhead(of: cached + tokens),
+      sparing: running.isEmpty ? 0 : watermarkBlocks)
     guard fits else {
       head.block(sequence)
       return nil
     }
-    return tokens
+    return (tokens, padding)
   }
 
   /// Looks a waiting sequence up in the prefix cache, unless what `head` has found still holds.

@@ -1,4 +1,5 @@
 import DequeModule
+import KVMemory
 import Workload
 
 /// The sequences that wait to be admitted, head first, in the order of a scheduling policy.
@@ -28,6 +29,14 @@ struct WaitingSequences: Sendable {
     guard !skipped.isEmpty else { return }
     for sequence in skipped.reversed() { comeBack(sequence, states) }
     skipped.removeAll(keepingCapacity: true)
+  }
+
+  /// Takes out one that is complete although it waits.
+  mutating func remove(_ sequence: Int32) {
+    guard let place = queue.firstIndex(of: sequence) else {
+      preconditionFailure("WaitingSequences: sequence \(sequence) neither runs nor waits")
+    }
+    queue.remove(at: place)
   }
 
   /// Adds a sequence that has just arrived.
@@ -63,10 +72,16 @@ struct WaitingSequences: Sendable {
 // MARK: Who is skipped
 
 extension TokenBudgetScheduler {
+  /// Whether a waiting sequence lets others pass in this iteration: it still has output to come from before it lost its
+  /// blocks, or there is no room for its adapter.
+  func isSkipped(_ sequence: Int32) -> Bool {
+    looksAhead && ahead[Int(sequence)].stale > 0 || !hasAdapterSlot(sequence)
+  }
+
   /// Whether the adapter of a waiting sequence is loaded by one that runs, or there is room for one more.
   ///
   /// - Complexity: O(running) with a limit on adapters.
-  func hasAdapterSlot(_ sequence: Int32) -> Bool {
+  private func hasAdapterSlot(_ sequence: Int32) -> Bool {
     guard let most = options.adaptersMax, !adapters.isEmpty else { return true }
     func adapter(_ sequence: Int32) -> Int32 {
       adapters[Int(sequences.requests.request(ofSequence: sequence))]

@@ -50,6 +50,8 @@ extension Timeline {
           priority: Int32($1.priority), arrival: Double($1.arrival ?? $0), name: $1.name)
       })
     traits.adapters = drawn.map { Int32($0.adapter) }
+    traits.drafts.accepted = drawn.map { $0.accepted.map { Int32($0) } }
+    traits.drafts.proposed = drawn.map { $0.proposed.map { Int32($0) } }
     let scheduler = TokenBudgetScheduler<Memory>(
       requests: requests, settings: settings, contents: contents, traits: traits)
     self.init(scheduler, requests: requests, names: drawn.map(\.name))
@@ -69,6 +71,9 @@ struct DrawnRequest {
   var arrival: Int?
   /// 0 for none.
   var adapter = 0
+  /// Of its drafts, in turn; see ``DraftOutcomes``.
+  var accepted: [Int] = []
+  var proposed: [Int] = []
 
   /// A prompt with no token in common with others'.
   static func own(

@@ -17,7 +17,9 @@ import Workload
 ///     3: a 8+1 b 4+4 | hit b4 | out c7 | evict 5 6 | done a | free 3 4
 ///
 /// `a 8+1` computes 1 token behind 8, `hit` and `out` (preempted) say how many tokens were found and lost, `free` is what
-/// ``free`` says after the iteration.
+/// ``free`` says after the iteration. `draft a3/1` verifies 3 drafts of which 1 is accepted, `pad` those that are drafts only
+/// in number. Where iterations are decided ahead, `done` stands in the line of the iteration that was decided before the
+/// output was taken in.
 struct Timeline<S: Scheduler> {
   var scheduler: S
   let requests: [Request]
@@ -39,6 +41,8 @@ struct Timeline<S: Scheduler> {
   /// The letter of each request that is in no plan: where it stood after the last one that it was in.
   private var standing: [Character]
   private var arrived = 0
+  /// Iterations whose output was not taken in, oldest first.
+  private var inFlight: [IterationPlan] = []
 
   /// - Parameter requests: In order of arrival; arrivals are numbers of iterations, in nanoseconds.
   init(_ scheduler: S, requests: [Request], names: [String]? = nil) {
@@ -97,18 +101,23 @@ struct Timeline<S: Scheduler> {
     scheduler.schedule(at: SimInstant(nanoseconds: Int64(step)), into: &plan)
     ledger = scheduler.ledger
     queues = scheduler.queues
+    inFlight.append(plan)
     drawColumn()
   }
 
   /// The second half: the output is taken in.
   mutating func complete() {
-    for scheduled in plan.scheduled {
-      emitted[Int(scheduled.request)] += Int(scheduled.emittedTokens)
-    }
     let before = finished.count
-    scheduler.complete(&plan, finished: &finished)
+    if inFlight.count > scheduler.iterationsAhead {
+      scheduler.complete(&inFlight[0], finished: &finished)
+      for scheduled in inFlight.removeFirst().scheduled {
+        emitted[Int(scheduled.request)] += Int(scheduled.emittedTokens)
+      }
+    }
     for request in finished[before...] { standing[Int(request)] = " " }
-    if !plan.isEmpty || !plan.preempted.isEmpty { writeLine(finished: finished[before...]) }
+    if !plan.isEmpty || !plan.preempted.isEmpty || finished.count > before {
+      writeLine(finished: finished[before...])
+    }
     step += 1
   }
 
@@ -141,8 +150,13 @@ struct Timeline<S: Scheduler> {
   private mutating func writeLine(finished: ArraySlice<RequestID>) {
     func name(_ id: RequestID) -> String { names[Int(id)] }
     let hits = plan.admitted.filter { $0.cachedTokens > 0 }
+    func drafts(_ drafted: IterationPlan.Drafted) -> String {
+      "\(name(drafted.request))\(drafted.drafts)/\(drafted.accepted)"
+    }
     let parts: [(label: String, words: [String])] = [
       ("", plan.scheduled.map { "\(name($0.request)) \($0.contextTokens)+\($0.tokens)" }),
+      ("draft ", plan.drafted.filter { !$0.isPadding }.map(drafts)),
+      ("pad ", plan.drafted.filter(\.isPadding).map(drafts)),
       ("hit ", hits.map { "\(name($0.request))\($0.cachedTokens)" }),
       ("out ", plan.preempted.map { "\(name($0.request))\($0.computedTokens)" }),
       ("evict ", plan.evicted.map(\.description)),
@@ -151,6 +165,6 @@ struct Timeline<S: Scheduler> {
     ]
     let line = parts.filter { !$0.words.isEmpty }
       .map { $0.label + $0.words.joined(separator: " ") }.joined(separator: " | ")
-    log += "\(step): \(line)\n"
+    log += line.isEmpty ? "\(step):\n" : "\(step): \(line)\n"
   }
 }

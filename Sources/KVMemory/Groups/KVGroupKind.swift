@@ -14,6 +14,9 @@ public struct KVGroupKind: Sendable {
   /// Whether keys are given by need only: to the blocks that a likely hit would use. Where a kind keeps much less than
   /// every token, vLLM does so by default, since most keys would never be found.
   public let isKeyedByNeed: Bool
+  /// Of a state: blocks behind it for the states after draft tokens, of which the one after the last accepted draft
+  /// becomes the state.
+  public let draftStates: Int
   /// Of a state: tokens in whose multiples a chunk can leave a copy of the state besides the one at its end; `nil`
   /// where kernels leave none.
   public let checkpointAlignment: Int?
@@ -37,7 +40,7 @@ public struct KVGroupKind: Sendable {
 
   public init(
     name: String, isState: Bool = false, isKeyedByNeed: Bool = false,
-    checkpointAlignment: Int? = nil, attendedMax: Int? = nil,
+    checkpointAlignment: Int? = nil, draftStates: Int = 0, attendedMax: Int? = nil,
     skipped: @escaping @Sendable (_ computed: Int) -> Range<Int>,
     mostBlocks: @escaping @Sendable (_ inFlight: Int, _ blockTokens: Int) -> Int?,
     reservedBlocks: (@Sendable (_ tokens: Int, _ inFlight: Int, _ blockTokens: Int) -> Int)? = nil
@@ -46,6 +49,7 @@ public struct KVGroupKind: Sendable {
     self.isState = isState
     self.isKeyedByNeed = isKeyedByNeed
     self.checkpointAlignment = checkpointAlignment
+    self.draftStates = draftStates
     self.attendedMax = attendedMax
     self.skipped = skipped
     self.mostBlocks = mostBlocks

@@ -80,6 +80,13 @@ package struct V1Options: SystemOptions {
   package var victims: VictimPolicy?
   /// Where given-up blocks queue. `unhashedFirst` in vLLM 0.33, `allAtTail` in 0.10.
   package var freeQueueRule = FreeQueueRule.unhashedFirst
+  /// Whether an iteration is decided before the output of the one before it is known (`--async-scheduling`).
+  package var isAsynchronous = false
+  /// Whether memory for windows and chunks counts the tokens of all iterations in flight, and what lies behind a window is
+  /// given back once it is computed: before 0.26 vLLM counted those of one, and gave back what was scheduled.
+  package var countsInFlight = true
+  /// How tokens are drafted; `nil` if none are.
+  package var speculation: Speculation?
   /// Most LoRA adapters among the requests of an iteration (`--max-loras`); `nil` for no limit.
   package var adaptersMax: Int?
   /// What the groups of the model's layers keep of a sequence; none for every token in all layers.
@@ -105,6 +112,7 @@ package struct V1Options: SystemOptions {
     reserveFullISL = release >= .wholePromptAdmission
     freeQueueRule = release >= .unhashedFirst ? .unhashedFirst : .allAtTail
     retention = release >= .keysByNeed ? .boundaries : .dense
+    countsInFlight = release >= .countsInFlight
   }
 
   /// The groups of sequences of at most `length` tokens: a single one that skips none by then keeps every token.
@@ -113,6 +121,9 @@ package struct V1Options: SystemOptions {
     return groups.isEmpty || isWhole
       ? [BlockGroup(keeps: .all, blockTokens: groups.first?.blockTokens ?? blockSize)] : groups
   }
+
+  /// Iterations whose tokens memory has to count together.
+  var iterationsInFlight: Int { isAsynchronous && countsInFlight ? 2 : 1 }
 
   /// Blocks of the watermark in a pool of `deviceBlocks`, rounded down.
   package func watermarkBlocks(of deviceBlocks: Int) -> Int {
