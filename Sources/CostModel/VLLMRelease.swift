@@ -62,6 +62,8 @@ extension VLLMRelease {
   package static let longRoPEUnstretched = VLLMRelease(0, 11, 2)
   /// Experts see 16,384 tokens at a time, 32,768 before.
   package static let expertChunk16K = VLLMRelease(0, 12, 0)
+  /// Iterations that are decided ahead stop at a request's last token.
+  package static let stopsAhead = VLLMRelease(0, 12, 0)
   /// One workspace, which stays, serves all layers of experts.
   package static let sharedWorkspace = VLLMRelease(0, 13, 0)
   /// The host prepares an iteration while the device runs the one before.

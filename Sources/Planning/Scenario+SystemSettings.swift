@@ -28,6 +28,7 @@ extension Scenario {
     if let longPrefillTokenThreshold {
       choices.longPrefillTokenThreshold = longPrefillTokenThreshold
     }
+    choices.decidesAhead = asyncScheduling ?? false
     choices.victims = victims
     choices.eviction = eviction
     choices.pageGroups = pageGroupSettings
@@ -54,6 +55,19 @@ extension Scenario {
   }
 }
 
+extension Scenario {
+  /// Refuses iterations decided ahead in a release whose order of them is not known.
+  func requireAsyncScheduling() throws(UserError) {
+    guard asyncScheduling == true, let first = system.capabilities.decidesAheadFrom,
+      let release, let asked = VLLMRelease(release), asked < first
+    else { return }
+    throw UserError(
+      "`\(system.name)` of release \(release) is not known to schedule ahead as later ones do",
+      hint: "leave out `--async-scheduling`, or choose an `--engine-release` from "
+        + "\(first.major).\(first.minor) on")
+  }
+}
+
 /// Settings that only some systems have.
 extension Scenario {
   /// Whether the system has the setting; a release is a setting of the systems that know it.
@@ -74,6 +88,7 @@ extension Scenario {
   /// Refuses settings that the system would have to ignore.
   func requireFlagsOfSystem() throws(UserError) {
     try requirePrefixCache()
+    try requireAsyncScheduling()
     for setting in ScenarioSetting.ofSomeSystems where setting.isSet(self) && !has(setting) {
       if setting.name == ScenarioSetting.release, let engineRelease, system.hasReleases {
         throw noSuchRelease(engineRelease, of: system)

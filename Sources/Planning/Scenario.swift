@@ -64,6 +64,8 @@ package struct Scenario: Sendable {
   package var chunkedPrefill: Bool?
   /// `--long-prefill-token-threshold`.
   package var longPrefillTokenThreshold: Int?
+  /// `--async-scheduling`; `nil` for no.
+  package var asyncScheduling: Bool?
   /// `--preemption-policy`; `nil` for the engine's own.
   package var victims: VictimPolicy?
   /// `--eviction-policy`; `nil` for the engine's own.

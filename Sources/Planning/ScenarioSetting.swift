@@ -155,6 +155,8 @@ extension ScenarioSetting {
     .count("long-prefill-token-threshold", \.longPrefillTokenThreshold)
       .only(\.capabilities.limitsLongPrompts)
       .recorded(14) { "\($0.scenario.choices.longPrefillTokenThreshold)" },
+    .yesNo("async-scheduling", \.asyncScheduling)
+      .only { $0.capabilities.decidesAheadFrom != nil }.recorded(40, .ifSet).namedIfSet,
     .choice("preemption-policy", \.victims, of: VictimPolicy.all, text: \.name)
       .only(\.capabilities.choosesVictims).recorded(25, .ifSet).namedIfSet,
     .choice("eviction-policy", \.eviction, of: EvictionPolicy.all, text: \.name)

@@ -56,6 +56,9 @@ struct Engine<S: Scheduler> {
   /// Whether something came since the last decision, so that there is something to decide.
   var hasNews = false
   var plan: IterationPlan
+  /// The iteration after the running one, where it is decided ahead of that one's output.
+  var next: IterationPlan
+  var hasNext = false
   /// Scratch: requests that are complete with an iteration.
   var finished: [RequestID] = []
   /// Requests that left since they were last taken, where somebody waits for them.
@@ -76,6 +79,7 @@ struct Engine<S: Scheduler> {
     frontEnd = run.frontEnd
     keepsDepartures = run.keepsDepartures
     plan = IterationPlan(attendedMax: attendedMax)
+    next = plan
     recorder = RunRecorder(run.log, emptyLedger: scheduler.ledger)
   }
 
@@ -181,20 +185,25 @@ struct Engine<S: Scheduler> {
     if keepsDepartures { departures.append(Departure(request: id, time: clock)) }
   }
 
-  /// Decides the next iteration; it starts now.
+  /// Decides the next iteration, unless it was decided ahead; it starts now.
   private mutating func startIteration(_ pricer: (any IterationCostModel)?) throws {
     hasNews = false
+    if !takeNext() { try decide() }
+    decideAhead()
+    recorder.hold(heldState, from: clock)
+    if plan.changesRequests { recorder.started(&plan, at: clock) }
+    if clock < recorder.window.from { recorder.warmedUp(scheduler.prefixCache) }
+    guard plan.doesSomething else { return }
+    iterationEnd = clock + duration(pricer)
+  }
+
+  private mutating func decide() throws {
     plan.removeAll()
     scheduler.schedule(at: clock, into: &plan)
     wakeUp = scheduler.wakeUp
     precondition(
       wakeUp.map { $0 > clock } ?? true, "Engine: the scheduler wants to wake up at \(clock)")
     if let failure = plan.failure { throw RunFailure(failure, at: clock) }
-    recorder.hold(heldState, from: clock)
-    if plan.changesRequests { recorder.started(&plan, at: clock) }
-    if clock < recorder.window.from { recorder.warmedUp(scheduler.prefixCache) }
-    guard !plan.isEmpty || !plan.preempted.isEmpty else { return }
-    iterationEnd = clock + duration(pricer)
   }
 
   /// How long the planned iteration takes; nothing, if it only takes requests out.

@@ -108,6 +108,9 @@ package struct IterationPlan: Sendable {
     scheduled.isEmpty && cruising == 0 && swapOuts.isEmpty && swapIns.isEmpty
   }
 
+  /// Whether the engine spends an iteration on it, if only to take requests out.
+  var doesSomething: Bool { !isEmpty || !preempted.isEmpty }
+
   /// Output tokens that the iteration gives, of all requests.
   var emittedTokens: Int { scheduled.reduce(cruising) { $0 + Int($1.emittedTokens) } }
 

@@ -30,6 +30,8 @@ extension ServingSystem {
     package var admitsByEstimate = false
     /// Whether another running sequence than the last can be preempted (`--preemption-policy`).
     package var choosesVictims = false
+    /// The first release whose order of iterations decided ahead (`--async-scheduling`) is known; `nil` where none are.
+    package var decidesAheadFrom: VLLMRelease?
     /// Whether preempted requests can move to the host (`--swap-space`, `--preemption-mode`).
     package var swaps = false
     package var sequences = Sequences.beams
@@ -51,8 +53,7 @@ extension ServingSystem {
     package init(
       isPaged: Bool = false, cutsPrompts: Bool = false, limitsLongPrompts: Bool = false,
       hasPrefixCache: Bool = false, choosesEvictions: Bool = false, admitsByEstimate: Bool = false,
-      choosesVictims: Bool = false,
-      swaps: Bool = false,
+      choosesVictims: Bool = false, decidesAheadFrom: VLLMRelease? = nil, swaps: Bool = false,
       sequences: Sequences = .beams,
       hasStaticBatches: Bool = false, isCompiled: Bool = false, mapsPageGroups: Bool = false,
       cpuStandIn: String? = nil, measuresMemory: Bool = false, serveCommand: String? = nil
@@ -64,6 +65,7 @@ extension ServingSystem {
       self.choosesEvictions = choosesEvictions
       self.admitsByEstimate = admitsByEstimate
       self.choosesVictims = choosesVictims
+      self.decidesAheadFrom = decidesAheadFrom
       self.swaps = swaps
       self.sequences = sequences
       self.hasStaticBatches = hasStaticBatches
@@ -165,6 +167,8 @@ package struct SystemChoices: Equatable, Sendable {
   package var chunkedPrefill: Bool
   /// Most tokens of one request in an iteration while others are there; 0 for no limit.
   package var longPrefillTokenThreshold: Int
+  /// Whether an iteration is decided before the output of the one before it is known.
+  package var decidesAhead = false
   /// `nil` for what the engine does by itself.
   package var victims: VictimPolicy?
   package var eviction: EvictionPolicy?

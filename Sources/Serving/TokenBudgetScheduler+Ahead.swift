@@ -157,11 +157,12 @@ extension TokenBudgetScheduler {
           sequence: share.sequence, tokens: share.tokens, drafts: share.drafts, accepted: accepted,
           yields: yields))
     }
-    inFlight.append(flights)
+    if !flights.isEmpty { inFlight.append(flights) }
   }
 
   /// Takes in the output of the iteration that has been in flight for longest.
   mutating func land(_ plan: inout IterationPlan, _ finished: inout [RequestID]) {
+    guard !plan.scheduled.isEmpty else { return }
     for (place, flight) in inFlight.removeFirst().enumerated() where flight.sequence >= 0 {
       guard let tokens = land(flight) else { continue }
       plan.emit(tokens, from: place)

@@ -101,6 +101,14 @@ struct SchedulerOptions: ParsableArguments {
       """)
   var longPrefillTokenThreshold: Int?
 
+  @Flag(
+    name: .customLong("async-scheduling"), inversion: .prefixedNo,
+    help: """
+      Decide an iteration before the output of the one before it is known: requests are admitted an iteration later; \
+      prices stay as they are; \(only("async-scheduling")) (default: no).
+      """)
+  var asyncScheduling: Bool?
+
   @Option(
     help: """
       Which running sequence makes way when there is no block: \(VictimPolicy.all.map(\.name).joined(separator: ", ")); \
@@ -157,6 +165,7 @@ struct SchedulerOptions: ParsableArguments {
     scenario.preemptionMode = preemptionMode
     scenario.chunkedPrefill = chunkedPrefill
     scenario.longPrefillTokenThreshold = longPrefillTokenThreshold
+    scenario.asyncScheduling = asyncScheduling
     if let preemptionPolicy {
       try ScenarioSetting.find("preemption-policy").change(preemptionPolicy)(&scenario)
     }

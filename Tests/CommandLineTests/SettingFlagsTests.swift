@@ -23,6 +23,7 @@ import Testing
     "max-num-batched-tokens": "4096", "max-model-len": "1024", "page-group-size": "64",
     "preemption-mode": "swap", "engine-release": "0.10", "enable-prefix-caching": "false",
     "enable-chunked-prefill": "false", "long-prefill-token-threshold": "5",
+    "async-scheduling": "true",
     "preemption-policy": "fewest-outputs", "eviction-policy": "lfu",
     "hf-overrides": #"{"max_position_embeddings": 4096}"#,
     "schedule-policy": "lpm", "schedule-conservativeness": "0.5", "max-prefill-tokens": "9000",
@@ -99,7 +100,8 @@ import Testing
     let before = setting.text(wanted)
     try setting.change(text)(&wanted)
     #expect(setting.text(wanted) != before)
-    let arguments = text == "false" ? ["--no-\(name)"] : ["--\(name)", text]
+    let switches = ["false": ["--no-\(name)"], "true": ["--\(name)"]]
+    let arguments = switches[text] ?? ["--\(name)", text]
     let parsed = try scenario(arguments)
     for setting in ScenarioSetting.all {
       #expect(setting.text(parsed) == setting.text(wanted), "`--\(name)`: `\(setting.name)`")

@@ -227,6 +227,22 @@ import Workload
     ) { try scenario(.vllmV1) { $0.longPrefillTokenThreshold = -1 }.resolved() }
   }
 
+  @Test func refusesToScheduleAheadInReleasesThatAreNotKnownTo() throws {
+    #expect(
+      throws: UserError(
+        "`vllm-v1` of release 0.11 is not known to schedule ahead as later ones do",
+        hint: "leave out `--async-scheduling`, or choose an `--engine-release` from 0.12 on")
+    ) {
+      try scenario(.vllmV1) {
+        $0.engineRelease = "0.11"
+        $0.asyncScheduling = true
+      }.resolved()
+    }
+    let ahead = try scenario(.vllmV1) { $0.asyncScheduling = true }.resolved()
+    #expect(ahead.settings.v1.isAsynchronous)
+    #expect(try !scenario(.vllmV1).resolved().settings.v1.isAsynchronous)
+  }
+
   /// Every flag, given to every system, is either in its resolved settings or refused.
   @Test(arguments: ScenarioSetting.ofSomeSystems.map(\.name), ServingSystem.all)
   func noFlagIsIgnored(name: String, system: ServingSystem) throws {
@@ -240,7 +256,7 @@ import Workload
       "enable-prefix-caching": "false",
       "enable-chunked-prefill": "false", "long-prefill-token-threshold": "7",
       "preemption-policy": "fewest-outputs", "eviction-policy": "lfu",
-      "engine-overheads": "none",
+      "engine-overheads": "none", "async-scheduling": "true",
       "schedule-policy": "lpm", "schedule-conservativeness": "0.5", "max-prefill-tokens": "9000",
       "prefill-max-requests": "3", "enable-mixed-chunk": "true",
       "disable-overlap-schedule": "true", "client-max-tokens": "900",

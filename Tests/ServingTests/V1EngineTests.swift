@@ -101,6 +101,39 @@ import Workload
     #expect(record.tokenGaps.gaps.reduce(0) { $0 + $1.count } == 9)
   }
 
+  /// Iterations of 1 ms. The one that starts at 1 ms was decided at 0: `b`, which comes at 0.5 ms, is in the next.
+  @Test func whatArrivesWaitsForTheIterationAfterTheNext() throws {
+    func times(asynchronous: Bool) throws -> [[Int64?]] {
+      let requests = [
+        Request(promptTokens: 4, outputTokens: 3),
+        Request(
+          arrival: SimInstant(nanoseconds: 500_000), promptTokens: 4, outputTokens: 2),
+      ]
+      let record = try ServingSystem.vllmV1.serve(
+        requests, settings: v1Settings(blocks: 20) { $0.isAsynchronous = asynchronous },
+        executor: PricedExecutor(FixedPrices(nanoseconds: 1_000_000)))
+      #expect(record.emittedTokens == 5)
+      return record.milestones.map { [$0.firstToken?.nanoseconds, $0.finish?.nanoseconds] }
+    }
+    #expect(
+      try times(asynchronous: false) == [[1_000_000, 3_000_000], [2_000_000, 3_000_000]])
+    #expect(
+      try times(asynchronous: true) == [[1_000_000, 3_000_000], [3_000_000, 4_000_000]])
+  }
+
+  /// Nothing says that drafts are accepted, so that an iteration yields one token, whoever decides it when.
+  @Test func tokensOfDraftsAreInTheRecord() throws {
+    for asynchronous in [false, true] {
+      var settings = v1Settings(blocks: 20) { $0.isAsynchronous = asynchronous }
+      settings.v1.speculation = Speculation(draftTokens: 3)
+      let record = try ServingSystem.vllmV1.serve(
+        [Request(promptTokens: 4, outputTokens: 6), Request(promptTokens: 4, outputTokens: 1)],
+        settings: settings, executor: PricedExecutor(FixedPrices(nanoseconds: 1_000_000)))
+      #expect(record.emittedTokens == 7)
+      #expect(record.milestones[0].finish == SimInstant(nanoseconds: 6_000_000))
+    }
+  }
+
   @Test func decodesAreAggregatedAndChunksAreNot() {
     var timeline = V1Timeline(
       v1: [.own("a", prompt: 3, output: 3), .own("b", at: 1, prompt: 12, output: 2)],

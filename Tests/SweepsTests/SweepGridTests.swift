@@ -87,14 +87,15 @@ import Testing
       "engine-release": "0.2.0", "enable-prefix-caching": "false",
       "enable-chunked-prefill": "false", "engine-overheads": "none",
       "long-prefill-token-threshold": "64", "preemption-policy": "last",
-      "eviction-policy": "lfu", "request-rate": "3", "num-prompts": "9", "first": "true",
+      "eviction-policy": "lfu", "async-scheduling": "true", "request-rate": "3", "num-prompts": "9",
+      "first": "true",
       "from-second": "1", "to-second": "5", "oversized": "fail", "seed": "4",
     ]
     let home: [String: String] = [
       "page-group-size": "vattention", "engine-release": "vllm-0.2",
       "enable-prefix-caching": "vllm-v1", "enable-chunked-prefill": "vllm-v1",
       "long-prefill-token-threshold": "vllm-v1", "preemption-policy": "vllm-v1",
-      "eviction-policy": "vllm-v1", "engine-overheads": "vllm-v1",
+      "eviction-policy": "vllm-v1", "engine-overheads": "vllm-v1", "async-scheduling": "vllm-v1",
       "kv-cache-memory-bytes": "vllm-v1", "enforce-eager": "vllm-v1",
       "max-cudagraph-capture-size": "vllm-v1",
     ]

@@ -10,7 +10,8 @@ extension ServingSystem {
     releases: (6...33).map { "0.\($0)" }, countsPatches: true,
     capabilities: Capabilities(
       isPaged: true, cutsPrompts: true, limitsLongPrompts: true, hasPrefixCache: true,
-      choosesEvictions: true, choosesVictims: true, sequences: .samples, measuresMemory: true,
+      choosesEvictions: true, choosesVictims: true, decidesAheadFrom: .stopsAhead,
+      sequences: .samples, measuresMemory: true,
       serveCommand: "vllm serve"),
     measuredAs: "vllm",
     defaults: { .vllm($0) },
@@ -29,6 +30,7 @@ extension ServingSystem {
       settings.v1.prefixCaching = choices.prefixCaching
       settings.v1.chunkedPrefill = choices.chunkedPrefill
       settings.v1.longPrefillTokenThreshold = choices.longPrefillTokenThreshold
+      settings.v1.isAsynchronous = choices.decidesAhead
       settings.v1.victims = choices.victims
       settings.v1.eviction = choices.eviction ?? .lru
       settings.v1.groups = choices.groups
@@ -80,7 +82,9 @@ package struct V1Options: SystemOptions {
   package var victims: VictimPolicy?
   /// Where given-up blocks queue. `unhashedFirst` in vLLM 0.33, `allAtTail` in 0.10.
   package var freeQueueRule = FreeQueueRule.unhashedFirst
-  /// Whether an iteration is decided before the output of the one before it is known (`--async-scheduling`).
+  /// Whether an iteration is decided before the output of the one before it is known (`--async-scheduling`). vLLM does so by
+  /// default from 0.14 on. Ours does not: what its fitted prices hold was measured on servers that do, and hides the host's
+  /// time already, while the order of iterations costs the simulator the look at every request.
   package var isAsynchronous = false
   /// Whether memory for windows and chunks counts the tokens of all iterations in flight, and what lies behind a window is
   /// given back once it is computed: before 0.26 vLLM counted those of one, and gave back what was scheduled.
