@@ -130,14 +130,15 @@ import Testing
     let beside = v1Log(
       [
         DrawnRequest(name: "a", prompt: [[1, 0, 5]], output: 1),
-        DrawnRequest.own("long", at: 1, prompt: 12, output: 1),
+        DrawnRequest.own("long", at: 1, prompt: 20, output: 1),
         DrawnRequest(name: "b", at: 2, prompt: [[1, 0, 5]], output: 1),
       ], settings)
     #expect(
       beside == """
         0: a 0+5 | done a
         1: long 0+8
-        2: long 8+4 b 4+3 | pad b2/0 | hit b4 | done long b
+        2: long 8+4 b 4+1 | hit b4 | done b
+        3: long 12+8 | done long
 
         """)
   }
@@ -158,6 +159,12 @@ import Testing
 
         """)
     #expect(v1Log(drawn, drafting(1)).contains("hit b8"))
+    // In the iteration that computes the block, the token behind it is not known.
+    var early = drawn[2]
+    early.at = 0
+    #expect(
+      v1Log([drawn[0], early], drafting(1) { $0.caching.keyLookahead = 1 })
+        == "0: a 0+8 c 4+5 | hit c4 | done a c\n")
   }
 
   @Test func theLastBlockOfAHitIsGivenBack() {
@@ -257,6 +264,21 @@ import Testing
 
         """)
     #expect(log { $0.countsInFlight = false }.contains("3: a 6+1 | free 3 4 5 6 7 8 1\n"))
+  }
+
+  /// A window of 3 tokens and two iterations of 4 in flight take 4 blocks of 4, of which 3 are there.
+  @Test func aWindowHoldsWhatIsInFlight() {
+    func log(countsInFlight: Bool) -> String {
+      var settings = v1Settings(blocks: 4, budget: 4) {
+        $0.isAsynchronous = true
+        $0.countsInFlight = countsInFlight
+        $0.groups = [BlockGroup(keeps: .window(tokens: 3), blockTokens: 4)]
+      }
+      settings.v1.retention = .dense
+      return v1Log([.own("a", prompt: 16, output: 1)], settings, steps: 1)
+    }
+    #expect(log(countsInFlight: true).isEmpty)
+    #expect(log(countsInFlight: false) == "0: a 0+4\n")
   }
 
   /// Drafts are counted before anybody has drafted them: iteration 3 runs behind two that iteration 2 rejects.
