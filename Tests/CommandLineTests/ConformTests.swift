@@ -42,6 +42,17 @@ import Testing
     #expect(run.status == 0)
     #expect(
       run.output == """
+        PASS a24-swa-async 56 steps
+        PASS b01-ngram-tiny 9 steps
+        PASS b10-spec-pad 16 steps
+        PASS b11-spec-budget-split 18 steps
+        PASS b14-mamba-spec 32 steps
+        PASS b15-eagle-drop-swa 15 steps
+        PASS c01-async-tiny 7 steps
+        PASS c02-async-preempt-stale 81 steps
+        PASS c04-async-spec 11 steps
+        PASS e01-lora 18 steps
+        PASS e03-priority-ties 62 steps
         PASS a03-swa-junction-pin 14 steps
         PASS a06-gemma-5to1 16 steps
         PASS a10-chunked-local 52 steps
@@ -87,7 +98,7 @@ import Testing
         PASS youngest 5 steps
         PASS 0.2.7/tiny 2 steps
         PASS pair 4 steps
-        45 of 45 pass
+        56 of 56 pass
 
         """)
   }

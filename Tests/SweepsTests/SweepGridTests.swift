@@ -89,6 +89,9 @@ import Testing
       "long-prefill-token-threshold": "64", "preemption-policy": "last",
       "eviction-policy": "lfu", "async-scheduling": "true", "request-rate": "3", "num-prompts": "9",
       "first": "true",
+      "schedule-policy": "lpm", "schedule-conservativeness": "0.5", "max-prefill-tokens": "9000",
+      "prefill-max-requests": "3", "enable-mixed-chunk": "true",
+      "disable-overlap-schedule": "true", "client-max-tokens": "900",
       "from-second": "1", "to-second": "5", "oversized": "fail", "seed": "4",
     ]
     let home: [String: String] = [
@@ -98,6 +101,10 @@ import Testing
       "eviction-policy": "vllm-v1", "engine-overheads": "vllm-v1", "async-scheduling": "vllm-v1",
       "kv-cache-memory-bytes": "vllm-v1", "enforce-eager": "vllm-v1",
       "max-cudagraph-capture-size": "vllm-v1",
+      "schedule-policy": "sglang", "schedule-conservativeness": "sglang",
+      "max-prefill-tokens": "sglang", "prefill-max-requests": "sglang",
+      "enable-mixed-chunk": "sglang", "disable-overlap-schedule": "sglang",
+      "client-max-tokens": "sglang",
     ]
     let naming = RunNaming([:])
     for setting in ScenarioSetting.all where !["stepping", "device-profile"].contains(setting.name)

@@ -47,13 +47,21 @@ import Testing
       .map { Self.row("r\($0)").dropLast() + ",\($1)\n" }
     let files = try SmallFiles(["points.csv": header + rows.joined()])
     let read = try ServingPoint.read(path: files.path + "/points.csv")
-    #expect(read.points.map(\.id) == ["r0", "r2"])
+    #expect(read.points.map(\.id) == ["r0", "r2", "r3"])
     #expect(
       read.warnings.map { $0.replacingOccurrences(of: files.path, with: "DIR") } == [
         "DIR/points.csv: line 3 is left out: confounded: TPOT of repeats differs by more than 1.3 times",
-        "DIR/points.csv: line 5 is left out: attention data parallelism is not simulated",
         "2 rows are left out: confounded: suspected of `specdec`; the first is line 6",
       ])
+  }
+
+  /// Eight data-parallel ranks share four clients: the fullest has one. Experts are spread as the row says.
+  @Test func ranksShareTheClients() throws {
+    let header = Self.header.dropLast() + ",attention_dp_size,moe_ep_size\n"
+    let files = try SmallFiles(["points.csv": header + Self.row("a").dropLast() + ",8,16\n"])
+    let point = try #require(ServingPoint.read(path: files.path + "/points.csv").points.first)
+    #expect(point.dataParallel == 8 && point.expertParallel == 16)
+    #expect(point.concurrency == 4 && point.clients == 1)
   }
 
   @Test func aMeasuredTimeMustBePositive() {

@@ -16,8 +16,8 @@ enum Invocation {
 }
 
 extension RunRecipe {
-  /// Flags that say where results go and how they are printed: they decide none.
-  static let notKept: Set = ["format", "output", "files"]
+  /// Flags that say where results go, how they are printed and how fast they are found: they decide none.
+  static let notKept: Set = ["format", "output", "files", "stepping"]
 
   /// A command line that was understood, as data.
   ///
