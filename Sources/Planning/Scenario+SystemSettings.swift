@@ -56,6 +56,21 @@ extension Scenario {
 }
 
 extension Scenario {
+  /// Refuses to spread the experts of a model that has none, and on a device whose prices know no layout.
+  func requireExperts() throws(UserError) {
+    guard enableExpertParallel == true else { return }
+    guard model.hasExperts else {
+      throw UserError(
+        "`--enable-expert-parallel` spreads routed experts over GPUs, and `\(model.name)` has none",
+        hint: "leave it out")
+    }
+    guard device.software == .present else {
+      throw UserError(
+        "`--enable-expert-parallel`: the prices of `\(device.name)` do not tell how experts are cut",
+        hint: "leave it out, or choose the device of today")
+    }
+  }
+
   /// Refuses iterations decided ahead in a release whose order of them is not known.
   func requireAsyncScheduling() throws(UserError) {
     guard asyncScheduling == true, let first = system.capabilities.decidesAheadFrom,
@@ -88,6 +103,7 @@ extension Scenario {
   /// Refuses settings that the system would have to ignore.
   func requireFlagsOfSystem() throws(UserError) {
     try requirePrefixCache()
+    try requireExperts()
     try requireAsyncScheduling()
     for setting in ScenarioSetting.ofSomeSystems where setting.isSet(self) && !has(setting) {
       if setting.name == ScenarioSetting.release, let engineRelease, system.hasReleases {

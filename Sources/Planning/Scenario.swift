@@ -18,8 +18,14 @@ package struct Scenario: Sendable {
   /// Groups of so many GPUs that share the layers of experts, each with requests of its own: an equal share of them is
   /// simulated (`validate points`).
   package var dataParallel = 1
+  /// Whether routed experts are spread whole over all GPUs, not each cut over them (`--enable-expert-parallel`).
+  package var enableExpertParallel: Bool?
+  /// GPUs that routed experts are spread over, where that is neither all nor none (`validate points`).
+  package var expertParallelGiven: Int?
   /// GPUs that routed experts are spread over whole; 1 where each is cut over all.
-  package var expertParallel = 1
+  package var expertParallel: Int {
+    expertParallelGiven ?? (enableExpertParallel == true ? tensorParallel * dataParallel : 1)
+  }
   /// Stages that the layers are cut into (`--pipeline-parallel-size`).
   package var pipelineParallel = 1
   /// How the layers' matrices are stored (`--quantization`); `nil` for as the checkpoint has them.

@@ -107,6 +107,7 @@ extension ScenarioSetting {
       .keyedElsewhere,
     .count("tensor-parallel-size", \.tensorParallel).recorded(1),
     .count("pipeline-parallel-size", \.pipelineParallel).recorded(16),
+    .yesNo("enable-expert-parallel", \.enableExpertParallel).recorded(41, .ifSet).namedIfSet,
     .elements(
       "quantization", \.weights,
       ["none": .bfloat16, "fp8": .fp8, "int8": .int8, "int4": .int4, "nvfp4": .nvfp4]

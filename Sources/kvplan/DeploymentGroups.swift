@@ -40,6 +40,14 @@ struct TargetOptions: ParsableArguments {
     help: "Stages that the layers are cut into, each on `--tensor-parallel-size` GPUs.")
   var pipelineParallel = 1
 
+  @Flag(
+    name: .customLong("enable-expert-parallel"), inversion: .prefixedNo,
+    help: """
+      Spread whole experts over the GPUs, in place of a cut of each on every one; the fullest GPU is waited for, its load \
+      by a power law (default: no).
+      """)
+  var enableExpertParallel: Bool?
+
   @Option(
     name: [.customLong("data-parallel-size"), .customLong("dp", withSingleDash: true)],
     help: .hidden)
@@ -77,6 +85,7 @@ struct TargetOptions: ParsableArguments {
     }
     scenario.tensorParallel = tensorParallel
     scenario.pipelineParallel = pipelineParallel
+    scenario.enableExpertParallel = enableExpertParallel
     scenario.hfOverrides = try hfOverrides.map { try PositionOverrides($0) }
     scenario.quantization = quantization?.elements
   }

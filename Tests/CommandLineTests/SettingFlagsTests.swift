@@ -23,7 +23,7 @@ import Testing
     "max-num-batched-tokens": "4096", "max-model-len": "1024", "page-group-size": "64",
     "preemption-mode": "swap", "engine-release": "0.10", "enable-prefix-caching": "false",
     "enable-chunked-prefill": "false", "long-prefill-token-threshold": "5",
-    "async-scheduling": "true",
+    "async-scheduling": "true", "enable-expert-parallel": "true",
     "preemption-policy": "fewest-outputs", "eviction-policy": "lfu",
     "hf-overrides": #"{"max_position_embeddings": 4096}"#,
     "schedule-policy": "lpm", "schedule-conservativeness": "0.5", "max-prefill-tokens": "9000",

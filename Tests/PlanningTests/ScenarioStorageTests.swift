@@ -235,4 +235,33 @@ import Workload
       try scenario { $0.warmups = -1 }.resolved()
     }
   }
+
+  /// Two GPUs hold half of 128 experts each in place of half of each expert, and results say so.
+  @Test func expertsAreSpreadWhereTheyAre() throws {
+    func resolved(_ change: (inout Scenario) throws -> Void) throws -> ResolvedScenario {
+      var mixture = try scenario()
+      mixture.model = try ModelCatalogue.find("qwen3-30b-a3b")
+      mixture.device = try DeviceCatalogue.find("h100-sxm")
+      mixture.tensorParallel = 2
+      try change(&mixture)
+      return try mixture.resolved()
+    }
+    let cut = try resolved { _ in }
+    let spread = try resolved { $0.enableExpertParallel = true }
+    #expect(spread.scenario.expertParallel == 2 && cut.scenario.expertParallel == 1)
+    #expect(spread.fields.contains(ScenarioField("enable-expert-parallel", "true")))
+    #expect(!cut.fields.map(\.name).contains("enable-expert-parallel"))
+    var work = IterationWork()
+    work.prefillChunks = [.init(tokens: 4096, contextTokens: 0)]
+    #expect(spread.costModel.duration(of: work) != cut.costModel.duration(of: work))
+    #expect(
+      throws: UserError(
+        "`--enable-expert-parallel` spreads routed experts over GPUs, and `llama-3.1-8b` has none",
+        hint: "leave it out")
+    ) {
+      try resolved {
+        ($0.model, $0.enableExpertParallel) = (try ModelCatalogue.find("llama-3.1-8b"), true)
+      }
+    }
+  }
 }

@@ -89,6 +89,7 @@ import Testing
       "long-prefill-token-threshold": "64", "preemption-policy": "last",
       "eviction-policy": "lfu", "async-scheduling": "true", "request-rate": "3", "num-prompts": "9",
       "first": "true",
+      "enable-expert-parallel": "true",
       "schedule-policy": "lpm", "schedule-conservativeness": "0.5", "max-prefill-tokens": "9000",
       "prefill-max-requests": "3", "enable-mixed-chunk": "true",
       "disable-overlap-schedule": "true", "client-max-tokens": "900",
