@@ -76,7 +76,7 @@ SERVED_ERRORS := Sources/CProfiles/profiles/served-errors.tsv
 
 served-errors: release ## The table of served latencies' errors that every answer quotes; needs $(DATA)
 	$(KVPLAN) validate errors $(DATA)/measured/serving_points_dev.csv --fitted --date $(DATE) > $(SERVED_ERRORS).new
-	$(KVPLAN) validate errors $(DATA)/measured/serving_points_moe_dev.csv --date $(DATE) | tail -n +2 \
+	$(KVPLAN) validate errors $(DATA)/measured/serving_points_moe_dev.csv --fitted --date $(DATE) | tail -n +2 \
 	  >> $(SERVED_ERRORS).new
 	mv $(SERVED_ERRORS).new $(SERVED_ERRORS)
 	touch Sources/CProfiles/profiles.c

@@ -45,6 +45,8 @@ extension BackendModel {
     model.overheads.promptScale = 1.23
     model.overheads.attentionScale = 0.86
     model.overheads.allReduceScale = 1.33
+    model.overheads.expertLayerSeconds = 1.3e-6
+    model.overheads.setOfMixtures(iterationSeconds: 739e-6, launchShare: 0.74, promptScale: 1.353)
     model.chunkedPrefill = false
     model.jitter = 0.12
     model.requestMilliseconds = 87
@@ -66,6 +68,9 @@ extension BackendModel {
     model.overheads.promptScale = 1.44
     model.overheads.attentionScale = 1.17
     model.overheads.allReduceScale = 0.6
+    model.overheads.expertScale = 1.2
+    model.overheads.expertLayerSeconds = 0.5e-6
+    model.overheads.setOfMixtures(iterationSeconds: 361e-6, launchShare: 0.81, promptScale: 1.4)
     model.requestMilliseconds = 49
     model.frontEnd = FrontEnd(requestTime: SimDuration(nanoseconds: 3_500_000))
     return model
@@ -81,6 +86,8 @@ extension BackendModel {
     model.overheads.launchShare = 0.5
     model.overheads.productScale = 0.95
     model.overheads.promptScale = 1.13
+    model.overheads.expertLayerSeconds = 4.7e-6
+    model.overheads.setOfMixtures(iterationSeconds: 3.29e-3, launchShare: 0.5, promptScale: 1.22)
     model.requestMilliseconds = 1
     model.frontEnd.requestTime = SimDuration(nanoseconds: 400_000)
     return model
@@ -105,6 +112,7 @@ extension BackendModel {
       model.requestMilliseconds = 34
       model.frontEnd.requestTime = SimDuration(nanoseconds: 1_800_000)
     }
+    if point.model.hasExperts { model.answerForMixtures(point) }
     switch point.campaign {
     case .sweep: break
     case .datedDump:
@@ -126,5 +134,34 @@ extension BackendModel {
       }
     }
     return model
+  }
+}
+
+extension BackendModel {
+  /// The front ends that were measured with mixtures, fitted like the overheads of these.
+  fileprivate mutating func answerForMixtures(_ point: ServingPoint) {
+    switch point.backend {
+    case .vllm: break
+    case .trtllm:
+      let isFirst = point.campaign != .datedDump && point.version.hasPrefix("1.0")
+      requestMilliseconds = isFirst ? 122 : 40
+      if !isFirst { frontEnd.requestTime = SimDuration(nanoseconds: 2_200_000) }
+    case .sglang:
+      requestMilliseconds = 182
+      frontEnd.requestTime = SimDuration(nanoseconds: 1_820_000)
+    }
+  }
+}
+
+extension EngineOverheads {
+  /// Sets what differs where a model has routed experts.
+  fileprivate mutating func setOfMixtures(
+    iterationSeconds: Double, launchShare: Double, promptScale: Double
+  ) {
+    var mixtures = Mixtures(self)
+    mixtures.iterationSeconds = iterationSeconds
+    mixtures.launchShare = launchShare
+    mixtures.promptScale = promptScale
+    self.mixtures = mixtures
   }
 }

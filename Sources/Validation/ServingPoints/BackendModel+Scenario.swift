@@ -16,7 +16,7 @@ extension BackendModel {
     scenario.model.maxPositions = max(point.model.maxPositions, longest)
     scenario.tensorParallel = point.tensorParallel
     scenario.dataParallel = point.dataParallel
-    scenario.expertParallel = point.expertParallel
+    scenario.expertParallelGiven = point.expertParallel
     scenario.weights = point.weights
     scenario.kvCache = kvCache(point)
     scenario.deviceBlocksOverride = try blocks(of: point)
