@@ -32,7 +32,7 @@ extension Scenario {
   /// The numbers behind the choice.
   var overheads: EngineOverheads {
     switch overheadsChoice {
-    case .kernelsOnly: .none
+    case .kernelsOnly: .none(running: system.kernels)
     case .vllm: system.overheads(release: release) ?? .none
     case .given(let overheads): overheads
     }

@@ -187,7 +187,8 @@ extension Scenario {
   private func unmeasuredKernels() throws -> [String] {
     guard device.software == .present else { return [] }
     return try CostProfile.unmeasured(
-      model, device: device, own: deviceProfile, weights: weights, kvCache: kvCache)
+      model, device: device, own: deviceProfile, weights: weights, kvCache: kvCache,
+      library: overheads.library)
   }
 
   /// What the KV budget of each GPU is computed from.

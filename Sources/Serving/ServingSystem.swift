@@ -21,6 +21,8 @@ package struct ServingSystem: Sendable {
   /// The engine whose measured serving was compared with simulations of the system, by the name that measurements have
   /// for it; `nil` where none was.
   package let measuredAs: String?
+  /// Whose kernels of experts and latent attention it runs.
+  package let kernels: KernelLibrary
   private let defaultsByCase: @Sendable (DefaultsCase) -> Defaults
   private let blockTokensByModel: @Sendable (ModelSpec, DeviceSpec) -> Int
   private let requireSettings: @Sendable (EngineSettings) throws -> Void
@@ -33,6 +35,7 @@ package struct ServingSystem: Sendable {
   /// - Parameters:
   ///   - countsPatches: Whether a release may have a patch number behind one of `releases`.
   ///   - measuredAs: The name in measurements of the engine that simulations were compared with.
+  ///   - kernels: Whose kernels run where engines have their own.
   ///   - defaults: What the system does unless its user says otherwise, by device, release and longest sequence.
   ///   - blockTokens: Tokens of a block unless its user says otherwise.
   ///   - check: Throws ``UserError`` for settings with which the engine does not run.
@@ -45,6 +48,7 @@ package struct ServingSystem: Sendable {
   package init(
     name: String, summary: String, releases: [String] = [], countsPatches: Bool = false,
     capabilities: Capabilities = Capabilities(), measuredAs: String? = nil,
+    kernels: KernelLibrary = .vllm,
     defaults: @escaping @Sendable (DefaultsCase) -> Defaults,
     blockTokens: @escaping @Sendable (ModelSpec, DeviceSpec) -> Int = { _, _ in 16 },
     check: @escaping @Sendable (EngineSettings) throws -> Void = { _ in },
@@ -60,6 +64,7 @@ package struct ServingSystem: Sendable {
     self.countsPatches = countsPatches
     self.capabilities = capabilities
     self.measuredAs = measuredAs
+    self.kernels = kernels
     defaultsByCase = defaults
     blockTokensByModel = blockTokens
     requireSettings = check

@@ -264,4 +264,13 @@ import Workload
       }
     }
   }
+
+  /// Experts of SGLang's scheduler run SGLang's kernels.
+  @Test func aSystemRunsItsEnginesKernels() throws {
+    var mixture = try scenario()
+    mixture.model = try ModelCatalogue.find("qwen3-30b-a3b")
+    #expect(mixture.overheads.library == .vllm)
+    mixture.system = .sglang05
+    #expect(mixture.overheads.library == .sglang)
+  }
 }

@@ -79,6 +79,13 @@ package struct EngineOverheads: Equatable, Sendable {
   /// The kernels alone: what a profile's own errors refer to.
   package static let none = EngineOverheads(iterationSeconds: 0, sequenceSeconds: 0)
 
+  /// The same of an engine that has kernels of its own.
+  package static func none(running library: KernelLibrary) -> EngineOverheads {
+    var overheads = none
+    overheads.library = library
+    return overheads
+  }
+
   /// Rows of a product at which ``promptScale`` counts by half.
   private static let promptRows = 1024.0
 

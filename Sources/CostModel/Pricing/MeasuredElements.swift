@@ -18,7 +18,9 @@ extension CostProfile {
     var missing: [String] = []
     if !has(.gemm) {
       missing.append("products")
-    } else if weights != .bfloat16, !has(.gemm, { $0.elements == weights }) {
+    } else if weights != .bfloat16, !has(.gemm, { $0.elements == weights }),
+      !has(.experts) || model.hasProducts(of: weights)
+    {
       missing.append("\(weights.rawValue) products")
     }
     if model.hasExperts, !has(.experts) { missing.append("products of experts") }
@@ -37,5 +39,14 @@ extension CostProfile {
       missing.append("recurrent states")
     }
     return missing
+  }
+}
+
+extension ModelSpec {
+  /// Whether matrices beside routed experts and routers are stored as `elements`, where most are.
+  fileprivate func hasProducts(of elements: ElementType) -> Bool {
+    products(1, elements).contains {
+      $0.routing == nil && $0.name != "router" && $0.elements == elements
+    }
   }
 }

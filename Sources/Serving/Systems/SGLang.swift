@@ -10,6 +10,7 @@ extension ServingSystem {
       isPaged: true, cutsPrompts: true, hasPrefixCache: true, admitsByEstimate: true,
       // Its slots have no numbers: nothing says where tokens lie.
       sequences: .one, cpuStandIn: "vllm-v1"),
+    kernels: .sglang,
     defaults: { .sglang($0) },
     // Kernels for B200 that read keys and values of several heads want pages of 64.
     blockTokens: { model, device in
