@@ -3,7 +3,7 @@
 #include <string.h>
 
 /* Embedded, not installed beside the tool: a binary that is copied elsewhere keeps its profiles.
-   tools/make-profiles writes them and this file. */
+   tools/make-profiles writes them; another one is three lines here and a line of the list below. */
 #pragma clang diagnostic ignored "-Wc23-extensions"
 
 static const unsigned char a100[] = {

@@ -3,8 +3,8 @@ import Serving
 import SimulationKernel
 import Workload
 
-/// Replays the step traces of SGLang's scheduler. The clock counts passes of its loop; nothing is priced, and nothing is
-/// fed in but the requests: every field of every record is computed and compared.
+/// Replays the step traces of SGLang's scheduler. The clock counts passes of its loop; nothing is priced, and nothing
+/// is fed in but the requests: every field of every record is computed and compared.
 struct SGLangReplay {
   private let golden: SGLangGolden
   private var scheduler: SGLangScheduler

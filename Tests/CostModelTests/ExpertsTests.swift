@@ -182,4 +182,24 @@ import Testing
     let ofAll = prices.decode(Int(Double(sequences) * 64 / heads)) / Double(layers) * 1e6
     #expect(abs(ofAll / microseconds - 1) < 0.06, "\(ofAll) µs")
   }
+
+  /// No table has experts of eight-bit integers: cut they are priced by formula, spread they are refused.
+  @Test func aLayoutWithoutAPriceIsRefused() throws {
+    let device = try DeviceCatalogue.find("h100-sxm")
+    var deployment = PricedDeployment(
+      model: try ModelCatalogue.find("qwen3-30b-a3b"), device: device, blockBytes: 1)
+    deployment.tensorParallel = 2
+    deployment.weights = .int8
+    _ = try KernelCostModel(deployment)
+    #expect(
+      try CostProfile.unmeasured(
+        deployment.model, device: device, own: nil, weights: .int8, kvCache: .bfloat16)
+        == ["int8 products", "products of experts"])
+    deployment.expertParallel = 2
+    #expect(
+      throws: UserError(
+        "experts spread over GPUs have no price on `h100-sxm`: no kernel of int8 experts was measured",
+        hint: "leave out `--enable-expert-parallel`, or choose another `--quantization`")
+    ) { try KernelCostModel(deployment) }
+  }
 }

@@ -1,11 +1,11 @@
 import Foundation
 
-/// What a formula has to be multiplied by, for an operator whose other sizes are those of published models: a curve over
-/// the tokens for each shape that was measured.
+/// What a formula has to be multiplied by, for an operator whose other sizes are those of published models: a curve
+/// over the tokens for each shape that was measured.
 ///
 /// Shapes are few and stand on no grid. A shape between them takes the corrections of its nearest, the more the nearer;
-/// along the tokens corrections are interpolated, linearly in their logarithm, and outside of what was measured the last
-/// one holds.
+/// along the tokens corrections are interpolated, linearly in their logarithm, and outside of what was measured the
+/// last one holds.
 struct CorrectionCurves: Equatable, Sendable {
   /// The sizes behind the first one, of each curve.
   let shapes: [[Double]]

@@ -31,6 +31,12 @@ package enum MeasuredExperts {
     }
   }
 
+  /// Whether an operator is a kernel for experts of that format.
+  static func serves(_ op: KernelOperator, _ format: WeightFormat) -> Bool {
+    op.kind == .experts
+      && types(of: format).joined().contains(type(ofKernel: op.kernel ?? ""))
+  }
+
   /// The type in a kernel's name.
   static func type(ofKernel name: String) -> String {
     String(name.prefix { $0 != "/" })

@@ -1,3 +1,4 @@
+import Messages
 import SimulationKernel
 
 /// What runs: everything about a deployment that the price of its iterations depends on.
@@ -80,6 +81,7 @@ package final class KernelCostModel: IterationCostModel {
     overheads = deployment.overheads.of(model)
     let prices = KernelPrices(
       profile: choice.profile, device: device, isOwn: choice.isOwn, overheads: overheads)
+    try deployment.requireKernelsOfExperts(prices)
     parts = Self.parts(deployment, prices)
     let parts = self.parts
     tokenPrices = PriceCurve(limit: Self.tabulatedTokens) { tokens in
@@ -310,16 +312,28 @@ package final class KernelCostModel: IterationCostModel {
 }
 
 extension PricedDeployment {
+  /// Refuses a layout of experts that nothing tells the price of: grouped products know cuts alone.
+  fileprivate func requireKernelsOfExperts(_ prices: KernelPrices) throws(UserError) {
+    guard expertParallel > 1 || dataParallel > 1 else { return }
+    guard let unknown = expertShapes.first(where: { prices.experts($0.shape) == nil })?.shape
+    else { return }
+    throw UserError(
+      "experts spread over GPUs have no price on `\(device.name)`: no kernel of \(unknown.format.name) experts "
+        + "was measured",
+      hint: "leave out `--enable-expert-parallel`, or choose another `--quantization`")
+  }
+
   /// Routed experts as one GPU has them, and in how many layers.
   var expertShapes: [(shape: ExpertShape, layers: Int)] {
-    let format = weights == model.stored.elements ? model.stored : WeightFormat(weights)
-    return model.layers.kinds.compactMap { kind in
-      guard case .experts(let experts) = kind.layer.mlp else { return nil }
+    model.layers.kinds.compactMap { kind in
+      guard case .experts(let experts) = kind.layer.mlp,
+        let format = model.expertFormat(of: kind.layer, weights)
+      else { return nil }
       return (
         ExpertShape(
           experts: experts, hidden: model.hidden,
           width: ceilingDivide(experts.ffn * expertParallel, tensorParallel * dataParallel),
-          ranks: expertParallel, format: kind.layer.formats.mlp ?? format),
+          ranks: expertParallel, format: format),
         kind.count
       )
     }

@@ -23,7 +23,11 @@ extension CostProfile {
     {
       missing.append("\(weights.rawValue) products")
     }
-    if model.hasExperts, !has(.experts) { missing.append("products of experts") }
+    if let format = model.expertFormat(weights),
+      !operators.contains(where: { MeasuredExperts.serves($0, format) })
+    {
+      missing.append("products of experts")
+    }
     if !has(.prefillAttention) { missing.append("attention of prompts") }
     if !has(.decodeAttention) {
       missing.append("attention of decoding sequences")
@@ -43,6 +47,17 @@ extension CostProfile {
 }
 
 extension ModelSpec {
+  /// How the routed experts are stored where most matrices are `weights`; `nil` without experts.
+  func expertFormat(_ weights: ElementType) -> WeightFormat? {
+    layers.kinds.lazy.compactMap { self.expertFormat(of: $0.layer, weights) }.first
+  }
+
+  /// The same of one layer.
+  func expertFormat(of layer: ModelLayer, _ weights: ElementType) -> WeightFormat? {
+    guard case .experts = layer.mlp else { return nil }
+    return layer.formats.mlp ?? (weights == stored.elements ? stored : WeightFormat(weights))
+  }
+
   /// Whether matrices beside routed experts and routers are stored as `elements`, where most are.
   fileprivate func hasProducts(of elements: ElementType) -> Bool {
     products(1, elements).contains {
