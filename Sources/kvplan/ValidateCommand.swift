@@ -10,7 +10,7 @@ struct ValidateCommand: ParsableCommand {
     commandName: "validate", abstract: "Hold predictions against measured serving.",
     subcommands: [
       ValidatePointsCommand.self, ValidateErrorsCommand.self, ValidateRequestsCommand.self,
-      ValidateKVCommand.self, ValidateCPUCommand.self,
+      ValidateKVCommand.self, ValidateMLPerfCommand.self, ValidateCPUCommand.self,
     ])
 }
 
