@@ -120,17 +120,32 @@ struct FleetReport: PlanReport {
     guard !plan.front.isEmpty else { return Document.Section("") }
     return Document.Section(
       "Cost against latency: the front among \(plan.simulated.count) simulations",
-      table: table(plan.front), figures: figures)
+      table: table(shownFront), figures: figures)
   }
 
-  /// The smallest fleet of each kind that sustains the rate.
+  /// The front, each deployment with the first of settings that make no difference to it.
+  private var shownFront: [FleetPoint] {
+    plan.front.reduce(into: []) { shown, point in
+      let isAlike = shown.contains {
+        $0.deployment.text == point.deployment.text && $0.cost == point.cost
+          && $0.meanLatency == point.meanLatency
+      }
+      if !isAlike { shown.append(point) }
+    }
+  }
+
+  /// The smallest fleet of each size of a replica that sustains the rate, with the best of the settings that are varied.
   private var field: Document.Section {
     let feasible = plan.simulated.filter(\.isFeasible)
-    let smallest = Dictionary(grouping: feasible, by: \.candidate).values.compactMap { points in
-      points.min { $0.cost < $1.cost }
-    }.sorted { ($0.cost, $0.candidate) < ($1.cost, $1.candidate) }
-    guard smallest.count > 1 else { return Document.Section("") }
-    return Document.Section("The smallest of each kind", table: table(smallest))
+    let best = Dictionary(grouping: feasible) { Deployment($0.deployment.groups[0].scenario).text }
+      .values.compactMap { points in
+        points.min {
+          ($0.cost, $0.meanLatency, $0.candidate) < ($1.cost, $1.meanLatency, $1.candidate)
+        }
+      }.sorted { ($0.cost, $0.candidate) < ($1.cost, $1.candidate) }
+    guard best.count > 1 else { return Document.Section("") }
+    let varied = request.labels.allSatisfy(\.isEmpty) ? "" : ", at its best settings"
+    return Document.Section("The smallest of each kind\(varied)", table: table(best))
   }
 
   private func table(_ points: [FleetPoint]) -> TextTable {

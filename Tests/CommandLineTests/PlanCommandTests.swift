@@ -206,6 +206,15 @@ import Testing
     let rows = try String(contentsOfFile: folder + "/simulations.csv", encoding: .utf8)
     let simulations = try #require(plan["simulations"] as? [Any])
     #expect(rows.split(separator: "\n").count == simulations.count + 1)
+    // The page has each size of a replica once, at its best settings.
+    let page = try String(contentsOfFile: folder + "/plan.html", encoding: .utf8)
+    let parts = page.components(separatedBy: "The smallest of each kind, at its best settings")
+    let shown = try #require(parts.last?.components(separatedBy: "</table>").first)
+    let sizes = simulations.compactMap { $0 as? [String: Any] }
+      .filter { ($0["result"] as? [String: Any])?["sustained"] as? Bool == true }
+      .map { "\($0["tensor_parallel_size"] ?? 0) \($0["device"] ?? "")" }
+    #expect(parts.count == 2 && Set(sizes).count > 1)
+    #expect(shown.components(separatedBy: "max-num-seqs=").count - 1 == Set(sizes).count)
   }
 
   @Test(arguments: [

@@ -33,7 +33,7 @@ extension FleetPoint {
   }
 
   /// Milliseconds from arrival to the last token; infinite where nothing was completed.
-  var meanLatency: Double { point.summary.e2el.mean ?? .infinity }
+  package var meanLatency: Double { point.summary.e2el.mean ?? .infinity }
 
   fileprivate func dominates(_ other: FleetPoint) -> Bool {
     let mine = (cost, meanLatency, -point.assessment.attainment)
