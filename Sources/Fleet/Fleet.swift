@@ -32,6 +32,9 @@ package struct Fleet {
     package var frontEnd = FrontEnd()
     /// Copies of the first request that are served before the others and not measured.
     package var warmups = 0
+    /// Between an engine's answer and those who asked, and on the way of their requests, together: part of each latency,
+    /// and of the time that a client waits. Requests reach the engine when they are sent.
+    package var answerTime = SimDuration.zero
 
     package init(_ requests: [Request], contents: PromptContents? = nil) {
       self.requests = requests
@@ -197,6 +200,7 @@ package struct Fleet {
     }
     let records = members.map { $0.replica.close(at: end) }
     log.dropWarmups(load.warmups)
+    if load.answerTime > .zero { log.delayAnswers(by: load.answerTime) }
     let record = RunRecord(
       log, replicas: records, slotWeights: Self.slotWeights(members.map(\.slotBytes)),
       assignment: assignment)
@@ -284,7 +288,7 @@ package struct Fleet {
     guard load.clients != nil else { return }
     departures.removeAll(keepingCapacity: true)
     replica.takeDepartures(into: &departures)
-    for departure in departures { senders.answered(1, at: departure.time) }
+    for departure in departures { senders.answered(1, at: departure.time + load.answerTime) }
   }
 
   private mutating func route(

@@ -1,6 +1,8 @@
 import CostModel
 import Messages
 import Serving
+import SimulationKernel
+import Workload
 
 /// What is added to the prices of the kernels.
 package enum OverheadsChoice: Equatable, Sendable {
@@ -10,6 +12,8 @@ package enum OverheadsChoice: Equatable, Sendable {
   case vllm
   /// Numbers of one's own.
   case given(EngineOverheads)
+  /// What a server of one's own was seen to add, beside what the release does.
+  case server(ServerProfile)
 
   /// As `--engine-overheads` names it.
   package var name: String {
@@ -17,6 +21,7 @@ package enum OverheadsChoice: Equatable, Sendable {
     case .kernelsOnly: "none"
     case .vllm: "vllm"
     case .given: "given"
+    case .server(let profile): profile.name
     }
   }
 }
@@ -35,6 +40,47 @@ extension Scenario {
     case .kernelsOnly: .none(running: system.kernels)
     case .vllm: system.overheads(release: release) ?? .none
     case .given(let overheads): overheads
+    case .server(let profile):
+      profile.residuals.replacing(releaseOverheads)
+    }
+  }
+
+  /// What the release adds on measured servers; nothing where none was measured.
+  package var releaseOverheads: EngineOverheads {
+    (system.overheads(release: release) ?? .none(running: system.kernels)).of(model)
+  }
+
+  /// What a server was fitted with otherwise than it is used, a sentence; `nil` for nothing.
+  var caveatOfServer: String? {
+    guard case .server(let profile) = overheadsChoice else { return nil }
+    let used = [
+      ("system", profile.system, system.name), ("model", profile.model, model.name),
+      ("device", profile.device, device.name),
+    ]
+    let other = used.filter { $1 != $2 }.map { "the \($0) `\($1)`, not `\($2)`" }
+    guard !other.isEmpty else { return nil }
+    return "the server profile `\(profile.name)` was fitted with \(other.joined(separator: ", "))"
+  }
+
+  /// Refuses lengths far from those that a server profile rests on.
+  ///
+  /// - Throws: ``UserError`` that names both.
+  func requireSeen(_ trace: Trace) throws(UserError) {
+    guard case .server(let profile) = overheadsChoice, !trace.requests.isEmpty else { return }
+    let count = Double(trace.requests.count)
+    let prompts = trace.requests.reduce(0.0) { $0 + Double($1.promptTokens) } / count
+    let outputs = trace.requests.reduce(0.0) { $0 + Double($1.outputTokens) } / count
+    for (what, mean, seen) in [
+      ("prompts", prompts, profile.seen.promptTokens),
+      ("outputs", outputs, profile.seen.outputTokens),
+    ] {
+      let reach = ServerProfile.Seen.reach
+      guard mean > seen.upperBound * reach || mean < seen.lowerBound / reach else { continue }
+      throw UserError(
+        "the \(what) of `\(trace.name)` have \(plainNumber(mean.rounded())) tokens in the mean; the server profile "
+          + "`\(profile.name)` rests on \(plainNumber(seen.lowerBound.rounded())) to "
+          + "\(plainNumber(seen.upperBound.rounded())), and says nothing beyond \(plainNumber(reach)) times that",
+        hint: "calibrate with a run of such lengths, or leave out `--engine-overheads`")
     }
   }
 

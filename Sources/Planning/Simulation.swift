@@ -139,6 +139,9 @@ extension ResolvedScenario {
     load.oversized = scenario.oversized
     load.clients = scenario.maxConcurrency
     load.warmups = scenario.warmups
+    if case .server(let profile) = scenario.overheadsChoice {
+      load.answerTime = SimDuration(rounding: profile.residuals.answerSeconds)
+    }
     return load
   }
 

@@ -68,6 +68,15 @@ package final class RequestLog: @unchecked Sendable {
     entries.tokenGaps.pointee = TokenGaps()
   }
 
+  /// Tokens reach those who asked so much after the engine has them.
+  package func delayAnswers(by delay: SimDuration) {
+    for request in requests.indices {
+      let id = RequestID(truncatingIfNeeded: request)
+      if let first = entries[id].firstToken { entries[id].firstToken = first + delay }
+      if let finish = entries[id].finish { entries[id].finish = finish + delay }
+    }
+  }
+
   /// Leaves out the requests at the end, which were warm-ups.
   package func dropWarmups(_ count: Int) { requests.removeLast(count) }
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import CostModel
 import Foundation
 import KVMemory
 import Messages
@@ -13,17 +14,27 @@ struct KernelPriceOptions: ParsableArguments {
 
   @Option(
     help: """
-      What the engine adds to its kernels: `vllm` for what the release adds on measured servers, or \
-      `none`; \(only("engine-overheads")) (default: vllm on devices of today, none on those of 2023).
+      What the engine adds to its kernels: `vllm` for what the release adds on measured servers, `none`, or \
+      the profile of a server that `kvplan calibrate server` wrote; \(only("engine-overheads")) (default: \
+      vllm on devices of today, none on those of 2023).
       """)
-  var engineOverheads: Overheads?
+  var engineOverheads: String?
 
-  /// What `--engine-overheads` takes.
-  enum Overheads: String, CaseIterable, ExpressibleByArgument {
-    case vllm
-    case kernelsOnly = "none"
-
-    var choice: OverheadsChoice { self == .vllm ? .vllm : .kernelsOnly }
+  /// - Throws: ``UserError`` for what is neither a word nor a file.
+  func overheads() throws -> OverheadsChoice? {
+    switch engineOverheads {
+    case nil: nil
+    case "vllm": .vllm
+    case "none": .kernelsOnly
+    case let path?:
+      if path.hasSuffix(".json") {
+        .server(try ServerProfile.read(path: path))
+      } else {
+        throw UserError(
+          "`--engine-overheads` must be `vllm`, `none` or a server profile, found `\(path)`",
+          hint: "`kvplan calibrate server` writes profiles, files that end in `.json`")
+      }
+    }
   }
 }
 

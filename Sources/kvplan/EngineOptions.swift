@@ -21,7 +21,7 @@ struct EngineOptions: ParsableArguments {
   func scenario(system: ServingSystem, requestRate: Double?) throws -> Scenario {
     var scenario = try deployment.scenario(system: system)
     scenario.deviceProfile = try kernelPrices.deviceProfile.map { try ProfileFile.read($0) }
-    scenario.engineOverheads = kernelPrices.engineOverheads?.choice
+    scenario.engineOverheads = try kernelPrices.overheads()
     try pool.apply(to: &scenario)
     try scheduler.apply(to: &scenario)
     workload.apply(to: &scenario)

@@ -61,7 +61,7 @@ package struct EngineOverheads: Equatable, Sendable {
   }
 
   /// The values that hold for a model.
-  func of(_ model: ModelSpec) -> EngineOverheads {
+  package func of(_ model: ModelSpec) -> EngineOverheads {
     guard model.hasExperts, let mixtures else { return self }
     var overheads = self
     overheads.iterationSeconds = mixtures.iterationSeconds

@@ -63,6 +63,7 @@ package struct PreparedDeployment: Sendable {
     }
     for resolved in resolved {
       add(resolved.kvCapacity.cache.warning(model: resolved.scenario.model.name))
+      add(resolved.scenario.caveatOfServer)
     }
     return caveats
   }
@@ -78,7 +79,8 @@ package struct PreparedDeployment: Sendable {
   ///
   /// - Throws: ``UserError`` for a run that cannot go on.
   func record(of trace: Trace, seed: UInt64) throws -> RunRecord {
-    try explaining(trace) {
+    for resolved in resolved { try resolved.scenario.requireSeen(trace) }
+    return try explaining(trace) {
       try Fleet.serve(
         resolved[0].load(trace), on: places, router: deployment.router, seed: seed
       ).record

@@ -56,6 +56,8 @@ package struct RequestReplay: Sendable {
   }
 
   package let measured: Outcome
+  /// Of each request.
+  let served: [Served]
   package let requests: [Request]
   /// What the prompts consist of; `nil` where the file has no block hashes.
   package let contents: PromptContents?
@@ -94,6 +96,7 @@ package struct RequestReplay: Sendable {
       contents.append(try Self.pieces(table, row, promptTokens: Int32(prompt), index: row))
     }
     measured = Outcome(outcomes)
+    served = outcomes
     self.requests = requests
     self.contents = table.has("block_hashes") ? contents : nil
   }
