@@ -8,7 +8,8 @@ import Validation
 /// `kvplan calibrate`: measured kernels to a profile; from tables unless asked to measure this machine.
 struct CalibrateCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "calibrate", abstract: "Fit a profile to measured kernels, or to a server of your own.",
+    commandName: "calibrate",
+    abstract: "Fit a profile to measured kernels, or to a server of your own.",
     subcommands: [
       CalibrateTablesCommand.self, CalibrateServerCommand.self, CalibrateCPUCommand.self,
     ],
