@@ -74,7 +74,7 @@ let package = Package(
         .product(name: "GRDB", package: "GRDB.swift"),
         .product(name: "GRDBSQLite", package: "GRDB.swift"),
       ]),
-    room("Results", ["Database", "Metrics", "SimulationKernel", "Messages"]),
+    room("Results", ["Database", "Metrics", "SimulationKernel", "Messages", "Statistics"]),
     room(
       "Planning",
       [
@@ -144,7 +144,9 @@ let package = Package(
       ]),
     tests("MetricsTests", ["Metrics", "Fleet", "Serving", "Workload", "SimulationKernel"]),
     tests("DatabaseTests", ["Database"]),
-    tests("ResultsTests", ["Results", "Database", "Metrics", "SimulationKernel", "Messages"]),
+    tests(
+      "ResultsTests",
+      ["Results", "Database", "Metrics", "SimulationKernel", "Messages", "Statistics", "Serving"]),
     tests(
       "PlanningTests",
       [

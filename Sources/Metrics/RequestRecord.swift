@@ -1,3 +1,4 @@
+import Serving
 import SimulationKernel
 
 /// What happened to one request of a run; a row of `requests.csv`.
@@ -50,15 +51,23 @@ package struct RunResult: Equatable, Sendable {
   package var history: [HistoryPoint]
   /// The same by replica of a fleet; empty for a single one.
   package var replicaHistories: [[HistoryPoint]]
+  /// Whose latencies the summary is of: requests that finished inside it.
+  package var window: MeasuringWindow
 
   package init(
     summary: RunSummary, requests: [RequestRecord], history: [HistoryPoint] = [],
-    replicaHistories: [[HistoryPoint]] = []
+    replicaHistories: [[HistoryPoint]] = [], window: MeasuringWindow = MeasuringWindow()
   ) {
     self.summary = summary
     self.requests = requests
     self.history = history
     self.replicaHistories = replicaHistories
+    self.window = window
+  }
+
+  /// The requests that finished inside the window, where requests were kept.
+  package var finishedRequests: some Sequence<RequestRecord> {
+    requests.lazy.filter { $0.finish.map(window.contains) ?? false }
   }
 
   /// How each replica went over time, a single one too.

@@ -65,7 +65,8 @@ package struct Simulation: Sendable {
       result: RunResult(
         summary: summary,
         requests: keepingRequests ? record.requestRecords(classNames: replayed.classNames) : [],
-        history: record.historyPoints, replicaHistories: record.replicaHistories),
+        history: record.historyPoints, replicaHistories: record.replicaHistories,
+        window: record.window),
       warnings: warnings)
   }
 }

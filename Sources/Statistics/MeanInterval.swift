@@ -6,6 +6,12 @@ package struct MeanInterval: Equatable, Sendable {
   /// Standard deviation of the values, over *n* − 1; `nil` for a single value.
   package var deviation: Double?
 
+  /// A mean with its interval, computed before.
+  package init(mean: Double, half: Double?) {
+    self.mean = mean
+    self.half = half
+  }
+
   /// - Parameter values: At least one.
   package init(_ values: [Double]) {
     mean = values.reduce(0, +) / Double(values.count)

@@ -20,6 +20,7 @@ package struct SweepMerge: Sendable {
     package var foreign = 0
     package var others = 0
     package var corrupt: [String] = []
+    package var figures = FigureFiles.Outcome()
   }
 
   package static let database = "sweep.sqlite"
@@ -92,9 +93,10 @@ package struct SweepMerge: Sendable {
 
   /// Writes the files into the sweep's folder, database and CSV at the same time.
   ///
+  /// - Parameter asked: Figures in place of the usual ones; curves only, as single requests are not kept.
   /// - Throws: ``UserError`` if they cannot be written; those of before then stay.
   /// - Complexity: O(rows · columns).
-  package func write() throws -> Outcome {
+  package func write(figures asked: [FigureRequest] = []) throws -> Outcome {
     let folder = try OutputFolder(plan.folder.path)
     let path = folder.staged(Self.database)
     let table = folder.staged(Self.table)
@@ -109,8 +111,13 @@ package struct SweepMerge: Sendable {
     do {
       if let failure = failure.withLock({ $0 }) { throw failure }
       let report = SweepReport(plan, columns, outcome)
-      let (page, spread) = try DatabaseFile(path, .reading).use {
-        (try report.html($0), try SpreadTable(columns).csv($0))
+      let usual = report.usualFigures
+      let (runs, figures, page, spread) = try DatabaseFile(path, .reading).use {
+        let runs = try report.runs($0, for: usual + asked)
+        let figures = usual.compactMap(runs.figure)
+        return (
+          runs, figures, try report.html($0, figures: figures), try SpreadTable(columns).csv($0)
+        )
       }
       try OutputFile.write(to: folder.staged(Self.spread)) { append throws(UserError) in
         try append(spread)
@@ -118,11 +125,13 @@ package struct SweepMerge: Sendable {
       try OutputFile.write(to: folder.staged(Self.report)) { append throws(UserError) in
         try append(Array(page.utf8))
       }
+      var outcome = outcome
+      outcome.figures = try FigureFiles.write(asked, of: runs, usual: figures, to: folder)
+      try folder.commit()
+      return outcome
     } catch let failure as DatabaseFailure {
       throw SweepFolder.cannotWrite(path, because: failure.message).reason
     }
-    try folder.commit()
-    return outcome
   }
 
   private func writeDatabase(_ path: String) throws {

@@ -3,6 +3,7 @@ import Foundation
 import Planning
 import Results
 import SimulationKernel
+import Statistics
 
 /// `report.html` of a merged sweep: what was run, how the systems compare, and who meets the SLOs.
 struct SweepReport {
@@ -12,10 +13,7 @@ struct SweepReport {
 
   /// Rows that a table of the page shows.
   private static let rowsMax = 60
-  /// Drawn where they were kept, else the first metrics that were.
-  private static let usual = [
-    "mean_normalized_latency_s_per_token", "mean_ttft_ms", "mean_tpot_ms", "output_throughput",
-  ]
+  /// Metrics that are drawn where none of the usual ones was kept.
   private static let figuresMax = 6
 
   init(_ plan: SweepPlan, _ columns: MergedColumns, _ outcome: SweepMerge.Outcome) {
@@ -24,7 +22,10 @@ struct SweepReport {
     self.outcome = outcome
   }
 
-  func html(_ database: DatabaseConnection) throws(DatabaseFailure) -> String {
+  /// - Parameter figures: The drawings, made of ``runs(_:for:)``.
+  func html(
+    _ database: DatabaseConnection, figures: [Figure]
+  ) throws(DatabaseFailure) -> String {
     var page = VariedReport(title: "Sweep \(plan.file.name)")
     let profiles = try database.texts("SELECT cost_profile FROM profiles ORDER BY profile")
     page.facts = [
@@ -45,8 +46,8 @@ struct SweepReport {
       page.tables.append(
         ("Impossible runs", try table("SELECT run, settings, message FROM failures", database)))
     }
-    page.figures = try figures(database)
-    return page.html
+    page.figures = figures
+    return page.html()
   }
 
   private var axes: TextTable {
@@ -84,28 +85,41 @@ struct SweepReport {
     return table
   }
 
-  private func figures(_ database: DatabaseConnection) throws(DatabaseFailure) -> [Figure] {
-    let measured = columns.kept.filter { column in
-      !ShardColumns.naming.contains(column.key) && !columns.varied.contains(column.key)
-        && column.storage.rawValue.hasPrefix("REAL")
+  /// What is drawn by itself: the usual metrics that were kept, else the first.
+  var usualFigures: [FigureRequest] {
+    guard !columns.varied.isEmpty else { return [] }
+    let usual = FigureRequest.usual(.curve).filter {
+      $0.columns.allSatisfy(columns.measured.contains)
     }
-    let usual = measured.filter { Self.usual.contains($0.key) }
-    let drawn = (usual.isEmpty ? measured : usual).prefix(Self.figuresMax)
-    let settings = columns.varied.filter { $0 != "seed" }
-    guard !drawn.isEmpty, !settings.isEmpty else { return [] }
+    return usual.isEmpty
+      ? columns.measured.prefix(Self.figuresMax).map { FigureRequest(.curve, [$0]) } : usual
+  }
+
+  /// Means over seeds with their intervals, as far as figures need them.
+  func runs(
+    _ database: DatabaseConnection, for requests: [FigureRequest]
+  ) throws(DatabaseFailure) -> RunFigures {
+    let settings = columns.varied
+    let wanted = Set(requests.flatMap(\.columns)).intersection(columns.measured).sorted()
+    let names = settings.map { "\($0), " }.joined()
+    let metrics = wanted.map { "'\($0)'" }.joined(separator: ", ")
     let rows = try database.rows(
-      "SELECT \((settings + drawn.map(\.key)).joined(separator: ", ")) FROM latency_by_rate")
-    var runs = VariedRuns(
-      settings: settings, metrics: drawn.map { .init(title: $0.key, unit: $0.unit) }, rows: [])
+      "SELECT \(names)metric, mean, ci95_high FROM spread_by_rate WHERE metric IN (\(metrics)) ORDER BY rowid"
+    )
+    var runs: [RunFigures.Run] = []
     while let row = try rows.next() {
-      runs.rows.append(
-        .init(
-          values: settings.indices.map { row.text($0) },
-          measured: drawn.indices.map { index in
-            let column = settings.count + index - drawn.startIndex
-            return row.kind(column) == .null ? nil : row.real(column)
-          }))
+      let values = settings.indices.map { row.text($0) }
+      if runs.last?.values != values { runs.append(RunFigures.Run(values: values, means: [:])) }
+      let mean = row.real(settings.count + 1)
+      let high = settings.count + 2
+      runs[runs.count - 1].means[row.text(settings.count)] = MeanInterval(
+        mean: mean, half: row.kind(high) == .null ? nil : row.real(high) - mean)
     }
-    return runs.figures
+    var figures = RunFigures(settings: settings, runs: runs)
+    let profiles = try database.texts("SELECT cost_profile FROM profiles ORDER BY profile")
+    figures.origin =
+      "kvplan \(toolVersion): sweep \(plan.file.name), \(outcome.runs) runs. "
+      + "Prices: \(profiles.joined(separator: "; "))."
+    return figures
   }
 }

@@ -53,7 +53,7 @@ struct CompareCommand: ParsableCommand {
       try systems.map { try engine.scenario(system: $0, requestRate: rate) }
     }.keepingFlagsOfTheirSystems()
     let deployments = try scenarios.map { try fleet.deployment(of: $0) }
-    let run = try ResultsRun(results)
+    let run = try ResultsRun(results, count: deployments.count)
     let trace = try reading.read(trace, seed: engine.workload.seed)
     let simulations = try Comparison.run(
       deployments, trace: trace, keepingRequests: run.keepsRequests

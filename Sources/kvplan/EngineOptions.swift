@@ -65,15 +65,19 @@ struct OutputOptions: ParsableArguments {
   var format = OutputFormat.table
 
   @Option(
-    help: "Folder for summary.csv, requests.csv, timeline.csv, report.html and kvplan.sqlite.")
+    help: """
+      Folder for summary.csv, requests.csv, timeline.csv, report.html, kvplan.sqlite and figures.
+      """)
   var output: String?
 
   @Option(
     help: """
-      Which of these to write: some of `summary`, `requests`, `timeline`, `sqlite` and `report`, by \
-      commas (default: all).
+      Which of these to write: some of `summary`, `requests`, `timeline`, `sqlite`, `report` and \
+      `figures`, by commas (default: all).
       """)
   var files: String?
+
+  @OptionGroup var figures: FigureOptions
 
   /// What is to be written.
   ///
@@ -90,7 +94,9 @@ struct OutputOptions: ParsableArguments {
         guard let part = ResultPart(rawValue: String(name)) else {
           throw UserError(
             "`--files` has an unknown file `\(name)`",
-            hint: "choose of `summary`, `requests`, `timeline`, `sqlite` and `report`, by commas")
+            hint:
+              "choose of `summary`, `requests`, `timeline`, `sqlite`, `report` and `figures`, by commas"
+          )
         }
         return part
       })

@@ -68,7 +68,7 @@ struct SimulateCommand: ParsableCommand {
     let scenario = try engine.scenario(system: system, requestRate: requestRate)
     let combinations = try varied.combinations(of: scenario)
     let deployments = try combinations.map { try fleet.deployment(of: $0.scenario) }
-    let run = try ResultsRun(results)
+    let run = try ResultsRun(results, count: deployments.count)
     let trace = try reading.read(trace, seed: engine.workload.seed)
     let simulations = try Comparison.run(
       deployments, trace: trace, keepingRequests: run.keepsRequests
@@ -77,7 +77,9 @@ struct SimulateCommand: ParsableCommand {
     let table = VariedResults(
       names: varied.names, values: combinations.map(\.values),
       summaries: simulations.map(\.result.summary))
-    try run.finish(simulations.map(\.result), varied: table.page, rendered: table.rendered)
+    let results = simulations.map(\.result)
+    try run.finish(
+      results, varied: (table.page, table.figures(results)), rendered: table.rendered)
   }
 }
 
@@ -96,38 +98,4 @@ extension [Simulation] {
 
 extension Simulation {
   func recorded(in options: OutputOptions) -> Simulation { [self].recorded(in: options)[0] }
-}
-
-/// What `simulate` and `compare` do with their results: files first, then standard output.
-struct ResultsRun {
-  private let options: OutputOptions
-  private let parts: Set<ResultPart>
-  private let folder: OutputFolder?
-  private let interruption: Interruption?
-
-  /// Makes sure that the output folder can be written before anything is simulated.
-  init(_ options: OutputOptions) throws {
-    self.options = options
-    parts = try options.parts()
-    folder = try options.output.map { try OutputFolder($0) }
-    interruption = folder.map { Interruption(removing: $0.stagingPath) }
-  }
-
-  /// Whether a row for each request is wanted.
-  var keepsRequests: Bool { folder != nil && parts.contains(where: \.needsRequests) }
-
-  func finish(
-    _ results: [RunResult], varied: VariedReport? = nil, rendered: (OutputFormat) -> String
-  ) throws {
-    if let folder {
-      try ResultFiles.write(runs: results, to: folder, parts: parts, varied: varied)
-      try folder.commit()
-    }
-    Terminal.write(rendered(options.format))
-    if options.format == .table {
-      let profiles = Set(results.map(\.summary.provenance.costProfile)).sorted()
-      Terminal.say("prices: \(profiles.joined(separator: "; "))")
-    }
-    if let output = options.output { Terminal.say("results are in `\(output)`") }
-  }
 }

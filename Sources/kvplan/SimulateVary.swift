@@ -76,12 +76,6 @@ struct VariedResults {
   let values: [[String]]
   let summaries: [RunSummary]
 
-  /// What is drawn, a chart each.
-  private static let drawn = [
-    "mean_normalized_latency_s_per_token", "mean_ttft_ms", "p99_ttft_ms", "mean_tpot_ms",
-    "output_throughput", "mean_batched_requests", "token_state",
-  ]
-
   func rendered(_ format: OutputFormat) -> String {
     switch format {
     case .table: table.rendered(maxWidth: Terminal.width)
@@ -133,19 +127,13 @@ struct VariedResults {
     return lines.joined(separator: "\n") + "\n"
   }
 
-  /// A drawing for each metric.
-  var figures: [Figure] {
-    let columns = Self.drawn.compactMap { key in SummaryColumn.all.first { $0.key == key } }
-    return VariedRuns(
-      settings: names, metrics: columns.map { .init(title: $0.key, unit: $0.unit) },
-      rows: zip(values, summaries).map { values, summary in
-        .init(
-          values: values,
-          measured: columns.map {
-            if case .real(let value) = $0.value(summary) { value } else { nil }
-          })
-      }
-    ).figures
+  /// What drawings need of the runs.
+  func figures(_ results: [RunResult]) -> RunFigures {
+    var figures = RunFigures(
+      settings: names,
+      runs: zip(values, results).map { RunFigures.Run(values: $0, result: $1) })
+    figures.origin = RunFigures.origin(summaries)
+    return figures
   }
 
   /// The page of the runs.
@@ -164,7 +152,6 @@ struct VariedResults {
       }
       page.tables = [("Runs", table), ("Settings", settings)]
     }
-    page.figures = figures
     return page
   }
 }

@@ -44,7 +44,7 @@ import Testing
           --request-rate          Poisson arrivals, requests per second, in place of the trace's own
           --vary <name=values>    A setting and its values, `block-size=8,16,32`
 
-        67 more options (replicas, model and device, memory, scheduler, workload, reading the trace, results):
+        68 more options (replicas, model and device, memory, scheduler, workload, reading the trace, results):
         `kvplan simulate --help`
 
         example:
@@ -70,15 +70,43 @@ import Testing
     }
   }
 
-  /// A shell splits an example into words, of which the parser takes all.
+  /// A shell splits the examples into words, of which the parser takes all.
   @Test func everyExampleParses() throws {
-    for named in Self.commands {
-      for example in named.command.examples {
-        let split = try Tool.shell(
-          "kvplan() { printf '%s\\n' \"$@\"; }; " + example.replacing(" > ", with: " # "))
-        let words = split.output.split(separator: "\n").map(String.init)
-        #expect(throws: Never.self, "\(example)") { _ = try Kvplan.parseAsRoot(words) }
+    let examples = Self.commands.flatMap(\.command.examples)
+    let split = try Tool.shell(
+      "kvplan() { printf '%s\\n' \"$@\" --end--; }\n"
+        + examples.map { $0.replacing(" > ", with: " # ") }.joined(separator: "\n"))
+    let lines = split.output.split(separator: "\n").map(String.init)
+    let commands = lines.split(separator: "--end--").map(Array.init)
+    #expect(commands.count == examples.count)
+    for words in commands {
+      #expect(throws: Never.self, "\(words)") {
+        _ = try Kvplan.parseAsRoot(CommandWords.read(words))
       }
     }
+  }
+
+  /// Examples that take a second or two run as they stand, one after the other, in a folder with the repository's traces.
+  @Test func cheapExamplesRun() throws {
+    let cheap = [
+      "kvplan simulate", "kvplan sweep", "kvplan trace describe", "kvplan trace convert",
+      "kvplan trace slice", "kvplan trace scale", "kvplan trace mix", "kvplan trace thin",
+      "kvplan catalog models", "kvplan catalog devices", "kvplan catalog systems",
+      "kvplan catalog fit",
+    ]
+    let commands = Self.commands.filter { cheap.contains($0.text) }
+    #expect(commands.map(\.text).sorted() == cheap.sorted())
+    let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+      .deletingLastPathComponent().path
+    let run = try Tool.shell(
+      """
+      set -e
+      folder=$(mktemp -d); trap 'rm -r "$folder"' EXIT; cd "$folder"; ln -s '\(root)/traces' traces
+      kvplan() { "$KVPLAN" "$@" > /dev/null; echo "$1 $2"; }
+      \(commands.flatMap(\.command.examples).joined(separator: "\n"))
+      """)
+    #expect(run.status == 0, "\(run.errors)")
+    #expect(
+      run.output.split(separator: "\n").count == commands.flatMap(\.command.examples).count)
   }
 }

@@ -119,8 +119,17 @@ import Testing
       ])
     let files = try FileManager.default.contentsOfDirectory(atPath: "\(folder)/varied").sorted()
     #expect(
-      files == (1...7).map { "chart-0\($0).svg" } + [
-        "kvplan.sqlite", "report.html", "requests.csv", "summary.csv", "timeline.csv",
+      files == [
+        "figures", "kvplan.sqlite", "report.html", "requests.csv", "summary.csv", "timeline.csv",
+      ])
+    let figures = try FileManager.default.contentsOfDirectory(atPath: "\(folder)/varied/figures")
+    #expect(
+      figures.filter { $0.hasSuffix(".svg") }.sorted() == [
+        "cdf-e2e.svg", "cdf-tpot.svg", "cdf-ttft.svg", "curve-batch.svg", "curve-e2e.svg",
+        "curve-normalized.svg", "curve-p99-ttft-ms.svg", "curve-throughput.svg",
+        "curve-token-state.svg", "curve-tpot.svg", "curve-ttft.svg", "ledger-mean.svg",
+        "ledger-time.svg", "timeline-memory.svg", "timeline-preemptions.svg",
+        "timeline-running.svg", "timeline-waiting.svg",
       ])
     let table = try Tool.run(arguments)
     #expect(table.output.split(separator: "\n").count == 4 + 4)

@@ -4,10 +4,10 @@ import Testing
 
 /// Drawings as text: small figures, every element.
 @Suite struct FigureTests {
-  /// The lines between the head with its patterns and the end.
+  /// The lines between the paper and the end.
   private func body(_ figure: Figure) -> String {
-    let lines = figure.svg(isStandalone: false).split(separator: "\n").map(String.init)
-    let start = lines.firstIndex { $0.contains("</defs>") } ?? 0
+    let lines = figure.svg().split(separator: "\n").map(String.init)
+    let start = lines.firstIndex { $0.contains("class=\"paper\"") } ?? 0
     return lines[(start + 1)...].dropLast().joined(separator: "\n")
   }
 
@@ -47,6 +47,47 @@ import Testing
         """)
   }
 
+  /// A page's script is told the axes and the values, in groups that a file of its own has none of.
+  @Test func aScriptIsToldWhatIsDrawn() {
+    var chart = LineChart(
+      title: "c", xTitle: "x", yTitle: "y",
+      series: [.init("a & b", [.init(1, 1234.5678), .init(10, 2000, half: 0.25)])])
+    chart.xScale = .logarithmic
+    let figure = Figure(title: "", charts: [.lines(chart)], columns: 1)
+    let page = figure.svg(isStandalone: false)
+    #expect(
+      page.contains(
+        "<g class=\"chart\" data-frame=\"58 34 306 202\" data-x=\"log 1 10\" data-y=\"linear 0 2500\">"
+      ))
+    #expect(
+      page.contains(
+        "<g class=\"series\" data-name=\"a &amp; b\" data-points=\"1,1234.57 10,2000,0.25\">"))
+    #expect(!figure.svg().contains("<g"))
+  }
+
+  /// A whisker has a cap where the axis shows its end.
+  @Test func intervalsAreWhiskers() {
+    let series = LineChart.Series("a", [.init(1, 1, half: 2), .init(2, 3, half: 1)])
+    let chart = LineChart(title: "", xTitle: "", yTitle: "", series: [series])
+    let whiskers = body(Figure(title: "", charts: [.lines(chart)], columns: 1))
+      .split(separator: "\n").filter { $0.contains("whisker") }
+    #expect(
+      whiskers == [
+        "<path class=\"whisker k0\" d=\"M182 202V76M179 76h6\"/>",
+        "<path class=\"whisker k0\" d=\"M306 118V34M303 118h6M303 34h6\"/>",
+      ])
+  }
+
+  @Test func stepsHoldUntilTheNext() {
+    var series = LineChart.Series("a", [.init(0, 0), .init(0, 50), .init(2, 100)])
+    series.isStep = true
+    var chart = LineChart(title: "", xTitle: "", yTitle: "", series: [series])
+    chart.yMax = 100
+    #expect(
+      body(Figure(title: "", charts: [.lines(chart)], columns: 1))
+        .contains("<path class=\"curve k0\" d=\"M58 202V118H306V34\"/>"))
+  }
+
   @Test func barsAreStackedWithoutGaps() {
     let chart = BarChart(
       title: "b", yTitle: "%", parts: ["p", "q & r"],
@@ -56,7 +97,7 @@ import Testing
     #expect(
       rectangles.joined(separator: "\n") == """
         <rect class="area a0" x="18" y="10" width="14" height="11"></rect>
-        <rect class="area a1" x="68.2" y="10" width="14" height="11"></rect>
+        <rect class="area a1" x="68.6" y="10" width="14" height="11"></rect>
         <rect class="area a0" x="76.6" y="182" width="86.8" height="42">\
         <title>one, p: 1</title></rect>
         <rect class="area a1" x="76.6" y="56" width="86.8" height="126">\
@@ -95,6 +136,28 @@ import Testing
     #expect(axis.position(16) == 4)
     let decades = Axis([3, 500], scale: .logarithmic, pixels: (0, 1))
     #expect(decades.ticks == [1, 10, 100, 1000])
+  }
+
+  /// Within a decade twos and fives are ticks too; between decades there are short ones without labels.
+  @Test func decadesHaveInnerTicks() {
+    let one = Axis([12, 80], scale: .logarithmic, pixels: (0, 1))
+    #expect(one.ticks == [10, 20, 50, 100])
+    #expect(one.minorTicks == [30, 40, 60, 70, 80, 90])
+    let two = Axis([12, 800], scale: .logarithmic, pixels: (0, 1))
+    #expect(two.ticks == [10, 100, 1000] && two.minorTicks.count == 16)
+    #expect(!two.shows(0) && two.shows(0.1))
+  }
+
+  @Test func largeLabelsAreShort() {
+    let linear = Axis([49_000], pixels: (0, 1))
+    #expect(linear.ticks.map(linear.label) == ["0", "10k", "20k", "30k", "40k", "50k"])
+    let small = Axis([7_000], pixels: (0, 1))
+    #expect(small.ticks.map(small.label) == ["0", "2000", "4000", "6000", "8000"])
+    let log = Axis([0.0002, 30_000], scale: .logarithmic, pixels: (0, 1))
+    #expect(
+      log.ticks.map(log.label) == [
+        "0.0001", "0.001", "0.01", "0.1", "1", "10", "100", "1000", "10k", "100k",
+      ])
   }
 
   @Test func textIsWrappedAtBlanks() {

@@ -17,7 +17,7 @@ import Testing
     try folder.commit()
     #expect(try scratch.names(in: "a/b") == ["out"])
     #expect(
-      try scratch.files(in: "a/b/out") == [
+      try scratch.names(in: "a/b/out") == [
         "kvplan.sqlite", "report.html", "requests.csv", "summary.csv", "timeline.csv",
       ])
     #expect(try scratch.text("a/b/out/summary.csv") == SummaryText.csv([Samples.summary]))
@@ -36,42 +36,96 @@ import Testing
     try second.commit()
     #expect(try scratch.text("out/summary.csv") == SummaryText.csv([Samples.otherRun.summary]))
     #expect(
-      try scratch.files(in: "out") == ["kvplan.sqlite", "notes.txt", "report.html", "summary.csv"])
+      try scratch.names(in: "out") == ["kvplan.sqlite", "notes.txt", "report.html", "summary.csv"])
     #expect(try scratch.names() == ["out"])
   }
 
-  /// Each drawing of the page is a file, and those of a larger command before go.
-  @Test func eachChartHasItsFile() throws {
+  /// Figures of an earlier command go with what it drew; files of others stay.
+  @Test func figuresAreReplaced() throws {
     let scratch = try ScratchFolder()
-    for runs in [[Samples.run, Samples.otherRun], [Samples.otherRun]] {
+    let endings = PDFConverter.found == nil ? ["svg"] : ["pdf", "svg"]
+    for (text, names) in [
+      ("cdf:metric=ttft", ["cdf-ttft"]), ("timeline:metric=running", ["timeline-running"]),
+    ] {
       let folder = try OutputFolder(scratch.at("out"))
-      try ResultFiles.write(runs: runs, to: folder)
+      let runs = RunFigures([Samples.run])
+      let outcome = try FigureFiles.write(
+        FigureRequest.read(text), of: runs, usual: [], to: folder)
+      #expect(outcome.empty == [] && outcome.unconverted == [])
       try folder.commit()
-      let charts = try scratch.names(in: "out").filter { $0.hasPrefix("chart-") }
-      let figures = ReportPage(runs).figures
-      #expect(charts == figures.indices.map { ResultFiles.chart($0) })
-      for (chart, figure) in zip(charts, figures) {
-        #expect(try scratch.text("out/\(chart)") == figure.svg(isStandalone: true))
-      }
+      let expected = names.flatMap { name in endings.map { "\(name).\($0)" } }
+      #expect(
+        try scratch.names(in: "out/figures").filter { $0 != "mine.svg" } == expected)
+      try scratch.write("<svg/>", to: "out/figures/mine.svg")
     }
+    #expect(try scratch.names(in: "out/figures").contains("mine.svg"))
+  }
+
+  /// What is drawn of a run by itself, under names that stay.
+  @Test func usualFiguresHaveStableNames() throws {
+    #expect(
+      RunFigures([Samples.run]).usual().map(\.name) == [
+        "cdf-ttft", "cdf-tpot", "cdf-e2e", "timeline-memory", "timeline-running",
+        "timeline-waiting", "timeline-preemptions", "ledger-mean", "ledger-time",
+      ])
+  }
+
+  /// The same drawing is the same PDF, whenever it is made.
+  @Test(.enabled(if: PDFConverter.found != nil)) func aPDFHasNoDate() throws {
+    let scratch = try ScratchFolder()
+    let figure = try #require(RunFigures([Samples.run]).usual().first)
+    for name in ["a", "b"] { try scratch.write(figure.svg(), to: "\(name).svg") }
+    #expect(PDFConverter.found?.convert(["a", "b"].map { scratch.at("\($0).svg") }) == [])
+    let files = try ["a", "b"].map {
+      try Data(contentsOf: URL(filePath: scratch.at("\($0).pdf")))
+    }
+    #expect(files[0] == files[1] && files[0].starts(with: "%PDF".utf8))
+    try scratch.write("no drawing", to: "c.svg")
+    #expect(PDFConverter.found?.convert([scratch.at("c.svg")]) == ["c.svg"])
   }
 
   /// Only what is asked for is there, also of what was there before.
-  @Test(arguments: ResultPart.allCases) func partsAreWrittenAlone(part: ResultPart) throws {
+  @Test(arguments: ResultPart.allCases.filter { $0 != .figures })
+  func partsAreWrittenAlone(part: ResultPart) throws {
     let scratch = try ScratchFolder()
     for parts in [Set(ResultPart.allCases), [part]] {
       let folder = try OutputFolder(scratch.at("out"))
       try ResultFiles.write(runs: [Samples.run], to: folder, parts: parts)
       try folder.commit()
     }
-    let names = try scratch.names(in: "out").filter { !$0.hasPrefix("chart-") }
     let expected = [
       ResultPart.summary: "summary.csv", .requests: "requests.csv", .sqlite: "kvplan.sqlite",
       .timeline: "timeline.csv", .report: "report.html",
     ]
-    #expect(names == [expected[part]])
-    let charts = try scratch.names(in: "out").count { $0.hasPrefix("chart-") }
-    #expect(charts == (part == .report ? ReportPage([Samples.run]).figures.count : 0))
+    #expect(try scratch.names(in: "out") == [expected[part]])
+  }
+
+  /// Figures are a folder of their own, which goes with the last of them.
+  @Test func figuresGoWithTheirFolder() throws {
+    let scratch = try ScratchFolder()
+    var folder = try OutputFolder(scratch.at("out"))
+    _ = try FigureFiles.write(
+      [], of: RunFigures([Samples.run]), usual: RunFigures([Samples.run]).usual(), to: folder)
+    try folder.commit()
+    #expect(try scratch.names(in: "out") == ["figures"])
+    folder = try OutputFolder(scratch.at("out"))
+    FigureFiles.removeAll(from: folder)
+    try folder.commit()
+    #expect(try scratch.names(in: "out") == [])
+  }
+
+  @Test func aFileInPlaceOfTheFolderIsSaid() throws {
+    let scratch = try ScratchFolder()
+    var folder = try OutputFolder(scratch.at("out"))
+    try folder.commit()
+    try scratch.write("mine", to: "out/figures")
+    folder = try OutputFolder(scratch.at("out"))
+    let runs = RunFigures([Samples.run])
+    _ = try FigureFiles.write([], of: runs, usual: runs.usual(), to: folder)
+    #expect(
+      throws: UserError.cannotWrite(file: scratch.at("out/figures"), because: "it is a file")
+    ) { try folder.commit() }
+    #expect(try scratch.text("out/figures") == "mine")
   }
 
   @Test func discardLeavesNothing() throws {
@@ -99,7 +153,7 @@ import Testing
     let error = #expect(throws: UserError.self) { try fail() }
     #expect(error?.message.hasSuffix("kvplan.sqlite`: unable to open database file") == true)
     #expect(try scratch.names() == ["out"])
-    #expect(try scratch.files(in: "out") == ["kvplan.sqlite", "report.html", "summary.csv"])
+    #expect(try scratch.names(in: "out") == ["kvplan.sqlite", "report.html", "summary.csv"])
     #expect(try scratch.text("out/summary.csv") == SummaryText.csv([Samples.otherRun.summary]))
   }
 
@@ -116,7 +170,7 @@ import Testing
       throws: UserError(
         "cannot write `\(scratch.at("out"))/summary.csv`: it is a folder", hint: hint)
     ) { try fail() }
-    #expect(try scratch.files(in: "out") == ["summary.csv"])
+    #expect(try scratch.names(in: "out") == ["summary.csv"])
     #expect(try scratch.names() == ["out"])
   }
 
@@ -169,12 +223,5 @@ import Testing
   ])
   func parentsOfPaths(path: String, parent: String) {
     #expect(FileSystem.parent(of: path) == parent)
-  }
-}
-
-extension ScratchFolder {
-  /// The files in a folder but for the charts, whose number depends on the runs.
-  fileprivate func files(in folder: String) throws -> [String] {
-    try names(in: folder).filter { !$0.hasPrefix("chart-") }
   }
 }

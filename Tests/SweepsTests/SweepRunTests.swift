@@ -20,6 +20,21 @@ import Testing
     return try results.map { try scratch.bytes("whole/\($0)") }
   }
 
+  /// Curves are of the means in `spread_by_rate`, with their intervals.
+  @Test func aMergeDrawsCurves() throws {
+    let scratch = try Scratch()
+    let plan = try scratch.plan()
+    try plan.run()
+    _ = try plan.merge()
+    let folder = URL(filePath: "\(scratch.path)/out/figures")
+    let names = try FileManager.default.contentsOfDirectory(atPath: folder.path)
+    let drawings = names.filter { $0.hasSuffix(".svg") }
+    #expect(drawings.contains("curve-ttft.svg") && drawings.allSatisfy { $0.hasPrefix("curve-") })
+    let drawing = try String(
+      contentsOf: folder.appending(path: "curve-ttft.svg"), encoding: .utf8)
+    #expect(drawing.contains("class=\"whisker k0\"") && drawing.contains("width=\"3.33in\""))
+  }
+
   @Test func shardsMergeToTheSameBytes() throws {
     let scratch = try Scratch()
     let whole = try Self.undisturbed(scratch)

@@ -4,8 +4,11 @@ import Foundation
 struct Axis {
   let lower: Double
   let upper: Double
+  /// Ticks with a label.
   let ticks: [Double]
-  private let scale: LineChart.Scale
+  /// Short ticks without one, between decades.
+  let minorTicks: [Double]
+  let scale: LineChart.Scale
   /// Where `lower` and `upper` are drawn, in pixels.
   private let pixels: (Double, Double)
 
@@ -29,19 +32,41 @@ struct Axis {
         upperLimit == nil
         ? Int((span / step - 1e-9).rounded(.up)) : Int((span / step + 1e-9).rounded(.down))
       ticks = (0...max(1, count)).map { Double($0) * step }
+      minorTicks = []
       lower = 0
       upper = upperLimit ?? ticks[ticks.count - 1]
     case .logarithmic:
       let positive = values.filter { $0 > 0 }
-      let least = positive.min() ?? 1
-      let most = upperLimit ?? positive.max() ?? 10
       let base = Self.base(of: positive)
-      let first = Int((log(least) / log(base) + 1e-9).rounded(.down))
-      let last = max(first + 1, Int((log(most) / log(base) - 1e-9).rounded(.up)))
-      ticks = (first...last).map { pow(base, Double($0)) }
-      lower = ticks[0]
-      upper = ticks[ticks.count - 1]
+      let powers = Self.powers(of: base, around: positive, upperLimit: upperLimit)
+      let inner = base == 10 ? Self.multiples(between: powers) : []
+      // Within a decade its powers alone would say little.
+      ticks = powers.count > 2 ? powers : (powers + inner.filter(Self.isTwoOrFive)).sorted()
+      let hasInner = powers.count <= 2
+      minorTicks = powers.count > 6 ? [] : inner.filter { !hasInner || !Self.isTwoOrFive($0) }
+      lower = powers[0]
+      upper = powers[powers.count - 1]
     }
+  }
+
+  /// Powers of `base` around the values, two at least.
+  private static func powers(
+    of base: Double, around values: [Double], upperLimit: Double?
+  ) -> [Double] {
+    let least = values.min() ?? 1
+    let most = upperLimit ?? values.max() ?? 10
+    let first = Int((log(least) / log(base) + 1e-9).rounded(.down))
+    let last = max(first + 1, Int((log(most) / log(base) - 1e-9).rounded(.up)))
+    return (first...last).map { pow(base, Double($0)) }
+  }
+
+  /// 2, 3, … 9 times each decade but the last.
+  private static func multiples(between decades: [Double]) -> [Double] {
+    decades.dropLast().flatMap { decade in (2...9).map { Double($0) * decade } }
+  }
+
+  private static func isTwoOrFive(_ value: Double) -> Bool {
+    [2, 5].contains((value / pow(10, log10(value).rounded(.down))).rounded())
   }
 
   /// 2 where all values are powers of two, such as block sizes; else 10.
@@ -59,6 +84,9 @@ struct Axis {
     return 10 * power
   }
 
+  /// Whether a value has a place on the axis: a logarithmic one has none for zero.
+  func shows(_ value: Double) -> Bool { scale == .linear || value > 0 }
+
   /// Where `value` lies, in pixels; values outside the axis lie outside the plot.
   func position(_ value: Double) -> Double {
     let share =
@@ -69,11 +97,28 @@ struct Axis {
     return pixels.0 + share * (pixels.1 - pixels.0)
   }
 
-  /// A tick's label: as few places as tell the ticks apart.
+  /// A tick's label: as few places as tell the ticks apart; `20k` for twenty thousand where all are thousands.
   func label(_ tick: Double) -> String {
-    guard scale == .linear else { return SVGText.number(tick) }
+    for (unit, letter) in [(1e6, "M"), (1e3, "k")] where areLarge(in: unit, tick) {
+      return tick == 0 ? "0" : "\(SVGText.number(tick / unit))\(letter)"
+    }
+    if scale == .logarithmic {
+      return tick < 0.001
+        ? Digits.fixed(tick, decimals: Int((-log10(tick) - 1e-9).rounded(.up)))
+        : SVGText.number(tick)
+    }
     let step = ticks.count > 1 ? ticks[1] - ticks[0] : 1
     let decimals = max(0, Int((-log10(step) - 1e-9).rounded(.up)))
     return Digits.fixed(tick, decimals: decimals)
+  }
+
+  /// Whether a label is shorter in that unit: on a linear axis those of all ticks, beyond nine of them.
+  private func areLarge(in unit: Double, _ tick: Double) -> Bool {
+    switch scale {
+    case .linear:
+      upper >= 10 * unit
+        && ticks.allSatisfy { $0.truncatingRemainder(dividingBy: unit) == 0 }
+    case .logarithmic: ticks[1] / ticks[0] != 2 && tick >= 10 * unit
+    }
   }
 }

@@ -1,25 +1,53 @@
+import Foundation
+
 extension BarChart {
-  /// Draws the chart; `keys` gives each part its look.
-  func draw(in frame: ChartFrame, keys: [String], svg: inout SVGText) {
+  /// Bars beyond which they stand close together, as over time.
+  private static let separateMax = 20
+  /// How far names are turned that are wider than their bars, in degrees.
+  private static let turn = 35.0
+
+  /// Draws the chart at `place`; `keys` gives each part its look.
+  func draw(at place: (x: Double, y: Double), width: Double, keys: [String], svg: inout SVGText) {
     precondition(
       bars.allSatisfy { $0.values.count == parts.count }, "BarChart: a bar has too few values")
+    let hanging = hanging(width)
+    let frame = ChartFrame(at: place, width: width, title: title, hanging: hanging)
     let tops = bars.map { isGrouped ? $0.values.max() ?? 0 : $0.values.reduce(0, +) }
     let axis = Axis(tops, upperLimit: yMax, pixels: (frame.lower, frame.upper))
     frame.drawY(axis, in: &svg)
-    frame.drawTitles(title, x: xTitle, y: yTitle, in: &svg)
-    // Many bars, as over time, stand close together.
-    let gap = bars.count > 20 ? 0 : 0.15
+    frame.drawTitles(x: xTitle, y: yTitle, below: hanging, in: &svg)
+    let gap = bars.count > Self.separateMax ? 0 : 0.15
     let slot = frame.width / Double(max(1, bars.count))
     for (index, bar) in bars.enumerated() {
       let left = frame.left + (Double(index) + gap) * slot
-      let width = (1 - 2 * gap) * slot
+      // Bars that touch reach under the next, or the paper would shine through between them.
+      let isTouching = bars.count > Self.separateMax && index + 1 < bars.count
+      let width = (1 - 2 * gap) * slot + (isTouching ? 0.5 : 0)
       if isGrouped {
         drawGroup(bar, left: left, width: width, axis: axis, keys: keys, in: &svg)
       } else {
         drawStack(bar, left: left, width: width, axis: axis, keys: keys, in: &svg)
       }
-      drawName(bar.name, centre: left + width / 2, below: frame.lower, in: &svg)
+      let centre = left + width / 2
+      if hanging > 0 {
+        svg.text(
+          bar.name.replacing("\n", with: "-"), at: (centre + 3, frame.lower + 12), anchor: "end",
+          class: "small", turned: -Self.turn)
+      } else {
+        drawName(bar.name, centre: centre, below: frame.lower, in: &svg)
+      }
     }
+  }
+
+  /// What names need below the plot, turned because a word of one is wider than its bar; 0 where none is.
+  private func hanging(_ width: Double) -> Double {
+    let named = bars.filter { !$0.name.isEmpty }
+    guard bars.count <= Self.separateMax else { return 0 }
+    let slot = (width - 72) / Double(max(1, bars.count))
+    let words = named.flatMap { $0.name.split(separator: "\n") }.map(\.count)
+    guard let widest = words.max(), Double(widest) * 5.8 > slot + 6 else { return 0 }
+    let longest = named.map(\.name.count).max() ?? 0
+    return max(0, Double(longest) * 5.8 * sin(Self.turn * .pi / 180) - 18)
   }
 
   private func drawStack(
@@ -50,7 +78,7 @@ extension BarChart {
     _ value: Double, part: String, of bar: Bar, x: Double, width: Double, top: Double,
     bottom: Double, keys: [String], in svg: inout SVGText
   ) {
-    let dense = bars.count > 20 ? " dense" : ""
+    let dense = bars.count > Self.separateMax ? " dense" : ""
     let style = FigureStyle.area(keys.firstIndex(of: part) ?? 0) + dense
     svg.rectangle(
       x: x, y: top, width: width, height: bottom - top, class: style,

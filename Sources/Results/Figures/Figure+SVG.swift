@@ -17,11 +17,14 @@ extension Figure {
     let columns = min(columns, max(1, charts.count))
     let width = Double(columns) * chartWidth
     let keys = keys
-    var svg = SVGText()
+    var svg = SVGText(isScripted: !isStandalone)
     var top = 8.0
     if !title.isEmpty {
-      svg.text(title, at: (12, top + 14), class: "title")
-      top += 24
+      for line in Self.wrapped(title, width: Int((width - 24) / 8.4)) {
+        svg.text(line, at: (12, top + 14), class: "title")
+        top += 16
+      }
+      top += 8
     }
     top = drawLegend(keys, width: width, top: top, in: &svg)
     for (index, chart) in charts.enumerated() {
@@ -29,10 +32,9 @@ extension Figure {
         x: Double(index % columns) * chartWidth,
         y: top + Double(index / columns) * Self.chartHeight
       )
-      let frame = ChartFrame(at: place, width: chartWidth)
       switch chart {
-      case .lines(let chart): chart.draw(in: frame, keys: keys, svg: &svg)
-      case .bars(let chart): chart.draw(in: frame, keys: keys, svg: &svg)
+      case .lines(let chart): chart.draw(at: place, width: chartWidth, keys: keys, svg: &svg)
+      case .bars(let chart): chart.draw(at: place, width: chartWidth, keys: keys, svg: &svg)
       }
     }
     var height = top + Double((charts.count + columns - 1) / columns) * Self.chartHeight
@@ -40,15 +42,25 @@ extension Figure {
       svg.text(line, at: (12, height + 12), class: "small")
       height += 14
     }
-    height += 8
-    let size = "\(SVGText.pixel(width)) \(SVGText.pixel(height))"
-    let head =
-      "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 \(size)\" "
-      + "width=\"\(SVGText.pixel(width))\" height=\"\(SVGText.pixel(height))\" role=\"img\">"
+    // On paper the caption that a document gives it follows.
+    height += inches == nil ? 8 : caption.isEmpty ? -6 : 4
+    let head = head(width: width, height: height)
+    let description = origin.isEmpty ? [] : ["<desc>\(SVGText.escaped(origin))</desc>"]
     let style = isStandalone ? ["<style>", FigureStyle.paperCSS, "</style>"] : []
     let paper = isStandalone ? ["<rect class=\"paper\" width=\"100%\" height=\"100%\"/>"] : []
-    return ([head] + style + [FigureStyle.patterns] + paper + svg.lines + ["</svg>", ""])
+    return
+      ([head] + description + style + [FigureStyle.patterns] + paper + svg.lines + ["</svg>", ""])
       .joined(separator: "\n")
+  }
+
+  private func head(width: Double, height: Double) -> String {
+    let size =
+      inches.map { inches in
+        let high = Digits.fixed(height * inches / width, decimals: 3)
+        return "width=\"\(SVGText.number(inches))in\" height=\"\(high)in\""
+      } ?? "width=\"\(SVGText.pixel(width))\" height=\"\(SVGText.pixel(height))\""
+    return "<svg xmlns=\"http://www.w3.org/2000/svg\" "
+      + "viewBox=\"0 0 \(SVGText.pixel(width)) \(SVGText.pixel(height))\" \(size) role=\"img\">"
   }
 
   /// The names of curves and parts, each once, in order of appearance: a name looks the same in every
@@ -65,7 +77,7 @@ extension Figure {
     return keys
   }
 
-  private var hasCurves: Bool { charts.contains { if case .lines = $0 { true } else { false } } }
+  var hasCurves: Bool { charts.contains { if case .lines = $0 { true } else { false } } }
 
   /// Draws the legend in as many rows as it needs.
   ///
@@ -77,7 +89,7 @@ extension Figure {
     var x = 14.0
     var y = top
     for (index, key) in keys.enumerated() {
-      let needed = 44 + Double(key.count) * 6.2
+      let needed = 44 + Double(key.count) * ChartFrame.character.plain
       if x + needed > width && x > 14 {
         x = 14
         y += Self.legendRow

@@ -1,13 +1,19 @@
 /// One or more charts under a title, drawn as one SVG.
 package struct Figure: Equatable, Sendable {
+  /// What a file of it is called, without an ending; empty where it is told from others otherwise.
+  package var name = ""
   package var title: String
   /// Where the numbers come from; printed below.
   package var caption: String
+  /// What the runs were, for who has the file alone; not drawn.
+  package var origin = ""
   package var charts: [Chart]
   /// Charts side by side before the next row begins.
   package var columns: Int
   /// Width of one chart, pixels.
   package var chartWidth: Double
+  /// Width of all charts side by side on paper, inches; `nil` for a screen, where a pixel is a pixel.
+  package var inches: Double?
 
   package init(
     title: String, caption: String = "", charts: [Chart], columns: Int = 3,
@@ -33,6 +39,8 @@ package struct LineChart: Equatable, Sendable {
   package struct Series: Equatable, Sendable {
     package var name: String
     package var points: [Point]
+    /// Each value holds until the next, as in a distribution of a few values.
+    package var isStep = false
 
     package init(_ name: String, _ points: [Point]) {
       self.name = name
@@ -43,10 +51,13 @@ package struct LineChart: Equatable, Sendable {
   package struct Point: Equatable, Sendable {
     package var x: Double
     package var y: Double
+    /// Half of an interval around `y`, drawn as a whisker.
+    package var half: Double?
 
-    package init(_ x: Double, _ y: Double) {
+    package init(_ x: Double, _ y: Double, half: Double? = nil) {
       self.x = x
       self.y = y
+      self.half = half
     }
   }
 

@@ -25,13 +25,6 @@ package enum FigureStyle {
     return "<path class=\"mark k\(index % styleCount)\(open)\" d=\"\(shape)\">\(title)</path>"
   }
 
-  /// An unseen spot that says `hint` when it is pointed at.
-  static func target(at place: (x: Double, y: Double), hint: String) -> String {
-    let (x, y) = (SVGText.pixel(place.x), SVGText.pixel(place.y))
-    return "<circle class=\"target\" cx=\"\(x)\" cy=\"\(y)\" r=\"4\">"
-      + "<title>\(SVGText.escaped(hint))</title></circle>"
-  }
-
   private static func circle(_ x: Double, _ y: Double) -> String {
     "M\(SVGText.pixel(x - 3)) \(SVGText.pixel(y))a3 3 0 1 0 6 0a3 3 0 1 0 -6 0"
   }
@@ -46,7 +39,7 @@ package enum FigureStyle {
     svg .paper{fill:var(--paper)}svg .grid{stroke:var(--faint)}svg .axis{stroke:var(--ink)}
     svg .level{stroke:var(--ink);stroke-dasharray:2 3}
     svg .curve{fill:none;stroke-width:1.6}svg .mark{stroke-width:1.4}svg .open{fill:var(--paper)}
-    svg .area{stroke:var(--ink);stroke-width:.5}svg .dense{stroke:none}svg .target{fill:none;pointer-events:all}
+    svg .area{stroke:var(--ink);stroke-width:.5}svg .dense{stroke:none}
     svg .k0{stroke:#0072b2;fill:#0072b2}svg .k1{stroke:#d55e00;fill:#d55e00;stroke-dasharray:7 3}
     svg .k2{stroke:#009e73;fill:#009e73;stroke-dasharray:2 2}
     svg .k3{stroke:#cc79a7;fill:#cc79a7;stroke-dasharray:8 2 2 2}
@@ -54,6 +47,7 @@ package enum FigureStyle {
     svg .k6{stroke:#7f7f7f;fill:#7f7f7f;stroke-dasharray:2 2}
     svg .k7{stroke:#9467bd;fill:#9467bd;stroke-dasharray:8 2 2 2}
     svg .curve{fill:none}svg .mark{stroke-dasharray:none}svg .mark.open{fill:var(--paper)}
+    svg .whisker{fill:none;stroke-width:1;stroke-dasharray:none}
     svg .a0{fill:#0072b2}svg .a1{fill:#9ccfea}svg .a2{fill:url(#hatch)}svg .a3{fill:#b5b5b5}
     svg .a4{fill:url(#dots)}svg .a5{fill:var(--paper)}svg .a6{fill:#7f7f7f}svg .a7{fill:url(#cross)}
     """

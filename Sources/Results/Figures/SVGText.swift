@@ -4,11 +4,22 @@ import Foundation
 /// depend on the last bits of a `Double`.
 struct SVGText {
   private(set) var lines: [String] = []
+  /// Whether a script is told what is drawn, in groups with data.
+  private let isScripted: Bool
+
+  init(isScripted: Bool = false) { self.isScripted = isScripted }
 
   /// At most four significant places, without trailing zeros: `0.25`, `12.5`, `1000`.
   static func number(_ value: Double) -> String {
     let decimals = value.magnitude >= 100 ? 0 : value.magnitude >= 10 ? 1 : 3
     return trimmed(Digits.fixed(value, decimals: decimals))
+  }
+
+  /// A value for a script: six significant places.
+  static func exact(_ value: Double) -> String {
+    guard value != 0 else { return "0" }
+    let decimals = 5 - Int(log10(value.magnitude).rounded(.down))
+    return trimmed(Digits.fixed(value, decimals: min(12, max(0, decimals))))
   }
 
   /// A coordinate in pixels.
@@ -30,6 +41,17 @@ struct SVGText {
 
   mutating func add(_ line: String) { lines.append(line) }
 
+  /// What `draw` adds, in a group of its own where a script is to find it.
+  mutating func group(
+    _ name: String, data: [(name: String, value: String)] = [], draw: (inout SVGText) -> Void
+  ) {
+    guard isScripted else { return draw(&self) }
+    let attributes = data.map { " data-\($0.name)=\"\(Self.escaped($0.value))\"" }
+    add("<g class=\"\(name)\"\(attributes.joined())>")
+    draw(&self)
+    add("</g>")
+  }
+
   mutating func line(
     _ from: (x: Double, y: Double), _ to: (x: Double, y: Double), class style: String
   ) {
@@ -44,12 +66,14 @@ struct SVGText {
   /// - Parameters:
   ///   - anchor: `start`, `middle` or `end`.
   ///   - rotated: Runs upwards, for the title of a vertical axis.
+  ///   - turned: By so many degrees around `place`, clockwise.
   mutating func text(
     _ text: String, at place: (x: Double, y: Double), anchor: String = "start",
-    class style: String = "t", rotated: Bool = false
+    class style: String = "t", rotated: Bool = false, turned: Double? = nil
   ) {
     let (x, y) = (Self.pixel(place.x), Self.pixel(place.y))
-    let turn = rotated ? " transform=\"rotate(-90 \(x) \(y))\"" : ""
+    let degrees = rotated ? -90 : turned
+    let turn = degrees.map { " transform=\"rotate(\(Self.pixel($0)) \(x) \(y))\"" } ?? ""
     add(
       "<text class=\"\(style)\" x=\"\(x)\" y=\"\(y)\" text-anchor=\"\(anchor)\"\(turn)>"
         + "\(Self.escaped(text))</text>")

@@ -51,6 +51,15 @@ package final class OutputFolder {
   /// Where to write the file `name`, which `commit()` will put into DIR.
   package func staged(_ name: String) -> String { "\(stagingPath)/\(name)" }
 
+  /// The same for a file in the folder `subfolder` of DIR.
+  package func staged(_ name: String, in subfolder: String) throws(UserError) -> String {
+    let folder = staged(subfolder)
+    guard mkdir(folder, 0o777) == 0 || errno == EEXIST else {
+      throw .cannotWrite(to: path, code: errno)
+    }
+    return "\(folder)/\(name)"
+  }
+
   /// Lets `commit()` remove the file `name` of an earlier command from DIR, if it is there.
   package func removeOnCommit(_ name: String) { obsolete.append(name) }
 
@@ -82,19 +91,30 @@ package final class OutputFolder {
   private func replaceFiles() throws(UserError) {
     let names: [String]
     do {
-      names = try FileManager.default.contentsOfDirectory(atPath: stagingPath).sorted()
+      names = try FileManager.default.subpathsOfDirectory(atPath: stagingPath).sorted()
     } catch {
       throw .cannotWrite(to: path, because: "its staging folder is gone")
     }
-    for name in names where FileSystem.isFolder("\(path)/\(name)") {
+    let folders = names.filter { FileSystem.isFolder(staged($0)) }
+    let files = names.filter { !folders.contains($0) }
+    for name in files where FileSystem.isFolder("\(path)/\(name)") {
       throw .cannotWrite(file: "\(path)/\(name)", because: "it is a folder")
     }
-    for name in names where rename(staged(name), "\(path)/\(name)") != 0 {
+    for name in folders where mkdir("\(path)/\(name)", 0o777) != 0 && errno != EEXIST {
+      throw .cannotWrite(file: "\(path)/\(name)", code: errno)
+    }
+    for name in folders where !FileSystem.isFolder("\(path)/\(name)") {
+      throw .cannotWrite(file: "\(path)/\(name)", because: "it is a file")
+    }
+    for name in files where rename(staged(name), "\(path)/\(name)") != 0 {
       throw .cannotWrite(file: "\(path)/\(name)", code: errno)
     }
     for name in obsolete where unlink("\(path)/\(name)") != 0 && errno != ENOENT {
       throw .cannotWrite(to: path, code: errno)
     }
+    for name in folders { rmdir(staged(name)) }
+    // A folder of ours of which nothing is left goes too.
+    for name in Set(obsolete.map(FileSystem.parent)) where name != "." { rmdir("\(path)/\(name)") }
     rmdir(stagingPath)
   }
 

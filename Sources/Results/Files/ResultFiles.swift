@@ -3,7 +3,7 @@ import Metrics
 
 /// What of its results a command may write (`--files`).
 package enum ResultPart: String, CaseIterable, Sendable {
-  case summary, requests, timeline, sqlite, report
+  case summary, requests, timeline, sqlite, report, figures
 
   /// Whether the file has a row for each request, or something made of them.
   package var needsRequests: Bool { self != .summary && self != .timeline }
@@ -30,7 +30,7 @@ package enum ResultFiles {
   /// - Throws: `UserError` if a file cannot be written.
   package static func write(
     runs: [RunResult], to folder: OutputFolder, parts: Set<ResultPart> = Set(ResultPart.allCases),
-    varied: VariedReport? = nil
+    varied: (page: VariedReport, runs: RunFigures)? = nil
   ) throws(UserError) {
     if parts.contains(.summary) {
       try write(SummaryText.csv(runs.map(\.summary)), to: folder.staged(summary))
@@ -58,33 +58,11 @@ package enum ResultFiles {
       folder.removeOnCommit(database)
     }
     if parts.contains(.report) {
-      try writeReport(runs, varied, to: folder)
+      let page = varied.map { $0.page.html($0.runs) } ?? ReportPage(runs).html
+      try write(page, to: folder.staged(report))
     } else {
       folder.removeOnCommit(report)
-      for index in 0..<chartsMax { folder.removeOnCommit(chart(index)) }
     }
-  }
-
-  private static func writeReport(
-    _ runs: [RunResult], _ varied: VariedReport?, to folder: OutputFolder
-  ) throws(UserError) {
-    let usual = ReportPage(runs)
-    let (page, figures) = varied.map { ($0.html, $0.figures) } ?? (usual.html, usual.figures)
-    try write(page, to: folder.staged(report))
-    for (index, figure) in figures.prefix(chartsMax).enumerated() {
-      try write(figure.svg(isStandalone: true), to: folder.staged(chart(index)))
-    }
-    for index in min(chartsMax, figures.count)..<chartsMax {
-      folder.removeOnCommit(chart(index))
-    }
-  }
-
-  /// Charts that get a file of their own; a larger comparison has the others in its report only.
-  package static let chartsMax = 99
-
-  /// The file of a chart of the report, by its place on the page.
-  package static func chart(_ index: Int) -> String {
-    "chart-\(index < 9 ? "0" : "")\(index + 1).svg"
   }
 
   private static func write(_ text: String, to path: String) throws(UserError) {

@@ -41,25 +41,9 @@ package struct Document {
       (section.heading.isEmpty ? [] : ["<h2>\(SVGText.escaped(section.heading))</h2>"])
         + section.paragraphs.map { "<p>\(SVGText.escaped($0))</p>" }
         + (section.table.map { [ReportTable.html($0)] } ?? [])
-        + drawings(section.figures)
+        + HTMLPage.drawings(section.figures)
     }
-    return """
-      <!DOCTYPE html>
-      <html lang="en"><head><meta charset="utf-8">
-      <meta name="viewport" content="width=device-width,initial-scale=1">
-      <title>\(SVGText.escaped(title))</title>
-      <style>\(ReportStyle.css)\n\(FigureStyle.css)</style></head><body><main>
-      <h1>\(SVGText.escaped(title))</h1>
-      \(body.joined(separator: "\n"))
-      </main></body></html>
-
-      """
-  }
-
-  private func drawings(_ figures: [Figure]) -> [String] {
-    guard !figures.isEmpty else { return [] }
-    return ["<div class=\"charts\">"]
-      + figures.map { "<figure>\($0.svg(isStandalone: false))</figure>" } + ["</div>"]
+    return HTMLPage.text(title: title, body: ["<h1>\(SVGText.escaped(title))</h1>"] + body)
   }
 }
 

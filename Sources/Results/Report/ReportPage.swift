@@ -1,7 +1,6 @@
 import Metrics
 
-/// `report.html`: the runs of one command on one page that needs nothing else, no network and no
-/// script. Values show when a point is pointed at; light and dark follow the reader's system.
+/// `report.html`: the runs of one command on one page.
 package struct ReportPage {
   private let runs: [RunResult]
   private var summaries: [RunSummary] { runs.map(\.summary) }
@@ -10,31 +9,11 @@ package struct ReportPage {
 
   /// The page; the same text for the same runs.
   package var html: String {
-    let charts = ReportCharts(runs)
     var body = ["<h1>\(SVGText.escaped(title))</h1>", provenance]
     body += ["<h2>Runs</h2>", ReportTable.html(CompareTable.table(summaries))]
-    body += section("Latency against request rate", charts.latencies)
-    body += section("Where the KV memory is, in the mean", charts.ledgers)
-    body += section("Where the KV memory is, over time", charts.ledgersOverTime)
-    body += section("Batch, queue and preemptions over time", charts.queuesOverTime)
-    body.append("<h2>Settings</h2>")
-    body.append(settings)
-    return """
-      <!DOCTYPE html>
-      <html lang="en"><head><meta charset="utf-8">
-      <meta name="viewport" content="width=device-width,initial-scale=1">
-      <title>\(SVGText.escaped(title))</title>
-      <style>\(ReportStyle.css)\n\(FigureStyle.css)</style></head><body><main>
-      \(body.joined(separator: "\n"))
-      </main></body></html>
-
-      """
-  }
-
-  /// The drawings of the page, in its order.
-  package var figures: [Figure] {
-    let charts = ReportCharts(runs)
-    return charts.latencies + charts.ledgers + charts.ledgersOverTime + charts.queuesOverTime
+    body += RunFigures(runs).sections()
+    body += ["<h2>Settings</h2>", settings]
+    return HTMLPage.text(title: title, body: body)
   }
 
   private var title: String {
@@ -51,13 +30,6 @@ package struct ReportPage {
     return "<p>kvplan \(SVGText.escaped(first.version)), seed \(first.seed). Prices: "
       + "\(SVGText.escaped(prices)).</p>"
       + served.map { "<p>\(SVGText.escaped($0))</p>" }.joined()
-  }
-
-  /// A heading with its drawings, or nothing where there are none.
-  private func section(_ title: String, _ figures: [Figure]) -> [String] {
-    guard !figures.isEmpty else { return [] }
-    let drawings = figures.map { "<figure>\($0.svg(isStandalone: false))</figure>" }
-    return ["<h2>\(title)</h2>", "<div class=\"charts\">"] + drawings + ["</div>"]
   }
 
   /// Settings that all runs share, and below them those that differ.
@@ -96,6 +68,11 @@ enum ReportStyle {
     table{border-collapse:collapse;font-size:13px;font-variant-numeric:tabular-nums}
     th,td{padding:4px 8px;border-bottom:1px solid var(--line);text-align:right;vertical-align:bottom}
     th.left,td.left,.settings th,.settings td{text-align:left}
+    .value{position:absolute;pointer-events:none;padding:2px 7px;border-radius:3px;font-size:12px;\
+    background:var(--text);color:var(--page);white-space:nowrap}
+    svg .spot{fill:none;stroke:var(--ink);stroke-width:1.5;pointer-events:none}
+    svg .part{fill:var(--ink);fill-opacity:.12;pointer-events:none}figure svg{touch-action:pan-y}
+    .scripted{font-size:13px;margin:0 0 6px}.charts~.scripted{display:none}
     tr.first td{border-top:1px solid var(--text)}thead th{background:var(--soft)}
     """
 }
