@@ -39,8 +39,12 @@ enum Terminal {
 
   /// Says something to the user.
   static func say(_ text: String) {
-    FileHandle.standardError.write(Data((text + "\n").utf8))
+    let said = hasColors ? TerminalColor.painted(text) : text
+    FileHandle.standardError.write(Data((said + "\n").utf8))
   }
+
+  private static let hasColors = TerminalColor.isWanted(
+    isTerminal: isatty(STDERR_FILENO) == 1, environment: ProcessInfo.processInfo.environment)
 
   static func warn(_ warnings: [String]) {
     for warning in warnings { say("warning: \(warning)") }
