@@ -4,7 +4,7 @@ SWIFT ?= swift
 KVPLAN = .build/release/kvplan
 RATES ?= 0.5,1,1.5,2,3,8
 
-.PHONY: help dependencies release compare reproduce plan-example check-search test check format lint sanitize bench bench-accuracy served-errors test-slurm sweep-kill same-bytes clean
+.PHONY: help dependencies release install uninstall compare reproduce plan-example check-search test check format lint sanitize bench bench-accuracy served-errors test-slurm sweep-kill same-bytes clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -14,6 +14,19 @@ dependencies: ## Install the Debian packages that the build needs, where they ar
 
 release: dependencies ## Build the tool for use
 	$(SWIFT) build -c release --product kvplan
+
+PREFIX ?= /usr/local
+DESTDIR ?=
+# A build of its own: with Swift's libraries inside, the tool runs where there is no Swift.
+STATIC = .build/static
+INSTALLED = $(STATIC)/release/kvplan
+
+install: dependencies ## Put the tool, its manual and its completion under PREFIX (default: /usr/local)
+	$(SWIFT) build -c release --static-swift-stdlib --scratch-path $(STATIC) --product kvplan
+	tools/install $(INSTALLED) $(DESTDIR)$(PREFIX)
+
+uninstall: ## Remove what install has put under PREFIX
+	tools/install --remove $(DESTDIR)$(PREFIX)
 
 PAPER_SYSTEMS = vllm-sosp23,orca-oracle,orca-pow2,orca-max,fastertransformer
 

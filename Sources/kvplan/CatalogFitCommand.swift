@@ -20,7 +20,8 @@ struct CatalogFitCommand: ParsableCommand {
 
   @OptionGroup var deployment: DeploymentOptions
 
-  @Option(help: "Serving system; `kvplan catalog systems` lists them.")
+  @Option(
+    help: "Serving system; `kvplan catalog systems` lists them.", completion: Completions.system)
   var system = ServingSystem.today.name
 
   @Option(

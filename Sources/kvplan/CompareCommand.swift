@@ -22,10 +22,13 @@ struct CompareCommand: ParsableCommand {
           --request-rate 0.5,1,2 --num-prompts 1000
       """)
 
-  @Argument(help: "Trace: CSV, plain or gzip; `-` reads standard input.")
+  @Argument(
+    help: "Trace: CSV, plain or gzip; `-` reads standard input.", completion: Completions.trace)
   var trace: String
 
-  @Option(help: "Serving systems, comma-separated; `kvplan catalog systems` lists them.")
+  @Option(
+    help: "Serving systems, comma-separated; `kvplan catalog systems` lists them.",
+    completion: Completions.systemsByComma)
   var systems = ServingSystem.comparison.map(\.name).joined(separator: ",")
 
   @Option(

@@ -17,10 +17,13 @@ private let pageGroupSystems = systems(of: "page-group-size") { "`\($0.name)`" }
 /// What is served, and on what.
 struct TargetOptions: ParsableArguments {
   @Option(
-    help: "Model of `kvplan catalog models`, or the path of its `config.json`.")
+    help: "Model of `kvplan catalog models`, or the path of its `config.json`.",
+    completion: Completions.model)
   var model: String?
 
-  @Option(help: "Device of `kvplan catalog devices`, or the path of its JSON file.")
+  @Option(
+    help: "Device of `kvplan catalog devices`, or the path of its JSON file.",
+    completion: Completions.device)
   var device: String?
 
   @Option(

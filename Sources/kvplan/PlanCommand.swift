@@ -29,7 +29,8 @@ struct PlanArguments: ParsableArguments {
       """)
   var slo: String
 
-  @Option(help: "Serving system; `kvplan catalog systems` lists them.")
+  @Option(
+    help: "Serving system; `kvplan catalog systems` lists them.", completion: Completions.system)
   var system = ServingSystem.today.name
 
   @Option(
@@ -110,7 +111,9 @@ struct PlanCapacityCommand: ParsableCommand {
       four other seeds
       """)
 
-  @Argument(help: "Trace; its arrivals are not looked at. `-` reads standard input.")
+  @Argument(
+    help: "Trace; its arrivals are not looked at. `-` reads standard input.",
+    completion: Completions.trace)
   var trace: String
 
   @OptionGroup(title: "Plan") var plan: PlanArguments
@@ -198,7 +201,9 @@ struct PlanFleetCommand: ParsableCommand {
         3   the best does only at the edge: with fewer than three of four other seeds
       """)
 
-  @Argument(help: "Trace; its arrivals are not looked at. `-` reads standard input.")
+  @Argument(
+    help: "Trace; its arrivals are not looked at. `-` reads standard input.",
+    completion: Completions.trace)
   var trace: String
 
   @OptionGroup(title: "Plan") var plan: PlanArguments
@@ -218,7 +223,7 @@ struct PlanFleetCommand: ParsableCommand {
     help: """
       Devices, comma-separated (default: `--device`, or else every device of the catalogue that has what \
       `--objective` needs: for `cost` a price, as for `--budget`).
-      """)
+      """, completion: Completions.devicesByComma)
   var devices: String?
 
   @Option(help: "GPUs that share the model, comma-separated.")

@@ -32,7 +32,7 @@ struct PlanScaleCommand: ParsableCommand {
         3   the targets hold only at the edge: with fewer than three of four other orders
       """)
 
-  @Argument(help: "Trace with arrivals; `-` reads standard input.")
+  @Argument(help: "Trace with arrivals; `-` reads standard input.", completion: Completions.trace)
   var trace: String
 
   @OptionGroup(title: "Plan") var plan: PlanArguments

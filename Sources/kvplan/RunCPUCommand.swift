@@ -76,10 +76,12 @@ struct RunCPUCommand: ParsableCommand {
         kvplan run-cpu traces/sharegpt.csv --num-prompts 10 --request-rate 2 --model toy-1m --verify
       """)
 
-  @Argument(help: "Trace: CSV, plain or gzip; `-` reads standard input.")
+  @Argument(
+    help: "Trace: CSV, plain or gzip; `-` reads standard input.", completion: Completions.trace)
   var trace: String
 
-  @Option(help: "Serving system; `kvplan catalog systems` lists them.")
+  @Option(
+    help: "Serving system; `kvplan catalog systems` lists them.", completion: Completions.system)
   var system = ServingSystem.today.name
 
   @Option(help: "Poisson arrivals, requests per second, in place of the trace's own.")

@@ -16,10 +16,12 @@ struct SimulateCommand: ParsableCommand {
           --device h100-sxm --request-rate 20 --num-prompts 1000
       """)
 
-  @Argument(help: "Trace: CSV, plain or gzip; `-` reads standard input.")
+  @Argument(
+    help: "Trace: CSV, plain or gzip; `-` reads standard input.", completion: Completions.trace)
   var trace: String
 
-  @Option(help: "Serving system; `kvplan catalog systems` lists them.")
+  @Option(
+    help: "Serving system; `kvplan catalog systems` lists them.", completion: Completions.system)
   var system = ServingSystem.today.name
 
   @Option(

@@ -60,7 +60,9 @@ struct TraceConvertCommand: ParsableCommand {
         kvplan trace convert conversation.jsonl --output conversation.csv
       """)
 
-  @Argument(help: "Trace in any format, plain or gzip; `-` reads standard input.")
+  @Argument(
+    help: "Trace in any format, plain or gzip; `-` reads standard input.",
+    completion: Completions.trace)
   var trace: String
 
   @Option(help: "Poisson arrivals, requests per second, in place of the trace's own.")

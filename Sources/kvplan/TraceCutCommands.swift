@@ -13,7 +13,9 @@ struct TraceSliceCommand: ParsableCommand {
         kvplan trace slice traces/sharegpt.csv --from-row 0 --to-row 100 --output first.csv
       """)
 
-  @Argument(help: "Trace in any format, plain or gzip; `-` reads standard input.")
+  @Argument(
+    help: "Trace in any format, plain or gzip; `-` reads standard input.",
+    completion: Completions.trace)
   var trace: String
 
   @Option(help: "First second to keep; arrivals count from there.")
@@ -62,7 +64,9 @@ struct TraceScaleCommand: ParsableCommand {
         kvplan trace scale traces/sharegpt.csv --prompts 0.5 --request-rate 4 --output scaled.csv
       """)
 
-  @Argument(help: "Trace in any format, plain or gzip; `-` reads standard input.")
+  @Argument(
+    help: "Trace in any format, plain or gzip; `-` reads standard input.",
+    completion: Completions.trace)
   var trace: String
 
   @Option(help: "Factor for the rate: arrivals are divided by it.")
@@ -142,7 +146,9 @@ struct TraceThinCommand: ParsableCommand {
         kvplan trace thin traces/sharegpt.csv --share 0.1 --seed 7 --output sample.csv
       """)
 
-  @Argument(help: "Trace in any format, plain or gzip; `-` reads standard input.")
+  @Argument(
+    help: "Trace in any format, plain or gzip; `-` reads standard input.",
+    completion: Completions.trace)
   var trace: String
 
   @Option(help: "Share of the requests to keep, above 0 and at most 1.")

@@ -15,7 +15,9 @@ struct TraceDescribeCommand: ParsableCommand {
         kvplan trace describe traces/sharegpt.csv
       """)
 
-  @Argument(help: "Trace in any format, plain or gzip; `-` reads standard input.")
+  @Argument(
+    help: "Trace in any format, plain or gzip; `-` reads standard input.",
+    completion: Completions.trace)
   var trace: String
 
   @Option(help: "Model whose need of KV memory to say; `kvplan catalog models` lists them.")

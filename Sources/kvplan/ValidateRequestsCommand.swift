@@ -21,7 +21,8 @@ struct ValidateRequestsCommand: ParsableCommand {
   @Argument(help: "File in the layout of LLMServingSim's requests, plain or gzip.")
   var file: String
 
-  @Option(help: "Serving system; `kvplan catalog systems` lists them.")
+  @Option(
+    help: "Serving system; `kvplan catalog systems` lists them.", completion: Completions.system)
   var system = ServingSystem.today.name
 
   @OptionGroup var engine: EngineOptions

@@ -1,0 +1,44 @@
+import Foundation
+import Testing
+
+@testable import kvplan
+
+/// What shells are told.
+@Suite struct CompletionTests {
+  @Test func ownNamesComeFirst() {
+    let names = ["h100-sxm", "h100_sxm", "h200-sxm", "meta-llama/Llama-3.1-8B"]
+    #expect(Completions.names(names, "h") == ["h100-sxm", "h200-sxm"])
+    #expect(Completions.names(names, "h100_") == ["h100_sxm"])
+    #expect(Completions.names(names, "meta-") == ["meta-llama/Llama-3.1-8B"])
+    #expect(Completions.names(names, "x") == [])
+  }
+
+  @Test func listsGoOnAfterACommaWithoutWhatTheyHave() {
+    let names = ["vllm-0.2", "vllm-v1", "sglang"]
+    #expect(Completions.list(names, "vllm") == ["vllm-0.2", "vllm-v1"])
+    #expect(Completions.list(names, "vllm-v1,vllm") == ["vllm-v1,vllm-0.2"])
+    #expect(Completions.list(names, "vllm-v1,") == ["vllm-v1,vllm-0.2", "vllm-v1,sglang"])
+    #expect(Completions.list(names, "") == names)
+  }
+
+  /// As a shell does it: the script is sourced, and asked for what begins with the last word.
+  @Test(arguments: [
+    (["simulate", "--system", "vllm-v"], ["vllm-v1"]),
+    (["simulate", "t.csv", "--model", "opt-1"], ["opt-13b", "opt-175b"]),
+    (["plan", "fleet", "--devices", "h100-sxm,h200-"], ["h100-sxm,h200-sxm"]),
+    (["compare", "--systems", "sglang,orca-m"], ["sglang,orca-max"]),
+  ])
+  func bashCompletes(words: [String], completions: [String]) throws {
+    let line = (["kvplan"] + words).joined(separator: " ")
+    let (typed, before) = (words[words.count - 1], words[words.count - 2])
+    let run = try Tool.shell(
+      """
+      exec bash --noprofile --norc -c '
+        folder=$(mktemp -d); ln -s "$KVPLAN" "$folder/kvplan"; PATH=$folder:$PATH
+        source <(kvplan --generate-completion-script bash)
+        COMP_LINE="\(line)"; COMP_POINT=${#COMP_LINE}; COMP_WORDS=(\(line)); COMP_CWORD=\(words.count)
+        _kvplan kvplan \(typed) \(before); printf "%s\n" "${COMPREPLY[@]}"; rm -r "$folder"'
+      """)
+    #expect(run.output.split(separator: "\n").map(String.init) == completions)
+  }
+}
