@@ -6,6 +6,8 @@ package enum EngineMemory: Equatable, Sendable {
   case vllm(VLLMMemory)
   /// As SGLang does: a share of what is free, for weights and KV cache alone.
   case sglang
+  /// As TensorRT-LLM does: a share of what a trial run leaves.
+  case trtllm(TRTLLMMemory)
   /// Numbers of one's own.
   case given(Parts)
 
@@ -38,7 +40,13 @@ package enum EngineMemory: Equatable, Sendable {
         context: 1 << 30)
     case .vllm(let memory): memory.parts(inputs)
     case .sglang: SGLangMemory.parts(inputs)
+    case .trtllm(let memory): memory.parts(inputs)
     case .given(let parts): parts
     }
+  }
+
+  /// Whether the engine's share (`--gpu-memory-utilization`) is of what weights and engine leave, and not of the device.
+  var sharesWhatIsLeft: Bool {
+    if case .trtllm = self { true } else { false }
   }
 }

@@ -32,7 +32,10 @@ extension KVBudget {
     let given = inputs.kvBytesGiven != nil
     return [
       Self.memoryEvidence(inputs.device),
-      Evidence(kind: .setting, note: "1 − `--gpu-memory-utilization`"),
+      Evidence(
+        kind: .setting,
+        note: "1 − `--gpu-memory-utilization`"
+          + (inputs.engine.sharesWhatIsLeft ? ", of what the others leave" : "")),
       Evidence(kind: .configuration, note: "parameters × bytes"),
       inputs.engine.peakEvidence, inputs.engine.contextEvidence,
       inputs.engine.graphEvidence(inputs), inputs.engine.communicationEvidence(inputs),
@@ -63,6 +66,7 @@ extension EngineMemory {
     case .artifact: Evidence(kind: .formula, note: "the PagedAttention artifact's")
     case .vllm: Evidence(kind: .formula, note: "vLLM's trial run, partly reconstructed")
     case .sglang: Evidence(kind: .uncharged, note: "taken from the reserve")
+    case .trtllm: Evidence(kind: .formula, note: "vLLM's trial run, for want of the engine's own")
     case .given: Evidence(kind: .setting, note: "")
     }
   }
@@ -72,7 +76,7 @@ extension EngineMemory {
     case .artifact: Evidence(kind: .table, note: "the artifact's allowance")
     case .vllm(let memory):
       Evidence(kind: .fitted, note: "median of \(memory.contextLogs)")
-    case .sglang: Evidence(kind: .fitted, note: "gone when it starts: two logs of vLLM")
+    case .sglang, .trtllm: Evidence(kind: .fitted, note: "gone when it starts: two logs of vLLM")
     case .given: Evidence(kind: .setting, note: "")
     }
   }
@@ -86,7 +90,7 @@ extension EngineMemory {
   }
 
   fileprivate func communicationEvidence(_ inputs: KVBudget.Inputs) -> Evidence {
-    if case .sglang = self, inputs.gpus > 1 {
+    if inputs.gpus > 1, countsCollectivesWithContext {
       return Evidence(kind: .table, note: "counted with the CUDA context")
     }
     guard case .vllm(let memory) = self, memory.chargesCollectives, inputs.gpus > 1 else {
@@ -96,6 +100,13 @@ extension EngineMemory {
     return memory.collectiveBytes(inputs) == memory.constants.switchReduction
       ? Evidence(kind: .fitted, note: "one log")
       : Evidence(kind: .table, note: "aiconfigurator's system files")
+  }
+
+  private var countsCollectivesWithContext: Bool {
+    switch self {
+    case .sglang, .trtllm: true
+    case .artifact, .vllm, .given: false
+    }
   }
 
   fileprivate var cacheEvidence: Evidence {

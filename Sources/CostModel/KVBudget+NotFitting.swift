@@ -5,12 +5,14 @@ extension KVBudget {
     guard blocks < 1 else { return nil }
     let usableBytes = deviceBytes - reserveBytes
     let gpus = "\(inputs.gpus) × `\(inputs.device.name)`"
-    let reserve = "after the \(percent(1 - inputs.utilization)) % reserve"
+    let reserve =
+      inputs.engine.sharesWhatIsLeft
+      ? "" : " after the \(percent(1 - inputs.utilization)) % reserve"
     guard weightBytes <= usableBytes else {
       let need = gigabytes(weightBytes * inputs.gpus)
       let leaves = gigabytes(usableBytes * inputs.gpus)
       return
-        "the model does not fit: weights need \(need) GB but \(gpus) leaves \(leaves) GB \(reserve)"
+        "the model does not fit: weights need \(need) GB but \(gpus) leaves \(leaves) GB\(reserve)"
     }
     let parts = [
       ("weights", weightBytes), ("activations", activationBytes),
@@ -19,7 +21,7 @@ extension KVBudget {
     ]
     let sum = parts.filter { $0.1 > 0 }.map { "\($0) \(size($1))" }.joined(separator: " + ")
     return "no KV block fits: \(sum) exceed the \(gigabytes(usableBytes)) GB that each of \(gpus) "
-      + "leaves \(reserve)"
+      + "leaves\(reserve)"
   }
 }
 

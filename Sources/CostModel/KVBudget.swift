@@ -84,9 +84,7 @@ package struct KVBudget: Equatable, Sendable {
   /// - Precondition: `inputs.check()` does not throw.
   package init(_ inputs: Inputs) {
     let model = inputs.stage
-    let usableBytes = Int((inputs.utilization * Double(inputs.device.memoryBytes)).rounded(.down))
     deviceBytes = inputs.device.memoryBytes
-    reserveBytes = deviceBytes - usableBytes
     let parts = inputs.engine.parts(inputs)
     weightBytes =
       parts.weightPadding
@@ -96,8 +94,10 @@ package struct KVBudget: Equatable, Sendable {
     contextBytes = parts.context
     graphBytes = parts.graphs
     communicationBytes = parts.communication
-    let left =
-      usableBytes - weightBytes - activationBytes - contextBytes - graphBytes - communicationBytes
+    let taken = weightBytes + activationBytes + contextBytes + graphBytes + communicationBytes
+    let shared = inputs.engine.sharesWhatIsLeft ? max(deviceBytes - taken, 0) : deviceBytes
+    reserveBytes = shared - Int((inputs.utilization * Double(shared)).rounded(.down))
+    let left = deviceBytes - reserveBytes - taken
     kvBytes = inputs.kvBytesGiven ?? left
     beyondGivenBytes = left - kvBytes
     cache = inputs.cache

@@ -83,8 +83,8 @@ extension Scenario {
   ///
   /// A system that computes a prompt in one iteration has to be able to compute the longest.
   private func tokenBudget(maxModelLength: Int) throws -> Int {
-    let least = choices.chunkedPrefill ? 1 : maxModelLength
     let defaults = defaults
+    let least = choices.chunkedPrefill || defaults.refusesLongPrompts ? 1 : maxModelLength
     var own = defaults.maxBatchedTokens
     if defaults.tokensWithinSequences, let maxSequences, maxSequences > 0 {
       own = min(own, maxSequences.multipliedReportingOverflow(by: maxModelLength).partialValue)

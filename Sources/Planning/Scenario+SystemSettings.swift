@@ -32,7 +32,9 @@ extension Scenario {
     choices.victims = victims
     choices.eviction = eviction
     choices.pageGroups = pageGroupSettings
+    choices.clientMaxTokens = clientMaxTokens
     choices.sglang = sglang
+    choices.trtllm = trtllm
     return choices
   }
 }

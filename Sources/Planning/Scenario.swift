@@ -96,8 +96,12 @@ package struct Scenario: Sendable {
   package var seed: UInt64 = 0
   /// By events unless asked otherwise: the results are the same bytes, and come sooner.
   package var stepping = Stepping.event
+  /// Most output tokens that each client asks for (`--client-max-tokens`); `nil` for its output.
+  package var clientMaxTokens: Int?
   /// What only systems have that admit by estimate.
   package var sglang = SGLangChoices()
+  /// What only systems have with policies of capacity.
+  package var trtllm = TRTLLMChoices()
   /// How systems whose blocks are page-groups map memory.
   package var virtualMemory = VirtualMemoryOptions()
 

@@ -81,7 +81,7 @@ package struct ScenarioSetting: Sendable {
   ///
   /// - Throws: ``UserError`` that names the nearest.
   package static func find(_ name: String) throws(UserError) -> ScenarioSetting {
-    let name = namesOfSGLang[name] ?? name
+    let name = namesElsewhere[name] ?? name
     if let setting = all.first(where: { $0.name == name }) { return setting }
     let names = all.map(\.name)
     throw UserError(
@@ -168,7 +168,7 @@ extension ScenarioSetting {
       .namedIfSet,
   ]
 
-  /// Of systems that admit prompts by estimate.
+  /// Of systems that keep room for answers, by estimate or by a policy.
   private static let admission: [ScenarioSetting] = [
     .choice("schedule-policy", \.sglang.policy, of: SGLangPolicy.allCases, text: \.rawValue)
       .byEstimate.recorded(33) { $0.settings.sglang.policy.rawValue },
@@ -181,7 +181,14 @@ extension ScenarioSetting {
       .recorded(37) { "\($0.settings.sglang.mixedChunk)" },
     .yesNo("disable-overlap-schedule", \.sglang.disableOverlap).byEstimate
       .recorded(38) { "\(!$0.settings.sglang.overlap)" },
-    .count("client-max-tokens", \.sglang.clientMaxTokens).byEstimate.recorded(39, .ifSet),
+    .count("client-max-tokens", \.clientMaxTokens).only(\.capabilities.reservesAnswers)
+      .recorded(39, .ifSet).namedIfSet,
+    .choice(
+      "capacity-scheduler-policy", \.trtllm.policy, of: TRTLLMPolicy.allCases, text: \.rawValue
+    ).only(\.capabilities.hasCapacityPolicies)
+      .recorded(42) { $0.settings.trtllm.policy.rawValue }.namedIfSet,
+    .yesNo("use-kv-cache-manager-v2", \.trtllm.managerV2)
+      .only(\.capabilities.hasCapacityPolicies).recorded(43, .ifSet).namedIfSet,
   ]
 
   private static let load: [ScenarioSetting] = [
@@ -204,12 +211,16 @@ extension ScenarioSetting {
     .count("seed", \.seed).keyedElsewhere,
   ]
 
-  /// Settings of every engine by the names that they have in SGLang.
-  package static let namesOfSGLang = [
+  /// Settings of every engine by the names that they have in SGLang and in TensorRT-LLM.
+  package static let namesElsewhere = [
     "page-size": "block-size", "mem-fraction-static": "gpu-memory-utilization",
     "max-running-requests": "max-num-seqs", "chunked-prefill-size": "max-num-batched-tokens",
     "context-length": "max-model-len", "tp-size": "tensor-parallel-size",
     "pp-size": "pipeline-parallel-size", "dp-size": "data-parallel-size",
+    "tokens-per-block": "block-size", "max-batch-size": "max-num-seqs",
+    "max-num-tokens": "max-num-batched-tokens", "max-seq-len": "max-model-len",
+    "kv-cache-free-gpu-memory-fraction": "gpu-memory-utilization",
+    "enable-block-reuse": "enable-prefix-caching",
   ]
 
   /// The setting whose values differ from system to system.

@@ -28,6 +28,10 @@ extension ServingSystem {
     /// Whether prompts are admitted by an estimate of what running requests will generate, in an order of choice
     /// (`--schedule-policy`, `--schedule-conservativeness`, …).
     package var admitsByEstimate = false
+    /// Whether the requests that may run together follow a policy of choice (`--capacity-scheduler-policy`).
+    package var hasCapacityPolicies = false
+    /// Whether room is kept for as long an answer as the client asks for (`--client-max-tokens`).
+    package var reservesAnswers: Bool { admitsByEstimate || hasCapacityPolicies }
     /// Whether another running sequence than the last can be preempted (`--preemption-policy`).
     package var choosesVictims = false
     /// The first release whose order of iterations decided ahead (`--async-scheduling`) is known; `nil` where none are.
@@ -53,6 +57,7 @@ extension ServingSystem {
     package init(
       isPaged: Bool = false, cutsPrompts: Bool = false, limitsLongPrompts: Bool = false,
       hasPrefixCache: Bool = false, choosesEvictions: Bool = false, admitsByEstimate: Bool = false,
+      hasCapacityPolicies: Bool = false,
       choosesVictims: Bool = false, decidesAheadFrom: VLLMRelease? = nil, swaps: Bool = false,
       sequences: Sequences = .beams,
       hasStaticBatches: Bool = false, isCompiled: Bool = false, mapsPageGroups: Bool = false,
@@ -64,6 +69,7 @@ extension ServingSystem {
       self.hasPrefixCache = hasPrefixCache
       self.choosesEvictions = choosesEvictions
       self.admitsByEstimate = admitsByEstimate
+      self.hasCapacityPolicies = hasCapacityPolicies
       self.choosesVictims = choosesVictims
       self.decidesAheadFrom = decidesAheadFrom
       self.swaps = swaps
@@ -97,6 +103,9 @@ extension ServingSystem {
     package var tokensWithinSequences = false
     /// Whether ``maxSequences`` follows from the pool (``SGLangMemory/sequences(poolTokens:modelLength:)``).
     package var sequencesOfPool = false
+    /// Whether a prompt longer than an iteration is refused where prompts are not cut; else ``maxBatchedTokens`` rises to
+    /// the longest sequence.
+    package var refusesLongPrompts = false
 
     package init(
       maxSequences: Int, maxBatchedTokens: Int, gpuMemoryUtilization: Double,
@@ -175,7 +184,10 @@ package struct SystemChoices: Equatable, Sendable {
   /// What the groups of the model's layers keep of a sequence; none for every token in all layers.
   package var groups: [BlockGroup] = []
   package var pageGroups: PageGroupSettings
+  /// Most output tokens that each client asks for; `nil` for its output.
+  package var clientMaxTokens: Int?
   package var sglang = SGLangChoices()
+  package var trtllm = TRTLLMChoices()
 
   /// What a system does where its user chooses nothing.
   package init(release: String?, defaults: ServingSystem.Defaults) {

@@ -23,6 +23,8 @@ package struct ServingSystem: Sendable {
   package let measuredAs: String?
   /// Whose kernels of experts and latent attention it runs.
   package let kernels: KernelLibrary
+  /// What its rules rest on, where that is less than the engine's own step traces; `nil` for nothing to be said.
+  package let caveat: String?
   private let defaultsByCase: @Sendable (DefaultsCase) -> Defaults
   private let blockTokensByModel: @Sendable (ModelSpec, DeviceSpec) -> Int
   private let requireSettings: @Sendable (EngineSettings) throws -> Void
@@ -36,6 +38,7 @@ package struct ServingSystem: Sendable {
   ///   - countsPatches: Whether a release may have a patch number behind one of `releases`.
   ///   - measuredAs: The name in measurements of the engine that simulations were compared with.
   ///   - kernels: Whose kernels run where engines have their own.
+  ///   - caveat: What its rules rest on, where that is less than the engine's own step traces.
   ///   - defaults: What the system does unless its user says otherwise, by device, release and longest sequence.
   ///   - blockTokens: Tokens of a block unless its user says otherwise.
   ///   - check: Throws ``UserError`` for settings with which the engine does not run.
@@ -48,7 +51,7 @@ package struct ServingSystem: Sendable {
   package init(
     name: String, summary: String, releases: [String] = [], countsPatches: Bool = false,
     capabilities: Capabilities = Capabilities(), measuredAs: String? = nil,
-    kernels: KernelLibrary = .vllm,
+    kernels: KernelLibrary = .vllm, caveat: String? = nil,
     defaults: @escaping @Sendable (DefaultsCase) -> Defaults,
     blockTokens: @escaping @Sendable (ModelSpec, DeviceSpec) -> Int = { _, _ in 16 },
     check: @escaping @Sendable (EngineSettings) throws -> Void = { _ in },
@@ -65,6 +68,7 @@ package struct ServingSystem: Sendable {
     self.capabilities = capabilities
     self.measuredAs = measuredAs
     self.kernels = kernels
+    self.caveat = caveat
     defaultsByCase = defaults
     blockTokensByModel = blockTokens
     requireSettings = check
@@ -80,7 +84,7 @@ extension ServingSystem {
   /// Every system, in the order of the catalogue.
   package static let all: [ServingSystem] = [
     .vllmSOSP23, .vllm02, .vllmV1, .orcaOracle, .orcaPow2, .orcaMax, .fasterTransformer,
-    .vattention, .sglang05,
+    .vattention, .sglang05, .trtllm1,
   ]
 
   /// The systems of the PagedAttention paper's comparison.

@@ -122,7 +122,7 @@ struct MemoryOptions: ParsableArguments {
     help: "Tokens of the largest CUDA graph; \(measuring) only (default: the release's own).")
   var graphTokensMax: Int?
 
-  @Option(help: "Token slots in a KV block (default: 16, of sglang mostly 1).")
+  @Option(help: "Token slots in a KV block (default: 16, of sglang mostly 1, of trtllm 32).")
   var blockSize: Int?
 
   @Option(

@@ -172,6 +172,21 @@ struct SchedulerOptions: ParsableArguments {
       """)
   var clientMaxTokens: Int?
 
+  @Option(
+    help: """
+      Which requests run together: \(TRTLLMPolicy.allCases.map(\.rawValue).joined(separator: ", ")); \
+      \(only("capacity-scheduler-policy")) (default: guaranteed_no_evict).
+      """)
+  var capacitySchedulerPolicy: String?
+
+  @Flag(
+    name: .customLong("use-kv-cache-manager-v2"), inversion: .prefixedNo,
+    help: """
+      Let the second KV cache manager decide, which knows max_utilization alone; \
+      \(only("use-kv-cache-manager-v2")) (default: no).
+      """)
+  var managerV2: Bool?
+
   func apply(to scenario: inout Scenario) throws {
     scenario.preemptionMode = preemptionMode
     scenario.chunkedPrefill = chunkedPrefill
@@ -188,7 +203,12 @@ struct SchedulerOptions: ParsableArguments {
     scenario.sglang.prefillMaxRequests = prefillMaxRequests
     scenario.sglang.mixedChunk = enableMixedChunk
     scenario.sglang.disableOverlap = disableOverlapSchedule
-    scenario.sglang.clientMaxTokens = clientMaxTokens
+    scenario.clientMaxTokens = clientMaxTokens
+    if let capacitySchedulerPolicy {
+      let setting = try ScenarioSetting.find("capacity-scheduler-policy")
+      try setting.change(capacitySchedulerPolicy)(&scenario)
+    }
+    scenario.trtllm.managerV2 = managerV2
   }
 }
 

@@ -443,7 +443,7 @@ import Testing
       """
       error: `vllm-sosp23` has no `--enable-prefix-caching`
 
-      hint: leave it out, or choose a system that has it: `vllm-v1` and `sglang`
+      hint: leave it out, or choose a system that has it: `vllm-v1` and `sglang` and `trtllm`
       """)
     try expectFailure(
       ["simulate", trace, "--request-rate", "1", "--system", "vllm-v1", "--engine-release", "0.2"],
@@ -460,7 +460,7 @@ import Testing
       """
       error: none of the `--systems` has `--enable-chunked-prefill`
 
-      hint: leave it out, or add a system that has it: `vllm-v1` and `sglang`
+      hint: leave it out, or add a system that has it: `vllm-v1` and `sglang` and `trtllm`
       """)
     try expectFailure(
       [

@@ -29,6 +29,7 @@ import Testing
     "schedule-policy": "lpm", "schedule-conservativeness": "0.5", "max-prefill-tokens": "9000",
     "prefill-max-requests": "3", "enable-mixed-chunk": "false",
     "disable-overlap-schedule": "false", "client-max-tokens": "900",
+    "capacity-scheduler-policy": "static_batch", "use-kv-cache-manager-v2": "true",
     "engine-overheads": "none", "request-rate": "2.5", "max-concurrency": "4",
     "num-warmups": "6", "num-prompts": "8", "first": "false", "from-second": "1.5",
     "to-second": "9.5",
@@ -167,6 +168,6 @@ import Testing
       .joined(separator: " ")
     #expect(help.contains("0.2.0 or 0.2.7 of vllm-0.2, 0.6 to 0.33 of vllm-v1"))
     #expect(help.contains("Page-group of `vattention`, KiB"))
-    #expect(help.contains("a part of a prompt; vllm-v1, sglang only"))
+    #expect(help.contains("a part of a prompt; vllm-v1, sglang, trtllm only"))
   }
 }

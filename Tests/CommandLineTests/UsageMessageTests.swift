@@ -66,7 +66,7 @@ import Testing
       """
       error: `--block-size` needs a value
 
-      hint: `--block-size <block-size>`: Token slots in a KV block (default: 16, of sglang mostly 1)
+      hint: `--block-size <block-size>`: Token slots in a KV block (default: 16, of sglang mostly 1, of trtllm 32)
       """)
   }
 
@@ -76,7 +76,7 @@ import Testing
       """
       error: `--block-size` does not take `it's`
 
-      hint: `--block-size <block-size>`: Token slots in a KV block (default: 16, of sglang mostly 1)
+      hint: `--block-size <block-size>`: Token slots in a KV block (default: 16, of sglang mostly 1, of trtllm 32)
       """)
   }
 

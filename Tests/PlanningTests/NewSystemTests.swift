@@ -93,7 +93,7 @@ extension ServingSystem {
     #expect(
       throws: UserError(
         "`hasty` has no `--enable-prefix-caching`",
-        hint: "leave it out, or choose a system that has it: `vllm-v1` and `sglang`")
+        hint: "leave it out, or choose a system that has it: `vllm-v1` and `sglang` and `trtllm`")
     ) { try scenario(.hasty) { $0.prefixCaching = true }.resolved() }
     #expect(throws: UserError("`hasty` has no release `3`", hint: "its releases are `1` and `2`")) {
       try scenario(.hasty) { $0.engineRelease = "3" }.resolved()

@@ -51,6 +51,7 @@ import Testing
       "schedule-policy": "fcfs", "schedule-conservativeness": "1", "max-prefill-tokens": "16384",
       "prefill-max-requests": "3", "enable-mixed-chunk": "false",
       "disable-overlap-schedule": "false", "client-max-tokens": "900",
+      "capacity-scheduler-policy": "guaranteed_no_evict", "use-kv-cache-manager-v2": "false",
       "async-scheduling": "false",
     ]
     for setting in ScenarioSetting.ofSomeSystems {

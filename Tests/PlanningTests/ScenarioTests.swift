@@ -254,12 +254,14 @@ import Workload
       "kv-cache-memory-bytes": "5000000000", "enforce-eager": "true",
       "max-cudagraph-capture-size": "8",
       "enable-prefix-caching": "false",
-      "enable-chunked-prefill": "false", "long-prefill-token-threshold": "7",
+      "enable-chunked-prefill": "\(!system.defaults(on: nil).chunkedPrefill)",
+      "long-prefill-token-threshold": "7",
       "preemption-policy": "fewest-outputs", "eviction-policy": "lfu",
       "engine-overheads": "none", "async-scheduling": "true",
       "schedule-policy": "lpm", "schedule-conservativeness": "0.5", "max-prefill-tokens": "9000",
       "prefill-max-requests": "3", "enable-mixed-chunk": "true",
       "disable-overlap-schedule": "true", "client-max-tokens": "900",
+      "capacity-scheduler-policy": "static_batch", "use-kv-cache-manager-v2": "true",
     ]
     let change = try setting.change(try #require(texts[name], "no value for `\(name)`"))
     let scenario = try scenario(system) { change(&$0) }

@@ -121,7 +121,7 @@ import Testing
     (
       "base: {enable-prefix-caching: true}\naxes: {system: [orca-max, vllm-0.2]}",
       "f.yaml: no system of the sweep has `enable-prefix-caching` true | leave it out, or add a "
-        + "system that has it: `vllm-v1` and `sglang`"
+        + "system that has it: `vllm-v1` and `sglang` and `trtllm`"
     ),
   ])
   func mistakesAreNamed(_ fields: String, _ message: String) {

@@ -93,6 +93,7 @@ import Testing
       "schedule-policy": "lpm", "schedule-conservativeness": "0.5", "max-prefill-tokens": "9000",
       "prefill-max-requests": "3", "enable-mixed-chunk": "true",
       "disable-overlap-schedule": "true", "client-max-tokens": "900",
+      "capacity-scheduler-policy": "static_batch", "use-kv-cache-manager-v2": "true",
       "from-second": "1", "to-second": "5", "oversized": "fail", "seed": "4",
     ]
     let home: [String: String] = [
@@ -105,7 +106,8 @@ import Testing
       "schedule-policy": "sglang", "schedule-conservativeness": "sglang",
       "max-prefill-tokens": "sglang", "prefill-max-requests": "sglang",
       "enable-mixed-chunk": "sglang", "disable-overlap-schedule": "sglang",
-      "client-max-tokens": "sglang",
+      "client-max-tokens": "sglang", "capacity-scheduler-policy": "trtllm",
+      "use-kv-cache-manager-v2": "trtllm",
     ]
     let naming = RunNaming([:])
     for setting in ScenarioSetting.all where !["stepping", "device-profile"].contains(setting.name)

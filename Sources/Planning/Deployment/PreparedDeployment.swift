@@ -50,12 +50,13 @@ package struct PreparedDeployment: Sendable {
     return profiles
   }
 
-  /// What prices and memory rest on nothing measured for, a sentence each.
+  /// What rules, prices and memory rest on nothing recorded or measured for, a sentence each.
   package var caveats: [String] {
     var caveats: [String] = []
     func add(_ caveat: String?) {
       if let caveat, !caveats.contains(caveat) { caveats.append(caveat) }
     }
+    for group in deployment.groups { add(group.scenario.system.caveat) }
     for (group, resolved) in zip(deployment.groups, resolved) where !resolved.unmeasured.isEmpty {
       add(
         "no kernels of this kind were measured on `\(group.scenario.device.name)`: "

@@ -22,6 +22,7 @@ extension ServingSystem {
       settings.sglang = SGLangOptions(choices.sglang)
       settings.sglang.radixCache = choices.prefixCaching
       settings.sglang.chunkedPrefill = choices.chunkedPrefill
+      settings.sglang.clientMaxTokens = choices.clientMaxTokens
     },
     make: {
       $0.replica(
@@ -138,7 +139,6 @@ package struct SGLangOptions: SystemOptions {
     prefillMaxRequests = choices.prefillMaxRequests
     mixedChunk = choices.mixedChunk ?? mixedChunk
     overlap = !(choices.disableOverlap ?? !overlap)
-    clientMaxTokens = choices.clientMaxTokens
   }
 
   /// Whether a running request may be preempted for a better one.
@@ -158,7 +158,6 @@ package struct SGLangChoices: Equatable, Sendable {
   package var prefillMaxRequests: Int?
   package var mixedChunk: Bool?
   package var disableOverlap: Bool?
-  package var clientMaxTokens: Int?
 
   package init() {}
 }
