@@ -26,6 +26,10 @@ package struct PaperRun: Sendable {
   package var preemptionMode = PreemptionMode.automatic
   /// Most sequences of an iteration, in place of the system's own.
   package var maxSequences: Int?
+  /// Token slots of the pool, in place of what the engine makes of the memory.
+  package var slots: Int?
+  /// Settings beside those of the protocol, by name.
+  package var settings: KeyValuePairs<String, String> = [:]
   package var seed: UInt64 = 0
 
   package init(
@@ -86,6 +90,8 @@ package struct PaperRun: Sendable {
     scenario.windowFrom = window?.lowerBound ?? 0
     scenario.windowTo = window?.upperBound
     scenario.seed = seed
+    scenario.deviceBlocksOverride = slots.map { $0 / blockSize }
+    for (name, value) in settings { try ScenarioSetting.find(name).change(value)(&scenario) }
     return scenario
   }
 

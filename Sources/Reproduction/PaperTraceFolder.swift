@@ -40,13 +40,18 @@ package struct PaperTraceFolder: Sendable {
     return try TraceReader.read(path: path).trace
   }
 
+  /// Where the lengths of ShareGPT come from, a sentence.
+  package var shareGPTSource: String {
+    hasOriginalShareGPT
+      ? "ShareGPT: the artifact's own list of lengths."
+      : "ShareGPT: the generated stand-in of `traces/`; the artifact's list is not in this "
+        + "repository."
+  }
+
   /// What a reader has to know about the lists, in a few sentences.
   package var preamble: [String] {
     [
-      hasOriginalShareGPT
-        ? "ShareGPT: the artifact's own list of lengths."
-        : "ShareGPT: the generated stand-in of `traces/`; the artifact's list is not in this "
-          + "repository.",
+      shareGPTSource,
       "Alpaca: \(traces.alpaca.requests.count) pairs, scaled or generated to the paper's means; the "
         + "paper's own list is not public.",
       traces.turns == nil

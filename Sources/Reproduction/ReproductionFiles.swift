@@ -17,7 +17,8 @@ package enum ReproductionFiles {
         try write(figure.svg(), to: folder.staged("\(report.fileName).svg"))
       }
     }
-    try write(ClaimsCSV.text(reports.flatMap(\.claims)), to: folder.staged("summary.csv"))
+    let claims = reports.flatMap(\.claims)
+    if !claims.isEmpty { try write(ClaimsCSV.text(claims), to: folder.staged("summary.csv")) }
     try write(page.markdown(reports), to: folder.staged("README.md"))
   }
 

@@ -23,7 +23,7 @@ package struct ReproductionPage: Sendable {
     let counts = [Claim.Verdict.inside, .outside, .notComparable].map { verdict in
       "\(claims.count { $0.verdict == verdict }) \(verdict.rawValue)"
     }
-    lines += ["", "Verdicts: \(counts.joined(separator: ", ")).", ""]
+    lines += claims.isEmpty ? [""] : ["", "Verdicts: \(counts.joined(separator: ", ")).", ""]
     lines += misses(claims)
     for report in reports { lines += section(report) }
     return lines.joined(separator: "\n") + "\n"
@@ -45,8 +45,17 @@ package struct ReproductionPage: Sendable {
   private func section(_ report: FigureReport) -> [String] {
     var lines = ["## \(report.title)", ""]
     if report.figure != nil { lines += ["![\(report.title)](\(report.fileName).svg)", ""] }
-    lines += ["| quantity | paper | ours | ratio | verdict | note |", "|---|---|---|---|---|---|"]
-    for claim in report.claims {
+    lines += report.claims.isEmpty ? Self.table(report.data) : Self.table(report.claims)
+    lines.append("")
+    lines += report.remarks.flatMap { [$0, ""] }
+    return lines
+  }
+
+  private static func table(_ claims: [Claim]) -> [String] {
+    var lines = [
+      "| quantity | paper | ours | ratio | verdict | note |", "|---|---|---|---|---|---|",
+    ]
+    for claim in claims {
       let ratio = claim.ratio.map { Digits.fixed($0, decimals: 2) } ?? ""
       let cells = [
         claim.quantity, claim.paper, Claim.text(claim.ours), ratio, claim.verdict.rawValue,
@@ -54,9 +63,12 @@ package struct ReproductionPage: Sendable {
       ]
       lines.append("| \(cells.joined(separator: " | ")) |")
     }
-    lines.append("")
-    lines += report.remarks.flatMap { [$0, ""] }
     return lines
+  }
+
+  private static func table(_ data: DataTable) -> [String] {
+    let rule = data.columns.map { _ in "---" }
+    return ([data.columns, rule] + data.rows).map { "| \($0.joined(separator: " | ")) |" }
   }
 
   private static func label(_ figure: String) -> String {

@@ -12,7 +12,7 @@ struct ReproduceCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "reproduce",
     abstract: "Replay the experiments of a paper and compare with what it printed.",
-    subcommands: [PagedAttentionCommand.self, VAttentionCommand.self])
+    subcommands: [PagedAttentionCommand.self, VAttentionCommand.self, LedgerCommand.self])
 }
 
 /// `kvplan reproduce pagedattention`.
@@ -113,6 +113,45 @@ struct VAttentionCommand: ParsableCommand {
     try ReproductionFiles.write([report], page: page, to: folder)
     try folder.commit()
     Terminal.write(ClaimsCSV.text(report.claims))
+    Terminal.say("the figure and README.md are in `\(output)`")
+  }
+}
+
+/// `kvplan reproduce ledger`.
+struct LedgerCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "ledger",
+    abstract: "Where KV memory is under every engine, as in Figure 2 of the PagedAttention paper.",
+    discussion: """
+      EXAMPLE
+        kvplan reproduce ledger --output reports/ledger
+      """)
+
+  @Option(help: "Folder for the files.")
+  var output: String
+
+  @Option(help: "Folder with sharegpt.csv and alpaca.csv, plain or .gz.")
+  var traceFolder = "traces"
+
+  @Option(help: "Seed of everything that is drawn.")
+  var seed: UInt64 = 0
+
+  func run() throws {
+    let folder = try OutputFolder(output)
+    let interruption = Interruption(removing: folder.stagingPath)
+    defer { withExtendedLifetime(interruption) {} }
+    let lists = try PaperTraceFolder(traceFolder)
+    let report = try LedgerReport.report(
+      PaperSetting(
+        traces: lists.traces, hasOriginalShareGPT: lists.hasOriginalShareGPT, seed: seed))
+    let name = traceFolder == "traces" ? "" : " --trace-folder DIR"
+    let page = ReproductionPage(
+      title: "The waste ledger of every engine",
+      command: "kvplan reproduce ledger --seed \(seed)\(name) --output DIR",
+      preamble: [lists.shareGPTSource])
+    try ReproductionFiles.write([report], page: page, to: folder)
+    try folder.commit()
+    Terminal.write(report.data.csv)
     Terminal.say("the figure and README.md are in `\(output)`")
   }
 }
