@@ -22,7 +22,9 @@ struct Kvplan: ParsableCommand {
         0   done
         1   ran, and the answer is no
         2   could not run
+        3   the answer holds only at the edge
         64  bad usage
+        75  try again (sweeps)
         130 interrupted
       """,
     version: toolVersion,

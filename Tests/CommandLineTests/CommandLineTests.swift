@@ -425,7 +425,7 @@ import Testing
       """
       error: `--files` has an unknown file `csv`
 
-      hint: choose of `summary`, `requests`, `timeline`, `sqlite` and `report`, by commas
+      hint: choose of `summary`, `requests`, `timeline`, `sqlite`, `report` and `figures`, by commas
       """)
   }
 

@@ -87,6 +87,15 @@ import Testing
         try FileManager.default.contentsOfDirectory(atPath: folder).sorted() == [
           "replicas.csv", "summary.csv",
         ])
+      let drawn = try Tool.run([
+        "run", file, "--output", folder, "--files", "figures", "--figure", "cdf:metric=ttft",
+      ])
+      #expect(drawn.status == 0)
+      #expect(FileManager.default.fileExists(atPath: "\(folder)/figures/cdf-ttft.svg"))
+      // Where results go and what is drawn of them is no part of what made them.
+      #expect(
+        RunRecipe(words: words + ["--output", folder, "--figure", "cdf"])
+          == RunRecipe(words: words))
     }
   }
 

@@ -17,7 +17,7 @@ enum Invocation {
 
 extension RunRecipe {
   /// Flags that say where results go, how they are printed and how fast they are found: they decide none.
-  static let notKept: Set = ["format", "output", "files", "stepping"]
+  static let notKept: Set = ["format", "output", "files", "figure", "stepping"]
 
   /// A command line that was understood, as data.
   ///

@@ -29,6 +29,8 @@ struct RunCommand: ParsableCommand {
   @Option(help: "Which files to write, where the command has a choice, by commas.")
   var files: String?
 
+  @OptionGroup var figures: FigureOptions
+
   func run() throws {
     let recipe = try RecipeReader.read(path: file)
     let words = try recipe.words() + outputWords
@@ -39,7 +41,7 @@ struct RunCommand: ParsableCommand {
 
   private var outputWords: [String] {
     ["--format=\(format.rawValue)"] + (output.map { ["--output=\($0)"] } ?? [])
-      + (files.map { ["--files=\($0)"] } ?? [])
+      + (files.map { ["--files=\($0)"] } ?? []) + figures.figure.map { "--figure=\($0)" }
   }
 }
 
