@@ -37,9 +37,12 @@ compare: release ## The paper's central comparison: table here, files under repo
 
 TRACES ?= traces
 
-reproduce: release ## The figures of the PagedAttention and vAttention papers, under reports/
+reproduce: release ## The papers that are replayed, under reports/
 	$(KVPLAN) reproduce pagedattention --trace-folder $(TRACES) --output reports/pagedattention
 	$(KVPLAN) reproduce vattention --output reports/vattention
+	$(KVPLAN) reproduce avmp --output reports/avmp
+	$(KVPLAN) reproduce sparse-prefix-caching --output reports/sparse-prefix-caching
+	$(KVPLAN) reproduce jenga --output reports/jenga
 
 test: dependencies ## Build and run the tests
 	$(SWIFT) build --build-tests

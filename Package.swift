@@ -46,7 +46,12 @@ let package = Package(
     room("CostModel", ["KVMemory", "SimulationKernel", "Messages", "Statistics", "CProfiles"]),
     .target(name: "CModels", exclude: ["models"]),
     room("ModelFiles", ["CostModel", "KVMemory", "Messages", "CModels"]),
-    room("Workload", ["SimulationKernel", "Messages", "Statistics"]),
+    room(
+      "Workload",
+      [
+        "SimulationKernel", "Messages", "Statistics",
+        .product(name: "HeapModule", package: "swift-collections"),
+      ]),
     room("TraceFiles", ["Workload", "SimulationKernel", "Messages", "CZlib"]),
     room(
       "Serving",
@@ -99,8 +104,8 @@ let package = Package(
     room(
       "Reproduction",
       [
-        "Planning", "Results", "Metrics", "Fleet", "Serving", "CostModel", "TraceFiles",
-        "Workload", "SimulationKernel", "Messages",
+        "Planning", "Results", "Metrics", "Fleet", "Serving", "KVMemory", "CostModel", "TraceFiles",
+        "Workload", "SimulationKernel", "Messages", "Statistics",
       ]),
     room(
       "Validation",
@@ -127,8 +132,10 @@ let package = Package(
     tests("CostModelTests", ["CostModel", "KVMemory", "SimulationKernel", "Messages"]),
     tests(
       "ModelFilesTests", ["ModelFiles", "CostModel", "KVMemory", "SimulationKernel", "Messages"]),
-    tests("WorkloadTests", ["Workload", "SimulationKernel", "Messages"]),
-    tests("TraceFilesTests", ["TraceFiles", "Workload", "SimulationKernel", "Messages", "CZlib"]),
+    tests("WorkloadTests", ["Workload", "SimulationKernel", "Messages", "Statistics"]),
+    tests(
+      "TraceFilesTests",
+      ["TraceFiles", "Workload", "SimulationKernel", "Messages", "Statistics", "CZlib"]),
     tests(
       "ServingTests",
       ["Fleet", "Serving", "KVMemory", "CostModel", "Workload", "SimulationKernel", "Messages"]),
@@ -159,8 +166,8 @@ let package = Package(
     tests(
       "ReproductionTests",
       [
-        "Reproduction", "Planning", "Results", "Metrics", "Serving", "CostModel", "TraceFiles",
-        "Workload", "SimulationKernel", "Messages",
+        "Reproduction", "Planning", "Results", "Metrics", "Serving", "KVMemory", "CostModel",
+        "TraceFiles", "Workload", "SimulationKernel", "Messages",
       ]),
     tests(
       "ValidationTests",

@@ -75,6 +75,9 @@ package struct ReproductionPage: Sendable {
     switch figure {
     case "table1": "Table 1"
     case VAttentionReport.figure: "vAttention"
+    case AVMPReport.figure: "AVMP"
+    case SparsePrefixReport.figure: "Sparse prefix caching"
+    case JengaReport.figure: "Jenga"
     default: "Figure \(figure)"
     }
   }

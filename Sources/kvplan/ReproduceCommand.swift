@@ -12,7 +12,10 @@ struct ReproduceCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "reproduce",
     abstract: "Replay the experiments of a paper and compare with what it printed.",
-    subcommands: [PagedAttentionCommand.self, VAttentionCommand.self, LedgerCommand.self])
+    subcommands: [
+      PagedAttentionCommand.self, VAttentionCommand.self, LedgerCommand.self, AVMPCommand.self,
+      SparsePrefixCommand.self, JengaCommand.self,
+    ])
 }
 
 /// `kvplan reproduce pagedattention`.

@@ -1,0 +1,47 @@
+import Testing
+
+@testable import Reproduction
+
+@Suite struct JengaReportTests {
+  /// Layers of 1 byte a token, blocks of 2 tokens, a window of 4: one of each kind.
+  private var small: WindowModel {
+    var model = WindowModel()
+    (model.fullLayers, model.windowLayers) = (1, 1)
+    (model.windowTokens, model.layerBytes, model.blockTokens) = (4, 1, 2)
+    return model
+  }
+
+  /// A prompt of 9 tokens: 5 blocks of 4 bytes, or 5 pages of all and 3 of the window (tokens 5 to 9 lie in pages 2 to 4).
+  @Test func theWindowsPagesGoBack() {
+    var uniform = UniformMemory(bytes: 40, model: small)
+    let isHeld = uniform.hold(0, tokens: 9, spare: 0)
+    #expect(isHeld)
+    #expect(uniform.usedBytes == 20)
+    var jenga = JengaMemory(bytes: 40, model: small)
+    let nine = jenga.hold(0, tokens: 9, spare: 0)
+    #expect(nine)
+    #expect(jenga.usedBytes == 16)
+    // The tenth token fills page 4; the window begins at token 6, in page 3.
+    let ten = jenga.hold(0, tokens: 10, spare: 0)
+    #expect(ten)
+    #expect(jenga.usedBytes == 14)
+    jenga.release(0)
+    #expect(jenga.usedBytes == 0)
+  }
+
+  /// Two requests of 3 tokens in room for one and a half: one after the other.
+  @Test func requestsWaitForRoom() {
+    var memory = UniformMemory(bytes: 12, model: small)
+    let outcome = DecodeReplay.run(
+      [(prompt: 3, output: 2), (prompt: 3, output: 2)], model: small, memory: &memory)
+    #expect(outcome.decodeSteps == 4)
+    #expect(outcome.tokens == 4)
+    #expect(outcome.meanBatch == 1)
+  }
+
+  @Test func theMinistralRowComesOut() throws {
+    let report = try JengaReport.report(seed: 0, poolGB: JengaReport.poolGB)
+    for claim in report.claims { #expect(claim.verdict == .inside, "\(claim)") }
+    #expect(report.data.rows.count == 80)
+  }
+}
