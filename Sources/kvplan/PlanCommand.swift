@@ -15,8 +15,10 @@ struct PlanCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "plan",
     abstract:
-      "Find what a deployment sustains, the cheapest that sustains a rate, and how many when.",
-    subcommands: [PlanCapacityCommand.self, PlanFleetCommand.self, PlanScaleCommand.self])
+      "Find what a deployment sustains, the cheapest for a rate, how many when, what caches find.",
+    subcommands: [
+      PlanCapacityCommand.self, PlanFleetCommand.self, PlanScaleCommand.self, PlanCacheCommand.self,
+    ])
 }
 
 /// What both plans are asked of: a trace, targets, and seeds.

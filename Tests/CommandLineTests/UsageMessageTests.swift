@@ -32,7 +32,7 @@ import Testing
       """
       error: no command `plan everything`
 
-      hint: commands are `plan capacity`, `plan fleet`, `plan scale`
+      hint: commands are `plan capacity`, `plan fleet`, `plan scale`, `plan cache`
       """)
   }
 

@@ -1,3 +1,4 @@
+import Statistics
 import Testing
 import TraceFiles
 import Workload
@@ -14,6 +15,24 @@ import Workload
     #expect(abs(summary.p95 - p95) < 1e-6, sourceLocation: sourceLocation)
     #expect(abs(summary.p99 - p99) < 1e-6, sourceLocation: sourceLocation)
     #expect(summary.max == max, sourceLocation: sourceLocation)
+  }
+
+  /// Hit rates of least recently used that were counted by other means, and a plain replay at ten sizes.
+  @Test(.enabled(if: SharedTrace.mooncake.isThere)) func mooncakeCaches() throws {
+    let trace = try TraceReader.read(path: SharedTrace.mooncake.path).trace
+    let contents = try #require(trace.contents)
+    let curve = ReuseCurve(trace.requests, contents, blockTokens: 512)
+    #expect(curve.blocks == 288_500)
+    #expect(curve.distinctBlocks == 182_790)
+    func percent(_ blocks: Int) -> Double { curve.blockHitRatio(capacity: blocks).mean * 100 }
+    #expect(abs(percent(1_000) - 4.45) < 0.005)
+    #expect(abs(percent(50_000) - 35.46) < 0.005)
+    #expect(abs(percent(.max) - 36.64) < 0.005)
+    let replay = BlockReplay(trace.requests, contents, blockTokens: 512)
+    for blocks in [10, 100, 1_000, 2_000, 5_000, 10_000, 20_000, 50_000, 100_000, 200_000] {
+      let found = replay.finds(.lru, capacity: blocks).blocks
+      #expect(abs(percent(blocks) - 100 * Double(found) / 288_500) < 1e-9, "\(blocks)")
+    }
   }
 
   @Test(.enabled(if: SharedTrace.azureCode.isThere)) func azureCode() throws {

@@ -16,7 +16,7 @@ package struct BlockChains {
   package mutating func blocks(of pieces: ArraySlice<TokenPiece>) -> [Int] {
     var hashes = BlockHashes(blockTokens: blockTokens)
     for piece in pieces { hashes.take(piece) }
-    return (hashes.full + [hashes.partial].compactMap { $0 }).map { number(of: $0) }
+    return hashes.all.map { number(of: $0) }
   }
 
   private mutating func number(of chain: UInt64) -> Int {
@@ -47,6 +47,12 @@ struct BlockHashes {
 
   /// The hash of the last block where it is not full; `nil` where nothing follows the full ones.
   var partial: UInt64? { run.map { Self.mixed(chain, $0) } }
+
+  /// Those of all blocks, the last one perhaps not full.
+  var all: [UInt64] {
+    guard let partial else { return full }
+    return full + CollectionOfOne(partial)
+  }
 
   mutating func take(_ piece: TokenPiece) {
     var piece = piece

@@ -53,10 +53,9 @@ package struct PrefixCacheCurve: Equatable, Sendable {
     let quotes = contents.quotesOutputs
     for id in requests.indices {
       if id % 256 == 0 { progress(id) }
-      var hashes = BlockHashes(blockTokens: blockTokens)
-      for piece in contents.pieces(of: id) { hashes.take(piece) }
-      let partial = hashes.partial
-      let prompt = hashes.full + [partial].compactMap { $0 }
+      let path = PromptBlocks(
+        contents, of: id, requests[id], blockTokens: blockTokens, keepsOutput: quotes)
+      let prompt = path.prompt
       let length = Int(requests[id].promptTokens)
       var hitTokens = 0
       tokens += length
@@ -71,10 +70,9 @@ package struct PrefixCacheCurve: Equatable, Sendable {
       }
       if hitTokens > 0 { requestsWithHit += 1 }
       hitRatios += Double(hitTokens) / Double(length)
-      if let partial { partials.insert(partial) }
-      if quotes { hashes.take(requests[id].output(id)) }
-      if let last = hashes.partial { partialsTouched.insert(last) }
-      distances.touch(hashes.full + [hashes.partial].compactMap { $0 })
+      if let partial = path.partial { partials.insert(partial) }
+      if let last = path.leftPartial { partialsTouched.insert(last) }
+      distances.touch(path.left)
     }
     uniqueBlocks = distances.count + partials.subtracting(partialsTouched).count
     blockHitRatio = Double(foundBlocks) / Double(max(1, blocks))
@@ -109,12 +107,5 @@ package struct PrefixCacheCurve: Equatable, Sendable {
       return Point(
         cacheTokens: blockTokens << index, tokenHitRatio: Double(found) / Double(max(1, tokens)))
     }
-  }
-}
-
-extension Request {
-  /// The tokens that the request generates, as its successors quote them.
-  fileprivate func output(_ id: Int) -> TokenPiece {
-    TokenPiece(stream: PromptContents.outputStream(of: id), start: 0, count: outputTokens)
   }
 }

@@ -31,6 +31,8 @@ struct StackDistances {
   private var next = 0
   /// Fenwick tree of the weights, from 1.
   private var tree: [Int32] = []
+  /// The runs of the prompt that is being touched; kept for its storage.
+  private var touched: [Int] = []
   /// Weight of all runs: distinct blocks touched.
   private(set) var count = 0
 
@@ -51,7 +53,7 @@ struct StackDistances {
   /// Touches the blocks of a prompt, from the last to the first. The hash of a block stands for all before it, so that
   /// equal hashes follow equal hashes only.
   mutating func touch(_ path: [UInt64]) {
-    var touched: [Int] = []
+    touched.removeAll(keepingCapacity: true)
     var index = 0
     while index < path.count {
       if let run = runsByFirst[path[index]].map(Int.init) {
@@ -64,7 +66,7 @@ struct StackDistances {
         index = path.count
       }
     }
-    for run in touched.reversed() { moveToTop(run) }
+    for place in touched.indices.reversed() { moveToTop(touched[place]) }
   }
 
   /// How many blocks of a run `path` goes through from `index` on.

@@ -48,7 +48,7 @@ struct RunCommand: ParsableCommand {
 extension RecipeReader.Recipe {
   /// Commands whose results carry a recipe.
   private static let commands = [
-    "simulate", "compare", "plan capacity", "plan fleet", "plan scale",
+    "simulate", "compare", "plan capacity", "plan fleet", "plan scale", "plan cache",
   ]
 
   /// The command line.
