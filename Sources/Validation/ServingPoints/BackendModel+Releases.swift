@@ -36,14 +36,14 @@ extension BackendModel {
   /// TensorRT-LLM 1.0: mixed batches, prompts computed whole and issued layer by layer by the host.
   package static var trtllm: BackendModel {
     var model = BackendModel(
-      system: .vllmV1, tokenBudget: 8192,
+      system: .trtllm1, tokenBudget: 8192,
       overheads: EngineOverheads(iterationSeconds: 115e-6, sequenceSeconds: 16e-6))
     model.overheads.library = .trtllm
     model.overheads.graphsPrompts = false
     model.overheads.launchShare = 1.32
     model.overheads.eagerLayerSeconds = 240e-6
-    model.overheads.promptScale = 1.23
-    model.overheads.attentionScale = 0.86
+    model.overheads.promptScale = 1.18
+    model.overheads.attentionScale = 0.8
     model.overheads.allReduceScale = 1.33
     model.overheads.expertLayerSeconds = 1.3e-6
     model.overheads.setOfMixtures(iterationSeconds: 739e-6, launchShare: 0.74, promptScale: 1.353)
@@ -77,9 +77,10 @@ extension BackendModel {
   }
 
   /// SGLang 0.5: waiting prompts first, in batches of their own; then decoding.
-  package static var sglang: BackendModel {
+  package static func sglang(on device: DeviceSpec) -> BackendModel {
     var model = BackendModel(
-      system: .vllm02, tokenBudget: 16384,
+      system: .sglang05,
+      tokenBudget: SGLangMemory.chunkTokens(deviceBytes: device.memoryBytes),
       overheads: EngineOverheads(iterationSeconds: 1.6e-3, sequenceSeconds: 19e-6))
     model.overheads.library = .sglang
     model.overheads.graphsPrompts = false
@@ -106,7 +107,7 @@ extension BackendModel {
       switch point.backend {
       case .vllm: preparesBehindTheDevice(point.version) ? vllmAsync : isDump ? vllm2025 : vllm
       case .trtllm: isDump || !point.version.hasPrefix("1.0") ? trtllm2025 : trtllm
-      case .sglang: sglang
+      case .sglang: sglang(on: point.device)
       }
     if point.backend == .vllm, preparesBehindTheDevice(point.version) {
       model.requestMilliseconds = 34
@@ -114,7 +115,9 @@ extension BackendModel {
     }
     if point.model.hasExperts { model.answerForMixtures(point) }
     switch point.campaign {
-    case .sweep: break
+    case .sweep:
+      // By TTFTs of 16 clients their prompts ran together, 16,384 tokens at once; the engine's own chunk has 8,192 here.
+      if point.backend == .sglang { model.tokenBudget = 16_384 }
     case .datedDump:
       model.jitter = 0.2
       // Requests queue for the cache at 64 clients (TTFT 31 s) as they do with 16-bit keys.
@@ -127,8 +130,6 @@ extension BackendModel {
         model.roundsPerClient = 40
         model.requestMilliseconds = point.model.hasExperts ? 134 : 25
       case .sglang:
-        model.roundsPerClient = 5
-        model.requestMilliseconds = 100
         model.frontEnd.requestTime = SimDuration(nanoseconds: 5_000_000)
       case .trtllm: break
       }

@@ -11,7 +11,7 @@ extension BackendModel {
   ///
   /// - Throws: ``UserError`` if the model does not fit.
   func scenario(of point: ServingPoint) throws -> Scenario {
-    let longest = point.promptTokens + point.outputTokens
+    let longest = point.promptTokens + point.outputTokens + Self.roomBehind
     var scenario = Scenario(system: system, model: point.model, device: point.device)
     scenario.model.maxPositions = max(point.model.maxPositions, longest)
     scenario.tensorParallel = point.tensorParallel
@@ -19,31 +19,23 @@ extension BackendModel {
     scenario.expertParallelGiven = point.expertParallel
     scenario.weights = point.weights
     scenario.kvCache = kvCache(point)
-    scenario.deviceBlocksOverride = try blocks(of: point)
+    scenario.deviceBlocksOverride = try blocks(of: point, blockSize: scenario.blockSize)
     scenario.engineOverheads = .given(overheads)
     scenario.maxSequences = maxSequences
     scenario.maxModelLength = longest
     scenario.maxConcurrency = point.clients
     scenario.oversized = .fail
-    scenario.maxBatchedTokens = cutsPrompts ? tokenBudget : max(tokenBudget, longest)
-    if system.capabilities.cutsPrompts {
-      scenario.chunkedPrefill = chunkedPrefill
-    } else {
-      scenario.engineRelease = VLLM02Release.v020.rawValue
-      scenario.swapSpaceGiB = 0
-    }
+    scenario.maxBatchedTokens = chunkedPrefill ? tokenBudget : max(tokenBudget, longest)
+    scenario.chunkedPrefill = chunkedPrefill
     return scenario
   }
-
-  /// Whether an iteration may compute a part of a prompt.
-  private var cutsPrompts: Bool { system.capabilities.cutsPrompts && chunkedPrefill }
 
   /// KV blocks of the measured server.
   ///
   /// Sized as the PagedAttention artifact sizes them but for the logits, of which 256 rows stand beside their
   /// probabilities in 32 bits, with activations of 8,192 tokens at most: these are budgets that the parameters of the
   /// engines were fitted with.
-  private func blocks(of point: ServingPoint) throws -> Int {
+  private func blocks(of point: ServingPoint, blockSize: Int) throws -> Int {
     var device = point.device
     if let gibibytes = Self.fittedGiB[device.name] { device.memoryBytes = gibibytes << 30 }
     let tokens = min(tokenBudget, 8192)
@@ -52,13 +44,16 @@ extension BackendModel {
     let logits = 2 * 4 * min(256, tokens) * point.model.vocab
     var inputs = KVBudget.Inputs(
       model: point.model, device: device, tensorParallel: point.tensorParallel,
-      utilization: utilization, tokenBudget: tokens, blockSize: 16,
+      utilization: utilization, tokenBudget: tokens, blockSize: blockSize,
       weights: point.weights, kvCache: kvCache(point))
     inputs.dataParallel = point.dataParallel
     inputs.engine = .given(.init(activations: max(layers, logits), context: 1 << 30))
     try inputs.check()
     return KVBudget(inputs).blocks
   }
+
+  /// Tokens behind the longest sequence: SGLang keeps up to 7 there.
+  private static let roomBehind = 8
 
   /// The memory that the parameters were fitted with, GiB: as aiconfigurator's system files have it.
   private static let fittedGiB = ["h100-sxm": 80, "h200-sxm": 141, "b200": 180, "l40s": 48]
