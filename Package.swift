@@ -41,7 +41,12 @@ let package = Package(
     room("Messages"),
     room("SimulationKernel", [.product(name: "HeapModule", package: "swift-collections")]),
     room("Statistics"),
-    room("KVMemory", [.product(name: "HeapModule", package: "swift-collections")]),
+    room(
+      "KVMemory",
+      [
+        .product(name: "HeapModule", package: "swift-collections"),
+        .product(name: "DequeModule", package: "swift-collections"),
+      ]),
     .target(name: "CProfiles", exclude: ["profiles"]),
     room("CostModel", ["KVMemory", "SimulationKernel", "Messages", "Statistics", "CProfiles"]),
     .target(name: "CModels", exclude: ["models"]),

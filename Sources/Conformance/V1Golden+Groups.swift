@@ -10,15 +10,17 @@ extension V1Golden {
     "block_size", "hash_block_size", "max_num_seqs", "max_num_batched_tokens", "max_model_len",
     "prefix_caching", "chunked_prefill", "long_prefill_token_threshold", "policy", "watermark",
     "watermark_blocks", "reserve_full_isl", "retention_interval", "max_in_flight_tokens", "small",
-    "max_loras", "spec",
+    "max_loras", "spec", "connector",
   ]
   static let groupedRequestFields = requestFields.union([
-    "arrival_time", "lora", "accept", "draft_len",
+    "arrival_time", "lora", "accept", "draft_len", "kv",
   ])
   static let groupedStepFields: Set<String> = [
     "type", "t", "arrive", "sched", "tokens", "admit", "preempt", "evicted", "free_sched", "tables",
     "tables_crc", "computed", "finished", "free", "nq", "q_crc", "free_queue_crc", "n_hashed",
     "hashed_crc", "running", "waiting", "free_queue", "hashed_blocks", "upd", "spec", "pad",
+    "load", "loads", "stores", "flush", "fin_seen", "recv", "done", "sent", "delayed",
+    "invalid_blocks", "failed_recv", "kv_holding", "cpu", "cpu_crc",
   ]
   static let groupedSummaryFields: Set<String> = [
     "type", "steps", "finished", "preemptions", "scheduled_tokens", "hit_tokens", "evictions",
@@ -67,7 +69,6 @@ extension V1Golden {
   }
 
   static func settings(_ header: GoldenRecord, of groups: [BlockGroup]) throws -> EngineSettings {
-    if header.has("connector") { throw header.failure("KV connectors are not simulated") }
     try header.requireOnly(groupedHeaderFields)
     var settings = try sizes(header)
     settings.v1 = V1Options(.v033)

@@ -28,6 +28,10 @@ struct V1Golden {
   let settings: EngineSettings
   /// The groups of layers that a recording of the hybrid manager names; `nil` in those of one group.
   let groups: [BlockGroup]?
+  /// The KV connector of the engine; `nil` for none.
+  let connector: V1Connector?
+  /// By request, what its recording has of keys and values elsewhere.
+  private(set) var remoteWork: [V1RemoteWork] = []
   private(set) var requests: [Request] = []
   private(set) var contents = PromptContents()
   private(set) var traits = RequestTraits()
@@ -60,6 +64,7 @@ struct V1Golden {
     let header = golden.header
     groups = try Self.hasGroups(header) ? Self.groups(header) : nil
     settings = try groups.map { try Self.settings(header, of: $0) } ?? Self.settings(header)
+    connector = try header.has("connector") ? V1Connector(header) : nil
     let stepFields = groups == nil ? Self.stepFields : Self.groupedStepFields
     let summaryFields = groups == nil ? Self.summaryFields : Self.groupedSummaryFields
     var time = -1
@@ -108,6 +113,7 @@ struct V1Golden {
       try add(request: records[record], places: places)
       keys.append(try Self.serviceKey(records[record], arrival: keys.count))
       try Self.addTraits(records[record], to: &traits)
+      remoteWork.append(try V1RemoteWork(records[record]))
     }
     traits.order = ServiceOrder(keys)
   }

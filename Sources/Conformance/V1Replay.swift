@@ -7,8 +7,10 @@ import Workload
 /// priced, and nothing is fed in but the requests: every field of every record is computed and
 /// compared.
 struct V1Replay<Memory: ReplayedMemory> {
-  private let golden: V1Golden
-  private var scheduler: TokenBudgetScheduler<Memory>
+  let golden: V1Golden
+  var scheduler: TokenBudgetScheduler<Memory>
+  /// Who moves what the KV connector says; `nil` without one.
+  private var worker: V1Worker?
   /// The step that is next.
   private var clock = 0
   private var nextArrival = 0
@@ -27,13 +29,15 @@ struct V1Replay<Memory: ReplayedMemory> {
     var tokens = 0
     var hitTokens = 0
     var evictions = 0
+    var externalTokens = 0
   }
 
   private init(_ golden: V1Golden, _ memory: Memory) {
     self.golden = golden
     scheduler = TokenBudgetScheduler(
       memory: memory, requests: RunRequests(golden.requests), settings: golden.settings,
-      contents: golden.contents, traits: golden.traits)
+      contents: golden.contents, traits: golden.traits, connector: golden.makeConnector())
+    worker = golden.connector.map { V1Worker($0, golden.remoteWork) }
   }
 
   /// - Parameter memory: Empty, by the settings of the golden.
@@ -60,12 +64,13 @@ struct V1Replay<Memory: ReplayedMemory> {
     try comparison.integer("t", clock)
     try compareNames("arrive", Array(firstArrival..<nextArrival), comparison)
     // Without requests only outputs are taken in.
-    let isDeciding = hasRequests
+    let isDeciding = hasWork
     try comparison.compare("sched", record.has("sched"), isDeciding)
     if isDeciding { try decide(comparison) }
     finished.removeAll(keepingCapacity: true)
     let isAhead = scheduler.iterationsAhead > 0
-    if isAhead, isDeciding, inFlight.count <= scheduler.iterationsAhead {
+    let delayed = scheduler.connector?.step.delayed.count ?? 0
+    if isAhead, isDeciding, inFlight.count == 1, hasWork || !inFlight[0].plan.scheduled.isEmpty {
       try comparison.compare("upd", record.has("upd"), false)
     } else {
       if isAhead { try comparison.integer("upd", inFlight[0].step) }
@@ -74,13 +79,18 @@ struct V1Replay<Memory: ReplayedMemory> {
     }
     totals.finished += finished.count
     try compareNames("finished", finished.map { Int($0) }, comparison)
+    if let step = scheduler.connector?.step {
+      try compareNames("delayed", step.delayed.dropFirst(delayed).map { Int($0) }, comparison)
+      for sequence in step.delayed.dropFirst(delayed) { worker?.send(sequence, at: clock) }
+    }
     try compareQueues(comparison)
     try comparePool(comparison)
+    try compareTier(comparison)
     clock += 1
     totals.steps += 1
   }
 
-  private var hasRequests: Bool { scheduler.queues.total > 0 }
+  private var hasWork: Bool { scheduler.queues.total > 0 || scheduler.hasTransfers }
 
   /// Goes on to the next step that does something; idle ones, between arrivals, have no record.
   ///
@@ -91,7 +101,7 @@ struct V1Replay<Memory: ReplayedMemory> {
         scheduler.enqueue(RequestID(nextArrival))
         nextArrival += 1
       }
-      if hasRequests || !inFlight.isEmpty { return true }
+      if hasWork || !inFlight.isEmpty { return true }
       guard nextArrival < golden.arrivals.count else { return false }
       clock = golden.arrivals[nextArrival]
     }
@@ -99,16 +109,26 @@ struct V1Replay<Memory: ReplayedMemory> {
 
   private mutating func decide(_ comparison: StepComparison) throws {
     var plan = IterationPlan()
+    try seeCompleted(comparison)
     scheduler.schedule(at: SimInstant(nanoseconds: Int64(clock)), into: &plan)
     try compareDecision(plan, comparison)
     try compareTables(plan, comparison)
     inFlight.append((clock, plan))
+    guard let step = scheduler.connector?.step else { return }
+    try compareTransfers(step, comparison)
+    totals.externalTokens += (plan.admitted + step.loading).reduce(0) {
+      $0 + Int($1.externalTokens)
+    }
+    let report = worker?.act(at: clock, step) { scheduler.memory.blocks(of: Int($0)) }
+    guard let report else { return }
+    try compareReport(report, comparison)
+    scheduler.report(report)
   }
 
   // MARK: Comparing
 
   /// A request's name with the numbers that a record puts beside it.
-  private struct Entry: Equatable, CustomStringConvertible {
+  struct Entry: Equatable, CustomStringConvertible {
     var name: String
     var numbers: [Int]
     var description: String { "[\(name), \(numbers.map(\.description).joined(separator: ", "))]" }
@@ -123,7 +143,12 @@ struct V1Replay<Memory: ReplayedMemory> {
     try comparison.compare("sched", try entries("sched", comparison.record), scheduled)
     let tokens = plan.scheduled.reduce(0) { $0 + Int($1.tokens) }
     try comparison.integer("tokens", tokens)
-    let admitted = plan.admitted.map { entry($0.request, Int($0.cachedTokens)) }
+    let admitted = plan.admitted.map { admission in
+      golden.connector == nil
+        ? entry(admission.request, Int(admission.cachedTokens))
+        : entry(
+          admission.request, Int(admission.cachedTokens), Int(admission.externalTokens))
+    }
     try comparison.compare("admit", try entries("admit", comparison.record), admitted)
     let preempted = plan.preempted.map { entry($0.request, Int($0.computedTokens)) }
     try comparison.compare("preempt", try entries("preempt", comparison.record), preempted)
@@ -151,9 +176,10 @@ struct V1Replay<Memory: ReplayedMemory> {
   private func compareTables(_ plan: IterationPlan, _ comparison: StepComparison) throws {
     var crc = CRC32()
     var tables: [Tables] = []
-    for (index, scheduled) in plan.scheduled.enumerated() {
-      let blocks = scheduler.memory.tables(of: Int(scheduled.request))
-      let name = golden.names[Int(scheduled.request)]
+    let loading = scheduler.connector?.step.loading ?? []
+    for (index, request) in (plan.scheduled.map(\.request) + loading.map(\.request)).enumerated() {
+      let blocks = scheduler.memory.tables(of: Int(request))
+      let name = golden.names[Int(request)]
       let list = blocks.map { $0.map(\.description).joined(separator: ",") }
         .joined(separator: "|")
       crc.add(index == 0 ? "\(name):\(list)" : ";\(name):\(list)")
@@ -170,8 +196,11 @@ struct V1Replay<Memory: ReplayedMemory> {
     let waiting = scheduler.waiting.map { Int($0) }
     if comparison.record.has("running") { try compareNames("running", running, comparison) }
     if comparison.record.has("waiting") { try compareNames("waiting", waiting, comparison) }
-    // Nobody holds blocks without running.
-    let queues = isGrouped ? [running, waiting, []] : [running, waiting]
+    let holding = scheduler.holding.map { Int($0) }
+    if comparison.record.has("running") {
+      try compareNames("kv_holding", holding, comparison)
+    }
+    let queues = isGrouped ? [running, waiting, holding] : [running, waiting]
     try comparison.integers("nq", queues.map(\.count))
     let crcs = queues.map { queue in CRC32.ofList(queue.map { golden.names[$0] }) }
     try comparison.integers("q_crc", crcs)
@@ -208,10 +237,10 @@ struct V1Replay<Memory: ReplayedMemory> {
     try comparison.integer(isGrouped ? "scheduled_tokens" : "tokens_scheduled", totals.tokens)
     try comparison.integer(isGrouped ? "hit_tokens" : "cache_hit_tokens", totals.hitTokens)
     try comparison.integer("evictions", totals.evictions)
-    if isGrouped { try comparison.integer("external_tokens", 0) }
+    if isGrouped { try comparison.integer("external_tokens", totals.externalTokens) }
   }
 
-  private func compareNames(
+  func compareNames(
     _ field: String, _ got: [Int], _ comparison: StepComparison
   ) throws {
     let expected = try comparison.record.strings(field)
@@ -221,12 +250,12 @@ struct V1Replay<Memory: ReplayedMemory> {
 
   // MARK: Reading
 
-  private func entry(_ request: RequestID, _ numbers: Int...) -> Entry {
+  func entry(_ request: RequestID, _ numbers: Int...) -> Entry {
     Entry(name: golden.names[Int(request)], numbers: numbers)
   }
 
   /// Reads lists such as `["a", 3, 1]`.
-  private func entries(_ field: String, _ record: GoldenRecord) throws -> [Entry] {
+  func entries(_ field: String, _ record: GoldenRecord) throws -> [Entry] {
     try record.mixedLists(field).map { list in
       guard let name = list.first as? String, let numbers = Array(list.dropFirst()) as? [Int]
       else { throw record.failure("`\(field)` must consist of lists [id, number, …]") }

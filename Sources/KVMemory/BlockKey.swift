@@ -87,6 +87,12 @@ public struct BlockKey: Hashable, BitwiseCopyable, Sendable {
   public var index: Int32
 }
 
+/// What a ``BlockKey`` says in any memory, and when no sequence has the run any more.
+public struct ContentKey: Hashable, BitwiseCopyable, Sendable {
+  public var run: RunIdentity
+  public var index: Int32
+}
+
 /// Full blocks of a sequence that end in one run of tokens.
 public struct BlockSpan: Equatable, BitwiseCopyable, Sendable {
   /// The number of the run.

@@ -44,6 +44,11 @@ extension CachedBlockPool {
   public var cachedBlocks: [BlockID] {
     records.indices.filter { records[$0].key.run != 0 }.map { BlockID($0) }
   }
+  /// What a key of a run that has its number says elsewhere.
+  public func contentKey(of key: BlockKey) -> ContentKey {
+    ContentKey(run: runs.runs[Int(key.run)].identity, index: key.index)
+  }
+
   /// Runs of tokens that have a number.
   var runCount: Int { runs.count }
 

@@ -129,12 +129,38 @@ extension HybridMemory {
   ///
   /// - Parameter finalTokens: Tokens of the sequence that will have a slot in the end.
   public mutating func begin(_ sequence: Int, with found: Found, finalTokens: Int) {
+    begin(sequence, with: found, external: 0, finalTokens: finalTokens)
+  }
+
+  /// The same, and blocks for tokens behind it that come from elsewhere.
+  ///
+  ///     found 32, external 40, window 33   | 0 | 0 | b7 | b8 | b9 |      what is skipped behind all of it is not held
+  ///
+  /// - Parameter evicted: Gets the blocks whose cached content is lost, in order.
+  public mutating func begin(
+    _ sequence: Int, with found: Found, external: Int, finalTokens: Int, evicted: inout [BlockID]
+  ) {
+    begin(sequence, with: found, external: external, finalTokens: finalTokens)
+    let total = found.tokens + external
+    for group in layouts.indices where skipped[group](total).count < total {
+      let (row, size) = (row(sequence, group), layouts[group].blockTokens)
+      append((total + size - 1) / size - Int(tables[row].count), to: row, &evicted)
+      if !layouts[group].isState {
+        setEmpty(Int(tables[row].count) * size - total, of: row, group)
+      }
+    }
+  }
+
+  private mutating func begin(
+    _ sequence: Int, with found: Found, external: Int, finalTokens: Int
+  ) {
+    let total = found.tokens + external
     for group in layouts.indices {
       let (row, size) = (row(sequence, group), layouts[group].blockTokens)
       precondition(tables[row].count == 0, "HybridMemory.begin: sequence \(sequence) holds blocks")
       tables.reserve((finalTokens + size - 1) / size, for: row, finalTokens: finalTokens)
-      guard found.tokens > 0 else { continue }
-      let hits = found.tables[group]
+      guard total > 0 else { continue }
+      let hits = hits(of: found, group, external: external)
       pool.hit(hits.filter { $0 != 0 })
       tables.append(hits.count, to: row) { _ = $0.update(fromContentsOf: hits) }
       let nulls = hits.count { $0 == 0 }
@@ -143,41 +169,76 @@ extension HybridMemory {
       parts[row].nulls = Int32(first)..<Int32(first + nulls)
       parts[row].seen = Int32(hits.count)
     }
-    wholes[sequence].tokens = Int32(found.tokens)
+    wholes[sequence].tokens = Int32(total)
   }
 
-  /// Whether a waiting sequence finds room.
+  /// The table with which a sequence begins: what was found of it, less what is skipped behind the external tokens.
+  private func hits(of found: Found, _ group: Int, external: Int) -> [BlockID] {
+    var hits = found.tables.isEmpty ? [] : found.tables[group]
+    guard external > 0 else { return hits }
+    let skipped = skippedBlocks(of: group, found.tokens + external)
+    for index in skipped.clamped(to: 0..<hits.count) { hits[index] = 0 }
+    if skipped.contains(hits.count) {
+      hits += Array(repeating: 0, count: skipped.upperBound - hits.count)
+    }
+    return hits
+  }
+
+  /// Whether a waiting sequence finds room: one without blocks, or one that waited with those that it has.
   ///
   /// - Parameters:
+  ///   - external: Tokens behind those found that come from elsewhere.
   ///   - whole: Tokens that have to fit before it may begin, in iterations of at most `inFlight`; 0 for no such rule.
   ///   - total: Tokens that it would have computed with this iteration.
   ///   - ahead: Slots behind them.
   ///   - spared: Blocks that stay free.
+  ///   - reserved: Blocks that stay free besides when it begins, but not for the whole.
   public mutating func canBegin(
-    _ sequence: Int, with found: Found, whole: Int, inFlight: Int, total: Int, ahead: Int = 0,
-    sparing spared: Int
+    _ sequence: Int, with found: Found, external: Int = 0, whole: Int, inFlight: Int, total: Int,
+    ahead: Int = 0, sparing spared: Int, reserving reserved: Int = 0
   ) -> Bool {
-    let free = pool.freeCount - found.freeHits - spared
     guard !endsInKeyedState(found) else { return false }
-    return missing(sequence, found, upTo: whole, inFlight: inFlight) <= free
-      && missing(sequence, found, upTo: total, ahead: ahead, inFlight: nil) <= free
+    let free =
+      pool.freeCount - spared
+      - (external == 0 ? found.freeHits : freeHits(of: found, external: external))
+    return missing(sequence, found, external, upTo: whole, inFlight: inFlight) <= free
+      && missing(sequence, found, external, upTo: total, ahead: ahead, inFlight: nil)
+        <= free - reserved
+  }
+
+  /// Blocks that a sequence which holds some takes until it holds `tokens` tokens; where a window caps what it ever holds,
+  /// no more than that in iterations of at most `inFlight` tokens.
+  public mutating func missingBlocks(of sequence: Int, upTo tokens: Int, inFlight: Int) -> Int {
+    missing(sequence, Found(), 0, upTo: tokens, inFlight: inFlight)
+  }
+
+  private func freeHits(of found: Found, external: Int) -> Int {
+    found.tables.indices.reduce(0) { count, group in
+      count
+        + hits(of: found, group, external: external).count {
+          $0 != 0 && pool.referenceCount(of: $0) == 0
+        }
+    }
   }
 
   /// Blocks that a waiting sequence takes beside those found; where a window caps what it ever holds, with `inFlight` no
   /// more than that.
   private func missing(
-    _ sequence: Int, _ found: Found, upTo tokens: Int, ahead: Int = 0, inFlight: Int?
+    _ sequence: Int, _ found: Found, _ external: Int, upTo tokens: Int, ahead: Int = 0,
+    inFlight: Int?
   ) -> Int {
-    layouts.indices.reduce(0) { sum, group in
+    let computed = found.tokens + external + wholes.with(sequence) { Int($0.tokens) }
+    return layouts.indices.reduce(0) { sum, group in
       let size = layouts[group].blockTokens
       let known = found.blockCount(of: group)
       if layouts[group].isChain {
-        return sum
-          + missingStates(sequence, group, from: found.tokens, known: known, upTo: tokens)
+        return sum + missingStates(sequence, group, from: computed, known: known, upTo: tokens)
       }
       let wanted = layouts[group].blocks(of: tokens, ahead: ahead)
       let most = inFlight.flatMap { groups[group].keeps.mostBlocks($0, size) } ?? wanted
-      return sum + max(0, min(wanted, most) - known)
+      let held = Int(tables[row(sequence, group)].count)
+      let given = held > 0 ? held : max(known, skippedBlocks(of: group, computed).upperBound)
+      return sum + max(0, min(wanted, most) - given)
     }
   }
 
@@ -211,7 +272,7 @@ extension HybridMemory {
         if layout.keepsAll, layout.blockTokens == hashBlockSize {
           setKeys(sequence, group, seen..<full)
         } else {
-          for index in seen..<full where isKeyed(index, group, whole) {
+          for index in seen..<full where isKeyed(index, group, whole, alignment: blockSize) {
             if tables.block(index, of: row) != 0 { setKey(sequence, group, index) }
           }
         }
@@ -226,8 +287,17 @@ extension HybridMemory {
     return pool.cachedCount != before
   }
 
+  /// Whether a full block of a sequence is worth keeping for hits of multiples of `alignment` tokens.
+  public mutating func isKept(
+    _ index: Int, of sequence: Int, group: Int, alignment: Int
+  ) -> Bool {
+    isKeyed(index, group, wholes[sequence], alignment: alignment)
+  }
+
   /// Whether a full block is worth a key.
-  mutating func isKeyed(_ index: Int, _ group: Int, _ whole: Whole) -> Bool {
+  ///
+  /// - Parameter alignment: Tokens in whose multiples hits come.
+  mutating func isKeyed(_ index: Int, _ group: Int, _ whole: Whole, alignment: Int) -> Bool {
     guard layouts[group].isKeyedByNeed else { return true }
     let size = layouts[group].blockTokens
     /// Blocks behind a hit that have to be found with it.
@@ -247,14 +317,16 @@ extension HybridMemory {
       ((index + 1 - behind) * size + interval - 1) / interval * interval
     }
     switch retention {
-    case .dense: return isUsed(byHitOf: next(blockSize))
+    case .dense: return isUsed(byHitOf: next(alignment))
     case .every(let tokens) where isUsed(byHitOf: next(tokens)): return true
     case .every, .boundaries:
       if drafting.dropsLastHit {
-        return hitsBeforeLast(whole, blockTokens: size).contains { isUsed(byHitOf: $0) }
+        return hitsBeforeLast(whole, blockTokens: size, alignment: alignment).contains {
+          isUsed(byHitOf: $0)
+        }
       }
-      return isUsed(byHitOf: (Int(whole.promptTokens) - 1) / blockSize * blockSize)
-        || isUsed(byHitOf: Int(whole.junction) / blockSize * blockSize)
+      return isUsed(byHitOf: (Int(whole.promptTokens) - 1) / alignment * alignment)
+        || isUsed(byHitOf: Int(whole.junction) / alignment * alignment)
     }
   }
 

@@ -50,10 +50,10 @@ extension HybridMemory {
 
   /// Hits that are worth keys, in tokens: those that a resend of the prompt makes, and the next request that shares a
   /// beginning known to be shared.
-  func hitsBeforeLast(_ whole: Whole, blockTokens: Int) -> [Int] {
+  func hitsBeforeLast(_ whole: Whole, blockTokens: Int, alignment: Int) -> [Int] {
     let (prompt, junction) = (Int(whole.promptTokens), Int(whole.junction))
-    let ends = [prompt - 1, prompt].map { max(0, $0 / blockSize * blockSize - blockSize) }
+    let ends = [prompt - 1, prompt].map { max(0, $0 / alignment * alignment - alignment) }
     guard junction > 0 else { return ends }
-    return ends + [junction, junction - blockTokens].map { $0 / blockSize * blockSize }
+    return ends + [junction, junction - blockTokens].map { $0 / alignment * alignment }
   }
 }

@@ -195,7 +195,9 @@ extension HybridMemory {
       return
     }
     let tokens = (entry + 1) * size
-    if tokens == boundary || tokens == whole.junction || isKeyed(entry, group, whole) {
+    if tokens == boundary || tokens == whole.junction
+      || isKeyed(entry, group, whole, alignment: blockSize)
+    {
       setStateKey(sequence, group, entry)
     } else if pool.isCached(tables.block(entry, of: row)) {
       pool.removeKey(of: tables.block(entry, of: row))

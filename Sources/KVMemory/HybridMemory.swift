@@ -193,6 +193,11 @@ public struct HybridMemory: Sendable {
   /// Tokens of a sequence that have a slot.
   public func tokens(of sequence: Int) -> Int { wholes.with(sequence) { Int($0.tokens) } }
 
+  /// Entries of the table of a group.
+  public mutating func entryCount(of sequence: Int, group: Int) -> Int {
+    Int(tables[row(sequence, group)].count)
+  }
+
   /// The table of a group, the null block where it holds none.
   public func blocks(of sequence: Int, group: Int) -> [BlockID] {
     Array(tables.blocks(of: row(sequence, group)))
@@ -242,7 +247,7 @@ public struct HybridMemory: Sendable {
   }
 
   /// The key of a full block of a sequence.
-  mutating func key(ofBlock block: Int, of sequence: Int, _ group: Int) -> BlockKey {
+  public mutating func key(ofBlock block: Int, of sequence: Int, _ group: Int) -> BlockKey {
     let last = parts.with(row(sequence, group)) { $0.last }
     if block >= last.first { return last.key(ofBlock: block) }
     let spans = contents.with(sequence) { $0[group] }
@@ -289,35 +294,6 @@ public struct HybridMemory: Sendable {
     for index in first..<end { tables.replaceBlock(at: index, of: row, with: 0) }
     nullEntries += end - first
     parts[row].nulls = (known.isEmpty ? Int32(first) : known.lowerBound)..<Int32(end)
-  }
-
-  /// Gives up all blocks of a sequence, group after group; what is cached stays until its block is taken.
-  public mutating func free(_ sequence: Int) {
-    for group in layouts.indices {
-      let row = row(sequence, group)
-      let table = tables[row]
-      guard table.count > 0 else { continue }
-      let nulls = parts.with(row) { $0.nulls }
-      let held = tables.look(row) { blocks in
-        if nulls.lowerBound == 0, !layouts[group].isChain {
-          let held = UnsafeBufferPointer(rebasing: blocks[Int(nulls.upperBound)...])
-          pool.release(mixed: held)
-          return held.count
-        }
-        return blocks.filter { $0 != 0 }.withUnsafeBufferPointer { held in
-          pool.release(mixed: held)
-          return held.count
-        }
-      }
-      emptySlots -= slots(of: Int(table.emptySlots), group)
-      unusableSlots -= unusableSlots(of: table, group)
-      nullEntries -= Int(table.count) - held
-      tables.clear(row)
-      parts[row].seen = 0
-      parts[row].nulls = 0..<0
-      parts[row].state = State()
-    }
-    if wholes.with(sequence, { $0.tokens }) > 0 { wholes[sequence].tokens = 0 }
   }
 
   // MARK: Taking blocks
@@ -392,7 +368,7 @@ public struct HybridMemory: Sendable {
     unusableSlots += unusableSlots(of: tables[row], group)
   }
 
-  private mutating func setEmpty(_ tokens: Int, of row: Int, _ group: Int) {
+  mutating func setEmpty(_ tokens: Int, of row: Int, _ group: Int) {
     emptySlots += slots(of: tokens - Int(tables[row].emptySlots), group)
     tables.setEmptySlots(tokens, of: row)
   }

@@ -41,6 +41,12 @@ struct HeadLookUp<Found: FoundPrefix>: Sendable {
     self.sequence = sequence
   }
 
+  /// The sequence at the head holds blocks, and nothing is looked up of it.
+  mutating func findNothing() {
+    found = Found()
+    forget()
+  }
+
   /// References came or went, or the head was taken.
   mutating func forget() {
     sequence = nil

@@ -40,6 +40,8 @@ package struct IterationPlan: Sendable {
     package var request: RequestID
     /// Tokens found in the cache, which need not be computed.
     package var cachedTokens: Int32
+    /// Tokens behind them that come from elsewhere.
+    package var externalTokens: Int32 = 0
   }
 
   /// Drafts that a request verifies.

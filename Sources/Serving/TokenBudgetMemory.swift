@@ -51,19 +51,25 @@ package protocol TokenBudgetMemory: Sendable {
   /// Whether a waiting sequence finds room.
   ///
   /// - Parameters:
+  ///   - external: Tokens behind those found that come from elsewhere; they are among those of `total`.
   ///   - whole: Tokens that have to fit before it may begin, in iterations of at most `inFlight`; 0 for no such rule.
   ///   - total: Tokens that it would have computed with this iteration.
   ///   - ahead: Slots that it takes behind them.
   ///   - spared: Blocks that stay free.
+  ///   - reserved: Blocks that stay free besides when it begins.
   mutating func canBegin(
-    _ sequence: Int, with found: Found, whole: Int, inFlight: Int, total: Int, ahead: Int,
-    sparing spared: Int
+    _ sequence: Int, with found: Found, external: Int, whole: Int, inFlight: Int, total: Int,
+    ahead: Int, sparing spared: Int, reserving reserved: Int
   ) -> Bool
 
   /// Gives an empty sequence what was found of it.
   ///
   /// - Parameter finalTokens: Tokens of the sequence that will have a slot in the end.
   mutating func begin(_ sequence: Int, with found: Found, finalTokens: Int)
+
+  /// The same, with blocks for `external` tokens behind it that come from elsewhere; they have no keys yet.
+  mutating func begin(
+    _ sequence: Int, with found: Found, external: Int, finalTokens: Int, evicted: inout [BlockID])
 
   /// The tokens of a chunk that begins behind `computed` of a sequence's `length` tokens, at most `tokens`; perhaps none
   /// yet.
@@ -106,6 +112,31 @@ package protocol TokenBudgetMemory: Sendable {
 
   /// Gives up all blocks of a sequence; what is cached stays until its block is taken.
   mutating func free(_ sequence: Int)
+
+  /// The same, the blocks of all groups together.
+  mutating func freeAtOnce(_ sequence: Int)
+
+  // MARK: What KV connectors look at
+
+  var groupCount: Int { get }
+
+  /// Blocks of all groups that keep tokens, for so many tokens.
+  func blocksBehind(_ tokens: Int) -> Int
+
+  /// The block table of a group, the null block where it holds none.
+  func blocks(of sequence: Int, group: Int) -> [BlockID]
+
+  /// Entries of the block table of a group.
+  mutating func entryCount(of sequence: Int, group: Int) -> Int
+
+  /// What a full block of a sequence holds, of which is known what it consists of.
+  mutating func contentKey(ofBlock block: Int, of sequence: Int, group: Int) -> ContentKey
+
+  /// Whether a full block of a sequence is worth keeping for hits of multiples of `alignment` tokens.
+  mutating func isKept(_ block: Int, of sequence: Int, group: Int, alignment: Int) -> Bool
+
+  /// Blocks that a sequence which holds some takes until it holds `tokens`, in iterations of at most `inFlight`.
+  mutating func missingBlocks(of sequence: Int, upTo tokens: Int, inFlight: Int) -> Int
 
   // MARK: Cruising
 
@@ -222,17 +253,27 @@ extension PrefixCachingMemory: TokenBudgetMemory {
 
   @inline(__always)
   package mutating func canBegin(
-    _ sequence: Int, with found: CachedBeginning, whole: Int, inFlight: Int, total: Int,
-    ahead: Int, sparing spared: Int
+    _ sequence: Int, with found: CachedBeginning, external: Int, whole: Int, inFlight: Int,
+    total: Int, ahead: Int, sparing spared: Int, reserving reserved: Int
   ) -> Bool {
     // Hits that are free leave the queue like new blocks; the others cost nothing.
-    let beside = found.freeHits - found.hits.count + spared
-    return blockCount(forTokens: max(whole, total + ahead)) + beside <= pool.freeCount
+    let held = found.hits.count + Int(tables[sequence].count)
+    let wanted = max(
+      blockCount(forTokens: whole), blockCount(forTokens: total + ahead) + reserved)
+    return wanted + found.freeHits - held + spared <= pool.freeCount
   }
 
   @inline(__always)
   package mutating func begin(_ sequence: Int, with found: CachedBeginning, finalTokens: Int) {
     begin(sequence, with: found.hits, finalTokens: finalTokens)
+  }
+
+  package mutating func begin(
+    _ sequence: Int, with found: CachedBeginning, external: Int, finalTokens: Int,
+    evicted: inout [BlockID]
+  ) {
+    begin(sequence, with: found.hits, finalTokens: finalTokens)
+    extend(sequence, by: external, evicted: &evicted)
   }
 
   @inline(__always)
@@ -256,48 +297,30 @@ extension PrefixCachingMemory: TokenBudgetMemory {
     let blocks = cacheFullBlocks(of: sequence, tokens: tokens, known: known)
     return missing.map { hasKey($0, in: blocks, of: sequence) } ?? false
   }
-}
 
-// MARK: Groups that keep different parts
+  // MARK: What KV connectors look at
 
-extension HybridMemory.Found: FoundPrefix {
-  package var missing: BlockKey? { nil }
-  package func contains(_ block: BlockID) -> Bool { tables.contains { $0.contains(block) } }
-}
+  package var groupCount: Int { 1 }
 
-extension HybridMemory: TokenBudgetMemory {
-  /// The memory of a `vllm-v1` with these groups of layers.
-  package init(_ settings: EngineSettings, groups: [BlockGroup]) {
-    self.init(
-      groups: groups, deviceBlocks: settings.deviceBlocks, isCaching: settings.v1.prefixCaching,
-      retention: settings.v1.retention, freeQueueRule: settings.v1.freeQueueRule,
-      evictionPolicy: settings.v1.eviction, longestSequence: settings.maxModelLength,
-      drafting: settings.v1.speculation?.caching ?? DraftRules())
+  package func blocksBehind(_ tokens: Int) -> Int { blockCount(forTokens: tokens) }
+
+  package func blocks(of sequence: Int, group: Int) -> [BlockID] { blocks(of: sequence) }
+
+  package mutating func entryCount(of sequence: Int, group: Int) -> Int {
+    Int(tables[sequence].count)
   }
 
-  package typealias Growth = VisitingGrowth
-  package static var onlyTakes: Bool { false }
-
-  package func blocks(of sequence: Int) -> [BlockID] { blocks(of: sequence, group: 0) }
-
-  package mutating func tell(
-    _ sequence: Int, promptTokens: Int,
-    _ spans: (_ blockTokens: Int, _ enter: (RunIdentity, Int) -> Int32) -> [BlockSpan]
-  ) {
-    let spans = groups.indices.map { group in
-      spans(groups[group].blockTokens) { enter($0, blocks: $1, group: group) }
-    }
-    setContents(of: sequence, promptTokens: promptTokens, spans)
+  package mutating func contentKey(ofBlock block: Int, of sequence: Int, group: Int) -> ContentKey {
+    pool.contentKey(of: key(ofBlock: block, of: sequence))
   }
 
-  /// A group may find more wherever one of its blocks got a key.
-  package mutating func cacheFullBlocks(of sequence: Int, missing: BlockKey?) -> Bool {
-    cacheFullBlocks(of: sequence)
+  package mutating func isKept(
+    _ block: Int, of sequence: Int, group: Int, alignment: Int
+  ) -> Bool { true }
+
+  package mutating func missingBlocks(of sequence: Int, upTo tokens: Int, inFlight: Int) -> Int {
+    max(0, blockCount(forTokens: tokens) - Int(tables[sequence].count))
   }
 
-  package mutating func cacheFullBlocks(
-    of sequence: Int, tokens: Int, known: Int, missing: BlockKey?
-  ) -> Bool {
-    cacheFullBlocks(of: sequence, tokens: tokens, known: known)
-  }
+  package mutating func freeAtOnce(_ sequence: Int) { free(sequence) }
 }

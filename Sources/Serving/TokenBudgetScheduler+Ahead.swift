@@ -95,7 +95,7 @@ extension TokenBudgetScheduler {
     budget.give(tokens, to: sequence, drafts: max(0, drafts), isPadded: padding > 0)
   }
 
-  private mutating func cacheFullBlocks(of sequence: Int32, tokens: Int, known: Int) {
+  mutating func cacheFullBlocks(of sequence: Int32, tokens: Int, known: Int) {
     guard options.prefixCaching else { return }
     if memory.cacheFullBlocks(
       of: Int(sequence), tokens: tokens, known: known, missing: head.missing)
@@ -118,7 +118,7 @@ extension TokenBudgetScheduler {
   }
 
   /// Whether a share leaves tokens of its sequence to compute that are known or on their way.
-  private func isChunk(_ share: TokenBudget.Share) -> Bool {
+  func isChunk(_ share: TokenBudget.Share) -> Bool {
     let state = sequences[Int(share.sequence)]
     return state.computedTokens + share.tokens
       < state.length + ahead[Int(share.sequence)].placeholders
@@ -162,7 +162,13 @@ extension TokenBudgetScheduler {
 
   /// Takes in the output of the iteration that has been in flight for longest.
   mutating func land(_ plan: inout IterationPlan, _ finished: inout [RequestID]) {
-    guard !plan.scheduled.isEmpty else { return }
+    let report = connection.reports.isEmpty ? KVTransferReport() : connection.reports.removeFirst()
+    if connects { beginLanding(report, ran: !plan.scheduled.isEmpty) }
+    if !plan.scheduled.isEmpty { landOldest(&plan, &finished) }
+    if connects { endLanding(report) }
+  }
+
+  private mutating func landOldest(_ plan: inout IterationPlan, _ finished: inout [RequestID]) {
     for (place, flight) in inFlight.removeFirst().enumerated() where flight.sequence >= 0 {
       guard let tokens = land(flight) else { continue }
       plan.emit(tokens, from: place)
@@ -220,7 +226,7 @@ extension TokenBudgetScheduler {
         inFlight[iteration][place].sequence = -1
       }
     }
-    ahead.close(Int(sequence))
     close(sequence, &finished)
+    ahead.close(Int(sequence))
   }
 }

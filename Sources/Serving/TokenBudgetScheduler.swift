@@ -52,6 +52,9 @@ package struct TokenBudgetScheduler<Memory: TokenBudgetMemory>: Scheduler {
   /// Admissions so far.
   var admissions: Int32 = 0
 
+  /// Whether keys and values may be elsewhere: `+Connector` says what that changes.
+  let connects: Bool
+  var connection = Connection()
   /// Whether tokens are scheduled that are not known: `+Ahead` says what that changes.
   let looksAhead: Bool
   /// What comes of drafts.
@@ -82,10 +85,14 @@ package struct TokenBudgetScheduler<Memory: TokenBudgetMemory>: Scheduler {
   /// - Parameters:
   ///   - memory: Empty.
   ///   - contents: What each prompt consists of; `nil` if no two have a token in common.
+  ///   - connector: `nil` if keys and values are on the device only.
   package init(
     memory: Memory, requests: RunRequests, settings: EngineSettings,
-    contents: PromptContents? = nil, traits: RequestTraits = RequestTraits()
+    contents: PromptContents? = nil, traits: RequestTraits = RequestTraits(),
+    connector: (any KVConnector)? = nil
   ) {
+    connects = connector != nil
+    connection.connector = connector
     contents?.requireMatch(requests.requests)
     adapters = traits.adapters
     options = settings.v1
@@ -97,7 +104,8 @@ package struct TokenBudgetScheduler<Memory: TokenBudgetMemory>: Scheduler {
     chunkLimit = threshold > 0 ? min(maxBatchedTokens, threshold) : maxBatchedTokens
     inFlightMax = maxBatchedTokens * settings.v1.iterationsInFlight
     lookaheadSlots = settings.v1.speculation?.lookaheadSlots ?? 0
-    looksAhead = settings.v1.isAsynchronous || settings.v1.speculation != nil
+    looksAhead =
+      settings.v1.isAsynchronous || settings.v1.speculation != nil || connector != nil
     outcomes = traits.drafts
     sequences = TokenBudgetSequences(requests, order: traits.order)
     self.memory = memory
@@ -115,51 +123,6 @@ package struct TokenBudgetScheduler<Memory: TokenBudgetMemory>: Scheduler {
       longestOutput: requests.longestOutput)
   }
 
-  package var ledger: WasteLedger { memory.ledger }
-
-  package var blocks: (logical: Int, physical: Int) {
-    (memory.logicalBlockCount, memory.pool.heldCount)
-  }
-
-  package var queues: QueueLengths {
-    QueueLengths(running: running.count, waiting: waitingSequences.count, swapped: 0)
-  }
-
-  package var prefixCache: PrefixCacheTotals? {
-    guard options.prefixCaching else { return nil }
-    var totals = totals
-    totals.evictedBlocks = memory.pool.evictionCount
-    return totals
-  }
-
-  /// The sequences that wait, head first.
-  package var waiting: [Int32] { Array(waitingSequences.queue) }
-
-  /// Whether an empty engine would serve the request to its end.
-  ///
-  /// The last output token is sampled and never computed. A request that is preempted late computes
-  /// all the others again, in one iteration if prompts are not cut into chunks.
-  @inline(__always)
-  package func admission(of request: Request) -> Admission {
-    guard request.beamWidth == 0 else {
-      return .never(.beams, required: Int(request.beamWidth), capacity: 0)
-    }
-    let length = Int(request.promptTokens) + Int(request.outputTokens)
-    guard length <= maxModelLength else {
-      return .never(.tokens, required: length, capacity: maxModelLength)
-    }
-    guard options.chunkedPrefill || length - 1 <= maxBatchedTokens else {
-      return .never(.prompt, required: length - 1, capacity: maxBatchedTokens)
-    }
-    let slots = finalSlots(length - 1)
-    let required = memory.blocksMax(
-      forTokens: slots + slotsAhead(of: slots), inFlight: inFlightMax)
-    guard required <= memory.pool.usableCount else {
-      return .never(.blocks, required: required, capacity: memory.pool.usableCount)
-    }
-    return .possible
-  }
-
   package mutating func enqueue(_ request: RequestID) {
     let first = sequences.requests.firstSequence(of: request)
     for sequence in first..<first + sequences.requests[request].samples {
@@ -171,6 +134,7 @@ package struct TokenBudgetScheduler<Memory: TokenBudgetMemory>: Scheduler {
 
   package mutating func schedule(at now: SimInstant, into plan: inout IterationPlan) {
     memory.beginIteration()
+    if connects { beginTransfers() }
     let isAlone = running.count + waitingSequences.count <= 1
     budget.reset(
       to: maxBatchedTokens, threshold: isAlone ? 0 : options.longPrefillTokenThreshold,
@@ -180,6 +144,7 @@ package struct TokenBudgetScheduler<Memory: TokenBudgetMemory>: Scheduler {
     if isCruising { growRunning(&plan) } else { scheduleRunning(&plan) }
     if plan.preempted.isEmpty { admitWaiting(&plan) }
     budget.describe(sequences, looksAhead ? ahead : nil, in: &plan)
+    if connects { decideTransfers() }
     if looksAhead { launch(&plan) }
   }
 
@@ -217,7 +182,8 @@ package struct TokenBudgetScheduler<Memory: TokenBudgetMemory>: Scheduler {
   ///
   /// - Parameter index: Follows the sequence when a victim before it leaves. If the sequence is a
   ///   victim itself, it is the index of the one after it.
-  /// - Returns: Whether there is room; `false` if the sequence itself had to make way.
+  /// - Returns: Whether there is room; `false` if the sequence itself had to make way, or the next victim cannot yet: then
+  ///   nobody goes on behind it.
   private mutating func makeRoom(
     for tokens: Int, at index: inout Int, _ plan: inout IterationPlan
   ) -> Bool {
@@ -226,6 +192,10 @@ package struct TokenBudgetScheduler<Memory: TokenBudgetMemory>: Scheduler {
     while !memory.canExtend(Int(sequence), by: tokens, ahead: ahead) {
       let place = options.victimPolicy.place(
         in: RunningSequences(running, sequences) { [memory] in memory.blockCount(of: $0) })
+      guard !connects || mayFree(running[place]) else {
+        index = running.count
+        return false
+      }
       let victim = running.remove(at: place)
       preempt(victim, &plan)
       if victim == sequence { return false }
@@ -248,6 +218,7 @@ package struct TokenBudgetScheduler<Memory: TokenBudgetMemory>: Scheduler {
     memory.free(Int(sequence))
     sequences.progress[Int(sequence)].computedTokens = 0
     if looksAhead { ahead[Int(sequence)].preempt() }
+    if connects { connection.preempted.append(sequence) }
     waitingSequences.comeBack(sequence, sequences)
   }
 
@@ -306,8 +277,12 @@ package struct TokenBudgetScheduler<Memory: TokenBudgetMemory>: Scheduler {
   /// Lets go of a sequence that is complete.
   mutating func close(_ sequence: Int32, _ finished: inout [RequestID]) {
     head.forget()
-    memory.free(Int(sequence))
-    memory.forget(Int(sequence))
+    if connects {
+      release(sequence)
+    } else {
+      memory.free(Int(sequence))
+      memory.forget(Int(sequence))
+    }
     if let request = sequences.close(sequence) { finished.append(request) }
   }
 }
@@ -321,21 +296,27 @@ extension TokenBudgetScheduler {
     firstAdmitted = budget.shares.count
     defer { waitingSequences.returnSkipped(sequences) }
     while budget.left > 0, running.count < maxSequences, let sequence = waitingSequences.first {
-      if isSkipped(sequence) {
-        waitingSequences.skipFirst()
+      guard !isSkipped(sequence), let external = lookUp(sequence) else {
+        waitingSequences.skipFirst(holds: holdsBlocks(sequence))
         continue
       }
       let state = sequences[Int(sequence)]
-      guard let (tokens, padding) = admissibleTokens(of: sequence, state) else { return }
+      guard let (tokens, padding) = admissibleTokens(of: sequence, state, external) else { return }
+      guard begin(sequence, state, external, &plan) else {
+        waitingSequences.skipFirst(holds: true)
+        continue
+      }
       let cached = head.found.tokens
       waitingSequences.removeFirst()
-      appendRunning(sequence, computedTokens: Int32(cached))
-      memory.begin(
-        Int(sequence), with: head.found,
-        finalTokens: finalSlots(state.finalTokens(maxModelLength: maxModelLength)))
+      appendRunning(
+        sequence, computedTokens: state.computedTokens + Int32(cached + external.count))
       head.forget()
       run(sequence, tokens: tokens, padding: padding, &plan)
-      plan.admitted.append(.init(request: state.request, cachedTokens: Int32(cached)))
+      if connects { admit(sequence, state, found: cached, external) }
+      plan.admitted.append(
+        .init(
+          request: state.request, cachedTokens: Int32(cached),
+          externalTokens: Int32(external.count)))
       totals.queriedTokens += Int(state.length)
       totals.hitTokens += cached
     }
@@ -348,32 +329,38 @@ extension TokenBudgetScheduler {
     admissions += 1
   }
 
-  /// The tokens that a waiting sequence would compute in this iteration, behind the hits of `head`.
+  /// The tokens that a waiting sequence would compute in this iteration, behind the hits of `head` and what comes from
+  /// elsewhere.
   ///
-  ///     tokens   0            hits           hits + tokens        length
-  ///     blocks   |── cached ──|── new blocks ──|     reserveFullISL: … and these fit as well
+  ///     tokens   0            hits       computed      computed + tokens        length
+  ///     blocks   |── cached ──|─ external ─|── new blocks ──|     reserveFullISL: … and these fit as well
   ///
   /// - Returns: With them the drafts among them that only fill the iteration up; `nil` if it has to wait: for budget, or for
-  ///   blocks with the watermark kept free.
+  ///   blocks with the watermark kept free. None if it waits for what comes from elsewhere.
   private mutating func admissibleTokens(
-    of sequence: Int32, _ state: TokenBudgetSequence
+    of sequence: Int32, _ state: TokenBudgetSequence, _ external: ExternalTokens
   ) -> (tokens: Int, padding: Int)? {
     let length = Int(state.length)
-    lookUp(sequence, state)
-    let cached = head.found.tokens
-    let padding = length - cached == 1 ? padding(computed: cached) : 0
-    guard padding == 0 || 1 + padding <= budget.unspent else { return nil }
-    var tokens = budget.limited(length - cached + padding)
-    guard options.chunkedPrefill || tokens <= budget.unspent else { return nil }
-    tokens = memory.cut(
-      Int(sequence), from: cached, tokens: min(tokens, budget.left), length: length,
-      limit: chunkLimit)
-    guard tokens > 0 else { return nil }
+    let computed = Int(state.computedTokens) + head.found.tokens + external.count
+    var (tokens, padding) = (0, 0)
+    if !external.isAsynchronous {
+      padding = length - computed == 1 ? self.padding(computed: computed) : 0
+      guard padding == 0 || 1 + padding <= budget.unspent else { return nil }
+      tokens = budget.limited(length - computed + padding)
+      guard options.chunkedPrefill || tokens <= budget.unspent else { return nil }
+      tokens = memory.cut(
+        Int(sequence), from: computed, tokens: min(tokens, budget.left), length: length,
+        limit: chunkLimit)
+      guard tokens > 0 else { return nil }
+    }
+    let whole = options.reserveFullISL ? min(length, maxModelLength) : 0
+    let spared = running.isEmpty ? 0 : watermarkBlocks
+    if state.computedTokens > 0, !canResume(sequence, whole: whole, sparing: spared) { return nil }
     let fits = memory.canBegin(
-      Int(sequence), with: head.found,
-      whole: options.reserveFullISL ? min(length, maxModelLength) : 0, inFlight: inFlightMax,
-      total: cached + tokens, ahead: slotsAhead(of: cached + tokens),
-      sparing: running.isEmpty ? 0 : watermarkBlocks)
+      Int(sequence), with: head.found, external: external.count, whole: whole,
+      inFlight: inFlightMax, total: computed + tokens,
+      ahead: external.isAsynchronous ? 0 : slotsAhead(of: computed + tokens), sparing: spared,
+      reserving: external.isAsynchronous ? blocksReserved() : 0)
     guard fits else {
       head.block(sequence)
       return nil
@@ -381,15 +368,22 @@ extension TokenBudgetScheduler {
     return (tokens, padding)
   }
 
-  /// Looks a waiting sequence up in the prefix cache, unless what `head` has found still holds.
+  /// Looks a waiting sequence up in the prefix cache, unless what `head` has found still holds, and elsewhere.
   ///
   /// The last token is always computed, because its output is what the iteration is for. So a
   /// sequence that is cached to the end computes its whole last block again.
-  private mutating func lookUp(_ sequence: Int32, _ state: TokenBudgetSequence) {
-    guard options.prefixCaching, !head.holds(sequence) else { return }
-    if !memory.knows(Int(sequence)) {
+  ///
+  /// - Returns: What is elsewhere; `nil` if that is not known yet.
+  private mutating func lookUp(_ sequence: Int32) -> ExternalTokens? {
+    let state = sequences[Int(sequence)]
+    if connects, state.computedTokens > 0 { head.findNothing() }
+    guard state.computedTokens == 0 else { return ExternalTokens() }
+    if connects || options.prefixCaching && !head.holds(sequence), !memory.knows(Int(sequence)) {
       contents.tell(&memory, of: sequence, state, sample: sequences.sample(of: sequence))
     }
-    head.find(sequence, length: Int(state.length), in: &memory)
+    if options.prefixCaching, !head.holds(sequence) {
+      head.find(sequence, length: Int(state.length), in: &memory)
+    }
+    return externalTokens(of: sequence, state)
   }
 }

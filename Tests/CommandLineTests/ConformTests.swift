@@ -53,6 +53,10 @@ import Testing
         PASS c04-async-spec 11 steps
         PASS e01-lora 18 steps
         PASS e03-priority-ties 62 steps
+        PASS d03-offload-arc 42 steps
+        PASS d11-offload-swa 31 steps
+        PASS p05-load-reservation 43 steps
+        PASS p06-load-failure 10 steps
         PASS a03-swa-junction-pin 14 steps
         PASS a06-gemma-5to1 16 steps
         PASS a10-chunked-local 52 steps
@@ -98,7 +102,7 @@ import Testing
         PASS youngest 5 steps
         PASS 0.2.7/tiny 2 steps
         PASS pair 4 steps
-        56 of 56 pass
+        60 of 60 pass
 
         """)
   }

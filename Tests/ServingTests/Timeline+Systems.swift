@@ -28,8 +28,9 @@ extension Timeline where S == PromptOrDecodeScheduler {
 
 extension Timeline {
   /// The scheduler of vLLM's V1 engine, and prompts that may begin alike.
-  init<Memory: V1Memory>(v1 drawn: [DrawnRequest], _ settings: EngineSettings)
-  where S == TokenBudgetScheduler<Memory> {
+  init<Memory: V1Memory>(
+    v1 drawn: [DrawnRequest], _ settings: EngineSettings, _ connector: (any KVConnector)? = nil
+  ) where S == TokenBudgetScheduler<Memory> {
     var contents = PromptContents()
     for request in drawn {
       contents.append(
@@ -53,7 +54,8 @@ extension Timeline {
     traits.drafts.accepted = drawn.map { $0.accepted.map { Int32($0) } }
     traits.drafts.proposed = drawn.map { $0.proposed.map { Int32($0) } }
     let scheduler = TokenBudgetScheduler<Memory>(
-      requests: requests, settings: settings, contents: contents, traits: traits)
+      requests: requests, settings: settings, contents: contents, traits: traits,
+      connector: connector)
     self.init(scheduler, requests: requests, names: drawn.map(\.name))
   }
 }

@@ -168,7 +168,7 @@ import Testing
     return files.filter { text.contains(($0 as NSString).pathExtension) }.map { "\(path)/\($0)" }
   }
 
-  /// `docs/ARCHITECTURE.md` promises that the rules of a system are read in six files and 1,310 lines.
+  /// `docs/ARCHITECTURE.md` promises that the rules of a system are read in six files and 1,320 lines.
   @Test(arguments: ["vllm-v1", "vllm-sosp23"])
   func rulesAreReadInSixFiles(system: String) throws {
     let page = try String(
@@ -182,6 +182,6 @@ import Testing
     #expect(files.map(\.path) == paths)
     #expect((4...6).contains(files.count))
     let count = files.map { $0.lines.count - 1 }.reduce(0, +)
-    #expect(count <= 1310, "\(count) lines")
+    #expect(count <= 1320, "\(count) lines")
   }
 }

@@ -1,0 +1,78 @@
+/// Adaptive replacement: two lists of chunks, used once and used again, and the keys that each has lost lately.
+///
+///     forgotten ◀ | evictedOnce | ◀ | once |     a key in evictedOnce is missed: `once` may have more
+///     forgotten ◀ | evictedAgain | ◀ | again |   one in evictedAgain: fewer
+///
+/// - Source: Megiddo and Modha, FAST 2003, as vLLM 0.33's `ARCCachePolicy` has it: lists change when a request is
+///   complete.
+struct AdaptiveChunks: ChunkOrder {
+  private let capacity: Int
+  private var once = RecencyList<ChunkTier.Place>()
+  private var again = RecencyList<ChunkTier.Place>()
+  private var evictedOnce = RecencyList<ContentKey>()
+  private var evictedAgain = RecencyList<ContentKey>()
+  /// Chunks that `once` may have before it gives some up for `again`.
+  private var target = 0.0
+
+  init(capacity: Int) { self.capacity = capacity }
+
+  mutating func insert(_ place: ChunkTier.Place, key: ContentKey) {
+    evictedOnce.remove(key)
+    evictedAgain.remove(key)
+    once.append(place)
+  }
+
+  mutating func use(_ place: ChunkTier.Place, turn: Int, position: Int) {}
+
+  mutating func miss(_ key: ContentKey) {
+    let (ones, more) = (Double(evictedOnce.count), Double(evictedAgain.count))
+    if evictedOnce.contains(key) {
+      target = min(target + max(1, more / ones), Double(capacity))
+      evictedOnce.append(key)
+    } else if evictedAgain.contains(key) {
+      target = max(target - max(1, ones / more), 0)
+      evictedAgain.append(key)
+    }
+  }
+
+  mutating func nextTurn() -> Int { 0 }
+
+  mutating func finish(_ place: ChunkTier.Place, isReused: Bool) {
+    if isReused { once.remove(place) }
+    if once.contains(place) { once.append(place) } else { again.append(place) }
+  }
+
+  mutating func evict(
+    _ key: (ChunkTier.Place) -> ContentKey, where mayBe: (ChunkTier.Place) -> Bool
+  ) -> ChunkTier.Place {
+    if once.count >= Int(target), let place = once.first(where: mayBe) {
+      return evictOnce(place, key(place))
+    }
+    if let place = again.first(where: mayBe) {
+      again.remove(place)
+      evictedAgain.append(key(place))
+      return place
+    }
+    guard let place = once.first(where: mayBe) else {
+      preconditionFailure("AdaptiveChunks.evict: no chunk may be evicted")
+    }
+    return evictOnce(place, key(place))
+  }
+
+  private mutating func evictOnce(_ place: ChunkTier.Place, _ key: ContentKey) -> ChunkTier.Place {
+    once.remove(place)
+    evictedOnce.append(key)
+    return place
+  }
+
+  mutating func endEviction() {
+    while evictedOnce.count > capacity { _ = evictedOnce.popFirst() }
+    while evictedAgain.count > capacity { _ = evictedAgain.popFirst() }
+  }
+
+  var order: EvictionOrder {
+    .arc(
+      once: once.elements, again: again.elements, evictedOnce: evictedOnce.count,
+      evictedAgain: evictedAgain.count, target: target)
+  }
+}

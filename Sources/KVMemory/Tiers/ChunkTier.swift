@@ -1,0 +1,264 @@
+/// A tier below the device's memory: chunks of KV that are found again by what they hold, as long as nothing else has
+/// taken their place.
+///
+///     key of a chunk   the key of the last block in it: its tokens, and every token before them
+///     place            free ▸ being written ▸ ready ▸ pinned while it is read ▸ … ▸ evicted
+///
+/// It moves no bytes and knows no time: who uses it says when a chunk was written (``finishStore(_:)``) or read
+/// (``unpin(_:)``). Which chunk goes first is said by ``ChunkPolicy``.
+///
+/// - Source: `CPUOffloadingManager` of vLLM 0.33 with its LRU and ARC policies, by the rules beside its recorded step
+///   traces.
+public struct ChunkTier: Sendable {
+  /// The place of a chunk in the tier.
+  public typealias Place = Int32
+
+  /// A chunk of a sequence.
+  public struct Chunk: Equatable, Sendable {
+    public var key: ContentKey
+    /// Tokens from the first of the sequence to its end.
+    public var position: Int
+    public var group: Int
+
+    public init(key: ContentKey, position: Int, group: Int) {
+      self.key = key
+      self.position = position
+      self.group = group
+    }
+  }
+
+  public enum State: Equatable, Sendable { case absent, writing, ready }
+
+  struct Slot: Sendable {
+    var key: ContentKey
+    var isReady = false
+    var pins: Int32 = 0
+    /// The offer that must not evict it.
+    var protectedBy = -1
+
+    var isEvictable: Bool { isReady && pins == 0 }
+  }
+
+  public let capacity: Int
+  /// Offers after which a chunk is worth a place; below 2 every one is.
+  private let storeThreshold: Int
+  private let trackedMax: Int
+  private(set) var slots: [Slot] = []
+  private(set) var places: [ContentKey: Place] = [:]
+  /// Places that were given back, used once all were; the last one first.
+  private(set) var returned: [Place] = []
+  private(set) var evictableCount = 0
+  private var chunks: any ChunkOrder
+  /// Chunks by when they were last offered, and how often each was.
+  private var tracked = RecencyList<ContentKey>()
+  private var offers: [ContentKey: Int] = [:]
+  private var offerNumber = 0
+  /// By request, the chunks that it uses.
+  private var uses: [Int: RequestUse] = [:]
+  /// Chunks written, and evicted, since the start.
+  public private(set) var storedCount = 0
+  public private(set) var evictedCount = 0
+
+  /// Makes an empty tier.
+  ///
+  /// - Parameters:
+  ///   - capacity: Chunks, at least 1.
+  ///   - storeThreshold: Offers after which a chunk is stored.
+  ///   - trackedMax: Chunks whose offers are counted, those offered last.
+  public init(
+    capacity: Int, policy: ChunkPolicy, storeThreshold: Int = 0, trackedMax: Int = 64_000
+  ) {
+    precondition(
+      capacity > 0 && capacity < Int(Int32.max) && trackedMax > 0, "ChunkTier of \(capacity) chunks"
+    )
+    self.capacity = capacity
+    chunks = policy.makeOrder(capacity: capacity)
+    self.storeThreshold = storeThreshold
+    self.trackedMax = trackedMax
+  }
+
+  /// Chunks that it holds.
+  public var count: Int { places.count }
+
+  public func state(of key: ContentKey) -> State {
+    guard let place = places[key] else { return .absent }
+    return slots[Int(place)].isReady ? .ready : .writing
+  }
+
+  // MARK: Reading
+
+  /// Keeps ready chunks in place while a request reads them.
+  ///
+  /// - Returns: Their places, each of which has to be given to ``unpin(_:)`` once.
+  public mutating func pin(_ chunks: [Chunk], by request: Int) -> [Place] {
+    chunks.map { chunk in
+      guard let place = places[chunk.key], slots[Int(place)].isReady else {
+        preconditionFailure("ChunkTier.pin: \(chunk) is \(state(of: chunk.key))")
+      }
+      use(chunk, at: place, by: request, .read)
+      change(place) { $0.pins += 1 }
+      return place
+    }
+  }
+
+  public mutating func unpin(_ place: Place) {
+    precondition(slots[Int(place)].pins > 0, "ChunkTier.unpin: nobody reads chunk \(place)")
+    change(place) { $0.pins -= 1 }
+  }
+
+  // MARK: Writing
+
+  /// Offers chunks, and makes place for those that are not there.
+  ///
+  /// - Returns: Those that have to be written, by their index in `chunks`, each with its place; `nil` if there is no room
+  ///   for all of them, and nothing was changed.
+  public mutating func store(_ chunks: [Chunk], by request: Int) -> [(index: Int, place: Place)]? {
+    let offered = chunks.indices.filter { countOffer(of: chunks[$0].key) }
+    offerNumber += 1
+    var missing: [Int] = []
+    var kept = 0
+    for index in offered {
+      let chunk = chunks[index]
+      guard let place = places[chunk.key] else {
+        missing.append(index)
+        continue
+      }
+      slots[Int(place)].protectedBy = offerNumber
+      if slots[Int(place)].isEvictable { kept += 1 }
+      if slots[Int(place)].isReady {
+        use(chunk, at: place, by: request, .offered)
+      }
+    }
+    for index in missing.reversed() { noteMiss(of: chunks[index], by: request) }
+    guard !missing.isEmpty else { return [] }
+    let wanted = missing.count - (capacity - count)
+    guard wanted <= evictableCount - kept else { return nil }
+    if wanted > 0 { evict(wanted) }
+    return missing.map { index in
+      let place = take(chunks[index].key)
+      self.chunks.insert(place, key: chunks[index].key)
+      use(chunks[index], at: place, by: request, .inserted)
+      return (index, place)
+    }
+  }
+
+  /// A chunk is there.
+  public mutating func finishStore(_ place: Place) {
+    precondition(!slots[Int(place)].isReady, "ChunkTier.finishStore: chunk \(place) is ready")
+    change(place) { $0.isReady = true }
+    storedCount += 1
+  }
+
+  /// A request is complete: what it used becomes the newest, its beginning last.
+  public mutating func finish(_ request: Int) {
+    guard let use = uses.removeValue(forKey: request) else { return }
+    let order = use.chunks.indices.sorted {
+      let (a, b) = (use.chunks[$0].chunk, use.chunks[$1].chunk)
+      return (a.position, a.group, $0) < (b.position, b.group, $1)
+    }
+    for index in order.reversed() {
+      guard let place = places[use.chunks[index].chunk.key] else { continue }
+      self.chunks.finish(place, isReused: use.chunks[index].isReused)
+    }
+  }
+
+  /// The places in the order of the policy.
+  public var order: EvictionOrder { chunks.order }
+
+  // MARK: What requests use
+
+  /// The chunks that a request uses, in the order in which it first did.
+  private struct RequestUse: Sendable {
+    enum Kind { case offered, inserted, read }
+
+    struct Entry: Sendable {
+      var chunk: Chunk
+      var isInserted = false
+      var isReused = false
+    }
+
+    var chunks: [Entry] = []
+    var numbers: [ContentKey: Int] = [:]
+    /// Chunks that were not there when they were offered.
+    var missed: Set<ContentKey> = []
+    /// When it used the first one.
+    var turn: Int?
+  }
+
+  private mutating func use(
+    _ chunk: Chunk, at place: Place, by request: Int, _ kind: RequestUse.Kind
+  ) {
+    var use = uses.removeValue(forKey: request) ?? RequestUse()
+    defer { uses[request] = use }
+    let turn = use.turn ?? chunks.nextTurn()
+    use.turn = turn
+    let known = use.numbers[chunk.key]
+    let index = known ?? use.chunks.count
+    if known == nil {
+      use.numbers[chunk.key] = index
+      use.chunks.append(RequestUse.Entry(chunk: chunk))
+    }
+    switch kind {
+    case .inserted: use.chunks[index].isInserted = true
+    case .read: use.chunks[index].isReused = true
+    case .offered where use.chunks[index].isInserted: break
+    case .offered: use.chunks[index].isReused = true
+    }
+    if known == nil || kind == .inserted {
+      chunks.use(place, turn: turn, position: chunk.position)
+    }
+  }
+
+  private mutating func noteMiss(of chunk: Chunk, by request: Int) {
+    guard uses[request, default: RequestUse()].missed.insert(chunk.key).inserted else { return }
+    chunks.miss(chunk.key)
+  }
+
+  /// Counts an offer, and says whether the chunk was offered often enough.
+  private mutating func countOffer(of key: ContentKey) -> Bool {
+    guard storeThreshold >= 2 else { return true }
+    if !tracked.contains(key), tracked.count == trackedMax, let oldest = tracked.popFirst() {
+      offers[oldest] = nil
+    }
+    tracked.append(key)
+    offers[key, default: 0] += 1
+    return offers[key, default: 0] >= storeThreshold
+  }
+
+  // MARK: Places
+
+  private mutating func change(_ place: Place, _ body: (inout Slot) -> Void) {
+    let was = slots[Int(place)].isEvictable
+    body(&slots[Int(place)])
+    let isEvictable = slots[Int(place)].isEvictable
+    evictableCount += (isEvictable ? 1 : 0) - (was ? 1 : 0)
+  }
+
+  private mutating func take(_ key: ContentKey) -> Place {
+    var place = Place(slots.count)
+    if slots.count < capacity {
+      slots.append(Slot(key: key))
+    } else {
+      place = returned.removeLast()
+      slots[Int(place)] = Slot(key: key)
+    }
+    places[key] = place
+    return place
+  }
+
+  private mutating func evict(_ wanted: Int) {
+    for _ in 0..<wanted {
+      let victim = chunks.evict {
+        slots[Int($0)].key
+      } where: {
+        slots[Int($0)].isEvictable && slots[Int($0)].protectedBy != offerNumber
+      }
+      places[slots[Int(victim)].key] = nil
+      slots[Int(victim)].isReady = false
+      returned.append(victim)
+      evictableCount -= 1
+      evictedCount += 1
+    }
+    chunks.endEviction()
+  }
+}

@@ -1,0 +1,216 @@
+import KVMemory
+
+/// What is found in the tier, and what comes back from it.
+///
+///     tokens    0        found                     found + external
+///     device    |── hits ──|
+///     tier      ······|── c1 ──|── c2 ──|── c3 ──|  ?
+///     window                            |── c3 ──|     only the chunks before the end
+extension OffloadingConnector {
+  package mutating func match<Memory: TokenBudgetMemory>(
+    _ sequence: ConnectedSequence, found: Int, in memory: inout Memory
+  ) -> ExternalTokens? {
+    var state = SequenceState(groups: groups.count)
+    state.jobs = states[sequence.number]?.jobs ?? []
+    states[sequence.number] = state
+    guard state.jobs.isEmpty else { return nil }
+    var search = Search(sequence: sequence, found: found)
+    search.end = sequence.length - (groups.contains { $0.window != nil } ? 1 : 0)
+    guard find(&search, in: &memory) else { return ExternalTokens() }
+    if search.isUnknown || options.waitsForLoads && isRead(search, in: &memory) { return nil }
+    let count = search.end - found
+    let isSynchronous =
+      count * options.bytesPerToken <= synchronousBytesLeft && search.end < sequence.length
+    return ExternalTokens(count: count, isAsynchronous: !isSynchronous)
+  }
+
+  /// A look-up that goes from group to group.
+  private struct Search {
+    let sequence: ConnectedSequence
+    /// Tokens that the device holds.
+    let found: Int
+    /// Tokens that all groups asked so far can go on behind.
+    var end = 0
+    /// Whether a chunk that is being written was found.
+    var isUnknown = false
+  }
+
+  /// Finds how far every group can go on, those that keep everything first.
+  ///
+  /// A window that finds less shortens what the others may use, so that windows which were asked before are asked again.
+  ///
+  /// - Returns: Whether it is a chunk or more.
+  private func find<Memory: TokenBudgetMemory>(
+    _ search: inout Search, in memory: inout Memory
+  ) -> Bool {
+    var asked = lookUpOrder
+    var gain: Int?
+    var hasAskedWindow = false
+    while !asked.isEmpty {
+      var again: [Int] = []
+      for group in asked {
+        guard find(&search, group, in: &memory) else { return false }
+        let now = search.end - search.found
+        if let gain, now < gain {
+          if search.isUnknown {
+            search.isUnknown = false
+            again = lookUpOrder
+            break
+          }
+          if hasAskedWindow { again = lookUpOrder.filter { groups[$0].window != nil } }
+        }
+        gain = now
+        if groups[group].window != nil { hasAskedWindow = true }
+      }
+      asked = again
+    }
+    return true
+  }
+
+  /// Shortens a search to what a group can go on behind.
+  private func find<Memory: TokenBudgetMemory>(
+    _ search: inout Search, _ number: Int, in memory: inout Memory
+  ) -> Bool {
+    let group = groups[number]
+    let keys = search.sequence.length / group.chunkTokens
+    search.end = min(search.end, keys * group.chunkTokens)
+    guard search.end - search.found >= group.chunkTokens else { return false }
+    let first = search.found / group.chunkTokens
+    let last = min(ceilDivide(search.end, group.chunkTokens), keys)
+    func state(_ chunk: Int) -> ChunkTier.State {
+      tier.state(of: key(of: chunk, search.sequence, number, in: &memory))
+    }
+    let end: Int
+    if group.window == nil {
+      var chunk = first
+      while chunk < last {
+        let state = state(chunk)
+        if state == .absent { break }
+        if state == .writing { search.isUnknown = true }
+        chunk += 1
+      }
+      end = chunk
+    } else {
+      var run = 0
+      var chunk = last
+      var isUnknown = false
+      var needed = chunksNeeded(group, tokens: min(search.end, last * group.chunkTokens))
+      while chunk > first, run < needed {
+        chunk -= 1
+        switch state(chunk) {
+        case .absent:
+          run = 0
+          isUnknown = false
+          needed = group.windowChunks ?? 0
+        case .writing:
+          run += 1
+          isUnknown = true
+        case .ready: run += 1
+        }
+      }
+      if isUnknown { search.isUnknown = true }
+      end = chunk + run
+      if run == 0 { return false }
+    }
+    guard end > first else { return false }
+    search.end = min(search.end, end * group.chunkTokens)
+    return search.end - search.found >= group.chunkTokens
+  }
+
+  /// Chunks before the end of so many tokens that a window attends to.
+  private func chunksNeeded(_ group: Group, tokens: Int) -> Int {
+    guard let window = group.window, let chunks = group.windowChunks else { return 0 }
+    let missing = (group.chunkTokens - tokens % group.chunkTokens) % group.chunkTokens
+    return max(chunks, ceilDivide(window - 1 + missing, group.chunkTokens))
+  }
+
+  /// Whether another sequence loads a chunk that this one would.
+  private func isRead<Memory: TokenBudgetMemory>(
+    _ search: Search, in memory: inout Memory
+  ) -> Bool {
+    guard !reading.isEmpty else { return false }
+    return groups.indices.contains { number in
+      let group = groups[number]
+      let last = ceilDivide(search.end, group.chunkTokens)
+      var first = search.found / group.chunkTokens
+      if group.window != nil {
+        first = max(first, last - chunksNeeded(group, tokens: search.end))
+      }
+      return (first..<last).contains {
+        reading[key(of: $0, search.sequence, number, in: &memory)] != nil
+      }
+    }
+  }
+
+  /// The key of a full chunk of a sequence.
+  func key<Memory: TokenBudgetMemory>(
+    of chunk: Int, _ sequence: ConnectedSequence, _ group: Int, in memory: inout Memory
+  ) -> ContentKey {
+    memory.contentKey(
+      ofBlock: (chunk + 1) * options.blocksPerChunk - 1, of: Int(sequence.number), group: group)
+  }
+
+  package mutating func load<Memory: TokenBudgetMemory>(
+    _ sequence: ConnectedSequence, found: Int, _ external: ExternalTokens, in memory: inout Memory
+  ) {
+    let total = found + external.count
+    var chunks: [ChunkTier.Chunk] = []
+    var blocks: [BlockID] = []
+    for (number, group) in groups.enumerated() {
+      let table = memory.blocks(of: Int(sequence.number), group: number)
+      let end = ceilDivide(total, group.blockTokens)
+      var first = ceilDivide(found, group.blockTokens)
+      while first < end,
+        table[first] == 0 || external.isAsynchronous && memory.pool.isCached(table[first])
+      {
+        first += 1
+      }
+      states[sequence.number]?.progress[number] = ceilDivide(total, group.chunkTokens)
+      guard first < end else { continue }
+      blocks += table[first..<end]
+      for chunk in first / options.blocksPerChunk..<ceilDivide(end, options.blocksPerChunk) {
+        chunks.append(self.chunk(chunk, of: sequence, number, in: &memory))
+      }
+    }
+    let job = KVTransferJob(
+      number: nextJob, kind: .load(isAsynchronous: external.isAsynchronous),
+      sequence: sequence.number, request: sequence.request,
+      chunks: tier.pin(chunks, by: Int(sequence.number)), blocks: blocks)
+    issue(Job(transfer: job, keys: external.isAsynchronous ? chunks.map(\.key) : []))
+    for chunk in chunks where external.isAsynchronous { reading[chunk.key, default: 0] += 1 }
+    guard external.isAsynchronous else {
+      synchronousBytesLeft -= external.count * options.bytesPerToken
+      return
+    }
+    noteAllocated(sequence.number, in: &memory)
+    step.loading.append(
+      .init(
+        request: sequence.request, cachedTokens: Int32(found),
+        externalTokens: Int32(external.count)))
+  }
+
+  func chunk<Memory: TokenBudgetMemory>(
+    _ index: Int, of sequence: ConnectedSequence, _ group: Int, in memory: inout Memory
+  ) -> ChunkTier.Chunk {
+    ChunkTier.Chunk(
+      key: key(of: index, sequence, group, in: &memory),
+      position: (index + 1) * groups[group].chunkTokens, group: group)
+  }
+
+  mutating func issue(_ job: Job) {
+    jobs[job.transfer.number] = job
+    states[job.transfer.sequence]?.jobs.append(job.transfer.number)
+    step.jobs.append(job.transfer)
+    nextJob += 1
+  }
+
+  /// All blocks of a sequence count as handed out in this iteration, those that it found as well.
+  @discardableResult
+  mutating func noteAllocated<Memory: TokenBudgetMemory>(
+    _ sequence: Int32, in memory: inout Memory
+  ) -> [[BlockID]] {
+    let tables = groups.indices.map { memory.blocks(of: Int(sequence), group: $0) }
+    allocated.add(tables.joined())
+    return tables
+  }
+}

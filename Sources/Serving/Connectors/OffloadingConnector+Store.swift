@@ -1,0 +1,152 @@
+import KVMemory
+
+/// What is copied to the tier: full chunks, once they are computed in an iteration, and which copies have to be done
+/// before the iteration because it writes to their blocks.
+extension OffloadingConnector {
+  package mutating func admit<Memory: TokenBudgetMemory>(
+    _ sequence: ConnectedSequence, in memory: inout Memory
+  ) {
+    let tables = noteAllocated(sequence.number, in: &memory)
+    states[sequence.number]?.tables = tables
+    states[sequence.number]?.isAdmitted = true
+  }
+
+  package mutating func decide<Memory: TokenBudgetMemory>(
+    _ iteration: ConnectedIteration, in memory: inout Memory
+  ) {
+    var lengths: [[Int]] = []
+    for (sequence, _) in iteration.scheduled {
+      lengths.append(extendTables(of: sequence.number, in: &memory))
+    }
+    var flushed = jobsToFlush(iteration)
+    for (index, (sequence, computed)) in iteration.scheduled.enumerated() {
+      dropReused(of: sequence.number, lengths[index])
+      _ = store(sequence, tokens: computed, in: &memory)
+    }
+    for sequence in iteration.completed {
+      let held = states[sequence.number]?.tables.map(\.count) ?? []
+      dropReused(of: sequence.number, held)
+      let tokens = max(sequence.promptTokens, sequence.length - 1)
+      if let number = store(sequence, tokens: tokens, in: &memory) {
+        let blocks = jobs[number]?.unwatched ?? []
+        jobs[number]?.unwatched = []
+        watch(blocks, for: number)
+        if blocks.contains(where: { allocated.contains($0) }) { flushed.append(number) }
+      }
+      tier.finish(Int(sequence.number))
+      states[sequence.number] = nil
+    }
+    step.seen = iteration.completed.map(\.number)
+    flushed.sort()
+    step.flushed = flushed.indices.filter { $0 == 0 || flushed[$0] != flushed[$0 - 1] }
+      .map { flushed[$0] }
+  }
+
+  /// Jobs whose source blocks this iteration writes to, and those of sequences that lost their blocks in it.
+  private func jobsToFlush(_ iteration: ConnectedIteration) -> [Int32] {
+    let watching = watchers.isEmpty ? [] : allocated.blocks.flatMap { watchers[$0] ?? [] }
+    let lost = iteration.preempted.flatMap { states[$0]?.jobs ?? [] }
+    return watching + lost
+  }
+
+  /// Adds the blocks that a sequence has got in this iteration.
+  ///
+  /// - Returns: The entries that its tables had before; none if it was admitted in this iteration.
+  private mutating func extendTables<Memory: TokenBudgetMemory>(
+    of sequence: Int32, in memory: inout Memory
+  ) -> [Int] {
+    let isAdmitted = states[sequence]?.isAdmitted ?? false
+    states[sequence]?.isAdmitted = false
+    var lengths: [Int] = []
+    for group in groups.indices {
+      let known = states[sequence]?.tables[group].count ?? 0
+      lengths.append(isAdmitted ? 0 : known)
+      if memory.entryCount(of: Int(sequence), group: group) > known {
+        let added = Array(memory.blocks(of: Int(sequence), group: group)[known...])
+        states[sequence]?.tables[group] += added
+        allocated.add(added)
+      }
+    }
+    return lengths
+  }
+
+  /// Forgets entries of windows whose block was given back and handed out again in this iteration.
+  private mutating func dropReused(of sequence: Int32, _ lengths: [Int]) {
+    for (number, group) in groups.enumerated() where group.window != nil {
+      guard let state = states[sequence] else { return }
+      let first = state.progress[number] * options.blocksPerChunk
+      for index in first..<max(first, lengths[number])
+      where allocated.contains(state.tables[number][index]) {
+        states[sequence]?.tables[number][index] = 0
+      }
+    }
+  }
+
+  /// Offers the tier what was computed of a sequence and is worth keeping.
+  ///
+  /// - Returns: The job that copies it, if there is something to copy.
+  private mutating func store<Memory: TokenBudgetMemory>(
+    _ sequence: ConnectedSequence, tokens: Int, in memory: inout Memory
+  ) -> Int32? {
+    guard let state = states[sequence.number] else { return nil }
+    let most = min(
+      tokens, sequence.length, options.promptsOnly ? sequence.promptTokens : sequence.length)
+    var progress = state.progress
+    var chunks: [ChunkTier.Chunk] = []
+    var sources: [[BlockID]] = []
+    for (number, group) in groups.enumerated() {
+      let table = state.tables[number]
+      let end = min(
+        most / group.chunkTokens, table.count / options.blocksPerChunk,
+        sequence.length / group.chunkTokens)
+      guard end > progress[number] else { continue }
+      for index in progress[number]..<end {
+        guard let blocks = blocks(of: index, sequence, number, table, in: &memory) else { continue }
+        chunks.append(chunk(index, of: sequence, number, in: &memory))
+        sources.append(blocks)
+      }
+      progress[number] = end
+    }
+    guard progress != state.progress else { return nil }
+    guard !chunks.isEmpty else {
+      states[sequence.number]?.progress = progress
+      return nil
+    }
+    guard let stored = tier.store(chunks, by: Int(sequence.number)) else { return nil }
+    states[sequence.number]?.progress = progress
+    guard !stored.isEmpty else { return nil }
+    let number = nextJob
+    let job = KVTransferJob(
+      number: number, kind: .store, sequence: sequence.number, request: sequence.request,
+      chunks: stored.map(\.place), blocks: stored.flatMap { sources[$0.index] })
+    issue(Job(transfer: job))
+    for (index, _) in stored {
+      if groups[chunks[index].group].window != nil {
+        watch(sources[index], for: number)
+      } else {
+        jobs[number]?.unwatched += sources[index]
+      }
+    }
+    return number
+  }
+
+  /// The blocks of a chunk; `nil` if it is not worth keeping or no longer there as a whole.
+  private func blocks<Memory: TokenBudgetMemory>(
+    of chunk: Int, _ sequence: ConnectedSequence, _ group: Int, _ table: [BlockID],
+    in memory: inout Memory
+  ) -> [BlockID]? {
+    let indices = chunk * options.blocksPerChunk..<(chunk + 1) * options.blocksPerChunk
+    guard table[indices.upperBound - 1] != 0 else { return nil }
+    let kept = indices.filter {
+      memory.isKept(
+        $0, of: Int(sequence.number), group: group, alignment: alignment(besides: group))
+    }
+    guard !kept.isEmpty, kept.allSatisfy({ table[$0] != 0 }) else { return nil }
+    return table[indices].filter { $0 != 0 }
+  }
+
+  /// Tokens in whose multiples hits in the tier come: chunks of the group that keeps everything.
+  private func alignment(besides group: Int) -> Int {
+    groups.first { $0.window == nil }?.chunkTokens ?? groups[group].chunkTokens
+  }
+}

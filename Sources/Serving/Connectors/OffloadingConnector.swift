@@ -1,0 +1,170 @@
+import KVMemory
+import Workload
+
+/// A tier of chunks behind the prefix cache: full blocks are copied there as they are computed, and come back for
+/// sequences that begin alike once the device has lost them.
+///
+///     device   | b1 | b2 | b3 | b4 |░      chunks of two blocks
+///     tier     |   c0    |   c1    |       key of c1: that of b4, and every token before it
+///
+/// - Source: the scheduler side of `OffloadingConnector` in vLLM 0.33, by the rules beside its recorded step traces.
+package struct OffloadingConnector: KVConnector {
+  /// A KV group as the tier sees it.
+  struct Group: Sendable {
+    var blockTokens: Int
+    var chunkTokens: Int
+    /// Tokens that a token attends to; `nil` for all before it.
+    var window: Int?
+
+    /// Chunks of a window.
+    var windowChunks: Int? { window.map { ceilDivide($0, chunkTokens) } }
+  }
+
+  /// What is known of a sequence.
+  struct SequenceState: Sendable {
+    /// By group, chunks from the first that were offered to the tier, or came from it.
+    var progress: [Int]
+    /// By group, the block table as the connector was told: it does not see what is given back.
+    var tables: [[BlockID]]
+    /// Whether it was admitted in this iteration.
+    var isAdmitted = false
+    /// Jobs that are not done.
+    var jobs: [Int32] = []
+
+    init(groups: Int) {
+      progress = Array(repeating: 0, count: groups)
+      tables = Array(repeating: [], count: groups)
+    }
+  }
+
+  struct Job: Sendable {
+    var transfer: KVTransferJob
+    /// What a load reads, while others wait for it.
+    var keys: [ContentKey] = []
+    /// Source blocks of a store whose next user has to wait for it.
+    var watched: [BlockID] = []
+    /// Source blocks that will be watched once the sequence is complete.
+    var unwatched: [BlockID] = []
+  }
+
+  let options: Options
+  let groups: [Group]
+  /// Those that keep every token first, then windows, longest first.
+  let lookUpOrder: [Int]
+  package internal(set) var tier: ChunkTier
+  package internal(set) var step = KVTransferStep()
+  var states: [Int32: SequenceState] = [:]
+  var jobs: [Int32: Job] = [:]
+  /// Chunks that asynchronous loads read, and how many do.
+  var reading: [ContentKey: Int] = [:]
+  /// By block, the jobs that its next user has to wait for.
+  var watchers: [BlockID: [Int32]] = [:]
+  var nextJob: Int32 = 0
+  /// Blocks that were handed out in this iteration.
+  var allocated = HandedOutBlocks()
+  /// Bytes that may still be loaded within this iteration.
+  var synchronousBytesLeft = 0
+
+  package struct Options: Equatable, Sendable {
+    package var policy = ChunkPolicy.lru
+    /// Chunks of the tier.
+    package var chunks = 1
+    package var blocksPerChunk = 1
+    /// Offers after which a chunk is stored.
+    package var storeThreshold = 0
+    /// Chunks whose offers are counted.
+    package var trackedMax = 64_000
+    /// Whether outputs stay on the device.
+    package var promptsOnly = true
+    /// Bytes that may be loaded within an iteration, by which nobody has to wait for another one.
+    package var synchronousBytes = 0
+    package var bytesPerToken = 1
+    /// Whether blocks that an iteration uses are given back only after it.
+    package var defersFrees = true
+    /// Whether a sequence waits for chunks that another one loads, to find them on the device.
+    package var waitsForLoads = true
+
+    package init() {}
+  }
+
+  /// - Parameter groups: The groups of the device's memory.
+  package init(_ options: Options, groups: [BlockGroup]) {
+    self.options = options
+    self.groups = groups.map {
+      Group(
+        blockTokens: $0.blockTokens, chunkTokens: $0.blockTokens * options.blocksPerChunk,
+        window: $0.keeps.attendedMax)
+    }
+    let windows = groups.map(\.keeps.attendedMax)
+    lookUpOrder =
+      groups.indices.filter { windows[$0] == nil }
+      + groups.indices.filter { windows[$0] != nil }
+      .sorted { (windows[$1] ?? 0, $0) < (windows[$0] ?? 0, $1) }
+    tier = ChunkTier(
+      capacity: options.chunks, policy: options.policy, storeThreshold: options.storeThreshold,
+      trackedMax: options.trackedMax)
+  }
+
+  package var defersFrees: Bool { options.defersFrees }
+
+  package var hasTransfers: Bool { !jobs.isEmpty }
+
+  package mutating func begin() {
+    step = KVTransferStep()
+    allocated.removeAll()
+    synchronousBytesLeft = options.synchronousBytes
+  }
+
+  package mutating func takeIn(_ report: KVTransferReport) {
+    for number in report.done {
+      guard let job = jobs.removeValue(forKey: number) else {
+        preconditionFailure("OffloadingConnector: job \(number) is done twice")
+      }
+      states[job.transfer.sequence]?.jobs.removeAll { $0 == number }
+      for place in job.transfer.chunks {
+        if job.transfer.kind == .store { tier.finishStore(place) } else { tier.unpin(place) }
+      }
+      for key in job.keys { reading[key] = reading[key].flatMap { $0 > 1 ? $0 - 1 : nil } }
+      for block in job.watched {
+        watchers[block]?.removeAll { $0 == number }
+        if watchers[block]?.isEmpty ?? false { watchers[block] = nil }
+      }
+    }
+  }
+
+  package mutating func complete(_ sequence: ConnectedSequence) -> Bool {
+    for number in states[sequence.number]?.jobs ?? [] {
+      guard let blocks = jobs[number]?.unwatched else { continue }
+      jobs[number]?.unwatched = []
+      watch(blocks, for: number)
+    }
+    return false
+  }
+
+  /// Makes the next user of some blocks wait for a job.
+  mutating func watch(_ blocks: [BlockID], for number: Int32) {
+    jobs[number]?.watched += blocks
+    for block in blocks { watchers[block, default: []].append(number) }
+  }
+}
+
+/// Blocks that were handed out in an iteration, hits included.
+struct HandedOutBlocks: Sendable {
+  private(set) var blocks: [BlockID] = []
+  private var members: Set<BlockID> = []
+
+  func contains(_ block: BlockID) -> Bool { members.contains(block) }
+
+  /// Adds the entries of a table that are blocks.
+  mutating func add(_ entries: some Sequence<BlockID>) {
+    for block in entries where block != 0 && members.insert(block).inserted { blocks.append(block) }
+  }
+
+  mutating func removeAll() {
+    blocks.removeAll(keepingCapacity: true)
+    members.removeAll(keepingCapacity: true)
+  }
+}
+
+/// ⌈a / b⌉ of numbers that are not negative.
+func ceilDivide(_ a: Int, _ b: Int) -> Int { (a + b - 1) / b }

@@ -1,0 +1,160 @@
+import DequeModule
+import KVMemory
+import Workload
+
+/// What a KV connector is told of iterations, and what it makes blocks wait for.
+extension TokenBudgetScheduler {
+  // MARK: Deciding an iteration
+
+  mutating func beginTransfers() {
+    connection.preempted.removeAll(keepingCapacity: true)
+    connection.connector?.begin()
+  }
+
+  /// Tells the connector who runs in the iteration that was decided, whose tokens do not count yet.
+  mutating func decideTransfers() {
+    var iteration = ConnectedIteration()
+    iteration.scheduled = budget.shares.map { share in
+      let state = sequences[Int(share.sequence)]
+      return (
+        ConnectedSequence(share.sequence, state), Int(state.computedTokens + share.tokens)
+      )
+    }
+    iteration.preempted = connection.preempted
+    iteration.completed = connection.unseen
+    if let order = connection.seenOrder {
+      iteration.completed = order.compactMap { sequence in
+        connection.unseen.first { $0.number == sequence }
+      }
+    }
+    connection.seenOrder = nil
+    connection.unseen.removeAll(keepingCapacity: true)
+    connection.connector?.decide(iteration, in: &memory)
+    for sequence in iteration.completed { forgetIfClosed(sequence.number) }
+    connection.prefilling = prefillingSequences
+    guard !budget.shares.isEmpty else { return }
+    connection.launched += 1
+    if defersFrees {
+      for share in budget.shares {
+        connection.lastIteration[share.sequence] = connection.launched
+      }
+    }
+  }
+
+  /// Sequences that will have more of their prompt to compute after this iteration.
+  private var prefillingSequences: [Int32] {
+    let waiting = connection.prefilling.filter { sequence in
+      running.contains(sequence) && !budget.shares.contains { $0.sequence == sequence }
+    }
+    let served = budget.shares.indices.filter { index in
+      let share = budget.shares[index]
+      return isChunk(share)
+        && (index >= firstAdmitted || connection.prefilling.contains(share.sequence))
+    }
+    return waiting + served.map { budget.shares[$0].sequence }
+  }
+
+  /// Blocks that a sequence which waits for tokens leaves to others: what prompts that are being computed or loaded will
+  /// take.
+  mutating func blocksReserved() -> Int {
+    let drafts = options.speculation.map { 1 + $0.draftTokens + $0.lookaheadSlots } ?? 0
+    let loading = waitingSequences.waitingWithBlocks.filter { connection.loading.contains($0) }
+    return (prefillingSequences + loading).reduce(0) { blocks, sequence in
+      let length = min(Int(sequences[Int(sequence)].length), maxModelLength)
+      return blocks + memory.blocksBehind(drafts)
+        + memory.missingBlocks(of: Int(sequence), upTo: length + drafts, inFlight: inFlightMax)
+    }
+  }
+
+  // MARK: Taking in an iteration
+
+  /// Takes in what failed to come, and gives back the blocks that the iteration was the last to use.
+  mutating func beginLanding(_ report: KVTransferReport, ran: Bool) {
+    for sequence in report.failed { fail(sequence, computed: 0) }
+    if !report.invalidBlocks.isEmpty { fail(Set(report.invalidBlocks)) }
+    guard ran else { return }
+    connection.landed += 1
+    while let (sequence, iteration) = connection.deferred.first, iteration <= connection.landed {
+      connection.deferred.removeFirst()
+      head.forget()
+      memory.freeAtOnce(Int(sequence))
+      forgetIfClosed(sequence)
+    }
+  }
+
+  /// Takes in what has come, and what was sent.
+  mutating func endLanding(_ report: KVTransferReport) {
+    for sequence in report.received where connection.loading.remove(sequence) != nil {
+      connection.received.insert(sequence)
+    }
+    for sequence in report.sent where connection.sending.remove(sequence) != nil {
+      giveUp(sequence)
+    }
+    connection.connector?.takeIn(report)
+  }
+
+  /// Sequences that wait for tokens go on before the first of these blocks that they hold, and compute it again: the first
+  /// who does, if several hold it.
+  private mutating func fail(_ invalid: Set<BlockID>) {
+    var computedAgain: Set<BlockID> = []
+    for sequence in waitingSequences.holding where connection.loading.contains(sequence) {
+      let blocks = memory.blocks(of: Int(sequence))
+      let bad = blocks.indices.filter { invalid.contains(blocks[$0]) }
+      if let first = bad.first(where: { !computedAgain.contains(blocks[$0]) }) {
+        fail(sequence, computed: first * memory.blockSize)
+      }
+      computedAgain.formUnion(bad.map { blocks[$0] })
+    }
+  }
+
+  private mutating func fail(_ sequence: Int32, computed: Int) {
+    var state = sequences[Int(sequence)]
+    connection.failed.insert(sequence)
+    guard computed < Int(state.computedTokens) else { return }
+    memory.retract(Int(sequence), by: Int(state.computedTokens) - computed)
+    state.computedTokens = Int32(computed)
+    sequences.store(state, of: sequence)
+  }
+
+  // MARK: Giving blocks up
+
+  private var defersFrees: Bool {
+    options.isAsynchronous && connection.connector?.defersFrees ?? false
+  }
+
+  /// Whether no iteration whose output is to come uses the blocks of a sequence.
+  func mayFree(_ sequence: Int32) -> Bool {
+    !defersFrees || connection.lastIteration[sequence] ?? 0 <= connection.landed
+  }
+
+  /// Lets go of a sequence that is complete, as far as nobody needs its blocks.
+  mutating func release(_ sequence: Int32) {
+    memory.dropSkipped(Int(sequence), inFlight: tokensInFlight(sequence))
+    let connected = ConnectedSequence(sequence, sequences[Int(sequence)])
+    connection.unseen.append(connected)
+    connection.closing[sequence] = 2
+    if connection.connector?.complete(connected) ?? false {
+      connection.sending.insert(sequence)
+    } else {
+      giveUp(sequence)
+    }
+  }
+
+  private mutating func giveUp(_ sequence: Int32) {
+    guard mayFree(sequence) else {
+      connection.deferred.append((sequence, connection.launched))
+      return
+    }
+    head.forget()
+    memory.free(Int(sequence))
+    forgetIfClosed(sequence)
+  }
+
+  private mutating func forgetIfClosed(_ sequence: Int32) {
+    connection.closing[sequence, default: 1] -= 1
+    guard connection.closing[sequence] == 0 else { return }
+    connection.closing[sequence] = nil
+    connection.lastIteration[sequence] = nil
+    memory.forget(Int(sequence))
+  }
+}
