@@ -53,6 +53,7 @@ struct V1Connector {
     options.synchronousBytes = try connector.count("sync_load_budget_bytes", atLeast: 0)
     options.bytesPerToken = try connector.count("kv_bytes_per_token", atLeast: 0)
     options.waitsForLoads = prefixCaching
+    options.alignmentTokens = try connector.count("alignment_tokens", atLeast: 1)
     return options
   }
 }

@@ -146,8 +146,19 @@ extension RunRecord {
       prefixCache: prefixCache.map {
         PrefixCacheSummary(
           queriedTokens: $0.queriedTokens, hitTokens: $0.hitTokens,
-          evictedBlocks: $0.evictedBlocks)
+          evictedBlocks: $0.evictedBlocks, tier: $0.tier.map { TierSummary($0) })
       })
+  }
+}
+
+extension TierSummary {
+  fileprivate init(_ totals: TierTotals) {
+    self.init(
+      hitTokens: totals.hitTokens, storedBytes: totals.storedBytes,
+      loadedBytes: totals.loadedBytes, loads: totals.loads,
+      loadSeconds: totals.loads > 0
+        ? Double(totals.loadNanoseconds) / 1e9 / Double(totals.loads) : nil,
+      flushSeconds: Double(totals.flushNanoseconds) / 1e9)
   }
 }
 

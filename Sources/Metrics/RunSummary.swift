@@ -85,11 +85,28 @@ package struct PrefixCacheSummary: Equatable, Sendable {
   package var hitTokens: Int
   /// Blocks that lost what they cached because they were needed.
   package var evictedBlocks: Int
+  /// What a tier behind it gave; `nil` without one.
+  package var tier: TierSummary?
 
   /// Hit tokens by queried tokens; `nil` where nothing was queried.
   package var hitRate: Double? {
     queriedTokens > 0 ? Double(hitTokens) / Double(queriedTokens) : nil
   }
+}
+
+/// What a tier behind the prefix cache gave, from its first iteration inside the window on.
+package struct TierSummary: Equatable, Sendable {
+  /// Tokens that were found in it, and not computed again.
+  package var hitTokens: Int
+  /// Bytes that moved over the link of each GPU, to the tier and back.
+  package var storedBytes: Int
+  package var loadedBytes: Int
+  /// Sequences that waited for tokens to come from it.
+  package var loads: Int
+  /// Mean time from the decision to load until all is there; `nil` if nothing was loaded.
+  package var loadSeconds: Double?
+  /// How long iterations waited until blocks that they write to were copied, in all.
+  package var flushSeconds: Double
 }
 
 /// Mean and quantiles of one quantity; all `nil` when nothing was measured.

@@ -43,6 +43,7 @@ extension Scenario {
     try requireThreshold()
     var choices = choices
     choices.groups = groups
+    choices.offloading = try offloading(groups)
     system.configure(&settings, by: choices)
     try system.check(settings)
     settings.beams = .synthetic(

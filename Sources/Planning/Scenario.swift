@@ -53,6 +53,10 @@ package struct Scenario: Sendable {
   package var deviceBlocksOverride: Int?
   /// Host memory for swapped blocks, GiB for each GPU (`--swap-space`).
   package var swapSpaceGiB: Double?
+  /// Host memory for KV that the prefix cache has lost, GiB over all GPUs (`--kv-offloading-size`); `nil` for none.
+  package var kvOffloadingGiB: Double?
+  /// What a GPU reaches it with each way, GB/s (`--kv-offloading-bandwidth`); `nil` for the device's PCIe.
+  package var kvOffloadingGBps: Double?
   /// Measured kernels of the device, in place of those that the tool carries (`--device-profile`).
   package var deviceProfile: DeviceProfile?
   /// What the engine adds to its kernels (`--engine-overheads`).

@@ -151,6 +151,10 @@ extension ScenarioSetting {
     .text(release, \.engineRelease).only(\.hasReleases).recorded(11) { $0.scenario.release },
     .yesNo("enable-prefix-caching", \.prefixCaching).only(\.capabilities.hasPrefixCache)
       .recorded(12) { "\($0.scenario.choices.prefixCaching)" },
+    .number("kv-offloading-size", \.kvOffloadingGiB).only(\.capabilities.offloads)
+      .recorded(44, .ifSet).namedIfSet,
+    .number("kv-offloading-bandwidth", \.kvOffloadingGBps).only(\.capabilities.offloads)
+      .recorded(45, .ifSet).namedIfSet,
     .yesNo("enable-chunked-prefill", \.chunkedPrefill).only(\.capabilities.cutsPrompts)
       .recorded(13) { "\($0.scenario.choices.chunkedPrefill)" },
     .count("long-prefill-token-threshold", \.longPrefillTokenThreshold)

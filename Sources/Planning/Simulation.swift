@@ -75,6 +75,7 @@ extension Scenario {
   /// The trace as it is served: sampled, cut or repeated to the wanted count, with arrivals.
   package func prepared(_ trace: Trace, warnings: inout [String]) throws -> Trace {
     try checkSequences(of: trace)
+    try checkContents(of: trace)
     if requestRate == nil, maxConcurrency != nil, trace.hasArrivals {
       warnings.append(
         "the arrivals of `\(trace.name)` are not used: with `--max-concurrency` and no "

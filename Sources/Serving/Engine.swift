@@ -209,8 +209,9 @@ struct Engine<S: Scheduler> {
   /// How long the planned iteration takes; nothing, if it only takes requests out.
   private mutating func duration(_ pricer: (any IterationCostModel)?) -> SimDuration {
     if plan.isEmpty { return .zero }
-    if let pricer { return pricer.duration(of: plan.work) }
-    return executor.execute(plan, at: clock, placement: scheduler)
+    let wait = plan.readyAt.map { max($0, clock) - clock } ?? .zero
+    if let pricer { return wait + pricer.duration(of: plan.work) }
+    return wait + executor.execute(plan, at: clock, placement: scheduler)
   }
 
   private mutating func endIteration() {

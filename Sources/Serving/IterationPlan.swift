@@ -1,5 +1,6 @@
 import CostModel
 import KVMemory
+import SimulationKernel
 
 /// The number of a request in the run: its position in the replayed trace.
 package typealias RequestID = Int32
@@ -101,6 +102,8 @@ package struct IterationPlan: Sendable {
   /// What the cost model sees of it.
   package var work: IterationWork
   package var failure: Failure?
+  /// When blocks are free for it whose content is being copied; `nil` if none is.
+  package var readyAt: SimInstant?
 
   /// - Parameter attendedMax: ``EngineSettings/attendedMax``.
   package init(attendedMax: Int? = nil) { work = IterationWork(attendedMax: attendedMax) }
@@ -146,5 +149,6 @@ package struct IterationPlan: Sendable {
     swapIns.clear()
     work.removeAll()
     failure = nil
+    readyAt = nil
   }
 }

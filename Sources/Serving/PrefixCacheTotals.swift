@@ -9,6 +9,8 @@ package struct PrefixCacheTotals: Equatable, Sendable {
   package var hitTokens = 0
   /// Cached blocks whose content was lost because the block was needed.
   package var evictedBlocks = 0
+  /// What a tier behind it did; `nil` without one.
+  package var tier: TierTotals?
 
   package init() {}
 
@@ -17,6 +19,7 @@ package struct PrefixCacheTotals: Equatable, Sendable {
     sum.queriedTokens += other.queriedTokens
     sum.hitTokens += other.hitTokens
     sum.evictedBlocks += other.evictedBlocks
+    if let tier = other.tier { sum.tier = sum.tier.map { $0 + tier } ?? tier }
     return sum
   }
 
@@ -25,6 +28,7 @@ package struct PrefixCacheTotals: Equatable, Sendable {
     difference.queriedTokens -= earlier.queriedTokens
     difference.hitTokens -= earlier.hitTokens
     difference.evictedBlocks -= earlier.evictedBlocks
+    if let tier = earlier.tier { difference.tier = difference.tier.map { $0 - tier } }
     return difference
   }
 }

@@ -36,6 +36,8 @@ extension ServingSystem {
     package var choosesVictims = false
     /// The first release whose order of iterations decided ahead (`--async-scheduling`) is known; `nil` where none are.
     package var decidesAheadFrom: VLLMRelease?
+    /// Whether a tier in the host's memory can stand behind the prefix cache (`--kv-offloading-size`).
+    package var offloads = false
     /// Whether preempted requests can move to the host (`--swap-space`, `--preemption-mode`).
     package var swaps = false
     package var sequences = Sequences.beams
@@ -59,7 +61,7 @@ extension ServingSystem {
       hasPrefixCache: Bool = false, choosesEvictions: Bool = false, admitsByEstimate: Bool = false,
       hasCapacityPolicies: Bool = false,
       choosesVictims: Bool = false, decidesAheadFrom: VLLMRelease? = nil, swaps: Bool = false,
-      sequences: Sequences = .beams,
+      sequences: Sequences = .beams, offloads: Bool = false,
       hasStaticBatches: Bool = false, isCompiled: Bool = false, mapsPageGroups: Bool = false,
       cpuStandIn: String? = nil, measuresMemory: Bool = false, serveCommand: String? = nil
     ) {
@@ -74,6 +76,7 @@ extension ServingSystem {
       self.decidesAheadFrom = decidesAheadFrom
       self.swaps = swaps
       self.sequences = sequences
+      self.offloads = offloads
       self.hasStaticBatches = hasStaticBatches
       self.isCompiled = isCompiled
       self.mapsPageGroups = mapsPageGroups
@@ -183,6 +186,8 @@ package struct SystemChoices: Equatable, Sendable {
   package var eviction: EvictionPolicy?
   /// What the groups of the model's layers keep of a sequence; none for every token in all layers.
   package var groups: [BlockGroup] = []
+  /// A tier behind the prefix cache; `nil` for none.
+  package var offloading: OffloadingSettings?
   package var pageGroups: PageGroupSettings
   /// Most output tokens that each client asks for; `nil` for its output.
   package var clientMaxTokens: Int?

@@ -7,6 +7,10 @@ import Workload
 struct Connection: Sendable {
   /// `nil` for none.
   var connector: (any KVConnector)?
+  /// Who moves what the connector says, in simulations; else reports come with iterations.
+  var worker: HostLinkWorker?
+  /// Tokens so far that were elsewhere.
+  var hitTokens = 0
   /// Reports that belong to iterations whose output was not taken in, oldest first.
   var reports: [KVTransferReport] = []
   /// In which order the connector sees sequences that are complete; `nil` for the one in which they were.
@@ -137,6 +141,9 @@ extension TokenBudgetScheduler {
     memory.extend(Int(sequence), by: 0, ahead: 0, evicted: &plan.evicted)
     let found = head.found.tokens
     head.forget()
+    totals.queriedTokens += Int(state.length)
+    totals.hitTokens += found
+    connection.hitTokens += external.count
     connection.loading.insert(sequence)
     connection.connector?.load(
       ConnectedSequence(sequence, state), found: found, external, in: &memory)

@@ -1,4 +1,5 @@
 import KVMemory
+import SimulationKernel
 import Workload
 
 /// How a scheduler stands, and whom it could ever serve.
@@ -17,7 +18,15 @@ extension TokenBudgetScheduler {
     guard options.prefixCaching else { return nil }
     var totals = totals
     totals.evictedBlocks = memory.pool.evictionCount
+    totals.tier = connection.worker?.totals
+    totals.tier?.hitTokens = connection.hitTokens
     return totals
+  }
+
+  /// Where nothing runs and somebody waits, the end of the next transfer may be what they wait for.
+  package var wakeUp: SimInstant? {
+    guard connects, budget.shares.isEmpty, waitingSequences.count > 0 else { return nil }
+    return connection.worker?.nextEnd
   }
 
   /// The sequences that wait, head first.

@@ -1,18 +1,22 @@
 import DequeModule
 import KVMemory
+import SimulationKernel
 import Workload
 
 /// What a KV connector is told of iterations, and what it makes blocks wait for.
 extension TokenBudgetScheduler {
   // MARK: Deciding an iteration
 
-  mutating func beginTransfers() {
+  mutating func beginTransfers(at now: SimInstant) {
+    if let report = connection.worker?.report(at: now) { endLanding(report) }
     connection.preempted.removeAll(keepingCapacity: true)
     connection.connector?.begin()
   }
 
   /// Tells the connector who runs in the iteration that was decided, whose tokens do not count yet.
-  mutating func decideTransfers() {
+  ///
+  /// - Returns: When the blocks that it writes to may be written to.
+  mutating func decideTransfers(at now: SimInstant) -> SimInstant? {
     var iteration = ConnectedIteration()
     iteration.scheduled = budget.shares.map { share in
       let state = sequences[Int(share.sequence)]
@@ -32,13 +36,15 @@ extension TokenBudgetScheduler {
     connection.connector?.decide(iteration, in: &memory)
     for sequence in iteration.completed { forgetIfClosed(sequence.number) }
     connection.prefilling = prefillingSequences
-    guard !budget.shares.isEmpty else { return }
-    connection.launched += 1
+    let isIdle = budget.shares.isEmpty
+    if !isIdle { connection.launched += 1 }
     if defersFrees {
       for share in budget.shares {
         connection.lastIteration[share.sequence] = connection.launched
       }
     }
+    guard let step = connection.connector?.step else { return nil }
+    return connection.worker?.move(step, at: now, isIdle: isIdle)
   }
 
   /// Sequences that will have more of their prompt to compute after this iteration.

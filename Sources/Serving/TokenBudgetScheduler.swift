@@ -86,13 +86,14 @@ package struct TokenBudgetScheduler<Memory: TokenBudgetMemory>: Scheduler {
   ///   - memory: Empty.
   ///   - contents: What each prompt consists of; `nil` if no two have a token in common.
   ///   - connector: `nil` if keys and values are on the device only.
+  ///   - worker: Who moves what it says; `nil` if whoever runs the iterations does.
   package init(
     memory: Memory, requests: RunRequests, settings: EngineSettings,
     contents: PromptContents? = nil, traits: RequestTraits = RequestTraits(),
-    connector: (any KVConnector)? = nil
+    connector: (any KVConnector)? = nil, worker: HostLinkWorker? = nil
   ) {
     connects = connector != nil
-    connection.connector = connector
+    (connection.connector, connection.worker) = (connector, worker)
     contents?.requireMatch(requests.requests)
     adapters = traits.adapters
     options = settings.v1
@@ -134,7 +135,7 @@ package struct TokenBudgetScheduler<Memory: TokenBudgetMemory>: Scheduler {
 
   package mutating func schedule(at now: SimInstant, into plan: inout IterationPlan) {
     memory.beginIteration()
-    if connects { beginTransfers() }
+    if connects { beginTransfers(at: now) }
     let isAlone = running.count + waitingSequences.count <= 1
     budget.reset(
       to: maxBatchedTokens, threshold: isAlone ? 0 : options.longPrefillTokenThreshold,
@@ -144,7 +145,7 @@ package struct TokenBudgetScheduler<Memory: TokenBudgetMemory>: Scheduler {
     if isCruising { growRunning(&plan) } else { scheduleRunning(&plan) }
     if plan.preempted.isEmpty { admitWaiting(&plan) }
     budget.describe(sequences, looksAhead ? ahead : nil, in: &plan)
-    if connects { decideTransfers() }
+    if connects { plan.readyAt = decideTransfers(at: now) }
     if looksAhead { launch(&plan) }
   }
 
@@ -317,6 +318,7 @@ extension TokenBudgetScheduler {
         .init(
           request: state.request, cachedTokens: Int32(cached),
           externalTokens: Int32(external.count)))
+      guard state.computedTokens == 0 else { continue }
       totals.queriedTokens += Int(state.length)
       totals.hitTokens += cached
     }

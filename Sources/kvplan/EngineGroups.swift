@@ -68,11 +68,26 @@ struct PoolOptions: ParsableArguments {
       """)
   var evictionPolicy: String?
 
+  @Option(
+    help: """
+      Host memory for KV blocks of prompts, GiB over all GPUs: what the prefix cache has lost is loaded from there; \
+      \(only("kv-offloading-size")) (default: none).
+      """)
+  var kvOffloadingSize: Double?
+
+  @Option(
+    help: """
+      What each GPU reaches it with, GB/s each way; \(only("kv-offloading-bandwidth")) (default: the device's PCIe).
+      """)
+  var kvOffloadingBandwidth: Double?
+
   /// - Parameter scenario: Has its model and device, which a log is read for.
   func apply(to scenario: inout Scenario) throws {
     scenario.deviceBlocksOverride = try deviceBlocksGiven(for: scenario)
     scenario.swapSpaceGiB = swapSpace
     scenario.prefixCaching = prefixCaching
+    scenario.kvOffloadingGiB = kvOffloadingSize
+    scenario.kvOffloadingGBps = kvOffloadingBandwidth
     if let evictionPolicy {
       try ScenarioSetting.find("eviction-policy").change(evictionPolicy)(&scenario)
     }

@@ -24,6 +24,7 @@ import Testing
     "preemption-mode": "swap", "engine-release": "0.10", "enable-prefix-caching": "false",
     "enable-chunked-prefill": "false", "long-prefill-token-threshold": "5",
     "async-scheduling": "true", "enable-expert-parallel": "true",
+    "kv-offloading-size": "40.0", "kv-offloading-bandwidth": "50.5",
     "preemption-policy": "fewest-outputs", "eviction-policy": "lfu",
     "hf-overrides": #"{"max_position_embeddings": 4096}"#,
     "schedule-policy": "lpm", "schedule-conservativeness": "0.5", "max-prefill-tokens": "9000",

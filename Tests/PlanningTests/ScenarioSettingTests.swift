@@ -52,7 +52,7 @@ import Testing
       "prefill-max-requests": "3", "enable-mixed-chunk": "false",
       "disable-overlap-schedule": "false", "client-max-tokens": "900",
       "capacity-scheduler-policy": "guaranteed_no_evict", "use-kv-cache-manager-v2": "false",
-      "async-scheduling": "false",
+      "async-scheduling": "false", "kv-offloading-size": "1", "kv-offloading-bandwidth": "1",
     ]
     for setting in ScenarioSetting.ofSomeSystems {
       var scenario = try scenario()

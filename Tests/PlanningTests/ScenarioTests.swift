@@ -262,9 +262,14 @@ import Workload
       "prefill-max-requests": "3", "enable-mixed-chunk": "true",
       "disable-overlap-schedule": "true", "client-max-tokens": "900",
       "capacity-scheduler-policy": "static_batch", "use-kv-cache-manager-v2": "true",
+      "kv-offloading-size": "4", "kv-offloading-bandwidth": "20",
     ]
     let change = try setting.change(try #require(texts[name], "no value for `\(name)`"))
-    let scenario = try scenario(system) { change(&$0) }
+    let scenario = try scenario(system) {
+      change(&$0)
+      // By itself it decides nothing, and is refused.
+      if $0.kvOffloadingGBps != nil { $0.kvOffloadingGiB = 4 }
+    }
     guard setting.isOf(system) else {
       #expect(throws: UserError.self) { try scenario.resolved() }
       return

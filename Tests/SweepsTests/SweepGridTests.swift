@@ -89,7 +89,7 @@ import Testing
       "long-prefill-token-threshold": "64", "preemption-policy": "last",
       "eviction-policy": "lfu", "async-scheduling": "true", "request-rate": "3", "num-prompts": "9",
       "first": "true",
-      "enable-expert-parallel": "true",
+      "enable-expert-parallel": "true", "kv-offloading-size": "8", "kv-offloading-bandwidth": "9",
       "schedule-policy": "lpm", "schedule-conservativeness": "0.5", "max-prefill-tokens": "9000",
       "prefill-max-requests": "3", "enable-mixed-chunk": "true",
       "disable-overlap-schedule": "true", "client-max-tokens": "900",
@@ -108,6 +108,8 @@ import Testing
       "enable-mixed-chunk": "sglang", "disable-overlap-schedule": "sglang",
       "client-max-tokens": "sglang", "capacity-scheduler-policy": "trtllm",
       "use-kv-cache-manager-v2": "trtllm",
+      "kv-offloading-size": "vllm-v1",
+      "kv-offloading-bandwidth": "vllm-v1",
     ]
     let naming = RunNaming([:])
     for setting in ScenarioSetting.all where !["stepping", "device-profile"].contains(setting.name)

@@ -38,6 +38,7 @@ extension Deployment {
     if let blocks = scenario.deviceBlocksOverride {
       words.append("--num-gpu-blocks-override \(blocks)")
     }
+    if let size = scenario.kvOffloadingGiB { words.append("--kv-offloading-size \(size)") }
     words.append(
       scenario.choices.prefixCaching ? "--enable-prefix-caching" : "--no-enable-prefix-caching")
     if !scenario.choices.chunkedPrefill { words.append("--no-enable-chunked-prefill") }

@@ -15,6 +15,7 @@ package enum SimulateTable {
       group("batch", batch(summary)),
       group("KV pool", pool(summary)),
       summary.kv.prefixCache.map { group("prefix cache", prefixCache($0)) },
+      summary.kv.prefixCache?.tier.map { group("KV offloading", tier($0)) },
       servedError(summary),
       group("provenance", provenance(summary), values: .left),
     ].compactMap { $0 }.joined(separator: "\n")
@@ -119,6 +120,18 @@ package enum SimulateTable {
       ("hit tokens", String(cache.hitTokens)),
       ("hit rate, %", cache.hitRate.map(Digits.percent) ?? "–"),
       ("evicted blocks", String(cache.evictedBlocks)),
+    ]
+  }
+
+  private static func tier(_ tier: TierSummary) -> [Line] {
+    func milliseconds(_ seconds: Double) -> String { Digits.fixed(seconds * 1e3, decimals: 2) }
+    return [
+      ("hit tokens", String(tier.hitTokens)),
+      ("stored, GB of a GPU", Digits.fixed(Double(tier.storedBytes) / 1e9, decimals: 2)),
+      ("loaded, GB of a GPU", Digits.fixed(Double(tier.loadedBytes) / 1e9, decimals: 2)),
+      ("loads", String(tier.loads)),
+      ("mean load, ms", tier.loadSeconds.map(milliseconds) ?? "–"),
+      ("iterations waited for stores, ms", milliseconds(tier.flushSeconds)),
     ]
   }
 

@@ -147,6 +147,7 @@ extension OffloadingConnector {
 
   /// Tokens in whose multiples hits in the tier come: chunks of the group that keeps everything.
   private func alignment(besides group: Int) -> Int {
-    groups.first { $0.window == nil }?.chunkTokens ?? groups[group].chunkTokens
+    options.alignmentTokens ?? groups.first { $0.window == nil }?.chunkTokens
+      ?? groups[group].chunkTokens
   }
 }

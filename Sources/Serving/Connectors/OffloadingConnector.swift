@@ -74,6 +74,9 @@ package struct OffloadingConnector: KVConnector {
     package var storeThreshold = 0
     /// Chunks whose offers are counted.
     package var trackedMax = 64_000
+    /// Tokens in whose multiples hits in the tier come, which says what windows store; `nil` for chunks of the first group
+    /// that keeps everything.
+    package var alignmentTokens: Int?
     /// Whether outputs stay on the device.
     package var promptsOnly = true
     /// Bytes that may be loaded within an iteration, by which nobody has to wait for another one.
@@ -145,6 +148,19 @@ package struct OffloadingConnector: KVConnector {
   mutating func watch(_ blocks: [BlockID], for number: Int32) {
     jobs[number]?.watched += blocks
     for block in blocks { watchers[block, default: []].append(number) }
+  }
+}
+
+/// A tier of a replica: how it is kept, and what it is reached over.
+package struct OffloadingSettings: Equatable, Sendable {
+  package var options: OffloadingConnector.Options
+  package var link: HostLink
+
+  /// - Parameter chunks: Of a block each, which is vLLM's default.
+  package init(chunks: Int, link: HostLink) {
+    options = OffloadingConnector.Options()
+    options.chunks = chunks
+    self.link = link
   }
 }
 

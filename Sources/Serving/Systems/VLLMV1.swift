@@ -11,7 +11,7 @@ extension ServingSystem {
     capabilities: Capabilities(
       isPaged: true, cutsPrompts: true, limitsLongPrompts: true, hasPrefixCache: true,
       choosesEvictions: true, choosesVictims: true, decidesAheadFrom: .stopsAhead,
-      sequences: .samples, measuresMemory: true,
+      sequences: .samples, offloads: true, measuresMemory: true,
       serveCommand: "vllm serve"),
     measuredAs: "vllm",
     defaults: { .vllm($0) },
@@ -34,6 +34,7 @@ extension ServingSystem {
       settings.v1.victims = choices.victims
       settings.v1.eviction = choices.eviction ?? .lru
       settings.v1.groups = choices.groups
+      settings.v1.offloading = choices.offloading
     },
     make: { inputs in
       let settings = inputs.settings
@@ -42,7 +43,11 @@ extension ServingSystem {
         inputs.replica(
           TokenBudgetScheduler(
             memory: memory, requests: inputs.requests, settings: settings,
-            contents: inputs.run.contents))
+            contents: inputs.run.contents,
+            connector: settings.v1.offloading.map {
+              OffloadingConnector($0.options, groups: groups)
+            },
+            worker: settings.v1.offloading.map { HostLinkWorker($0.link) }))
       }
       return groups == [BlockGroup(keeps: .all, blockTokens: settings.blockSize)]
         ? replica(PrefixCachingMemory(settings)) : replica(HybridMemory(settings, groups: groups))
@@ -98,6 +103,8 @@ package struct V1Options: SystemOptions {
   /// Which blocks of groups that keep a part get keys (`prefix_cache_retention_interval`): in 0.33 those that a resend of
   /// the prompt or a known shared beginning needs; all before 0.29.
   package var retention = HybridMemory.Retention.boundaries
+  /// A tier behind the prefix cache (`--kv-offloading-size`); `nil` for none.
+  package var offloading: OffloadingSettings?
   /// Which cached block is taken first (`--eviction-policy`).
   package var eviction = EvictionPolicy.lru
 

@@ -1,0 +1,124 @@
+import KVMemory
+import SimulationKernel
+
+/// The link between a device and its host's memory, over which a tier's chunks move: a direction each way, in which
+/// jobs wait for each other.
+///
+///     to host     |── store 0 ──|── store 3 ──|
+///     to device        |─── load 1 ───|── load 2 ──|        a load is there when its job has ended, not before
+package struct HostLink: Equatable, Sendable {
+  /// Bytes of a KV block on one GPU; each has a link of its own.
+  package var blockBytes: Int
+  /// Bytes a second, each way.
+  package var bandwidth: Double
+
+  package init(blockBytes: Int, bandwidth: Double) {
+    precondition(blockBytes > 0 && bandwidth > 0, "HostLink: \(blockBytes) bytes, \(bandwidth) B/s")
+    self.blockBytes = blockBytes
+    self.bandwidth = bandwidth
+  }
+
+  /// How long so many blocks take; at least a nanosecond, so that what moves is never there at once.
+  package func duration(blocks: Int) -> SimDuration {
+    max(
+      SimDuration(nanoseconds: 1),
+      SimDuration(rounding: Double(blocks * blockBytes) / bandwidth))
+  }
+}
+
+/// Moves the jobs of an ``OffloadingConnector`` on the simulated clock.
+///
+/// A load starts when it is decided; a store when the iteration has ended that computes what it copies.
+package struct HostLinkWorker: Sendable {
+  private let link: HostLink
+  /// When each direction is free.
+  private var toHost = SimInstant.zero
+  private var toDevice = SimInstant.zero
+  /// Jobs on their way, in the order in which they began, with when they end.
+  private var moving: [(job: KVTransferJob, end: SimInstant)] = []
+  /// Stores of the iteration that was decided last.
+  private var computed: [KVTransferJob] = []
+  package private(set) var totals = TierTotals()
+
+  package init(_ link: HostLink) { self.link = link }
+
+  /// When the next job ends.
+  package var nextEnd: SimInstant? { moving.map(\.end).min() }
+
+  /// What has ended at the start of an iteration, when the stores of the one before begin.
+  package mutating func report(at now: SimInstant) -> KVTransferReport {
+    for job in computed { _ = start(job, at: now) }
+    computed.removeAll(keepingCapacity: true)
+    let ended = moving.filter { $0.end <= now }.map(\.job)
+    moving.removeAll { $0.end <= now }
+    var report = KVTransferReport()
+    report.done = ended.map(\.number)
+    report.received = ended.filter { $0.kind == .load(isAsynchronous: true) }.map(\.sequence)
+    return report
+  }
+
+  /// Takes what an iteration moves.
+  ///
+  /// - Parameter isIdle: Whether nothing runs in it, so that its stores need not wait for it.
+  /// - Returns: When the copies of blocks are done that it writes to.
+  package mutating func move(
+    _ step: KVTransferStep, at now: SimInstant, isIdle: Bool
+  ) -> SimInstant {
+    for job in step.jobs where job.kind == .store {
+      // A copy that has to be done before the iteration is of what earlier ones computed.
+      if isIdle || step.flushed.contains(job.number) {
+        _ = start(job, at: now)
+      } else {
+        computed.append(job)
+      }
+    }
+    let ready = moving.filter { step.flushed.contains($0.job.number) }.map(\.end).max() ?? now
+    totals.flushNanoseconds += (ready - now).nanoseconds
+    for job in step.jobs where job.kind != .store {
+      totals.loads += 1
+      totals.loadNanoseconds += (start(job, at: ready) - now).nanoseconds
+    }
+    return ready
+  }
+
+  private mutating func start(_ job: KVTransferJob, at now: SimInstant) -> SimInstant {
+    let isStore = job.kind == .store
+    let end = max(now, isStore ? toHost : toDevice) + link.duration(blocks: job.blocks.count)
+    if isStore { toHost = end } else { toDevice = end }
+    moving.append((job, end))
+    let bytes = job.blocks.count * link.blockBytes
+    if isStore { totals.storedBytes += bytes } else { totals.loadedBytes += bytes }
+    return end
+  }
+}
+
+/// What a tier has given, since the start of a run or over a part of it.
+package struct TierTotals: Equatable, Sendable {
+  /// Tokens that were found in it, and not computed again.
+  package var hitTokens = 0
+  /// Bytes on each GPU, from the device and back.
+  package var storedBytes = 0
+  package var loadedBytes = 0
+  /// Sequences that waited for loads, and how long those took, in all, from when they were decided.
+  package var loads = 0
+  package var loadNanoseconds: Int64 = 0
+  /// How long iterations waited for copies of blocks that they write to.
+  package var flushNanoseconds: Int64 = 0
+
+  package init() {}
+
+  static func + (one: Self, other: Self) -> Self { one.adding(other, times: 1) }
+
+  static func - (later: Self, earlier: Self) -> Self { later.adding(earlier, times: -1) }
+
+  private func adding(_ other: Self, times sign: Int) -> Self {
+    var sum = self
+    sum.hitTokens += sign * other.hitTokens
+    sum.storedBytes += sign * other.storedBytes
+    sum.loadedBytes += sign * other.loadedBytes
+    sum.loads += sign * other.loads
+    sum.loadNanoseconds += Int64(sign) * other.loadNanoseconds
+    sum.flushNanoseconds += Int64(sign) * other.flushNanoseconds
+    return sum
+  }
+}
