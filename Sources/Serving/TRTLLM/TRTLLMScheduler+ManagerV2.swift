@@ -57,8 +57,8 @@ extension TRTLLMScheduler {
     func fits() -> Bool {
       standings[id].stage == .waits
         ? memory.canBegin(
-          id, with: found, whole: 0, inFlight: 0, total: found.tokens + tokens, ahead: 0,
-          sparing: taken)
+          id, with: found, external: 0, whole: 0, inFlight: 0, total: found.tokens + tokens,
+          ahead: 0, sparing: taken, reserving: 0)
         : memory.missingBlocks(of: id, for: tokens) + taken <= memory.pool.freeCount
     }
     if fits() { return true }

@@ -94,6 +94,16 @@ extension BackendModel {
     return model
   }
 
+  /// An engine's newest release that was fitted.
+  package static func newest(_ backend: ServingPoint.Backend, on device: DeviceSpec) -> BackendModel
+  {
+    switch backend {
+    case .vllm: vllmAsync
+    case .trtllm: trtllm2025
+    case .sglang: sglang(on: device)
+    }
+  }
+
   /// Whether a release of vLLM is 0.14 or later.
   private static func preparesBehindTheDevice(_ version: String) -> Bool {
     let parts = version.split(separator: ".").map { Int($0) ?? 0 }
