@@ -1,7 +1,6 @@
 import ArgumentParser
 import CostModel
 import Messages
-import ModelFiles
 import Planning
 import Results
 import Serving
@@ -39,9 +38,9 @@ struct ValidateStepsCommand: ParsableCommand {
   var format = OutputFormat.table
 
   func run() throws {
-    let system = BackendModel.newest(backend, on: DeviceCatalogue.all[0]).system
-    var scenario = try engine.scenario(system: system, requestRate: nil)
+    var scenario = try engine.scenario(system: ServingSystem.today, requestRate: nil)
     let model = BackendModel.newest(backend, on: scenario.device)
+    scenario.system = model.system
     scenario.engineOverheads = .given(model.overheads)
     let resolved = try scenario.resolved()
     let times = try StepTimes(

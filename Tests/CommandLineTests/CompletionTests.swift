@@ -22,23 +22,31 @@ import Testing
   }
 
   /// As a shell does it: the script is sourced, and asked for what begins with the last word.
-  @Test(arguments: [
-    (["simulate", "--system", "vllm-v"], ["vllm-v1"]),
-    (["simulate", "t.csv", "--model", "opt-1"], ["opt-13b", "opt-175b"]),
-    (["plan", "fleet", "--devices", "h100-sxm,h200-"], ["h100-sxm,h200-sxm"]),
-    (["compare", "--systems", "sglang,orca-m"], ["sglang,orca-max"]),
-  ])
-  func bashCompletes(words: [String], completions: [String]) throws {
-    let line = (["kvplan"] + words).joined(separator: " ")
-    let (typed, before) = (words[words.count - 1], words[words.count - 2])
+  @Test func bashCompletes() throws {
+    let cases: [(words: [String], completions: [String])] = [
+      (["simulate", "--system", "vllm-v"], ["vllm-v1"]),
+      (["simulate", "t.csv", "--model", "opt-1"], ["opt-13b", "opt-175b"]),
+      (["plan", "fleet", "--devices", "h100-sxm,h200-"], ["h100-sxm,h200-sxm"]),
+      (["compare", "--systems", "sglang,orca-m"], ["sglang,orca-max"]),
+    ]
+    let asked = cases.map { words, _ in
+      let line = (["kvplan"] + words).joined(separator: " ")
+      return """
+        COMP_LINE="\(line)"; COMP_POINT=${#COMP_LINE}; COMP_WORDS=(\(line)); COMP_CWORD=\(words.count)
+        COMPREPLY=(); _kvplan kvplan \(words[words.count - 1]) \(words[words.count - 2])
+        echo "${COMPREPLY[*]}"
+        """
+    }
     let run = try Tool.shell(
       """
       exec bash --noprofile --norc -c '
         folder=$(mktemp -d); ln -s "$KVPLAN" "$folder/kvplan"; PATH=$folder:$PATH
         source <(kvplan --generate-completion-script bash)
-        COMP_LINE="\(line)"; COMP_POINT=${#COMP_LINE}; COMP_WORDS=(\(line)); COMP_CWORD=\(words.count)
-        _kvplan kvplan \(typed) \(before); printf "%s\n" "${COMPREPLY[@]}"; rm -r "$folder"'
+        \(asked.joined(separator: "\n"))
+        rm -r "$folder"'
       """)
-    #expect(run.output.split(separator: "\n").map(String.init) == completions)
+    #expect(
+      run.output.split(separator: "\n").map(String.init)
+        == cases.map { $0.completions.joined(separator: " ") })
   }
 }

@@ -42,7 +42,10 @@ import Testing
     ["plan", "capacity"] + llama + slo
       + ["--device", "h100-sxm", "--seeds", "1", "--request-rate", "5", "--no-explain"],
     ["plan", "fleet"] + llama + slo
-      + ["--devices", "h100-sxm", "--tensor-parallel-sizes", "1", "--request-rate", "5,20"],
+      + [
+        "--devices", "h100-sxm", "--tensor-parallel-sizes", "1", "--request-rate", "5,20",
+        "--num-prompts", "60",
+      ],
     ["plan", "scale"] + llama + slo + ["--device", "h100-sxm", "--window", "100"],
   ])
   func aResultIsMadeAgain(arguments: [String]) throws {
