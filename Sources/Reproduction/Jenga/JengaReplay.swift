@@ -2,7 +2,7 @@ import KVMemory
 import SimulationKernel
 
 /// A model with layers that keep every token and layers that keep a window, as Ministral 8B: 9 and 27 of 36, a window of
-/// 32,768 tokens, 8 heads of 128 numbers in 16 bits.
+/// 32,768 tokens, 8 heads of 128 numbers in 16 bits (its pattern of layers is from memory).
 struct WindowModel: Sendable {
   var fullLayers = 9
   var windowLayers = 27
