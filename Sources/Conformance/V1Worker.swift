@@ -1,8 +1,8 @@
 import KVMemory
 import Serving
 
-/// Stands for the workers that a recording was made with: moves nothing, and reports what is done after as many steps as
-/// the recording says.
+/// Stands for the workers that a recording was made with: moves nothing, and reports what is done after as many steps
+/// as the recording says.
 struct V1Worker {
   private let connector: V1Connector
   private let work: [V1RemoteWork]

@@ -1,5 +1,6 @@
 import CostModel
 import Messages
+import Metrics
 import Serving
 import SimulationKernel
 import Workload
@@ -60,6 +61,18 @@ extension Scenario {
     let other = used.filter { $1 != $2 }.map { "the \($0) `\($1)`, not `\($2)`" }
     guard !other.isEmpty else { return nil }
     return "the server profile `\(profile.name)` was fitted with \(other.joined(separator: ", "))"
+  }
+
+  /// That more requests ran than a server profile can speak of; `nil` where they did not.
+  func warningOfServer(_ summary: RunSummary) -> String? {
+    guard case .server(let profile) = overheadsChoice else { return nil }
+    let (batched, seen) = (
+      summary.steps.batchedRequests, profile.seen.batchedRequests.upperBound
+    )
+    guard batched > seen * ServerProfile.Seen.reach else { return nil }
+    return
+      "an iteration has \(plainNumber((batched * 10).rounded() / 10)) requests in the mean; the server profile "
+      + "`\(profile.name)` rests on up to \(plainNumber((seen * 10).rounded() / 10))"
   }
 
   /// Refuses lengths far from those that a server profile rests on.

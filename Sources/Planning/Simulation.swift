@@ -61,6 +61,7 @@ package struct Simulation: Sendable {
     let summary = record.summary(labels)
     warnings += prepared.caveats
     warnings += summary.warnings(replayed, scenario: scenario)
+    if let warning = scenario.warningOfServer(summary) { warnings.append(warning) }
     return Simulation(
       result: RunResult(
         summary: summary,

@@ -6,5 +6,5 @@ package enum SimulationCount {
 
   package static var finished: Int { count.load(ordering: .relaxed) }
 
-  static func add() { count.add(1, ordering: .relaxed) }
+  package static func add() { count.add(1, ordering: .relaxed) }
 }

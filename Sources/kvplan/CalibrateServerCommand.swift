@@ -73,8 +73,8 @@ struct ServerResultOptions: ParsableArguments {
 
   private static func range(_ text: String, of count: Int) throws -> Range<Int> {
     let words = text.split(separator: "-", omittingEmptySubsequences: false)
-    guard words.count == 2, let from = Int(words[0]),
-      let to = words[1].isEmpty ? count : Int(words[1]), from >= 0, to > from
+    guard words.count == 2, let from = Int(words[0]), from >= 0,
+      let to = words[1].isEmpty ? max(count, from + 1) : Int(words[1]), to > from
     else {
       throw UserError("`--requests` must be `0-150` or `150-`, found `\(text)`")
     }
@@ -89,7 +89,7 @@ struct RunNumbers {
   /// - Throws: ``UserError`` for a number that is none of `count`.
   init(_ text: String, of count: Int) throws {
     indices = try text.split(separator: ",").flatMap { item in
-      let ends = item.split(separator: "-").map { Int($0) }
+      let ends = item.split(separator: "-", omittingEmptySubsequences: false).map { Int($0) }
       guard let first = ends.first ?? nil, let last = ends.last ?? nil, ends.count <= 2,
         1...count ~= first, 1...count ~= last, first <= last
       else {
@@ -142,7 +142,9 @@ struct CalibrateServerCommand: ParsableCommand {
     let scenario = try engine.scenario(
       system: try ServingSystem.find(system), requestRate: nil)
     let calibration = ServerCalibration(scenario, runs: runs, name: name)
+    let progress = ProgressLine(simulations: calibration.simulationsExpected)
     let answer = try calibration.run()
+    progress.finish()
     if let output {
       try OutputFile.write(to: output) { append throws(UserError) in
         try append(answer.profile.file)
@@ -197,7 +199,8 @@ struct ValidateServerCommand: ParsableCommand {
     let runs = try files.read()
     let scenario = try engine.scenario(
       system: try ServingSystem.find(system), requestRate: nil)
-    let predictions = try ServerCalibration.predictions(runs, by: scenario, prices: .own)
+    let predictions = try ServerCalibration.predictions(
+      runs, by: scenario, prices: .shared(PreparedPrices()))
     Terminal.write(ServerTable(predictions).rendered(format))
   }
 }

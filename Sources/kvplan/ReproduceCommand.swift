@@ -105,16 +105,11 @@ struct VAttentionCommand: ParsableCommand {
   var seed: UInt64 = 0
 
   func run() throws {
-    let folder = try OutputFolder(output)
-    let interruption = Interruption(removing: folder.stagingPath)
-    defer { withExtendedLifetime(interruption) {} }
-    let report = try VAttentionReport.report(seed: seed)
     let page = ReproductionPage(
       title: "The vAttention paper, again",
       command: "kvplan reproduce vattention --seed \(seed) --output DIR",
       preamble: ["Prabhu et al., ASPLOS 2025. A100 of 80 GB, 90 % of the memory; roofline prices."])
-    try ReproductionFiles.write([report], page: page, to: folder)
-    try folder.commit()
+    let report = try page.written(to: output) { try VAttentionReport.report(seed: seed) }
     Terminal.write(ClaimsCSV.text(report.claims))
     Terminal.say("the figure and README.md are in `\(output)`")
   }
@@ -140,21 +135,35 @@ struct LedgerCommand: ParsableCommand {
   var seed: UInt64 = 0
 
   func run() throws {
-    let folder = try OutputFolder(output)
-    let interruption = Interruption(removing: folder.stagingPath)
-    defer { withExtendedLifetime(interruption) {} }
     let lists = try PaperTraceFolder(traceFolder)
-    let report = try LedgerReport.report(
-      PaperSetting(
-        traces: lists.traces, hasOriginalShareGPT: lists.hasOriginalShareGPT, seed: seed))
     let name = traceFolder == "traces" ? "" : " --trace-folder DIR"
     let page = ReproductionPage(
       title: "The waste ledger of every engine",
       command: "kvplan reproduce ledger --seed \(seed)\(name) --output DIR",
       preamble: [lists.shareGPTSource])
-    try ReproductionFiles.write([report], page: page, to: folder)
-    try folder.commit()
+    let report = try page.written(to: output) {
+      try LedgerReport.report(
+        PaperSetting(
+          traces: lists.traces, hasOriginalShareGPT: lists.hasOriginalShareGPT, seed: seed))
+    }
     Terminal.write(report.data.csv)
     Terminal.say("the figure and README.md are in `\(output)`")
+  }
+}
+
+extension ReproductionPage {
+  /// Makes the report of one figure and writes it with this page into a folder, which appears whole or not at all.
+  ///
+  /// - Throws: ``UserError`` for a folder that cannot be written, and what `report` throws.
+  func written(
+    to output: String, _ report: () throws -> FigureReport
+  ) throws -> FigureReport {
+    let folder = try OutputFolder(output)
+    let interruption = Interruption(removing: folder.stagingPath)
+    defer { withExtendedLifetime(interruption) {} }
+    let report = try report()
+    try ReproductionFiles.write([report], page: self, to: folder)
+    try folder.commit()
+    return report
   }
 }

@@ -41,18 +41,13 @@ struct AVMPCommand: ParsableCommand {
   var seeds: String?
 
   func run() throws {
-    let folder = try OutputFolder(output)
-    let interruption = Interruption(removing: folder.stagingPath)
-    defer { withExtendedLifetime(interruption) {} }
-    let report = try AVMPReport.report(try setting())
     let page = ReproductionPage(
       title: "The AVMP study, again", command: command,
       preamble: [
         "arXiv 2605.22416. Four managers of pages and states in one pool, driven by a trace: no scheduler, no clock, no "
           + "prices."
       ])
-    try ReproductionFiles.write([report], page: page, to: folder)
-    try folder.commit()
+    let report = try page.written(to: output) { try AVMPReport.report(try setting()) }
     Terminal.write(ClaimsCSV.text(report.claims))
     Terminal.say("the figure, the counts of each seed and README.md are in `\(output)`")
   }
@@ -133,21 +128,16 @@ struct SparsePrefixCommand: ParsableCommand {
     for (flag, value) in [("--budget", budget), ("--kernel-tokens", kernelTokens)] where value < 1 {
       throw UserError("`\(flag)` is \(value)", hint: "it takes whole numbers from 1 on")
     }
-    let folder = try OutputFolder(output)
-    let interruption = Interruption(removing: folder.stagingPath)
-    defer { withExtendedLifetime(interruption) {} }
     var setting = SparsePrefixSetting()
     setting.seed = seed
     setting.budget = budget
     setting.kernelTokens = kernelTokens
-    let report = try SparsePrefixReport.report(setting)
     let page = ReproductionPage(
       title: "Sparse prefix caching, again", command: command,
       preamble: [
         "arXiv 2605.05219. Prompts one after the other, no eviction; costs in the simulator's units."
       ])
-    try ReproductionFiles.write([report], page: page, to: folder)
-    try folder.commit()
+    let report = try page.written(to: output) { try SparsePrefixReport.report(setting) }
     Terminal.write(ClaimsCSV.text(report.claims))
     Terminal.say("the figure and README.md are in `\(output)`")
   }
@@ -188,18 +178,13 @@ struct JengaCommand: ParsableCommand {
         "`--pool-gb` is \(plain(poolGb)): the longest request needs \(plain(JengaReport.poolGBMin))",
         hint: "it takes numbers up to 10000")
     }
-    let folder = try OutputFolder(output)
-    let interruption = Interruption(removing: folder.stagingPath)
-    defer { withExtendedLifetime(interruption) {} }
-    let report = try JengaReport.report(seed: seed, poolGB: poolGb)
     let page = ReproductionPage(
       title: "The Ministral row of Jenga, again",
       command: "kvplan reproduce jenga --seed \(seed) --pool-gb \(plain(poolGb)) --output DIR",
       preamble: [
         "arXiv 2503.18292 (first version). A pool of \(plain(poolGb)) GB; iterations are counted, not timed."
       ])
-    try ReproductionFiles.write([report], page: page, to: folder)
-    try folder.commit()
+    let report = try page.written(to: output) { try JengaReport.report(seed: seed, poolGB: poolGb) }
     Terminal.write(ClaimsCSV.text(report.claims))
     Terminal.say("the numbers of each draw and README.md are in `\(output)`")
   }

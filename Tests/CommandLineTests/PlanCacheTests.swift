@@ -70,6 +70,15 @@ import Testing
       """
     ),
     (
+      ["--tier", "host:1e300:50"],
+      """
+      error: tier `host` of `1e300` GiB is larger than an exbibyte
+
+      hint: give GiB up to 1073741824
+
+      """
+    ),
+    (
       ["--tier", "host:512:0"],
       """
       error: tier `host` has no bandwidth: `0` GB/s

@@ -22,19 +22,7 @@ extension Timeline where S == SGLangScheduler {
   ///
   /// - Parameter asks: What clients ask for; `nil` for their output.
   init(sglang drawn: [DrawnRequest], _ settings: EngineSettings, asks: [SGLangAsk]? = nil) {
-    var contents = PromptContents()
-    for request in drawn {
-      contents.append(
-        request.prompt.map {
-          TokenPiece(stream: Int64($0[0]), start: Int32($0[1]), count: Int32($0[2]))
-        })
-    }
-    let requests = drawn.indices.map { index in
-      Request(
-        arrival: SimInstant(nanoseconds: Int64(drawn[index].at)),
-        promptTokens: Int32(contents.promptTokens(of: index)),
-        outputTokens: Int32(drawn[index].output))
-    }
+    let (requests, contents) = (drawn.requests, drawn.contents)
     let scheduler = SGLangScheduler(
       requests: RunRequests(requests), settings: settings, contents: contents, asks: asks)
     self.init(scheduler, requests: requests, names: drawn.map(\.name))

@@ -21,19 +21,7 @@ func trtllmSettings(
 extension Timeline where S == TRTLLMScheduler {
   /// TensorRT-LLM's scheduler, and prompts that may begin alike.
   init(trtllm drawn: [DrawnRequest], _ settings: EngineSettings) {
-    var contents = PromptContents()
-    for request in drawn {
-      contents.append(
-        request.prompt.map {
-          TokenPiece(stream: Int64($0[0]), start: Int32($0[1]), count: Int32($0[2]))
-        })
-    }
-    let requests = drawn.indices.map { index in
-      Request(
-        arrival: SimInstant(nanoseconds: Int64(drawn[index].at)),
-        promptTokens: Int32(contents.promptTokens(of: index)),
-        outputTokens: Int32(drawn[index].output))
-    }
+    let (requests, contents) = (drawn.requests, drawn.contents)
     let scheduler = TRTLLMScheduler(
       requests: RunRequests(requests), settings: settings, contents: contents)
     self.init(scheduler, requests: requests, names: drawn.map(\.name))

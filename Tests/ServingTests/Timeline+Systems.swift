@@ -31,19 +31,7 @@ extension Timeline {
   init<Memory: V1Memory>(
     v1 drawn: [DrawnRequest], _ settings: EngineSettings, _ connector: (any KVConnector)? = nil
   ) where S == TokenBudgetScheduler<Memory> {
-    var contents = PromptContents()
-    for request in drawn {
-      contents.append(
-        request.prompt.map {
-          TokenPiece(stream: Int64($0[0]), start: Int32($0[1]), count: Int32($0[2]))
-        })
-    }
-    let requests = drawn.indices.map { index in
-      Request(
-        arrival: SimInstant(nanoseconds: Int64(drawn[index].at)),
-        promptTokens: Int32(contents.promptTokens(of: index)),
-        outputTokens: Int32(drawn[index].output), samples: Int32(drawn[index].samples))
-    }
+    let (requests, contents) = (drawn.requests, drawn.contents)
     var traits = RequestTraits()
     traits.order = ServiceOrder(
       drawn.enumerated().map {
@@ -138,5 +126,29 @@ extension MixedIterationScheduler where Memory == PagedMemory {
   init(paged requests: [Request], _ settings: EngineSettings) {
     self.init(
       requests: requests, settings: settings, memory: PagedMemory(sosp23: settings))
+  }
+}
+
+extension [DrawnRequest] {
+  /// What the prompts consist of.
+  var contents: PromptContents {
+    var contents = PromptContents()
+    for request in self {
+      contents.append(
+        request.prompt.map {
+          TokenPiece(stream: Int64($0[0]), start: Int32($0[1]), count: Int32($0[2]))
+        })
+    }
+    return contents
+  }
+
+  var requests: [Request] {
+    let contents = contents
+    return indices.map { index in
+      Request(
+        arrival: SimInstant(nanoseconds: Int64(self[index].at)),
+        promptTokens: Int32(contents.promptTokens(of: index)),
+        outputTokens: Int32(self[index].output), samples: Int32(self[index].samples))
+    }
   }
 }

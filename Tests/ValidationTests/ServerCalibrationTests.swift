@@ -115,6 +115,14 @@ import Workload
       "{\"completed\": 3, \"total_input_tokens\": 9, \"total_output_tokens\": 9}",
       "runs.json: nothing was measured: no `request_throughput`, `mean_ttft_ms`, `mean_tpot_ms`, `mean_e2el_ms`"
     ),
+    (
+      "{\"completed\": 3, \"max_concurrency\": Infinity, \"mean_ttft_ms\": 4}",
+      "runs.json: `max_concurrency` must be a number from 1 on, found inf"
+    ),
+    (
+      "{\"completed\": 1e30, \"total_input_tokens\": 1e31, \"total_output_tokens\": 1e31, \"mean_ttft_ms\": 4}",
+      "runs.json: 1e+30 requests are too many"
+    ),
     ("{\"completed\": 3}\n[4]\n", "DIR/runs.json:2: not a JSON object"),
     ("{\"benchmarks\": []}", "DIR/runs.json: no run of a server"),
   ])
@@ -236,6 +244,19 @@ import Workload
       beyond?.message
         == "the prompts of `t` have 801 tokens in the mean; the server profile `truth` rests on 100 to 400, "
         + "and says nothing beyond 2 times that")
+    // 40 at once are more than twice the 9 that were seen, 3 are not.
+    scenario.requestRate = .infinity
+    let crowd = try Simulation.run(
+      scenario,
+      trace: Trace(
+        name: "t",
+        requests: (0..<40).map { _ in Request(promptTokens: 300, outputTokens: 20) },
+        hasArrivals: false))
+    #expect(
+      crowd.warnings.contains {
+        $0.hasSuffix(" requests in the mean; the server profile `truth` rests on up to 9")
+      })
+    scenario.requestRate = 1
     scenario.model = try ModelCatalogue.find("qwen3-8b")
     #expect(
       try run(300).warnings.contains(

@@ -97,7 +97,8 @@ enum Corrections: Equatable, Sendable {
   case grid(CorrectionTable)
   case curves(CorrectionCurves)
 
-  /// A table of measured corrections, in the form that fits the operator; `nil` without rows, or where they are too sparse.
+  /// A table of measured corrections, in the form that fits the operator; `nil` without rows, or where they are too
+  /// sparse.
   init?(of kind: KernelKind, sizes: [[Double]], corrections: [Double]) {
     if kind == .experts {
       guard let curves = CorrectionCurves(sizes: sizes, corrections: corrections) else {
@@ -116,8 +117,8 @@ enum Corrections: Equatable, Sendable {
   /// Ranks beyond which no curve is carried.
   private static let carriedRanks = 32.0
 
-  /// What profiles carry: no neighbours that say little more than one of them; of experts the shapes of layouts that are
-  /// served, under the skew of real traffic alone, whose corrections stand for the others too.
+  /// What profiles carry: no neighbours that say little more than one of them; of experts the shapes of layouts that
+  /// are served, under the skew of real traffic alone, whose corrections stand for the others too.
   var thinned: Corrections {
     switch self {
     case .grid(let table): return .grid(table.thinned(Self.thinning))

@@ -13,6 +13,9 @@ package struct CacheTier: Equatable, Sendable {
 
   package var dollarsPerMonth: Double? { dollarsPerGiBMonth.map { $0 * gibibytes } }
 
+  /// An exbibyte: its bytes are still whole numbers.
+  private static let gibibytesMax = 1_073_741_824.0
+
   /// Reads `NAME:GiB:GB/s` or `NAME:GiB:GB/s:$`, the last per GiB and month.
   ///
   /// - Throws: ``UserError`` for what is none, and for a tier without room or bandwidth.
@@ -28,6 +31,11 @@ package struct CacheTier: Equatable, Sendable {
       throw UserError(
         "tier `\(parts[0])` has no room: `\(parts[1])` GiB",
         hint: "give GiB above 0, or leave it out")
+    }
+    guard numbers[0] <= Self.gibibytesMax else {
+      throw UserError(
+        "tier `\(parts[0])` of `\(parts[1])` GiB is larger than an exbibyte",
+        hint: "give GiB up to \(Int(Self.gibibytesMax))")
     }
     guard numbers[1] > 0 else {
       throw UserError(

@@ -17,7 +17,6 @@ package struct MLPerfResult: Sendable {
 
   /// Round, submitter, platform and load.
   package var id: String
-  package var submitter: String
   package var round: String
   package var modelName: String
   package var load: Load
@@ -59,8 +58,7 @@ package struct MLPerfResult: Sendable {
     }
     self.load = load
     round = table.text("round", row)
-    submitter = table.text("submitter", row)
-    id = "\(round) \(submitter) \(table.text("platform", row)) \(name)"
+    id = "\(round) \(table.text("submitter", row)) \(table.text("platform", row)) \(name)"
     modelName = table.text("model", row)
     accelerator = table.text("accelerator", row)
     gpus = Int(try table.size("accelerators_per_node", row) * table.size("nodes", row))

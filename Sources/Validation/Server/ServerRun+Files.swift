@@ -36,7 +36,7 @@ package struct ServerRunReading: Sendable {
     let objects = try JSONObjects(path: path, bytes: bytes).objects
     if let benchmarks = objects.first?["benchmarks"] as? [[String: Any]] {
       return try benchmarks.enumerated().map {
-        try guideLLM(named("\(path)", $0.offset, of: benchmarks.count), $0.element)
+        try guideLLM(named(path, $0.offset, of: benchmarks.count), $0.element)
       }
     }
     if objects.first?["metrics"] is [String: Any] { return [try aiPerf(path, objects)] }
@@ -71,7 +71,7 @@ package struct ServerRunReading: Sendable {
     measured[.ttft] = number("mean_ttft_ms").map { $0 / 1e3 }
     measured[.tpot] = number("mean_tpot_ms").map { $0 / 1e3 }
     measured[.e2e] = number("mean_e2el_ms", "mean_e2e_latency_ms").map { $0 / 1e3 }
-    let clients = number("max_concurrency").map { Int($0) }
+    let clients = try number("max_concurrency").map { try clientCount(name, $0) }
     let rate = number("request_rate") ?? .infinity
     let starts = (object["start_times"] as? [NSNumber])?.map(\.doubleValue)
     let requests: [Request]
@@ -88,7 +88,7 @@ package struct ServerRunReading: Sendable {
             + "and `output_lens`",
           hint: "nothing can be said of a server without the lengths that it served")
       }
-      requests = try drawn(name, Int(completed), inputs / completed, outputs / completed)
+      requests = try drawn(name, completed, inputs / completed, outputs / completed)
     }
     return try run(
       name, requests, rate: rate, clients: clients,
@@ -178,9 +178,10 @@ package struct ServerRunReading: Sendable {
       }
       let label = "\(name):\(table.line(row))"
       return try run(
-        label, try drawn(label, Int(completed), inputs, outputs),
+        label, try drawn(label, completed, inputs, outputs),
         rate: try number("request_rate") ?? .infinity,
-        clients: try number("max_concurrency").map { Int($0) }, starts: nil, measured)
+        clients: try number("max_concurrency").map { try clientCount(label, $0) }, starts: nil,
+        measured)
     }
   }
 
@@ -203,6 +204,9 @@ package struct ServerRunReading: Sendable {
     start: Double, first: Double, last: Double, inputs: Double, outputs: Double
   )
 
+  /// Seconds since 1970 are told apart by less, and an answer of one token begins when it ends.
+  private static let clockGrain = 1e-6
+
   private func recorded(_ name: String, _ rows: [Recorded], isClosed: Bool) throws -> ServerRun {
     guard let begin = rows.map(\.start).min() else {
       throw UserError("\(name): no request was served")
@@ -210,12 +214,14 @@ package struct ServerRunReading: Sendable {
     let rows = rows.enumerated().sorted {
       ($0.element.start, $0.offset) < ($1.element.start, $1.offset)
     }.map(\.element)
+    let requests = try rows.map { try request(name, $0.inputs, $0.outputs) }
     var values = ServerRun.MeanValues()
-    for row in rows {
-      guard row.start <= row.first, row.first <= row.last else {
+    for (row, request) in zip(rows, requests) {
+      guard row.start <= row.first, row.first <= row.last + Self.clockGrain else {
         throw UserError("\(name): a request ends before it begins")
       }
-      values.add(arrival: row.start, first: row.first, last: row.last, tokens: Int(row.outputs))
+      values.add(
+        arrival: row.start, first: row.first, last: row.last, tokens: Int(request.outputTokens))
     }
     // Clients are as many as were ever served at once.
     var inFlight = 0
@@ -229,7 +235,7 @@ package struct ServerRunReading: Sendable {
       name: name,
       arrivals: isClosed ? .clients : .recorded(rows.map { $0.start - begin }),
       clients: isClosed ? most : nil,
-      requests: try rows.map { try request(name, $0.inputs, $0.outputs) },
+      requests: requests,
       measured: values.quantities)
     run.spans = rows.map { .init(start: $0.start, first: $0.first, last: $0.last) }
     return run
@@ -248,7 +254,6 @@ package struct ServerRunReading: Sendable {
       throw UserError("\(name): a measured value is not positive: \(measured)")
     }
     guard rate > 0 else { throw UserError("\(name): `request_rate` \(rate) is not positive") }
-    guard clients ?? 1 > 0 else { throw UserError("\(name): `max_concurrency` is below 1") }
     let arrivals: ServerRun.Arrivals =
       if let starts, let begin = starts.min() {
         .recorded(starts.sorted().map { $0 - begin })
@@ -268,10 +273,18 @@ package struct ServerRunReading: Sendable {
     return Request(promptTokens: Int32(inputs), outputTokens: Int32(outputs))
   }
 
+  private func clientCount(_ name: String, _ value: Double) throws -> Int {
+    guard value >= 1, value < 1e8 else {
+      throw UserError("\(name): `max_concurrency` must be a number from 1 on, found \(value)")
+    }
+    return Int(value)
+  }
+
   /// Requests of a mean length, or drawn around it.
   private func drawn(
-    _ name: String, _ count: Int, _ inputs: Double, _ outputs: Double
+    _ name: String, _ count: Double, _ inputs: Double, _ outputs: Double
   ) throws -> [Request] {
+    guard count < 1e8 else { throw UserError("\(name): \(count) requests are too many") }
     guard inputs >= 1, outputs >= 1, inputs < 1e8, outputs < 1e8 else {
       throw UserError("\(name): \(inputs) and \(outputs) tokens a request in the mean")
     }
@@ -280,7 +293,7 @@ package struct ServerRunReading: Sendable {
       let factor = lengthSpread == 0 ? 1 : 1 + lengthSpread * (2 * draws.uniform() - 1)
       return Int32(max(1, (mean * factor).rounded()))
     }
-    return (0..<count).map { _ in
+    return (0..<Int(count)).map { _ in
       Request(promptTokens: length(inputs), outputTokens: length(outputs))
     }
   }

@@ -151,6 +151,7 @@ package struct ServerRun: Sendable {
     let record: RunRecord
     do {
       record = try resolved.serve(try trace(seed: scenario.seed))
+      SimulationCount.add()
     } catch let failure as RunFailure {
       throw UserError(
         "`\(name)`: `\(scenario.system.name)` cannot serve the run: \(failure.summary)",
