@@ -5,7 +5,7 @@ import Planning
 import Serving
 
 /// `kvplan catalog fit`.
-struct CatalogFitCommand: ParsableCommand {
+struct CatalogFitCommand: ParsableCommand, DeploymentOptions {
   static let configuration = CommandConfiguration(
     commandName: "fit",
     abstract: "Say how many tokens and sequences fit, line by line, and what would fit more.",
@@ -18,7 +18,9 @@ struct CatalogFitCommand: ParsableCommand {
           --tensor-parallel-size 4 --max-num-batched-tokens 8192
       """)
 
-  @OptionGroup var deployment: DeploymentOptions
+  @OptionGroup(title: "Model and device") var target: TargetOptions
+  @OptionGroup(title: "Memory") var memory: MemoryOptions
+  @OptionGroup(title: "Scheduler") var batch: BatchOptions
 
   @Option(
     help: "Serving system; `kvplan catalog systems` lists them.", completion: Completions.system)
@@ -49,8 +51,8 @@ struct CatalogFitCommand: ParsableCommand {
 
   func run() throws {
     let system = try ServingSystem.find(system)
-    try deployment.releases()?.require([system])
-    let scenario = try deployment.scenario(system: system, forMemory: true)
+    try releases()?.require([system])
+    let scenario = try scenario(system: system, forMemory: true)
     var answer = FitAnswer(scenario: scenario, fit: try scenario.memoryFit())
     if let engineLog {
       let log = try EngineLog(path: engineLog)

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import Planning
 
 /// A command as ArgumentParser describes it (`--experimental-dump-help`): what short help and messages about usage
 /// are made from.
@@ -45,20 +46,37 @@ struct CommandInfo: Decodable {
   var subcommands: [CommandInfo]?
   var arguments: [Argument]?
 
-  /// The tool with all its commands.
-  static var root: CommandInfo { described(Kvplan.self) }
-
-  /// A command with those below it.
+  /// A command that has none below it.
   static func described(_ type: any ParsableCommand.Type) -> CommandInfo {
     do {
-      return try JSONDecoder().decode(Tool.self, from: Data(type._dumpHelp().utf8)).command
+      var info = try JSONDecoder().decode(Tool.self, from: Data(type._dumpHelp().utf8)).command
+      // ArgumentParser takes it for the whole tool, and adds `help`.
+      info.subcommands = nil
+      return info
     } catch {
       preconditionFailure("ArgumentParser describes commands otherwise than 1.8 does: \(error)")
     }
   }
 
-  func subcommand(_ name: String) -> CommandInfo? {
-    subcommands?.first { $0.commandName == name }
+  /// A command that others stand below, by its own words: describing all of them would take the time of all.
+  static func outline(_ type: any ParsableCommand.Type) -> CommandInfo {
+    let own = type.configuration
+    let isTool = type == Kvplan.self
+    return CommandInfo(
+      commandName: type._commandName, shouldDisplay: own.shouldDisplay, abstract: own.abstract,
+      discussion: own.discussion, defaultSubcommand: own.defaultSubcommand?._commandName,
+      subcommands: own.subcommands.map(outline) + (isTool ? [help] : []),
+      arguments: common)
+  }
+
+  /// ArgumentParser's own command below the tool.
+  private static let help = CommandInfo(commandName: "help", shouldDisplay: true, subcommands: [])
+
+  /// What every command takes: `--version` and `--help`.
+  static let common = described(WithoutOptions.self).arguments ?? []
+
+  private struct WithoutOptions: ParsableCommand {
+    static let configuration = CommandConfiguration(version: toolVersion)
   }
 
   /// The lines of the examples in the discussion, as they stand there.
@@ -83,30 +101,37 @@ struct CommandInfo: Decodable {
 
 /// The command that the first words of a command line name.
 struct NamedCommand {
-  /// From the tool down: at least the tool itself.
-  private(set) var path: [CommandInfo]
+  /// Its words behind the tool's name: `plan capacity`.
+  let words: [String]
   /// What is in the place of a subcommand and is none.
-  private(set) var unknown: String?
+  let unknown: String?
+  let command: CommandInfo
 
-  init(_ words: [String], root: CommandInfo = .root) {
-    path = [root]
+  init(_ words: [String]) {
+    var type: any ParsableCommand.Type = Kvplan.self
+    var named: [String] = []
+    var unknown: String?
     for word in words {
-      guard let subcommands = command.subcommands, !subcommands.isEmpty else { break }
-      if let next = command.subcommand(word) {
-        path.append(next)
+      let below = type.configuration.subcommands
+      if let next = below.first(where: { $0._commandName == word }) {
+        type = next
+        named.append(word)
         continue
       }
-      if let name = command.defaultSubcommand, let next = command.subcommand(name) {
-        path.append(next)
-      } else if !word.hasPrefix("-") {
+      if let next = type.configuration.defaultSubcommand {
+        type = next
+        named.append(next._commandName)
+      } else if !below.isEmpty, !word.hasPrefix("-") {
         unknown = word
       }
       break
     }
+    self.words = named
+    self.unknown = unknown
+    command =
+      type.configuration.subcommands.isEmpty ? CommandInfo.described(type) : .outline(type)
   }
 
-  var command: CommandInfo { path[path.count - 1] }
-
   /// `kvplan plan capacity`
-  var text: String { path.map(\.commandName).joined(separator: " ") }
+  var text: String { (["kvplan"] + words).joined(separator: " ") }
 }

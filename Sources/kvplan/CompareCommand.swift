@@ -51,7 +51,7 @@ struct CompareCommand: ParsableCommand {
       try ServingSystem.find($0.trimmingPrefix(while: \.isWhitespace).description)
     }
     guard !systems.isEmpty else { throw UserError("`--systems` names no system") }
-    try engine.deployment.releases()?.require(systems)
+    try engine.releases()?.require(systems)
     let scenarios = try rates().flatMap { rate in
       try systems.map { try engine.scenario(system: $0, requestRate: rate) }
     }.keepingFlagsOfTheirSystems()

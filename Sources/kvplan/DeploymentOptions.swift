@@ -6,12 +6,16 @@ import Planning
 import Serving
 import SimulationKernel
 
-/// What decides how large the KV pool is, under vLLM's names where vLLM has one.
-struct DeploymentOptions: ParsableArguments {
-  @OptionGroup(title: "Model and device") var target: TargetOptions
-  @OptionGroup(title: "Memory") var memory: MemoryOptions
-  @OptionGroup(title: "Scheduler") var batch: BatchOptions
+/// Options that decide how large the KV pool is, under vLLM's names where vLLM has one.
+///
+/// Not a group of groups: a debug build of ArgumentParser checks a group again for every group around it, several times.
+protocol DeploymentOptions {
+  var target: TargetOptions { get }
+  var memory: MemoryOptions { get }
+  var batch: BatchOptions { get }
+}
 
+extension DeploymentOptions {
   /// The scenario of one deployment, its other settings at their defaults.
   ///
   /// - Parameter forMemory: Whether only the device's memory matters, so that its name may leave a word out.

@@ -10,8 +10,10 @@ import Workload
 
 /// The settings of an engine and of a run that `simulate` and `compare` share, under vLLM's names where
 /// vLLM has one.
-struct EngineOptions: ParsableArguments {
-  @OptionGroup var deployment: DeploymentOptions
+struct EngineOptions: ParsableArguments, DeploymentOptions {
+  @OptionGroup(title: "Model and device") var target: TargetOptions
+  @OptionGroup(title: "Memory") var memory: MemoryOptions
+  @OptionGroup(title: "Scheduler") var batch: BatchOptions
   @OptionGroup(title: "Model and device") var kernelPrices: KernelPriceOptions
   @OptionGroup(title: "Memory") var pool: PoolOptions
   @OptionGroup(title: "Scheduler") var scheduler: SchedulerOptions
@@ -19,7 +21,7 @@ struct EngineOptions: ParsableArguments {
 
   /// The scenario that these options ask for, with one system and one rate.
   func scenario(system: ServingSystem, requestRate: Double?) throws -> Scenario {
-    var scenario = try deployment.scenario(system: system)
+    var scenario = try self.scenario(system: system)
     scenario.deviceProfile = try kernelPrices.deviceProfile.map { try ProfileFile.read($0) }
     scenario.engineOverheads = try kernelPrices.overheads()
     try pool.apply(to: &scenario)

@@ -7,7 +7,7 @@ import TraceFiles
 import Workload
 
 /// `kvplan plan cache`.
-struct PlanCacheCommand: ParsableCommand {
+struct PlanCacheCommand: ParsableCommand, DeploymentOptions {
   static let configuration = CommandConfiguration(
     commandName: "cache",
     abstract:
@@ -54,7 +54,9 @@ struct PlanCacheCommand: ParsableCommand {
   var requestRate: Double?
 
   @OptionGroup(title: "Prices") var prices: PriceOptions
-  @OptionGroup var deployment: DeploymentOptions
+  @OptionGroup(title: "Model and device") var target: TargetOptions
+  @OptionGroup(title: "Memory") var memory: MemoryOptions
+  @OptionGroup(title: "Scheduler") var batch: BatchOptions
   @OptionGroup(title: "Reading the trace") var reading: TraceReadArguments
   @OptionGroup(title: "Results") var results: PlanOutputOptions
 
@@ -143,8 +145,8 @@ struct PlanCacheCommand: ParsableCommand {
 
   /// - Throws: ``UserError`` for tiers without a model and a device, which say how many bytes a block has.
   private func prefillPrices(_ tiers: [CacheTier]) throws -> PrefillPrices? {
-    if deployment.target.model == nil, deployment.target.device == nil, tiers.isEmpty { return nil }
-    var scenario = try deployment.scenario(system: .today)
+    if target.model == nil, target.device == nil, tiers.isEmpty { return nil }
+    var scenario = try scenario(system: .today)
     scenario.device = scenario.device.priced(try prices.chosen())
     return PrefillPrices(try scenario.resolved())
   }

@@ -326,11 +326,11 @@ struct PlanFleetCommand: ParsableCommand {
   private func candidates() throws -> [(label: String, scenario: Scenario)] {
     let prices = try plan.prices.chosen()
     let names =
-      (devices ?? engine.deployment.target.device)?.split(separator: ",").map {
+      (devices ?? engine.target.device)?.split(separator: ",").map {
         $0.trimmingCharacters(in: .whitespaces)
       } ?? pricedDevices(prices)
     guard !names.isEmpty else { throw UserError("`--devices` names no device") }
-    if let memory = engine.deployment.memory.deviceMemory, names.count > 1 {
+    if let memory = engine.memory.deviceMemory, names.count > 1 {
       throw UserError(
         "`--device-memory` \(memory) is for one device, `--devices` names \(names.count)",
         hint: "give one of the devices, or leave `--device-memory` out")
@@ -344,13 +344,13 @@ struct PlanFleetCommand: ParsableCommand {
       return size
     }
     // Both have a default, so that only another value shows that it was given.
-    guard engine.deployment.target.tensorParallel == 1 else {
+    guard engine.target.tensorParallel == 1 else {
       throw UserError(
         "`--tensor-parallel-size` is for one deployment",
-        hint: "give `--tensor-parallel-sizes \(engine.deployment.target.tensorParallel)`")
+        hint: "give `--tensor-parallel-sizes \(engine.target.tensorParallel)`")
     }
     var engine = engine
-    engine.deployment.target.device = names[0]
+    engine.target.device = names[0]
     let base = try engine.scenario(system: try ServingSystem.find(plan.system), requestRate: nil)
     let varied = try VariedSimulation(vary)
     for name in Self.searchedOver where varied.names.contains(name) {

@@ -43,7 +43,7 @@ struct SimulateCommand: ParsableCommand {
 
   func run() throws {
     let system = try ServingSystem.find(system)
-    try engine.deployment.releases()?.require([system])
+    try engine.releases()?.require([system])
     if !vary.isEmpty { return try runVaried(system) }
     let scenario = try engine.scenario(system: system, requestRate: requestRate)
     let deployment = try fleet.deployment(of: scenario)
@@ -65,8 +65,8 @@ struct SimulateCommand: ParsableCommand {
   private func runVaried(_ system: ServingSystem) throws {
     let varied = try VariedSimulation(vary)
     var engine = engine
-    engine.deployment.target.model = engine.deployment.target.model ?? varied.first("model")
-    engine.deployment.target.device = engine.deployment.target.device ?? varied.first("device")
+    engine.target.model = engine.target.model ?? varied.first("model")
+    engine.target.device = engine.target.device ?? varied.first("device")
     let scenario = try engine.scenario(system: system, requestRate: requestRate)
     let combinations = try varied.combinations(of: scenario)
     let deployments = try combinations.map { try fleet.deployment(of: $0.scenario) }

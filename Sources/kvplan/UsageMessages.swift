@@ -49,7 +49,7 @@ extension UserError {
 
   /// A word in the place of a command, with the nearest command.
   private static func noCommand(_ word: String, of named: NamedCommand) -> UserError {
-    let above = named.path.dropFirst().map { $0.commandName + " " }.joined()
+    let above = named.words.map { $0 + " " }.joined()
     let names = named.command.subcommands?.map(\.commandName) ?? []
     return UserError(
       "no command `\(above)\(word)`",
@@ -58,7 +58,8 @@ extension UserError {
   }
 
   private static func unknownOption(_ flag: String, of named: NamedCommand) -> UserError {
-    let flags = named.command.arguments?.flatMap { $0.names ?? [] }.map(\.flag) ?? []
+    let arguments = (named.command.arguments ?? []) + CommandInfo.common
+    let flags = arguments.flatMap { $0.names ?? [] }.map(\.flag)
     let listing = "`\(named.text) --help` lists all"
     // A letter is near to every other.
     let nearest = flag.hasPrefix("--") ? nearestName(to: flag, among: flags) : nil

@@ -8,13 +8,13 @@ import Testing
 @Suite struct HelpTests {
   /// Every command that runs something and is shown, with its words.
   static let commands: [NamedCommand] = {
-    let root = CommandInfo.root
-    func below(_ words: [String], _ command: CommandInfo) -> [NamedCommand] {
-      guard command.shouldDisplay, command.commandName != "help" else { return [] }
-      let own = [NamedCommand(words, root: root)]
-      return own + (command.subcommands ?? []).flatMap { below(words + [$0.commandName], $0) }
+    func below(_ words: [String]) -> [NamedCommand] {
+      let named = NamedCommand(words)
+      guard named.command.shouldDisplay else { return [] }
+      let names = (named.command.subcommands ?? []).map(\.commandName).filter { $0 != "help" }
+      return [named] + names.flatMap { below(words + [$0]) }
     }
-    return below([], root)
+    return below([])
   }()
 
   @Test func shortHelpIsShort() {

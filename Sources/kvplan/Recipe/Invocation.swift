@@ -1,4 +1,3 @@
-import ArgumentParser
 import Metrics
 import Synchronization
 
@@ -23,10 +22,10 @@ extension RunRecipe {
   ///
   /// Values of a flag that may be repeated are kept in their order; of another the last counts.
   init(words: [String]) {
-    let (path, leaf) = CommandInfo.leaf(words)
-    let arguments = leaf.arguments ?? []
+    let named = NamedCommand(words)
+    let arguments = named.command.arguments ?? []
     var places = arguments.filter { $0.kind == .positional }[...]
-    self.init(command: path, settings: [])
+    self.init(command: named.words, settings: [])
     var rest = words.dropFirst(command.count)
     while let word = rest.popFirst() {
       let parts = word.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
@@ -46,21 +45,6 @@ extension RunRecipe {
         settings.append(Setting(name, values))
       }
     }
-  }
-}
-
-extension CommandInfo {
-  /// The command that the first words name, alone: described in a fraction of the time that all of them take.
-  static func leaf(_ words: [String]) -> (path: [String], command: CommandInfo) {
-    var type: any ParsableCommand.Type = Kvplan.self
-    var path: [String] = []
-    for word in words {
-      let next = type.configuration.subcommands.first { $0.configuration.commandName == word }
-      guard let next else { break }
-      type = next
-      path.append(word)
-    }
-    return (path, described(type))
   }
 }
 

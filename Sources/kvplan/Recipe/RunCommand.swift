@@ -62,7 +62,7 @@ extension RecipeReader.Recipe {
           ?? "these can: \(Self.commands.map { "`\($0)`" }.joined(separator: ", "))")
     }
     let path = command.split(separator: " ").map(String.init)
-    let arguments = CommandInfo.leaf(path).command.arguments ?? []
+    let arguments = NamedCommand(path).command.arguments ?? []
     return try path + fields.flatMap { try words(of: $0, arguments) }
   }
 
