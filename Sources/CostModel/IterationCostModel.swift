@@ -17,11 +17,20 @@ package protocol IterationCostModel: AnyObject, Sendable {
   func durations(
     _ decode: SteadyDecode, into durations: UnsafeMutableBufferPointer<SimDuration>)
 
+  /// The time of an iteration of ranks that start together and wait for the slowest.
+  ///
+  /// - Parameter works: What each rank does; one with nothing to do runs a dummy token.
+  func duration(ofRanks works: [IterationWork]) -> SimDuration
+
   /// Where the prices come from and how far they can be trusted; stored with every result.
   var profile: CostProfile { get }
 }
 
 extension IterationCostModel {
+  package func duration(ofRanks works: [IterationWork]) -> SimDuration {
+    works.map(duration).max() ?? .zero
+  }
+
   package func durations(
     _ decode: SteadyDecode, into durations: UnsafeMutableBufferPointer<SimDuration>
   ) {

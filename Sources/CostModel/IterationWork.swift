@@ -61,6 +61,18 @@ package struct IterationWork: Equatable, Sendable {
     }
   }
 
+  /// Adds what another rank does.
+  package mutating func append(_ other: IterationWork) {
+    prefillChunks += other.prefillChunks
+    decodeSequences += other.decodeSequences
+    decodeContextTokens += other.decodeContextTokens
+    decodeSkippedTokens += other.decodeSkippedTokens
+    sampledSequences += other.sampledSequences
+    copiedBlocks += other.copiedBlocks
+    swappedInBlocks += other.swappedInBlocks
+    swappedOutBlocks += other.swappedOutBlocks
+  }
+
   /// Empties it for the next iteration.
   package mutating func removeAll() {
     // They are few, and `removeAll` takes as long as twenty.

@@ -19,6 +19,18 @@ public struct WasteLedger: Equatable, Sendable {
 
   public init() {}
 
+  /// The ledger of two pools together.
+  public static func + (one: Self, other: Self) -> Self {
+    var sum = one
+    sum.tokenState += other.tokenState
+    sum.reserved += other.reserved
+    sum.internalFragmentation += other.internalFragmentation
+    sum.externalFragmentation += other.externalFragmentation
+    sum.cached += other.cached
+    sum.free += other.free
+    return sum
+  }
+
   /// All slots of the pool.
   public var total: Int {
     tokenState + reserved + internalFragmentation + externalFragmentation + cached + free

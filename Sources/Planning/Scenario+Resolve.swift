@@ -39,6 +39,7 @@ extension Scenario {
     }
     settings.preemptionMode = preemptionMode
     settings.stepping = stepping
+    if !simulatesOneRank { settings.dataParallel = dataParallel }
     settings.attendedMax = model.attendedMax
     try requireThreshold()
     var choices = choices
@@ -199,6 +200,7 @@ extension Scenario {
       utilization: gpuMemoryShare,
       tokenBudget: limits.tokens, blockSize: blockSize, weights: weights, kvCache: kvCache)
     inputs.pipelineParallel = pipelineParallel
+    inputs.dataParallel = dataParallel
     inputs.grouping = grouping
     var choices = ServingSystem.MemoryChoices(
       release: release, sequences: limits.sequences, modelLength: limits.modelLength)

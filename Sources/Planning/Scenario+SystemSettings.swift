@@ -73,6 +73,34 @@ extension Scenario {
     }
   }
 
+  /// Refuses ranks that step together where nothing makes them, and beside what is not known of them.
+  func requireRanks() throws(UserError) {
+    guard dataParallel != 1, !simulatesOneRank else { return }
+    let flag = "`--data-parallel-size` \(dataParallel)"
+    guard dataParallel > 1 else {
+      throw UserError("`--data-parallel-size` must be at least 1, found `\(dataParallel)`")
+    }
+    guard model.hasExperts else {
+      throw UserError(
+        "\(flag): ranks share layers of experts, and `\(model.name)` has none",
+        hint: "`--replicas \(dataParallel)` serves with as many engines behind a router")
+    }
+    let others = [
+      ("--pipeline-parallel-size \(pipelineParallel)", pipelineParallel > 1),
+      ("--async-scheduling", asyncScheduling == true),
+      ("--kv-offloading-size", kvOffloadingGiB != nil),
+    ]
+    if let other = others.first(where: \.1)?.0 {
+      throw UserError(
+        "\(flag) is not simulated together with `\(other)`", hint: "leave one of them out")
+    }
+    guard device.software == .present else {
+      throw UserError(
+        "\(flag): the prices of `\(device.name)` do not tell how experts are cut",
+        hint: "leave it out, or choose the device of today")
+    }
+  }
+
   /// Refuses iterations decided ahead in a release whose order of them is not known.
   func requireAsyncScheduling() throws(UserError) {
     guard asyncScheduling == true, let first = system.capabilities.decidesAheadFrom,
@@ -106,6 +134,7 @@ extension Scenario {
   func requireFlagsOfSystem() throws(UserError) {
     try requirePrefixCache()
     try requireExperts()
+    try requireRanks()
     try requireAsyncScheduling()
     for setting in ScenarioSetting.ofSomeSystems where setting.isSet(self) && !has(setting) {
       if setting.name == ScenarioSetting.release, let engineRelease, system.hasReleases {

@@ -15,9 +15,11 @@ package struct Scenario: Sendable {
   package var device: DeviceSpec
   /// GPUs that share the model (`--tensor-parallel-size`).
   package var tensorParallel = 1
-  /// Groups of so many GPUs that share the layers of experts, each with requests of its own: an equal share of them is
-  /// simulated (`validate points`).
+  /// Ranks of so many GPUs that share the layers of experts, each with requests of its own (`--data-parallel-size`).
   package var dataParallel = 1
+  /// Whether one of the ranks is simulated, with its share of the requests, as if the others did the same
+  /// (`validate points`).
+  package var simulatesOneRank = false
   /// Whether routed experts are spread whole over all GPUs, not each cut over them (`--enable-expert-parallel`).
   package var enableExpertParallel: Bool?
   /// GPUs that routed experts are spread over, where that is neither all nor none (`validate points`).

@@ -107,6 +107,8 @@ extension ScenarioSetting {
       .keyedElsewhere,
     .count("tensor-parallel-size", \.tensorParallel).recorded(1),
     .count("pipeline-parallel-size", \.pipelineParallel).recorded(16),
+    .count("data-parallel-size", \.dataParallel).only(\.capabilities.hasRanks)
+      .recorded(46, .ifSet).namedIfSet,
     .yesNo("enable-expert-parallel", \.enableExpertParallel).recorded(41, .ifSet).namedIfSet,
     .elements(
       "quantization", \.weights,

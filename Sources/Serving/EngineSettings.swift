@@ -17,6 +17,8 @@ package struct EngineSettings: Equatable, Sendable {
   /// The most tokens that a token attends to in layers with a sliding window, itself included; `nil` for a model without
   /// such layers.
   package var attendedMax: Int?
+  /// Ranks that step together, each with a pool of ``deviceBlocks`` and the limits above (`--data-parallel-size`).
+  package var dataParallel: Int
   /// How a preempted request gives up its blocks (`--preemption-mode`).
   package var preemptionMode: PreemptionMode
   /// How the engine advances from iteration to iteration (`--stepping`).
@@ -39,11 +41,15 @@ package struct EngineSettings: Equatable, Sendable {
     self.maxSequences = maxSequences
     self.maxBatchedTokens = maxBatchedTokens
     self.maxModelLength = maxModelLength
+    dataParallel = 1
     preemptionMode = .automatic
     stepping = .iteration
     beams = .synthetic(seed: 0, redrawsPerMille: BeamParents.defaultRedrawsPerMille)
     repeatsEngineDefects = false
   }
+
+  /// Blocks of all ranks' pools.
+  package var poolBlocks: Int { deviceBlocks * dataParallel }
 
   /// The options of one system, at their defaults unless they were set; each system names its own beside its value.
   package subscript<Options: SystemOptions>(_: Options.Type) -> Options {

@@ -101,6 +101,8 @@ package struct IterationPlan: Sendable {
   package var swapIns: [BlockCopy] = []
   /// What the cost model sees of it.
   package var work: IterationWork
+  /// The same by rank, where ranks with requests of their own step together; else empty.
+  package var rankWorks: [IterationWork] = []
   package var failure: Failure?
   /// When blocks are free for it whose content is being copied; `nil` if none is.
   package var readyAt: SimInstant?

@@ -38,6 +38,8 @@ extension ServingSystem {
     package var decidesAheadFrom: VLLMRelease?
     /// Whether a tier in the host's memory can stand behind the prefix cache (`--kv-offloading-size`).
     package var offloads = false
+    /// Whether ranks with requests of their own can share layers of experts (`--data-parallel-size`).
+    package var hasRanks = false
     /// Whether preempted requests can move to the host (`--swap-space`, `--preemption-mode`).
     package var swaps = false
     package var sequences = Sequences.beams
@@ -61,7 +63,7 @@ extension ServingSystem {
       hasPrefixCache: Bool = false, choosesEvictions: Bool = false, admitsByEstimate: Bool = false,
       hasCapacityPolicies: Bool = false,
       choosesVictims: Bool = false, decidesAheadFrom: VLLMRelease? = nil, swaps: Bool = false,
-      sequences: Sequences = .beams, offloads: Bool = false,
+      sequences: Sequences = .beams, offloads: Bool = false, hasRanks: Bool = false,
       hasStaticBatches: Bool = false, isCompiled: Bool = false, mapsPageGroups: Bool = false,
       cpuStandIn: String? = nil, measuresMemory: Bool = false, serveCommand: String? = nil
     ) {
@@ -74,6 +76,7 @@ extension ServingSystem {
       self.hasCapacityPolicies = hasCapacityPolicies
       self.choosesVictims = choosesVictims
       self.decidesAheadFrom = decidesAheadFrom
+      self.hasRanks = hasRanks
       self.swaps = swaps
       self.sequences = sequences
       self.offloads = offloads

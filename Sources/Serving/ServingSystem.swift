@@ -212,4 +212,21 @@ package struct ReplicaInputs {
     EngineReplica(
       run, scheduler, executor ?? self.executor, attendedMax: settings.attendedMax)
   }
+
+  /// The engine of as many ranks as the settings have, each with a scheduler of its own.
+  ///
+  /// - Parameter scheduler: That of one rank, which lists its requests where there are several.
+  @inline(__always)
+  package func ranks<S: Scheduler>(_ scheduler: (EngineSettings) -> S) -> any Replica {
+    guard settings.dataParallel > 1 else { return replica(scheduler(settings)) }
+    guard let priced = executor as? PricedExecutor else {
+      preconditionFailure("ranks that step together are simulated only")
+    }
+    var listed = settings
+    listed.stepping = .iteration
+    let ranks = (0..<settings.dataParallel).map { _ in scheduler(listed) }
+    return replica(
+      DataParallelScheduler(ranks, requests: requests, settings: listed),
+      executor: DataParallelExecutor(prices: priced.prices))
+  }
 }

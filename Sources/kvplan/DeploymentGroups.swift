@@ -53,7 +53,10 @@ struct TargetOptions: ParsableArguments {
 
   @Option(
     name: [.customLong("data-parallel-size"), .customLong("dp", withSingleDash: true)],
-    help: .hidden)
+    help: """
+      Ranks of so many GPUs with requests, a KV pool and a scheduler each, which share the layers of experts and step \
+      together; \(only("data-parallel-size")).
+      """)
   var dataParallel = 1
 
   @Option(
@@ -79,14 +82,10 @@ struct TargetOptions: ParsableArguments {
     var elements: ElementType { ElementType(rawValue: rawValue) ?? .bfloat16 }
   }
 
-  /// - Throws: ``UserError`` for data parallelism and for overrides that are none.
+  /// - Throws: ``UserError`` for overrides that are none.
   func apply(to scenario: inout Scenario) throws {
-    guard dataParallel == 1 else {
-      throw UserError(
-        "`--data-parallel-size` \(dataParallel): ranks that share out requests are not simulated as one engine",
-        hint: "`--replicas \(dataParallel)` serves with as many engines behind a router")
-    }
     scenario.tensorParallel = tensorParallel
+    scenario.dataParallel = dataParallel
     scenario.pipelineParallel = pipelineParallel
     scenario.enableExpertParallel = enableExpertParallel
     scenario.hfOverrides = try hfOverrides.map { try PositionOverrides($0) }

@@ -15,7 +15,8 @@ import Testing
   /// Another value than the default, for each setting; files are made where they are needed.
   private static let others = [
     "system": "orca-max", "model": "llama-3.1-8b", "device": "h100-sxm",
-    "tensor-parallel-size": "2", "pipeline-parallel-size": "3", "quantization": "fp8",
+    "tensor-parallel-size": "2", "data-parallel-size": "2", "pipeline-parallel-size": "3",
+    "quantization": "fp8",
     "kv-cache-dtype": "fp8", "device-memory": "79.25", "block-size": "32",
     "gpu-memory-utilization": "0.5", "kv-cache-memory-bytes": "5000000000",
     "enforce-eager": "false", "max-cudagraph-capture-size": "64",
@@ -149,14 +150,14 @@ import Testing
         == ["sweep", "--a-b=c_d", "e_f", "--g-h", "-i_j", "--", "--k_l"])
   }
 
-  @Test func dataParallelismIsRefusedByName() throws {
+  @Test func ranksNeedExperts() throws {
     let run = try Tool.run([
       "simulate", "t.csv", "--model", "opt-13b", "--device", "a100-40gb", "-dp", "2",
     ])
     #expect(run.status == 2)
     #expect(
       run.errors == """
-        error: `--data-parallel-size` 2: ranks that share out requests are not simulated as one engine
+        error: `--data-parallel-size` 2: ranks share layers of experts, and `opt-13b` has none
 
         hint: `--replicas 2` serves with as many engines behind a router
 

@@ -149,6 +149,29 @@ import Testing
     #expect(alone - KVBudget(inputs).weightBytes == experts / 2)
   }
 
+  /// Equal ranks take what each is priced with; beside an idle one there are fewer tokens for the experts, and beside a
+  /// fuller one a rank waits for it.
+  @Test func ranksWaitForTheSlowest() throws {
+    var deployment = PricedDeployment(
+      model: try ModelCatalogue.find("qwen3-30b-a3b"), device: try DeviceCatalogue.find("b200"),
+      blockBytes: 1)
+    deployment.dataParallel = 2
+    deployment.expertParallel = 2
+    let cost = try KernelCostModel(deployment)
+    let (full, half) = (
+      KernelCostModelTests.decode(64, context: 1000), KernelCostModelTests.decode(32, context: 1000)
+    )
+    let idle = IterationWork()
+    #expect(cost.duration(ofRanks: [full, full]) == cost.duration(of: full))
+    #expect(cost.duration(ofRanks: [full, idle]) < cost.duration(of: full))
+    #expect(cost.duration(ofRanks: [full, half]) < cost.duration(of: full))
+    #expect(cost.duration(ofRanks: [full, half]) > cost.duration(ofRanks: [full, idle]))
+    #expect(cost.duration(ofRanks: [half, full]) == cost.duration(ofRanks: [full, half]))
+    // The fuller rank's attention counts, and not the sum of both.
+    let long = KernelCostModelTests.decode(64, context: 4000)
+    #expect(cost.duration(ofRanks: [full, long]) == cost.duration(of: long))
+  }
+
   /// A layer of experts that costs a millisecond more costs it in every iteration, and no other model's.
   @Test func smallKernelsOfAMixtureCount() throws {
     var overheads = EngineOverheads.none

@@ -265,6 +265,48 @@ import Workload
     }
   }
 
+  /// Two ranks of one GPU are two GPUs, whose pools add up; what makes no ranks is refused with a way out.
+  @Test func ranksShareExperts() throws {
+    func resolved(_ change: (inout Scenario) throws -> Void) throws -> ResolvedScenario {
+      var ranks = try scenario()
+      ranks.model = try ModelCatalogue.find("qwen3-30b-a3b")
+      ranks.device = try DeviceCatalogue.find("h100-sxm")
+      ranks.dataParallel = 2
+      try change(&ranks)
+      return try ranks.resolved()
+    }
+    let ranks = try resolved { _ in }
+    #expect(ranks.scenario.gpus == 2 && ranks.settings.dataParallel == 2)
+    #expect(ranks.settings.poolBlocks == 2 * ranks.settings.deviceBlocks)
+    #expect(ranks.fields.contains(ScenarioField("data-parallel-size", "2")))
+    // A GPU that holds half of the experts has more room than one that holds all.
+    let one = try resolved { $0.dataParallel = 1 }
+    #expect(ranks.settings.deviceBlocks > one.settings.deviceBlocks)
+    #expect(try resolved { $0.simulatesOneRank = true }.settings.dataParallel == 1)
+    let mistakes: [(UserError, (inout Scenario) throws -> Void)] = [
+      (
+        UserError(
+          "`--data-parallel-size` 2: ranks share layers of experts, and `llama-3.1-8b` has none",
+          hint: "`--replicas 2` serves with as many engines behind a router"),
+        { $0.model = try ModelCatalogue.find("llama-3.1-8b") }
+      ),
+      (
+        UserError("`--data-parallel-size` must be at least 1, found `0`"), { $0.dataParallel = 0 }
+      ),
+      (
+        UserError(
+          "`--data-parallel-size` 2 is not simulated together with `--async-scheduling`",
+          hint: "leave one of them out"), { $0.asyncScheduling = true }
+      ),
+      (
+        UserError(
+          "`--data-parallel-size` 2 is not simulated together with `--pipeline-parallel-size 2`",
+          hint: "leave one of them out"), { $0.pipelineParallel = 2 }
+      ),
+    ]
+    for (error, change) in mistakes { #expect(throws: error) { try resolved(change) } }
+  }
+
   /// Experts of SGLang's scheduler run SGLang's kernels.
   @Test func aSystemRunsItsEnginesKernels() throws {
     var mixture = try scenario()

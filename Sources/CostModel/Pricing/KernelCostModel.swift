@@ -46,6 +46,8 @@ package final class KernelCostModel: IterationCostModel {
   private let globalLayers: Double
   private let localLayers: Double
   private let tokenPrices: PriceCurve
+  /// Of that, what ranks with requests of their own do together.
+  private let sharedPrices: PriceCurve
   private let headPrices: PriceCurve
   private let decodeGlobal: PriceGrid
   private let decodeLocal: PriceGrid?
@@ -64,6 +66,8 @@ package final class KernelCostModel: IterationCostModel {
   private struct Part: Sendable {
     var name: String
     var prices: PriceCurve
+    /// Whether ranks with requests of their own do it together.
+    var isShared = false
   }
 
   /// - Parameter ownProfile: A profile given by the user; `nil` takes the one that the tool carries.
@@ -86,6 +90,9 @@ package final class KernelCostModel: IterationCostModel {
     let parts = self.parts
     tokenPrices = PriceCurve(limit: Self.tabulatedTokens) { tokens in
       parts.reduce(0) { $0 + $1.prices(tokens) }
+    }
+    sharedPrices = PriceCurve(limit: Self.tabulatedTokens) { tokens in
+      parts.reduce(0) { $1.isShared ? $0 + $1.prices(tokens) : $0 }
     }
     let head = model.headProduct(deployment.tensorParallel)
     let product = prices.product(.bfloat16)
@@ -110,10 +117,23 @@ package final class KernelCostModel: IterationCostModel {
   }
 
   /// - Complexity: O(prefill chunks); tens of nanoseconds for decode sequences alone.
-  package func duration(of work: IterationWork) -> SimDuration {
+  package func duration(of work: IterationWork) -> SimDuration { duration(of: work, apart: 0) }
+
+  package func duration(ofRanks works: [IterationWork]) -> SimDuration {
+    let tokens = works.map { max(1, $0.batchedTokens) }
+    // Curves are by the tokens of one rank among equal ones.
+    let shared = sharedPrices(ceilingDivide(tokens.reduce(0, +), works.count))
+    return zip(works, tokens).map { duration(of: $0, apart: shared - sharedPrices($1)) }.max()
+      ?? .zero
+  }
+
+  /// - Parameter apart: Seconds that the kernels take longer because of other ranks.
+  @inline(__always)
+  private func duration(of work: IterationWork, apart: Double) -> SimDuration {
     var tokens = work.decodeSequences
     for chunk in work.prefillChunks { tokens += chunk.tokens }
     var seconds = tokenPrices(tokens)
+    seconds += apart
     if !work.prefillChunks.isEmpty { seconds += prefillSeconds(work.prefillChunks) }
     if work.decodeSequences > 0 { seconds += decodeSeconds(work) }
     seconds += recurrentSeconds(work)
@@ -276,7 +296,7 @@ package final class KernelCostModel: IterationCostModel {
           name: "all-gather and reduce-scatter",
           prices: PriceCurve(limit: tabulatedTokens) {
             mixtures * sum(Double($0 * ranks) * token)
-          }))
+          }, isShared: true))
     }
     if gpus > 1 {
       let replayed = prices.allReduce(gpus: gpus, isEager: false)
@@ -305,7 +325,7 @@ package final class KernelCostModel: IterationCostModel {
           prices: PriceCurve(limit: tabulatedTokens) {
             Double(count)
               * (price($0 * deployment.dataParallel) + deployment.overheads.expertLayerSeconds)
-          }))
+          }, isShared: true))
     }
     return parts.isEmpty ? nil : parts
   }

@@ -83,5 +83,5 @@ package struct Deployment: Sendable {
 
 extension Scenario {
   /// GPUs of one replica.
-  package var gpus: Int { tensorParallel * pipelineParallel }
+  package var gpus: Int { tensorParallel * pipelineParallel * dataParallel }
 }

@@ -152,7 +152,7 @@ package struct PreparedDeployment: Sendable {
     var labels = RunLabels(
       system: scenario.system.name, model: scenario.model.name,
       device: scenario.device.name, requestRate: requestRate,
-      blocks: kinds.reduce(0) { $0 + $1.0.count * $1.1.settings.deviceBlocks },
+      blocks: kinds.reduce(0) { $0 + $1.0.count * $1.1.settings.poolBlocks },
       blockSize: resolved[0].settings.blockSize,
       provenance: Provenance(
         seed: seed, version: toolVersion,

@@ -11,7 +11,7 @@ extension ServingSystem {
     capabilities: Capabilities(
       isPaged: true, cutsPrompts: true, limitsLongPrompts: true, hasPrefixCache: true,
       choosesEvictions: true, choosesVictims: true, decidesAheadFrom: .stopsAhead,
-      sequences: .samples, offloads: true, measuresMemory: true,
+      sequences: .samples, offloads: true, hasRanks: true, measuresMemory: true,
       serveCommand: "vllm serve"),
     measuredAs: "vllm",
     defaults: { .vllm($0) },
@@ -39,18 +39,20 @@ extension ServingSystem {
     make: { inputs in
       let settings = inputs.settings
       let groups = settings.v1.groups(blockSize: settings.blockSize, upTo: settings.maxModelLength)
-      func replica<Memory: TokenBudgetMemory>(_ memory: Memory) -> any Replica {
-        inputs.replica(
+      func replica<Memory: TokenBudgetMemory>(_ memory: @escaping () -> Memory) -> any Replica {
+        inputs.ranks { settings in
           TokenBudgetScheduler(
-            memory: memory, requests: inputs.requests, settings: settings,
+            memory: memory(), requests: inputs.requests, settings: settings,
             contents: inputs.run.contents,
             connector: settings.v1.offloading.map {
               OffloadingConnector($0.options, groups: groups)
             },
-            worker: settings.v1.offloading.map { HostLinkWorker($0.link) }))
+            worker: settings.v1.offloading.map { HostLinkWorker($0.link) })
+        }
       }
       return groups == [BlockGroup(keeps: .all, blockTokens: settings.blockSize)]
-        ? replica(PrefixCachingMemory(settings)) : replica(HybridMemory(settings, groups: groups))
+        ? replica { PrefixCachingMemory(settings) }
+        : replica { HybridMemory(settings, groups: groups) }
     })
 }
 

@@ -16,6 +16,7 @@ extension BackendModel {
     scenario.model.maxPositions = max(point.model.maxPositions, longest)
     scenario.tensorParallel = point.tensorParallel
     scenario.dataParallel = point.dataParallel
+    scenario.simulatesOneRank = true
     scenario.expertParallelGiven = point.expertParallel
     scenario.weights = point.weights
     scenario.kvCache = kvCache(point)
