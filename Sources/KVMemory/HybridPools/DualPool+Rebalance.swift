@@ -1,5 +1,5 @@
 extension DualPool {
-  /// Moves the boundary: the highest ``batch`` units of the other kind become units of `kind`.
+  /// Moves the boundary: the highest units, a batch of ``batches``, of the other kind become units of `kind`.
   ///
   ///     states  |held|free|held|free|free|free|      a batch of 3 can leave, one of 4 cannot
   ///
@@ -10,8 +10,9 @@ extension DualPool {
   /// - Source: `avmp_dynamic` of codepawl/cachepawl, which rebalances where a request still does not fit after an eviction.
   ///   The thresholds of its pressure monitor (0.05 and 0.30) and its throttle do not decide here.
   mutating func rebalance(to kind: HybridUnit) -> Bool {
-    guard let batch else { return false }
+    guard let batches else { return false }
     let (donor, recipient) = (kind.other.rawValue, kind.rawValue)
+    let batch = batches[donor]
     let moved = batch * unitBytes[donor]
     let units = moved / unitBytes[recipient]
     let unitsMax = bytes / unitBytes[recipient]

@@ -3,15 +3,15 @@
 ///     pool   |──────── pages of keys and values ────────|──────── states ────────|
 ///                    T − int(T × share)                       int(T × share)
 ///
-/// With no ``batch`` the boundary stays: `fixed_dual` and `avmp_static` of the study, which agree in every published
+/// With no ``batches`` the boundary stays: `fixed_dual` and `avmp_static` of the study, which agree in every published
 /// count. With one it moves (`DualPool+Rebalance.swift`): `avmp_dynamic`.
 ///
 /// - Source: codepawl/cachepawl, after the separate pool of states that SGLang has for hybrid models.
 package struct DualPool: HybridPool {
   let bytes: Int
   let unitBytes: [Int]
-  /// Units that a rebalance takes from the other kind; `nil` for none.
-  let batch: Int?
+  /// Units of each kind that a rebalance takes from it; `nil` for none.
+  let batches: [Int]?
   /// By the raw value of the kind.
   var stores: [UnitStore]
   package internal(set) var migratedBytes = 0
@@ -19,9 +19,16 @@ package struct DualPool: HybridPool {
   /// - Parameters:
   ///   - bytes: Of the pool.
   ///   - stateShare: Of the pool, for states at first; between 0 and 1.
+  ///   - batch: Units that a rebalance takes from either kind; `nil` for a boundary that stays.
   package init(bytes: Int, kvBytes: Int, stateBytes: Int, stateShare: Double, batch: Int? = nil) {
+    self.init(
+      bytes: bytes, kvBytes: kvBytes, stateBytes: stateBytes, stateShare: stateShare,
+      batches: batch.map { [$0, $0] })
+  }
+
+  init(bytes: Int, kvBytes: Int, stateBytes: Int, stateShare: Double, batches: [Int]?) {
     self.bytes = bytes
-    self.batch = batch
+    self.batches = batches
     unitBytes = [kvBytes, stateBytes]
     let states = Int(Double(bytes) * stateShare)
     stores = [
@@ -37,6 +44,14 @@ package struct DualPool: HybridPool {
     if let handles = take(count, of: kind, for: request) { return handles }
     guard rebalance(to: kind) else { return nil }
     return take(count, of: kind, for: request)
+  }
+
+  /// As ``allocate(_:of:for:)`` where a scheduler says who makes way: nobody is dropped.
+  mutating func takeFree(
+    _ count: Int, of kind: HybridUnit, for request: Int32
+  ) -> [HybridHandle]? {
+    if let handles = take(count, of: kind, for: request) { return handles }
+    return rebalance(to: kind) ? take(count, of: kind, for: request) : nil
   }
 
   package mutating func free(_ handles: [HybridHandle]) {

@@ -6,7 +6,7 @@ package enum HybridUnit: Int, CaseIterable, Sendable {
 }
 
 /// A unit that was taken, as its taker knows it.
-package struct HybridHandle: Equatable, Sendable {
+package struct HybridHandle: Hashable, Sendable {
   package var kind: HybridUnit
   package var unit: Int32
   /// Which taking of the unit this is. The pool may have given the unit to another request since.

@@ -50,6 +50,7 @@ struct UnitStore: Sendable {
 
   /// Gives back the units among `units` that are held, whoever holds them.
   mutating func free(_ units: [Int32]) {
+    if units.count == 1, serials[Int(units[0])] != 0 { return freeOne(units[0]) }
     var owners: [Int32] = []
     for unit in units where serials[Int(unit)] != 0 {
       let owner = holders[Int(unit)]
@@ -60,6 +61,14 @@ struct UnitStore: Sendable {
       held[owner]?.removeAll { serials[Int($0)] == 0 }
       if held[owner]?.isEmpty == true { forget(owner) }
     }
+  }
+
+  /// The same for one unit, which is found at once where the last to be taken goes first.
+  private mutating func freeOne(_ unit: Int32) {
+    let owner = holders[Int(unit)]
+    release(unit)
+    if let place = held[owner]?.lastIndex(of: unit) { held[owner]?.remove(at: place) }
+    if held[owner]?.isEmpty == true { forget(owner) }
   }
 
   /// Gives back all units of the request whose last taking is oldest; nothing if there is none.

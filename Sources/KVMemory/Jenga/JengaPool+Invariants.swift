@@ -37,9 +37,31 @@ extension JengaPool {
       }
       guard used + cached > 0 else { return "large page \(index) is split and all of it is empty" }
     }
+    if let broken = brokenCounts { return broken }
     let ledger = ledger
     let sum = ledger.used + ledger.cached + ledger.split + ledger.free
     return sum == larges.count * largeBytes
       ? nil : "\(ledger) has \(sum) bytes, the pool \(larges.count * largeBytes)"
+  }
+
+  /// What is counted of all large pages against a count anew.
+  private var brokenCounts: String? {
+    var (used, cached, room) = (
+      usedCounts.map { _ in 0 }, usedCounts.map { _ in 0 }, usedCounts.map { _ in 0 }
+    )
+    var evictable = 0
+    for large in larges.compactMap(\.self) {
+      used[large.type] += large.usedCount
+      cached[large.type] += large.cachedCount
+      if large.usedCount > 0 { room[large.type] += large.states.count - large.usedCount }
+      if large.usedCount == 0 && large.cachedCount > 0 { evictable += 1 }
+    }
+    guard (used, cached) == (usedCounts, cachedCounts), room == self.room,
+      evictable == evictableCount
+    else {
+      return "\(used) used, \(cached) cached, \(room) of room, \(evictable) evictable; counted are "
+        + "\(usedCounts), \(cachedCounts), \(self.room), \(evictableCount)"
+    }
+    return nil
   }
 }

@@ -45,11 +45,19 @@ package struct JengaPool: Sendable {
     var cachedCount = 0
   }
 
+  let poolBytes: Int
   package let largeBytes: Int
   /// Small pages of a large one, by type.
   package let smallCounts: [Int]
   /// `nil` for a large page that belongs to no type.
   private(set) var larges: [Large?]
+  /// Small pages that are used and cached, by type.
+  private(set) var usedCounts: [Int]
+  private(set) var cachedCounts: [Int]
+  /// Small pages of large ones in use that are not used, by type: what the type can take there.
+  private(set) var room: [Int]
+  /// Large pages of which nothing is used and something is cached.
+  private(set) var evictableCount = 0
   /// Large pages that are empty, the next to be taken last.
   private var emptyLarges: [Int32]
   /// Pages that became empty, by type and request, and by type; some are out of date.
@@ -83,7 +91,11 @@ package struct JengaPool: Sendable {
     precondition(smallBytes.allSatisfy { $0 > 0 }, "JengaPool: small pages of \(smallBytes) bytes")
     largeBytes = Self.leastCommonMultiple(smallBytes)
     let largeBytes = largeBytes
+    poolBytes = bytes
     smallCounts = smallBytes.map { largeBytes / $0 }
+    usedCounts = smallBytes.map { _ in 0 }
+    cachedCounts = usedCounts
+    room = usedCounts
     let count = bytes / largeBytes
     larges = Array(repeating: nil, count: count)
     emptyLarges = (0..<Int32(count)).reversed()
@@ -99,6 +111,9 @@ package struct JengaPool: Sendable {
       return multiple / a * size
     }
   }
+
+  /// Large pages that belong to no type.
+  var emptyLargeCount: Int { emptyLarges.count }
 
   /// The state of a small page of a split large page.
   package func state(of page: Page) -> State? {
@@ -125,7 +140,6 @@ package struct JengaPool: Sendable {
   /// - Parameter state: ``State/empty``, or cached with the time of the last access and the tokens up to its end.
   package mutating func release(_ page: Page, to state: State) {
     precondition(self.state(of: page) == .used, "JengaPool: \(page) is not used")
-    larges[Int(page.large)]!.usedCount -= 1
     settle(page, state)
   }
 
@@ -134,15 +148,35 @@ package struct JengaPool: Sendable {
     guard case .cached = state(of: page) else {
       preconditionFailure("JengaPool: \(page) is not cached")
     }
-    larges[Int(page.large)]!.cachedCount -= 1
     use(page)
   }
 
   // MARK: Steps of an allocation
 
+  /// Changes a large page, and what is counted of all.
+  private mutating func change(_ index: Int32, _ body: (inout Large?) -> Void) {
+    count(larges[Int(index)], by: -1)
+    body(&larges[Int(index)])
+    count(larges[Int(index)], by: 1)
+  }
+
+  private mutating func count(_ large: Large?, by sign: Int) {
+    guard let large else { return }
+    usedCounts[large.type] += sign * large.usedCount
+    cachedCounts[large.type] += sign * large.cachedCount
+    if large.usedCount > 0 {
+      room[large.type] += sign * (large.states.count - large.usedCount)
+    } else if large.cachedCount > 0 {
+      evictableCount += sign
+    }
+  }
+
   private mutating func use(_ page: Page) {
-    larges[Int(page.large)]!.states[Int(page.slot)] = .used
-    larges[Int(page.large)]!.usedCount += 1
+    change(page.large) {
+      $0!.cachedCount -= $0!.states[Int(page.slot)] == .empty ? 0 : 1
+      $0!.states[Int(page.slot)] = .used
+      $0!.usedCount += 1
+    }
   }
 
   /// The last page of a type to become empty in the large pages of a request.
@@ -173,8 +207,8 @@ package struct JengaPool: Sendable {
 
   /// Splits an empty large page for a type, ties it to a request and takes its first small page.
   private mutating func split(_ large: Int32, _ type: Int, _ request: Int32) -> Page {
-    larges[Int(large)] = Large(
-      type: type, request: request, states: Array(repeating: .empty, count: smallCounts[type]))
+    let states = Array(repeating: State.empty, count: smallCounts[type])
+    change(large) { $0 = Large(type: type, request: request, states: states) }
     for slot in (1..<Int32(max(1, smallCounts[type]))).reversed() {
       note(Page(large: large, slot: slot))
     }
@@ -200,9 +234,12 @@ package struct JengaPool: Sendable {
   /// Gives a page that nobody uses its state, and its large page back if all of it is empty.
   private mutating func settle(_ page: Page, _ state: State) {
     let index = Int(page.large)
-    larges[index]!.states[Int(page.slot)] = state
+    change(page.large) {
+      $0!.states[Int(page.slot)] = state
+      $0!.usedCount -= 1
+      $0!.cachedCount += state == .empty ? 0 : 1
+    }
     if case .cached(let lastAccess, let prefixTokens) = state {
-      larges[index]!.cachedCount += 1
       cached[larges[index]!.type].insert(
         Cached(lastAccess: lastAccess, prefixTokens: prefixTokens, page: page))
     } else {
@@ -211,7 +248,7 @@ package struct JengaPool: Sendable {
     guard larges[index]!.usedCount == 0 else { return }
     if larges[index]!.cachedCount == 0 {
       untie(page.large)
-      larges[index] = nil
+      change(page.large) { $0 = nil }
       emptyLarges.append(page.large)
     } else if let newest = newest(page.large) {
       evictable.insert(newest)
@@ -244,7 +281,7 @@ package struct JengaPool: Sendable {
         Page(large: large, slot: Int32($0))
       }
       untie(large)
-      larges[Int(large)] = nil
+      change(large) { $0 = nil }
       return (large, evicted)
     }
     return nil
@@ -256,7 +293,6 @@ package struct JengaPool: Sendable {
       guard larges[Int(entry.page.large)]?.type == type, self.state(of: entry.page) == state else {
         continue
       }
-      larges[Int(entry.page.large)]!.cachedCount -= 1
       return entry.page
     }
     return nil
