@@ -10,7 +10,7 @@ import Workload
 struct CompareCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "compare",
-    abstract: "Replay one trace through several serving systems, side by side.",
+    abstract: "Replay one trace through several serving systems, or managers of KV memory.",
     discussion: """
       Every system at every rate serves the same requests at the same times, on all cores. A flag \
       that only some systems have applies to those of them that are compared.
@@ -20,6 +20,8 @@ struct CompareCommand: ParsableCommand {
           --systems vllm-sosp23,vllm-v1,orca-max \\
           --model opt-13b --device a100-40gb \\
           --request-rate 0.5,1,2 --num-prompts 1000
+        kvplan compare traces/sharegpt.csv --memory all \\
+          --model gemma-3-27b --device h100-sxm --num-prompts 2000
       """)
 
   @Argument(
@@ -38,6 +40,20 @@ struct CompareCommand: ParsableCommand {
       """)
   var requestRate: String?
 
+  @Option(
+    help: ArgumentHelp(
+      """
+      Compare managers of KV memory in place of systems, at equal bytes under one scheduler: `all`, or some by commas \
+      (\(MemoryManager.all.map(\.name).joined(separator: ", "))). Requests come all at once unless a rate is given.
+      """, valueName: "managers"))
+  var memory: String?
+
+  @Option(
+    help: """
+      Tokens of a sequence that rules keep which drop tokens; with `--memory` only (default: 2048).
+      """)
+  var kvCap: Int?
+
   @OptionGroup(title: "Replicas") var fleet: FleetOptions
   @OptionGroup var engine: EngineOptions
   @OptionGroup(title: "Reading the trace") var reading: TraceReadArguments
@@ -47,6 +63,11 @@ struct CompareCommand: ParsableCommand {
   var latex = false
 
   func run() throws {
+    if let memory { return try compare(memory: memory) }
+    guard kvCap == nil else {
+      throw UserError(
+        "`--kv-cap` belongs to managers of KV memory", hint: "add `--memory all`, or leave it out")
+    }
     let systems = try systems.split(separator: ",").map {
       try ServingSystem.find($0.trimmingPrefix(while: \.isWhitespace).description)
     }
@@ -74,7 +95,7 @@ struct CompareCommand: ParsableCommand {
   }
 
   /// The rates asked for; one `nil` where the trace's own arrivals are to be used.
-  private func rates() throws -> [Double?] {
+  func rates() throws -> [Double?] {
     guard let requestRate else { return [nil] }
     return try RateList.read(requestRate)
   }

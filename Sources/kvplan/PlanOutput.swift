@@ -22,6 +22,12 @@ protocol PlanReport {
   var json: JSONValue { get }
   /// One row a simulation.
   var simulations: CatalogTable { get }
+  /// What its files are called, without their endings: the page and its JSON, and the rows.
+  var fileNames: (page: String, rows: String) { get }
+}
+
+extension PlanReport {
+  var fileNames: (page: String, rows: String) { ("plan", "simulations") }
 }
 
 extension PlanReport {
@@ -35,14 +41,20 @@ extension PlanReport {
 
 /// Writes a plan: files first, then standard output.
 struct PlanOutput {
-  private let options: PlanOutputOptions
+  private let format: OutputFormat
+  private let output: String?
   private let folder: OutputFolder?
   private let interruption: Interruption?
 
   /// Makes sure that the output folder can be written before anything is simulated.
   init(_ options: PlanOutputOptions) throws {
-    self.options = options
-    folder = try options.output.map { try OutputFolder($0) }
+    try self.init(options.format, output: options.output)
+  }
+
+  init(_ format: OutputFormat, output: String?) throws {
+    self.format = format
+    self.output = output
+    folder = try output.map { try OutputFolder($0) }
     interruption = folder.map { Interruption(removing: $0.stagingPath) }
   }
 
@@ -51,8 +63,8 @@ struct PlanOutput {
     if let folder {
       let document = report.document
       var files: [(name: String, text: String)] = [
-        ("plan.html", document.html), ("plan.json", json()),
-        ("simulations.csv", report.simulations.rendered(.csv)),
+        ("\(report.fileNames.page).html", document.html), ("\(report.fileNames.page).json", json()),
+        ("\(report.fileNames.rows).csv", report.simulations.rendered(.csv)),
       ]
       for (index, figure) in document.sections.flatMap(\.figures).enumerated() {
         files.append(("figure-\(index + 1).svg", figure.svg()))
@@ -64,12 +76,12 @@ struct PlanOutput {
       }
       try folder.commit()
     }
-    switch options.format {
+    switch format {
     case .table: Terminal.write(report.document.text(maxWidth: Terminal.width))
     case .json: Terminal.write(json())
     case .csv: Terminal.write(report.simulations.rendered(.csv))
     }
-    if let output = options.output { Terminal.say("results are in `\(output)`") }
+    if let output { Terminal.say("results are in `\(output)`") }
   }
 }
 
