@@ -39,6 +39,7 @@ let package = Package(
     .target(name: "CKernels"),
 
     room("Messages"),
+    room("EngineCommands", ["Messages"]),
     room("SimulationKernel", [.product(name: "HeapModule", package: "swift-collections")]),
     room("Statistics"),
     room(
@@ -125,12 +126,13 @@ let package = Package(
       dependencies: [
         "Kernels", "Conformance", "Reproduction", "Validation", "Sweeps", "Planning", "Results",
         "Metrics", "Fleet", "Serving", "KVMemory", "ModelFiles", "CostModel", "TraceFiles",
-        "Workload", "SimulationKernel", "Messages", "Statistics",
+        "Workload", "SimulationKernel", "EngineCommands", "Messages", "Statistics",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),
 
     tests("MessagesTests", ["Messages"]),
+    tests("EngineCommandsTests", ["EngineCommands", "Messages"]),
     tests("SimulationKernelTests", ["SimulationKernel"]),
     tests("StatisticsTests", ["Statistics", "SimulationKernel"]),
     tests("KVMemoryTests", ["KVMemory", "SimulationKernel"]),
@@ -183,7 +185,8 @@ let package = Package(
     tests(
       "CommandLineTests",
       [
-        "kvplan", "Sweeps", "Planning", "Metrics", "Serving", "CostModel", "Statistics", "Messages",
+        "kvplan", "EngineCommands", "Sweeps", "Planning", "Metrics", "Serving", "CostModel",
+        "Statistics", "Messages",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     tests("TidyTests", []),

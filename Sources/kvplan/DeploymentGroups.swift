@@ -16,6 +16,15 @@ private let pageGroupSystems = systems(of: "page-group-size") { "`\($0.name)`" }
 
 /// What is served, and on what.
 struct TargetOptions: ParsableArguments {
+  /// Read before the others are (``PastedCommand``), which it gives their values.
+  @Option(
+    help: ArgumentHelp(
+      """
+      Command line of an engine to take the settings from: `vllm serve …`, `sglang serve …`, `trtllm-serve …`; \
+      flags given beside it win.
+      """, valueName: "command"))
+  var fromCommand: String?
+
   @Option(
     help: "Model of `kvplan catalog models`, or the path of its `config.json`.",
     completion: Completions.model)

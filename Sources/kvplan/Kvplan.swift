@@ -43,6 +43,8 @@ struct Kvplan: ParsableCommand {
     if let help = ShortHelp.asked(words) { return Terminal.write(help.text) }
     Invocation.note(words)
     do {
+      let words = try PastedCommand(expanding: words).said()
+      Invocation.note(words)
       var command = try parseAsRoot(words)
       try command.run()
     } catch let error as UserError {

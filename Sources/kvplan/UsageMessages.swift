@@ -1,4 +1,5 @@
 import ArgumentParser
+import EngineCommands
 import Foundation
 import Messages
 
@@ -61,6 +62,13 @@ extension UserError {
     let arguments = (named.command.arguments ?? []) + CommandInfo.common
     let flags = arguments.flatMap { $0.names ?? [] }.map(\.flag)
     let listing = "`\(named.text) --help` lists all"
+    if flags.contains(PastedCommand.flag), let meaning = EngineCommandLine.explanation(of: flag) {
+      return UserError(
+        "`\(named.text)` has no option `\(flag)`",
+        hint:
+          "\(meaning); leave it out, or give the engine's whole command line as `\(PastedCommand.flag)`"
+      )
+    }
     // A letter is near to every other.
     let nearest = flag.hasPrefix("--") ? nearestName(to: flag, among: flags) : nil
     return UserError(

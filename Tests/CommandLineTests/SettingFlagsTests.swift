@@ -10,7 +10,9 @@ import Testing
 /// The options of the tool and the table of settings are one list.
 @Suite struct SettingFlagsTests {
   /// Flags that only say where the value of another comes from.
-  private static let sources = ["kv-cache-from-log": "num-gpu-blocks-override"]
+  private static let sources = [
+    "kv-cache-from-log": "num-gpu-blocks-override", "from-command": "system",
+  ]
 
   /// Another value than the default, for each setting; files are made where they are needed.
   private static let others = [

@@ -33,7 +33,7 @@ struct RunCommand: ParsableCommand {
 
   func run() throws {
     let recipe = try RecipeReader.read(path: file)
-    let words = try recipe.words() + outputWords
+    let words = try PastedCommand(expanding: recipe.words() + outputWords).said()
     Invocation.note(words)
     var command = try Kvplan.parseAsRoot(words)
     try command.run()

@@ -1,0 +1,122 @@
+import EngineCommands
+import Foundation
+import Messages
+import ModelFiles
+
+/// `--from-command`: an engine's own command line in place of our flags.
+struct PastedCommand {
+  static let flag = "--from-command"
+
+  /// The command line with our flags in its place.
+  private(set) var words: [String]
+  /// What became of the engine's flags, a line each.
+  private(set) var notes: [String] = []
+  /// What is not simulated.
+  private(set) var warnings: [String] = []
+
+  /// - Parameter words: Of a whole command line, without the tool's name; returned as they are if none is the flag.
+  /// - Throws: ``UserError`` as ``EngineCommandLine``, and for a value that only a shell knows.
+  init(expanding words: [String]) throws(UserError) {
+    self.words = words
+    let (path, command) = CommandInfo.leaf(words)
+    guard let (text, others) = Self.taken(from: words) else { return }
+    let arguments = command.arguments ?? []
+    guard arguments.contains(where: { $0.isCalled(Self.flag) }) else { return }
+    let line = try EngineCommandLine(text)
+    let given = Self.given(others, arguments)
+    var ours: [String] = []
+    var absent: [String] = []
+    for setting in line.settings {
+      // `compare` takes several systems.
+      let names = ["--\(setting.name)", "--\(setting.name)s"]
+      guard
+        let argument = names.lazy.compactMap({ name in arguments.first { $0.isCalled(name) } })
+          .first
+      else {
+        absent.append(setting.said)
+        continue
+      }
+      if let beside = given[argument.key] {
+        notes.append("`\(beside)` beside `\(Self.flag)` wins over its `\(setting.said)`")
+      } else {
+        ours.append(try word(setting, as: argument))
+      }
+    }
+    self.words = path + ours + others.dropFirst(path.count)
+    let read = ours.map(shellQuoted).joined(separator: " ")
+    notes.insert("`\(line.engine.command)` is read as \(read)", at: 0)
+    let place = (["kvplan"] + path).joined(separator: " ")
+    note("`\(place)` does not ask for", absent)
+    note("nothing that is simulated depends on", line.idle)
+    warnings = line.effects.map {
+      "\(Self.listed($0.flags)) of `\(line.engine.command)`: \($0.effect)"
+    }
+  }
+
+  /// The text behind the flag, and the other words; `nil` without it.
+  private static func taken(from words: [String]) -> (text: String, others: [String])? {
+    let own = words.prefix { $0 != "--" }
+    if let index = own.firstIndex(of: flag), index + 1 < own.count {
+      return (own[index + 1], Array(words[..<index] + words[(index + 2)...]))
+    }
+    guard let index = own.firstIndex(where: { $0.hasPrefix(flag + "=") }) else { return nil }
+    return (
+      String(own[index].dropFirst(flag.count + 1)), Array(words[..<index] + words[(index + 1)...])
+    )
+  }
+
+  /// What is said of each argument, by its name.
+  private static func given(
+    _ words: [String], _ arguments: [CommandInfo.Argument]
+  ) -> [String: String] {
+    var given: [String: String] = [:]
+    for word in words where word.hasPrefix("-") {
+      let name = String(word.prefix { $0 != "=" })
+      if let argument = arguments.first(where: { $0.isCalled(name) }) { given[argument.key] = name }
+    }
+    return given
+  }
+
+  private mutating func word(
+    _ setting: EngineCommandLine.Setting, as argument: CommandInfo.Argument
+  ) throws(UserError) -> String {
+    if setting.value?.contains("$") ?? false {
+      throw UserError(
+        "`\(Self.flag)`: the shell puts a value in the place of `\(setting.said)`",
+        hint: "write the value, or give `--\(argument.key)` beside it")
+    }
+    var setting = setting
+    if argument.key != setting.name, argument.kind == .option { setting.name = argument.key }
+    if setting.name == "model", let path = setting.value, let model = Self.model(insteadOf: path) {
+      notes.append("there is no `\(path)` here: taken for the model `\(model)`")
+      setting.value = model
+    }
+    return setting.word
+  }
+
+  /// The model that a path of another machine names by one of its folders; `nil` for what is no path, or is here.
+  private static func model(insteadOf path: String) -> String? {
+    guard path.hasPrefix("/") || path.hasPrefix("."), !FileManager.default.fileExists(atPath: path)
+    else { return nil }
+    let folders = path.split(separator: "/").reversed().map { folder in
+      // Of Hugging Face's cache: `models--Qwen--Qwen3-8B`.
+      folder.hasPrefix("models--") ? folder.dropFirst(8).replacing("--", with: "/") : folder
+    }
+    return folders.map(String.init).first { (try? ModelFile.named($0)) != nil }
+  }
+
+  private mutating func note(_ what: String, _ flags: [String]) {
+    if !flags.isEmpty { notes.append("\(what) \(Self.listed(flags))") }
+  }
+
+  private static func listed(_ flags: [String]) -> String {
+    flags.map { "`\($0)`" }.joined(separator: ", ")
+  }
+
+  /// The words, once what became of them is said.
+  func said() -> [String] {
+    for note in notes { Terminal.say("note: \(note)") }
+    Terminal.warn(warnings)
+    return words
+  }
+}
