@@ -206,7 +206,7 @@ extension SweepReader {
   func reading(_ node: Node) throws -> TraceReadOptions {
     let names = [
       "trace-format", "skip-bad-rows", "token-columns", "timestamp-unit", "spread-timestamps",
-      "first-turns", "characters-per-token", "tokenizer",
+      "first-turns", "characters-per-token", "tokenizer", "columns", "hash-block-size",
     ]
     var options = TraceReadOptions()
     for (key, value) in try mapping(node, "`reading`") {
@@ -227,7 +227,11 @@ extension SweepReader {
       case "skip-bad-rows": options.skipsBadRows = try parsed(Bool(text), "true or false")
       case "token-columns": options.columnSuffix = text
       case "timestamp-unit":
-        options.timestampUnit = try parsed(TimestampUnit(rawValue: text), "s or ms")
+        options.timestampUnit = try parsed(TimestampUnit(rawValue: text), "s, ms, us or ns")
+      case "columns": options.columns = try located(value) { try ColumnMapping(text) }
+      case "hash-block-size":
+        options.hashBlockTokens = try parsed(
+          Int(text).flatMap { (1...1 << 20).contains($0) ? $0 : nil }, "from 1 to 1048576")
       case "spread-timestamps": options.spreadSeconds = try positive()
       case "first-turns": options.firstTurnsOnly = try parsed(Bool(text), "true or false")
       case "characters-per-token":

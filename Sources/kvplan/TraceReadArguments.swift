@@ -13,6 +13,19 @@ struct TraceReadArguments: ParsableArguments {
       """)
   var traceFormat: TraceFormat?
 
+  @Option(
+    help: ArgumentHelp(
+      """
+      Which columns or JSON members say what, of any CSV or JSON lines: \
+      `arrival=time,prompt=usage.in,output=usage.out,session=chat`.
+      """, valueName: "names"))
+  var columns: String?
+
+  @Option(
+    help: "Tokens that a block hash stands for (default: the format's own, or as the rows have it)."
+  )
+  var hashBlockSize: Int?
+
   @Flag(help: "Count rows that cannot be read and leave them out.")
   var skipBadRows = false
 
@@ -22,7 +35,7 @@ struct TraceReadArguments: ParsableArguments {
   @Option(help: "Characters for each token where texts are estimated.")
   var charactersPerToken = 4.0
 
-  @Option(help: "Unit of timestamps, `s` or `ms` (default: the format's own).")
+  @Option(help: "Unit of timestamps, `s`, `ms`, `us` or `ns` (default: the format's own).")
   var timestampUnit: TimestampUnit?
 
   @Option(
@@ -50,7 +63,12 @@ struct TraceReadArguments: ParsableArguments {
         "`--spread-timestamps` must lie above 0 and be at most 86400 s, "
           + "found `\(spreadTimestamps)`")
     }
+    if let hashBlockSize, !(1...1 << 20).contains(hashBlockSize) {
+      throw UserError("`--hash-block-size` must be from 1 to 1048576, found `\(hashBlockSize)`")
+    }
     var options = TraceReadOptions()
+    options.columns = try columns.map { text throws(UserError) in try ColumnMapping(text) }
+    options.hashBlockTokens = hashBlockSize
     options.format = traceFormat
     options.skipsBadRows = skipBadRows
     options.columnSuffix = tokenColumns

@@ -1,3 +1,4 @@
+import Foundation
 import Messages
 import SimulationKernel
 import Testing
@@ -14,75 +15,85 @@ import Workload
     var testDescription: String { format.rawValue }
   }
 
-  static let samples: [Sample] = [
-    Sample(
-      format: .azure,
-      text: """
-        TIMESTAMP,ContextTokens,GeneratedTokens
-        2023-11-16 18:15:46.6805900,374,44
-        2023-11-16T18:15:50.995169Z,396,109
+  static let samples: [Sample] =
+    [
+      Sample(
+        format: .azure,
+        text: """
+          TIMESTAMP,ContextTokens,GeneratedTokens
+          2023-11-16 18:15:46.6805900,374,44
+          2023-11-16T18:15:50.995169Z,396,109
 
-        """),
-    Sample(
-      format: .burstgpt,
-      text: """
-        Timestamp,Session ID,Model,Request tokens,Response tokens,Total tokens,Log Type
-        5,a,ChatGPT,472,18,490,Conversation log
-        45,,GPT-4,1087,0,1087,API log
+          """),
+      Sample(
+        format: .burstgpt,
+        text: """
+          Timestamp,Session ID,Model,Request tokens,Response tokens,Total tokens,Log Type
+          5,a,ChatGPT,472,18,490,Conversation log
+          45,,GPT-4,1087,0,1087,API log
 
-        """),
-    Sample(
-      format: .vidur,
-      text: "arrived_at,num_prefill_tokens,num_decode_tokens\n0.0,374,44\n4.314579,396,109\n"),
-    Sample(
-      format: .csv,
-      text: """
-        arrival_s,prompt_tokens,output_tokens,conversation_id,prompt_pieces,class,priority,think_time_s
-        0,9,4,a,3:0:5 -1:0:4,chat,0,
-        1,9,4,a,3:0:5 -2:0:4,code,-1,0.5
-        2,9,4,,,,,
+          """),
+      Sample(
+        format: .vidur,
+        text: "arrived_at,num_prefill_tokens,num_decode_tokens\n0.0,374,44\n4.314579,396,109\n"),
+      Sample(
+        format: .csv,
+        text: """
+          arrival_s,prompt_tokens,output_tokens,conversation_id,prompt_pieces,class,priority,think_time_s
+          0,9,4,a,3:0:5 -1:0:4,chat,0,
+          1,9,4,a,3:0:5 -2:0:4,code,-1,0.5
+          2,9,4,,,,,
 
-        """),
-    Sample(
-      format: .mooncake,
-      text: """
-        {"timestamp": 0, "input_length": 1030, "output_length": 500, "hash_ids": [0, 1, 2]}
-        {"timestamp": 2.5, "input_length": 6, "output_length": 52, "hash_ids": [9], "session_id": "x", "delay": 3, "class": "a"}
+          """),
+      Sample(
+        format: .mooncake,
+        text: """
+          {"timestamp": 0, "input_length": 1030, "output_length": 500, "hash_ids": [0, 1, 2]}
+          {"timestamp": 2.5, "input_length": 6, "output_length": 52, "hash_ids": [9], "session_id": "x", "delay": 3, "class": "a"}
 
-        """),
-    Sample(
-      format: .bailian,
-      text: """
-        {"chat_id":0,"parent_chat_id":-1,"timestamp":0.0,"input_length":20,"output_length":4,"hash_ids":[0,1]}
-        {"chat_id":1,"parent_chat_id":0,"timestamp":6.1,"input_length":40,"output_length":6,"hash_ids":[0,2,3]}
+          """),
+      Sample(
+        format: .bailian,
+        text: """
+          {"chat_id":0,"parent_chat_id":-1,"timestamp":0.0,"input_length":20,"output_length":4,"hash_ids":[0,1]}
+          {"chat_id":1,"parent_chat_id":0,"timestamp":6.1,"input_length":40,"output_length":6,"hash_ids":[0,2,3]}
 
-        """),
-    Sample(
-      format: .guidellm,
-      text: #"{"prompt":"x\ny","prompt_tokens_count":120,"output_tokens_count":64,"#
-        + #""a":[1,{"b":null}]}"# + "\n"),
-    Sample(
-      format: .vllmCustom,
-      text: #"{"prompt": "na\u00efve \ud83d\ude00", "output_tokens": 10}"#),
-    Sample(
-      format: .vllmBench,
-      text: #"{"completed": 2, "input_lens": [13, 24], "output_lens": [3, 1], "ttfts": [0.1, NaN]}"#
-    ),
-    Sample(
-      format: .sharegpt,
-      text: """
-        [ {"id":"a","conversations":[{"from":"human","value":"é"},{"from":"gpt","value":"\\"hi\\""}]},
-          {"id":"b","conversations":[]} ]
-        """),
-    Sample(
-      format: .alpaca,
-      text: #"[{"instruction":"Add.","input":"2 and 3","output":"5"},"#
-        + #"{"instruction":"a","output":"b"}]"#),
-  ]
+          """),
+      Sample(
+        format: .guidellm,
+        text: #"{"prompt":"x\ny","prompt_tokens_count":120,"output_tokens_count":64,"#
+          + #""a":[1,{"b":null}]}"# + "\n"),
+      Sample(
+        format: .vllmCustom,
+        text: #"{"prompt": "na\u00efve \ud83d\ude00", "output_tokens": 10}"#),
+      Sample(
+        format: .vllmBench,
+        text:
+          #"{"completed": 2, "input_lens": [13, 24], "output_lens": [3, 1], "ttfts": [0.1, NaN]}"#
+      ),
+      Sample(
+        format: .sharegpt,
+        text: """
+          [ {"id":"a","conversations":[{"from":"human","value":"é"},{"from":"gpt","value":"\\"hi\\""}]},
+            {"id":"b","conversations":[]} ]
+          """),
+      Sample(
+        format: .alpaca,
+        text: #"[{"instruction":"Add.","input":"2 and 3","output":"5"},"#
+          + #"{"instruction":"a","output":"b"}]"#),
+    ] + PublishedFormatTests.samples.map { Sample(format: $0.format, text: $0.text) }
+
+  /// Damaged files of each sample; more where `KVPLAN_FUZZ_ROUNDS` says so.
+  private static let rounds =
+    ProcessInfo.processInfo.environment["KVPLAN_FUZZ_ROUNDS"].flatMap(Int.init) ?? 150
 
   /// Reads `bytes` both ways: skipping must never find more than refusing, nor lose rows unsaid.
-  private func check(_ bytes: [UInt8], forced: TraceFormat?, _ note: @autoclosure () -> String) {
+  private func check(
+    _ bytes: [UInt8], forced: TraceFormat?, columns: ColumnMapping? = nil,
+    _ note: @autoclosure () -> String
+  ) {
     var strict = TraceReadOptions()
+    strict.columns = columns
     strict.format = forced
     var lenient = strict
     lenient.skipsBadRows = true
@@ -148,12 +159,29 @@ import Workload
   @Test(arguments: samples) func garbageBytes(_ sample: Sample) {
     var stream = RandomStream(seed: 7, label: sample.format.rawValue)
     let bytes = Array(sample.text.utf8)
-    for round in 0..<150 {
+    for round in 0..<Self.rounds {
       var damaged = bytes
       for _ in 0...stream.below(3) {
         damaged[stream.below(damaged.count)] = UInt8(stream.below(256))
       }
       check(damaged, forced: round % 2 == 0 ? sample.format : nil, "round \(round)")
+    }
+  }
+
+  /// The same of files that `--columns` maps.
+  @Test(arguments: [
+    "when,in,out,who,gap_ms\n2026-02-25T10:00:00Z,5,6,a,\n2026-02-25 10:00:01+01:00,7,8,b,250\n",
+    #"{"when": 1765000000, "in": 5, "out": 6, "who": "x", "gap_ms": 9}"# + "\n",
+  ]) func mappedColumns(_ text: String) throws {
+    let mapping = try ColumnMapping("arrival=when,prompt=in,output=out,session=who,think=gap_ms")
+    var stream = RandomStream(seed: 9, label: text)
+    let bytes = Array(text.utf8)
+    for round in 0..<Self.rounds {
+      var damaged = bytes
+      for _ in 0...stream.below(3) {
+        damaged[stream.below(damaged.count)] = UInt8(stream.below(256))
+      }
+      check(damaged, forced: nil, columns: mapping, "round \(round)")
     }
   }
 

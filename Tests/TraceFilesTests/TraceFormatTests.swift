@@ -247,7 +247,7 @@ import Testing
   }
 
   @Test(arguments: [
-    (#"{"a": 1}"#, "f:1:1: this JSON has the members of no format that is known"),
+    (#"{"a": 1}"#, "f:1:1: this JSON has the members of no format that is known (found `a`)"),
     (
       "{\"timestamp\":0,\"input_length\":600,\"output_length\":1,\"hash_ids\":[1]}\n",
       "f:1:1: 1 block hashes for 600 tokens: blocks of 512 tokens need 2"

@@ -30,6 +30,8 @@ enum TraceColumn: String, CaseIterable {
   case date = "date"
   /// A time whose unit the file does not say.
   case timestamp = "timestamp"
+  /// A time of any kind (``TimeText``).
+  case moment = "moment"
 
   /// Whether the column says what a prompt's tokens are.
   var isIdentity: Bool { self == .repeatedTokens || self == .blockHashes || self == .pieces }
@@ -43,37 +45,4 @@ enum TraceColumn: String, CaseIterable {
 
   /// The columns that every trace written by kvplan has.
   static let canonicalHeader = "arrival_s,prompt_tokens,output_tokens"
-}
-
-extension TraceFormat {
-  /// The names of the columns that the format has and kvplan uses; empty for formats that are no
-  /// tables.
-  var columns: [String: TraceColumn] {
-    switch self {
-    case .csv:
-      Dictionary(
-        uniqueKeysWithValues: TraceColumn.allCases
-          .filter { $0 != .date && $0 != .timestamp }.map { ($0.rawValue, $0) })
-    case .azure:
-      ["TIMESTAMP": .date, "ContextTokens": .promptTokens, "GeneratedTokens": .outputTokens]
-    case .burstgpt:
-      [
-        "Timestamp": .arrival, "Request tokens": .promptTokens, "Response tokens": .outputTokens,
-        "Session ID": .conversation,
-      ]
-    case .vidur:
-      [
-        "arrived_at": .arrival, "num_prefill_tokens": .promptTokens,
-        "num_decode_tokens": .outputTokens,
-      ]
-    case .guidellm:
-      [
-        "timestamp": .timestamp, "relative_timestamp": .timestamp,
-        "input_length": .promptTokens, "output_length": .outputTokens,
-        "prompt_tokens_count": .promptTokens, "input_tokens_count": .promptTokens,
-        "output_tokens_count": .outputTokens, "completion_tokens_count": .outputTokens,
-      ]
-    case .mooncake, .bailian, .vllmCustom, .vllmBench, .sharegpt, .alpaca: [:]
-    }
-  }
 }

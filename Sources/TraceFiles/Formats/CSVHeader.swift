@@ -21,7 +21,8 @@ struct CSVHeader {
   /// - Throws: ``UserError`` where a required column is missing or a name appears twice. Columns
   ///   without a name may be several: spreadsheets write them.
   init(
-    _ line: Span<UInt8>, file: String, format forced: TraceFormat?, suffix: String
+    _ line: Span<UInt8>, file: String, format forced: TraceFormat?, suffix: String,
+    mapping: ColumnMapping? = nil
   ) throws(UserError) {
     let hint =
       "the header is `\(TraceColumn.canonicalHeader)`, in any order; `arrival_s` may be left out"
@@ -38,6 +39,10 @@ struct CSVHeader {
       }
       texts.append(String(decoding: bytes, as: UTF8.self))
       names.append(name)
+    }
+    if let mapping {
+      self = try CSVHeader(texts, names, file: file, mapping)
+      return
     }
     let candidates = forced.map { [$0] } ?? Self.tables
     let format = candidates.first { Self.isComplete(Self.columns(texts, of: $0, suffix: suffix)) }
@@ -56,8 +61,29 @@ struct CSVHeader {
     self.names = names
   }
 
+  /// What `--columns` says of the names.
+  private init(
+    _ texts: [String], _ names: [String], file: String, _ mapping: ColumnMapping
+  ) throws(UserError) {
+    for (role, name) in mapping.names where !texts.contains(name) {
+      throw .at(
+        file, 1, 1,
+        "no column `\(name)`, which `--columns` takes for \(role.rawValue) (found \(Self.shown(names)))",
+        hint: ColumnMapping.guess(texts).map { "`\($0)` would read it" })
+    }
+    (format, columns, self.names) = (.columns, texts.map(mapping.column), names)
+  }
+
   /// The formats that are tables, ours first.
-  private static let tables: [TraceFormat] = [.csv, .azure, .burstgpt, .vidur, .guidellm]
+  private static let tables: [TraceFormat] = [
+    .csv, .azure, .burstgpt, .vidur, .guidellm, .splitwise, .blis,
+  ]
+
+  private static func shown(_ names: [String]) -> String {
+    let found = names.prefix(namesShownMax).map { "`\($0)`" }.joined(separator: ", ")
+    let more = names.count - namesShownMax
+    return "\(found)\(more > 0 ? " and \(more) more" : "")"
+  }
 
   private static func columns(
     _ names: [String], of format: TraceFormat, suffix: String
@@ -83,14 +109,15 @@ struct CSVHeader {
     let missing: TraceColumn = columns.contains(.promptTokens) ? .outputTokens : .promptTokens
     let wanted = format.columns.filter { $0.value == missing }.keys.sorted()
       .map { "`\($0)\(suffix)`" }.joined(separator: " or ")
-    let found = names.prefix(namesShownMax).map { "`\($0)`" }.joined(separator: ", ")
-    let more = names.count - namesShownMax
+    let mapping = format == .csv && suffix.isEmpty ? ColumnMapping.guess(texts) : nil
     return .at(
-      file, 1, 1, "no column \(wanted) (found \(found)\(more > 0 ? " and \(more) more" : ""))",
-      hint: format == .csv && suffix.isEmpty
-        ? "the header is `\(TraceColumn.canonicalHeader)`, in any order; "
-          + "`arrival_s` may be left out"
-        : "leave out `--trace-format` and `--token-columns` to have the format told by its header")
+      file, 1, 1, "no column \(wanted) (found \(shown(names)))",
+      hint: mapping.map { "`\($0)` would read it" }
+        ?? (format == .csv && suffix.isEmpty
+          ? "the header is `\(TraceColumn.canonicalHeader)`, in any order; "
+            + "`arrival_s` may be left out"
+          : "leave out `--trace-format` and `--token-columns` to have the format told by its header")
+    )
   }
 
   /// One line for each column that is not used.

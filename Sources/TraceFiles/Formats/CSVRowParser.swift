@@ -59,7 +59,7 @@ final class CSVRowParser {
     while let field = try cursor.next(in: bytes, file: file, line: line) {
       if index < header.columns.count, let column = header.columns[index] {
         switch column {
-        case .arrival, .date, .timestamp: record.arrivalColumn = field.lowerBound + 1
+        case .arrival, .date, .timestamp, .moment: record.arrivalColumn = field.lowerBound + 1
         case .beamWidth: beamColumn = field.lowerBound + 1
         default: break
         }
@@ -90,6 +90,10 @@ final class CSVRowParser {
     case .timestamp:
       let exponent = timestampUnit?.exponent ?? 0
       return Self.takeSeconds(text, name, exponent: exponent, into: &record.arrival)
+    case .moment:
+      let parsed = TimeText.parse(text, name: name, unit: timestampUnit)
+      if case .nanoseconds(let time) = parsed { record.arrival = time }
+      return TimeText.mistake(parsed, "`\(name)`", printable(text))
     case .date:
       guard let instant = DateText.nanoseconds(text) else {
         return "`\(name)` must be a date like `2023-11-16 18:15:46.68`, found `\(printable(text))`"
@@ -118,7 +122,8 @@ final class CSVRowParser {
     case .priority: return Self.takePriority(text, name, into: &record.priority)
     case .thinkTime:
       var value: Int64?
-      let mistake = Self.takeSeconds(text, name, exponent: 0, into: &value)
+      let exponent = TimestampUnit(endOf: name)?.exponent ?? 0
+      let mistake = Self.takeSeconds(text, name, exponent: exponent, into: &value)
       record.thinkTime = value ?? RequestNotes.noThinkTime
       return mistake
     case .blockHashes: return Self.takeBlocks(text, name, into: &record)

@@ -2,11 +2,15 @@ import Messages
 import SimulationKernel
 import Workload
 
-/// Parses formats that have one flat JSON object for each request.
+/// Parses formats that have one JSON object for each request.
 struct JSONRecordParser {
   private let format: TraceFormat
-  private let fields: [(name: StaticString, field: JSONField)]
+  private let fields: [(name: String, field: JSONField)]
+  private let paths: FieldPaths
   private let timestampUnit: TimestampUnit?
+  /// As the user has it, not the format.
+  private let unitGiven: TimestampUnit?
+  private let hasOtherRows: Bool
   private var counter: TextCounter
   private var sessions = NameNumbers()
   private(set) var classes = NameNumbers()
@@ -20,11 +24,18 @@ struct JSONRecordParser {
   private var sessionCount: Int32 = 0
   /// Chats whose parent is not in the file before them.
   private(set) var orphans = 0
+  /// Rows that are no requests: other spans, other events.
+  private(set) var otherRows = 0
+  /// Blocks whose hashes are texts.
+  private var hashTexts = NameNumbers()
 
   init(_ format: TraceFormat, options: TraceReadOptions) {
     self.format = format
-    fields = format.fields
+    fields = options.columns?.fields ?? format.fields
+    paths = FieldPaths(fields.map(\.name))
     timestampUnit = options.timestampUnit ?? format.timestampUnit
+    unitGiven = options.timestampUnit
+    hasOtherRows = format.shape.hasOtherRows
     counter = TextCounter(options.textMeasure)
   }
 
@@ -41,33 +52,35 @@ struct JSONRecordParser {
     var parentChat: Int64?
   }
 
-  /// Parses the object in `bytes` into `record`.
+  /// Parses the object in `bytes` into `record`; false where it is no request, but may stand among them.
   ///
   /// - Throws: ``JSONMistake`` for text that is not one JSON object, a member that appears twice or
   ///   has the wrong type, and a member that is missing.
   /// - Complexity: O(bytes).
   mutating func parse(
     _ bytes: Span<UInt8>, into record: inout TraceRecord
-  ) throws(JSONMistake) {
+  ) throws(JSONMistake) -> Bool {
     record.reset()
     var cursor = JSONCursor()
     var members = Members()
     try cursor.enterObject(in: bytes, "a request")
-    while let key = try cursor.nextKey(in: bytes) {
-      let name = bytes.extracting(key)
-      guard let index = fields.firstIndex(where: { JSONText.matches(name, $0.name) }) else {
-        try cursor.skipValue(in: bytes)
-        continue
-      }
-      guard members.seen & (1 << UInt32(index)) == 0 else {
-        throw JSONMistake(offset: key.lowerBound, what: "`\(fields[index].name)` appears twice")
+    try paths.walk(bytes, &cursor) { index, key, isInList, cursor throws(JSONMistake) in
+      let (name, field) = fields[index]
+      let isAgain = members.seen & (1 << UInt32(index)) != 0
+      // Texts of a list belong together.
+      guard !isAgain || isInList && (field == .promptText || field == .outputText) else {
+        throw JSONMistake(offset: key.lowerBound, what: "`\(name)` appears twice")
       }
       members.seen |= 1 << UInt32(index)
-      try take(
-        fields[index].field, "`\(fields[index].name)`", in: bytes, &cursor, &members, &record)
+      try take(field, "`\(name)`", in: bytes, &cursor, &members, &record)
     }
     try cursor.finish(in: bytes)
+    if hasOtherRows, !members.hasPromptTokens || !members.hasOutputTokens {
+      otherRows += 1
+      return false
+    }
     try complete(&record, members)
+    return true
   }
 
   /// Takes the value of one member.
@@ -82,23 +95,32 @@ struct JSONRecordParser {
       record.arrival = try instant(bytes, range, name)
     case .promptTokens:
       if try cursor.skipNull(in: bytes) { break }
-      if members.hasPromptTokens { throw cursor.mistake("\(name) says again what was said before") }
-      record.promptTokens = try cursor.count(in: bytes, name, from: 1)
+      let start = cursor.position
+      let tokens = try cursor.count(in: bytes, name, from: 1, mayBeQuoted: hasOtherRows)
+      if members.hasPromptTokens, tokens != record.promptTokens {
+        throw JSONMistake(offset: start, what: "\(name) says again what was said before")
+      }
+      record.promptTokens = tokens
       members.hasPromptTokens = true
     case .outputTokens:
       if try cursor.skipNull(in: bytes) { break }
-      if members.hasOutputTokens { throw cursor.mistake("\(name) says again what was said before") }
-      record.outputTokens = try cursor.count(in: bytes, name, from: 0)
+      let start = cursor.position
+      let tokens = try cursor.count(in: bytes, name, from: 0, mayBeQuoted: hasOtherRows)
+      if members.hasOutputTokens, tokens != record.outputTokens {
+        throw JSONMistake(offset: start, what: "\(name) says again what was said before")
+      }
+      record.outputTokens = tokens
       members.hasOutputTokens = true
     case .hashes:
       record.identity = .blocks
       try cursor.enterArray(in: bytes, name)
       while try cursor.nextElement(in: bytes) {
-        record.blocks.append(try cursor.integer(in: bytes, "an element of \(name)", from: 0))
+        record.blocks.append(try hash(in: bytes, &cursor, "an element of \(name)"))
       }
     case .chat: members.chat = try cursor.integer(in: bytes, name, from: 0)
     case .parentChat: members.parentChat = try cursor.integer(in: bytes, name, from: -1)
     case .session:
+      if try cursor.skipNull(in: bytes) { break }
       let isText = try cursor.peek(in: bytes) == UInt8(ascii: "\"")
       let range =
         isText ? try cursor.string(in: bytes, name) : try cursor.number(in: bytes, name)
@@ -106,6 +128,39 @@ struct JSONRecordParser {
     case .delay:
       if try cursor.skipNull(in: bytes) { break }
       record.thinkTime = try instant(bytes, cursor.number(in: bytes, name), name)
+    case .time:
+      if try cursor.skipNull(in: bytes) { break }
+      let start = cursor.position + 1
+      let time = try moment(bytes, &cursor, name)
+      if record.arrival == nil { (record.arrival, record.arrivalColumn) = (time, start) }
+    case .pause:
+      if try cursor.skipNull(in: bytes) { break }
+      record.thinkTime = try moment(bytes, &cursor, name)
+    case .blockTokens:
+      record.blockTokens = try cursor.count(in: bytes, name, from: 1)
+    case .uncounted:
+      if try cursor.skipNull(in: bytes) { break }
+      throw JSONMistake(
+        offset: cursor.position,
+        what: "the tokens of \(name) cannot be counted: give lengths in tokens")
+    case .requestClass, .adapter, .priority:
+      try takeLabel(field, name, in: bytes, &cursor, &record)
+    case .promptText, .outputText:
+      let range = try cursor.string(in: bytes, name)
+      do throws(JSONMistake) {
+        try takeText(bytes.extracting(range), isPrompt: field == .promptText, &members)
+      } catch {
+        throw JSONMistake(offset: range.lowerBound + error.offset, what: error.what)
+      }
+    }
+  }
+
+  /// Takes a class, an adapter or a priority.
+  private mutating func takeLabel(
+    _ field: JSONField, _ name: String, in bytes: Span<UInt8>, _ cursor: inout JSONCursor,
+    _ record: inout TraceRecord
+  ) throws(JSONMistake) {
+    switch field {
     case .requestClass:
       let range = try cursor.string(in: bytes, name)
       let text = bytes.extracting(range)
@@ -118,27 +173,55 @@ struct JSONRecordParser {
       if let mistake = adapters.label(text, name, into: &record.adapter) {
         throw JSONMistake(offset: range.lowerBound, what: mistake)
       }
-    case .priority:
+    default:
       let start = cursor.position
       guard let value = Int8(exactly: try cursor.integer(in: bytes, name, from: -128)) else {
         throw JSONMistake(offset: start, what: "\(name) must be an integer from -128 to 127")
       }
       record.priority = value
-    case .promptText, .outputText:
-      let range = try cursor.string(in: bytes, name)
-      do throws(JSONMistake) {
-        try takeText(bytes.extracting(range), isPrompt: field == .promptText, &members)
-      } catch {
-        throw JSONMistake(offset: range.lowerBound + error.offset, what: error.what)
-      }
     }
+  }
+
+  /// A time of any kind, a number or a text.
+  private func moment(
+    _ bytes: Span<UInt8>, _ cursor: inout JSONCursor, _ name: String
+  ) throws(JSONMistake) -> Int64 {
+    let isText = try cursor.peek(in: bytes) == UInt8(ascii: "\"")
+    let range = isText ? try cursor.string(in: bytes, name) : try cursor.number(in: bytes, name)
+    let text = bytes.extracting(range)
+    let plain = String(name.dropFirst().dropLast())
+    let parsed = TimeText.parse(text, name: plain, unit: unitGiven)
+    if let mistake = TimeText.mistake(parsed, name, printable(text)) {
+      throw JSONMistake(offset: range.lowerBound, what: mistake)
+    }
+    guard case .nanoseconds(let time) = parsed else { return 0 }
+    return time
+  }
+
+  /// A block's hash: an integer, of which those beyond 63 bits are taken as they lie in 64, or a text.
+  private mutating func hash(
+    in bytes: Span<UInt8>, _ cursor: inout JSONCursor, _ what: String
+  ) throws(JSONMistake) -> Int64 {
+    if try cursor.peek(in: bytes) == UInt8(ascii: "\"") {
+      // Texts have numbers below those of integers.
+      return -1 - Int64(hashTexts.number(of: bytes.extracting(try cursor.string(in: bytes, what))))
+    }
+    var ahead = cursor
+    let text = bytes.extracting(try ahead.number(in: bytes, what))
+    if text.count >= 19,
+      let large = UInt64(String(decoding: text.indices.map { text[$0] }, as: UTF8.self))
+    {
+      cursor = ahead
+      return Int64(bitPattern: large)
+    }
+    return try cursor.integer(in: bytes, what, from: 0)
   }
 
   private mutating func takeText(
     _ text: Span<UInt8>, isPrompt: Bool, _ members: inout Members
   ) throws(JSONMistake) {
     guard isPrompt else {
-      members.outputTextTokens = try counter.count(text)
+      members.outputTextTokens = (members.outputTextTokens ?? 0) + (try counter.count(text))
       return
     }
     members.hasPromptText = true
@@ -235,11 +318,6 @@ struct JSONRecordParser {
 }
 
 extension JSONCursor {
-  /// Something wrong with the value that comes next.
-  fileprivate func mistake(_ what: String) -> JSONMistake {
-    JSONMistake(offset: position, what: what)
-  }
-
   /// Reads an integer of at least `least`.
   mutating func integer(
     in bytes: Span<UInt8>, _ what: String, from least: Int64
@@ -258,11 +336,24 @@ extension JSONCursor {
   }
 
   /// Reads a number of tokens.
+  ///
+  /// - Parameter mayBeQuoted: Whether it may be a text of digits, as OTLP writes integers.
   mutating func count(
-    in bytes: Span<UInt8>, _ what: String, from least: Int64
+    in bytes: Span<UInt8>, _ what: String, from least: Int64, mayBeQuoted: Bool = false
   ) throws(JSONMistake) -> Int32 {
     let start = position
-    let value = try integer(in: bytes, what, from: least)
+    let value: Int64
+    if mayBeQuoted, try peek(in: bytes) == UInt8(ascii: "\"") {
+      let range = try string(in: bytes, what)
+      guard let digits = parseDigits(bytes.extracting(range)), digits >= least else {
+        throw JSONMistake(
+          offset: range.lowerBound,
+          what: "\(what) must be an integer, found `\(printable(bytes.extracting(range)))`")
+      }
+      value = digits
+    } else {
+      value = try integer(in: bytes, what, from: least)
+    }
     guard value <= Int32.max else {
       throw JSONMistake(
         offset: start, what: "\(what) must be at most \(Int32.max), found `\(value)`")

@@ -23,15 +23,22 @@ struct PromptIdentities {
   /// Those of ``repeatedTokens`` that no request before holds: text of turns not in the trace.
   private(set) var unheldTokens = 0
 
-  init(blockTokens: Int?) { self.blockTokens = blockTokens }
+  /// Where the size of blocks is found from all rows.
+  private var found: FoundBlockSize?
+
+  /// - Parameter finds: Whether `blockTokens` is only what it usually is.
+  init(blockTokens: Int?, finds: Bool) {
+    self.blockTokens = blockTokens
+    if finds, let blockTokens { found = FoundBlockSize(usual: blockTokens) }
+  }
 
   var isEmpty: Bool { kind == nil }
 
   /// Takes what one row says; every row must be taken, or none.
   ///
   /// - Returns: What is wrong with the row, if something is; it is not taken then.
-  mutating func take(_ record: TraceRecord) -> String? {
-    if let mistake = check(record) { return mistake }
+  mutating func take(_ record: TraceRecord, line: Int) -> String? {
+    if let mistake = check(record, line: line) { return mistake }
     rowCount += 1
     switch record.identity {
     // A row that says nothing among others that do: its prompt is its own.
@@ -62,7 +69,7 @@ struct PromptIdentities {
     ends = first == .repeats ? [] : [Int](repeating: 0, count: rowCount - 1)
   }
 
-  private mutating func check(_ record: TraceRecord) -> String? {
+  private mutating func check(_ record: TraceRecord, line: Int) -> String? {
     let kinds: Kind?
     switch record.identity {
     case .unknown: return nil
@@ -73,7 +80,7 @@ struct PromptIdentities {
       }
     case .blocks:
       kinds = .blocks
-      if let mistake = checkBlocks(record) { return mistake }
+      if let mistake = checkBlocks(record, line: line) { return mistake }
     case .pieces:
       kinds = .pieces
       if record.piecesTotal != Int(record.promptTokens) {
@@ -86,10 +93,12 @@ struct PromptIdentities {
   }
 
   /// Settles the block size by the first row that can, and holds every row to it.
-  private mutating func checkBlocks(_ record: TraceRecord) -> String? {
+  private mutating func checkBlocks(_ record: TraceRecord, line: Int) -> String? {
     let tokens = Int(record.promptTokens)
     let count = record.blocks.count
     func fits(_ size: Int) -> Bool { count == (tokens + size - 1) / size }
+    if found != nil { return found!.take(hashes: count, tokens: tokens, line: line) }
+    if record.blockTokens > 0, blockTokens == nil { blockTokens = Int(record.blockTokens) }
     if blockTokens == nil {
       blockTokens = fits(512) ? 512 : fits(16) ? 16 : nil
       guard blockTokens != nil else {
@@ -103,6 +112,19 @@ struct PromptIdentities {
     }
     return nil
   }
+
+  /// Settles the size of blocks once all rows were taken.
+  ///
+  /// - Returns: The first row that does not have blocks of the usual size, where no other can be told from the rows.
+  mutating func settle() -> (line: Int, mistake: String)? {
+    guard let found else { return nil }
+    guard let size = found.size else { return found.misfit }
+    blockTokens = size
+    return nil
+  }
+
+  /// Whether the size of blocks is another than usual, by the rows.
+  var hasUnusualBlocks: Bool { found.map { $0.size != $0.usual } ?? false }
 
   /// The contents of the prompts of `requests`.
   ///

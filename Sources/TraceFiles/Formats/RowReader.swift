@@ -8,6 +8,8 @@ struct RowReader {
     case beforeHeader
     case table(CSVRowParser)
     case objects(JSONRecordParser)
+    case listed(ListedRecordParser)
+    case sessions(SessionParser)
     case conversations(ShareGPTParser)
     case results(VLLMBenchParser)
   }
@@ -21,6 +23,9 @@ struct RowReader {
   private var records: [TraceRecord] = []
   private var headerWarnings: [String] = []
   private var usesText = false
+  /// Whether the result of a benchmark was read, and how many came behind it.
+  private var hasRun = false
+  private var otherRuns = 0
   /// The first of the empty lines just seen: fine at the end of the file, an error before a row.
   private var emptyLine: Int?
 
@@ -35,12 +40,15 @@ struct RowReader {
       self.statistics = statistics
       return
     }
-    switch format {
-    case .sharegpt: parser = .conversations(ShareGPTParser(options: options))
-    case .vllmBench: parser = .results(VLLMBenchParser())
-    default: parser = .objects(JSONRecordParser(format, options: options))
+    switch format.shape.values {
+    case .conversation: parser = .conversations(ShareGPTParser(options: options))
+    case .results: parser = .results(VLLMBenchParser())
+    case .record: parser = .objects(JSONRecordParser(format, options: options))
+    case .session: parser = .sessions(SessionParser())
+    case .listed(let path):
+      parser = .listed(ListedRecordParser(format, path: path, options: options))
     }
-    usesText = [.sharegpt, .alpaca, .vllmCustom].contains(format)
+    usesText = format.shape.readsTexts
     assembler = TraceAssembler(file: file, format: format, options: options, statistics: nil)
   }
 
@@ -60,7 +68,8 @@ struct RowReader {
 
   private mutating func takeHeader(_ bytes: Span<UInt8>) throws(UserError) {
     let header = try CSVHeader(
-      bytes, file: file, format: options.format, suffix: options.columnSuffix)
+      bytes, file: file, format: options.format, suffix: options.columnSuffix,
+      mapping: options.columns)
     if header.columns.contains(.timestamp), options.timestampUnit == nil {
       throw .at(
         file, 1, 1, "the format does not say what its timestamps count",
@@ -97,10 +106,27 @@ struct RowReader {
       if isBlank(bytes) { return }
       parser = .beforeHeader
       defer { parser = .objects(objects) }
-      do throws(JSONMistake) { try objects.parse(bytes, into: &record) } catch {
+      do throws(JSONMistake) {
+        guard try objects.parse(bytes, into: &record) else { return }
+      } catch {
         throw placed(error, in: bytes, at: place)
       }
       try assembler?.take(record, line: place.line)
+    case .listed(var listed):
+      parser = .beforeHeader
+      defer { parser = .listed(listed) }
+      do throws(JSONMistake) { try listed.parse(bytes, into: &records) } catch {
+        throw placed(error, in: bytes, at: place)
+      }
+      for record in records { try assembler?.take(record, line: place.line) }
+    case .sessions(var sessions):
+      if isBlank(bytes) { return }
+      parser = .beforeHeader
+      defer { parser = .sessions(sessions) }
+      do throws(JSONMistake) { try sessions.parse(bytes, into: &records) } catch {
+        throw placed(error, in: bytes, at: place)
+      }
+      for record in records { try assembler?.take(record, line: place.line) }
     case .conversations(var conversations):
       parser = .beforeHeader
       defer { parser = .conversations(conversations) }
@@ -109,10 +135,16 @@ struct RowReader {
       }
       for record in records { try assembler?.take(record, line: place.line) }
     case .results(var results):
+      // SGLang's benchmark appends its runs to one file.
+      guard !hasRun else {
+        otherRuns += 1
+        return
+      }
       do throws(JSONMistake) { try results.parse(bytes, into: &records) } catch {
         throw placed(error, in: bytes, at: place)
       }
       for record in records { try assembler?.take(record, line: place.line) }
+      hasRun = true
     }
   }
 
@@ -143,15 +175,21 @@ struct RowReader {
     var isTable = false
     switch parser {
     case .objects(let objects):
-      assembler!.note(orphans: objects.orphans, delayedRequests: objects.delayedRequests)
+      assembler!.note(
+        orphans: objects.orphans, delayedRequests: objects.delayedRequests,
+        otherRows: objects.otherRows)
       assembler!.name(classes: objects.classes.texts, adapters: objects.adapters.texts)
+    case .listed(let listed):
+      assembler!.note(otherRows: listed.records.otherRows, otherRuns: listed.otherRuns)
+    case .sessions(let sessions):
+      assembler!.note(delayedRequests: sessions.delayedRequests)
     case .conversations(let conversations):
       assembler!.note(emptyRows: conversations.emptyConversations)
     case .table(let table):
       isTable = true
       assembler!.name(classes: table.classes.texts, adapters: table.adapters.texts)
     case .beforeHeader: isTable = true
-    case .results: break
+    case .results: assembler!.note(otherRuns: otherRuns)
     }
     return try assembler!.finish(
       warnings: headerWarnings, usesText: usesText, emptyHint: isTable ? hint : nil)

@@ -19,6 +19,8 @@ struct TraceAssembler {
   private var classNames: [String] = []
   private var adapterNames: [String] = []
   private(set) var facts = TraceFacts()
+  /// Seconds beyond which a time is that of a clock: a trace of three years has fewer.
+  private static let clockSeconds = 1e8
 
   init(
     file: String, format: TraceFormat, options: TraceReadOptions, statistics: TraceStatistics?
@@ -27,7 +29,9 @@ struct TraceAssembler {
     self.format = format
     self.options = options
     self.statistics = statistics
-    identities = PromptIdentities(blockTokens: format.blockTokens)
+    identities = PromptIdentities(
+      blockTokens: options.hashBlockTokens ?? format.blockTokens,
+      finds: options.hashBlockTokens == nil && format == .mooncake)
   }
 
   /// Takes one record, which stands on `line`.
@@ -37,7 +41,7 @@ struct TraceAssembler {
       if !options.keepsZeroOutputs { return }
     }
     try checkArrival(record, line: line)
-    if let mistake = identities.take(record) { throw .at(file, line, 1, mistake) }
+    if let mistake = identities.take(record, line: line) { throw .at(file, line, 1, mistake) }
     hasArrivals = record.arrival != nil
     lastArrival = record.arrival ?? .min
     var request = Request(
@@ -73,7 +77,12 @@ struct TraceAssembler {
   }
 
   /// Adds what a parser counted.
-  mutating func note(emptyRows: Int = 0, orphans: Int = 0, delayedRequests: Int = 0) {
+  mutating func note(
+    emptyRows: Int = 0, orphans: Int = 0, delayedRequests: Int = 0, otherRows: Int = 0,
+    otherRuns: Int = 0
+  ) {
+    facts.otherRows = otherRows
+    facts.otherRuns = otherRuns
     facts.emptyRows = emptyRows
     facts.orphans = orphans
     facts.delayedRequests = delayedRequests
@@ -124,6 +133,10 @@ struct TraceAssembler {
         "\(file): no requests\(format.columns.isEmpty ? "" : " after the header")\(why)",
         hint: emptyHint)
     }
+    if let (line, mistake) = identities.settle() {
+      throw .at(
+        file, line, 1, mistake, hint: "`--hash-block-size` says how many tokens a hash stands for")
+    }
     var order = Array(requests.indices)
     if hasArrivals { try settleArrivals(&order) }
     let sorted = order.map { requests[$0] }
@@ -136,6 +149,7 @@ struct TraceAssembler {
     trace.notes = notes.selecting(order)
     trace.contents = identities.contents(of: sorted, order: order)
     facts.blockTokens = identities.isEmpty ? nil : identities.blockTokens
+    facts.hasUnusualBlocks = identities.hasUnusualBlocks
     facts.repeatedTokens = identities.repeatedTokens
     facts.unheldTokens = identities.unheldTokens
     if usesText, case .estimate(let charactersPerToken) = options.textMeasure {
@@ -151,9 +165,10 @@ struct TraceAssembler {
   /// Lets clocks that do not begin at the trace's start begin there, spreads equal arrivals if
   /// asked to, and sorts.
   private mutating func settleArrivals(_ order: inout [Int]) throws(UserError) {
-    // BurstGPT's third file begins at second 19,440,110: the clock of the files before it.
-    if format == .azure || format == .burstgpt || format == .vllmBench {
-      let first = requests.map(\.arrival).min() ?? .zero
+    let first = requests.map(\.arrival).min() ?? .zero
+    // What people map may be a clock, or begin with the trace.
+    let clock = format.shape.clock
+    if clock == .own || clock == .either && first.seconds > Self.clockSeconds {
       for index in requests.indices {
         let elapsed = requests[index].arrival - first
         requests[index].arrival = .zero + elapsed

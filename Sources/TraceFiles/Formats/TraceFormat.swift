@@ -24,6 +24,35 @@ package enum TraceFormat: String, CaseIterable, Sendable {
   /// Alpaca: one JSON array of instructions, texts only.
   case alpaca
 
+  /// splitwise-sim's traces: CSV.
+  case splitwise
+  /// BLIS's traces: CSV.
+  case blis
+  /// LLMServingSim: JSON lines of requests.
+  case llmservingsim
+  /// LLMServingSim: JSON lines of sessions, whose requests follow one another.
+  case llmservingsimAgents = "llmservingsim-agents"
+  /// A report of GuideLLM.
+  case guidellmReport = "guidellm-report"
+  /// Records of requests that AIPerf exports.
+  case aiperfExport = "aiperf-export"
+  /// AIPerf's inputs with texts: JSON lines.
+  case aiperf
+  /// The inputs that genai-perf made: one JSON object.
+  case genaiInputs = "genai-inputs"
+  /// Logs of answers with OpenAI's `usage`: JSON lines.
+  case openaiUsage = "openai-usage"
+  /// LMCache's traces of agents: JSON lines with texts.
+  case lmcache
+  /// Dynamo's request traces: JSON lines.
+  case dynamo
+  /// OpenTelemetry spans, one a line.
+  case spans
+  /// OpenTelemetry spans as OTLP exports them.
+  case spansExported = "otlp"
+  /// Any CSV or JSON lines, as `--columns` says.
+  case columns
+
   /// How a file of the format is cut into pieces.
   enum Syntax: Equatable {
     /// A header line that names the columns, then one line for each request.
@@ -34,22 +63,34 @@ package enum TraceFormat: String, CaseIterable, Sendable {
     case values
   }
 
-  /// How the format is cut; GuideLLM has two forms, and the content decides.
-  func syntax(isJSON: Bool) -> Syntax {
+  /// What the format is.
+  var shape: FormatShape {
     switch self {
-    case .csv, .azure, .burstgpt, .vidur: .table
-    case .mooncake, .bailian, .vllmCustom: .lines
-    case .guidellm: isJSON ? .lines : .table
-    case .vllmBench, .sharegpt, .alpaca: .values
-    }
-  }
-
-  /// Tokens in a block that one hash stands for, where the format has hashes.
-  var blockTokens: Int? {
-    switch self {
-    case .mooncake: 512
-    case .bailian: 16
-    default: nil
+    case .csv: .csv
+    case .azure: .azure
+    case .burstgpt: .burstgpt
+    case .vidur: .vidur
+    case .mooncake: .mooncake
+    case .bailian: .bailian
+    case .guidellm: .guidellm
+    case .vllmCustom: .vllmCustom
+    case .vllmBench: .vllmBench
+    case .sharegpt: .sharegpt
+    case .alpaca: .alpaca
+    case .splitwise: .splitwise
+    case .blis: .blis
+    case .llmservingsim: .llmServingSim
+    case .llmservingsimAgents: .llmServingSimAgents
+    case .guidellmReport: .guidellmReport
+    case .aiperfExport: .aiperfExport
+    case .aiperf: .aiperf
+    case .genaiInputs: .genaiInputs
+    case .openaiUsage: .openAIUsage
+    case .lmcache: .lmcache
+    case .dynamo: .dynamo
+    case .spans: .spans
+    case .spansExported: .spansExported
+    case .columns: FormatShape(clock: .either)
     }
   }
 }
@@ -58,9 +99,18 @@ package enum TraceFormat: String, CaseIterable, Sendable {
 package enum TimestampUnit: String, CaseIterable, Sendable {
   case seconds = "s"
   case milliseconds = "ms"
+  case microseconds = "us"
+  case nanoseconds = "ns"
 
   /// The power of ten that makes seconds of it.
-  var exponent: Int { self == .seconds ? 0 : -3 }
+  var exponent: Int {
+    switch self {
+    case .seconds: 0
+    case .milliseconds: -3
+    case .microseconds: -6
+    case .nanoseconds: -9
+    }
+  }
 }
 
 /// How token counts are found for formats that hold text.
@@ -75,6 +125,10 @@ package enum TextMeasure: Sendable {
 package struct TraceReadOptions: Sendable {
   /// The file's format; `nil` to tell it by its content.
   package var format: TraceFormat?
+  /// Which names of the file say what, in place of those of a format.
+  package var columns: ColumnMapping?
+  /// Tokens that a block hash stands for, in place of the format's own.
+  package var hashBlockTokens: Int?
   /// Whether a row that cannot be read is counted and left out, rather than ending the reading.
   package var skipsBadRows = false
   /// Whether requests that generated nothing stay in: for statistics only, no engine serves them.

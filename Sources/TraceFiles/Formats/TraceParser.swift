@@ -42,15 +42,10 @@ struct TraceParser {
   /// Tells the format by the head, and parses the head.
   private mutating func start() throws(UserError) {
     let isJSON = TraceFormat.isJSON(head.span)
-    var format = options.format
+    var format = try formatGiven()
     if format == nil, isJSON {
-      guard let detected = TraceFormat.detectJSON(head.span) else {
-        throw UserError(
-          "\(file):1:1: this JSON has the members of no format that is known",
-          hint: "name it: `--trace-format "
-            + TraceFormat.allCases.filter { $0.columns.isEmpty }.map(\.rawValue)
-            .joined(separator: "|") + "`")
-      }
+      let names = TraceFormat.membersOfJSON(head.span)
+      guard let detected = TraceFormat.ofJSON(names) else { throw noFormat(names) }
       format = detected
     }
     let syntax = (format ?? .csv).syntax(isJSON: isJSON)
@@ -63,6 +58,32 @@ struct TraceParser {
     let bytes = head
     head = []
     try parse(bytes.span)
+  }
+
+  /// The format that the user says; what `--columns` says goes before any format's own names.
+  private func formatGiven() throws(UserError) -> TraceFormat? {
+    guard options.columns != nil else {
+      guard options.format == .columns else { return options.format }
+      throw UserError("\(file): `--trace-format columns` needs `--columns`")
+    }
+    guard let format = options.format, format != .columns else { return .columns }
+    throw UserError(
+      "\(file): `--columns` and `--trace-format \(format.rawValue)` both say what names mean",
+      hint: "leave one of them out")
+  }
+
+  private func noFormat(_ names: [String]) -> UserError {
+    let found = names.prefix(8).map { name in
+      "`" + printable(Array(name.utf8).span) + "`"
+    }.joined(separator: ", ")
+    let more = names.count > 8 ? " and \(names.count - 8) more" : ""
+    let hint = ColumnMapping.guess(names).map { "`\($0)` would read it" }
+    return UserError(
+      "\(file):1:1: this JSON has the members of no format that is known"
+        + (names.isEmpty ? "" : " (found \(found)\(more))"),
+      hint: hint
+        ?? "say which member has what: `--columns arrival=TIME,prompt=TOKENS,output=TOKENS`, a member inside another "
+        + "behind a dot; the formats are in docs/TRACES.md")
   }
 
   /// Parses what ends in `chunk`, and keeps the beginning of the next row.

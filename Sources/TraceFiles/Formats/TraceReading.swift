@@ -23,6 +23,8 @@ package struct TraceFacts: Equatable, Sendable {
   package var disorderedRows = 0
   /// Tokens in a block of the file's hashes.
   package var blockTokens: Int?
+  /// Whether that number was found from the rows.
+  package var hasUnusualBlocks = false
   /// Prompt tokens that the file says repeat the session's turn before.
   package var repeatedTokens = 0
   /// Those of ``repeatedTokens`` that stand in no request before.
@@ -31,6 +33,10 @@ package struct TraceFacts: Equatable, Sendable {
   package var emptyRows = 0
   /// Chats whose parent is not in the file before them; they begin sessions of their own.
   package var orphans = 0
+  /// Rows that stand among requests and are none: other spans, other events.
+  package var otherRows = 0
+  /// Runs of a benchmark behind the first, which are left out.
+  package var otherRuns = 0
   /// Later turns that say how long after the answer they came, and not when.
   package var delayedRequests = 0
   /// Characters for each token, where token counts are estimates.
@@ -63,6 +69,20 @@ package struct TraceFacts: Equatable, Sendable {
     }
     if emptyRows > 0 {
       lines.append("\(file): \(emptyRows) conversations hold no request")
+    }
+    if hasUnusualBlocks, let blockTokens {
+      lines.append(
+        "\(file): a block hash stands for \(blockTokens) tokens, as the numbers of hashes have it")
+    }
+    if otherRows > 0 {
+      lines.append(
+        "\(file): \(otherRows) row\(otherRows == 1 ? " is no request" : "s are no requests") that used tokens"
+      )
+    }
+    if otherRuns > 0 {
+      lines.append(
+        "\(file): \(otherRuns) more run\(otherRuns == 1 ? "" : "s") of the benchmark in the file \(otherRuns == 1 ? "is" : "are") left "
+          + "out: one run is one trace")
     }
     if orphans > 0 {
       lines.append("\(file): \(orphans) chats continue chats that are not in the file before them")

@@ -33,6 +33,8 @@ struct TraceRecord {
   var thinkTime = RequestNotes.noThinkTime
   var identity = Identity.unknown
   var blocks: [Int64] = []
+  /// Tokens in each of ``blocks``, 0 where the row does not say.
+  var blockTokens: Int32 = 0
   var pieces: [TokenPiece] = []
   /// Tokens in ``pieces``; a row is whole only once this equals ``promptTokens``.
   var piecesTotal = 0
@@ -52,6 +54,7 @@ struct TraceRecord {
     thinkTime = RequestNotes.noThinkTime
     guard identity != .unknown else { return }
     identity = .unknown
+    blockTokens = 0
     blocks.removeAll(keepingCapacity: true)
     pieces.removeAll(keepingCapacity: true)
   }
