@@ -32,7 +32,9 @@ package struct IterationWork: Equatable, Sendable {
   ///     sequence a   |░░░░░░░wwwwww▷|       ░ skipped: what lies before the window of each sequence;
   ///     sequence b          |ww▷|           a sum of maxima, not the maximum of a mean
   package var decodeSkippedTokens = 0
-  /// Sequences whose next token is sampled: rows of the LM head.
+  /// Draft tokens that the decode sequences verify beside their own: what they attend to is read once for all of them.
+  package var draftTokens = 0
+  /// Rows of the LM head: sequences whose next token is sampled, and drafts that are verified.
   package var sampledSequences = 0
   /// KV blocks copied on the device (copy-on-write).
   package var copiedBlocks = 0
@@ -44,9 +46,9 @@ package struct IterationWork: Equatable, Sendable {
   /// - Parameter attendedMax: ``ModelSpec/attendedMax`` of the model that runs.
   package init(attendedMax: Int? = nil) { self.attendedMax = attendedMax }
 
-  /// Tokens that pass through the linear layers: prompts and one for each decode sequence.
+  /// Tokens that pass through the linear layers: prompts, one for each decode sequence, and drafts.
   package var batchedTokens: Int {
-    prefillChunks.reduce(decodeSequences) { $0 + $1.tokens }
+    prefillChunks.reduce(decodeSequences + draftTokens) { $0 + $1.tokens }
   }
 
   /// Adds sequences of equal length that decode a token each.
@@ -67,6 +69,7 @@ package struct IterationWork: Equatable, Sendable {
     decodeSequences += other.decodeSequences
     decodeContextTokens += other.decodeContextTokens
     decodeSkippedTokens += other.decodeSkippedTokens
+    draftTokens += other.draftTokens
     sampledSequences += other.sampledSequences
     copiedBlocks += other.copiedBlocks
     swappedInBlocks += other.swappedInBlocks
@@ -80,6 +83,7 @@ package struct IterationWork: Equatable, Sendable {
     decodeSequences = 0
     decodeContextTokens = 0
     decodeSkippedTokens = 0
+    draftTokens = 0
     sampledSequences = 0
     copiedBlocks = 0
     swappedInBlocks = 0

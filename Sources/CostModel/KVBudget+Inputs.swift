@@ -26,6 +26,8 @@ extension KVBudget {
     package var grouping: KVGrouping?
     /// Bytes of the KV cache on a GPU, in place of what is left (`--kv-cache-memory-bytes`).
     package var kvBytesGiven: Int?
+    /// The model that drafts tokens on the same GPUs; `nil` for none. Its activations are those of the other.
+    package var draft: DraftModel?
 
     package init(
       model: ModelSpec, device: DeviceSpec, tensorParallel: Int = 1, utilization: Double,
@@ -50,7 +52,8 @@ extension KVBudget {
     /// What one GPU of the fullest stage keeps of a sequence.
     package var cache: KVCacheSpec {
       KVCacheSpec(
-        stage, tensorParallel: tensorParallel, elements: kvCache, blockTokens: blockSize,
+        stage.followed(by: draft), tensorParallel: tensorParallel, elements: kvCache,
+        blockTokens: blockSize,
         grouping: grouping)
     }
 

@@ -90,6 +90,7 @@ package struct KVBudget: Equatable, Sendable {
       parts.weightPadding
       + model.weightBytes(tensorParallel: inputs.tensorParallel, elements: inputs.weights)
       - model.sharedExpertBytes(inputs)
+      + (inputs.draft?.weightBytes(tensorParallel: inputs.tensorParallel) ?? 0)
     activationBytes = parts.activations
     contextBytes = parts.context
     graphBytes = parts.graphs

@@ -81,6 +81,11 @@ extension VLLMRelease {
   /// Memory for windows and chunks counts the tokens of all iterations in flight, and what lies behind a window is given
   /// back once it is computed.
   package static let countsInFlight = VLLMRelease(0, 26, 0)
+  /// A drafting model takes a token of the iteration beside those of each sequence.
+  package static let draftSlots = VLLMRelease(0, 28, 0)
+  /// Keys of blocks stand for the token behind them where a head drafts: in the release whose step traces were recorded;
+  /// those before it were not read for this, and are taken to give the last block of a hit back.
+  package static let keysOfNextToken = VLLMRelease(0, 33, 0)
   /// Dense models run on the second model runner, whose sampler keeps the logits' type and which counts no graphs.
   package static let secondRunnerDense = VLLMRelease(0, 27, 1)
   /// Devices from 160 GiB on take 16,384 tokens; captures go to 1,024 tokens on Blackwell.

@@ -89,6 +89,7 @@ extension RunRecord {
       kv: kvSummary(labels),
       provenance: labels.provenance)
     summary.steps = StepMeans(steps)
+    summary.speculation = SpeculationSummary(sums.drafts)
     if replicas.count > 1 { summary.replicas = replicaSummaries(labels.replicas) }
     summary.classes = labels.classNames.enumerated().map { index, name in
       classSummary(name, number: UInt16(index + 1))

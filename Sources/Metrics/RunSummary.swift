@@ -37,6 +37,8 @@ package struct RunSummary: Equatable, Sendable {
   package var preemptionsSwap: Int
   package var kv: KVSummary
   package var provenance: Provenance
+  /// What came of drafts; `nil` where none were verified.
+  package var speculation: SpeculationSummary?
   /// Means over iterations, each counted once.
   package var steps = StepMeans()
   /// The same latencies by class of traffic, in order of the classes' names in the trace; empty

@@ -14,6 +14,7 @@ extension Scenario {
     try requireFlagsOfSystem()
     try requireQuantization()
     try requireScheduler()
+    try requireSpeculation()
     let overridden = try withOverriddenPositions()
     if overridden.model != model { return try overridden.resolved(prices: prices) }
     if system.capabilities.mapsPageGroups && !virtualMemory.isResolved {
@@ -45,6 +46,7 @@ extension Scenario {
     var choices = choices
     choices.groups = groups
     choices.offloading = try offloading(groups)
+    choices.speculation = try speculation(limits)
     system.configure(&settings, by: choices)
     try system.check(settings)
     settings.beams = .synthetic(
@@ -166,7 +168,9 @@ extension Scenario {
       deployment.weights = weights
       deployment.kvCache = kvCache
       deployment.overheads = overheads
-      base = try prices.kernelModel(deployment, profile: deviceProfile)
+      deployment.draftTokens = draftTokens
+      base = try drafting(
+        prices.kernelModel(deployment, profile: deviceProfile), deployment, prices)
     case .year2023:
       try requireOverheadsOfDevice()
       try requireTypesOfDevice()
@@ -208,6 +212,7 @@ extension Scenario {
     choices.graphTokensMax = graphTokensMax
     inputs.engine = system.memory(choices)
     inputs.kvBytesGiven = kvCacheBytes
+    inputs.draft = draftModel
     return inputs
   }
 

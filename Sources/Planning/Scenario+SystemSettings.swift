@@ -89,6 +89,7 @@ extension Scenario {
       ("--pipeline-parallel-size \(pipelineParallel)", pipelineParallel > 1),
       ("--async-scheduling", asyncScheduling == true),
       ("--kv-offloading-size", kvOffloadingGiB != nil),
+      ("--speculative-config", speculativeConfig != nil),
     ]
     if let other = others.first(where: \.1)?.0 {
       throw UserError(

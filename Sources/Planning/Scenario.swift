@@ -82,6 +82,12 @@ package struct Scenario: Sendable {
   package var victims: VictimPolicy?
   /// `--eviction-policy`; `nil` for the engine's own.
   package var eviction: EvictionPolicy?
+  /// How tokens are drafted (`--speculative-config`); `nil` for not.
+  package var speculativeConfig: SpeculativeConfig?
+  /// Drafts behind each token, in place of the configuration's (`--num-speculative-tokens`).
+  package var speculativeTokens: Int?
+  /// How many drafts are accepted (`--acceptance`).
+  package var acceptance: Acceptance?
   /// Poisson arrivals at this rate, requests per second, in place of the trace's own.
   ///
   /// Infinite for all at once.

@@ -107,6 +107,18 @@ extension ScenarioSetting {
       name, path, "a JSON object", text: \.text, read: { try PositionOverrides($0) })
   }
 
+  /// How tokens are drafted, as JSON.
+  static func speculation(_ name: String, _ path: Path<SpeculativeConfig?>) -> ScenarioSetting {
+    optional(name, path, "a JSON object", text: \.text, read: { try SpeculativeConfig($0) })
+  }
+
+  /// Shares of accepted drafts, or what they follow from.
+  static func acceptance(_ name: String, _ path: Path<Acceptance?>) -> ScenarioSetting {
+    optional(
+      name, path, "shares by position, `geometric:` or `length:`", text: \.text,
+      read: { try Acceptance($0) })
+  }
+
   /// One of a few values by their names, or by what else `find` knows.
   static func choice<Value: Sendable>(
     _ name: String, _ path: Path<Value>, of values: [Value],

@@ -164,6 +164,12 @@ extension ScenarioSetting {
       .recorded(14) { "\($0.scenario.choices.longPrefillTokenThreshold)" },
     .yesNo("async-scheduling", \.asyncScheduling)
       .only { $0.capabilities.decidesAheadFrom != nil }.recorded(40, .ifSet).namedIfSet,
+    .speculation("speculative-config", \.speculativeConfig).only(\.capabilities.speculates)
+      .recorded(47, .ifSet).namedIfSet,
+    .count("num-speculative-tokens", \.speculativeTokens).only(\.capabilities.speculates)
+      .recorded(48, .ifSet).namedIfSet,
+    .acceptance("acceptance", \.acceptance).only(\.capabilities.speculates)
+      .recorded(49, .ifSet).namedIfSet,
     .choice("preemption-policy", \.victims, of: VictimPolicy.all, text: \.name)
       .only(\.capabilities.choosesVictims).recorded(25, .ifSet).namedIfSet,
     .choice("eviction-policy", \.eviction, of: EvictionPolicy.all, text: \.name)

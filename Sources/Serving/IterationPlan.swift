@@ -21,6 +21,8 @@ package struct IterationPlan: Sendable {
     package var contextTokens: Int32
     /// Output tokens that the iteration gives, over all sequences of the request.
     package var emittedTokens: Int32
+    /// Of them, drafts that were accepted: a client hears of each together with the token before it.
+    package var acceptedTokens: Int32 = 0
     /// Whether it runs a prompt (or what a recomputed request has to compute again).
     package var isPrefill: Bool
   }
@@ -125,10 +127,13 @@ package struct IterationPlan: Sendable {
   ///
   /// Tokens of several samples of a request are put down to the first of them that yields some, because the gap to the
   /// request's tokens of the iteration before is one gap.
-  mutating func emit(_ tokens: Int32, from place: Int) {
+  ///
+  /// - Parameter accepted: Of the tokens, accepted drafts.
+  mutating func emit(_ tokens: Int32, accepted: Int32 = 0, from place: Int) {
     let request = scheduled[place].request
     let first = scheduled[..<place].firstIndex { $0.request == request && $0.emittedTokens > 0 }
     scheduled[first ?? place].emittedTokens += tokens
+    scheduled[first ?? place].acceptedTokens += accepted
   }
 
   /// Somebody starts, stops or is listed; in most iterations of a cruising batch nobody does.

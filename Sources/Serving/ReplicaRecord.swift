@@ -15,6 +15,8 @@ package struct ReplicaRecord: Equatable, Sendable {
   package var preemptionsSwap = 0
   /// What the prefix cache did in iterations that started inside the window; `nil` for a system without one.
   package var prefixCache: PrefixCacheTotals?
+  /// What came of drafts in iterations that ended inside the window.
+  package var drafts = DraftTotals()
 
   init(from start: SimInstant) { history = RunHistory(from: start) }
 
@@ -36,6 +38,7 @@ package struct ReplicaRecord: Equatable, Sendable {
     emittedTokens += other.emittedTokens
     preemptionsRecompute += other.preemptionsRecompute
     preemptionsSwap += other.preemptionsSwap
+    drafts.add(other.drafts)
     if let totals = other.prefixCache {
       prefixCache = (prefixCache ?? PrefixCacheTotals()) + totals
     }

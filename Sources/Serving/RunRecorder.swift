@@ -75,8 +75,9 @@ struct RunRecorder {
     var standing = 0
     for scheduled in plan.scheduled where scheduled.emittedTokens > 0 {
       let id = scheduled.request
-      let tokens = Int(scheduled.emittedTokens)
-      emitted += tokens
+      emitted += Int(scheduled.emittedTokens)
+      // Accepted drafts come without a gap of their own.
+      let tokens = Int(scheduled.emittedTokens - scheduled.acceptedTokens)
       guard let last = lastTokens.exchange(end, of: Int(id)) else {
         log[id].firstToken = end
         continue
@@ -92,6 +93,7 @@ struct RunRecorder {
     if isMeasured {
       record.iterations += 1
       record.emittedTokens += emitted
+      if !plan.drafted.isEmpty { record.drafts.add(plan) }
       addSteadyGaps(to: end, sincePrevious: steady, sinceCruise: standing + plan.cruising)
     }
     previousEnd = end

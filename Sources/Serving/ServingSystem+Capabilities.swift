@@ -40,6 +40,8 @@ extension ServingSystem {
     package var offloads = false
     /// Whether ranks with requests of their own can share layers of experts (`--data-parallel-size`).
     package var hasRanks = false
+    /// Whether tokens are drafted and verified (`--speculative-config`).
+    package var speculates = false
     /// Whether preempted requests can move to the host (`--swap-space`, `--preemption-mode`).
     package var swaps = false
     package var sequences = Sequences.beams
@@ -64,6 +66,7 @@ extension ServingSystem {
       hasCapacityPolicies: Bool = false,
       choosesVictims: Bool = false, decidesAheadFrom: VLLMRelease? = nil, swaps: Bool = false,
       sequences: Sequences = .beams, offloads: Bool = false, hasRanks: Bool = false,
+      speculates: Bool = false,
       hasStaticBatches: Bool = false, isCompiled: Bool = false, mapsPageGroups: Bool = false,
       cpuStandIn: String? = nil, measuresMemory: Bool = false, serveCommand: String? = nil
     ) {
@@ -80,6 +83,7 @@ extension ServingSystem {
       self.swaps = swaps
       self.sequences = sequences
       self.offloads = offloads
+      self.speculates = speculates
       self.hasStaticBatches = hasStaticBatches
       self.isCompiled = isCompiled
       self.mapsPageGroups = mapsPageGroups
@@ -191,6 +195,8 @@ package struct SystemChoices: Equatable, Sendable {
   package var groups: [BlockGroup] = []
   /// A tier behind the prefix cache; `nil` for none.
   package var offloading: OffloadingSettings?
+  /// How tokens are drafted; `nil` if none are.
+  package var speculation: Speculation?
   package var pageGroups: PageGroupSettings
   /// Most output tokens that each client asks for; `nil` for its output.
   package var clientMaxTokens: Int?

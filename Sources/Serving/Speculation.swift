@@ -15,6 +15,8 @@ package struct Speculation: Equatable, Sendable {
   package var draftSlots = 0
   /// What the prefix cache does for the drafting model.
   package var caching = DraftRules()
+  /// How many drafts are accepted, where it is drawn; `nil` where it is told request by request (``DraftOutcomes``).
+  package var acceptance: AcceptanceDraws?
 
   package init(draftTokens: Int) { self.draftTokens = draftTokens }
 }
@@ -27,11 +29,19 @@ package struct DraftOutcomes: Sendable {
   /// By request, how many tokens are drafted: one number for each iteration that yields a token and is not the last, used in
   /// turn; as many as the engine may if it has no numbers.
   package var proposed: [[Int32]] = []
+  /// In place of ``accepted``.
+  private var drawn: AcceptanceDraws?
 
   package init() {}
 
-  func accepted(of request: RequestID, time: Int32, drafts: Int32) -> Int32 {
-    min(Self.entry(accepted, request, time) ?? 0, drafts)
+  init(_ told: DraftOutcomes, drawn: AcceptanceDraws?) {
+    self = told
+    self.drawn = drawn
+  }
+
+  func accepted(of request: RequestID, sequence: Int32, time: Int32, drafts: Int32) -> Int32 {
+    if let drawn { return min(drawn.accepted(sequence, time: time), drafts) }
+    return min(Self.entry(accepted, request, time) ?? 0, drafts)
   }
 
   func proposed(of request: RequestID, time: Int32) -> Int32? {

@@ -75,12 +75,12 @@ struct TokenBudget: Sendable {
         .init(
           request: state.request, sequences: 1, tokens: share.tokens,
           contextTokens: state.computedTokens, emittedTokens: 0, isPrefill: isPrefill))
-      // Drafts are verified like a chunk of a prompt.
-      if share.tokens > 1 || isPrefill {
+      if share.tokens > 1 + share.drafts || (isPrefill && share.drafts == 0) {
         plan.work.prefillChunks.append(
           .init(tokens: Int(share.tokens), contextTokens: Int(state.computedTokens)))
       } else {
-        plan.work.decode(1, contextTokens: Int(state.computedTokens) + 1)
+        plan.work.decode(1, contextTokens: Int(state.computedTokens + share.tokens))
+        plan.work.draftTokens += Int(share.drafts)
       }
       guard yields else { continue }
       plan.work.sampledSequences += 1 + Int(share.drafts)

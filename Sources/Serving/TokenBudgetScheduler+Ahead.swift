@@ -136,7 +136,8 @@ extension TokenBudgetScheduler {
       if share.drafts > 0 {
         if !share.isPadded {
           accepted = outcomes.accepted(
-            of: state.request, time: ahead.verifications, drafts: share.drafts)
+            of: state.request, sequence: share.sequence, time: ahead.verifications,
+            drafts: share.drafts)
           ahead.verifications += 1
         }
         plan.drafted.append(
@@ -171,7 +172,7 @@ extension TokenBudgetScheduler {
   private mutating func landOldest(_ plan: inout IterationPlan, _ finished: inout [RequestID]) {
     for (place, flight) in inFlight.removeFirst().enumerated() where flight.sequence >= 0 {
       guard let tokens = land(flight) else { continue }
-      plan.emit(tokens, from: place)
+      plan.emit(tokens, accepted: max(0, tokens - 1), from: place)
       if sequences[Int(flight.sequence)].isComplete(maxModelLength: maxModelLength) {
         leave(flight.sequence, &finished)
       }

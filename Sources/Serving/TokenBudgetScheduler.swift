@@ -107,7 +107,7 @@ package struct TokenBudgetScheduler<Memory: TokenBudgetMemory>: Scheduler {
     lookaheadSlots = settings.v1.speculation?.lookaheadSlots ?? 0
     looksAhead =
       settings.v1.isAsynchronous || settings.v1.speculation != nil || connector != nil
-    outcomes = traits.drafts
+    outcomes = DraftOutcomes(traits.drafts, drawn: settings.v1.speculation?.acceptance)
     sequences = TokenBudgetSequences(requests, order: traits.order)
     self.memory = memory
     waitingSequences = WaitingSequences(policy: settings.v1.policy)

@@ -3,6 +3,7 @@ import CostModel
 import Foundation
 import KVMemory
 import Messages
+import ModelFiles
 import Planning
 import Serving
 import Workload
@@ -136,6 +137,29 @@ struct SchedulerOptions: ParsableArguments {
   var asyncScheduling: Bool?
 
   @Option(
+    help: ArgumentHelp(
+      """
+      How tokens are drafted, as vLLM's flag says it: `{"method": "eagle3", "num_speculative_tokens": 3}`; methods are \
+      ngram, eagle3 (`model`: the head's `config.json`), mtp and draft_model (`model`: what drafts); \
+      \(only("speculative-config")) (default: not).
+      """, valueName: "json"))
+  var speculativeConfig: String?
+
+  @Option(
+    help: """
+      Tokens that are drafted behind each, in place of what `--speculative-config` says; \
+      \(only("num-speculative-tokens")).
+      """)
+  var numSpeculativeTokens: Int?
+
+  @Option(
+    help: """
+      How many drafts are accepted: shares by position, `0.8,0.6`, of verifications that accept the draft there and all \
+      before it; `geometric:0.8`; or tokens of a verification in the mean, `length:2.4`; \(only("acceptance")).
+      """)
+  var acceptance: String?
+
+  @Option(
     help: """
       Which running sequence makes way when there is no block: \(VictimPolicy.all.map(\.name).joined(separator: ", ")); \
       \(only("preemption-policy")) (default: the engine's own).
@@ -207,6 +231,9 @@ struct SchedulerOptions: ParsableArguments {
     scenario.chunkedPrefill = chunkedPrefill
     scenario.longPrefillTokenThreshold = longPrefillTokenThreshold
     scenario.asyncScheduling = asyncScheduling
+    scenario.speculativeConfig = try speculativeConfig.map { try SpeculativeConfig($0) }
+    scenario.speculativeTokens = numSpeculativeTokens
+    scenario.acceptance = try acceptance.map { text throws(UserError) in try Acceptance(text) }
     if let preemptionPolicy {
       try ScenarioSetting.find("preemption-policy").change(preemptionPolicy)(&scenario)
     }

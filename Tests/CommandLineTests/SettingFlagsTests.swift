@@ -28,6 +28,8 @@ import Testing
     "enable-chunked-prefill": "false", "long-prefill-token-threshold": "5",
     "async-scheduling": "true", "enable-expert-parallel": "true",
     "kv-offloading-size": "40.0", "kv-offloading-bandwidth": "50.5",
+    "speculative-config": #"{"method": "ngram", "num_speculative_tokens": 2}"#,
+    "num-speculative-tokens": "3", "acceptance": "0.75,0.5",
     "preemption-policy": "fewest-outputs", "eviction-policy": "lfu",
     "hf-overrides": #"{"max_position_embeddings": 4096}"#,
     "schedule-policy": "lpm", "schedule-conservativeness": "0.5", "max-prefill-tokens": "9000",

@@ -53,6 +53,8 @@ import Testing
       "disable-overlap-schedule": "false", "client-max-tokens": "900",
       "capacity-scheduler-policy": "guaranteed_no_evict", "use-kv-cache-manager-v2": "false",
       "async-scheduling": "false", "kv-offloading-size": "1", "kv-offloading-bandwidth": "1",
+      "speculative-config": #"{"method": "ngram"}"#, "num-speculative-tokens": "0",
+      "acceptance": "0.5",
     ]
     for setting in ScenarioSetting.ofSomeSystems {
       var scenario = try scenario()

@@ -87,8 +87,11 @@ struct AttentionPrices {
   }
 
   /// By sequences and mean context; `window` 0 is none.
-  func decode(window: Double) -> PriceGrid {
-    let price = decodePrice(window: window)
+  ///
+  /// - Parameter queries: Tokens of each sequence that attend to the same keys and values: as so many times the query
+  ///   heads, which is how kernels for grouped queries pack them.
+  func decode(window: Double, queries: Int = 1) -> PriceGrid {
+    let price = decodePrice(window: window, queries: queries)
     return PriceGrid(
       rows: Knots(first: 1, octaves: 12, perOctaveBits: 2),
       columns: Knots(first: 16, octaves: 16, perOctaveBits: 2)
@@ -96,9 +99,9 @@ struct AttentionPrices {
   }
 
   private func decodePrice(
-    window: Double
+    window: Double, queries: Int
   ) -> (_ sequences: Double, _ context: Double) -> Double {
-    let heads = Double(decodeShape.query)
+    let heads = Double(decodeShape.query * queries)
     guard !isLatent else {
       var op = op(.latentDecode, decodeShape, window: 0)
       // Tables know one width, and no other kind of heads.

@@ -18,6 +18,8 @@ package struct PricedDeployment: Equatable, Sendable {
   /// Bytes of one KV block on one GPU, for copies and swaps.
   package var blockBytes: Int
   package var overheads = EngineOverheads.none
+  /// Drafts that a decoding sequence verifies in an iteration, at most.
+  package var draftTokens = 0
 
   package init(model: ModelSpec, device: DeviceSpec, blockBytes: Int) {
     self.model = model
@@ -51,6 +53,7 @@ package final class KernelCostModel: IterationCostModel {
   private let headPrices: PriceCurve
   private let decodeGlobal: PriceGrid
   private let decodeLocal: PriceGrid?
+  private let verifying: Verifying?
   private let prefillGlobal: PriceGrid
   private let prefillLocal: PriceGrid?
   /// Of a batch with prompts, all layers.
@@ -68,6 +71,13 @@ package final class KernelCostModel: IterationCostModel {
     var prices: PriceCurve
     /// Whether ranks with requests of their own do it together.
     var isShared = false
+  }
+
+  /// Attention of sequences that decode with as many drafts as there may be: the same keys and values for more queries.
+  private struct Verifying: Sendable {
+    var drafts: Double
+    var global: PriceGrid
+    var local: PriceGrid?
   }
 
   /// - Parameter ownProfile: A profile given by the user; `nil` takes the one that the tool carries.
@@ -106,6 +116,13 @@ package final class KernelCostModel: IterationCostModel {
     let attention = AttentionPrices(reach.attention, deployment, prices)
     decodeGlobal = attention.decode(window: 0)
     decodeLocal = localLayers > 0 ? attention.decode(window: window) : nil
+    let drafts = deployment.draftTokens
+    verifying =
+      drafts == 0
+      ? nil
+      : Verifying(
+        drafts: Double(drafts), global: attention.decode(window: 0, queries: 1 + drafts),
+        local: localLayers > 0 ? attention.decode(window: window, queries: 1 + drafts) : nil)
     prefillGlobal = attention.prefill(window: 0)
     prefillLocal = localLayers > 0 ? attention.prefill(window: window) : nil
     prefillLaunch = (globalLayers + localLayers) * attention.prefillLaunch
@@ -130,7 +147,7 @@ package final class KernelCostModel: IterationCostModel {
   /// - Parameter apart: Seconds that the kernels take longer because of other ranks.
   @inline(__always)
   private func duration(of work: IterationWork, apart: Double) -> SimDuration {
-    var tokens = work.decodeSequences
+    var tokens = work.decodeSequences + work.draftTokens
     for chunk in work.prefillChunks { tokens += chunk.tokens }
     var seconds = tokenPrices(tokens)
     seconds += apart
@@ -196,6 +213,13 @@ package final class KernelCostModel: IterationCostModel {
     let attended = Double(work.decodeContextTokens - work.decodeSkippedTokens) / count
     var seconds = globalLayers * decodeGlobal(count, context)
     if let decodeLocal { seconds += localLayers * decodeLocal(count, attended) }
+    if let verifying, work.draftTokens > 0 {
+      var whole = globalLayers * verifying.global(count, context)
+      if let local = verifying.local { whole += localLayers * local(count, attended) }
+      // Sequences with fewer drafts, or none, stand between.
+      let share = Double(work.draftTokens) / (count * verifying.drafts)
+      seconds += share * max(whole - seconds, 0)
+    }
     guard let besidePrompt, let chunk = work.prefillChunks.first else { return seconds }
     var tokens = chunk.tokens
     for other in work.prefillChunks.dropFirst() { tokens = max(tokens, other.tokens) }

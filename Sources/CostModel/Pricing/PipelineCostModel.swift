@@ -58,6 +58,7 @@ extension IterationWork {
     let share = Double(micro.decodeSequences) / Double(max(decodeSequences, 1))
     micro.decodeContextTokens = Int((Double(decodeContextTokens) * share).rounded(.up))
     micro.decodeSkippedTokens = Int(Double(decodeSkippedTokens) * share)
+    micro.draftTokens = ceilingDivide(draftTokens, count)
     micro.sampledSequences = ceilingDivide(sampledSequences, count)
     return micro
   }

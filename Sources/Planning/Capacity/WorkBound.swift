@@ -16,6 +16,9 @@ import Workload
 /// - each of its output tokens after the first attends to all before it, at no less than the cheapest price of a
 ///   token of context in any batch of decodes that may run together.
 ///
+/// Where tokens are drafted an iteration yields up to a token more for each draft of a sequence, so that the last three
+/// count for so many times fewer iterations.
+///
 /// With a prefix cache, a token that prompts begin with alike is computed once at least, and its block held by one
 /// request at least: it is put down to the first of them (``PromptContents/newTokens()``). Whoever computes it in
 /// fact, what all requests together compute is no less than what is put down to those that finish.
@@ -53,7 +56,8 @@ package struct WorkBound: Sendable {
     let leastBlocks = requests.map { blocks($0.promptTokens) }.min() ?? 1
     let fitting = isShared ? capacity.blocks : capacity.blocks / max(leastBlocks, 1)
     runningMax = max(min(settings.maxSequences, fitting), 1)
-    let sample = prices.perToken(atMost: runningMax)
+    let yieldMax = 1 + (settings.v1.speculation?.draftTokens ?? 0)
+    let sample = prices.perToken(atMost: runningMax * yieldMax)
     let step = prices.cheapest(atLeast: 1)
     let longest = requests.map { Int($0.promptTokens + $0.outputTokens) }.max() ?? 1
     let context =
@@ -82,10 +86,12 @@ package struct WorkBound: Sendable {
         held = Double(blocks(request.promptTokens))
       }
       costs[2].append(
-        held * Double(request.outputTokens - 1) * step / Double(capacity.blocks))
+        held * Double(request.outputTokens - 1) / Double(yieldMax) * step
+          / Double(capacity.blocks))
       // Step k of a sequence of p prompt tokens attends to p + k.
       let steps = Double(request.outputTokens - 1)
-      costs[3].append(steps * (Double(request.promptTokens) + (steps + 1) / 2) * context)
+      let attended = steps * (Double(request.promptTokens) + (steps + 1) / 2)
+      costs[3].append(attended * context / Double(yieldMax))
     }
     self.costs = costs.map { $0.map { $0 * Self.margin * kernelTimeScale }.sorted() }
     requestCount = requests.count

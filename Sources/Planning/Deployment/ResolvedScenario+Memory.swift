@@ -27,8 +27,8 @@ extension Scenario {
   /// - Precondition: Tensor and pipeline parallelism split the model.
   package var kvCacheSpec: KVCacheSpec {
     KVCacheSpec(
-      model.stage(of: pipelineParallel), tensorParallel: tensorParallel, elements: kvCache,
-      blockTokens: blockSize, grouping: grouping)
+      model.stage(of: pipelineParallel).followed(by: draftModel), tensorParallel: tensorParallel,
+      elements: kvCache, blockTokens: blockSize, grouping: grouping)
   }
 }
 
@@ -54,8 +54,8 @@ extension ResolvedScenario {
   /// Bytes of a token of a sequence, over all GPUs of a replica.
   var slotBytes: Int {
     KVCacheSpec(
-      scenario.model, tensorParallel: scenario.tensorParallel, elements: scenario.kvCache,
-      blockTokens: scenario.blockSize
+      scenario.model.followed(by: scenario.draftModel), tensorParallel: scenario.tensorParallel,
+      elements: scenario.kvCache, blockTokens: scenario.blockSize
     ).bytesPerToken * scenario.tensorParallel
   }
 

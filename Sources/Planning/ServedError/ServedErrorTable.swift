@@ -51,6 +51,9 @@ package struct ServedErrorTable: Sendable {
       return .unknown(
         "no served runs of `\(system.name)` on `\(scenario.device.name)` were compared")
     }
+    guard scenario.draftTokens == 0 else {
+      return .unknown("no served runs with drafted tokens are in the table")
+    }
     let model = scenario.model
     let billions = Double(model.parameters()) / 1e9
     func distance(_ row: Row) -> [Double] {

@@ -54,23 +54,40 @@ package enum SummaryText {
       SummaryColumn.all.filter { $0.group == group }.map { .init($0.key, $0.value(summary)) }
     }
     return .object(
-      members(.run) + classes(summary) + (withReplicas ? replicas(summary) : []) + [
-        .init("kv", .object(members(.kv))),
-        .init(
-          "provenance",
-          .object(
-            members(.provenance)
-              + (summary.provenance.servedError.map {
-                [.init("served_error", ServedErrorText.json($0, summary))]
-              } ?? [])
-              + (summary.provenance.recipe.map {
-                [.init("run", RecipeText.json($0, version: summary.provenance.version))]
-              } ?? []))),
-      ])
+      members(.run) + speculation(summary) + classes(summary)
+        + (withReplicas ? replicas(summary) : []) + [
+          .init("kv", .object(members(.kv))),
+          .init(
+            "provenance",
+            .object(
+              members(.provenance)
+                + (summary.provenance.servedError.map {
+                  [.init("served_error", ServedErrorText.json($0, summary))]
+                } ?? [])
+                + (summary.provenance.recipe.map {
+                  [.init("run", RecipeText.json($0, version: summary.provenance.version))]
+                } ?? []))),
+        ])
   }
 }
 
 extension SummaryText {
+  /// What came of drafts, under the names of `vllm bench serve` where it has them; nothing without drafts.
+  private static func speculation(_ summary: RunSummary) -> [JSONValue.Member] {
+    guard let drafts = summary.speculation else { return [] }
+    return [
+      .init("spec_decode_acceptance_rate", .real(drafts.acceptanceRate * 100)),
+      .init("spec_decode_acceptance_length", .real(drafts.acceptanceLength)),
+      .init("spec_decode_num_drafts", .integer(drafts.verifications)),
+      .init("spec_decode_draft_tokens", .integer(drafts.draftTokens)),
+      .init("spec_decode_accepted_tokens", .integer(drafts.acceptedTokens)),
+      .init(
+        "spec_decode_per_position_acceptance_rates",
+        .array(drafts.acceptedAt.map { .real($0) })),
+      .init("tokens_per_step", .real(drafts.tokensPerStep)),
+    ]
+  }
+
   /// The latencies by class of traffic, under the names of the whole run's; nothing without classes.
   private static func classes(_ summary: RunSummary) -> [JSONValue.Member] {
     guard !summary.classes.isEmpty else { return [] }

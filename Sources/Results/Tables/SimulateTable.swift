@@ -16,6 +16,7 @@ package enum SimulateTable {
       group("KV pool", pool(summary)),
       summary.kv.prefixCache.map { group("prefix cache", prefixCache($0)) },
       summary.kv.prefixCache?.tier.map { group("KV offloading", tier($0)) },
+      summary.speculation.map { group("speculation", speculation($0)) },
       servedError(summary),
       group("provenance", provenance(summary), values: .left),
     ].compactMap { $0 }.joined(separator: "\n")
@@ -132,6 +133,19 @@ package enum SimulateTable {
       ("loads", String(tier.loads)),
       ("mean load, ms", tier.loadSeconds.map(milliseconds) ?? "–"),
       ("iterations waited for stores, ms", milliseconds(tier.flushSeconds)),
+    ]
+  }
+
+  private static func speculation(_ drafts: SpeculationSummary) -> [Line] {
+    [
+      ("draft tokens", String(drafts.draftTokens)),
+      ("accepted, %", Digits.percent(drafts.acceptanceRate)),
+      (
+        "accepted by position, %",
+        drafts.acceptedAt.map(Digits.percent).joined(separator: " ")
+      ),
+      ("acceptance length, tokens", Digits.fixed(drafts.acceptanceLength, decimals: 2)),
+      ("tokens a step", Digits.fixed(drafts.tokensPerStep, decimals: 2)),
     ]
   }
 

@@ -11,8 +11,8 @@ extension ServingSystem {
     capabilities: Capabilities(
       isPaged: true, cutsPrompts: true, limitsLongPrompts: true, hasPrefixCache: true,
       choosesEvictions: true, choosesVictims: true, decidesAheadFrom: .stopsAhead,
-      sequences: .samples, offloads: true, hasRanks: true, measuresMemory: true,
-      serveCommand: "vllm serve"),
+      sequences: .samples, offloads: true, hasRanks: true, speculates: true,
+      measuresMemory: true, serveCommand: "vllm serve"),
     measuredAs: "vllm",
     defaults: { .vllm($0) },
     memory: { choices in
@@ -35,6 +35,7 @@ extension ServingSystem {
       settings.v1.eviction = choices.eviction ?? .lru
       settings.v1.groups = choices.groups
       settings.v1.offloading = choices.offloading
+      settings.v1.speculation = choices.speculation
     },
     make: { inputs in
       let settings = inputs.settings
@@ -50,7 +51,11 @@ extension ServingSystem {
             worker: settings.v1.offloading.map { HostLinkWorker($0.link) })
         }
       }
-      return groups == [BlockGroup(keeps: .all, blockTokens: settings.blockSize)]
+      // Only the memory of several groups gives the last block of a hit back.
+      let isPlain =
+        groups == [BlockGroup(keeps: .all, blockTokens: settings.blockSize)]
+        && settings.v1.speculation?.caching.dropsLastHit != true
+      return isPlain
         ? replica { PrefixCachingMemory(settings) }
         : replica { HybridMemory(settings, groups: groups) }
     })
@@ -119,7 +124,7 @@ package struct V1Options: SystemOptions {
   /// The options with which a release schedules unless it is told otherwise.
   ///
   /// 0.10 and 0.33 are replayed step for step (``V1Replay``), 0.33 with several groups of layers too; what changed between
-  /// them and is decided here stands in vLLM's source. Not simulated: connectors and draft tokens; before 0.31
+  /// them and is decided here stands in vLLM's source. Not simulated: connectors other than `--kv-offloading-size`; before 0.31
   /// the limit on long prompts holds for a request that is alone too.
   package init(_ release: VLLMRelease) {
     reserveFullISL = release >= .wholePromptAdmission

@@ -1,0 +1,122 @@
+import CostModel
+import Foundation
+import Messages
+
+/// How tokens are drafted, as vLLM's `--speculative-config` says it.
+///
+///     {"method": "eagle3", "num_speculative_tokens": 3}
+///     {"method": "draft_model", "model": "llama-3.2-3b", "num_speculative_tokens": 4}
+package struct SpeculativeConfig: Equatable, Sendable {
+  /// What drafts.
+  package enum Method: String, CaseIterable, Sendable {
+    /// Look-up in the prompt: free on the GPU.
+    case ngram
+    /// A head on the model's hidden states.
+    case eagle3
+    /// Modules of the model for multi-token prediction.
+    case mtp
+    /// A smaller model.
+    case draftModel = "draft_model"
+  }
+
+  /// As it was given.
+  package let text: String
+  package let method: Method
+  /// Drafts behind each token; `nil` where `--num-speculative-tokens` says so.
+  package let tokens: Int?
+  /// The drafting model as it was named, or the `config.json` of a head.
+  private let model: String?
+  /// What was found under that name.
+  private let head: EAGLEHead?
+  private let draft: ModelSpec?
+
+  private static let flag = "`--speculative-config`"
+  private static let fields = ["method", "num_speculative_tokens", "model"]
+
+  /// - Throws: ``UserError`` for what is no such JSON, another method, and a model that cannot be read.
+  package init(_ text: String) throws {
+    self.text = text
+    guard let value = try? JSONDecoder().decode(ConfigValue.self, from: Data(text.utf8)),
+      case .object(let values) = value
+    else {
+      throw UserError(
+        "\(Self.flag) must be a JSON object, found `\(printable(text))`",
+        hint: "such as `{\"method\": \"eagle3\", \"num_speculative_tokens\": 3}`")
+    }
+    let root = ConfigFields(file: Self.flag, values: values)
+    if let other = root.names.first(where: { !Self.fields.contains($0) }) {
+      throw UserError(
+        "\(Self.flag) sets `\(printable(other))`, which is not simulated",
+        hint: "\(Self.fields.map { "`\($0)`" }.joined(separator: ", ")) are")
+    }
+    method = try Self.method(root)
+    tokens = try root.optionalCount("num_speculative_tokens", .layers, least: 0)
+    model = try Self.model(root, of: method)
+    head = method == .eagle3 ? try model.map { try EAGLEHead(path: $0) } : nil
+    draft = method == .draftModel ? try model.map { try ModelFile.find($0) } : nil
+  }
+
+  private static func method(_ root: ConfigFields) throws -> Method {
+    let names = Method.allCases.map(\.rawValue).joined(separator: ", ")
+    guard let given = try root.optionalText("method") else {
+      throw UserError(
+        "\(flag) has no `method`", hint: "methods are \(names)")
+    }
+    guard let method = Method(rawValue: given) else {
+      throw UserError(
+        "\(flag): the method `\(printable(given))` is not simulated", hint: "methods are \(names)")
+    }
+    return method
+  }
+
+  private static func model(_ root: ConfigFields, of method: Method) throws -> String? {
+    guard let given = try root.optionalText("model") else {
+      guard method == .draftModel else { return nil }
+      throw UserError(
+        "\(flag) of method `draft_model` has no `model`",
+        hint: "name the model that drafts, as `--model` would")
+    }
+    guard method == .draftModel || method == .eagle3 else {
+      throw UserError(
+        "\(flag) has the `model` `\(printable(given))`, and with method `\(method.rawValue)` none drafts",
+        hint: "leave it out")
+    }
+    return given
+  }
+}
+
+extension SpeculativeConfig {
+  /// What drafts for a model; `nil` where no model does.
+  ///
+  /// - Throws: ``UserError`` for another vocabulary, another width of the head, and windows unlike the model's.
+  package func draft(for model: ModelSpec) throws(UserError) -> DraftModel? {
+    switch method {
+    case .ngram: return nil
+    case .mtp: return DraftModel(predictorOf: model)
+    case .eagle3:
+      let head = head ?? EAGLEHead(usualFor: model)
+      try require("vocabulary", of: head.vocab, as: model.vocab, of: model)
+      try require("width", of: head.hidden, as: model.hidden, of: model)
+      return DraftModel(head, of: model)
+    case .draftModel:
+      guard let draft else { return nil }
+      try require("vocabulary", of: draft.vocab, as: model.vocab, of: model)
+      guard draft.attendedMax == nil || draft.attendedMax == model.attendedMax else {
+        throw UserError(
+          "`\(draft.name)` attends to windows that `\(model.name)` does not have: such a draft has no price yet",
+          hint: "choose another `model` in \(Self.flag)")
+      }
+      return DraftModel(draft)
+    }
+  }
+
+  private func require(
+    _ what: String, of drafted: Int, as needed: Int, of target: ModelSpec
+  ) throws(UserError) {
+    guard drafted != needed else { return }
+    throw UserError(
+      "`\(model ?? method.rawValue)` has a \(what) of \(drafted), `\(target.name)` one of \(needed): what it drafts "
+        + "cannot be verified",
+      hint: "choose a `model` in \(Self.flag) that was made for `\(target.name)`")
+  }
+}

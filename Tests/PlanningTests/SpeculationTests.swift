@@ -1,0 +1,240 @@
+import CostModel
+import Foundation
+import KVMemory
+import Messages
+import Metrics
+import ModelFiles
+import Serving
+import Testing
+import Workload
+
+@testable import Planning
+
+/// Drafts as users ask for them: what they come to, what is refused, and what comes out.
+@Suite struct SpeculationTests {
+  private static let eagle = #"{"method": "eagle3", "num_speculative_tokens": 3}"#
+
+  private func scenario(
+    _ settings: [String: String] = [:], model: String = "llama-3.1-8b",
+    device: String = "h100-sxm", _ change: (inout Scenario) -> Void = { _ in }
+  ) throws -> Scenario {
+    var scenario = Scenario(
+      system: .vllmV1, model: try ModelFile.find(model), device: try DeviceFile.find(device))
+    scenario.maxModelLength = 8192
+    for (name, text) in settings.sorted(by: { $0.key < $1.key }) {
+      try ScenarioSetting.find(name).change(text)(&scenario)
+    }
+    change(&scenario)
+    return scenario
+  }
+
+  private func speculation(_ settings: [String: String]) throws -> Speculation? {
+    try scenario(settings).resolved(prices: .none).settings.v1.speculation
+  }
+
+  /// By the record of vLLM 0.33: heads look ahead and have keys of the next token; a model takes a token of the budget
+  /// beside; a look-up in the prompt takes nothing.
+  @Test func methodsAreThoseOfTheEngine() throws {
+    let eagle = try #require(
+      try speculation(["speculative-config": Self.eagle, "acceptance": "0.8,0.6,0.5"]))
+    #expect((eagle.draftTokens, eagle.lookaheadSlots, eagle.draftSlots) == (3, 3, 0))
+    #expect(eagle.caching.keyLookahead == 1 && !eagle.caching.dropsLastHit)
+    #expect(eagle.acceptance?.cumulative == [0.8, 0.6, 0.5])
+    let older = try #require(
+      try speculation([
+        "speculative-config": Self.eagle, "acceptance": "geometric:0.5", "engine-release": "0.22",
+      ]))
+    #expect(older.caching.keyLookahead == 0 && older.caching.dropsLastHit)
+    #expect(older.acceptance?.cumulative == [0.5, 0.25, 0.125])
+    let ngram = try #require(
+      try speculation([
+        "speculative-config": #"{"method": "ngram"}"#, "num-speculative-tokens": "4",
+        "acceptance": "length:3.25",
+      ]))
+    #expect((ngram.draftTokens, ngram.lookaheadSlots, ngram.draftSlots) == (4, 0, 0))
+    #expect(ngram.caching == DraftRules())
+    #expect(ngram.acceptance?.cumulative == [1, 1, 0.25, 0])
+    let model = try #require(
+      try scenario(
+        [
+          "speculative-config":
+            #"{"method": "draft_model", "model": "llama-3.2-3b", "num_speculative_tokens": 2}"#,
+          "acceptance": "0.7,0.5",
+        ]
+      ).resolved(prices: .none).settings.v1.speculation)
+    #expect((model.draftTokens, model.lookaheadSlots, model.draftSlots) == (2, 2, 1))
+    let none = ["speculative-config": Self.eagle, "num-speculative-tokens": "0"]
+    #expect(try speculation(none) == nil)
+  }
+
+  /// A head's layer is cached too: a 33rd of a model of 32, whose heads it has. Weights are its own.
+  @Test func aHeadTakesMemory() throws {
+    let plain = try scenario()
+    let drafting = try scenario(["speculative-config": Self.eagle, "acceptance": "geometric:0.8"])
+    #expect(plain.kvCacheSpec.blockBytes * 33 == drafting.kvCacheSpec.blockBytes * 32)
+    let limits = try plain.iterationLimits()
+    let head = try #require(drafting.draftModel)
+    #expect(
+      KVBudget(drafting.budgetInputs(limits)).weightBytes
+        - KVBudget(plain.budgetInputs(limits)).weightBytes == head.weightBytes(tensorParallel: 1))
+  }
+
+  @Test(arguments: [
+    ("acceptance=0.8", "`--acceptance` decides nothing without drafts"),
+    ("num-speculative-tokens=2", "`--num-speculative-tokens` 2 does not say what drafts"),
+    ("num-speculative-tokens=-1", "`--num-speculative-tokens` must be zero or more, found `-1`"),
+    (
+      #"speculative-config={"method": "medusa"}"#,
+      "`--speculative-config`: the method `medusa` is not simulated"
+    ),
+    (
+      #"speculative-config={"method": "ngram", "prompt_lookup_max": 4}"#,
+      "`--speculative-config` sets `prompt_lookup_max`, which is not simulated"
+    ),
+    (
+      #"speculative-config={"num_speculative_tokens": 4}"#,
+      "`--speculative-config` has no `method`"
+    ),
+    ("speculative-config=eagle3", "`--speculative-config` must be a JSON object, found `eagle3`"),
+    (
+      #"speculative-config={"method": "eagle3"}"#,
+      "`--speculative-config` does not say how many tokens are drafted"
+    ),
+    (
+      #"speculative-config={"method": "draft_model", "num_speculative_tokens": 2}"#,
+      "`--speculative-config` of method `draft_model` has no `model`"
+    ),
+    (
+      #"speculative-config={"method": "ngram", "num_speculative_tokens": 2}"#,
+      "how many of 2 drafts are accepted decides what comes of them, and is not said"
+    ),
+    (
+      #"speculative-config={"method": "draft_model", "model": "qwen2.5-0.5b", "num_speculative_tokens": 2}|acceptance=0.5,0.5"#,
+      "`qwen2.5-0.5b` has a vocabulary of 151936, `llama-3.1-8b` one of 128256: what it drafts cannot be verified"
+    ),
+    (
+      #"speculative-config={"method": "ngram", "num_speculative_tokens": 3}|acceptance=0.8,0.6"#,
+      "`--acceptance` has 2 positions, and 3 tokens are drafted"
+    ),
+    (
+      "acceptance=0.8,1.2",
+      "`--acceptance`: the share of position 2 is 1.2, and shares lie from 0 to 1"
+    ),
+    (
+      "acceptance=0.5,0.6",
+      "`--acceptance`: the share of position 2, 0.6, is above that of position 1, 0.5: a draft is accepted only with "
+        + "all before it"
+    ),
+    (
+      #"speculative-config={"method": "ngram", "num_speculative_tokens": 1}|acceptance=length:2.5"#,
+      "`--acceptance length:2.5` is more than the 2 tokens of a verification of 1 draft"
+    ),
+    (
+      #"speculative-config={"method": "ngram", "num_speculative_tokens": 8}|acceptance=geometric:0.5|max-num-batched-tokens=8"#,
+      "8 drafts and their token need 9 tokens of an iteration, and `--max-num-batched-tokens` is 8"
+    ),
+    (
+      #"speculative-config={"method": "ngram", "num_speculative_tokens": 2}|acceptance=geometric:0.5|pipeline-parallel-size=2"#,
+      "`--speculative-config`: drafts have no price with `--pipeline-parallel-size` 2"
+    ),
+    (
+      #"system=sglang|speculative-config={"method": "ngram", "num_speculative_tokens": 2}"#,
+      "`sglang` has no `--speculative-config`"
+    ),
+  ])
+  func mistakesAreNamed(settings: String, message: String) throws {
+    let pairs = settings.split(separator: "|").map {
+      $0.split(separator: "=", maxSplits: 1).map(String.init)
+    }
+    let error = try #require(throws: UserError.self) {
+      _ = try scenario(Dictionary(uniqueKeysWithValues: pairs.map { ($0[0], $0[1]) }))
+        .resolved(prices: .none)
+    }
+    #expect(error.message == message)
+    #expect(error.hint != nil || message.contains("must be zero") || message.contains("1.2"))
+  }
+
+  private static let trace = Trace(
+    name: "eight", requests: (0..<8).map { _ in Request(promptTokens: 200, outputTokens: 101) },
+    hasArrivals: false)
+
+  private func summary(_ settings: [String: String]) throws -> RunSummary {
+    try Simulation.run(
+      try scenario(settings) { $0.requestRate = .infinity }, trace: Self.trace
+    ).result.summary
+  }
+
+  /// None, asked for, is the same run; only the record of the settings says that they were given.
+  @Test func noDraftsAreNoSpeculation() throws {
+    var asked = try summary([
+      "speculative-config": Self.eagle, "num-speculative-tokens": "0", "acceptance": "0.9",
+    ])
+    var plain = try summary([:])
+    (asked.provenance.scenario, plain.provenance.scenario) = ([], [])
+    #expect(asked == plain && asked.speculation == nil)
+  }
+
+  /// All of four drafts: the first token, then 20 verifications of five, in a fifth of the iterations and a bit.
+  @Test func everyDraftAccepted() throws {
+    let drafting = try summary([
+      "speculative-config": #"{"method": "ngram", "num_speculative_tokens": 4}"#,
+      "acceptance": "geometric:1",
+    ])
+    let drafts = try #require(drafting.speculation)
+    #expect(drafts.acceptanceLength == 5 && drafts.acceptanceRate == 1 && drafts.tokensPerStep == 5)
+    #expect(drafts.verifications == 8 * 20 && drafts.acceptedAt == [1, 1, 1, 1])
+    #expect(drafting.completed == 8 && drafting.iterations == 21)
+    let plain = try summary([:])
+    let (fast, slow) = (try #require(drafting.tpot.mean), try #require(plain.tpot.mean))
+    #expect(fast > slow / 5 && fast < slow / 3)
+  }
+
+  @Test func aPlanFindsWhereItPays() throws {
+    func study(_ acceptance: String, _ config: String) throws -> SpeculationStudy {
+      try SpeculationStudy(
+        try scenario(["speculative-config": config, "acceptance": acceptance]),
+        contextTokens: 1000)
+    }
+    let none = try study("geometric:0", Self.eagle)
+    #expect(none.batchPaying == nil && none.acceptanceLength == 1)
+    let free = #"{"method": "ngram", "num_speculative_tokens": 3}"#
+    let all = try study("geometric:1", free).point(1)
+    #expect(all.drafting == 0 && all.tokens == 4 && all.speedup > 3)
+    let some = try study("length:1.5", Self.eagle)
+    let batch = try #require(some.batchPaying)
+    #expect(batch < some.batchMax)
+    #expect(some.point(batch).speedup > 1)
+    #expect((batch + 1...some.batchMax).allSatisfy { some.point($0).speedup <= 1 })
+    let point = some.point(8)
+    #expect(point.tpot == (point.verifying + point.drafting) / 1.5)
+  }
+
+  /// The vocabulary of a head is the model's, its architecture its own.
+  @Test func aHeadIsReadFromItsFile() throws {
+    let path = FileManager.default.temporaryDirectory.appending(path: "eagle-\(UUID()).json").path
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    func use(_ vocabulary: Int, _ architecture: String = "LlamaForCausalLMEagle3") throws
+      -> DraftModel?
+    {
+      let text = """
+        {"architectures": ["\(architecture)"], "hidden_size": 4096, "intermediate_size": 14336,
+         "num_attention_heads": 32, "num_key_value_heads": 8, "num_hidden_layers": 1,
+         "vocab_size": \(vocabulary), "draft_vocab_size": 32000}
+        """
+      try text.write(toFile: path, atomically: true, encoding: .utf8)
+      let config = #"{"method": "eagle3", "model": "\#(path)", "num_speculative_tokens": 1}"#
+      return try SpeculativeConfig(config).draft(for: try ModelFile.find("llama-3.1-8b"))
+    }
+    let model = try ModelFile.find("llama-3.1-8b")
+    #expect(try use(128_256) == DraftModel(EAGLEHead(usualFor: model), of: model))
+    let other = try #require(throws: UserError.self) { _ = try use(32_000) }
+    #expect(
+      other.message
+        == "`\(path)` has a vocabulary of 32000, `llama-3.1-8b` one of 128256: what it drafts cannot be verified"
+    )
+    let plain = try #require(throws: UserError.self) { _ = try use(128_256, "LlamaForCausalLM") }
+    #expect(
+      plain.message
+        == "\(path): the architecture `LlamaForCausalLM` is not that of an EAGLE-3 head")
+  }
+}
