@@ -10,7 +10,8 @@ struct ValidateCommand: ParsableCommand {
     commandName: "validate", abstract: "Hold predictions against measured serving.",
     subcommands: [
       ValidatePointsCommand.self, ValidateErrorsCommand.self, ValidateRequestsCommand.self,
-      ValidateServerCommand.self, ValidateStepsCommand.self, ValidateKVCommand.self,
+      ValidateServerCommand.self, ValidateSpeculationCommand.self,
+      ValidateStepsCommand.self, ValidateKVCommand.self,
       ValidateMLPerfCommand.self,
       ValidateCPUCommand.self,
     ])
