@@ -18,6 +18,7 @@ struct PlanCommand: ParsableCommand {
       "Find what a deployment sustains, the cheapest for a rate, how many when, what caches find.",
     subcommands: [
       PlanCapacityCommand.self, PlanFleetCommand.self, PlanScaleCommand.self, PlanCacheCommand.self,
+      PlanSpeculationCommand.self,
     ])
 }
 
