@@ -78,6 +78,7 @@ package struct ReproductionPage: Sendable {
     case AVMPReport.figure: "AVMP"
     case SparsePrefixReport.figure: "Sparse prefix caching"
     case JengaReport.figure: "Jenga"
+    case SpeculationReport.figure: "Speculation"
     default: "Figure \(figure)"
     }
   }
