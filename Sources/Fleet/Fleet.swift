@@ -49,6 +49,9 @@ package struct Fleet {
   package struct Place {
     /// Bytes of a token slot of its KV pool, over all its GPUs; only their ratios count.
     package var slotBytes: Int
+    package var role = ReplicaRole.both
+    /// Bytes that a replica that decodes reads for so many tokens of a prompt, behind so many that it has.
+    package var kvBytes: (_ tokens: Int, _ behind: Int) -> Int = { _, _ in 0 }
     package var make: Maker
 
     package init(slotBytes: Int = 1, make: @escaping Maker) {
@@ -130,14 +133,19 @@ package struct Fleet {
   /// Serves a load on replicas that stay.
   ///
   /// - Parameters:
-  ///   - replicas: At least one.
+  ///   - replicas: At least one; of each role, where one has not both.
+  ///   - link: What replicas that decode read others over.
   ///   - seed: Of what the router draws.
   /// - Returns: What happened, and the seconds that replicas were paid for.
   /// - Throws: ``RunFailure``.
   package static func serve(
-    _ load: Load, on replicas: [Place], router: Router = .roundRobin, seed: UInt64 = 0
+    _ load: Load, on replicas: [Place], router: Router = .roundRobin, link: KVLink = .free,
+    seed: UInt64 = 0
   ) throws -> (record: RunRecord, replicaSeconds: Double) {
     precondition(!replicas.isEmpty, "a fleet without replicas")
+    if replicas.contains(where: { $0.role != .both }) {
+      return try SplitFleet.serve(load, on: replicas, router: router, link: link, seed: seed)
+    }
     var fleet = Fleet(load, router: router, isAlone: replicas.count == 1, seed: seed)
     for place in replicas {
       fleet.add(try place.make(fleet.setup), launch: .zero, ready: .zero)

@@ -58,15 +58,18 @@ extension RunRecord {
       row(number, pair.0, pair.1)
     }
     var delays = Array(repeating: 0.0, count: rows.count)
-    for (request, number) in assignment.enumerated() {
-      let number = Int(number)
+    func count(_ request: Int, at number: Int) {
       rows[number].requests += 1
       if milestones[request].isRejected { rows[number].rejected += 1 }
       guard let finish = milestones[request].finish, window.contains(finish),
         let first = milestones[request].firstToken
-      else { continue }
+      else { return }
       rows[number].completed += 1
       delays[number] += (first - requests[request].arrival).seconds * 1000
+    }
+    for (request, number) in assignment.enumerated() { count(request, at: Int(number)) }
+    for (request, handOff) in handOffs.enumerated() where handOff.replica >= 0 {
+      count(request, at: Int(handOff.replica))
     }
     for number in rows.indices where rows[number].completed > 0 {
       rows[number].meanTTFT = delays[number] / Double(rows[number].completed)

@@ -29,6 +29,8 @@ package struct RequestRecord: Equatable, Sendable {
   package var recomputedTokens: Int?
   /// The replica that served it, from 0.
   package var replica = 0
+  /// How it went from there to the replica that decoded it; `nil` where the same did both.
+  package var handOff: HandOff?
 
   /// Seconds from arrival to the first output token.
   package var ttft: Double? { firstToken.map { ($0 - arrival).seconds } }

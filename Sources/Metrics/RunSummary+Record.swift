@@ -52,7 +52,7 @@ extension RunRecord {
     let milestone = milestones[index]
     let status: RequestRecord.Status =
       milestone.isRejected ? .rejected : milestone.finish == nil ? .unfinished : .completed
-    return RequestRecord(
+    var record = RequestRecord(
       index: index, status: status, arrival: request.arrival,
       promptTokens: Int(request.promptTokens), outputTokens: Int(request.outputTokens),
       sequences: Int(request.sequenceCount), firstScheduled: milestone.firstScheduled,
@@ -60,6 +60,8 @@ extension RunRecord {
       preemptionsRecompute: Int(milestone.preemptionsRecompute),
       preemptionsSwap: Int(milestone.preemptionsSwap), cachedTokens: cachedTokens(of: index),
       recomputedTokens: recomputedTokens(of: index), replica: replica(of: index))
+    if !handOffs.isEmpty, handOffs[index].replica >= 0 { record.handOff = handOffs[index] }
+    return record
   }
 
   /// The answers of the run over its window.
@@ -91,6 +93,7 @@ extension RunRecord {
     summary.steps = StepMeans(steps)
     summary.speculation = SpeculationSummary(sums.drafts)
     if replicas.count > 1 { summary.replicas = replicaSummaries(labels.replicas) }
+    summary.handOffs = handOffSummary
     summary.classes = labels.classNames.enumerated().map { index, name in
       classSummary(name, number: UInt16(index + 1))
     }

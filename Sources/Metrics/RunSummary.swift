@@ -44,6 +44,8 @@ package struct RunSummary: Equatable, Sendable {
   /// The same latencies by class of traffic, in order of the classes' names in the trace; empty
   /// where the trace has no classes. Requests of no class are in none.
   package var classes: [ClassSummary] = []
+  /// Where the time of requests went that were handed from one replica to another; `nil` where none were.
+  package var handOffs: HandOffSummary?
   /// The replicas of a fleet; empty for a single one.
   package var replicas: [ReplicaSummary] = []
 }

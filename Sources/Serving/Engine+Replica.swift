@@ -12,6 +12,18 @@ extension Engine {
     departures.clear()
   }
 
+  /// Takes in at `time`, to which the engine was advanced, that keys and values have come or were read.
+  ///
+  /// - Returns: When it decides next: at the end of the running iteration, else at once.
+  mutating func takeIn(_ moves: KVMoves, at time: SimInstant) -> SimInstant {
+    precondition(time >= clock, "Engine: keys and values come at \(time), before \(clock)")
+    if pace.announced != nil { startAnnounced() }
+    clock = time
+    hasNews = true
+    scheduler.takeIn(moves)
+    return iterationEnd ?? clock
+  }
+
   /// Sets the clock back to zero after warm-ups: what they leave is a warm prefix cache.
   mutating func restart() {
     clock = .zero

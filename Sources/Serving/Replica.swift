@@ -14,6 +14,8 @@ package struct ReplicaSetup {
   package var frontEnd: FrontEndProcess?
   /// Whether somebody waits for requests to leave: clients, or a router that reads loads.
   package var keepsDepartures = false
+  /// Which part of its requests the replica serves.
+  package var role = ReplicaRole.both
 
   package init(_ log: RequestLog, contents: PromptContents? = nil) {
     self.log = log
@@ -51,6 +53,14 @@ package protocol Replica: AnyObject {
   /// Takes the requests that left since this was last asked.
   func takeDepartures(into departures: inout [Departure])
 
+  /// Takes in at `time`, to which the replica was advanced, that keys and values have come or were read.
+  ///
+  /// - Returns: When it decides next: at the end of the running iteration, else at once.
+  func takeIn(_ moves: KVMoves, at time: SimInstant) -> SimInstant
+
+  /// Takes the requests that got blocks for keys and values that another replica has, since this was last asked.
+  func takePulls() -> [IterationPlan.Admitted]
+
   /// Runs until nothing is to come, and returns when that was.
   ///
   /// - Throws: ``RunFailure/stuck(waiting:at:)`` if requests wait although nothing is to come.
@@ -87,6 +97,8 @@ package final class EngineReplica: Replica {
   private let submitAt: (RequestID, SimInstant) throws -> SimInstant
   private let stepAt: (SimInstant) throws -> SimInstant?
   private let take: (inout [Departure]) -> Void
+  private let takeMoves: (KVMoves, SimInstant) -> SimInstant
+  private let pulls: () -> [IterationPlan.Admitted]
   private let drainAll: () throws -> SimInstant
   private let restartAll: () -> Void
   private let closeAt: (SimInstant) -> ReplicaRecord
@@ -103,6 +115,8 @@ package final class EngineReplica: Replica {
     submitAt = { try box.engine.submit($0, at: $1) }
     stepAt = { try box.engine.step(at: $0) }
     take = { box.engine.takeDepartures(into: &$0) }
+    takeMoves = { box.engine.takeIn($0, at: $1) }
+    pulls = { box.engine.scheduler.takePulls() }
     drainAll = { try box.engine.drain() }
     restartAll = { box.engine.restart() }
     closeAt = { box.engine.close(at: $0) }
@@ -123,6 +137,12 @@ package final class EngineReplica: Replica {
   package func step(at now: SimInstant) throws -> SimInstant? { try stepAt(now) }
 
   package func takeDepartures(into departures: inout [Departure]) { take(&departures) }
+
+  package func takeIn(_ moves: KVMoves, at time: SimInstant) -> SimInstant {
+    takeMoves(moves, time)
+  }
+
+  package func takePulls() -> [IterationPlan.Admitted] { pulls() }
 
   package func drain() throws -> SimInstant { try drainAll() }
 

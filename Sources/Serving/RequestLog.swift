@@ -62,6 +62,8 @@ package final class RequestLog: @unchecked Sendable {
     requests[Int(request)].arrival = time
   }
 
+  package func isRejected(_ request: RequestID) -> Bool { entries[request].isRejected }
+
   /// Warm-ups were served: what happened so far is forgotten.
   package func restart() {
     entries.arrivedCount.pointee = 0
@@ -75,6 +77,25 @@ package final class RequestLog: @unchecked Sendable {
       if let first = entries[id].firstToken { entries[id].firstToken = first + delay }
       if let finish = entries[id].finish { entries[id].finish = finish + delay }
     }
+  }
+
+  /// Takes over what another log holds of the same requests before they were handed to the replicas of this one.
+  ///
+  /// - Parameter handOffs: By request; gets when prompts were computed, and when requests ran here first.
+  package func takeOver(_ before: RequestLog, _ handOffs: inout [HandOff]) {
+    for id in 0..<RequestID(requests.count) {
+      let earlier = before.entries[id]
+      handOffs[Int(id)].prefilled = earlier.finish
+      handOffs[Int(id)].scheduled = entries[id].firstScheduled
+      entries[id].firstScheduled = earlier.firstScheduled
+      entries[id].preemptionsRecompute += earlier.preemptionsRecompute
+      if earlier.isRejected { entries[id].isRejected = true }
+      entries.cachedTokens[Int(id)] = before.entries.cachedTokens[Int(id)]
+      if let loss = before.entries.losses.pointee[id] {
+        entries.losses.pointee[id, default: RecomputeLoss()].add(loss)
+      }
+    }
+    entries.arrivedCount.pointee = before.entries.arrivedCount.pointee
   }
 
   /// Leaves out the requests at the end, which were warm-ups.

@@ -18,6 +18,9 @@ struct RecomputeLoss: Equatable, Sendable {
     isWaiting = true
   }
 
+  /// What it lost elsewhere before.
+  mutating func add(_ earlier: RecomputeLoss) { again += earlier.again }
+
   /// It runs.
   ///
   /// - Parameter found: Tokens that it need not compute; looked at where it runs first after a preemption.

@@ -70,6 +70,8 @@ package struct RunRecord: Sendable {
   package let replicas: [ReplicaRecord]
   /// By request that arrived: the replica that it was given to; empty where there is one.
   package let assignment: [Int32]
+  /// By request that arrived: how it went to another replica to decode; empty where none did.
+  package let handOffs: [HandOff]
   let log: RequestLog
 
   /// The record of a run that is over.
@@ -79,7 +81,7 @@ package struct RunRecord: Sendable {
   ///   - slotWeights: What a token slot of each counts in the sums: its bytes, or 1 where all have as many.
   package init(
     _ log: RequestLog, replicas: [ReplicaRecord], slotWeights: [Int]? = nil,
-    assignment: [Int32] = []
+    assignment: [Int32] = [], handOffs: [HandOff] = []
   ) {
     self.log = log
     window = log.window
@@ -89,6 +91,7 @@ package struct RunRecord: Sendable {
     tokenGaps = log.entries.tokenGaps.pointee
     self.replicas = replicas
     self.assignment = assignment
+    self.handOffs = handOffs
     let weighted = slotWeights.map { zip(replicas, $0).map { $0.weighted(by: $1) } } ?? replicas
     sums = weighted.dropFirst().reduce(into: weighted[0]) { $0.add($1) }
   }

@@ -37,6 +37,12 @@ package protocol Scheduler: SequencePlacement, Sendable {
   /// When there may be something to decide although nothing has arrived or ended: asked after a decision.
   var wakeUp: SimInstant? { get }
 
+  /// Takes in that keys and values of requests have come from another replica, or were read by one.
+  mutating func takeIn(_ moves: KVMoves)
+
+  /// Takes the requests that got blocks for keys and values that another replica has, since this was last asked.
+  mutating func takePulls() -> [IterationPlan.Admitted]
+
   /// Where the KV slots are; asked after ``schedule(at:into:)``.
   var ledger: WasteLedger { get }
 
@@ -69,6 +75,8 @@ extension Scheduler {
   package var iterationsAhead: Int { 0 }
   package var wakeUp: SimInstant? { nil }
   package var prefixCache: PrefixCacheTotals? { nil }
+  package mutating func takeIn(_ moves: KVMoves) {}
+  package mutating func takePulls() -> [IterationPlan.Admitted] { [] }
 }
 
 /// A scheduler decides every iteration by a plan, unless it says that it can do without.

@@ -42,6 +42,8 @@ extension ServingSystem {
     package var hasRanks = false
     /// Whether tokens are drafted and verified (`--speculative-config`).
     package var speculates = false
+    /// Whether prompts can be computed by one replica for another that decodes (`--replica role=prefill`).
+    package var handsOff = false
     /// Whether preempted requests can move to the host (`--swap-space`, `--preemption-mode`).
     package var swaps = false
     package var sequences = Sequences.beams
@@ -66,7 +68,7 @@ extension ServingSystem {
       hasCapacityPolicies: Bool = false,
       choosesVictims: Bool = false, decidesAheadFrom: VLLMRelease? = nil, swaps: Bool = false,
       sequences: Sequences = .beams, offloads: Bool = false, hasRanks: Bool = false,
-      speculates: Bool = false,
+      speculates: Bool = false, handsOff: Bool = false,
       hasStaticBatches: Bool = false, isCompiled: Bool = false, mapsPageGroups: Bool = false,
       cpuStandIn: String? = nil, measuresMemory: Bool = false, serveCommand: String? = nil
     ) {
@@ -84,6 +86,7 @@ extension ServingSystem {
       self.sequences = sequences
       self.offloads = offloads
       self.speculates = speculates
+      self.handsOff = handsOff
       self.hasStaticBatches = hasStaticBatches
       self.isCompiled = isCompiled
       self.mapsPageGroups = mapsPageGroups

@@ -34,6 +34,10 @@ struct TokenBudget: Sendable {
   /// As many of `tokens` as one sequence may have, whatever is left.
   func limited(_ tokens: Int) -> Int { threshold > 0 ? min(tokens, threshold) : tokens }
 
+  /// Whether the last token of a prompt, of which all before is there, runs like one that is decoded: where iterations of
+  /// such are all that a replica runs.
+  var decodesRests = false
+
   /// Takes the tokens of sequences that are not named, so that they have no share.
   mutating func spend(_ tokens: Int) { left -= tokens }
 
@@ -75,7 +79,7 @@ struct TokenBudget: Sendable {
         .init(
           request: state.request, sequences: 1, tokens: share.tokens,
           contextTokens: state.computedTokens, emittedTokens: 0, isPrefill: isPrefill))
-      if share.tokens > 1 + share.drafts || (isPrefill && share.drafts == 0) {
+      if share.tokens > 1 + share.drafts || (isPrefill && share.drafts == 0 && !decodesRests) {
         plan.work.prefillChunks.append(
           .init(tokens: Int(share.tokens), contextTokens: Int(state.computedTokens)))
       } else {

@@ -122,6 +122,18 @@ extension TokenBudgetScheduler {
     sequences.store(state, of: sequence)
   }
 
+  // MARK: Other replicas
+
+  package mutating func takeIn(_ moves: KVMoves) {
+    var report = KVTransferReport()
+    (report.received, report.sent) = (moves.received, moves.sent)
+    endLanding(report)
+  }
+
+  package mutating func takePulls() -> [IterationPlan.Admitted] {
+    connection.connector?.takePulls() ?? []
+  }
+
   // MARK: Giving blocks up
 
   private var defersFrees: Bool {

@@ -87,11 +87,13 @@ package struct TokenBudgetScheduler<Memory: TokenBudgetMemory>: Scheduler {
   ///   - contents: What each prompt consists of; `nil` if no two have a token in common.
   ///   - connector: `nil` if keys and values are on the device only.
   ///   - worker: Who moves what it says; `nil` if whoever runs the iterations does.
+  ///   - decodesRests: See ``TokenBudget/decodesRests``.
   package init(
     memory: Memory, requests: RunRequests, settings: EngineSettings,
     contents: PromptContents? = nil, traits: RequestTraits = RequestTraits(),
-    connector: (any KVConnector)? = nil, worker: HostLinkWorker? = nil
+    connector: (any KVConnector)? = nil, worker: HostLinkWorker? = nil, decodesRests: Bool = false
   ) {
+    budget.decodesRests = decodesRests
     connects = connector != nil
     (connection.connector, connection.worker) = (connector, worker)
     contents?.requireMatch(requests.requests)

@@ -4,6 +4,7 @@ import Fleet
 import Foundation
 import Messages
 import Planning
+import Serving
 import SimulationKernel
 
 /// How many replicas there are, and of which kinds.
@@ -15,9 +16,23 @@ struct ReplicaOptions: ParsableArguments {
     help: ArgumentHelp(
       """
       Replicas of their own kind, `device=l40s,max-num-seqs=64,count=2`: settings that differ from \
-      the other flags', and how many; repeated, for unlike replicas.
+      the other flags', and how many; repeated, for unlike replicas. With `role=prefill` they compute \
+      prompts for those with `role=decode`.
       """, valueName: "settings"))
   var replica: [String] = []
+
+  @Option(
+    help: ArgumentHelp(
+      """
+      What replicas with `role=decode` read the keys and values of others over: GB/s into and out of each replica.
+      """, valueName: "GB/s"))
+  var kvTransferBandwidth: Double?
+
+  @Option(
+    help: ArgumentHelp(
+      "Time from their request for keys and values to the first byte (default: 0).", valueName: "ms"
+    ))
+  var kvTransferLatency: Double?
 
   /// The replicas behind a router: alike, or as `--replica` says.
   ///
@@ -29,7 +44,12 @@ struct ReplicaOptions: ParsableArguments {
     guard replicas > 0 else {
       throw UserError("`--replicas` must be at least 1, found `\(replicas)`")
     }
-    guard !replica.isEmpty else { return Deployment(base, replicas: replicas, router: router) }
+    let link = try link()
+    guard !replica.isEmpty else {
+      var deployment = Deployment(base, replicas: replicas, router: router)
+      deployment.link = link
+      return deployment
+    }
     guard replicas == 1 else {
       throw UserError(
         "`--replicas` and `--replica` both say how many replicas there are",
@@ -39,7 +59,31 @@ struct ReplicaOptions: ParsableArguments {
     guard Set(groups.map(\.scenario.model.name)).count == 1 else {
       throw UserError("the replicas of a deployment serve one model")
     }
-    return Deployment(groups: groups, router: router)
+    var deployment = Deployment(groups: groups, router: router)
+    deployment.link = link
+    return deployment
+  }
+
+  private func link() throws -> KVLink? {
+    guard let bandwidth = kvTransferBandwidth else {
+      guard kvTransferLatency == nil else {
+        throw UserError(
+          "`--kv-transfer-latency` is of a link without a bandwidth",
+          hint: "give `--kv-transfer-bandwidth` too, in GB/s")
+      }
+      return nil
+    }
+    guard bandwidth > 0, bandwidth < 1e9 else {
+      throw UserError(
+        "`--kv-transfer-bandwidth` must be above 0 and below 1e9 GB/s, found `\(bandwidth)`")
+    }
+    let latency = kvTransferLatency ?? 0
+    guard latency >= 0, latency < 1e9 else {
+      throw UserError(
+        "`--kv-transfer-latency` must be at least 0 and below 1e9 ms, found `\(latency)`")
+    }
+    return KVLink(
+      latency: SimDuration(rounding: latency / 1e3), bandwidth: bandwidth * 1e9)
   }
 
   private func group(
@@ -60,6 +104,12 @@ struct ReplicaOptions: ParsableArguments {
           throw UserError("`--replica`: `count` must be at least 1, found `\(parts[1])`")
         }
         group.count = count
+      } else if parts[0] == "role" {
+        guard let role = ReplicaRole(rawValue: parts[1]) else {
+          throw UserError(
+            "`--replica`: `role` must be prefill, decode or both, found `\(parts[1])`")
+        }
+        group.role = role
       } else {
         try ScenarioSetting.find(parts[0]).change(parts[1])(&group.scenario)
       }

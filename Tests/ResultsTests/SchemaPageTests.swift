@@ -32,6 +32,11 @@ import Testing
     #expect(page.ranges(of: rows.joined(separator: "\n")).count == 1)
   }
 
+  @Test func thePageListsTheColumnsOfTheHandOffsInOrder() {
+    let rows = HandOffColumn.all.map { row($0.key, $0.unit, $0.meaning) }
+    #expect(page.ranges(of: rows.joined(separator: "\n")).count == 1)
+  }
+
   @Test func thePageListsTheColumnsOfTheReplicasInOrder() {
     let rows = ReplicaColumn.all.map { row($0.key, $0.unit, $0.meaning) }
     #expect(rows.filter { !page.contains($0) } == [])

@@ -10,6 +10,8 @@ package struct Deployment: Sendable {
     /// The engine of one replica. Its rate and window are those of the whole deployment.
     package var scenario: Scenario
     package var count: Int
+    /// Which part of its requests each serves (`--replica role=`).
+    package var role = ReplicaRole.both
 
     package init(_ scenario: Scenario, count: Int = 1) {
       self.scenario = scenario
@@ -17,11 +19,16 @@ package struct Deployment: Sendable {
     }
 
     var gpus: Int { count * scenario.gpus }
+
+    /// The role behind what the replicas are; nothing for both.
+    var roleText: String { role == .both ? "" : " (\(role.rawValue))" }
   }
 
   /// At least one.
   package var groups: [Group]
   package var router: Router
+  /// What replicas that decode read others over (`--kv-transfer-bandwidth`, `--kv-transfer-latency`); `nil` where none does.
+  package var link: KVLink?
 
   package init(groups: [Group], router: Router = .roundRobin) {
     precondition(!groups.isEmpty, "a deployment without replicas")
@@ -76,7 +83,7 @@ package struct Deployment: Sendable {
       let gpus = group.scenario.gpus
       let device = group.scenario.device.name
       let replica = gpus == 1 ? device : "(\(gpus) × \(device))"
-      return "\(group.count) × \(replica)"
+      return "\(group.count) × \(replica)" + group.roleText
     }.joined(separator: " + ")
   }
 }

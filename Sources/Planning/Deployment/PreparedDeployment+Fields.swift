@@ -1,6 +1,8 @@
 import CostModel
+import Fleet
 import Metrics
 import Serving
+import SimulationKernel
 
 extension PreparedDeployment {
   /// The settings that results record, those of every kind of replica.
@@ -14,11 +16,17 @@ extension PreparedDeployment {
     let kinds = resolved.map(\.fields)
     guard kinds.count > 1 else { return kinds[0] }
     let replicas = deployment.groups.map {
-      "\($0.count) × \($0.scenario.system.name) on \($0.scenario.device.name)"
+      "\($0.count) × \($0.scenario.system.name) on \($0.scenario.device.name)\($0.roleText)"
     }
     var names: [String] = []
     for name in kinds.joined().map(\.name) where !names.contains(name) { names.append(name) }
-    return [ScenarioField("replica", replicas.joined(separator: "; "))]
+    let link = deployment.link.map { link in
+      [
+        ScenarioField("kv-transfer-bandwidth", "\(link.bandwidth / 1e9)"),
+        ScenarioField("kv-transfer-latency", "\(link.latency.seconds * 1e3)"),
+      ]
+    }
+    return [ScenarioField("replica", replicas.joined(separator: "; "))] + (link ?? [])
       + names.map { name in
         let values = kinds.map { fields in fields.first { $0.name == name }?.value ?? "–" }
         let isOne = values.allSatisfy { $0 == values[0] }

@@ -17,6 +17,7 @@ package struct PreparedDeployment: Sendable {
   /// - Parameter prices: Where prices come from; the scenarios' own unless deployments share them.
   /// - Throws: ``UserError`` for settings that are not valid or a model that does not fit.
   package init(_ deployment: Deployment, prices: PriceSource = .own) throws {
+    try deployment.checkRoles()
     let resolved = try deployment.groups.map { try $0.scenario.resolved(prices: prices) }
     let blockSizes = Set(resolved.map(\.settings.blockSize)).sorted()
     guard blockSizes.count == 1 || !deployment.router.comparesBlocks else {
@@ -78,12 +79,19 @@ package struct PreparedDeployment: Sendable {
 
   /// What happens when the replicas serve a trace whose arrivals are set.
   ///
+  /// - Parameter frontEnd: What closed-loop clients reach the engines through.
   /// - Throws: ``UserError`` for a run that cannot go on.
-  func record(of trace: Trace, seed: UInt64) throws -> RunRecord {
+  package func record(
+    of trace: Trace, seed: UInt64, frontEnd: FrontEnd = FrontEnd()
+  ) throws -> RunRecord {
     for resolved in resolved { try resolved.scenario.requireSeen(trace) }
+    if deployment.handsOff { try trace.requireHandOffs() }
+    var load = resolved[0].load(trace)
+    load.frontEnd = frontEnd
     return try explaining(trace) {
       try Fleet.serve(
-        resolved[0].load(trace), on: places, router: deployment.router, seed: seed
+        load, on: places, router: deployment.router,
+        link: deployment.link ?? .free, seed: seed
       ).record
     }
   }
@@ -112,7 +120,9 @@ package struct PreparedDeployment: Sendable {
 
   private var places: [Fleet.Place] {
     deployment.groups.indices.flatMap { group in
-      let place = Fleet.Place(slotBytes: resolved[group].slotBytes, make: maker(of: group))
+      var place = Fleet.Place(slotBytes: resolved[group].slotBytes, make: maker(of: group))
+      place.role = deployment.groups[group].role
+      place.kvBytes = { [resolved = resolved[group]] in resolved.kvBytes($0, behind: $1) }
       return Array(repeating: place, count: deployment.groups[group].count)
     }
   }

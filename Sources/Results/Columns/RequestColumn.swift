@@ -89,7 +89,7 @@ package struct RequestColumn: Sendable {
 
 extension ByteBuffer {
   /// Seconds since the start of the run, exact to the nanosecond; nothing for `nil`.
-  fileprivate mutating func append(seconds instant: SimInstant?) {
+  mutating func append(seconds instant: SimInstant?) {
     if let instant { append(instant.nanoseconds, decimals: 9) }
   }
 

@@ -14,13 +14,15 @@ package enum ResultFiles {
   package static let summary = "summary.csv"
   package static let replicas = "replicas.csv"
   package static let requests = "requests.csv"
+  package static let handOffs = "handoffs.csv"
   package static let timeline = "timeline.csv"
   package static let database = "kvplan.sqlite"
   package static let report = "report.html"
 
   /// Writes the files of `runs` into the staging folder; `folder.commit()` makes them visible.
   ///
-  /// `requests.csv` is written only if a run kept its requests, `timeline.csv` only if one kept its history,
+  /// `requests.csv` is written only if a run kept its requests, `handoffs.csv` beside it only if some were handed from one
+  /// replica to another, `timeline.csv` only if one kept its history,
   /// `replicas.csv` only if one had several. What is not written and an earlier command has left is removed on commit, as
   /// it would not belong to the new results.
   ///
@@ -46,6 +48,11 @@ package enum ResultFiles {
       try writeRequests(runs, to: folder.staged(requests))
     } else {
       folder.removeOnCommit(requests)
+    }
+    if parts.contains(.requests), runs.contains(where: { $0.summary.handOffs != nil }) {
+      try writeHandOffs(runs, to: folder.staged(handOffs))
+    } else {
+      folder.removeOnCommit(handOffs)
     }
     if parts.contains(.timeline), runs.contains(where: { $0.timelines != [[]] }) {
       try writeTimeline(runs, to: folder.staged(timeline))
@@ -85,6 +92,27 @@ package enum ResultFiles {
         for (index, appendField) in appendFields.enumerated() {
           if index > 0 { sink.buffer.append(byte: UInt8(ascii: ",")) }
           appendField(position + 1, request, &sink.buffer)
+        }
+        sink.buffer.append(byte: UInt8(ascii: "\n"))
+        try sink.flushIfFull()
+      }
+    }
+    try sink.finish()
+  }
+
+  /// Writes how requests went from the replicas that computed their prompts to those that decoded them.
+  ///
+  /// - Throws: `UserError` if the file cannot be written.
+  private static func writeHandOffs(_ runs: [RunResult], to path: String) throws(UserError) {
+    var sink = try FileSink(path: path)
+    sink.buffer.append((["run"] + HandOffColumn.all.map(\.key)).joined(separator: ",") + "\n")
+    for (position, run) in runs.enumerated() {
+      for request in run.requests {
+        guard let handOff = request.handOff else { continue }
+        sink.buffer.append(position + 1)
+        for column in HandOffColumn.all {
+          sink.buffer.append(byte: UInt8(ascii: ","))
+          column.append(request, handOff, &sink.buffer)
         }
         sink.buffer.append(byte: UInt8(ascii: "\n"))
         try sink.flushIfFull()

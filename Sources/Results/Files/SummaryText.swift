@@ -54,7 +54,7 @@ package enum SummaryText {
       SummaryColumn.all.filter { $0.group == group }.map { .init($0.key, $0.value(summary)) }
     }
     return .object(
-      members(.run) + speculation(summary) + classes(summary)
+      members(.run) + speculation(summary) + classes(summary) + handOffs(summary)
         + (withReplicas ? replicas(summary) : []) + [
           .init("kv", .object(members(.kv))),
           .init(
@@ -106,6 +106,20 @@ extension SummaryText {
       return JSONValue.object(members)
     }
     return [.init("classes", .array(objects))]
+  }
+
+  /// Where the time of requests went that were handed from one replica to another; nothing where none were.
+  private static func handOffs(_ summary: RunSummary) -> [JSONValue.Member] {
+    guard let handOffs = summary.handOffs else { return [] }
+    return [
+      .init(
+        "hand_offs",
+        .object(
+          [
+            .init("requests", .integer(handOffs.requests)),
+            .init("kv_bytes", .integer(handOffs.bytes)),
+          ] + handOffs.means.map { .init("mean_\($0)_ms", .real($1)) }))
+    ]
   }
 
   /// The replicas of a fleet; nothing for a single one.

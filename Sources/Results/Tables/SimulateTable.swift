@@ -11,6 +11,7 @@ package enum SimulateTable {
       group("requests", requests(summary)),
       latency(summary),
       classes(summary),
+      summary.handOffs.map { group("handed off, mean ms", handOffs($0)) },
       ReplicaTable.rendered(summary.replicas, title: padded("replica")),
       group("batch", batch(summary)),
       group("KV pool", pool(summary)),
@@ -69,6 +70,16 @@ package enum SimulateTable {
         + [of.ttft, of.tpot].flatMap { [$0.mean, $0.p95, $0.p99] }.map(Digits.significant)
     }
     return table.rendered()
+  }
+
+  /// Where the time of requests went that were handed from one replica to another.
+  private static func handOffs(_ handOffs: HandOffSummary) -> [Line] {
+    handOffs.means.map { name, milliseconds in
+      (name.replacing("_", with: " "), Digits.fixed(milliseconds, decimals: 2))
+    } + [
+      ("requests", String(handOffs.requests)),
+      ("read, GB", Digits.fixed(Double(handOffs.bytes) / 1e9, decimals: 2)),
+    ]
   }
 
   private static func latency(_ summary: RunSummary) -> String {

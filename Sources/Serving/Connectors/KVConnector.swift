@@ -45,10 +45,17 @@ package protocol KVConnector: Sendable {
 
   mutating func takeIn(_ report: KVTransferReport)
 
+  /// Takes the sequences that wait for tokens of another engine, since this was last asked.
+  mutating func takePulls() -> [IterationPlan.Admitted]
+
   /// A sequence is complete.
   ///
   /// - Returns: Whether its blocks stay until a report names it as sent.
   mutating func complete(_ sequence: ConnectedSequence) -> Bool
+}
+
+extension KVConnector {
+  package mutating func takePulls() -> [IterationPlan.Admitted] { [] }
 }
 
 /// A sequence as connectors see it.

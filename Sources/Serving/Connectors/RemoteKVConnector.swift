@@ -29,11 +29,26 @@ package struct RemoteKVConnector: KVConnector {
   /// Sequences that have loaded once: they compute the rest themselves.
   private var loaded: Set<Int32> = []
   private var sending: Set<Int32> = []
+  /// Sequences that wait for tokens since ``takePulls()`` was last asked.
+  private var pulls: [IterationPlan.Admitted] = []
 
   /// - Parameter requests: By request.
   package init(_ requests: [Request], defersFrees: Bool) {
     self.requests = requests
     self.defersFrees = defersFrees
+  }
+
+  /// The connector of a replica that serves a part of its requests; `nil` for all of them.
+  init?(_ role: ReplicaRole, _ requests: RunRequests) {
+    guard role != .both else { return nil }
+    // Others read its blocks while iterations run.
+    self.init(
+      requests.requests.map { request in
+        var remote = Request()
+        remote.isSent = role == .prefill
+        if role == .decode { remote.remoteTokens = Int(request.promptTokens) }
+        return remote
+      }, defersFrees: true)
   }
 
   package var hasTransfers: Bool { !sending.isEmpty }
@@ -58,10 +73,15 @@ package struct RemoteKVConnector: KVConnector {
   ) {
     loaded.insert(sequence.number)
     guard external.isAsynchronous else { return }
-    step.loading.append(
-      .init(
-        request: sequence.request, cachedTokens: Int32(found),
-        externalTokens: Int32(external.count)))
+    let pull = IterationPlan.Admitted(
+      request: sequence.request, cachedTokens: Int32(found), externalTokens: Int32(external.count))
+    step.loading.append(pull)
+    pulls.append(pull)
+  }
+
+  package mutating func takePulls() -> [IterationPlan.Admitted] {
+    defer { pulls.removeAll(keepingCapacity: true) }
+    return pulls
   }
 
   package mutating func admit<Memory: TokenBudgetMemory>(

@@ -11,7 +11,7 @@ extension ServingSystem {
     capabilities: Capabilities(
       isPaged: true, cutsPrompts: true, limitsLongPrompts: true, hasPrefixCache: true,
       choosesEvictions: true, choosesVictims: true, decidesAheadFrom: .stopsAhead,
-      sequences: .samples, offloads: true, hasRanks: true, speculates: true,
+      sequences: .samples, offloads: true, hasRanks: true, speculates: true, handsOff: true,
       measuresMemory: true, serveCommand: "vllm serve"),
     measuredAs: "vllm",
     defaults: { .vllm($0) },
@@ -45,10 +45,10 @@ extension ServingSystem {
           TokenBudgetScheduler(
             memory: memory(), requests: inputs.requests, settings: settings,
             contents: inputs.run.contents,
-            connector: settings.v1.offloading.map {
-              OffloadingConnector($0.options, groups: groups)
-            },
-            worker: settings.v1.offloading.map { HostLinkWorker($0.link) })
+            connector: RemoteKVConnector(inputs.run.role, inputs.requests)
+              ?? settings.v1.offloading.map { OffloadingConnector($0.options, groups: groups) },
+            worker: settings.v1.offloading.map { HostLinkWorker($0.link) },
+            decodesRests: inputs.run.role == .decode)
         }
       }
       // Only the memory of several groups gives the last block of a hit back.

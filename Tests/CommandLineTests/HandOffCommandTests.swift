@@ -1,0 +1,39 @@
+import Foundation
+import Testing
+
+/// `kvplan simulate` with prefill and decode apart.
+@Suite struct HandOffCommandTests {
+  @Test func requestsAreHandedOff() throws {
+    let folder = URL(filePath: NSTemporaryDirectory()).appending(
+      path: "kvplan-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let trace = folder.appending(path: "trace.csv")
+    let rows = (0..<40).map { "\(100 + 20 * $0),\(20 + 3 * $0)\n" }.joined()
+    try Data(("prompt_tokens,output_tokens\n" + rows).utf8).write(to: trace)
+    let output = folder.appending(path: "apart")
+    let run = try Tool.run([
+      "simulate", trace.path, "--model", "llama-3.1-8b", "--device", "h100-sxm",
+      "--request-rate", "5", "--replica", "role=prefill,count=2", "--replica",
+      "role=decode,tensor-parallel-size=2", "--kv-transfer-bandwidth", "50",
+      "--kv-transfer-latency", "0.4", "--output", output.path, "--files", "summary,requests",
+      "--format", "json",
+    ])
+    #expect(run.status == 0)
+    let object = try #require(
+      try JSONSerialization.jsonObject(with: Data(run.output.utf8)) as? [String: Any])
+    let handOffs = try #require(object["hand_offs"] as? [String: Any])
+    #expect(handOffs["requests"] as? Int == object["completed"] as? Int)
+    #expect(try #require(handOffs["mean_transfer_ms"] as? Double) > 0.4)
+    let replicas = try #require(object["replicas"] as? [[String: Any]])
+    #expect(replicas.map { $0["output_throughput"] as? Double == 0 } == [true, true, false])
+    let csv = try String(contentsOf: output.appending(path: "handoffs.csv"), encoding: .utf8)
+    let lines = csv.split(separator: "\n")
+    #expect(
+      lines[0]
+        == "run,request,prefill_replica,decode_replica,kv_bytes,prefilled_s,transfer_start_s,"
+        + "transfer_end_s,decode_scheduled_s")
+    #expect(lines.count == 1 + (handOffs["requests"] as? Int ?? 0))
+    #expect(lines.dropFirst().allSatisfy { $0.split(separator: ",")[3] == "2" })
+  }
+}
