@@ -12,6 +12,7 @@ struct CalibrateCommand: ParsableCommand {
     abstract: "Fit a profile to measured kernels, or to a server of your own.",
     subcommands: [
       CalibrateTablesCommand.self, CalibrateServerCommand.self, CalibrateCPUCommand.self,
+      CalibrateLinkCommand.self,
     ],
     defaultSubcommand: CalibrateTablesCommand.self)
 }
