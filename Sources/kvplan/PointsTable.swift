@@ -25,6 +25,23 @@ enum PointsTable {
           model: "all", device: "all", backend: backend,
           predictions: predictions.filter { $0.point.backend.rawValue == backend })
       } + [Group(model: "all", device: "all", backend: "all", predictions: predictions)]
+      + halves(predictions)
+  }
+
+  /// The rows of each engine that its parameters were fitted on, and those that were held out, where some were.
+  private static func halves(_ predictions: [PointPrediction]) -> [Group] {
+    guard predictions.contains(where: \.point.isHeldOut) else { return [] }
+    let backends = Set(predictions.map(\.point.backend.rawValue)).sorted() + ["all"]
+    return backends.flatMap { backend in
+      [("fitted", false), ("held out", true)].map { name, isHeldOut in
+        Group(
+          model: name, device: "all", backend: backend,
+          predictions: predictions.filter {
+            $0.point.isHeldOut == isHeldOut
+              && (backend == "all" || $0.point.backend.rawValue == backend)
+          })
+      }
+    }.filter { !$0.predictions.isEmpty }
   }
 
   /// The rows of each model, device and engine, in order of name.

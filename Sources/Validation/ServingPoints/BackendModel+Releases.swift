@@ -144,11 +144,27 @@ extension BackendModel {
       case .trtllm: break
       }
     }
+    if point.split != nil { model.answerApart(point.backend) }
     return model
   }
 }
 
 extension BackendModel {
+  /// What differs where workers prefill and decode apart, under another front end (Dynamo's): fitted on every second curve
+  /// of `disaggregated_points_dev.csv`, of which vLLM has none that is held out.
+  fileprivate mutating func answerApart(_ backend: ServingPoint.Backend) {
+    switch backend {
+    case .vllm:
+      requestMilliseconds = 184
+      overheads.setPromptScale(2.1)
+    case .trtllm: requestMilliseconds = 130
+    case .sglang:
+      overheads.expertScale = 0.6
+      overheads.sequenceSeconds = 0
+      overheads.setPromptScale(2.38)
+    }
+  }
+
   /// The front ends that were measured with mixtures, fitted like the overheads of these.
   fileprivate mutating func answerForMixtures(_ point: ServingPoint) {
     switch point.backend {
@@ -165,6 +181,12 @@ extension BackendModel {
 }
 
 extension EngineOverheads {
+  /// Sets the scale of prompts, of mixtures too.
+  fileprivate mutating func setPromptScale(_ scale: Double) {
+    promptScale = scale
+    mixtures?.promptScale = scale
+  }
+
   /// Sets what differs where a model has routed experts.
   fileprivate mutating func setOfMixtures(
     iterationSeconds: Double, launchShare: Double, promptScale: Double

@@ -33,6 +33,11 @@ package struct BackendModel: Equatable, Sendable {
   /// 100 is the default of NVIDIA's AIPerf (from memory). 0 for none repeated.
   package var repeatedPrompts = 0
 
+  /// What a GPU that decodes reads the keys and values of another over: its own network card of 400 Gbit/s, as servers of
+  /// these devices have them, after the latency that `kvplan calibrate link` finds in measured transfers.
+  package var transferGBps = 50.0
+  package var transferMilliseconds = 0.4
+
   package init(system: ServingSystem, tokenBudget: Int, overheads: EngineOverheads) {
     self.system = system
     self.tokenBudget = tokenBudget
@@ -49,7 +54,8 @@ package struct BackendModel: Equatable, Sendable {
     "product_scale", "expert_scale", "expert_layer_us",
     "prompt_scale", "attention_scale", "uneven_contexts", "all_reduce_scale", "request_us",
     "token_us", "request_ms",
-    "rounds", "jitter", "token_budget", "utilization", "fp8_kv", "repeated_prompts",
+    "transfer_gbps", "transfer_ms", "rounds", "jitter", "token_budget", "utilization", "fp8_kv",
+    "repeated_prompts",
   ]
 
   /// Sets one parameter; false for a name that is none.
@@ -70,6 +76,8 @@ package struct BackendModel: Equatable, Sendable {
     case "attention_scale": overheads.attentionScale = value
     case "uneven_contexts": overheads.unevenContexts = value
     case "all_reduce_scale": overheads.allReduceScale = value
+    case "transfer_gbps": transferGBps = max(1e-3, value)
+    case "transfer_ms": transferMilliseconds = value
     case "rounds": roundsPerClient = max(1, Int(value))
     case "jitter": jitter = value
     case "token_budget": tokenBudget = max(1, Int(value))

@@ -62,7 +62,8 @@ package struct PointPrediction: Sendable {
   static func predict(
     _ point: ServingPoint, model: BackendModel, prices: PriceSource
   ) throws -> PointPrediction {
-    let requests = requests(of: point, model: model)
+    if let split = point.split { return try predict(point, split, model: model, prices: prices) }
+    let requests = requests(of: point, clients: point.clients, model: model)
     let trace = Trace(
       name: point.id, requests: requests, hasArrivals: false,
       contents: contents(of: requests, point, model))
@@ -73,19 +74,7 @@ package struct PointPrediction: Sendable {
     var warnings: [String] = []
     let record = try resolved.serve(
       try scenario.prepared(trace, warnings: &warnings), frontEnd: model.frontEnd)
-    var ttft = 0.0
-    var tpot = 0.0
-    var count = 0.0
-    for (request, milestones) in zip(record.requests, record.milestones) {
-      guard let first = milestones.firstToken, let finish = milestones.finish else { continue }
-      ttft += (first - request.arrival).seconds
-      tpot += (finish - first).seconds / Double(max(request.outputTokens - 1, 1))
-      count += 1
-    }
-    return PointPrediction(
-      point: point, ttft: ttft / count * 1e3 + model.requestMilliseconds,
-      tpot: tpot / count * 1e3, blocks: resolved.kvCapacity.blocks,
-      prices: resolved.costModel.profile)
+    return PointPrediction(point, record, model, resolved)
   }
 
   /// Prompts taken in turn from a limited set, where a campaign repeats them; `nil` elsewhere.
@@ -104,15 +93,42 @@ package struct PointPrediction: Sendable {
   }
 
   /// The clients' requests: of one length, or drawn evenly up to it.
-  private static func requests(of point: ServingPoint, model: BackendModel) -> [Request] {
+  ///
+  /// - Parameter clients: Those that are simulated.
+  static func requests(
+    of point: ServingPoint, clients: Int, model: BackendModel
+  ) -> [Request] {
     let jitter = model.jitter
     var draws = RandomStream(seed: 0, label: "lengths \(point.id)")
     func length(_ nominal: Int) -> Int32 {
       let drawn = Double(nominal) * (1 - jitter * draws.uniform())
       return Int32(max(1, drawn.rounded()))
     }
-    return (0..<point.clients * model.roundsPerClient).map { _ in
+    return (0..<clients * model.roundsPerClient).map { _ in
       Request(promptTokens: length(point.promptTokens), outputTokens: length(point.outputTokens))
     }
+  }
+}
+
+extension PointPrediction {
+  /// The means of a simulated point.
+  ///
+  /// - Parameter resolved: Of the replicas, or of those that decode.
+  init(
+    _ point: ServingPoint, _ record: RunRecord, _ model: BackendModel, _ resolved: ResolvedScenario
+  ) {
+    var ttft = 0.0
+    var tpot = 0.0
+    var count = 0.0
+    for (request, milestones) in zip(record.requests, record.milestones) {
+      guard let first = milestones.firstToken, let finish = milestones.finish else { continue }
+      ttft += (first - request.arrival).seconds
+      tpot += (finish - first).seconds / Double(max(request.outputTokens - 1, 1))
+      count += 1
+    }
+    self.init(
+      point: point, ttft: ttft / count * 1e3 + model.requestMilliseconds,
+      tpot: tpot / count * 1e3, blocks: resolved.kvCapacity.blocks,
+      prices: resolved.costModel.profile)
   }
 }

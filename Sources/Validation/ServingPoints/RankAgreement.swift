@@ -19,7 +19,7 @@ package struct RankAgreement: Equatable, Sendable {
   /// - Complexity: O(n²) in the deployments of a group.
   package init(_ predictions: [PointPrediction]) {
     var groups: [String: [String: Peak]] = [:]
-    for prediction in predictions {
+    for prediction in predictions where prediction.point.split == nil {
       let point = prediction.point
       let group =
         "\(point.model.name) \(point.backend.rawValue) \(point.weights.rawValue) "

@@ -16,6 +16,11 @@ package struct ServingPoint: Sendable {
   package var dataParallel: Int
   /// GPUs that routed experts are spread over whole.
   package var expertParallel: Int
+  /// Workers that prefill and decode apart, with the above for those that decode; `nil` where each does both.
+  package var split: Split?
+  /// Whether the parameters of points with workers apart were fitted without it: every second curve of a file, a curve being
+  /// rows that differ in their clients only.
+  package var isHeldOut = false
   package var weights: ElementType
   package var promptTokens: Int
   package var outputTokens: Int
@@ -53,10 +58,12 @@ package struct ServingPoint: Sendable {
     path: String
   ) throws -> (points: [ServingPoint], warnings: [String]) {
     let table = try MeasurementTable(path: path)
-    try table.require([
-      "row_id", "model", "system", "backend", "gemm_quant_mode", "tp", "pp", "isl", "osl",
-      "batch_size", "concurrency", "ttft_ms", "tpot_ms", "source_group",
-    ])
+    let isSplit = table.has(splitColumns[0])
+    try table.require(
+      [
+        "row_id", "model", "system", "backend", "gemm_quant_mode", "isl", "osl", "concurrency",
+        "ttft_ms", "tpot_ms", "source_group",
+      ] + (isSplit ? splitColumns + ["decode_batch_size"] : ["tp", "pp", "batch_size"]))
     var points: [ServingPoint] = []
     var leftOut = LeftOutRows()
     for row in 0..<table.rowCount {
@@ -66,6 +73,7 @@ package struct ServingPoint: Sendable {
         leftOut.add("line \(table.line(row))", skipped.reason)
       }
     }
+    if isSplit { holdOut(&points) }
     guard !points.isEmpty else { throw UserError("\(path): no row can be simulated") }
     return (
       points, leftOut.lines { "\(path): \($0) is left out: \($1)" }
@@ -91,12 +99,24 @@ package struct ServingPoint: Sendable {
       throw Skipped(reason: "unknown backend `\(table.text("backend", row))`")
     }
     self.backend = backend
-    guard try table.number("pp", row, atLeast: 1) == 1 else {
-      throw Skipped(reason: "pipeline parallelism is not simulated")
+    let isSplit = table.has(Self.splitColumns[0])
+    for stages in isSplit ? ["prefill_pp_size", "decode_pp_size"] : ["pp"] {
+      guard try table.number(stages, row, atLeast: 1) == 1 else {
+        throw Skipped(reason: "pipeline parallelism is not simulated")
+      }
     }
-    tensorParallel = Int(try table.number("tp", row, atLeast: 1))
-    dataParallel = Int(try table.optional("attention_dp_size", row) ?? 1)
-    expertParallel = Int(try table.optional("moe_ep_size", row) ?? 1)
+    if isSplit {
+      let split = Split(
+        prefill: try Pool(table, row, of: "prefill"), decode: try Pool(table, row, of: "decode"))
+      tensorParallel = split.decode.tensorParallel
+      dataParallel = split.decode.dataParallel
+      expertParallel = split.decode.expertParallel
+      self.split = split
+    } else {
+      tensorParallel = Int(try table.number("tp", row, atLeast: 1))
+      dataParallel = Int(try table.optional("attention_dp_size", row) ?? 1)
+      expertParallel = Int(try table.optional("moe_ep_size", row) ?? 1)
+    }
     let suspicion = table.text("suspect", row)
     guard suspicion.isEmpty else {
       throw Skipped(reason: "confounded: suspected of `\(suspicion)`")
@@ -112,7 +132,7 @@ package struct ServingPoint: Sendable {
     promptTokens = Int(try table.number("isl", row, atLeast: 1))
     outputTokens = Int(try table.number("osl", row, atLeast: 1))
     guard
-      let clients = try table.optional("concurrency", row) ?? table.optional("batch_size", row),
+      let clients = try table.optional("concurrency", row) ?? Self.batch(table, row, split),
       clients >= 1
     else {
       throw table.failure(row, "neither `concurrency` nor `batch_size` says how many clients")
@@ -126,6 +146,14 @@ package struct ServingPoint: Sendable {
     }
     ttft = try table.seconds("ttft_ms", row, unit: 1)
     tpot = try table.seconds("tpot_ms", row, unit: 1)
+  }
+
+  /// Requests in flight where no column says so: those of a batch, of all ranks that decode where those are apart.
+  private static func batch(_ table: MeasurementTable, _ row: Int, _ split: Split?) throws
+    -> Double?
+  {
+    guard let split else { return try table.optional("batch_size", row) }
+    return try table.optional("decode_batch_size", row).map { $0 * Double(split.decode.ranks) }
   }
 
   private static func element(_ mode: String) -> ElementType? {

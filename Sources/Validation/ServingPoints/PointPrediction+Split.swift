@@ -1,0 +1,46 @@
+import Fleet
+import Planning
+import Serving
+import SimulationKernel
+import Workload
+
+extension PointPrediction {
+  /// Simulates a point whose workers prefill and decode apart: an equal share of its ranks, with as large a share of its
+  /// clients.
+  ///
+  /// The scheduler is that of `vllm-v1` for every engine, with the overheads, kernels, chunks and pools of the engine that was
+  /// measured: others are not simulated with prefill and decode apart. A rank of attention data parallelism is a replica
+  /// whose layers of experts are priced as if all ranks of its worker did the same.
+  static func predict(
+    _ point: ServingPoint, _ split: ServingPoint.Split, model: BackendModel, prices: PriceSource
+  ) throws -> PointPrediction {
+    var model = model
+    model.system = .vllmV1
+    let shares = split.shares
+    let clients = (point.concurrency + shares - 1) / shares
+    func group(_ role: ReplicaRole, _ pool: ServingPoint.Pool) throws -> Deployment.Group {
+      var scenario = try model.scenario(of: point.of(pool))
+      scenario.maxConcurrency = clients
+      scenario.prefixCaching = false
+      var group = Deployment.Group(scenario, count: pool.ranks / shares)
+      group.role = role
+      return group
+    }
+    var deployment = Deployment(
+      groups: [try group(.prefill, split.prefill), try group(.decode, split.decode)],
+      router: .leastOutstanding)
+    // Heads or ranks that keep and read a prompt have a network card each.
+    let cards = min(split.prefill.tensorParallel, split.decode.tensorParallel)
+    deployment.link = KVLink(
+      latency: SimDuration(rounding: model.transferMilliseconds / 1e3),
+      bandwidth: model.transferGBps * 1e9 * Double(cards))
+    let prepared = try PreparedDeployment(deployment, prices: prices)
+    let trace = Trace(
+      name: point.id, requests: requests(of: point, clients: clients, model: model),
+      hasArrivals: false)
+    var warnings: [String] = []
+    let served = try deployment.groups[1].scenario.prepared(trace, warnings: &warnings)
+    let record = try prepared.record(of: served, seed: 0, frontEnd: model.frontEnd)
+    return PointPrediction(point, record, model, prepared.resolved[1])
+  }
+}

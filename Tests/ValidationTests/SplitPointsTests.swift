@@ -1,0 +1,58 @@
+import Messages
+import Testing
+
+@testable import Validation
+
+/// Measured points whose workers prefill and decode apart.
+@Suite struct SplitPointsTests {
+  private static let header =
+    "row_id,model,system,backend,backend_version,gemm_quant_mode,prefill_num_workers,prefill_tp_size,"
+    + "prefill_pp_size,prefill_attention_dp_size,prefill_moe_ep_size,decode_num_workers,decode_tp_size,"
+    + "decode_pp_size,decode_attention_dp_size,decode_moe_ep_size,decode_batch_size,isl,osl,concurrency,"
+    + "ttft_ms,tpot_ms,source_group\n"
+
+  private func row(
+    _ id: String, prefill: String = "2,1,1,1,1", decode: String = "1,2,1,1,1", batch: Int = 4,
+    clients: String = "8"
+  ) -> String {
+    "\(id),meta-llama/Llama-3.1-8B,h100_sxm,sglang,,,\(prefill),\(decode),\(batch),512,16,\(clients),"
+      + "50,8,db_dump\n"
+  }
+
+  private func read(_ rows: String) throws -> [ServingPoint] {
+    let files = try SmallFiles(["points.csv": Self.header + rows])
+    return try ServingPoint.read(path: files.path + "/points.csv").points
+  }
+
+  /// Four prefill ranks of two workers and six decode ranks of three share what two of them stand for.
+  @Test func anEqualShareIsSimulated() throws {
+    let points = try read(row("a", prefill: "2,1,1,2,1", decode: "3,1,1,2,2", clients: "9"))
+    let split = try #require(points.first?.split)
+    #expect(split.prefill.ranks == 4 && split.decode.ranks == 6 && split.shares == 2)
+    #expect(points[0].dataParallel == 2 && points[0].expertParallel == 2)
+  }
+
+  /// Without a number of clients, as many as fill the batches of all ranks that decode.
+  @Test func batchesStandForClients() throws {
+    #expect(try read(row("a", decode: "3,1,1,2,1", clients: "")).map(\.concurrency) == [24])
+  }
+
+  /// Rows that differ in their clients only are one curve; every second one is held out.
+  @Test func everySecondCurveIsHeldOut() throws {
+    let points = try read(
+      row("a") + row("b", prefill: "1,1,1,1,1") + row("c", clients: "64")
+        + row("d", prefill: "1,2,1,1,1"))
+    #expect(points.map(\.isHeldOut) == [false, true, false, false])
+  }
+
+  /// Prompts are waited for: with more clients the first token comes later, and the decode batch is larger.
+  @Test func moreClientsAreSlower() throws {
+    let points = try read(row("few", clients: "2") + row("many", clients: "32"))
+    let (predictions, failures) = PointPrediction.predict(points, models: { .model($0) })
+    #expect(failures == [])
+    #expect(predictions[0].ttft < predictions[1].ttft)
+    #expect(predictions[0].tpot < predictions[1].tpot)
+    // Half of 16 GB of weights at 3.35 TB/s take 2.4 ms.
+    #expect(predictions[0].tpot > 2.4)
+  }
+}
