@@ -70,6 +70,14 @@ extension Scenario {
         "`--kv-offloading-size` and `role=` ask for two connectors of one engine",
         hint: "leave one of them out")
     }
+    let others = [
+      ("--data-parallel-size", dataParallel > 1 && !simulatesOneRank),
+      ("--speculative-config", speculativeConfig != nil),
+    ]
+    if let other = others.first(where: \.1)?.0 {
+      throw UserError(
+        "`\(other)` and `role=` are not simulated together", hint: "leave one of them out")
+    }
     guard warmups == 0 else {
       throw UserError(
         "replicas of different roles are not warmed up",
