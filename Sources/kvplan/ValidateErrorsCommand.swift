@@ -35,6 +35,11 @@ struct ValidateErrorsCommand: ParsableCommand {
       throw UserError("`--date` must be a day such as `2026-11-29`, found `\(date)`")
     }
     let (points, warnings) = try ServingPoint.read(path: file)
+    guard !points.contains(where: { $0.split != nil }) else {
+      throw UserError(
+        "\(file): workers prefill and decode apart, and served errors are of servers that do both",
+        hint: "`kvplan validate points` says how far they are off")
+    }
     Terminal.warn(warnings)
     let (predictions, failures) = PointPrediction.predict(
       points, models: { .model($0) },

@@ -156,12 +156,12 @@ extension BackendModel {
     switch backend {
     case .vllm:
       requestMilliseconds = 184
-      overheads.setPromptScale(2.1)
+      overheads.promptScale = 2.1
+      overheads.mixtures?.promptScale = 2.1
     case .trtllm: requestMilliseconds = 130
     case .sglang:
       overheads.expertScale = 0.6
       overheads.sequenceSeconds = 0
-      overheads.setPromptScale(2.38)
     }
   }
 
@@ -181,12 +181,6 @@ extension BackendModel {
 }
 
 extension EngineOverheads {
-  /// Sets the scale of prompts, of mixtures too.
-  fileprivate mutating func setPromptScale(_ scale: Double) {
-    promptScale = scale
-    mixtures?.promptScale = scale
-  }
-
   /// Sets what differs where a model has routed experts.
   fileprivate mutating func setOfMixtures(
     iterationSeconds: Double, launchShare: Double, promptScale: Double
