@@ -79,6 +79,14 @@ import Workload
         - KVBudget(plain.budgetInputs(limits)).weightBytes == head.weightBytes(tensorParallel: 1))
   }
 
+  /// A prediction module is quantized with its model.
+  @Test func aModuleIsStoredAsTheModel() throws {
+    let config = #"{"method": "mtp", "num_speculative_tokens": 1}"#
+    let wide = try scenario(["speculative-config": config])
+    let narrow = try scenario(["speculative-config": config, "quantization": "fp8"])
+    #expect(wide.draftModel?.weights == .bfloat16 && narrow.draftModel?.weights == .fp8)
+  }
+
   @Test(arguments: [
     ("acceptance=0.8", "`--acceptance` decides nothing without drafts"),
     ("num-speculative-tokens=2", "`--num-speculative-tokens` 2 does not say what drafts"),

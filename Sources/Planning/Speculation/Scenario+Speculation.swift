@@ -9,10 +9,11 @@ extension Scenario {
   /// Drafts behind each token; 0 for none.
   package var draftTokens: Int { speculativeTokens ?? speculativeConfig?.tokens ?? 0 }
 
-  /// What drafts on the same GPUs; `nil` where no model does.
+  /// What drafts on the same GPUs; `nil` where no model does. What shares the model's head is stored as the model is.
   var draftModel: DraftModel? {
-    guard draftTokens > 0 else { return nil }
-    return try? speculativeConfig?.draft(for: model)
+    guard draftTokens > 0, var draft = try? speculativeConfig?.draft(for: model) else { return nil }
+    if draft.sharesHead { draft.weights = weights }
+    return draft
   }
 
   /// What `--speculative-config`, `--num-speculative-tokens` and `--acceptance` come to; `nil` where nothing is drafted.
