@@ -79,6 +79,7 @@ package struct ReproductionPage: Sendable {
     case SparsePrefixReport.figure: "Sparse prefix caching"
     case JengaReport.figure: "Jenga"
     case SpeculationReport.figure: "Speculation"
+    case OverlapReport.figure: "Overlap"
     default: "Figure \(figure)"
     }
   }

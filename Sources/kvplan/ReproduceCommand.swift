@@ -15,6 +15,7 @@ struct ReproduceCommand: ParsableCommand {
     subcommands: [
       PagedAttentionCommand.self, VAttentionCommand.self, LedgerCommand.self, AVMPCommand.self,
       SparsePrefixCommand.self, JengaCommand.self, ReproduceSpeculationCommand.self,
+      ReproduceOverlapCommand.self,
     ])
 }
 

@@ -1,0 +1,28 @@
+import ArgumentParser
+import Reproduction
+import Results
+
+/// `kvplan reproduce overlap`.
+struct ReproduceOverlapCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "overlap",
+    abstract: "Prefill and decode attention side by side (POD-Attention), and chunks of a prompt.",
+    discussion: """
+      EXAMPLE
+        kvplan reproduce overlap --output reports/overlap
+      """)
+
+  @Option(help: "Folder for the files.")
+  var output: String
+
+  func run() throws {
+    let page = ReproductionPage(
+      title: "Overlap, again", command: "kvplan reproduce overlap --output DIR",
+      preamble: [
+        "POD-Attention (arXiv 2410.18038) and Bullet's motivation, from summaries; each row says what it assumes."
+      ])
+    let report = try page.written(to: output) { try OverlapReport.report() }
+    Terminal.write(ClaimsCSV.text(report.claims))
+    Terminal.say("the batches and README.md are in `\(output)`")
+  }
+}
