@@ -14,8 +14,8 @@ struct ReproduceCommand: ParsableCommand {
     abstract: "Replay the experiments of a paper and compare with what it printed.",
     subcommands: [
       PagedAttentionCommand.self, VAttentionCommand.self, LedgerCommand.self, AVMPCommand.self,
-      SparsePrefixCommand.self, JengaCommand.self, ReproduceSpeculationCommand.self,
-      ReproduceOverlapCommand.self,
+      SparsePrefixCommand.self, JengaCommand.self, MarconiCommand.self,
+      ReproduceSpeculationCommand.self, ReproduceOverlapCommand.self,
     ])
 }
 
