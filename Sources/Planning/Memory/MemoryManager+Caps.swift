@@ -99,7 +99,9 @@ extension MemoryManager {
     }
     let bare = MemoryManager(name, summary) { model in
       let groups = model.tokenLayers.flatMap { kind -> [CappedManager.Group] in
-        if kind.keeps != .all { return [.init(kind, window(kind.keeps))] }
+        if kind.keeps != .all {
+          return [.init(kind, window(kind.keeps, inFlight: model.batchedTokens))]
+        }
         let parts = byLayer ? kind.layers : 1
         let part = KeptLayers(
           keeps: .all, layers: kind.layers / parts, bytes: kind.bytes / parts)
@@ -118,8 +120,12 @@ extension MemoryManager {
     return manager
   }
 
-  /// Layers with a window or a chunk under a rule that leaves them alone: what the next token attends to.
-  private static func window(_ keeps: KVGroupKind) -> TokenCap {
-    TokenCap { _, tokens in tokens - keeps.skipped(tokens - 1).count }
+  /// Layers with a window or a chunk under a rule that leaves them alone: what the next token attends to, and while a prompt
+  /// is computed the part that an iteration computes at most.
+  private static func window(_ keeps: KVGroupKind, inFlight: Int) -> TokenCap {
+    TokenCap { lengths, tokens in
+      let attended = tokens - keeps.skipped(tokens - 1).count
+      return tokens <= lengths.prompt ? min(tokens, attended + inFlight - 1) : attended
+    }
   }
 }
