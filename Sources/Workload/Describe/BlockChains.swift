@@ -54,6 +54,25 @@ struct BlockHashes {
     return full + CollectionOfOne(partial)
   }
 
+  /// Begins another prompt.
+  mutating func restart() {
+    full.removeAll(keepingCapacity: true)
+    chain = 0
+    room = blockTokens
+    run = nil
+  }
+
+  /// Writes what ``all`` has over `list`, whose storage is kept.
+  ///
+  /// - Returns: ``partial``.
+  func copyAll(into list: inout [UInt64]) -> UInt64? {
+    list.removeAll(keepingCapacity: true)
+    list += full
+    let partial = partial
+    if let partial { list.append(partial) }
+    return partial
+  }
+
   mutating func take(_ piece: TokenPiece) {
     var piece = piece
     while piece.count > 0 {

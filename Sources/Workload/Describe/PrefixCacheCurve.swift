@@ -51,10 +51,10 @@ package struct PrefixCacheCurve: Equatable, Sendable {
     var (tokens, foundBlocks, requestsWithHit) = (0, 0, 0)
     var hitRatios = 0.0
     let quotes = contents.quotesOutputs
+    var path = PromptBlocks(blockTokens: blockTokens)
     for id in requests.indices {
       if id % 256 == 0 { progress(id) }
-      let path = PromptBlocks(
-        contents, of: id, requests[id], blockTokens: blockTokens, keepsOutput: quotes)
+      path.read(contents, of: id, requests[id], keepsOutput: quotes)
       let prompt = path.prompt
       let length = Int(requests[id].promptTokens)
       var hitTokens = 0

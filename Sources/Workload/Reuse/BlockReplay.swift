@@ -50,9 +50,9 @@ package struct BlockReplay: Sendable {
     let keepsOutput = contents.quotesOutputs
     var paths: [Path] = []
     paths.reserveCapacity(requests.count)
+    var blocks = PromptBlocks(blockTokens: blockTokens)
     for id in requests.indices {
-      let blocks = PromptBlocks(
-        contents, of: id, requests[id], blockTokens: blockTokens, keepsOutput: keepsOutput)
+      blocks.read(contents, of: id, requests[id], keepsOutput: keepsOutput)
       paths.append(
         Path(
           prompt: blocks.prompt.map(number), used: blocks.left.reversed().map(number),

@@ -45,21 +45,20 @@ package struct ReuseCurve: Sendable {
     let bound = isSampled ? UInt64(rate * 0x1p64) : 0
     let keepsOutput = contents.quotesOutputs
     var found = [Int](repeating: 0, count: depths.count)
+    var path = PromptBlocks(blockTokens: blockTokens)
     for id in requests.indices {
       if id % 256 == 0 { progress(id) }
-      let path = PromptBlocks(
-        contents, of: id, requests[id], blockTokens: blockTokens, keepsOutput: keepsOutput)
+      path.read(contents, of: id, requests[id], keepsOutput: keepsOutput)
       let length = Int(requests[id].promptTokens)
-      let prompt = path.prompt
-      blocks += prompt.count
+      blocks += path.prompt.count
       tokens += length
       guard !isSampled else {
         sample(path, length: length, below: bound)
         continue
       }
       for index in found.indices { found[index] = 0 }
-      let short = prompt.count * blockTokens - length
-      samples[0].look(prompt, blockTokens: blockTokens, short: short) { distance, blocks in
+      let short = path.prompt.count * blockTokens - length
+      samples[0].look(path.prompt, blockTokens: blockTokens, short: short) { distance, blocks in
         for (index, depth) in depths.enumerated() {
           found[index] += min(max(depth - distance, 0), blocks)
         }
@@ -89,32 +88,39 @@ package struct ReuseCurve: Sendable {
 
   /// Share of the blocks of all prompts that a cache of so many blocks finds, with its error where it is an estimate.
   package func blockHitRatio(capacity: Int) -> MeanInterval {
-    ratio(capacity, of: blocks, unit: 1, \.blocksWithin)
+    ratio(capacity, of: blocks) {
+      $0.blocksFound(within: $1)
+    } looked: {
+      $0.blocksLooked
+    }
   }
 
   /// Share of the tokens of all prompts that a cache of so many blocks finds.
   package func tokenHitRatio(capacity: Int) -> MeanInterval {
-    ratio(capacity, of: tokens, unit: blockTokens, \.tokensWithin)
+    ratio(capacity, of: tokens) {
+      blockTokens * $0.blocksFound(within: $1) - $0.tokensShort(within: $1)
+    } looked: {
+      $0.tokensLooked
+    }
   }
 
   private func ratio(
-    _ capacity: Int, of whole: Int, unit: Int, _ within: KeyPath<FoundByDistance, [Int]>
+    _ capacity: Int, of whole: Int, _ found: (_ sample: FoundByDistance, _ blocks: Int) -> Int,
+    looked: (FoundByDistance) -> Int
   ) -> MeanInterval {
     MeanInterval(
       samples.map { sample in
         let expected = Double(whole) * sample.rate
         guard expected > 0 else { return 0 }
-        let list = sample[keyPath: within]
-        let place = min((Double(capacity) * sample.rate).rounded(.up), Double(list.count - 1))
-        let looked = unit == 1 ? sample.blocksLooked : sample.tokensLooked
-        let missing = isSampled ? expected - Double(looked) : 0
-        return (Double(list[Int(place)]) + missing) / expected
+        let blocks = min((Double(capacity) * sample.rate).rounded(.up), Double(sample.saturation))
+        let missing = isSampled ? expected - Double(looked(sample)) : 0
+        return (Double(found(sample, Int(blocks))) + missing) / expected
       })
   }
 
   /// The smallest cache, in blocks, that finds what one without bound does.
   package var saturation: Int {
-    samples.map { Int((Double($0.blocksWithin.count - 1) / $0.rate).rounded(.up)) }.max() ?? 0
+    samples.map { Int((Double($0.saturation) / $0.rate).rounded(.up)) }.max() ?? 0
   }
 }
 
@@ -122,18 +128,22 @@ package struct ReuseCurve: Sendable {
 private struct FoundByDistance: Sendable {
   let rate: Double
   private var distances = StackDistances()
-  /// Until ``close()`` how many more blocks, and tokens, are found at a distance than at the one before it; then how many
-  /// a cache of that many blocks finds.
-  private(set) var blocksWithin = [0]
-  private(set) var tokensWithin = [0]
+  /// Until ``close()`` how many more blocks are found at a distance than at the one before it; then how many a cache of
+  /// that many blocks finds.
+  private var blocksWithin = [0]
+  /// The same of tokens that found blocks have fewer than a full one.
+  private var shortWithin = [0]
   private(set) var blocksLooked = 0
   private(set) var tokensLooked = 0
 
   var distinctBlocks: Int { distances.count }
+  /// The smallest cache that finds all.
+  var saturation: Int { blocksWithin.count - 1 }
 
   init(rate: Double) { self.rate = rate }
 
   /// - Parameter short: Tokens that the last block of `path` has fewer than the others.
+  @inline(__always)
   mutating func look(
     _ path: [UInt64], blockTokens: Int, short: Int, _ body: (_ distance: Int, _ blocks: Int) -> Void
   ) {
@@ -143,32 +153,35 @@ private struct FoundByDistance: Sendable {
     distances.found(path) { distance, count in
       body(distance, count)
       left -= count
-      add(1, blockTokens, from: distance, to: distance + count)
+      Self.add(1, from: distance, to: distance + count, &blocksWithin)
       if left == 0, short > 0 {
-        add(0, -short, from: distance + count - 1, to: distance + count)
+        Self.add(short, from: distance + count - 1, to: distance + count, &shortWithin)
       }
     }
   }
 
   mutating func touch(_ path: [UInt64]) { distances.touch(path) }
 
-  private mutating func add(_ blocks: Int, _ tokens: Int, from: Int, to: Int) {
-    if blocksWithin.count <= to {
-      let more = [Int](
-        repeating: 0, count: max(to + 1, 2 * blocksWithin.count) - blocksWithin.count)
-      blocksWithin += more
-      tokensWithin += more
+  /// Adds to a list of differences, so that all of a range grow.
+  @inline(__always)
+  private static func add(_ more: Int, from: Int, to: Int, _ list: inout [Int]) {
+    if list.count <= to {
+      list += [Int](repeating: 0, count: max(to + 1, 2 * list.count) - list.count)
     }
-    blocksWithin[from] += blocks
-    blocksWithin[to] -= blocks
-    tokensWithin[from] += tokens
-    tokensWithin[to] -= tokens
+    list[from] += more
+    list[to] -= more
+  }
+
+  func blocksFound(within blocks: Int) -> Int { blocksWithin[min(blocks, saturation)] }
+
+  func tokensShort(within blocks: Int) -> Int {
+    shortWithin[min(blocks, shortWithin.count - 1)]
   }
 
   /// Sums up, from differences to what caches of 0, 1, 2 … blocks find.
   mutating func close() {
     Self.sum(&blocksWithin)
-    Self.sum(&tokensWithin)
+    Self.sum(&shortWithin)
   }
 
   private static func sum(_ list: inout [Int]) {
