@@ -165,7 +165,7 @@ let package = Package(
       "PlanningTests",
       [
         "Planning", "Metrics", "Fleet", "Serving", "CostModel", "Workload", "SimulationKernel",
-        "Messages",
+        "Messages", "Statistics",
       ]),
     tests(
       "SweepsTests", ["Sweeps", "Planning", "Results", "Database", "SimulationKernel", "Messages"]),

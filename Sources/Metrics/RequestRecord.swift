@@ -25,6 +25,8 @@ package struct RequestRecord: Equatable, Sendable {
   package var className: String?
   /// Prompt tokens that the prefix cache had when it ran first; `nil` if it never ran, and without a prefix cache.
   package var cachedTokens: Int?
+  /// Those of them that came from the host's memory; `nil` if it never ran, and without a tier there.
+  package var hostTokens: Int?
   /// Tokens that were computed again after preemptions; `nil` for several sequences.
   package var recomputedTokens: Int?
   /// The replica that served it, from 0.

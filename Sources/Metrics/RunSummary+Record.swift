@@ -59,6 +59,7 @@ extension RunRecord {
       firstToken: milestone.firstToken, finish: milestone.finish,
       preemptionsRecompute: Int(milestone.preemptionsRecompute),
       preemptionsSwap: Int(milestone.preemptionsSwap), cachedTokens: cachedTokens(of: index),
+      hostTokens: tierTokens(of: index),
       recomputedTokens: recomputedTokens(of: index), replica: replica(of: index))
     if !handOffs.isEmpty, handOffs[index].replica >= 0 { record.handOff = handOffs[index] }
     return record
@@ -158,7 +159,8 @@ extension RunRecord {
 extension TierSummary {
   fileprivate init(_ totals: TierTotals) {
     self.init(
-      hitTokens: totals.hitTokens, storedBytes: totals.storedBytes,
+      hitTokens: totals.hitTokens, computedTokens: totals.computedTokens,
+      storedBytes: totals.storedBytes,
       loadedBytes: totals.loadedBytes, loads: totals.loads,
       loadSeconds: totals.loads > 0
         ? Double(totals.loadNanoseconds) / 1e9 / Double(totals.loads) : nil,

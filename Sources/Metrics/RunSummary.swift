@@ -102,6 +102,8 @@ package struct PrefixCacheSummary: Equatable, Sendable {
 package struct TierSummary: Equatable, Sendable {
   /// Tokens that were found in it, and not computed again.
   package var hitTokens: Int
+  /// Tokens that were found in it and computed all the same (`--kv-restore`).
+  package var computedTokens: Int
   /// Bytes that moved over the link of each GPU, to the tier and back.
   package var storedBytes: Int
   package var loadedBytes: Int

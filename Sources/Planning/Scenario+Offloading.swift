@@ -2,16 +2,21 @@ import CostModel
 import KVMemory
 import Messages
 import Serving
+import SimulationKernel
 import Workload
 
 /// A tier in the host's memory behind the prefix cache.
 extension Scenario {
   /// What `--kv-offloading-size` comes to: a chunk of the tier is a block on every GPU.
-  func offloading(_ groups: [BlockGroup]) throws(UserError) -> OffloadingSettings? {
+  func offloading(
+    _ groups: [BlockGroup], _ limits: IterationLimits, _ costModel: any IterationCostModel
+  ) throws(UserError) -> OffloadingSettings? {
     guard let size = kvOffloadingGiB else {
-      guard kvOffloadingGBps == nil else {
+      for (flag, isGiven) in [
+        ("--kv-offloading-bandwidth", kvOffloadingGBps != nil), ("--kv-restore", kvRestore != nil),
+      ] where isGiven {
         throw UserError(
-          "`--kv-offloading-bandwidth` decides nothing without a tier",
+          "`\(flag)` decides nothing without a tier",
           hint: "leave it out, or give `--kv-offloading-size`")
       }
       return nil
@@ -40,9 +45,29 @@ extension Scenario {
         hint: chunks < 1
           ? "give at least \(Double((chunkBytes >> 20) + 1) / 1024)" : "give less")
     }
-    return OffloadingSettings(
-      chunks: Int(chunks),
-      link: HostLink(blockBytes: kvCacheSpec.blockBytes, bandwidth: bandwidth * 1e9))
+    let link = HostLink(blockBytes: kvCacheSpec.blockBytes, bandwidth: bandwidth * 1e9)
+    var settings = OffloadingSettings(
+      chunks: Int(chunks), link: link, restoring: kvRestore ?? .load)
+    settings.prices = try restorePrices(groups, link, limits, costModel)
+    return settings
+  }
+
+  /// What rules compare that choose between computing and loading; `nil` for the others.
+  private func restorePrices(
+    _ groups: [BlockGroup], _ link: HostLink, _ limits: IterationLimits,
+    _ costModel: any IterationCostModel
+  ) throws(UserError) -> RestorePrices? {
+    guard let rule = kvRestore, rule == .faster || rule == .twoPointers else { return nil }
+    guard groups.allSatisfy({ $0.keeps == .all }) else {
+      throw UserError(
+        "`--kv-restore \(rule.rawValue)` is known for layers that keep every token, and "
+          + "`\(model.name)` has others",
+        hint: "leave it out: what the tier holds is loaded")
+    }
+    let compute = PrefillTable(
+      restoring: costModel, model.attendedMax, limit: limits.tokens, upTo: limits.modelLength)
+    return RestorePrices(
+      compute: compute, loadSeconds: link.duration(blocks: 1).seconds / Double(blockSize))
   }
 
   /// A tier finds chunks by what they hold.

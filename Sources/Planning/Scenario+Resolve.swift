@@ -45,14 +45,15 @@ extension Scenario {
     try requireThreshold()
     var choices = choices
     choices.groups = groups
-    choices.offloading = try offloading(groups)
+    let costModel = try costModel(prices)
+    choices.offloading = try offloading(groups, limits, costModel)
     choices.speculation = try speculation(limits)
     system.configure(&settings, by: choices)
     try system.check(settings)
     settings.beams = .synthetic(
       seed: seed, redrawsPerMille: BeamParents.defaultRedrawsPerMille)
     return ResolvedScenario(
-      scenario: self, settings: settings, costModel: try costModel(prices),
+      scenario: self, settings: settings, costModel: costModel,
       unmeasured: try unmeasuredKernels(), window: try window())
   }
 

@@ -59,6 +59,8 @@ package struct Scenario: Sendable {
   package var kvOffloadingGiB: Double?
   /// What a GPU reaches it with each way, GB/s (`--kv-offloading-bandwidth`); `nil` for the device's PCIe.
   package var kvOffloadingGBps: Double?
+  /// How what it holds comes back (`--kv-restore`); `nil` for the engine's own, which loads.
+  package var kvRestore: RestoreRule?
   /// Measured kernels of the device, in place of those that the tool carries (`--device-profile`).
   package var deviceProfile: DeviceProfile?
   /// What the engine adds to its kernels (`--engine-overheads`).

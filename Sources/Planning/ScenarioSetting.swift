@@ -157,6 +157,9 @@ extension ScenarioSetting {
       .recorded(44, .ifSet).namedIfSet,
     .number("kv-offloading-bandwidth", \.kvOffloadingGBps).only(\.capabilities.offloads)
       .recorded(45, .ifSet).namedIfSet,
+    .choice(
+      "kv-restore", \.kvRestore, of: RestoreRule.allCases, text: \.rawValue
+    ).only(\.capabilities.offloads).recorded(50, .ifSet).namedIfSet,
     .yesNo("enable-chunked-prefill", \.chunkedPrefill).only(\.capabilities.cutsPrompts)
       .recorded(13) { "\($0.scenario.choices.chunkedPrefill)" },
     .count("long-prefill-token-threshold", \.longPrefillTokenThreshold)

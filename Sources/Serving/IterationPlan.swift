@@ -47,6 +47,14 @@ package struct IterationPlan: Sendable {
     package var externalTokens: Int32 = 0
   }
 
+  /// A request that waits from now on, or runs, while tokens come from a tier.
+  package struct Loaded: Equatable, Sendable {
+    package var request: RequestID
+    package var tokens: Int32
+    /// Whether it waits for them; else it computes those before them.
+    package var isAwaited: Bool
+  }
+
   /// Drafts that a request verifies.
   package struct Drafted: Equatable, Sendable {
     package var request: RequestID
@@ -91,6 +99,7 @@ package struct IterationPlan: Sendable {
   package var ignored: [RequestID] = []
   package var swappedIn: [SwapIn] = []
   package var admitted: [Admitted] = []
+  package var loaded: [Loaded] = []
   /// In the order of ``scheduled``.
   package var drafted: [Drafted] = []
   /// Blocks whose cached content was lost, in order.
@@ -137,7 +146,9 @@ package struct IterationPlan: Sendable {
   }
 
   /// Somebody starts, stops or is listed; in most iterations of a cruising batch nobody does.
-  var changesRequests: Bool { !scheduled.isEmpty || !preempted.isEmpty || !released.isEmpty }
+  var changesRequests: Bool {
+    !scheduled.isEmpty || !preempted.isEmpty || !released.isEmpty || !loaded.isEmpty
+  }
 
   /// Empties the plan for the next iteration and keeps its storage.
   package mutating func removeAll() {
@@ -149,6 +160,7 @@ package struct IterationPlan: Sendable {
     ignored.clear()
     swappedIn.clear()
     admitted.clear()
+    loaded.clear()
     drafted.clear()
     evicted.clear()
     copies.clear()

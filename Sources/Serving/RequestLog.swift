@@ -16,6 +16,8 @@ package final class RequestLog: @unchecked Sendable {
     let arrivedCount: UnsafeMutablePointer<Int>
     /// By request: tokens that it need not compute when it ran first.
     let cachedTokens: UnsafeMutablePointer<Int32>
+    /// Tokens that came from a tier when a request ran first, of those of which some did.
+    let tierTokens: UnsafeMutablePointer<[RequestID: Int32]>
     /// What preemptions cost the requests that lost their KV cache.
     let losses: UnsafeMutablePointer<[RequestID: RecomputeLoss]>
 
@@ -39,7 +41,8 @@ package final class RequestLog: @unchecked Sendable {
     entries = Entries(
       milestones: .allocate(capacity: requests.count), tokenGaps: .allocate(capacity: 1),
       arrivedCount: .allocate(capacity: 1), cachedTokens: .allocate(capacity: requests.count),
-      losses: .allocate(capacity: 1))
+      tierTokens: .allocate(capacity: 1), losses: .allocate(capacity: 1))
+    entries.tierTokens.initialize(to: [:])
     entries.milestones.initialize(repeating: RunRecord.Milestones(), count: requests.count)
     entries.tokenGaps.initialize(to: TokenGaps())
     entries.arrivedCount.initialize(to: 0)
@@ -53,6 +56,8 @@ package final class RequestLog: @unchecked Sendable {
     entries.tokenGaps.deallocate()
     entries.arrivedCount.deallocate()
     entries.cachedTokens.deallocate()
+    entries.tierTokens.deinitialize(count: 1)
+    entries.tierTokens.deallocate()
     entries.losses.deinitialize(count: 1)
     entries.losses.deallocate()
   }

@@ -46,6 +46,15 @@ extension RunRecord {
     return Int(log.entries.cachedTokens[request])
   }
 
+  /// Prompt tokens of a request that came from a tier when it ran first, which are among those of ``cachedTokens(of:)``;
+  /// `nil` if it never ran or its replica has no tier.
+  package func tierTokens(of request: Int) -> Int? {
+    guard replicas[replica(of: request)].prefixCache?.tier != nil,
+      milestones[request].firstScheduled != nil
+    else { return nil }
+    return Int(log.entries.tierTokens.pointee[RequestID(request)] ?? 0)
+  }
+
   /// Tokens of a request that were computed again after preemptions; from its last one on those that are still to come
   /// count. `nil` for several sequences, which V1 preempts one by one.
   package func recomputedTokens(of request: Int) -> Int? {

@@ -43,6 +43,9 @@ struct RunRecorder {
     if !plan.preempted.isEmpty && window.contains(start) {
       record.history.addPreemptions(plan.preempted.count, at: start)
     }
+    for loaded in plan.loaded where log[loaded.request].firstScheduled == nil {
+      log.tierTokens.pointee[loaded.request] = loaded.tokens
+    }
     for scheduled in plan.scheduled where scheduled.isPrefill {
       let id = scheduled.request
       if log[id].firstScheduled == nil {
@@ -51,6 +54,11 @@ struct RunRecorder {
       } else if log[id].preemptionsRecompute > 0 {
         log.losses.pointee[id]?.ran(behind: scheduled.contextTokens)
       }
+    }
+    // What comes while a request runs was not among what was there when it began to.
+    for loaded in plan.loaded where !loaded.isAwaited && log[loaded.request].firstScheduled == start
+    {
+      log.cachedTokens[Int(loaded.request)] += loaded.tokens
     }
     for preemption in plan.preempted {
       let id = preemption.request

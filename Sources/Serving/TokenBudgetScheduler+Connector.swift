@@ -9,8 +9,10 @@ struct Connection: Sendable {
   var connector: (any KVConnector)?
   /// Who moves what the connector says, in simulations; else reports come with iterations.
   var worker: HostLinkWorker?
-  /// Tokens so far that were elsewhere.
+  /// Tokens so far that were elsewhere and came.
   var hitTokens = 0
+  /// Tokens so far that a tier held and that were computed all the same.
+  var computedTokens = 0
   /// Reports that belong to iterations whose output was not taken in, oldest first.
   var reports: [KVTransferReport] = []
   /// In which order the connector sees sequences that are complete; `nil` for the one in which they were.
@@ -19,6 +21,8 @@ struct Connection: Sendable {
   var loading: Set<Int32> = []
   /// Sequences whose tokens have come since they were last looked at.
   var received: Set<Int32> = []
+  /// Sequences that run and compute the beginning of what a tier holds, while the end comes.
+  var restoring: [Int32: Restoring] = [:]
   /// Sequences of whose tokens some did not come.
   var failed: Set<Int32> = []
   /// Sequences that were admitted and have more of their prompt to compute.
@@ -104,10 +108,15 @@ extension TokenBudgetScheduler {
     guard connects, memory.entryCount(of: Int(sequence), group: 0) == 0 else {
       return ExternalTokens()
     }
-    return connection.connector?.match(
-      ConnectedSequence(sequence, state), found: head.found.tokens, in: &memory
-    )
-    .flatMap { $0 }
+    let found = head.found.tokens
+    let connected = ConnectedSequence(sequence, state)
+    guard var external = connection.connector?.match(connected, found: found, in: &memory) ?? nil
+    else { return nil }
+    guard external.isAsynchronous, connection.worker != nil else { return external }
+    external.computed =
+      connection.worker?.computedTokens(
+        from: found, to: found + external.count, chunk: memory.blockSize) ?? 0
+    return external.loaded > 0 ? external : ExternalTokens(computed: external.computed)
   }
 
   /// Whether a waiting sequence that holds blocks finds room for its whole prompt; it then gives those back that nothing
@@ -130,6 +139,7 @@ extension TokenBudgetScheduler {
     _ plan: inout IterationPlan
   ) -> Bool {
     let final = finalSlots(state.finalTokens(maxModelLength: maxModelLength))
+    connection.computedTokens += external.computed
     if external.count > 0 {
       memory.begin(
         Int(sequence), with: head.found, external: external.count, finalTokens: final,
@@ -138,8 +148,16 @@ extension TokenBudgetScheduler {
       memory.begin(Int(sequence), with: head.found, finalTokens: final)
     }
     guard external.isAsynchronous else { return true }
-    memory.extend(Int(sequence), by: 0, ahead: 0, evicted: &plan.evicted)
+    plan.loaded.append(
+      .init(
+        request: state.request, tokens: Int32(external.loaded),
+        isAwaited: external.areWaitedFor))
     let found = head.found.tokens
+    guard external.areWaitedFor else {
+      startRestoring(sequence, state, found: found, external)
+      return true
+    }
+    memory.extend(Int(sequence), by: 0, ahead: 0, evicted: &plan.evicted)
     head.forget()
     totals.queriedTokens += Int(state.length)
     totals.hitTokens += found
@@ -158,7 +176,7 @@ extension TokenBudgetScheduler {
     _ sequence: Int32, _ state: TokenBudgetSequence, found: Int, _ external: ExternalTokens
   ) {
     let connected = ConnectedSequence(sequence, state)
-    if external.count > 0 {
+    if external.present > 0 {
       connection.connector?.load(connected, found: found, external, in: &memory)
     }
     connection.connector?.admit(connected, in: &memory)

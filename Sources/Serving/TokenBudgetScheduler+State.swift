@@ -20,12 +20,15 @@ extension TokenBudgetScheduler {
     totals.evictedBlocks = memory.pool.evictionCount
     totals.tier = connection.worker?.totals
     totals.tier?.hitTokens = connection.hitTokens
+    totals.tier?.computedTokens = connection.computedTokens
     return totals
   }
 
   /// Where nothing runs and somebody waits, the end of the next transfer may be what they wait for.
   package var wakeUp: SimInstant? {
-    guard connects, budget.shares.isEmpty, waitingSequences.count > 0 else { return nil }
+    guard connects, budget.shares.isEmpty,
+      waitingSequences.count > 0 || !connection.restoring.isEmpty
+    else { return nil }
     return connection.worker?.nextEnd
   }
 

@@ -90,7 +90,8 @@ extension TokenBudgetScheduler {
 
   /// Takes in what has come, and what was sent.
   mutating func endLanding(_ report: KVTransferReport) {
-    for sequence in report.received where connection.loading.remove(sequence) != nil {
+    for sequence in report.received
+    where connection.loading.remove(sequence) != nil || connection.restoring[sequence] != nil {
       connection.received.insert(sequence)
     }
     for sequence in report.sent where connection.sending.remove(sequence) != nil {

@@ -163,7 +163,7 @@ package struct TokenBudgetScheduler<Memory: TokenBudgetMemory>: Scheduler {
         continue
       }
       memory.dropSkipped(Int(sequence), inFlight: looksAhead ? tokensInFlight(sequence) : 0)
-      if makeRoom(for: tokens, at: &index, &plan) {
+      if connects && isRestoring(sequence) || makeRoom(for: tokens, at: &index, &plan) {
         run(sequence, tokens: tokens, &plan)
         index += 1
       }
@@ -173,6 +173,7 @@ package struct TokenBudgetScheduler<Memory: TokenBudgetMemory>: Scheduler {
   /// The tokens that a running sequence computes in this iteration.
   @inline(__always)
   mutating func tokensToRun(_ sequence: Int32) -> Int {
+    if connects, let tokens = tokensToRestore(sequence) { return tokens }
     let state = sequences[Int(sequence)]
     let (length, computed) = (Int(state.length), Int(state.computedTokens))
     let known = looksAhead ? tokensAhead(sequence, state) : length
@@ -221,7 +222,7 @@ package struct TokenBudgetScheduler<Memory: TokenBudgetMemory>: Scheduler {
     memory.free(Int(sequence))
     sequences.progress[Int(sequence)].computedTokens = 0
     if looksAhead { ahead[Int(sequence)].preempt() }
-    if connects { connection.preempted.append(sequence) }
+    if connects { connection.preempt(sequence) }
     waitingSequences.comeBack(sequence, sequences)
   }
 
@@ -312,14 +313,14 @@ extension TokenBudgetScheduler {
       let cached = head.found.tokens
       waitingSequences.removeFirst()
       appendRunning(
-        sequence, computedTokens: state.computedTokens + Int32(cached + external.count))
+        sequence, computedTokens: state.computedTokens + Int32(cached + external.present))
       head.forget()
       run(sequence, tokens: tokens, padding: padding, &plan)
       if connects { admit(sequence, state, found: cached, external) }
       plan.admitted.append(
         .init(
           request: state.request, cachedTokens: Int32(cached),
-          externalTokens: Int32(external.count)))
+          externalTokens: Int32(external.loaded)))
       guard state.computedTokens == 0 else { continue }
       totals.queriedTokens += Int(state.length)
       totals.hitTokens += cached
@@ -345,12 +346,13 @@ extension TokenBudgetScheduler {
     of sequence: Int32, _ state: TokenBudgetSequence, _ external: ExternalTokens
   ) -> (tokens: Int, padding: Int)? {
     let length = Int(state.length)
-    let computed = Int(state.computedTokens) + head.found.tokens + external.count
+    let computed = Int(state.computedTokens) + head.found.tokens + external.present
     var (tokens, padding) = (0, 0)
-    if !external.isAsynchronous {
+    if !external.areWaitedFor {
       padding = length - computed == 1 ? self.padding(computed: computed) : 0
       guard padding == 0 || 1 + padding <= budget.unspent else { return nil }
-      tokens = budget.limited(length - computed + padding)
+      let end = external.isSplit ? computed + external.computed : length
+      tokens = budget.limited(end - computed + padding)
       guard options.chunkedPrefill || tokens <= budget.unspent else { return nil }
       tokens = memory.cut(
         Int(sequence), from: computed, tokens: min(tokens, budget.left), length: length,
@@ -362,7 +364,8 @@ extension TokenBudgetScheduler {
     if state.computedTokens > 0, !canResume(sequence, whole: whole, sparing: spared) { return nil }
     let fits = memory.canBegin(
       Int(sequence), with: head.found, external: external.count, whole: whole,
-      inFlight: inFlightMax, total: computed + tokens,
+      inFlight: inFlightMax,
+      total: external.isSplit ? computed + external.count : computed + tokens,
       ahead: external.isAsynchronous ? 0 : slotsAhead(of: computed + tokens), sparing: spared,
       reserving: external.isAsynchronous ? blocksReserved() : 0)
     guard fits else {

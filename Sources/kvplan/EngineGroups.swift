@@ -82,6 +82,13 @@ struct PoolOptions: ParsableArguments {
       """)
   var kvOffloadingBandwidth: Double?
 
+  @Option(
+    help: """
+      How what it holds comes back: `load`, `recompute`, `faster` of the two, or `two-pointers` (the beginning is computed \
+      while the end is loaded); \(only("kv-restore")) (default: load).
+      """)
+  var kvRestore: RestoreRule?
+
   /// - Parameter scenario: Has its model and device, which a log is read for.
   func apply(to scenario: inout Scenario) throws {
     scenario.deviceBlocksOverride = try deviceBlocksGiven(for: scenario)
@@ -89,6 +96,7 @@ struct PoolOptions: ParsableArguments {
     scenario.prefixCaching = prefixCaching
     scenario.kvOffloadingGiB = kvOffloadingSize
     scenario.kvOffloadingGBps = kvOffloadingBandwidth
+    scenario.kvRestore = kvRestore
     if let evictionPolicy {
       try ScenarioSetting.find("eviction-policy").change(evictionPolicy)(&scenario)
     }
@@ -347,5 +355,6 @@ extension EngineLog {
 }
 
 extension PreemptionMode: ExpressibleByArgument {}
+extension RestoreRule: ExpressibleByArgument {}
 extension Stepping: ExpressibleByArgument {}
 extension OversizedPolicy: ExpressibleByArgument {}

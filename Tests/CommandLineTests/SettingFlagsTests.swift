@@ -27,7 +27,7 @@ import Testing
     "preemption-mode": "swap", "engine-release": "0.10", "enable-prefix-caching": "false",
     "enable-chunked-prefill": "false", "long-prefill-token-threshold": "5",
     "async-scheduling": "true", "enable-expert-parallel": "true",
-    "kv-offloading-size": "40.0", "kv-offloading-bandwidth": "50.5",
+    "kv-offloading-size": "40.0", "kv-offloading-bandwidth": "50.5", "kv-restore": "two-pointers",
     "speculative-config": #"{"method": "ngram", "num_speculative_tokens": 2}"#,
     "num-speculative-tokens": "3", "acceptance": "0.75,0.5",
     "preemption-policy": "fewest-outputs", "eviction-policy": "lfu",

@@ -3,6 +3,7 @@ import Messages
 import Metrics
 import Serving
 import SimulationKernel
+import Statistics
 import Testing
 import Workload
 
@@ -100,6 +101,131 @@ import Workload
         "`vllm-0.2` has no `--kv-offloading-size`",
         hint: "leave it out, or choose a system that has it: `vllm-v1`")
     ) { try scenario(system: .vllm02).resolved() }
+  }
+
+  // MARK: Restoring
+
+  /// A prompt of 1,000 tokens, one that takes its blocks, and the first again.
+  private func run(_ rule: RestoreRule?, gbps: Double = 10) throws -> RunResult {
+    var contents = PromptContents()
+    for stream in [1, 2, 1] {
+      contents.append([TokenPiece(stream: Int64(stream), start: 0, count: 1000)])
+    }
+    let requests = (0..<3).map {
+      Request(
+        arrival: SimInstant(nanoseconds: Int64($0) * 10_000_000_000), promptTokens: 1000,
+        outputTokens: 2)
+    }
+    let trace = Trace(name: "long", requests: requests, hasArrivals: true, contents: contents)
+    let scenario = try scenario {
+      $0.deviceBlocksOverride = 64
+      $0.maxModelLength = 1008
+      $0.kvOffloadingGiB = 4
+      $0.kvOffloadingGBps = gbps
+      $0.kvRestore = rule
+    }
+    return try Simulation.run(scenario, trace: trace).result
+  }
+
+  /// 62 full blocks are in the tier.
+  @Test func aPartIsComputedWhileTheRestIsLoaded() throws {
+    let runs = try RestoreRule.allCases.map { try run($0) }
+    let ttft = try runs.map { try #require($0.requests[2].ttft) }
+    let tiers = try runs.map { try #require($0.summary.kv.prefixCache?.tier) }
+    for (run, tier) in zip(runs, tiers) {
+      #expect(tier.hitTokens + tier.computedTokens == 62 * 16)
+      #expect(tier.loadedBytes == tier.hitTokens / 16 * Self.blockBytes)
+      #expect(run.requests[2].hostTokens == tier.hitTokens)
+      #expect(run.requests[2].cachedTokens == tier.hitTokens)
+      #expect(run.requests[0].hostTokens == 0)
+    }
+    let (load, recompute, faster, both) = (ttft[0], ttft[1], ttft[2], ttft[3])
+    #expect(tiers[0].computedTokens == 0 && tiers[1].hitTokens == 0)
+    #expect(faster == min(load, recompute))
+    #expect(tiers[3].hitTokens > 0 && tiers[3].computedTokens > 0)
+    #expect(both < faster)
+    #expect(try run(nil).requests == runs[0].requests)
+  }
+
+  /// Loading a block takes longer than computing all: nobody waits for the link.
+  @Test func aSlowLinkIsLeftAlone() throws {
+    let slow = try RestoreRule.allCases.map { try run($0, gbps: 0.01) }
+    #expect(slow[2].requests[2].ttft == slow[1].requests[2].ttft)
+    #expect(slow[3].requests == slow[1].requests)
+    let loaded = try #require(slow[0].requests[2].ttft)
+    #expect(loaded > 62 * Double(Self.blockBytes) / 0.01e9)
+  }
+
+  /// Chats that find their blocks in the tier again and again, preempted on the way: everyone is served, and every token
+  /// found in the tier is loaded or computed.
+  @Test(arguments: RestoreRule.allCases) func everyoneIsServed(rule: RestoreRule) throws {
+    var recipe = TraceRecipe(lengths: .preset(.sharegpt), count: 120, seed: 3)
+    recipe.requestRate = 2
+    recipe.turns = .init(mean: 5, gapSeconds: 4, added: nil, totalTokensMax: 1000)
+    let trace = try TraceGenerator.generate(recipe)
+    let scenario = try scenario {
+      $0.deviceBlocksOverride = 140
+      $0.maxModelLength = 1100
+      $0.kvOffloadingGiB = 16
+      $0.kvOffloadingGBps = 4
+      $0.kvRestore = rule
+    }
+    let summary = try Simulation.run(scenario, trace: trace).result.summary
+    // Some are longer than a sequence may be.
+    #expect(summary.completed + summary.rejected == 120 && summary.completed > 90)
+    let tier = try #require(summary.kv.prefixCache?.tier)
+    #expect(tier.hitTokens + tier.computedTokens > 5000)
+    #expect(tier.hitTokens == 0 || rule != .recompute)
+    #expect((tier.computedTokens > 0) == (rule != .load))
+  }
+
+  @Test func aRuleWithoutATierIsRefused() throws {
+    let message = UserError(
+      "`--kv-restore` decides nothing without a tier",
+      hint: "leave it out, or give `--kv-offloading-size`")
+    #expect(throws: message) {
+      try scenario {
+        $0.kvOffloadingGiB = nil
+        $0.kvRestore = .twoPointers
+      }.resolved()
+    }
+    let windows = UserError(
+      "`--kv-restore faster` is known for layers that keep every token, and `gemma-3-12b` has others",
+      hint: "leave it out: what the tier holds is loaded")
+    let gemma = try ModelCatalogue.find("gemma-3-12b")
+    #expect(throws: windows) {
+      try scenario {
+        $0.model = gemma
+        $0.kvRestore = .faster
+      }.resolved()
+    }
+  }
+
+  // MARK: The plan
+
+  /// What one pass says of a cache of any size, and what the engine finds with a pool as large: one request after the
+  /// other. The engine finds full blocks only and computes the last token again, which is what tells them apart.
+  @Test func onePassAgreesWithTheEngine() throws {
+    var recipe = TraceRecipe(lengths: .preset(.azureConversation), count: 100, seed: 1)
+    recipe.requestRate = 0.01
+    recipe.turns = .init(mean: 6, gapSeconds: 100, added: nil, totalTokensMax: 8000)
+    let trace = try TraceGenerator.generate(recipe)
+    let sizes = (1...10).map { 1100 * $0 }
+    var study = CacheStudy(trace: trace, blockTokens: 16, policies: [.lru])
+    study.capacities = sizes
+    let llama = try ModelCatalogue.find("llama-3.1-8b")
+    let points = try study.run().points
+    for (size, point) in zip(sizes, points) {
+      let scenario = try scenario {
+        $0.model = llama
+        $0.deviceBlocksOverride = size + 1
+        $0.maxModelLength = 16_384
+        $0.kvOffloadingGiB = nil
+      }
+      let summary = try Simulation.run(scenario, trace: trace).result.summary
+      let engine = try #require(summary.kv.prefixCache?.hitRate)
+      #expect(abs(engine - point.lruTokens.mean) < 0.01, "\(size) blocks: \(engine)")
+    }
   }
 
   @Test func aTraceWithoutContentsIsRefused() throws {

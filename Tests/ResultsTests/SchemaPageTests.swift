@@ -43,6 +43,14 @@ import Testing
     #expect(page.ranges(of: rows.joined(separator: "\n")).count == 1)
   }
 
+  @Test func thePageListsTheColumnsOfTheTiersInOrder() {
+    let rows = TierColumn.all.map { row($0.key, $0.unit, $0.meaning) }
+    #expect(rows.filter { !page.contains($0) } == [])
+    #expect(page.ranges(of: rows.joined(separator: "\n")).count == 1)
+    let own = row(RequestColumn.tier.key, RequestColumn.tier.unit, RequestColumn.tier.meaning)
+    #expect(page.contains(own))
+  }
+
   @Test func thePageListsTheColumnsOfTheTimelineInOrder() {
     let rows = TimelineColumn.all.map { row($0.key, $0.unit, $0.meaning) }
     #expect(rows.filter { !page.contains($0) } == [])

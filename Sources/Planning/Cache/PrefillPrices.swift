@@ -48,28 +48,35 @@ package struct PrefillPrices: Sendable {
     return costModel.duration(of: work).seconds
   }
 
-  /// What tokens of a prompt take where iterations are full: by the number of the chunk, seconds up to its end.
+  /// What restoring takes over a link that the GPUs of the replica share.
   ///
-  ///     tokens    0            chunk          2 × chunk
-  ///     seconds   |────────────|──────────────|         even within a chunk
+  /// - Parameter bandwidth: Bytes a second.
+  package func restoring(bandwidth: Double, upTo tokens: Int) -> RestorePrices {
+    RestorePrices(
+      compute: PrefillTable(restoring: costModel, attendedMax, limit: chunkTokens, upTo: tokens),
+      loadSeconds: Double(tokenBytes) / bandwidth)
+  }
+
+  /// What tokens of a prompt take where iterations are full.
   package func table(upTo tokens: Int) -> PrefillTable {
-    var ends = [0.0]
-    for start in stride(from: 0, to: tokens, by: chunkTokens) {
-      ends.append(ends[ends.count - 1] + seconds(chunk: chunkTokens, context: start, isLast: false))
+    PrefillTable(chunkTokens: chunkTokens, upTo: tokens) {
+      seconds(chunk: chunkTokens, context: $0, isLast: false)
     }
-    return PrefillTable(chunkTokens: chunkTokens, ends: ends)
   }
 }
 
-/// Seconds that a replica takes for the first tokens of a prompt, beside others in full iterations.
-package struct PrefillTable: Sendable {
-  let chunkTokens: Int
-  let ends: [Double]
-
-  package func seconds(_ tokens: Int) -> Double {
-    let chunk = min(tokens / chunkTokens, ends.count - 2)
-    guard chunk >= 0 else { return 0 }
-    let inside = Double(tokens - chunk * chunkTokens) / Double(chunkTokens)
-    return ends[chunk] + inside * (ends[chunk + 1] - ends[chunk])
+extension PrefillTable {
+  /// Chunks so short that the attention to what is before them hardly grows within one.
+  ///
+  /// - Parameter limit: Tokens of an iteration at most.
+  init(
+    restoring costModel: any IterationCostModel, _ attendedMax: Int?, limit: Int, upTo tokens: Int
+  ) {
+    let chunk = min(limit, 2048)
+    self.init(chunkTokens: chunk, upTo: tokens) { context in
+      var work = IterationWork(attendedMax: attendedMax)
+      work.prefillChunks = [.init(tokens: chunk, contextTokens: context)]
+      return costModel.duration(of: work).seconds
+    }
   }
 }

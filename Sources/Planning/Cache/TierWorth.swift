@@ -1,3 +1,4 @@
+import Serving
 import Workload
 
 /// What a tier finds that no faster one does, and what restoring it saves.

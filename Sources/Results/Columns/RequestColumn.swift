@@ -33,6 +33,15 @@ package struct RequestColumn: Sendable {
       RequestColumn("replica", "", "the replica that served it, from 0") { $2.append($1.replica) },
     ]
 
+  /// Behind ``all`` where a run has a tier behind its prefix cache.
+  package static let tier = RequestColumn(
+    "host_tokens", "tokens", "those of `cached_tokens` that came from the host's memory"
+  ) { if let tokens = $1.hostTokens { $2.append(tokens) } }
+
+  static func columns(of runs: [RunResult]) -> [RequestColumn] {
+    all + (runs.contains { $0.summary.tier != nil } ? [tier] : [])
+  }
+
   private static let identity = [
     RequestColumn("run", "", "row of the run in `summary.csv`, from 1") { $2.append($0) },
     RequestColumn("request", "", "position in the replayed trace, from 0") { $2.append($1.index) },

@@ -65,6 +65,24 @@ extension ResultDatabase {
     ) STRICT, WITHOUT ROWID;
     """
 
+  /// What tiers behind prefix caches gave; a file without such a run does without.
+  static let tierTables = """
+    CREATE TABLE tiers (
+      run INTEGER NOT NULL REFERENCES runs,
+      \(TierColumn.all.map { "\($0.key) \($0.storage.rawValue)" }.joined(separator: ",\n  ")),
+      PRIMARY KEY (run, tier)
+    ) STRICT, WITHOUT ROWID;
+
+    CREATE TABLE request_tiers (
+      run INTEGER NOT NULL,
+      request INTEGER NOT NULL,
+      tier TEXT NOT NULL,
+      tokens INTEGER NOT NULL CHECK (tokens > 0),
+      PRIMARY KEY (run, request, tier),
+      FOREIGN KEY (run, request) REFERENCES requests
+    ) STRICT, WITHOUT ROWID;
+    """
+
   private static let views = """
     CREATE VIEW request_latency AS
     SELECT run, request, system, request_rate, status,

@@ -34,6 +34,10 @@ package enum ResultDatabase {
             try insertReplicas(runs, into: database)
           }
           try insertRequests(runs, into: database)
+          if runs.contains(where: { $0.summary.tier != nil }) {
+            try database.execute(tierTables)
+            try insertTiers(runs, into: database)
+          }
           try insertTimelines(runs, into: database)
         }
       }
@@ -146,6 +150,29 @@ package enum ResultDatabase {
         statement.bind(request.recomputedTokens.map { .integer($0) } ?? .null, at: 15)
         statement.bind(request.replica, at: 16)
         try statement.run()
+      }
+    }
+  }
+
+  /// What the tiers gave, to each run and to each request to which they gave something.
+  private static func insertTiers(_ runs: [RunResult], into database: DatabaseConnection) throws {
+    let marks = Array(repeating: "?", count: TierColumn.all.count + 1).joined(separator: ", ")
+    let tiers = try database.statement("INSERT INTO tiers VALUES (\(marks))")
+    let requests = try database.statement("INSERT INTO request_tiers VALUES (?, ?, ?, ?)")
+    for (position, run) in runs.enumerated() {
+      guard let tier = run.summary.tier else { continue }
+      tiers.bind(position + 1, at: 1)
+      for (index, column) in TierColumn.all.enumerated() {
+        tiers.bind(column.value(tier), at: index + 2)
+      }
+      try tiers.run()
+      for request in run.requests {
+        guard let tokens = request.hostTokens, tokens > 0 else { continue }
+        requests.bind(position + 1, at: 1)
+        requests.bind(request.index, at: 2)
+        requests.bind("host", at: 3)
+        requests.bind(tokens, at: 4)
+        try requests.run()
       }
     }
   }

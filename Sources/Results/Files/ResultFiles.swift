@@ -13,6 +13,7 @@ package enum ResultPart: String, CaseIterable, Sendable {
 package enum ResultFiles {
   package static let summary = "summary.csv"
   package static let replicas = "replicas.csv"
+  package static let tiers = "tiers.csv"
   package static let requests = "requests.csv"
   package static let handOffs = "handoffs.csv"
   package static let timeline = "timeline.csv"
@@ -22,8 +23,8 @@ package enum ResultFiles {
   /// Writes the files of `runs` into the staging folder; `folder.commit()` makes them visible.
   ///
   /// `requests.csv` is written only if a run kept its requests, `handoffs.csv` beside it only if some were handed from one
-  /// replica to another, `timeline.csv` only if one kept its history,
-  /// `replicas.csv` only if one had several. What is not written and an earlier command has left is removed on commit, as
+  /// replica to another, `timeline.csv` only if one kept its history, `replicas.csv` only if one had several, `tiers.csv`
+  /// only if one had a tier behind its prefix cache. What is not written and an earlier command has left is removed on commit, as
   /// it would not belong to the new results.
   ///
   /// - Parameters:
@@ -43,6 +44,11 @@ package enum ResultFiles {
       try write(SummaryText.replicasCSV(runs.map(\.summary)), to: folder.staged(replicas))
     } else {
       folder.removeOnCommit(replicas)
+    }
+    if parts.contains(.summary), runs.contains(where: { $0.summary.tier != nil }) {
+      try write(SummaryText.tiersCSV(runs.map(\.summary)), to: folder.staged(tiers))
+    } else {
+      folder.removeOnCommit(tiers)
     }
     if parts.contains(.requests), runs.contains(where: { !$0.requests.isEmpty }) {
       try writeRequests(runs, to: folder.staged(requests))
@@ -84,9 +90,10 @@ package enum ResultFiles {
   /// - Complexity: O(*n*) in the number of requests, about 1 µs each; memory is constant.
   package static func writeRequests(_ runs: [RunResult], to path: String) throws(UserError) {
     // Only the functions: looping over the columns would retain their names once a field.
-    let appendFields = RequestColumn.all.map(\.append)
+    let columns = RequestColumn.columns(of: runs)
+    let appendFields = columns.map(\.append)
     var sink = try FileSink(path: path)
-    sink.buffer.append(RequestColumn.all.map(\.key).joined(separator: ",") + "\n")
+    sink.buffer.append(columns.map(\.key).joined(separator: ",") + "\n")
     for (position, run) in runs.enumerated() {
       for request in run.requests {
         for (index, appendField) in appendFields.enumerated() {

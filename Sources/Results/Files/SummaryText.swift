@@ -33,6 +33,17 @@ package enum SummaryText {
       })
   }
 
+  /// `tiers.csv`: a header and one row a tier, the run's number first.
+  package static func tiersCSV(_ summaries: [RunSummary]) -> String {
+    csv(
+      ["run"] + TierColumn.all.map(\.key),
+      summaries.enumerated().compactMap { position, summary in
+        summary.tier.map { tier in
+          [.integer(position + 1)] + TierColumn.all.map { $0.value(tier) }
+        }
+      })
+  }
+
   private static func csv(_ header: [String], _ rows: [[JSONValue]]) -> String {
     var buffer = ByteBuffer()
     buffer.append(header.joined(separator: ",") + "\n")
@@ -55,7 +66,7 @@ package enum SummaryText {
     }
     return .object(
       members(.run) + speculation(summary) + classes(summary) + handOffs(summary)
-        + (withReplicas ? replicas(summary) : []) + [
+        + (withReplicas ? replicas(summary) : []) + tiers(summary) + [
           .init("kv", .object(members(.kv))),
           .init(
             "provenance",
@@ -120,6 +131,13 @@ extension SummaryText {
             .init("kv_bytes", .integer(handOffs.bytes)),
           ] + handOffs.means.map { .init("mean_\($0)_ms", .real($1)) }))
     ]
+  }
+
+  /// The tiers behind the prefix cache; nothing without one.
+  private static func tiers(_ summary: RunSummary) -> [JSONValue.Member] {
+    guard let tier = summary.tier else { return [] }
+    let object = JSONValue.object(TierColumn.all.map { .init($0.key, $0.value(tier)) })
+    return [.init("tiers", .array([object]))]
   }
 
   /// The replicas of a fleet; nothing for a single one.

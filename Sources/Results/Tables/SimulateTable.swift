@@ -139,6 +139,7 @@ package enum SimulateTable {
     func milliseconds(_ seconds: Double) -> String { Digits.fixed(seconds * 1e3, decimals: 2) }
     return [
       ("hit tokens", String(tier.hitTokens)),
+      ("held, and computed all the same, tokens", String(tier.computedTokens)),
       ("stored, GB of a GPU", Digits.fixed(Double(tier.storedBytes) / 1e9, decimals: 2)),
       ("loaded, GB of a GPU", Digits.fixed(Double(tier.loadedBytes) / 1e9, decimals: 2)),
       ("loads", String(tier.loads)),

@@ -31,6 +31,8 @@ package struct HostLink: Equatable, Sendable {
 /// A load starts when it is decided; a store when the iteration has ended that computes what it copies.
 package struct HostLinkWorker: Sendable {
   private let link: HostLink
+  private let restoring: RestoreRule
+  private let prices: RestorePrices?
   /// When each direction is free.
   private var toHost = SimInstant.zero
   private var toDevice = SimInstant.zero
@@ -40,13 +42,33 @@ package struct HostLinkWorker: Sendable {
   private var computed: [KVTransferJob] = []
   package private(set) var totals = TierTotals()
 
-  package init(_ link: HostLink) { self.link = link }
+  /// Seconds until a load that is decided next begins.
+  private var loadWait = 0.0
+
+  /// - Parameter prices: What `restoring` compares, if it compares.
+  package init(_ link: HostLink, restoring: RestoreRule = .load, prices: RestorePrices? = nil) {
+    self.link = link
+    self.restoring = restoring
+    self.prices = prices
+  }
+
+  /// How many of the tokens `held..<end`, which the tier holds, a sequence computes all the same.
+  ///
+  /// - Parameter chunk: Tokens of a chunk of the tier.
+  package mutating func computedTokens(from held: Int, to end: Int, chunk: Int) -> Int {
+    guard let prices else { return restoring == .recompute ? end - held : 0 }
+    let computed = prices.computedTokens(
+      restoring, from: held, to: end, chunk: chunk, linkWait: loadWait)
+    loadWait += Double(end - held - computed) * prices.loadSeconds
+    return computed
+  }
 
   /// When the next job ends.
   package var nextEnd: SimInstant? { moving.map(\.end).min() }
 
   /// What has ended at the start of an iteration, when the stores of the one before begin.
   package mutating func report(at now: SimInstant) -> KVTransferReport {
+    loadWait = max(0, (toDevice - now).seconds)
     for job in computed { _ = start(job, at: now) }
     computed.removeAll(keepingCapacity: true)
     let ended = moving.filter { $0.end <= now }.map(\.job)
@@ -96,6 +118,8 @@ package struct HostLinkWorker: Sendable {
 package struct TierTotals: Equatable, Sendable {
   /// Tokens that were found in it, and not computed again.
   package var hitTokens = 0
+  /// Tokens that were found in it and computed all the same.
+  package var computedTokens = 0
   /// Bytes on each GPU, from the device and back.
   package var storedBytes = 0
   package var loadedBytes = 0
@@ -114,6 +138,7 @@ package struct TierTotals: Equatable, Sendable {
   private func adding(_ other: Self, times sign: Int) -> Self {
     var sum = self
     sum.hitTokens += sign * other.hitTokens
+    sum.computedTokens += sign * other.computedTokens
     sum.storedBytes += sign * other.storedBytes
     sum.loadedBytes += sign * other.loadedBytes
     sum.loads += sign * other.loads

@@ -88,6 +88,18 @@ package struct ExternalTokens: Equatable, Sendable {
   package var count = 0
   /// Whether the sequence waits for them while iterations run; otherwise they are there with the iteration that admits it.
   package var isAsynchronous = false
+  /// The first of them, which the sequence computes itself while the others come: it runs, and does not wait. Where none
+  /// come, those that would have.
+  package var computed = 0
+
+  /// Whether a part is computed while the other comes.
+  var isSplit: Bool { count > 0 && computed > 0 }
+  /// Whether the sequence waits with its blocks until they have come.
+  var areWaitedFor: Bool { isAsynchronous && !isSplit }
+  /// Those that count as computed when the sequence runs first.
+  var present: Int { isSplit ? 0 : count }
+  /// Those that come.
+  var loaded: Int { isSplit ? count - computed : count }
 }
 
 /// What a connector lets move in an iteration.

@@ -155,12 +155,16 @@ package struct OffloadingConnector: KVConnector {
 package struct OffloadingSettings: Equatable, Sendable {
   package var options: OffloadingConnector.Options
   package var link: HostLink
+  package var restoring: RestoreRule
+  /// What ``restoring`` compares; `nil` for rules that do not.
+  package var prices: RestorePrices?
 
   /// - Parameter chunks: Of a block each, which is vLLM's default.
-  package init(chunks: Int, link: HostLink) {
+  package init(chunks: Int, link: HostLink, restoring: RestoreRule = .load) {
     options = OffloadingConnector.Options()
     options.chunks = chunks
     self.link = link
+    self.restoring = restoring
   }
 }
 

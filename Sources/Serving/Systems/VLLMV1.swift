@@ -47,7 +47,9 @@ extension ServingSystem {
             contents: inputs.run.contents,
             connector: RemoteKVConnector(inputs.run.role, inputs.requests)
               ?? settings.v1.offloading.map { OffloadingConnector($0.options, groups: groups) },
-            worker: settings.v1.offloading.map { HostLinkWorker($0.link) },
+            worker: settings.v1.offloading.map {
+              HostLinkWorker($0.link, restoring: $0.restoring, prices: $0.prices)
+            },
             decodesRests: inputs.run.role == .decode)
         }
       }
