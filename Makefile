@@ -44,6 +44,7 @@ reproduce: release ## The papers that are replayed, under reports/
 	$(KVPLAN) reproduce sparse-prefix-caching --output reports/sparse-prefix-caching
 	$(KVPLAN) reproduce jenga --output reports/jenga
 	$(KVPLAN) reproduce marconi --cache-gb 2,5,20 --output reports/marconi
+	$(KVPLAN) reproduce tiers --output reports/tiers
 
 test: dependencies ## Build and run the tests
 	$(SWIFT) build --build-tests

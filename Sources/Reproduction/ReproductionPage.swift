@@ -80,6 +80,7 @@ package struct ReproductionPage: Sendable {
     case JengaReport.figure: "Jenga"
     case SpeculationReport.figure: "Speculation"
     case OverlapReport.figure: "Overlap"
+    case TiersReport.figure: "Tiers"
     default: "Figure \(figure)"
     }
   }

@@ -14,7 +14,7 @@ struct ReproduceCommand: ParsableCommand {
     abstract: "Replay the experiments of a paper and compare with what it printed.",
     subcommands: [
       PagedAttentionCommand.self, VAttentionCommand.self, LedgerCommand.self, AVMPCommand.self,
-      SparsePrefixCommand.self, JengaCommand.self, MarconiCommand.self,
+      SparsePrefixCommand.self, JengaCommand.self, MarconiCommand.self, TiersCommand.self,
       ReproduceSpeculationCommand.self, ReproduceOverlapCommand.self,
     ])
 }
