@@ -42,6 +42,7 @@ package struct EngineCommandLine: Sendable {
     guard launches.count == 1 else { throw Self.notOne(launches.map(\.engine.command)) }
     engine = launches[0].engine
     settings = [Setting(name: "system", value: engine.system, said: engine.command)]
+    noteRelease(of: launches[0].image)
     try read(launches[0].words)
     noteEnvironment(launches[0].environment)
     settleParallelism()
@@ -181,6 +182,14 @@ extension EngineCommandLine.Setting {
 }
 
 extension EngineCommandLine {
+  /// The release that an image's tag names: `vllm/vllm-openai:v0.11.0`.
+  private mutating func noteRelease(of image: String?) {
+    guard let image, let tag = image.split(separator: ":").dropFirst().last, tag.hasPrefix("v"),
+      tag.dropFirst().allSatisfy({ $0.isNumber || $0 == "." })
+    else { return }
+    add(Setting(name: "engine-release", value: String(tag.dropFirst()), said: image))
+  }
+
   private mutating func noteEnvironment(_ assignments: [String]) {
     for assignment in assignments {
       let name = String(assignment.prefix { $0 != "=" })

@@ -3,6 +3,8 @@ struct EngineLaunch {
   let engine: Engine
   /// What follows the engine's command, redirections left out.
   let words: ArraySlice<String>
+  /// The image of a container that has it.
+  let image: String?
   /// Variables that are set for it, `NAME=value`.
   let environment: [String]
 
@@ -16,8 +18,10 @@ struct EngineLaunch {
     let environment = exported + command.prefix(while: isAssignment)
     if let (engine, rest) = started(by: command) {
       let words = command[rest...]
+      let image = command[..<rest].first { $0.contains("vllm-openai") && !$0.hasPrefix("-") }
       return [
-        EngineLaunch(engine: engine, words: withoutRedirections(words), environment: environment)
+        EngineLaunch(
+          engine: engine, words: withoutRedirections(words), image: image, environment: environment)
       ]
     }
     // `bash -c "vllm serve …"`, and the arguments of a container's shell.

@@ -2,6 +2,7 @@ import EngineCommands
 import Foundation
 import Messages
 import ModelFiles
+import Serving
 
 /// `--from-command`: an engine's own command line in place of our flags.
 struct PastedCommand {
@@ -18,8 +19,8 @@ struct PastedCommand {
   /// - Throws: ``UserError`` as ``EngineCommandLine``, and for a value that only a shell knows.
   init(expanding words: [String]) throws(UserError) {
     self.words = words
-    let (path, command) = CommandInfo.leaf(words)
     guard let (text, others) = Self.taken(from: words) else { return }
+    let (path, command) = CommandInfo.leaf(words)
     let arguments = command.arguments ?? []
     guard arguments.contains(where: { $0.isCalled(Self.flag) }) else { return }
     let line = try EngineCommandLine(text)
@@ -27,6 +28,12 @@ struct PastedCommand {
     var ours: [String] = []
     var absent: [String] = []
     for setting in line.settings {
+      if setting.name == "engine-release", let release = setting.value,
+        ServingSystem(named: line.engine.system)?.knows(release: release) != true
+      {
+        absent.append(setting.said)
+        continue
+      }
       // `compare` takes several systems.
       let names = ["--\(setting.name)", "--\(setting.name)s"]
       guard

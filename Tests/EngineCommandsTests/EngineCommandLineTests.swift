@@ -1,3 +1,4 @@
+import Foundation
 import Messages
 import Testing
 
@@ -45,6 +46,15 @@ import Testing
     let auto = try EngineCommandLine("vllm serve m --max-model-len auto --kv-cache-dtype nvfp4")
     #expect(auto.settings.count == 2)
     #expect(auto.effects.map(\.flags) == [["--max-model-len auto"], ["--kv-cache-dtype nvfp4"]])
+  }
+
+  @Test func releaseOfAnImage() throws {
+    let run = "docker run --gpus all -p 80:80 vllm/vllm-openai"
+    #expect(
+      try words("\(run):v0.11.0 --model m") == "system=vllm-v1 engine-release=0.11.0 model=m")
+    #expect(
+      try words("\(run):v0.11.0 vllm serve m") == "system=vllm-v1 engine-release=0.11.0 model=m")
+    #expect(try words("\(run):nightly --model m") == "system=vllm-v1 model=m")
   }
 
   @Test func expertsOverAllGPUsOrOverSome() throws {
@@ -124,7 +134,8 @@ import Testing
       Array($0.text)
     }
     var read = 0
-    for round in 0..<400 {
+    let rounds = ProcessInfo.processInfo.environment["KVPLAN_FUZZ_ROUNDS"].flatMap(Int.init) ?? 400
+    for round in 0..<rounds {
       var text = lines[round % lines.count]
       for _ in 0...below(4) {
         let place = below(text.count)

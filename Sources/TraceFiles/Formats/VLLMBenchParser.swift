@@ -42,7 +42,8 @@ struct VLLMBenchParser {
       throw JSONMistake(
         offset: 0,
         what: "no `\(inputs == nil ? "input_lens" : "output_lens")`: "
-          + "the result was saved without `--save-detailed`")
+          + "the result was saved without `--save-detailed` (of SGLang's benchmark, `--output-details`)"
+      )
     }
     let counts = [inputs.count, outputs.count, starts?.count ?? inputs.count]
     guard Set(counts).count == 1 else {
