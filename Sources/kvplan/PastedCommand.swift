@@ -20,7 +20,8 @@ struct PastedCommand {
   init(expanding words: [String]) throws(UserError) {
     self.words = words
     guard let (text, others) = Self.taken(from: words) else { return }
-    let (path, command) = CommandInfo.leaf(words)
+    let named = NamedCommand(words)
+    let (path, command) = (named.words, named.command)
     let arguments = command.arguments ?? []
     guard arguments.contains(where: { $0.isCalled(Self.flag) }) else { return }
     let line = try EngineCommandLine(text)
