@@ -45,6 +45,8 @@ reproduce: release ## The papers that are replayed, under reports/
 	$(KVPLAN) reproduce jenga --output reports/jenga
 	$(KVPLAN) reproduce marconi --cache-gb 2,5,20 --output reports/marconi
 	$(KVPLAN) reproduce tiers --output reports/tiers
+	$(KVPLAN) reproduce speculation --output reports/speculation
+	$(KVPLAN) reproduce overlap --output reports/overlap
 
 test: dependencies ## Build and run the tests
 	$(SWIFT) build --build-tests

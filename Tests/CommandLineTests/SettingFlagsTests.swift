@@ -154,20 +154,6 @@ import Testing
         == ["sweep", "--a-b=c_d", "e_f", "--g-h", "-i_j", "--", "--k_l"])
   }
 
-  @Test func ranksNeedExperts() throws {
-    let run = try Tool.run([
-      "simulate", "t.csv", "--model", "opt-13b", "--device", "a100-40gb", "-dp", "2",
-    ])
-    #expect(run.status == 2)
-    #expect(
-      run.errors == """
-        error: `--data-parallel-size` 2: ranks share layers of experts, and `opt-13b` has none
-
-        hint: `--replicas 2` serves with as many engines behind a router
-
-        """)
-  }
-
   /// The help names the systems that have a setting.
   @Test func helpNamesTheSystems() throws {
     let help = try Tool.run(["simulate", "--help"]).output.split(whereSeparator: \.isWhitespace)

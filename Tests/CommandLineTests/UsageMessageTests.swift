@@ -32,7 +32,8 @@ import Testing
       """
       error: no command `plan everything`
 
-      hint: commands are `plan capacity`, `plan fleet`, `plan scale`, `plan cache`
+      hint: commands are `plan capacity`, `plan fleet`, `plan scale`, `plan cache`, \
+      `plan speculation`
       """)
   }
 

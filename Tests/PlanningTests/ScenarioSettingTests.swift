@@ -55,7 +55,7 @@ import Testing
       "async-scheduling": "false", "kv-offloading-size": "1", "kv-offloading-bandwidth": "1",
       "speculative-config": #"{"method": "ngram"}"#, "num-speculative-tokens": "0",
       "acceptance": "0.5",
-      "kv-restore": "faster",
+      "kv-restore": "faster", "data-parallel-size": "2",
     ]
     for setting in ScenarioSetting.ofSomeSystems {
       var scenario = try scenario()

@@ -1,6 +1,7 @@
 import CostModel
 import Messages
 import Metrics
+import ModelFiles
 import Serving
 import SimulationKernel
 import Testing
@@ -12,12 +13,12 @@ import Workload
 @Suite struct ScenarioTests {
   private func scenario(
     _ system: ServingSystem, model: String = "opt-13b",
-    _ change: (inout Scenario) -> Void = { _ in }
+    _ change: (inout Scenario) throws -> Void = { _ in }
   ) throws -> Scenario {
     var scenario = Scenario(
       system: system, model: try ModelCatalogue.find(model),
       device: try DeviceCatalogue.find("a100-40gb"))
-    change(&scenario)
+    try change(&scenario)
     return scenario
   }
 
@@ -262,13 +263,26 @@ import Workload
       "prefill-max-requests": "3", "enable-mixed-chunk": "true",
       "disable-overlap-schedule": "true", "client-max-tokens": "900",
       "capacity-scheduler-policy": "static_batch", "use-kv-cache-manager-v2": "true",
-      "kv-offloading-size": "4", "kv-offloading-bandwidth": "20",
+      "kv-offloading-size": "4", "kv-offloading-bandwidth": "20", "kv-restore": "recompute",
+      "speculative-config": #"{"method": "ngram", "num_speculative_tokens": 2}"#,
+      "num-speculative-tokens": "3", "acceptance": "0.5", "data-parallel-size": "2",
     ]
     let change = try setting.change(try #require(texts[name], "no value for `\(name)`"))
     let scenario = try scenario(system) {
-      change(&$0)
       // By itself it decides nothing, and is refused.
-      if $0.kvOffloadingGBps != nil { $0.kvOffloadingGiB = 4 }
+      switch name {
+      case "kv-offloading-bandwidth", "kv-restore": $0.kvOffloadingGiB = 4
+      case "speculative-config": $0.acceptance = try Acceptance("0.5,0.2,0.1")
+      case "num-speculative-tokens", "acceptance":
+        $0.speculativeConfig = try SpeculativeConfig(
+          #"{"method": "ngram", "num_speculative_tokens": 1}"#)
+        $0.acceptance = try Acceptance("0.5,0.2,0.1")
+      case "data-parallel-size":
+        $0.model = try ModelCatalogue.find("qwen3-30b-a3b")
+        $0.device = try DeviceCatalogue.find("h100-sxm")
+      default: break
+      }
+      change(&$0)
     }
     guard setting.isOf(system) else {
       #expect(throws: UserError.self) { try scenario.resolved() }

@@ -90,6 +90,9 @@ import Testing
       "eviction-policy": "lfu", "async-scheduling": "true", "request-rate": "3", "num-prompts": "9",
       "first": "true",
       "enable-expert-parallel": "true", "kv-offloading-size": "8", "kv-offloading-bandwidth": "9",
+      "kv-restore": "recompute", "data-parallel-size": "2", "num-speculative-tokens": "3",
+      "speculative-config": #"{"method": "ngram", "num_speculative_tokens": 2}"#,
+      "acceptance": "0.5",
       "schedule-policy": "lpm", "schedule-conservativeness": "0.5", "max-prefill-tokens": "9000",
       "prefill-max-requests": "3", "enable-mixed-chunk": "true",
       "disable-overlap-schedule": "true", "client-max-tokens": "900",
@@ -109,7 +112,9 @@ import Testing
       "client-max-tokens": "sglang", "capacity-scheduler-policy": "trtllm",
       "use-kv-cache-manager-v2": "trtllm",
       "kv-offloading-size": "vllm-v1",
-      "kv-offloading-bandwidth": "vllm-v1",
+      "kv-offloading-bandwidth": "vllm-v1", "kv-restore": "vllm-v1",
+      "data-parallel-size": "vllm-v1", "num-speculative-tokens": "vllm-v1",
+      "speculative-config": "vllm-v1", "acceptance": "vllm-v1",
     ]
     let naming = RunNaming([:])
     for setting in ScenarioSetting.all where !["stepping", "device-profile"].contains(setting.name)

@@ -1,4 +1,5 @@
 import CostModel
+import KVMemory
 
 extension ServingSystem.Defaults {
   /// vLLM's own, of its server.
@@ -27,6 +28,20 @@ extension ServingSystem.Defaults {
     defaults.sequencesWithinTokens = release >= .sequencesWithinTokens
     defaults.tokensWithinSequences = release >= .tokensWithinSequences
     return defaults
+  }
+}
+
+extension V1Options {
+  /// The options with which a release schedules unless it is told otherwise.
+  ///
+  /// 0.10 and 0.33 are replayed step for step (``V1Replay``), 0.33 with several groups of layers too; what changed between
+  /// them and is decided here stands in vLLM's source. Not simulated: connectors other than those of
+  /// `--kv-offloading-size` and `role=`; before 0.31 the limit on long prompts holds for a request that is alone too.
+  package init(_ release: VLLMRelease) {
+    reserveFullISL = release >= .wholePromptAdmission
+    freeQueueRule = release >= .unhashedFirst ? .unhashedFirst : .allAtTail
+    retention = release >= .keysByNeed ? .boundaries : .dense
+    countsInFlight = release >= .countsInFlight
   }
 }
 

@@ -123,18 +123,6 @@ package struct V1Options: SystemOptions {
 
   package init() {}
 
-  /// The options with which a release schedules unless it is told otherwise.
-  ///
-  /// 0.10 and 0.33 are replayed step for step (``V1Replay``), 0.33 with several groups of layers too; what changed between
-  /// them and is decided here stands in vLLM's source. Not simulated: connectors other than `--kv-offloading-size`; before 0.31
-  /// the limit on long prompts holds for a request that is alone too.
-  package init(_ release: VLLMRelease) {
-    reserveFullISL = release >= .wholePromptAdmission
-    freeQueueRule = release >= .unhashedFirst ? .unhashedFirst : .allAtTail
-    retention = release >= .keysByNeed ? .boundaries : .dense
-    countsInFlight = release >= .countsInFlight
-  }
-
   /// The groups of sequences of at most `length` tokens: a single one that skips none by then keeps every token.
   func groups(blockSize: Int, upTo length: Int) -> [BlockGroup] {
     let isWhole = groups.count == 1 && groups[0].keeps.skipped(length).isEmpty
