@@ -107,6 +107,15 @@ import Testing
         """)
   }
 
+  /// 25 bars touch where only some have a name, as over time; where each has, names are turned and bars stand apart.
+  @Test(arguments: [true, false]) func manyBarsStandApartIfTheyHaveNames(named: Bool) {
+    let bars = (0..<25).map { BarChart.Bar(named || $0 == 0 ? "manager-\($0)" : "", [1]) }
+    let chart = BarChart(title: "b", yTitle: "%", parts: ["p"], bars: bars)
+    let drawn = body(Figure(title: "", charts: [.bars(chart)], columns: 1))
+    #expect(drawn.contains("rotate(-35") == named)
+    #expect(drawn.contains(" dense") == !named)
+  }
+
   @Test func aNameLooksTheSameInEveryChart() {
     let first = LineChart(
       title: "", xTitle: "", yTitle: "", series: [.init("a", []), .init("b", [])])

@@ -1,10 +1,15 @@
 import Foundation
 
 extension BarChart {
-  /// Bars beyond which they stand close together, as over time.
+  /// Bars beyond which they stand close together where not each has a name, as over time.
   private static let separateMax = 20
   /// How far names are turned that are wider than their bars, in degrees.
   private static let turn = 35.0
+
+  /// Whether bars touch.
+  private var isDense: Bool {
+    bars.count > Self.separateMax && bars.contains { $0.name.isEmpty }
+  }
 
   /// Draws the chart at `place`; `keys` gives each part its look.
   func draw(at place: (x: Double, y: Double), width: Double, keys: [String], svg: inout SVGText) {
@@ -16,12 +21,12 @@ extension BarChart {
     let axis = Axis(tops, upperLimit: yMax, pixels: (frame.lower, frame.upper))
     frame.drawY(axis, in: &svg)
     frame.drawTitles(x: xTitle, y: yTitle, below: hanging, in: &svg)
-    let gap = bars.count > Self.separateMax ? 0 : 0.15
+    let gap = isDense ? 0 : 0.15
     let slot = frame.width / Double(max(1, bars.count))
     for (index, bar) in bars.enumerated() {
       let left = frame.left + (Double(index) + gap) * slot
       // Bars that touch reach under the next, or the paper would shine through between them.
-      let isTouching = bars.count > Self.separateMax && index + 1 < bars.count
+      let isTouching = isDense && index + 1 < bars.count
       let width = (1 - 2 * gap) * slot + (isTouching ? 0.5 : 0)
       if isGrouped {
         drawGroup(bar, left: left, width: width, axis: axis, keys: keys, in: &svg)
@@ -42,7 +47,7 @@ extension BarChart {
   /// What names need below the plot, turned because a word of one is wider than its bar; 0 where none is.
   private func hanging(_ width: Double) -> Double {
     let named = bars.filter { !$0.name.isEmpty }
-    guard bars.count <= Self.separateMax else { return 0 }
+    guard !isDense else { return 0 }
     let slot = (width - 72) / Double(max(1, bars.count))
     let words = named.flatMap { $0.name.split(separator: "\n") }.map(\.count)
     guard let widest = words.max(), Double(widest) * 5.8 > slot + 6 else { return 0 }
@@ -78,7 +83,7 @@ extension BarChart {
     _ value: Double, part: String, of bar: Bar, x: Double, width: Double, top: Double,
     bottom: Double, keys: [String], in svg: inout SVGText
   ) {
-    let dense = bars.count > Self.separateMax ? " dense" : ""
+    let dense = isDense ? " dense" : ""
     let style = FigureStyle.area(keys.firstIndex(of: part) ?? 0) + dense
     svg.rectangle(
       x: x, y: top, width: width, height: bottom - top, class: style,
