@@ -56,6 +56,27 @@ package struct SpeculativeConfig: Equatable, Sendable {
     draft = method == .draftModel ? try model.map { try ModelFile.find($0) } : nil
   }
 
+  /// The object that vLLM takes, with so many drafts.
+  package func json(tokens: Int) -> String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    do {
+      return String(
+        decoding: try encoder.encode(
+          Written(method: method.rawValue, model: model, num_speculative_tokens: tokens)),
+        as: UTF8.self)
+    } catch {
+      preconditionFailure("SpeculativeConfig: no JSON of \(self): \(error)")
+    }
+  }
+
+  private struct Written: Encodable {
+    var method: String
+    var model: String?
+    // swift-format-ignore: AlwaysUseLowerCamelCase
+    var num_speculative_tokens: Int
+  }
+
   private static func method(_ root: ConfigFields) throws -> Method {
     let names = Method.allCases.map(\.rawValue).joined(separator: ", ")
     guard let given = try root.optionalText("method") else {

@@ -32,6 +32,26 @@ import Workload
     try scenario(settings).resolved(prices: .none).settings.v1.speculation
   }
 
+  /// The line that starts the server drafts, and with as many as are simulated.
+  @Test func theCommandDrafts() throws {
+    func command(_ settings: [String: String]) throws -> String {
+      try #require(
+        Deployment(try scenario(["num-gpu-blocks-override": "1000"].merging(settings) { $1 }))
+          .vllmCommand)
+    }
+    #expect(try !command([:]).contains("speculative"))
+    let drafting = ["speculative-config": Self.eagle, "acceptance": "0.8,0.6,0.5,0.4"]
+    #expect(
+      try command(drafting).contains(
+        #" --speculative-config '{"method":"eagle3","num_speculative_tokens":3}' "#))
+    #expect(
+      try command(drafting.merging(["num-speculative-tokens": "4"]) { $1 }).contains(
+        #""num_speculative_tokens":4}'"#))
+    #expect(
+      try !command(drafting.merging(["num-speculative-tokens": "0"]) { $1 }).contains(
+        "speculative"))
+  }
+
   /// By the record of vLLM 0.33: heads look ahead and have keys of the next token; a model takes a token of the budget
   /// beside; a look-up in the prompt takes nothing.
   @Test func methodsAreThoseOfTheEngine() throws {

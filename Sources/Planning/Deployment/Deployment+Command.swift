@@ -1,4 +1,5 @@
 import CostModel
+import Messages
 import ModelFiles
 import Serving
 
@@ -27,6 +28,8 @@ extension Deployment {
     if scenario.pipelineParallel > 1 {
       words.append("--pipeline-parallel-size \(scenario.pipelineParallel)")
     }
+    if scenario.dataParallel > 1 { words.append("--data-parallel-size \(scenario.dataParallel)") }
+    if scenario.enableExpertParallel == true { words.append("--enable-expert-parallel") }
     if scenario.weights != .bfloat16, scenario.model.origin == nil,
       scenario.quantization != nil || !ModelFile.isPublished(model)
     {
@@ -39,6 +42,9 @@ extension Deployment {
       words.append("--num-gpu-blocks-override \(blocks)")
     }
     if let size = scenario.kvOffloadingGiB { words.append("--kv-offloading-size \(size)") }
+    if let config = scenario.speculativeConfig, scenario.draftTokens > 0 {
+      words.append("--speculative-config \(shellQuoted(config.json(tokens: scenario.draftTokens)))")
+    }
     words.append(
       scenario.choices.prefixCaching ? "--enable-prefix-caching" : "--no-enable-prefix-caching")
     if !scenario.choices.chunkedPrefill { words.append("--no-enable-chunked-prefill") }
