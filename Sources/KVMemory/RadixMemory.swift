@@ -113,6 +113,30 @@ package struct RadixMemory: Sendable {
     hold.tokens > 0 ? max(0, slots(for: hold.tokens) - hold.finalTokens) : 0
   }
 
+  /// Lets sequences grow by a token each whose ``Hold`` is put right later (``settle(_:tokens:)``).
+  ///
+  /// - Parameters:
+  ///   - blocks: Of them, those that take a block.
+  ///   - unusableSlots: Slots of these blocks that they will never use.
+  /// - Precondition: The slots are free.
+  package mutating func cruise(sequences: Int, blocks: Int, unusableSlots: Int) {
+    precondition(blocks * blockSize <= free, "RadixMemory.cruise: \(blocks) blocks, \(free) free")
+    free -= blocks * blockSize
+    ownTokens += sequences
+    logicalBlockCount += blocks
+    wastedSlots += unusableSlots
+  }
+
+  /// Slots that a sequence will never use of the block that it takes for a token.
+  ///
+  /// - Parameter tokens: With that token.
+  package func unusableSlots(_ hold: Hold, taking tokens: Int) -> Int {
+    max(0, slots(for: tokens) - hold.finalTokens)
+  }
+
+  /// Sets how many tokens a sequence holds that grew by ``cruise(sequences:blocks:unusableSlots:)``.
+  package func settle(_ hold: inout Hold, tokens: Int) { hold.tokens = tokens }
+
   /// Hands the whole blocks of a sequence's first `upTo` tokens to the tree, and keeps them locked there.
   ///
   /// What the tree had already is freed. The answer becomes a node of its own behind the prompt, so that it is evicted

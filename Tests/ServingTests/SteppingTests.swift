@@ -85,33 +85,33 @@ import Workload
       }
     }
   }
+}
 
-  /// The first difference, or `nil`. When a request had its last token is not known while it cruises.
-  private func difference(_ jumped: RunRecord, _ stepped: RunRecord) -> String? {
-    for id in stepped.milestones.indices {
-      let (a, b) = (jumped.milestones[id], stepped.milestones[id])
-      guard
-        a.firstScheduled == b.firstScheduled, a.firstToken == b.firstToken, a.finish == b.finish,
-        a.isRejected == b.isRejected, a.preemptionsRecompute == b.preemptionsRecompute,
-        a.preemptionsSwap == b.preemptionsSwap,
-        jumped.recomputedTokens(of: id) == stepped.recomputedTokens(of: id)
-      else { return "request \(id): \(a) ≠ \(b)" }
-    }
-    guard jumped.history == stepped.history else {
-      return "\(jumped.history) ≠ \(stepped.history)"
-    }
-    guard jumped.steps == stepped.steps else { return "\(jumped.steps) ≠ \(stepped.steps)" }
-    guard jumped.tokenGaps.gaps == stepped.tokenGaps.gaps else {
-      return "gaps \(jumped.tokenGaps.gaps) ≠ \(stepped.tokenGaps.gaps)"
-    }
-    let counts = [jumped, stepped].map {
-      [
-        $0.arrivedCount, Int($0.end.nanoseconds), $0.iterations, $0.emittedTokens,
-        $0.preemptionsRecompute, $0.preemptionsSwap,
-      ]
-    }
-    return counts[0] == counts[1] ? nil : "counts \(counts[0]) ≠ \(counts[1])"
+/// The first difference, or `nil`. When a request had its last token is not known while it cruises.
+func difference(_ jumped: RunRecord, _ stepped: RunRecord) -> String? {
+  for id in stepped.milestones.indices {
+    let (a, b) = (jumped.milestones[id], stepped.milestones[id])
+    guard
+      a.firstScheduled == b.firstScheduled, a.firstToken == b.firstToken, a.finish == b.finish,
+      a.isRejected == b.isRejected, a.preemptionsRecompute == b.preemptionsRecompute,
+      a.preemptionsSwap == b.preemptionsSwap,
+      jumped.recomputedTokens(of: id) == stepped.recomputedTokens(of: id)
+    else { return "request \(id): \(a) ≠ \(b)" }
   }
+  guard jumped.history == stepped.history else {
+    return "\(jumped.history) ≠ \(stepped.history)"
+  }
+  guard jumped.steps == stepped.steps else { return "\(jumped.steps) ≠ \(stepped.steps)" }
+  guard jumped.tokenGaps.gaps == stepped.tokenGaps.gaps else {
+    return "gaps \(jumped.tokenGaps.gaps) ≠ \(stepped.tokenGaps.gaps)"
+  }
+  let counts = [jumped, stepped].map {
+    [
+      $0.arrivedCount, Int($0.end.nanoseconds), $0.iterations, $0.emittedTokens,
+      $0.preemptionsRecompute, $0.preemptionsSwap,
+    ]
+  }
+  return counts[0] == counts[1] ? nil : "counts \(counts[0]) ≠ \(counts[1])"
 }
 
 /// An iteration takes longer the more it computes, reads and moves, so that nothing can be mistaken for

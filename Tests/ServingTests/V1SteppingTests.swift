@@ -232,7 +232,7 @@ import Workload
 }
 
 /// A price that tells iterations apart by all that the cost model sees of them.
-private final class WorkPrices: IterationCostModel {
+final class WorkPrices: IterationCostModel {
   let profile = CostProfile(name: "fixed", isCalibrated: false, error: "none")
   func duration(of work: IterationWork) -> SimDuration {
     var price = 1_000 + 7 * work.decodeSequences + work.decodeContextTokens

@@ -14,6 +14,8 @@ package struct SGLangBatch: Equatable, Sendable {
 
   package var kind: Kind
   package internal(set) var rows: [Row]
+  /// Decodes before those of ``rows``, of requests that are not listed.
+  var cruising = 0
   /// The request whose prompt goes on in a later pass.
   var chunked: RequestID?
 

@@ -36,7 +36,9 @@ extension SGLangScheduler {
     let mixed = options.mixedChunk && chunkTokens != nil ? running.count : 0
     var round = SGLangRound(
       input: options.maxPrefillTokens - mixed, chunk: chunkTokens.map { $0 - mixed })
-    for request in running { round.promised += sequences[Int(request)].expected(ratio.value) }
+    for request in running {
+      round.promised += sequences[Int(request)].expected(ratio.value, after: generated(request))
+    }
     round.promised += Double(mixed)
     round.promisedNow = mixed
     return round

@@ -27,17 +27,19 @@ extension SGLangScheduler {
   /// before its limit is not foreseen.
   mutating func dropFinishing() {
     let count = running.count
-    running.removeAll { [sequences, options, passNumber] in
-      let sequence = sequences[Int($0)]
-      if !sequence.isInFlight { return true }
-      return options.overlap && sequence.launchedIn == passNumber - 1
-        && sequence.out + 1 >= sequence.maxNew
-    }
+    running = running.filter { !isFinishing($0) }
     if running.count < count { isFull = false }
   }
 
+  func isFinishing(_ request: RequestID) -> Bool {
+    let sequence = sequences[Int(request)]
+    if !sequence.isInFlight { return true }
+    return options.overlap && sequence.launchedIn == passNumber - 1
+      && sequence.out + 1 >= sequence.maxNew
+  }
+
   /// Slots that requests take for a token each.
-  private func decodeSlots(_ list: [RequestID]) -> Int {
+  func decodeSlots(_ list: some Collection<RequestID>) -> Int {
     let size = memory.blockSize
     return size == 1
       ? list.count : size * list.count { sequences[Int($0)].hold.tokens % size == 0 }
@@ -53,11 +55,13 @@ extension SGLangScheduler {
   /// Takes the slots of a token each.
   mutating func takeDecodeSlots() -> [SGLangBatch.Row] {
     memory.evict(toFree: running.count * memory.blockSize)
-    return running.map { request in
-      let before = sequences[Int(request)].hold.tokens
-      memory.extend(&sequences[Int(request)].hold, to: before + 1)
-      return .init(request: request, before: Int32(before), tokens: 1, isExtend: false)
-    }
+    return running.map { takeDecodeSlot($0) }
+  }
+
+  mutating func takeDecodeSlot(_ request: RequestID) -> SGLangBatch.Row {
+    let before = sequences[Int(request)].hold.tokens
+    memory.extend(&sequences[Int(request)].hold, to: before + 1)
+    return .init(request: request, before: Int32(before), tokens: 1, isExtend: false)
   }
 
   /// Takes the slots of running requests until the others' next tokens find room: of those that have generated least,

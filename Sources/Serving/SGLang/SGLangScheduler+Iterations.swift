@@ -11,10 +11,11 @@ import SimulationKernel
 /// wait for it; that a request waits for one batch more, and what is seen late, is simulated.
 extension SGLangScheduler {
   package mutating func schedule(at now: SimInstant, into plan: inout IterationPlan) {
-    plan.advancesCruise = true
+    if cruise.isOn && !decodeSurelyFits() { leaveCruise(&plan) }
     let batch = queued ?? nextBatch(&plan)
     queued = nil
     launched = batch
+    plan.advancesCruise = batch?.kind != .prefill
     guard let batch else { return }
     describe(batch, in: &plan)
     if options.overlap && plan.failure == nil { queued = nextBatch(&plan) }
@@ -23,13 +24,15 @@ extension SGLangScheduler {
   package mutating func complete(_ plan: inout IterationPlan, finished: inout [RequestID]) {
     guard let batch = launched else { return }
     launched = nil
+    if cruise.isOn && batch.kind == .decode { completeCruise(&finished) }
     for completed in takeIn(batch) { finished.append(completed.request) }
+    if batch.kind == .decode { enterCruise(batch) }
   }
 
   /// Makes passes until one launches a batch, or nothing changes any more.
   private mutating func nextBatch(_ plan: inout IterationPlan) -> SGLangBatch? {
     while true {
-      let batch = decide()
+      let batch = cruise.batch.count > 0 ? decideCruising() : decide()
       writeDown(&plan)
       if batch != nil || plan.failure != nil { return batch }
       if launched == nil && isIdle { idle() }
@@ -57,6 +60,10 @@ extension SGLangScheduler {
 
   /// Lists a batch that is about to run. Every row samples a token, also those from which none is taken.
   private func describe(_ batch: SGLangBatch, in plan: inout IterationPlan) {
+    if batch.cruising > 0 {
+      plan.cruising = batch.cruising
+      cruise.batch.describe(in: &plan.work)
+    }
     for row in batch.rows {
       let yields =
         sequences[Int(row.request)].isInFlight && !(row.isExtend && row.request == batch.chunked)
@@ -71,7 +78,7 @@ extension SGLangScheduler {
         plan.work.decode(1, contextTokens: Int(row.before) + 1)
       }
     }
-    plan.work.sampledSequences = batch.rows.count
+    plan.work.sampledSequences = batch.cruising + batch.rows.count
   }
 
   // MARK: What the engine asks

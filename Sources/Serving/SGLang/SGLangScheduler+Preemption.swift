@@ -19,13 +19,14 @@ extension SGLangScheduler {
       let worse = sequences[Int(candidate)]
       guard better.isBetter(than: worse, by: options.preemptionThreshold, options) else { break }
       victims.append(candidate)
-      needed -= worse.expected(ratio.value)
+      needed -= worse.expected(ratio.value, after: worse.out)
       if needed <= 0 { break }
     }
     guard !victims.isEmpty && needed <= 0 else { return false }
     let before = running.count
     for (index, victim) in running.filter({ victims.contains($0) }).enumerated() {
-      round.promised -= sequences[Int(victim)].expected(ratio.value)
+      let worse = sequences[Int(victim)]
+      round.promised -= worse.expected(ratio.value, after: worse.out)
       round.preempted.append(victim)
       pass.preempted.append(giveUp(victim, left: before - index - 1))
     }

@@ -31,7 +31,7 @@ extension SGLangScheduler {
 
   /// Hands what was computed of a complete request to the tree. Its last token has no keys and values, unless the overlap
   /// loop has launched it once too often.
-  private mutating func close(_ request: RequestID) {
+  mutating func close(_ request: RequestID) {
     let id = Int(request)
     checkpoint(request, upTo: min(Int32(sequences[id].hold.tokens), sequences[id].length))
     memory.release(&sequences[id].hold)

@@ -62,6 +62,8 @@ package struct SGLangScheduler: Scheduler {
   var launched: SGLangBatch?
   var queued: SGLangBatch?
   var totals = PrefixCacheTotals()
+  /// Requests that decode without a look at each; see `SGLangScheduler+Cruise.swift`.
+  var cruise: SGLangCruise
 
   /// - Parameters:
   ///   - contents: What each prompt consists of; `nil` if no two have a token in common.
@@ -82,6 +84,9 @@ package struct SGLangScheduler: Scheduler {
       blockSize: settings.blockSize, poolTokens: settings.deviceBlocks * settings.blockSize,
       isCaching: options.radixCache)
     ratio = NewTokenRatio(conservativeness: options.conservativeness)
+    cruise = SGLangCruise(
+      settings, isOn: settings.sglang.mayCruise && settings.stepping == .event && asks == nil,
+      longestOutput: requests.longestOutput)
   }
 
   // MARK: Requests
@@ -170,11 +175,15 @@ package struct SGLangScheduler: Scheduler {
     dropFinished()
     var batch = prefill()
     if batch == nil && !running.isEmpty && pass.missing == nil { batch = decode() }
-    last = batch
-    if let batch {
-      for row in batch.rows { sequences[Int(row.request)].launchedIn = passNumber }
-    }
+    launch(batch)
     return batch
+  }
+
+  /// Writes down what a pass launches.
+  mutating func launch(_ batch: SGLangBatch?) {
+    last = batch
+    guard let batch else { return }
+    for row in batch.rows { sequences[Int(row.request)].launchedIn = passNumber }
   }
 
   /// Whether nothing is to be done: a pass that finds this is idle (``idle()``).
@@ -184,14 +193,14 @@ package struct SGLangScheduler: Scheduler {
   package mutating func idle() { ratio.reset() }
 
   /// Hands the last chunk of the prompt that is computed in chunks to the tree.
-  private mutating func keepChunk() {
+  mutating func keepChunk() {
     guard let chunked, sequences[Int(chunked)].end > sequences[Int(chunked)].prefix else { return }
     checkpoint(chunked, upTo: sequences[Int(chunked)].end)
     sequences[Int(chunked)].prefix = sequences[Int(chunked)].end
   }
 
   /// Lets what was prefilled decode from now on, unless a chunk of its prompt is to come.
-  private mutating func mergeLast() {
+  mutating func mergeLast() {
     guard let last, last.kind != .decode else { return }
     let kept = last.rows.map(\.request).filter { request in
       sequences[Int(request)].isInFlight && request != chunked && request != last.chunked
@@ -202,7 +211,7 @@ package struct SGLangScheduler: Scheduler {
     running += kept
   }
 
-  private mutating func dropFinished() {
+  mutating func dropFinished() {
     let count = running.count
     running.removeAll { [sequences] in !sequences[Int($0)].isInFlight }
     if running.count < count { isFull = false }

@@ -50,6 +50,8 @@ struct SGLangSequence: Sendable {
   var entry = 0
   /// The number of the last pass that launched it.
   var launchedIn = -1
+  /// While it cruises: the iteration of the batch from which on ``out`` stands still; else `nil`.
+  var joinedAt: Int?
   var isRetracted = false
   var isInFlight = false
 
@@ -63,8 +65,10 @@ struct SGLangSequence: Sendable {
 
   /// Tokens that it is expected to generate, of which a share is kept free.
   ///
-  /// - Parameter ratio: That share, where the end is not known.
-  func expected(_ ratio: Double) -> Double {
+  /// - Parameters:
+  ///   - ratio: That share, where the end is not known.
+  ///   - out: Tokens that it has generated.
+  func expected(_ ratio: Double, after out: Int32) -> Double {
     Double(min(maxNew - out, SGLangSequence.estimateLimit)) * (ignoresEOS ? 1 : ratio)
   }
 

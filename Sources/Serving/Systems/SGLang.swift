@@ -144,6 +144,11 @@ package struct SGLangOptions: SystemOptions {
   /// Whether a running request may be preempted for a better one.
   var preempts: Bool { priorityScheduling && !disablePreemption }
 
+  /// Whether it is known ahead when each request ends, and nothing but room decides who runs.
+  var mayCruise: Bool {
+    overlap && radixCache && !mixedChunk && !preempts && clientMaxTokens == nil
+  }
+
   /// The order that is in force: without a tree none follows what is cached.
   var effectivePolicy: SGLangPolicy {
     policy.followsTree && !radixCache ? .firstComeFirstServed : policy

@@ -1,0 +1,96 @@
+import CostModel
+import Fleet
+import KVMemory
+import SimulationKernel
+import Testing
+import Workload
+
+@testable import Serving
+
+/// `sglang` advances by events exactly as it does iteration by iteration: requests that cruise are a way to count.
+@Suite struct SGLangSteppingTests {
+  /// A workload and an engine drawn from one seed: shared beginnings, and pools in which requests are retracted.
+  private struct Draw {
+    var requests: [Request] = []
+    var contents = PromptContents()
+    var settings: EngineSettings
+    var window = MeasuringWindow()
+
+    init(seed: UInt64) {
+      var chance = RandomStream(seed: seed, label: "sglang stepping")
+      var clock: Int64 = 0
+      var longest = 0
+      for id in 0..<12 + chance.below(40) {
+        clock += chance.below(3) == 0 ? Int64(chance.below(20_000)) : 0
+        contents.append(Self.prompt(of: id, &chance))
+        let request = Request(
+          arrival: SimInstant(nanoseconds: clock),
+          promptTokens: Int32(contents.promptTokens(of: id)),
+          outputTokens: Int32(1 + chance.below(chance.below(4) == 0 ? 3 : 40)))
+        longest = max(longest, Int(request.promptTokens + request.outputTokens))
+        requests.append(request)
+      }
+      let page = [1, 1, 1, 2, 5][chance.below(5)]
+      let blocks = (longest + page - 1) / page + 8
+      settings = sglangSettings(
+        pool: (blocks + chance.below(4 * blocks)) * page, page: page,
+        chunk: page * (1 + chance.below(40)), running: 1 + chance.below(16), length: longest + 12
+      ) { options in
+        options.overlap = chance.below(8) > 0
+        options.chunkedPrefill = chance.below(3) > 0
+        options.maxPrefillTokens = chance.below(3) == 0 ? 20 + chance.below(60) : 16_384
+        options.policy = SGLangPolicy.allCases[chance.below(SGLangPolicy.allCases.count)]
+        options.conservativeness = [1, 0.3, 0.02][chance.below(3)]
+        options.clientMaxTokens = chance.below(8) == 0 ? 60 : nil
+      }
+      if chance.below(3) == 0 { settings.attendedMax = 1 + chance.below(60) }
+      window = MeasuringWindow(
+        from: SimInstant(nanoseconds: Int64(chance.below(20_000))),
+        to: chance.below(2) == 0 ? nil : SimInstant(nanoseconds: Int64(chance.below(400_000))))
+    }
+
+    private static func prompt(of id: Int, _ chance: inout RandomStream) -> [TokenPiece] {
+      var pieces: [TokenPiece] = []
+      if chance.below(3) == 0 {
+        pieces.append(
+          TokenPiece(stream: Int64(chance.below(2)), start: 0, count: Int32(1 + chance.below(24))))
+      }
+      if id > 0, chance.below(3) == 0 {
+        let quoted = PromptContents.outputStream(of: chance.below(id))
+        pieces.append(TokenPiece(stream: quoted, start: 0, count: Int32(1 + chance.below(8))))
+      }
+      let own = PromptContents.ownStream(of: id)
+      pieces.append(TokenPiece(stream: own, start: 0, count: Int32(1 + chance.below(24))))
+      return pieces
+    }
+
+    /// What is recorded, or why the run could not go on.
+    func serve(_ stepping: Stepping) -> Result<RunRecord, any Error> {
+      var settings = settings
+      settings.stepping = stepping
+      return Result {
+        try ServingSystem.sglang05.serve(
+          requests, settings: settings, executor: PricedExecutor(WorkPrices()), window: window,
+          contents: contents)
+      }
+    }
+  }
+
+  @Test(arguments: 0..<400 as Range<UInt64>) func recordsAreEqual(seed: UInt64) throws {
+    let draw = Draw(seed: seed)
+    switch (draw.serve(.event), draw.serve(.iteration)) {
+    case (.success(let jumped), .success(let stepped)):
+      if let difference = difference(jumped, stepped) {
+        Issue.record("seed \(seed): \(difference)")
+      }
+      #expect(jumped.prefixCache == stepped.prefixCache, "seed \(seed)")
+      for id in draw.requests.indices {
+        #expect(jumped.cachedTokens(of: id) == stepped.cachedTokens(of: id), "seed \(seed)")
+      }
+    case (.failure(let jumped), .failure(let stepped)):
+      #expect(jumped as? RunFailure == stepped as? RunFailure, "seed \(seed)")
+    case (let jumped, let stepped):
+      Issue.record("seed \(seed): \(jumped) ≠ \(stepped)")
+    }
+  }
+}
