@@ -31,6 +31,7 @@ extension EngineFlag {
     onOff("enable-chunked-prefill", "enable-chunked-prefill"),
     onOff("async-scheduling", "async-scheduling"),
     EngineFlag("long-prefill-token-threshold", .one, .setting("long-prefill-token-threshold")),
+    EngineFlag("scheduling-policy", .one, .setting("scheduling-policy")),
     EngineFlag("enforce-eager", .none, .eager, no: .given("no-enforce-eager", nil)),
     EngineFlag("max-cudagraph-capture-size", .one, .setting("max-cudagraph-capture-size")),
     EngineFlag("compilation-config O cc", .one, .compilation),
@@ -55,11 +56,6 @@ extension EngineFlag {
           keys and values stay in the engine: what is loaded from elsewhere, or sent to another \
           engine, takes other times there
           """)),
-      matters(
-        "scheduling-policy", unless: "fcfs",
-        effect: """
-          requests are served in order of arrival: latencies by priority differ
-          """),
       matters(
         "decode-context-parallel-size dcp", unless: "1",
         effect: """

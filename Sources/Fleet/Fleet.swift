@@ -24,6 +24,8 @@ package struct Fleet {
     package var requests: [Request]
     /// What the prompts consist of, if the trace tells.
     package var contents: PromptContents?
+    /// Of the requests' classes.
+    package var classNames: [String] = []
     package var window = MeasuringWindow()
     package var oversized = OversizedPolicy.skip
     /// Closed-loop clients; `nil` where requests come when they are due.
@@ -123,6 +125,7 @@ package struct Fleet {
       : isAlone ? .never : Self.looks(for: router.reads)
     var setup = ReplicaSetup(log, contents: contents)
     setup.oversized = load.oversized
+    setup.classNames = load.classNames
     setup.keepsDepartures = load.clients != nil
     setup.frontEnd = load.clients == nil ? nil : load.frontEnd.process
     self.setup = setup

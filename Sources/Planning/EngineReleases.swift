@@ -74,9 +74,3 @@ func releasesShown(_ system: ServingSystem) -> String {
   system.releasesText.split(separator: " ")
     .map { $0.first?.isNumber == true ? "`\($0)`" : "\($0)" }.joined(separator: " ")
 }
-
-extension String {
-  fileprivate var trimmed: String {
-    String(trimmingPrefix(while: \.isWhitespace).reversed().drop(while: \.isWhitespace).reversed())
-  }
-}

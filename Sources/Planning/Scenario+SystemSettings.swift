@@ -31,6 +31,8 @@ extension Scenario {
     choices.decidesAhead = asyncScheduling ?? false
     choices.victims = victims
     choices.eviction = eviction
+    choices.service = service
+    choices.targets = targets
     choices.pageGroups = pageGroupSettings
     choices.clientMaxTokens = clientMaxTokens
     choices.sglang = sglang
@@ -137,6 +139,7 @@ extension Scenario {
     try requireExperts()
     try requireRanks()
     try requireAsyncScheduling()
+    try requireService()
     for setting in ScenarioSetting.ofSomeSystems where setting.isSet(self) && !has(setting) {
       if setting.name == ScenarioSetting.release, let engineRelease, system.hasReleases {
         throw noSuchRelease(engineRelease, of: system)

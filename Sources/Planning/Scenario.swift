@@ -82,6 +82,10 @@ package struct Scenario: Sendable {
   package var asyncScheduling: Bool?
   /// `--preemption-policy`; `nil` for the engine's own.
   package var victims: VictimPolicy?
+  /// In which order requests are served (`--scheduling-policy`); `nil` for the engine's own.
+  package var service: ServicePolicy?
+  /// What classes of requests are to be served within (`--class`).
+  package var targets: ServiceTargets?
   /// `--eviction-policy`; `nil` for the engine's own.
   package var eviction: EvictionPolicy?
   /// How tokens are drafted (`--speculative-config`); `nil` for not.

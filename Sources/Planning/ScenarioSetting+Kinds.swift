@@ -119,6 +119,13 @@ extension ScenarioSetting {
       read: { try Acceptance($0) })
   }
 
+  /// What classes of requests are to be served within.
+  static func targets(_ name: String, _ path: Path<ServiceTargets?>) -> ScenarioSetting {
+    optional(
+      name, path, "targets such as `chat:ttft=2s,tpot=50ms; batch:e2e=10min`", text: \.text,
+      read: { try ServiceTargets($0) })
+  }
+
   /// One of a few values by their names, or by what else `find` knows.
   static func choice<Value: Sendable>(
     _ name: String, _ path: Path<Value>, of values: [Value],

@@ -175,6 +175,9 @@ extension ScenarioSetting {
       .recorded(49, .ifSet).namedIfSet,
     .choice("preemption-policy", \.victims, of: VictimPolicy.all, text: \.name)
       .only(\.capabilities.choosesVictims).recorded(25, .ifSet).namedIfSet,
+    .choice("scheduling-policy", \.service, of: ServicePolicy.all, text: \.name)
+      .only(\.capabilities.ordersService).recorded(59, .ifSet).namedIfSet,
+    .targets("class", \.targets).recorded(60, .ifSet).namedIfSet,
     .choice("eviction-policy", \.eviction, of: EvictionPolicy.all, text: \.name)
       .only(\.capabilities.choosesEvictions).recorded(26, .ifSet).namedIfSet,
     .words(

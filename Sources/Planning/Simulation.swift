@@ -138,6 +138,7 @@ extension ResolvedScenario {
   /// A trace with what the scenario says of the run.
   func load(_ trace: Trace) -> Fleet.Load {
     var load = Fleet.Load(trace.requests, contents: trace.contents)
+    load.classNames = trace.classNames
     load.window = window
     load.oversized = scenario.oversized
     load.clients = scenario.maxConcurrency

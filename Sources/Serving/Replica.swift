@@ -16,6 +16,8 @@ package struct ReplicaSetup {
   package var keepsDepartures = false
   /// Which part of its requests the replica serves.
   package var role = ReplicaRole.both
+  /// Of the requests' classes.
+  package var classNames: [String] = []
 
   package init(_ log: RequestLog, contents: PromptContents? = nil) {
     self.log = log

@@ -34,6 +34,8 @@ extension ServingSystem {
     package var reservesAnswers: Bool { admitsByEstimate || hasCapacityPolicies }
     /// Whether another running sequence than the last can be preempted (`--preemption-policy`).
     package var choosesVictims = false
+    /// Whether waiting prompts can be served in another order than that of their arrival (`--scheduling-policy`).
+    package var ordersService = false
     /// The first release whose order of iterations decided ahead (`--async-scheduling`) is known; `nil` where none are.
     package var decidesAheadFrom: VLLMRelease?
     /// Whether a tier in the host's memory can stand behind the prefix cache (`--kv-offloading-size`).
@@ -66,7 +68,8 @@ extension ServingSystem {
       isPaged: Bool = false, cutsPrompts: Bool = false, limitsLongPrompts: Bool = false,
       hasPrefixCache: Bool = false, choosesEvictions: Bool = false, admitsByEstimate: Bool = false,
       hasCapacityPolicies: Bool = false,
-      choosesVictims: Bool = false, decidesAheadFrom: VLLMRelease? = nil, swaps: Bool = false,
+      choosesVictims: Bool = false, ordersService: Bool = false,
+      decidesAheadFrom: VLLMRelease? = nil, swaps: Bool = false,
       sequences: Sequences = .beams, offloads: Bool = false, hasRanks: Bool = false,
       speculates: Bool = false, handsOff: Bool = false,
       hasStaticBatches: Bool = false, isCompiled: Bool = false, mapsPageGroups: Bool = false,
@@ -80,6 +83,7 @@ extension ServingSystem {
       self.admitsByEstimate = admitsByEstimate
       self.hasCapacityPolicies = hasCapacityPolicies
       self.choosesVictims = choosesVictims
+      self.ordersService = ordersService
       self.decidesAheadFrom = decidesAheadFrom
       self.hasRanks = hasRanks
       self.swaps = swaps
@@ -194,6 +198,10 @@ package struct SystemChoices: Equatable, Sendable {
   /// `nil` for what the engine does by itself.
   package var victims: VictimPolicy?
   package var eviction: EvictionPolicy?
+  /// In which order requests are served; `nil` for that of the engine.
+  package var service: ServicePolicy?
+  /// What classes of requests are to be served within.
+  package var targets: ServiceTargets?
   /// What the groups of the model's layers keep of a sequence; none for every token in all layers.
   package var groups: [BlockGroup] = []
   /// A tier behind the prefix cache; `nil` for none.

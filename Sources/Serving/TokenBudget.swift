@@ -41,6 +41,9 @@ struct TokenBudget: Sendable {
   /// Takes the tokens of sequences that are not named, so that they have no share.
   mutating func spend(_ tokens: Int) { left -= tokens }
 
+  /// Leaves at most so many tokens to those that come.
+  mutating func limit(to tokens: Int) { left = min(left, tokens) }
+
   /// Tokens that nobody has taken, those that sequences take beside their own not counted.
   var unspent: Int { left + draftSlots * (shares.count + 1) }
 

@@ -1,9 +1,57 @@
+import CostModel
 import KVMemory
 import SimulationKernel
 import Workload
 
-/// How a scheduler stands, and whom it could ever serve.
+/// How a scheduler begins, how it stands, and whom it could ever serve.
 extension TokenBudgetScheduler {
+  /// - Parameters:
+  ///   - memory: Empty.
+  ///   - contents: What each prompt consists of; `nil` if no two have a token in common.
+  ///   - connector: `nil` if keys and values are on the device only.
+  ///   - worker: Who moves what it says; `nil` if whoever runs the iterations does.
+  ///   - decodesRests: See ``TokenBudget/decodesRests``.
+  ///   - service: Of an order of prompts in progress and waiting ones together: `+PromptOrder` says what that changes.
+  package init(
+    memory: Memory, requests: RunRequests, settings: EngineSettings,
+    contents: PromptContents? = nil, traits: RequestTraits = RequestTraits(),
+    connector: (any KVConnector)? = nil, worker: HostLinkWorker? = nil, decodesRests: Bool = false,
+    service: PromptService? = nil
+  ) {
+    budget.decodesRests = decodesRests
+    connects = connector != nil
+    (connection.connector, connection.worker) = (connector, worker)
+    contents?.requireMatch(requests.requests)
+    adapters = traits.adapters
+    options = settings.v1
+    watermarkBlocks = settings.v1.watermarkBlocks(of: settings.deviceBlocks)
+    maxSequences = settings.maxSequences
+    maxBatchedTokens = settings.maxBatchedTokens
+    maxModelLength = settings.maxModelLength
+    let threshold = settings.v1.longPrefillTokenThreshold
+    chunkLimit = threshold > 0 ? min(maxBatchedTokens, threshold) : maxBatchedTokens
+    inFlightMax = maxBatchedTokens * settings.v1.iterationsInFlight
+    lookaheadSlots = settings.v1.speculation?.lookaheadSlots ?? 0
+    looksAhead =
+      settings.v1.isAsynchronous || settings.v1.speculation != nil || connector != nil
+    outcomes = DraftOutcomes(traits.drafts, drawn: settings.v1.speculation?.acceptance)
+    sequences = TokenBudgetSequences(requests, order: traits.order, service: service)
+    ordersPrompts = service != nil
+    self.memory = memory
+    waitingSequences = WaitingSequences(policy: settings.v1.policy)
+    self.contents = SequenceContents(
+      contents, adapters: traits.adapters,
+      lookahead: settings.v1.speculation?.caching.keyLookahead ?? 0)
+    mayCruise =
+      settings.stepping == .event && settings.v1.policy == .firstComeFirstServed
+      && settings.v1.victimPolicy.pick == nil
+      && requests.haveOneSample && !looksAhead
+    isCruising = mayCruise
+    batch = CruisingBatch(
+      settings, blockSize: memory.blockSize, slotsOfToken: memory.slotsOfToken,
+      longestOutput: requests.longestOutput)
+  }
+
   package var ledger: WasteLedger { memory.ledger }
 
   package var blocks: (logical: Int, physical: Int) {

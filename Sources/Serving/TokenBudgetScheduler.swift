@@ -65,6 +65,9 @@ package struct TokenBudgetScheduler<Memory: TokenBudgetMemory>: Scheduler {
   /// How many shares of the iteration stand before those of sequences that were admitted in it.
   var firstAdmitted = 0
 
+  /// Whether prompts in progress can be overtaken: `+PromptOrder` says what that changes.
+  let ordersPrompts: Bool
+
   /// Whether sequences may cruise at all: not where victims stand anywhere, nor beside requests with
   /// samples, whose tokens are counted together.
   let mayCruise: Bool
@@ -81,50 +84,6 @@ package struct TokenBudgetScheduler<Memory: TokenBudgetMemory>: Scheduler {
   var completing: [Int32] = []
   /// Scratch: blocks whose cached content a steady iteration takes.
   var evicted: [BlockID] = []
-
-  /// - Parameters:
-  ///   - memory: Empty.
-  ///   - contents: What each prompt consists of; `nil` if no two have a token in common.
-  ///   - connector: `nil` if keys and values are on the device only.
-  ///   - worker: Who moves what it says; `nil` if whoever runs the iterations does.
-  ///   - decodesRests: See ``TokenBudget/decodesRests``.
-  package init(
-    memory: Memory, requests: RunRequests, settings: EngineSettings,
-    contents: PromptContents? = nil, traits: RequestTraits = RequestTraits(),
-    connector: (any KVConnector)? = nil, worker: HostLinkWorker? = nil, decodesRests: Bool = false
-  ) {
-    budget.decodesRests = decodesRests
-    connects = connector != nil
-    (connection.connector, connection.worker) = (connector, worker)
-    contents?.requireMatch(requests.requests)
-    adapters = traits.adapters
-    options = settings.v1
-    watermarkBlocks = settings.v1.watermarkBlocks(of: settings.deviceBlocks)
-    maxSequences = settings.maxSequences
-    maxBatchedTokens = settings.maxBatchedTokens
-    maxModelLength = settings.maxModelLength
-    let threshold = settings.v1.longPrefillTokenThreshold
-    chunkLimit = threshold > 0 ? min(maxBatchedTokens, threshold) : maxBatchedTokens
-    inFlightMax = maxBatchedTokens * settings.v1.iterationsInFlight
-    lookaheadSlots = settings.v1.speculation?.lookaheadSlots ?? 0
-    looksAhead =
-      settings.v1.isAsynchronous || settings.v1.speculation != nil || connector != nil
-    outcomes = DraftOutcomes(traits.drafts, drawn: settings.v1.speculation?.acceptance)
-    sequences = TokenBudgetSequences(requests, order: traits.order)
-    self.memory = memory
-    waitingSequences = WaitingSequences(policy: settings.v1.policy)
-    self.contents = SequenceContents(
-      contents, adapters: traits.adapters,
-      lookahead: settings.v1.speculation?.caching.keyLookahead ?? 0)
-    mayCruise =
-      settings.stepping == .event && settings.v1.policy == .firstComeFirstServed
-      && settings.v1.victimPolicy.pick == nil
-      && requests.haveOneSample && !looksAhead
-    isCruising = mayCruise
-    batch = CruisingBatch(
-      settings, blockSize: memory.blockSize, slotsOfToken: memory.slotsOfToken,
-      longestOutput: requests.longestOutput)
-  }
 
   package mutating func enqueue(_ request: RequestID) {
     let first = sequences.requests.firstSequence(of: request)
@@ -143,9 +102,13 @@ package struct TokenBudgetScheduler<Memory: TokenBudgetMemory>: Scheduler {
       to: maxBatchedTokens, threshold: isAlone ? 0 : options.longPrefillTokenThreshold,
       draftSlots: options.speculation?.draftSlots ?? 0)
     plan.advancesCruise = true
-    if isCruising && !budgetCoversCruise { leaveCruise(&plan) }
-    if isCruising { growRunning(&plan) } else { scheduleRunning(&plan) }
-    if plan.preempted.isEmpty { admitWaiting(&plan) }
+    if ordersPrompts {
+      serveInOrder(at: now, &plan)
+    } else {
+      if isCruising && !budgetCoversCruise { leaveCruise(&plan) }
+      if isCruising { growRunning(&plan) } else { scheduleRunning(&plan) }
+      if plan.preempted.isEmpty { admitWaiting(&plan) }
+    }
     budget.describe(sequences, looksAhead ? ahead : nil, in: &plan)
     if connects { plan.readyAt = decideTransfers(at: now) }
     if looksAhead { launch(&plan) }
@@ -188,7 +151,7 @@ package struct TokenBudgetScheduler<Memory: TokenBudgetMemory>: Scheduler {
   ///   victim itself, it is the index of the one after it.
   /// - Returns: Whether there is room; `false` if the sequence itself had to make way, or the next victim cannot yet: then
   ///   nobody goes on behind it.
-  private mutating func makeRoom(
+  mutating func makeRoom(
     for tokens: Int, at index: inout Int, _ plan: inout IterationPlan
   ) -> Bool {
     let sequence = running[index]
@@ -203,10 +166,8 @@ package struct TokenBudgetScheduler<Memory: TokenBudgetMemory>: Scheduler {
       let victim = running.remove(at: place)
       preempt(victim, &plan)
       if victim == sequence { return false }
-      if place < index {
-        budget.takeBack(from: victim)
-        index -= 1
-      }
+      if place < index || ordersPrompts { budget.takeBack(from: victim) }
+      if place < index { index -= 1 }
     }
     return true
   }
@@ -254,7 +215,10 @@ package struct TokenBudgetScheduler<Memory: TokenBudgetMemory>: Scheduler {
     running.removeAll { [sequences, maxModelLength] in
       sequences[Int($0)].isComplete(maxModelLength: maxModelLength)
     }
-    for sequence in completing { close(sequence, &finished) }
+    for sequence in completing {
+      if ordersPrompts { sequences.service?.close(sequence) }
+      close(sequence, &finished)
+    }
     completing.removeAll(keepingCapacity: true)
   }
 
@@ -300,31 +264,42 @@ extension TokenBudgetScheduler {
     firstAdmitted = budget.shares.count
     defer { waitingSequences.returnSkipped(sequences) }
     while budget.left > 0, running.count < maxSequences, let sequence = waitingSequences.first {
-      guard !isSkipped(sequence), let external = lookUp(sequence) else {
-        waitingSequences.skipFirst(holds: holdsBlocks(sequence))
-        continue
-      }
-      let state = sequences[Int(sequence)]
-      guard let (tokens, padding) = admissibleTokens(of: sequence, state, external) else { return }
-      guard begin(sequence, state, external, &plan) else {
-        waitingSequences.skipFirst(holds: true)
-        continue
-      }
-      let cached = head.found.tokens
-      waitingSequences.removeFirst()
-      appendRunning(
-        sequence, computedTokens: state.computedTokens + Int32(cached + external.present))
-      head.forget()
-      run(sequence, tokens: tokens, padding: padding, &plan)
-      if connects { admit(sequence, state, found: cached, external) }
-      plan.admitted.append(
-        .init(
-          request: state.request, cachedTokens: Int32(cached),
-          externalTokens: Int32(external.loaded)))
-      guard state.computedTokens == 0 else { continue }
-      totals.queriedTokens += Int(state.length)
-      totals.hitTokens += cached
+      guard admitFirst(sequence, &plan) else { return }
     }
+  }
+
+  /// Admits the first of the waiting sequences, or lets the next one pass where it is made to wait by others.
+  ///
+  /// - Returns: `false` if it does not fit.
+  @inline(__always)
+  mutating func admitFirst(_ sequence: Int32, _ plan: inout IterationPlan) -> Bool {
+    guard !isSkipped(sequence), let external = lookUp(sequence) else {
+      waitingSequences.skipFirst(holds: holdsBlocks(sequence))
+      return true
+    }
+    let state = sequences[Int(sequence)]
+    guard let (tokens, padding) = admissibleTokens(of: sequence, state, external) else {
+      return false
+    }
+    guard begin(sequence, state, external, &plan) else {
+      waitingSequences.skipFirst(holds: true)
+      return true
+    }
+    let cached = head.found.tokens
+    waitingSequences.removeFirst()
+    appendRunning(
+      sequence, computedTokens: state.computedTokens + Int32(cached + external.present))
+    head.forget()
+    run(sequence, tokens: tokens, padding: padding, &plan)
+    if connects { admit(sequence, state, found: cached, external) }
+    plan.admitted.append(
+      .init(
+        request: state.request, cachedTokens: Int32(cached),
+        externalTokens: Int32(external.loaded)))
+    guard state.computedTokens == 0 else { return true }
+    totals.queriedTokens += Int(state.length)
+    totals.hitTokens += cached
+    return true
   }
 
   private mutating func appendRunning(_ sequence: Int32, computedTokens: Int32) {

@@ -36,9 +36,13 @@ package struct TokenBudgetSequences: Sendable {
   /// Of requests with several samples: how many are complete.
   private var completedSamples = ResidentRows<Int32>(blank: 0)
 
-  init(_ requests: RunRequests, order: ServiceOrder? = nil) {
+  /// `nil` unless prompts in progress can be overtaken.
+  var service: PromptService?
+
+  init(_ requests: RunRequests, order: ServiceOrder? = nil, service: PromptService? = nil) {
     self.requests = requests
     self.order = order
+    self.service = service
   }
 
   @inline(__always)
@@ -67,8 +71,9 @@ package struct TokenBudgetSequences: Sendable {
     Int(sequence - requests.firstSequence(of: requests.request(ofSequence: sequence)))
   }
 
-  /// Whether the priority policy admits `a` before `b`; of one request's samples it takes the first.
+  /// Whether the policy serves `a` before `b`; of one request's samples it takes the first.
   func isServed(_ a: Int32, before b: Int32) -> Bool {
+    if let service { return key(of: a, service) < key(of: b, service) }
     let (first, second) = (requests.request(ofSequence: a), requests.request(ofSequence: b))
     guard let order, first != second else { return a < b }
     return order.isServed(first, before: second)
@@ -76,9 +81,14 @@ package struct TokenBudgetSequences: Sendable {
 
   /// Whether `a` goes before `b` when one has to make way: names do not count, nor which sample it is.
   func isAhead(_ a: Int32, of b: Int32) -> Bool {
+    if let service { return key(of: a, service) < key(of: b, service) }
     let (first, second) = (requests.request(ofSequence: a), requests.request(ofSequence: b))
     guard let order, first != second else { return a < b }
     return order.isAhead(first, of: second)
+  }
+
+  private func key(of sequence: Int32, _ service: PromptService) -> PromptService.Key {
+    service.key(of: sequence, self[Int(sequence)], request(of: sequence))
   }
 
   /// What the trace says of a sequence's request.

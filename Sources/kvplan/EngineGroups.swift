@@ -176,6 +176,22 @@ struct SchedulerOptions: ParsableArguments {
 
   @Option(
     help: """
+      Whose prompts are computed first: \(ServicePolicy.all.map { "\($0.name) (\($0.summary))" }.joined(separator: ", ")); \
+      \(only("scheduling-policy")) (default: fcfs).
+      """)
+  var schedulingPolicy: String?
+
+  @Option(
+    name: .customLong("class"),
+    help: ArgumentHelp(
+      """
+      What each request of a class is to be served within, for policies by deadline: \
+      `chat:ttft=2s,tpot=50ms; batch:e2e=10min`; without a name for all others (default: no targets).
+      """, valueName: "targets"))
+  var classTargets: String?
+
+  @Option(
+    help: """
       In which order waiting requests are tried: \(SGLangPolicy.allCases.map(\.rawValue).joined(separator: ", ")); \
       \(only("schedule-policy")) (default: fcfs).
       """)
@@ -245,6 +261,10 @@ struct SchedulerOptions: ParsableArguments {
     if let preemptionPolicy {
       try ScenarioSetting.find("preemption-policy").change(preemptionPolicy)(&scenario)
     }
+    if let schedulingPolicy {
+      try ScenarioSetting.find("scheduling-policy").change(schedulingPolicy)(&scenario)
+    }
+    scenario.targets = try classTargets.map { text throws(UserError) in try ServiceTargets(text) }
     if let schedulePolicy {
       try ScenarioSetting.find("schedule-policy").change(schedulePolicy)(&scenario)
     }

@@ -31,6 +31,7 @@ import Testing
     "speculative-config": #"{"method": "ngram", "num_speculative_tokens": 2}"#,
     "num-speculative-tokens": "3", "acceptance": "0.75,0.5",
     "preemption-policy": "fewest-outputs", "eviction-policy": "lfu",
+    "scheduling-policy": "edf", "class": "chat:ttft=2s,tpot=50ms; e2e=600s",
     "hf-overrides": #"{"max_position_embeddings": 4096}"#,
     "schedule-policy": "lpm", "schedule-conservativeness": "0.5", "max-prefill-tokens": "9000",
     "prefill-max-requests": "3", "enable-mixed-chunk": "false",

@@ -44,11 +44,12 @@ extension HybridMemory: V1Memory {
 extension TokenBudgetScheduler where Memory: V1Memory {
   init(
     requests: [Request], settings: EngineSettings, contents: PromptContents? = nil,
-    traits: RequestTraits = RequestTraits(), connector: (any KVConnector)? = nil
+    traits: RequestTraits = RequestTraits(), connector: (any KVConnector)? = nil,
+    service: PromptService? = nil
   ) {
     self.init(
       memory: Memory(v1: settings), requests: RunRequests(requests), settings: settings,
-      contents: contents, traits: traits, connector: connector)
+      contents: contents, traits: traits, connector: connector, service: service)
   }
 }
 

@@ -29,7 +29,8 @@ extension Timeline where S == PromptOrDecodeScheduler {
 extension Timeline {
   /// The scheduler of vLLM's V1 engine, and prompts that may begin alike.
   init<Memory: V1Memory>(
-    v1 drawn: [DrawnRequest], _ settings: EngineSettings, _ connector: (any KVConnector)? = nil
+    v1 drawn: [DrawnRequest], _ settings: EngineSettings, _ connector: (any KVConnector)? = nil,
+    service: PromptService? = nil
   ) where S == TokenBudgetScheduler<Memory> {
     let (requests, contents) = (drawn.requests, drawn.contents)
     var traits = RequestTraits()
@@ -43,7 +44,7 @@ extension Timeline {
     traits.drafts.proposed = drawn.map { $0.proposed.map { Int32($0) } }
     let scheduler = TokenBudgetScheduler<Memory>(
       requests: requests, settings: settings, contents: contents, traits: traits,
-      connector: connector)
+      connector: connector, service: service)
     self.init(scheduler, requests: requests, names: drawn.map(\.name))
   }
 }
@@ -61,6 +62,7 @@ struct DrawnRequest {
   var arrival: Int?
   /// 0 for none.
   var adapter = 0
+  var requestClass: UInt16 = 0
   /// Of its drafts, in turn; see ``DraftOutcomes``.
   var accepted: [Int] = []
   var proposed: [Int] = []
@@ -145,10 +147,12 @@ extension [DrawnRequest] {
   var requests: [Request] {
     let contents = contents
     return indices.map { index in
-      Request(
+      var request = Request(
         arrival: SimInstant(nanoseconds: Int64(self[index].at)),
         promptTokens: Int32(contents.promptTokens(of: index)),
         outputTokens: Int32(self[index].output), samples: Int32(self[index].samples))
+      request.requestClass = self[index].requestClass
+      return request
     }
   }
 }

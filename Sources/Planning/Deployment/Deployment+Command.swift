@@ -42,6 +42,7 @@ extension Deployment {
       words.append("--num-gpu-blocks-override \(blocks)")
     }
     if let size = scenario.kvOffloadingGiB { words.append("--kv-offloading-size \(size)") }
+    if scenario.service == .priority { words.append("--scheduling-policy priority") }
     if let config = scenario.speculativeConfig, scenario.draftTokens > 0 {
       words.append("--speculative-config \(shellQuoted(config.json(tokens: scenario.draftTokens)))")
     }

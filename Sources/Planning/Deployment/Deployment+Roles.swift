@@ -73,6 +73,7 @@ extension Scenario {
     let others = [
       ("--data-parallel-size", dataParallel > 1 && !simulatesOneRank),
       ("--speculative-config", speculativeConfig != nil),
+      ("--scheduling-policy", (service ?? .arrival) != .arrival),
     ]
     if let other = others.first(where: \.1)?.0 {
       throw UserError(

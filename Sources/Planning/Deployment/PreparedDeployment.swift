@@ -57,7 +57,10 @@ package struct PreparedDeployment: Sendable {
     func add(_ caveat: String?) {
       if let caveat, !caveats.contains(caveat) { caveats.append(caveat) }
     }
-    for group in deployment.groups { add(group.scenario.system.caveat) }
+    for group in deployment.groups {
+      add(group.scenario.system.caveat)
+      add(group.scenario.service?.caveat)
+    }
     for (group, resolved) in zip(deployment.groups, resolved) where !resolved.unmeasured.isEmpty {
       add(
         "no kernels of this kind were measured on `\(group.scenario.device.name)`: "
@@ -84,7 +87,10 @@ package struct PreparedDeployment: Sendable {
   package func record(
     of trace: Trace, seed: UInt64, frontEnd: FrontEnd = FrontEnd()
   ) throws -> RunRecord {
-    for resolved in resolved { try resolved.scenario.requireSeen(trace) }
+    for resolved in resolved {
+      try resolved.scenario.requireSeen(trace)
+      try resolved.scenario.requireTargets(of: trace)
+    }
     if deployment.handsOff { try trace.requireHandOffs() }
     var load = resolved[0].load(trace)
     load.frontEnd = frontEnd
@@ -102,6 +108,7 @@ package struct PreparedDeployment: Sendable {
   package func serve(
     _ trace: Trace, autoscaler: Autoscaler, seed: UInt64
   ) throws -> (result: RunResult, scaling: [ScalingStep], replicaSeconds: Double) {
+    try resolved[0].scenario.requireTargets(of: trace)
     let (record, scaling, replicaSeconds) = try explaining(trace) {
       try Fleet.serve(
         resolved[0].load(trace), autoscaler: autoscaler, replica: maker(of: 0),

@@ -135,7 +135,7 @@ extension ServiceLevel {
     return .quantile(share)
   }
 
-  private static func seconds(_ text: String, item: String) throws(UserError) -> Double {
+  static func seconds(_ text: String, item: String) throws(UserError) -> Double {
     let units: [(String, perSecond: Double)] = [
       ("ms", 1e3), ("us", 1e6), ("min", 1.0 / 60), ("s", 1),
     ]
@@ -192,7 +192,7 @@ extension ServiceLevel {
 
 extension String {
   /// Without white space at either end.
-  fileprivate var trimmed: String {
+  var trimmed: String {
     String(trimmingPrefix(while: \.isWhitespace).reversed().drop(while: \.isWhitespace).reversed())
   }
 }

@@ -38,12 +38,23 @@ package struct VictimPolicy: Sendable {
   package static let last = VictimPolicy(
     name: "last", summary: "the sequence that was admitted last")
 
-  /// vLLM's own by priority; not in the list, as no trace has priorities. Of those that arrived together the one that
-  /// was admitted first makes way.
+  /// vLLM's own by priority; not in the list, as it goes with that order of service. Of those that arrived together the
+  /// one that was admitted first makes way.
   static let servedLast = VictimPolicy(
     name: "served-last", summary: "of the highest priority value the sequence that arrived last"
   ) { running in
     running.indices.reduce(0) { running.isAhead($0, of: $1) ? $1 : $0 }
+  }
+
+  /// Of a ``PromptOrder``; not in the list, as it goes with one.
+  static let lastInOrder = VictimPolicy(
+    name: "last-in-order",
+    summary:
+      "the prompt in progress that is served last; if none is, the decode that was admitted last"
+  ) { running in
+    let prompts = running.indices.filter { !running[$0].isDecoding }
+    guard let first = prompts.first else { return running.count - 1 }
+    return prompts.reduce(first) { running.isAhead($0, of: $1) ? $1 : $0 }
   }
 }
 
@@ -63,6 +74,11 @@ package struct RunningSequences: RandomAccessCollection {
     package var computedTokens: Int
     /// Blocks that it holds, shared ones too.
     package var blocks: Int
+
+    /// Whether the only token that it has to compute is one that was generated.
+    package var isDecoding: Bool {
+      generatedTokens > 0 && computedTokens + 1 == promptTokens + generatedTokens
+    }
   }
 
   let running: [Int32]

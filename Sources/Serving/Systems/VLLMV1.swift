@@ -1,5 +1,6 @@
 import CostModel
 import KVMemory
+import Workload
 
 extension ServingSystem {
   /// vLLM's V1 engine; of 0.6 and 0.7, which served with the engine before it, the memory only.
@@ -10,7 +11,8 @@ extension ServingSystem {
     releases: (6...33).map { "0.\($0)" }, countsPatches: true,
     capabilities: Capabilities(
       isPaged: true, cutsPrompts: true, limitsLongPrompts: true, hasPrefixCache: true,
-      choosesEvictions: true, choosesVictims: true, decidesAheadFrom: .stopsAhead,
+      choosesEvictions: true, choosesVictims: true, ordersService: true,
+      decidesAheadFrom: .stopsAhead,
       sequences: .samples, offloads: true, hasRanks: true, speculates: true, handsOff: true,
       measuresMemory: true, serveCommand: "vllm serve"),
     measuredAs: "vllm",
@@ -36,6 +38,9 @@ extension ServingSystem {
       settings.v1.groups = choices.groups
       settings.v1.offloading = choices.offloading
       settings.v1.speculation = choices.speculation
+      settings.v1.policy = choices.service?.waiting ?? .firstComeFirstServed
+      settings.v1.service = choices.service
+      settings.v1.targets = choices.targets
     },
     make: { inputs in
       let settings = inputs.settings
@@ -44,13 +49,13 @@ extension ServingSystem {
         inputs.ranks { settings in
           TokenBudgetScheduler(
             memory: memory(), requests: inputs.requests, settings: settings,
-            contents: inputs.run.contents,
+            contents: inputs.run.contents, traits: settings.v1.traits(inputs.requests),
             connector: RemoteKVConnector(inputs.run.role, inputs.requests)
               ?? settings.v1.offloading.map { OffloadingConnector($0.options, groups: groups) },
             worker: settings.v1.offloading.map {
               HostLinkWorker($0.link, restoring: $0.restoring, prices: $0.prices)
             },
-            decodesRests: inputs.run.role == .decode)
+            decodesRests: inputs.run.role == .decode, service: inputs.promptService)
         }
       }
       // Only the memory of several groups gives the last block of a hit back.
@@ -68,6 +73,16 @@ extension EngineSettings {
   package var v1: V1Options {
     get { self[V1Options.self] }
     set { self[V1Options.self] = newValue }
+  }
+}
+
+extension ReplicaInputs {
+  /// What the order of prompts keeps; `nil` where prompts in progress go first.
+  fileprivate var promptService: PromptService? {
+    guard let order = settings.v1.service?.prompts else { return nil }
+    return PromptService(
+      order, targets: settings.v1.targets?.byClass(run.classNames) ?? [],
+      prices: (executor as? PricedExecutor)?.prices, attendedMax: settings.attendedMax)
   }
 }
 
@@ -92,6 +107,10 @@ package struct V1Options: SystemOptions {
   package var reserveFullISL = true
   /// Who is served first (`--scheduling-policy`). First come, first served in vLLM V1.
   package var policy = SchedulingPolicy.firstComeFirstServed
+  /// The policy, where its prompts in progress can be overtaken; `nil` for ``policy`` alone.
+  package var service: ServicePolicy?
+  /// What it serves requests by, if it asks for that (`--class`).
+  package var targets: ServiceTargets?
   /// Who makes way (`--preemption-policy`); `nil` for who is served last by `policy`, as vLLM V1 does.
   package var victims: VictimPolicy?
   /// Where given-up blocks queue. `unhashedFirst` in vLLM 0.33, `allAtTail` in 0.10.
@@ -118,7 +137,7 @@ package struct V1Options: SystemOptions {
   package var eviction = EvictionPolicy.lru
 
   package var victimPolicy: VictimPolicy {
-    victims ?? (policy == .priority ? .servedLast : .last)
+    victims ?? (service?.prompts != nil ? .lastInOrder : policy == .priority ? .servedLast : .last)
   }
 
   package init() {}
@@ -128,6 +147,15 @@ package struct V1Options: SystemOptions {
     let isWhole = groups.count == 1 && groups[0].keeps.skipped(length).isEmpty
     return groups.isEmpty || isWhole
       ? [BlockGroup(keeps: .all, blockTokens: groups.first?.blockTokens ?? blockSize)] : groups
+  }
+
+  /// What the scheduler is told of the requests.
+  fileprivate func traits(_ requests: RunRequests) -> RequestTraits {
+    var traits = RequestTraits()
+    if service == .priority {
+      traits.order = ServiceOrder(priorities: requests.requests.map { Int32($0.priority) })
+    }
+    return traits
   }
 
   /// Iterations whose tokens memory has to count together.

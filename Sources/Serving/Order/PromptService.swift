@@ -1,0 +1,115 @@
+import CostModel
+import SimulationKernel
+import Workload
+
+/// What a scheduler keeps that computes prompts in a ``PromptOrder``.
+package struct PromptService: Sendable {
+  let order: PromptOrder
+  /// By number of the class, 0 for requests of none.
+  private let targets: [ServiceTarget?]
+  /// What iterations are predicted to take; `nil` where nothing asks.
+  let prices: (any IterationCostModel)?
+  let attendedMax: Int?
+
+  /// Those that stand behind all others, because they cannot be in time.
+  private var relegated: Set<Int32> = []
+  private(set) var throughput = PrefillThroughput()
+  /// When the iteration that was decided last began, and its tokens of prompts.
+  private var last: (start: SimInstant, promptTokens: Int)?
+  /// By sequence that decodes: when its first token was there.
+  private var firstTokens: [Int32: SimInstant] = [:]
+
+  /// - Parameters:
+  ///   - targets: By number of the class, 0 for requests of none.
+  ///   - prices: What ``DeadlineRules/chunks`` searches.
+  ///   - attendedMax: ``ModelSpec/attendedMax`` of the model.
+  package init(
+    _ order: PromptOrder, targets: [ServiceTarget?], prices: (any IterationCostModel)?,
+    attendedMax: Int?
+  ) {
+    precondition(
+      prices != nil || order.deadlines?.chunks != true, "chunks by slack are simulated only")
+    self.order = order
+    self.targets = targets
+    self.prices = prices
+    self.attendedMax = attendedMax
+  }
+
+  private func target(of request: Request) -> ServiceTarget? {
+    let number = Int(request.requestClass)
+    return targets.indices.contains(number) ? targets[number] : nil
+  }
+
+  private func prompt(_ state: TokenBudgetSequence, _ request: Request) -> OrderedPrompt {
+    OrderedPrompt(
+      request: request, remainingTokens: Int(state.length - state.computedTokens),
+      firstTokenDue: target(of: request)?.firstTokenDue(request))
+  }
+
+  /// What a sequence is served by, less first.
+  func key(of sequence: Int32, _ state: TokenBudgetSequence, _ request: Request) -> Key {
+    Key(
+      isRelegated: relegated.contains(sequence), key: order.key(prompt(state, request)),
+      sequence: sequence)
+  }
+
+  struct Key: Comparable {
+    var isRelegated: Bool
+    var key: Int64
+    var sequence: Int32
+
+    static func < (a: Key, b: Key) -> Bool {
+      if a.isRelegated != b.isRelegated { return b.isRelegated }
+      return (a.key, a.sequence) < (b.key, b.sequence)
+    }
+  }
+
+  // MARK: By the clock
+
+  /// Notes that an iteration begins.
+  ///
+  /// - Parameter isNext: Whether it begins when the one before it ended: sequences run that ran in it.
+  mutating func begin(at now: SimInstant, isNext: Bool) {
+    if isNext, let last { throughput.observe(tokens: last.promptTokens, in: now - last.start) }
+    last = (now, 0)
+  }
+
+  /// Notes tokens of prompts that the iteration computes.
+  mutating func compute(promptTokens: Int) { last?.promptTokens += promptTokens }
+
+  /// Puts a waiting sequence behind all others that cannot be in time any more.
+  ///
+  /// - Returns: Whether it does so; once for each sequence.
+  mutating func relegates(
+    _ sequence: Int32, _ state: TokenBudgetSequence, _ request: Request, at now: SimInstant
+  ) -> Bool {
+    guard order.deadlines?.relegates == true, !relegated.contains(sequence) else { return false }
+    let prompt = prompt(state, request)
+    guard let due = prompt.firstTokenDue,
+      throughput.end(of: prompt.remainingTokens, from: now) > due
+    else { return false }
+    relegated.insert(sequence)
+    return true
+  }
+
+  /// Until when the next token of a sequence that decodes can wait.
+  ///
+  ///     max(first token due, first token there) + (tokens so far + 1) × tpot − now
+  ///
+  /// - Returns: `nil` for any time.
+  mutating func slack(
+    _ sequence: Int32, _ state: TokenBudgetSequence, _ request: Request, at now: SimInstant
+  ) -> SimDuration? {
+    guard let target = target(of: request), let tpot = target.tpot else { return nil }
+    let first = firstTokens[sequence] ?? now
+    firstTokens[sequence] = first
+    let pace = SimDuration(nanoseconds: tpot.nanoseconds * Int64(state.generatedTokens + 1))
+    return max(first, target.firstTokenDue(request)) + pace - now
+  }
+
+  /// Forgets a sequence that is complete.
+  mutating func close(_ sequence: Int32) {
+    relegated.remove(sequence)
+    firstTokens[sequence] = nil
+  }
+}
