@@ -15,6 +15,9 @@ public struct RunIdentity: Hashable, BitwiseCopyable, Sendable {
   /// The identity of the same run for one of several groups of layers.
   func of(group: Int) -> RunIdentity { mixed(with: UInt64(group)) }
 
+  /// Both halves are mixed, so that one tells runs apart.
+  public func hash(into hasher: inout Hasher) { hasher.combine(first) }
+
   /// A part of the identity that needs no further mixing.
   @inline(__always)
   var hash: UInt32 { UInt32(truncatingIfNeeded: first) }

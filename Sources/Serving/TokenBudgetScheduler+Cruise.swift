@@ -22,7 +22,7 @@ extension TokenBudgetScheduler {
   /// - Complexity: O(listed), O(1) if all of them stand behind the cruising ones.
   @inline(__always)
   var budgetCoversCruise: Bool {
-    guard batch.count <= maxBatchedTokens else { return false }
+    guard !looksAhead, batch.count <= maxBatchedTokens else { return false }
     guard let first = listed.first, running[batch.count] != first else { return true }
     let wanted = listed.reduce(batch.count) { tokens, sequence in
       let state = sequences[Int(sequence)]
@@ -63,6 +63,7 @@ extension TokenBudgetScheduler {
 
   @inline(__always)
   package mutating func steadyStretch(atMost limit: Int) -> SteadyStretch? {
+    if connects && !isCalm() { return nil }
     guard isCruising, listed.isEmpty, batch.count <= maxBatchedTokens, admitsNobody
     else { return nil }
     return batch.steadyStretch(
@@ -144,7 +145,7 @@ extension TokenBudgetScheduler {
     state.finalTokens(maxModelLength: maxModelLength) + 1 - length
   }
 
-  private mutating func join(_ sequence: Int32, _ state: TokenBudgetSequence) {
+  mutating func join(_ sequence: Int32, _ state: TokenBudgetSequence) {
     let length = Int(state.length)
     if !Memory.onlyTakes { joined.append(sequence) }
     let rank = sequences.progress[Int(sequence)].join(at: batch.iteration)
@@ -224,6 +225,7 @@ extension TokenBudgetScheduler {
       completing.removeLast()
       removeRunning(sequence)
       close(sequence, &finished)
+      if looksAhead { ahead.close(Int(sequence)) }
     }
   }
 

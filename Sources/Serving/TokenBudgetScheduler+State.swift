@@ -45,8 +45,8 @@ extension TokenBudgetScheduler {
     mayCruise =
       settings.stepping == .event && settings.v1.policy == .firstComeFirstServed
       && settings.v1.victimPolicy.pick == nil
-      && requests.haveOneSample && !looksAhead
-    isCruising = mayCruise
+      && requests.haveOneSample
+    isCruising = mayCruise && !looksAhead
     batch = CruisingBatch(
       settings, blockSize: memory.blockSize, slotsOfToken: memory.slotsOfToken,
       longestOutput: requests.longestOutput)

@@ -149,7 +149,10 @@ extension TokenBudgetScheduler {
   /// Lets go of a sequence that is complete, as far as nobody needs its blocks.
   mutating func release(_ sequence: Int32) {
     memory.dropSkipped(Int(sequence), inFlight: tokensInFlight(sequence))
-    let connected = ConnectedSequence(sequence, sequences[Int(sequence)])
+    let state = sequences[Int(sequence)]
+    var connected = ConnectedSequence(sequence, state)
+    // Counts of tokens stand still while a sequence cruises.
+    connected.length = state.finalTokens(maxModelLength: maxModelLength) + 1
     connection.unseen.append(connected)
     connection.closing[sequence] = 2
     if connection.connector?.complete(connected) ?? false {

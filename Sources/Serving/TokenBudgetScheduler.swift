@@ -205,7 +205,7 @@ package struct TokenBudgetScheduler<Memory: TokenBudgetMemory>: Scheduler {
   // MARK: Taking in an iteration
 
   package mutating func complete(_ plan: inout IterationPlan, finished: inout [RequestID]) {
-    if looksAhead { return land(&plan, &finished) }
+    if looksAhead && !isCruising { return land(&plan, &finished) }
     if mayCruise && !isCruising { enterCruise() }
     if isCruising { return completeCruise(&finished) }
     for share in budget.shares {

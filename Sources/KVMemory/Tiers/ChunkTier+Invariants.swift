@@ -5,7 +5,7 @@ extension ChunkTier {
   /// - Complexity: O(places).
   package var brokenInvariant: String? {
     guard slots.count <= capacity else { return "\(slots.count) places of \(capacity)" }
-    let held = places.values.sorted()
+    let held = places.numbers.sorted()
     guard (held + returned).sorted() == slots.indices.map({ Place($0) }) else {
       return "places \(held) are held and \(returned) free, of \(slots.count)"
     }

@@ -44,7 +44,7 @@ public struct ChunkTier: Sendable {
   private let storeThreshold: Int
   private let trackedMax: Int
   private(set) var slots: [Slot] = []
-  private(set) var places: [ContentKey: Place] = [:]
+  private(set) var places = ChunkNumbers()
   /// Places that were given back, used once all were; the last one first.
   private(set) var returned: [Place] = []
   private(set) var evictableCount = 0
@@ -91,11 +91,13 @@ public struct ChunkTier: Sendable {
   ///
   /// - Returns: Their places, each of which has to be given to ``unpin(_:)`` once.
   public mutating func pin(_ chunks: [Chunk], by request: Int) -> [Place] {
-    chunks.map { chunk in
+    var use = uses.removeValue(forKey: request) ?? RequestUse()
+    defer { uses[request] = use }
+    return chunks.map { chunk in
       guard let place = places[chunk.key], slots[Int(place)].isReady else {
         preconditionFailure("ChunkTier.pin: \(chunk) is \(state(of: chunk.key))")
       }
-      use(chunk, at: place, by: request, .read)
+      note(chunk, at: place, .read, in: &use)
       change(place) { $0.pins += 1 }
       return place
     }
@@ -115,6 +117,8 @@ public struct ChunkTier: Sendable {
   public mutating func store(_ chunks: [Chunk], by request: Int) -> [(index: Int, place: Place)]? {
     let offered = chunks.indices.filter { countOffer(of: chunks[$0].key) }
     offerNumber += 1
+    var use = uses.removeValue(forKey: request) ?? RequestUse()
+    defer { uses[request] = use }
     var missing: [Int] = []
     var kept = 0
     for index in offered {
@@ -126,10 +130,12 @@ public struct ChunkTier: Sendable {
       slots[Int(place)].protectedBy = offerNumber
       if slots[Int(place)].isEvictable { kept += 1 }
       if slots[Int(place)].isReady {
-        use(chunk, at: place, by: request, .offered)
+        note(chunk, at: place, .offered, in: &use)
       }
     }
-    for index in missing.reversed() { noteMiss(of: chunks[index], by: request) }
+    for index in missing.reversed() where use.misses(chunks[index].key) {
+      self.chunks.miss(chunks[index].key)
+    }
     guard !missing.isEmpty else { return [] }
     let wanted = missing.count - (capacity - count)
     guard wanted <= evictableCount - kept else { return nil }
@@ -137,7 +143,7 @@ public struct ChunkTier: Sendable {
     return missing.map { index in
       let place = take(chunks[index].key)
       self.chunks.insert(place, key: chunks[index].key)
-      use(chunks[index], at: place, by: request, .inserted)
+      note(chunks[index], at: place, .inserted, in: &use)
       return (index, place)
     }
   }
@@ -152,13 +158,9 @@ public struct ChunkTier: Sendable {
   /// A request is complete: what it used becomes the newest, its beginning last.
   public mutating func finish(_ request: Int) {
     guard let use = uses.removeValue(forKey: request) else { return }
-    let order = use.chunks.indices.sorted {
-      let (a, b) = (use.chunks[$0].chunk, use.chunks[$1].chunk)
-      return (a.position, a.group, $0) < (b.position, b.group, $1)
-    }
-    for index in order.reversed() {
-      guard let place = places[use.chunks[index].chunk.key] else { continue }
-      self.chunks.finish(place, isReused: use.chunks[index].isReused)
+    for entry in use.inOrder.reversed() {
+      guard let place = places[entry.chunk.key] else { continue }
+      chunks.finish(place, isReused: entry.isReused)
     }
   }
 
@@ -167,51 +169,13 @@ public struct ChunkTier: Sendable {
 
   // MARK: What requests use
 
-  /// The chunks that a request uses, in the order in which it first did.
-  private struct RequestUse: Sendable {
-    enum Kind { case offered, inserted, read }
-
-    struct Entry: Sendable {
-      var chunk: Chunk
-      var isInserted = false
-      var isReused = false
-    }
-
-    var chunks: [Entry] = []
-    var numbers: [ContentKey: Int] = [:]
-    /// Chunks that were not there when they were offered.
-    var missed: Set<ContentKey> = []
-    /// When it used the first one.
-    var turn: Int?
-  }
-
-  private mutating func use(
-    _ chunk: Chunk, at place: Place, by request: Int, _ kind: RequestUse.Kind
+  private mutating func note(
+    _ chunk: Chunk, at place: Place, _ kind: RequestUse.Kind, in use: inout RequestUse
   ) {
-    var use = uses.removeValue(forKey: request) ?? RequestUse()
-    defer { uses[request] = use }
     let turn = use.turn ?? chunks.nextTurn()
     use.turn = turn
-    let known = use.numbers[chunk.key]
-    let index = known ?? use.chunks.count
-    if known == nil {
-      use.numbers[chunk.key] = index
-      use.chunks.append(RequestUse.Entry(chunk: chunk))
-    }
-    switch kind {
-    case .inserted: use.chunks[index].isInserted = true
-    case .read: use.chunks[index].isReused = true
-    case .offered where use.chunks[index].isInserted: break
-    case .offered: use.chunks[index].isReused = true
-    }
-    if known == nil || kind == .inserted {
-      chunks.use(place, turn: turn, position: chunk.position)
-    }
-  }
-
-  private mutating func noteMiss(of chunk: Chunk, by request: Int) {
-    guard uses[request, default: RequestUse()].missed.insert(chunk.key).inserted else { return }
-    chunks.miss(chunk.key)
+    guard use.note(chunk, kind) else { return }
+    chunks.use(place, turn: turn, position: chunk.position)
   }
 
   /// Counts an offer, and says whether the chunk was offered often enough.

@@ -1,3 +1,4 @@
+import DequeModule
 import HeapModule
 
 /// Least recently used first, by request: the chunks of one leave from the end of its sequence.
@@ -5,7 +6,8 @@ import HeapModule
 ///     request   turn 3: | c0 | c1 | c2 |     ranks (3, −16), (3, −32), (3, −48): c2 goes first
 ///     complete          | c0 | c1 | c2 |     ranks (9, 0), (8, 0), (7, 0): newer than all before, c2 still first
 ///
-/// Entries of the heap whose rank is no longer that of their place are passed over.
+/// Ranks of complete requests come in order, and queue up; those of others stand in a heap. Entries whose rank is no
+/// longer that of their place are passed over.
 struct RankedChunks: ChunkOrder {
   private struct Rank: Comparable {
     var turn: Int
@@ -27,6 +29,9 @@ struct RankedChunks: ChunkOrder {
   /// By place; `nil` for one without a chunk.
   private var ranks: [Rank?] = []
   private var heap = Heap<Entry>()
+  private var queue: Deque<Entry> = []
+  /// Entries of the heap above which those that are passed over are cleared away.
+  private var heapMax = 1024
   private var turns = 0
   private var ranksGiven = 0
 
@@ -37,7 +42,12 @@ struct RankedChunks: ChunkOrder {
   mutating func use(_ place: ChunkTier.Place, turn: Int, position: Int) {
     let rank = Rank(turn: turn, position: position, number: ranksGiven)
     if let known = ranks[Int(place)], (known.turn, -known.position) >= (turn, -position) { return }
-    set(rank, of: place)
+    give(rank, to: place)
+    heap.insert(Entry(rank: rank, place: place))
+    if heap.count > heapMax {
+      heap = Heap(heap.unordered.filter { ranks[Int($0.place)] == $0.rank })
+      heapMax = 2 * heap.count + 1024
+    }
   }
 
   mutating func miss(_ key: ContentKey) {}
@@ -48,32 +58,40 @@ struct RankedChunks: ChunkOrder {
   }
 
   mutating func finish(_ place: ChunkTier.Place, isReused: Bool) {
-    set(Rank(turn: nextTurn(), position: 0, number: ranksGiven), of: place)
+    let rank = Rank(turn: nextTurn(), position: 0, number: ranksGiven)
+    give(rank, to: place)
+    queue.append(Entry(rank: rank, place: place))
+    if queue.count > 2 * ranks.count + 64 {
+      queue.removeAll { ranks[Int($0.place)] != $0.rank }
+    }
   }
 
-  private mutating func set(_ rank: Rank, of place: ChunkTier.Place) {
+  private mutating func give(_ rank: Rank, to place: ChunkTier.Place) {
     ranks[Int(place)] = rank
     ranksGiven += 1
-    heap.insert(Entry(rank: rank, place: place))
-    if heap.count > 2 * ranks.count + 64 {
-      heap = Heap(heap.unordered.filter { ranks[Int($0.place)] == $0.rank })
-    }
   }
 
   mutating func evict(
     _ key: (ChunkTier.Place) -> ContentKey, where mayBe: (ChunkTier.Place) -> Bool
   ) -> ChunkTier.Place {
-    var kept: [Entry] = []
-    defer { heap.insert(contentsOf: kept) }
-    while let entry = heap.popMin() {
-      guard ranks[Int(entry.place)] == entry.rank else { continue }
+    var kept: (heap: [Entry], queue: [Entry]) = ([], [])
+    defer {
+      if !kept.heap.isEmpty { heap.insert(contentsOf: kept.heap) }
+      if !kept.queue.isEmpty { queue.prepend(contentsOf: kept.queue) }
+    }
+    while true {
+      while let entry = heap.min, ranks[Int(entry.place)] != entry.rank { heap.removeMin() }
+      while let entry = queue.first, ranks[Int(entry.place)] != entry.rank { queue.removeFirst() }
+      let isHeaped = heap.min.map { least in queue.first.map { least < $0 } ?? true } ?? false
+      guard let entry = isHeaped ? heap.popMin() : queue.popFirst() else { break }
       if mayBe(entry.place) {
         ranks[Int(entry.place)] = nil
         return entry.place
       }
-      kept.append(entry)
+      if isHeaped { kept.heap.append(entry) } else { kept.queue.append(entry) }
     }
-    preconditionFailure("RankedChunks.evict: none of \(kept.count) chunks may be evicted")
+    preconditionFailure(
+      "RankedChunks.evict: none of \(kept.heap.count + kept.queue.count) chunks may be evicted")
   }
 
   mutating func endEviction() {}

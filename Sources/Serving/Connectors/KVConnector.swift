@@ -43,6 +43,9 @@ package protocol KVConnector: Sendable {
   mutating func decide<Memory: TokenBudgetMemory>(
     _ iteration: ConnectedIteration, in memory: inout Memory)
 
+  /// Whether it has nothing to do in iterations that decode a sequence, while nothing moves.
+  func ignoresDecodes(of sequence: ConnectedSequence) -> Bool
+
   mutating func takeIn(_ report: KVTransferReport)
 
   /// Takes the sequences that wait for tokens of another engine, since this was last asked.
@@ -55,6 +58,7 @@ package protocol KVConnector: Sendable {
 }
 
 extension KVConnector {
+  package func ignoresDecodes(of sequence: ConnectedSequence) -> Bool { false }
   package mutating func takePulls() -> [IterationPlan.Admitted] { [] }
 }
 

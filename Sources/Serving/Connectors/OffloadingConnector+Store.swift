@@ -42,6 +42,16 @@ extension OffloadingConnector {
       .map { flushed[$0] }
   }
 
+  /// Its prompt was offered, and outputs are not.
+  package func ignoresDecodes(of sequence: ConnectedSequence) -> Bool {
+    guard options.promptsOnly, let progress = states[sequence.number]?.progress else {
+      return false
+    }
+    return groups.indices.allSatisfy {
+      groups[$0].window == nil && progress[$0] >= sequence.promptTokens / groups[$0].chunkTokens
+    }
+  }
+
   /// Jobs whose source blocks this iteration writes to, and those of sequences that lost their blocks in it.
   private func jobsToFlush(_ iteration: ConnectedIteration) -> [Int32] {
     let watching = watchers.isEmpty ? [] : allocated.blocks.flatMap { watchers[$0] ?? [] }
@@ -93,7 +103,7 @@ extension OffloadingConnector {
       tokens, sequence.length, options.promptsOnly ? sequence.promptTokens : sequence.length)
     var progress = state.progress
     var chunks: [ChunkTier.Chunk] = []
-    var sources: [[BlockID]] = []
+    var sources: [Int] = []
     for (number, group) in groups.enumerated() {
       let table = state.tables[number]
       let end = min(
@@ -101,9 +111,9 @@ extension OffloadingConnector {
         sequence.length / group.chunkTokens)
       guard end > progress[number] else { continue }
       for index in progress[number]..<end {
-        guard let blocks = blocks(of: index, sequence, number, table, in: &memory) else { continue }
+        guard isKept(index, of: sequence, number, table, in: &memory) else { continue }
         chunks.append(chunk(index, of: sequence, number, in: &memory))
-        sources.append(blocks)
+        sources.append(index)
       }
       progress[number] = end
     }
@@ -116,33 +126,44 @@ extension OffloadingConnector {
     states[sequence.number]?.progress = progress
     guard !stored.isEmpty else { return nil }
     let number = nextJob
+    var blocks: [BlockID] = []
+    var watched: [BlockID] = []
+    var unwatched: [BlockID] = []
+    for (index, _) in stored {
+      let group = chunks[index].group
+      let held = self.blocks(ofChunk: sources[index], in: state.tables[group])
+      blocks += held
+      if groups[group].window != nil { watched += held } else { unwatched += held }
+    }
     let job = KVTransferJob(
       number: number, kind: .store, sequence: sequence.number, request: sequence.request,
-      chunks: stored.map(\.place), blocks: stored.flatMap { sources[$0.index] })
-    issue(Job(transfer: job))
-    for (index, _) in stored {
-      if groups[chunks[index].group].window != nil {
-        watch(sources[index], for: number)
-      } else {
-        jobs[number]?.unwatched += sources[index]
-      }
-    }
+      chunks: stored.map(\.place), blocks: blocks)
+    issue(Job(transfer: job, unwatched: unwatched))
+    watch(watched, for: number)
     return number
   }
 
-  /// The blocks of a chunk; `nil` if it is not worth keeping or no longer there as a whole.
-  private func blocks<Memory: TokenBudgetMemory>(
-    of chunk: Int, _ sequence: ConnectedSequence, _ group: Int, _ table: [BlockID],
+  /// Whether a chunk is worth keeping, and there as a whole.
+  private func isKept<Memory: TokenBudgetMemory>(
+    _ chunk: Int, of sequence: ConnectedSequence, _ group: Int, _ table: [BlockID],
     in memory: inout Memory
-  ) -> [BlockID]? {
-    let indices = chunk * options.blocksPerChunk..<(chunk + 1) * options.blocksPerChunk
-    guard table[indices.upperBound - 1] != 0 else { return nil }
-    let kept = indices.filter {
-      memory.isKept(
-        $0, of: Int(sequence.number), group: group, alignment: alignment(besides: group))
+  ) -> Bool {
+    let first = chunk * options.blocksPerChunk
+    let end = first + options.blocksPerChunk
+    guard table[end - 1] != 0 else { return false }
+    let alignment = alignment(besides: group)
+    var keepsSome = false
+    for block in first..<end
+    where memory.isKept(block, of: Int(sequence.number), group: group, alignment: alignment) {
+      guard table[block] != 0 else { return false }
+      keepsSome = true
     }
-    guard !kept.isEmpty, kept.allSatisfy({ table[$0] != 0 }) else { return nil }
-    return table[indices].filter { $0 != 0 }
+    return keepsSome
+  }
+
+  private func blocks(ofChunk chunk: Int, in table: [BlockID]) -> some Sequence<BlockID> {
+    let first = chunk * options.blocksPerChunk
+    return table[first..<first + options.blocksPerChunk].lazy.filter { $0 != 0 }
   }
 
   /// Tokens in whose multiples hits in the tier come: chunks of the group that keeps everything.

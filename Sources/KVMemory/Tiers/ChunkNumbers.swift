@@ -1,0 +1,80 @@
+/// A number for each of some chunks.
+///
+/// Chunks of one run of tokens stand in a row by their index, so that whoever goes along a sequence looks a run up once,
+/// and counts from there.
+///
+///     run a   | 4 | 5 | 6 | · |        run b   | · | 9 |
+///
+/// - Complexity: O(1), expected over the hashes of runs; none is computed for a run that was set last.
+struct ChunkNumbers: Sendable {
+  private struct Row: Sendable {
+    var run: RunIdentity
+    /// By index; −1 where there is none.
+    var numbers: [Int32] = []
+    var count = 0
+  }
+
+  private var rows: [Row] = []
+  private var rowOfRun: [RunIdentity: Int] = [:]
+  /// Rows without a run.
+  private var unused: [Int] = []
+  /// The row that was looked at last; −1 if it has no run.
+  private var last = -1
+  private(set) var count = 0
+
+  /// The number of a chunk, at least 0; `nil` for none.
+  subscript(key: ContentKey) -> Int32? {
+    get {
+      guard let row = row(of: key.run) else { return nil }
+      return number(of: key, in: row)
+    }
+    set {
+      guard let number = newValue else { return remove(key) }
+      let row = row(of: key.run) ?? add(key.run)
+      last = row
+      let missing = Int(key.index) + 1 - rows[row].numbers.count
+      if missing > 0 {
+        rows[row].numbers.append(contentsOf: repeatElement(-1, count: missing))
+      }
+      if rows[row].numbers[Int(key.index)] < 0 {
+        rows[row].count += 1
+        count += 1
+      }
+      rows[row].numbers[Int(key.index)] = number
+    }
+  }
+
+  /// All numbers, in no order.
+  var numbers: [Int32] { rows.flatMap { $0.numbers.filter { $0 >= 0 } } }
+
+  private func row(of run: RunIdentity) -> Int? {
+    if last >= 0, rows[last].run == run { return last }
+    return rowOfRun[run]
+  }
+
+  private func number(of key: ContentKey, in row: Int) -> Int32? {
+    guard Int(key.index) < rows[row].numbers.count else { return nil }
+    let number = rows[row].numbers[Int(key.index)]
+    return number < 0 ? nil : number
+  }
+
+  private mutating func add(_ run: RunIdentity) -> Int {
+    let row = unused.popLast() ?? rows.count
+    if row == rows.count { rows.append(Row(run: run)) } else { rows[row] = Row(run: run) }
+    rowOfRun[run] = row
+    return row
+  }
+
+  private mutating func remove(_ key: ContentKey) {
+    guard let row = row(of: key.run), number(of: key, in: row) != nil else { return }
+    last = row
+    rows[row].numbers[Int(key.index)] = -1
+    rows[row].count -= 1
+    count -= 1
+    guard rows[row].count == 0 else { return }
+    rowOfRun[key.run] = nil
+    rows[row].numbers = []
+    unused.append(row)
+    last = -1
+  }
+}
