@@ -4,7 +4,7 @@ SWIFT ?= swift
 KVPLAN = .build/release/kvplan
 RATES ?= 0.5,1,1.5,2,3,8
 
-.PHONY: help dependencies release install uninstall compare reproduce plan-example check-search test check format lint sanitize bench bench-accuracy served-errors test-slurm sweep-kill same-bytes clean
+.PHONY: help dependencies release mock test-mock install uninstall compare reproduce plan-example check-search test check format lint sanitize bench bench-accuracy served-errors test-slurm sweep-kill same-bytes clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -14,6 +14,12 @@ dependencies: ## Install the Debian packages that the build needs, where they ar
 
 release: dependencies ## Build the tool for use
 	$(SWIFT) build -c release --product kvplan
+
+mock: dependencies ## Build kvplan-mock, a server with the latencies of a simulated engine
+	KVPLAN_MOCK=1 $(SWIFT) build -c release --product kvplan-mock
+
+test-mock: release mock ## A mock under load, beside what is simulated; misuse and Ctrl-C
+	tools/test-mock $(KVPLAN) .build/release/kvplan-mock
 
 PREFIX ?= /usr/local
 DESTDIR ?=

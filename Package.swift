@@ -121,6 +121,13 @@ let package = Package(
         "Workload", "SimulationKernel", "Messages", "Statistics",
       ]),
 
+    room(
+      "MockServing",
+      [
+        "Planning", "Fleet", "Serving", "ModelFiles", "CostModel", "Workload", "SimulationKernel",
+        "Messages",
+      ]),
+
     .executableTarget(
       name: "kvplan",
       dependencies: [
@@ -189,6 +196,31 @@ let package = Package(
         "Statistics", "Messages",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
+    tests(
+      "MockServingTests",
+      [
+        "MockServing", "Planning", "Serving", "CostModel", "Workload", "SimulationKernel",
+        "Messages",
+      ]),
     tests("TidyTests", []),
   ]
 )
+
+/// The mock of a deployment is built on request only: its HTTP server takes 4 minutes of processor time to compile. A
+/// package of its own would see nothing of the house but what is `public`, and would build the house a second time.
+if Context.environment["KVPLAN_MOCK"] == "1" {
+  package.dependencies.append(
+    .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.0"))
+  package.products.append(.executable(name: "kvplan-mock", targets: ["kvplan-mock"]))
+  package.targets.append(
+    .executableTarget(
+      name: "kvplan-mock",
+      dependencies: [
+        "MockServing", "Planning", "Serving", "CostModel", "Messages",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        // The house has a target of that name too.
+        .product(
+          name: "Hummingbird", package: "hummingbird", moduleAliases: ["Metrics": "SwiftMetrics"]),
+      ],
+      swiftSettings: strict))
+}

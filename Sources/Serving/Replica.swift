@@ -24,6 +24,13 @@ package struct ReplicaSetup {
     self.contents = contents
     requests = RunRequests(log.requests)
   }
+
+  /// For requests that come while the replica runs; what their prompts consist of is not known.
+  package init(_ coming: ComingRequests) {
+    log = RequestLog(coming)
+    contents = nil
+    requests = RunRequests(coming)
+  }
 }
 
 /// A request that left a replica: it is complete, or was turned away.

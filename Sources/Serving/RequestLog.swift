@@ -35,18 +35,27 @@ package final class RequestLog: @unchecked Sendable {
   let entries: Entries
 
   /// - Parameter requests: In order of arrival; the last of them may be warm-ups, which no result holds.
-  package init(_ requests: [Request], window: MeasuringWindow) {
+  package convenience init(_ requests: [Request], window: MeasuringWindow) {
+    self.init(requests, places: requests.count, window: window)
+  }
+
+  /// Of requests that come while the run goes on.
+  convenience init(_ coming: ComingRequests) {
+    self.init([], places: coming.capacity, window: MeasuringWindow())
+  }
+
+  private init(_ requests: [Request], places: Int, window: MeasuringWindow) {
     self.requests = requests
     self.window = window
     entries = Entries(
-      milestones: .allocate(capacity: requests.count), tokenGaps: .allocate(capacity: 1),
-      arrivedCount: .allocate(capacity: 1), cachedTokens: .allocate(capacity: requests.count),
+      milestones: .allocate(capacity: places), tokenGaps: .allocate(capacity: 1),
+      arrivedCount: .allocate(capacity: 1), cachedTokens: .allocate(capacity: places),
       tierTokens: .allocate(capacity: 1), losses: .allocate(capacity: 1))
     entries.tierTokens.initialize(to: [:])
-    entries.milestones.initialize(repeating: RunRecord.Milestones(), count: requests.count)
+    entries.milestones.initialize(repeating: RunRecord.Milestones(), count: places)
     entries.tokenGaps.initialize(to: TokenGaps())
     entries.arrivedCount.initialize(to: 0)
-    entries.cachedTokens.initialize(repeating: 0, count: requests.count)
+    entries.cachedTokens.initialize(repeating: 0, count: places)
     entries.losses.initialize(to: [:])
   }
 

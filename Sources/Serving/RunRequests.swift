@@ -15,8 +15,20 @@ package struct RunRequests: Sendable {
   private let firstSequences: [Int32]
   /// The same where a beam search has twice its width, for children that live beside their parents.
   private let firstBeams: [Int32]
+  /// Where those stand that are not known before the run; `nil` where all are.
+  private let coming: ComingRequests?
+
+  /// Requests that come while the run goes on, none of which is among ``requests``.
+  package init(_ coming: ComingRequests) {
+    requests = []
+    (areSingle, haveOneSample) = (true, true)
+    longestOutput = coming.outputMax
+    (firstSequences, firstBeams) = ([], [])
+    self.coming = coming
+  }
 
   package init(_ requests: [Request]) {
+    coming = nil
     self.requests = requests
     var areSingle = true
     var haveOneSample = true
@@ -47,7 +59,10 @@ package struct RunRequests: Sendable {
   }
 
   @inline(__always)
-  package subscript(id: RequestID) -> Request { requests[Int(id)] }
+  package subscript(id: RequestID) -> Request {
+    guard let coming else { return requests[Int(id)] }
+    return coming[id]
+  }
 
   package var count: Int { requests.count }
 
