@@ -33,7 +33,7 @@ struct Kvplan: ParsableCommand {
       SweepCommand.self,
       ConformCommand.self, TraceCommand.self,
       CatalogCommand.self, RunCPUCommand.self, CalibrateCommand.self, ValidateCommand.self,
-      ReproduceCommand.self, BenchPriceCommand.self,
+      ReproduceCommand.self, BenchPlanCommand.self, BenchPriceCommand.self,
     ])
 
   /// Parses the arguments, runs the command, and turns what it throws into a message and a status.

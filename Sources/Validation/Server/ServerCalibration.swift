@@ -91,11 +91,12 @@ package struct ServerCalibration: Sendable {
   /// measured; two also how long prompts take, and a sequence. Where the host works behind the device, no time of a
   /// sequence is seen, and the scale of all kernels is fitted in its place; on a device without a profile of its own that
   /// comes first.
-  private func residuals(isMeasured: Bool, hidesHost: Bool) -> [Residual] {
-    let hasFirst = runs.contains { $0.measured[.ttft] != nil || $0.measured[.e2e] != nil }
+  static func residuals(
+    runs: Int, hasFirst: Bool, isMeasured: Bool, hidesHost: Bool
+  ) -> [Residual] {
     var residuals: [Residual] = isMeasured ? [.iteration] : [.kernels, .iteration]
     if hasFirst { residuals.append(.answer) }
-    guard runs.count >= 2 else { return residuals }
+    guard runs >= 2 else { return residuals }
     if hasFirst { residuals.append(.prompt) }
     if isMeasured { residuals.append(hidesHost ? .kernels : .sequence) }
     return residuals
@@ -119,7 +120,9 @@ package struct ServerCalibration: Sendable {
     var plain = scenario
     plain.maxConcurrency = nil
     let resolved = try plain.resolved(prices: prices)
-    let residuals = residuals(
+    let residuals = Self.residuals(
+      runs: runs.count,
+      hasFirst: runs.contains { $0.measured[.ttft] != nil || $0.measured[.e2e] != nil },
       isMeasured: resolved.costModel.profile.isCalibrated,
       hidesHost: scenario.releaseOverheads.hidesHost)
     let start = ServerProfile.Residuals(scenario.releaseOverheads)
@@ -165,7 +168,7 @@ package struct ServerCalibration: Sendable {
   }
 
   /// Simulates runs side by side.
-  private func predictions(
+  func predictions(
     _ runs: [ServerRun], _ residuals: ServerProfile.Residuals, prices: PriceSource
   ) throws -> [Prediction] {
     var scenario = scenario
