@@ -14,7 +14,8 @@ import Workload
 /// - a router that reads nothing: requests are shared out first, and replicas run one after the other;
 /// - one that reads how many requests each has, or clients that wait for answers: a replica is visited when a request
 ///   comes to it, and when one may leave it (an ``EventQueue`` holds when);
-/// - one that reads what changes with every iteration: all replicas are brought to each arrival.
+/// - one that reads what changes with every iteration: all replicas are brought to each arrival;
+/// - one that reads reports of a period: all replicas are brought to the last report before each arrival.
 ///
 /// - Complexity: That of the replicas' iterations, and O(log replicas) a request; O(replicas) a request in the last case
 ///   and where prefixes are compared.
@@ -78,13 +79,16 @@ package struct Fleet {
   private var visits = EventQueue<Int32>()
   private var departures: [Departure] = []
   private let looks: Looks
+  /// What members last said of themselves; `nil` where the router sees how they stand.
+  var reports: LoadReports?
 
   /// How replicas are looked at; see ``Fleet``.
-  private enum Looks { case never, atDepartures, atArrivals }
+  private enum Looks { case never, atDepartures, atArrivals, atReports }
 
-  private static func looks(for reads: Router.Reads) -> Looks {
-    switch reads {
+  private static func looks(for router: Router) -> Looks {
+    switch router.reads {
     case .nothing: .never
+    case _ where router.loadPeriod > .zero: .atReports
     case .outstanding: .atDepartures
     case .held: .atArrivals
     }
@@ -102,6 +106,20 @@ package struct Fleet {
     var retired: SimInstant?
     /// When it is to be visited; ``SimInstant/distantFuture`` for never.
     var visit = SimInstant.distantFuture
+    /// When the replica first decides about the requests that came last.
+    var decisions: [SimInstant] = []
+
+    /// Requests that waited when the replica last decided before `now`, as engines count them: those that came since are
+    /// in nobody's queue yet.
+    func waiting(at now: SimInstant) -> Int {
+      replica.waiting - decisions.count { $0 >= now }
+    }
+
+    /// A request came at `now`, and the replica decides about it at `decision`.
+    mutating func noteArrival(at now: SimInstant, decision: SimInstant) {
+      decisions.removeAll { $0 < now }
+      decisions.append(decision)
+    }
   }
 
   /// - Parameters:
@@ -122,7 +140,10 @@ package struct Fleet {
     looks =
       load.clients != nil
       ? .atDepartures
-      : isAlone ? .never : Self.looks(for: router.reads)
+      : isAlone ? .never : Self.looks(for: router)
+    if !isAlone, router.reads != .nothing, router.loadPeriod > .zero {
+      reports = LoadReports(period: router.loadPeriod)
+    }
     var setup = ReplicaSetup(log, contents: contents)
     setup.oversized = load.oversized
     setup.classNames = load.classNames
@@ -192,6 +213,7 @@ package struct Fleet {
       members[number].visit = .distantFuture
     }
     visits = EventQueue()
+    reports?.restart()
     assignment.removeAll(keepingCapacity: true)
     setup.frontEnd?.restart()
     log.restart()
@@ -261,7 +283,7 @@ package struct Fleet {
         let request = RequestID(index)
         try scale(before: requests[index].arrival)
         while shares.count < members.count { shares.append([]) }
-        let number = pick(request)
+        let number = pick(request, at: requests[index].arrival)
         assignment.append(Int32(number))
         shares[number].append(request)
       }
@@ -295,7 +317,9 @@ package struct Fleet {
   private mutating func update(
     _ number: Int, _ replica: any Replica, _ senders: inout Senders
   ) {
-    if members[number].retired == nil { loads.set(number, to: replica.outstanding) }
+    if members[number].retired == nil, reports == nil {
+      loads.set(number, to: replica.outstanding)
+    }
     guard load.clients != nil else { return }
     departures.removeAll(keepingCapacity: true)
     replica.takeDepartures(into: &departures)
@@ -313,20 +337,28 @@ package struct Fleet {
         }
       }
     }
-    let number = members.count == 1 ? 0 : pick(request)
+    try takeReports(at: now)
+    let number = members.count == 1 ? 0 : pick(request, at: now)
+    if reports != nil { loads.set(number, to: loads[number] + 1) }
     if members.count > 1 || scaler != nil { assignment.append(Int32(number)) }
     let replica = members[number].replica
     try replica.advance(to: now)
     let decides = try replica.submit(request, at: now)
+    if router.reads == .held { members[number].noteArrival(at: now, decision: decides) }
     guard looks == .atDepartures else { return }
     note(decides, for: number)
     update(number, replica, &senders)
   }
 
-  private mutating func pick(_ request: RequestID) -> Int {
-    let members = members
+  private mutating func pick(_ request: RequestID, at now: SimInstant) -> Int {
+    let (members, reports) = (members, reports)
     return policy.pick(
-      request, in: FleetView(open: open, loads: loads) { members[$0].replica.heldShare })
+      request,
+      in: FleetView(
+        open: open, loads: loads,
+        heldShare: { reports?[$0].heldShare ?? members[$0].replica.heldShare },
+        waiting: { reports?[$0].waiting ?? members[$0].waiting(at: now) },
+        cachedTokens: { members[$0].replica.cachedTokens(of: request) }))
   }
 
   /// What the slots of replicas count beside each other, in the smallest whole numbers; `nil` where they are alike.

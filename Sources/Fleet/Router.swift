@@ -12,8 +12,18 @@ package struct Router: Sendable {
     case nothing
     /// How many requests each has.
     case outstanding
-    /// How much of its KV pool each holds as well, which may change with every iteration.
+    /// How much of its KV pool each holds as well, how many of its requests wait, or what its prefix cache holds: what
+    /// may change with every iteration.
     case held
+  }
+
+  /// What a router needs to be told.
+  package enum Needs: Sendable {
+    case nothing
+    /// What the prompts of the trace consist of.
+    case contents
+    /// What the prefix caches hold as well.
+    case caches
   }
 
   /// As users type it.
@@ -23,24 +33,37 @@ package struct Router: Sendable {
   package let reads: Reads
   /// Whether it compares what prompts consist of, block by block.
   package let comparesBlocks: Bool
+  /// What it needs to be told beside loads.
+  package let needs: Needs
+  /// The time between two reports of what replicas have (`--router-load-period`); zero for the state of the instant.
+  ///
+  /// Of a replica the router then knows the report before, and how many requests it has sent there since.
+  package var loadPeriod = SimDuration.zero
   /// Makes the policy of one run.
   package let make: @Sendable (RoutedRun) -> any RoutingPolicy
 
   package init(
     name: String, summary: String, reads: Reads, comparesBlocks: Bool = false,
-    make: @escaping @Sendable (RoutedRun) -> any RoutingPolicy
+    needs: Needs = .nothing, make: @escaping @Sendable (RoutedRun) -> any RoutingPolicy
   ) {
     self.name = name
     self.summary = summary
     self.reads = reads
     self.comparesBlocks = comparesBlocks
+    self.needs = needs
     self.make = make
   }
 
-  /// Every router, in the order of the help text.
-  package static let all: [Router] = [
+  /// Routers of no engine or project in particular, which plans try in each other's place.
+  package static let plain: [Router] = [
     .roundRobin, .leastOutstanding, .powerOfTwo, .leastKV, .prefixAware,
   ]
+
+  /// Every router, in the order of the help text.
+  package static let all: [Router] =
+    plain + [
+      .random, .session, .vllmDataParallel, .llmd, .llmdPrecise, .llmdLoad,
+    ]
 }
 
 extension Router: Equatable {
@@ -67,19 +90,29 @@ package protocol RoutingPolicy {
   mutating func pick(_ request: RequestID, in fleet: borrowing FleetView) -> Int
 }
 
-/// What a router sees of the fleet at the arrival of a request.
+/// What a router sees of the fleet at the arrival of a request: what replicas have then, or as of their last reports
+/// (``Router/loadPeriod``).
 package struct FleetView {
   /// Numbers of the replicas that take requests, rising, at least one.
   package let open: [Int]
-  /// Requests that run or wait, by replica; those that take none do not count.
+  /// Requests that run or wait, by replica, those sent since its last report included; those that take none do not count.
   package let loads: LoadTree
   /// Share of its KV pool that the running requests of a replica hold, from 0 to 1.
   package let heldShare: (Int) -> Double
+  /// Requests of a replica that were not admitted when it last decided.
+  package let waiting: (Int) -> Int
+  /// Tokens of the arriving request's prompt that the prefix cache of a replica holds at this instant.
+  package let cachedTokens: (Int) -> Int
 
-  package init(open: [Int], loads: LoadTree, heldShare: @escaping (Int) -> Double) {
+  package init(
+    open: [Int], loads: LoadTree, heldShare: @escaping (Int) -> Double,
+    waiting: @escaping (Int) -> Int = { _ in 0 }, cachedTokens: @escaping (Int) -> Int = { _ in 0 }
+  ) {
     self.open = open
     self.loads = loads
     self.heldShare = heldShare
+    self.waiting = waiting
+    self.cachedTokens = cachedTokens
   }
 
   /// The least by `key`; of equals, the first replica from `start` on, else the first of all.

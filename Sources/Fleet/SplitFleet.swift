@@ -36,7 +36,11 @@ struct SplitFleet {
     mutating func pick(_ request: RequestID, among members: [Member]) -> Int {
       guard open.count > 1 else { return open[0] }
       return policy.pick(
-        request, in: FleetView(open: open, loads: loads) { members[$0].replica.heldShare })
+        request,
+        in: FleetView(
+          open: open, loads: loads, heldShare: { members[$0].replica.heldShare },
+          waiting: { members[$0].replica.waiting },
+          cachedTokens: { members[$0].replica.cachedTokens(of: request) }))
     }
   }
 

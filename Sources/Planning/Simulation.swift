@@ -45,12 +45,7 @@ package struct Simulation: Sendable {
       of: record, trace: replayed,
       requestRate: scenario.finiteRequestRate ?? record.requests[..<record.arrivedCount].rate,
       seed: scenario.seed,
-      replicas: deployment.replicas == 1
-        ? []
-        : [
-          ScenarioField("replicas", "\(deployment.replicas)"),
-          ScenarioField("router", deployment.router.name),
-        ])
+      replicas: deployment.replicas == 1 ? [] : deployment.routerFields)
     labels.classNames = replayed.classNames
     var profiles: [String] = []
     for profile in prepared.resolved.map(\.costProfileText) where !profiles.contains(profile) {

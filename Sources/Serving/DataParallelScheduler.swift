@@ -53,8 +53,8 @@ struct DataParallelScheduler<Rank: Scheduler>: Scheduler {
 
   static func score(_ queues: QueueLengths, _ ledger: WasteLedger) -> Double {
     let held = Double(ledger.total - ledger.free - ledger.cached) / Double(ledger.total)
-    return Double(queues.waiting + queues.running)
-      + 6 * Double(queues.waiting) * max(0, held - 0.5)
+    return dataParallelScore(
+      requests: queues.waiting + queues.running, waiting: queues.waiting, heldShare: held)
   }
 
   mutating func schedule(at now: SimInstant, into plan: inout IterationPlan) {
@@ -98,6 +98,15 @@ struct DataParallelScheduler<Rank: Scheduler>: Scheduler {
     let totals = ranks.compactMap(\.prefixCache)
     return totals.isEmpty ? nil : totals.reduce(PrefixCacheTotals(), +)
   }
+}
+
+/// How busy vLLM's data-parallel client takes an engine to be.
+///
+/// - Parameters:
+///   - requests: Those that run or wait.
+///   - heldShare: Share of the KV pool that running requests hold.
+package func dataParallelScore(requests: Int, waiting: Int, heldShare: Double) -> Double {
+  Double(requests) + 6 * Double(waiting) * max(0, heldShare - 0.5)
 }
 
 /// Numbers of blocks go through the ranks' pools in order.

@@ -89,6 +89,12 @@ package protocol Replica: AnyObject {
 
   /// Share of the KV pool that running requests hold, from 0 to 1.
   var heldShare: Double { get }
+
+  /// Requests that wait to be admitted.
+  var waiting: Int { get }
+
+  /// Tokens of an arriving request's prompt that the prefix cache holds now.
+  func cachedTokens(of request: RequestID) -> Int
 }
 
 /// An engine behind the protocol.
@@ -113,6 +119,7 @@ package final class EngineReplica: Replica {
   private let closeAt: (SimInstant) -> ReplicaRecord
   private let idle: () -> Bool
   private let state: () -> (queues: QueueLengths, ledger: WasteLedger)
+  private let cached: (RequestID) -> Int
 
   @inline(__always)
   init<S: Scheduler>(
@@ -131,6 +138,7 @@ package final class EngineReplica: Replica {
     closeAt = { box.engine.close(at: $0) }
     idle = { box.engine.isIdle }
     state = { (box.engine.scheduler.queues, box.engine.scheduler.ledger) }
+    cached = { box.engine.scheduler.cachedTokens(of: $0) }
   }
 
   package func serve(_ requests: [RequestID], until end: SimInstant) throws {
@@ -162,6 +170,10 @@ package final class EngineReplica: Replica {
   package var isIdle: Bool { idle() }
 
   package var outstanding: Int { state().queues.total }
+
+  package var waiting: Int { state().queues.waiting }
+
+  package func cachedTokens(of request: RequestID) -> Int { cached(request) }
 
   package var heldShare: Double {
     let ledger = state().ledger

@@ -54,6 +54,10 @@ package protocol Scheduler: SequencePlacement, Sendable {
   /// What the prefix cache has done so far; `nil` for a system without one.
   var prefixCache: PrefixCacheTotals? { get }
 
+  /// Tokens of an arriving request's prompt that the prefix cache holds now; 0 for a system that does not tell
+  /// (``ServingSystem/Capabilities/tellsCache``).
+  mutating func cachedTokens(of request: RequestID) -> Int
+
   // MARK: What Pace asks for
 
   /// The next iterations, if they only give each running request its token; see ``SteadyStretch``.
@@ -77,6 +81,7 @@ extension Scheduler {
   package var prefixCache: PrefixCacheTotals? { nil }
   package mutating func takeIn(_ moves: KVMoves) {}
   package mutating func takePulls() -> [IterationPlan.Admitted] { [] }
+  package mutating func cachedTokens(of request: RequestID) -> Int { 0 }
 }
 
 /// A scheduler decides every iteration by a plan, unless it says that it can do without.

@@ -46,6 +46,8 @@ extension ServingSystem {
     package var speculates = false
     /// Whether prompts can be computed by one replica for another that decodes (`--replica role=prefill`).
     package var handsOff = false
+    /// Whether a router can know what its prefix cache holds (`--router llm-d-precise`).
+    package var tellsCache = false
     /// Whether preempted requests can move to the host (`--swap-space`, `--preemption-mode`).
     package var swaps = false
     package var sequences = Sequences.beams
@@ -72,6 +74,7 @@ extension ServingSystem {
       decidesAheadFrom: VLLMRelease? = nil, swaps: Bool = false,
       sequences: Sequences = .beams, offloads: Bool = false, hasRanks: Bool = false,
       speculates: Bool = false, handsOff: Bool = false,
+      tellsCache: Bool = false,
       hasStaticBatches: Bool = false, isCompiled: Bool = false, mapsPageGroups: Bool = false,
       cpuStandIn: String? = nil, measuresMemory: Bool = false, serveCommand: String? = nil
     ) {
@@ -91,6 +94,7 @@ extension ServingSystem {
       self.offloads = offloads
       self.speculates = speculates
       self.handsOff = handsOff
+      self.tellsCache = tellsCache
       self.hasStaticBatches = hasStaticBatches
       self.isCompiled = isCompiled
       self.mapsPageGroups = mapsPageGroups

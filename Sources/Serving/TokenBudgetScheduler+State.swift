@@ -62,6 +62,21 @@ extension TokenBudgetScheduler {
     QueueLengths(running: running.count, waiting: waitingSequences.count, swapped: 0)
   }
 
+  /// Looks a request up that has not come, and leaves the memory as it was.
+  ///
+  /// - Complexity: O(pieces of the prompt + blocks found).
+  package mutating func cachedTokens(of request: RequestID) -> Int {
+    guard options.prefixCaching else { return 0 }
+    let sequence = sequences.requests.firstSequence(of: request)
+    let state = sequences[Int(sequence)]
+    let isKnown = memory.knows(Int(sequence))
+    if !isKnown { contents.tell(&memory, of: sequence, state, sample: 0) }
+    var found = Memory.Found()
+    memory.lookUp(Int(sequence), length: Int(state.length), &found)
+    if !isKnown { memory.forget(Int(sequence)) }
+    return found.tokens
+  }
+
   package var prefixCache: PrefixCacheTotals? {
     guard options.prefixCaching else { return nil }
     var totals = totals

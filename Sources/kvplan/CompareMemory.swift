@@ -48,7 +48,8 @@ extension CompareCommand {
     let asked: [(flag: String, isGiven: Bool)] = [
       ("--systems", systems != ServingSystem.comparison.map(\.name).joined(separator: ",")),
       ("--replicas", fleet.replicas.replicas != 1), ("--replica", !fleet.replicas.replica.isEmpty),
-      ("--router", fleet.router != nil), ("--files", results.files != nil),
+      ("--router", fleet.router != nil),
+      ("--router-load-period", fleet.routerLoadPeriod != nil), ("--files", results.files != nil),
       ("--figure", !results.figures.figure.isEmpty),
       ("--latex", latex),
     ]

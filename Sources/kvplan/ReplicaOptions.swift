@@ -130,14 +130,32 @@ struct FleetOptions: ParsableArguments {
       """)
   var router: String?
 
-  /// - Throws: ``UserError`` as ``ReplicaOptions``, for a router that is unknown, and for one without replicas to
-  ///   choose from.
+  @Option(
+    help: ArgumentHelp(
+      """
+      Seconds between two reports of what replicas have, which is what the router then knows beside what it has sent \
+      since (default: 0, the state of the instant).
+      """, valueName: "seconds"))
+  var routerLoadPeriod: Double?
+
+  /// - Throws: ``UserError`` as ``ReplicaOptions``, for a router that is unknown, a period that is none, and for either
+  ///   without replicas to choose from.
   func deployment(of base: Scenario) throws -> Deployment {
-    let chosen = try router.map { try Router.find($0) }
-    let deployment = try replicas.deployment(of: base, router: chosen ?? .leastOutstanding)
-    guard chosen == nil || deployment.replicas > 1 else {
+    var chosen = try router.map { try Router.find($0) } ?? .leastOutstanding
+    if let seconds = routerLoadPeriod {
+      guard seconds >= 0, seconds < 1e9 else {
+        throw UserError(
+          "`--router-load-period` must be at least 0 and below 1e9 seconds, found `\(seconds)`")
+      }
+      chosen.loadPeriod = SimDuration(rounding: seconds)
+    }
+    let deployment = try replicas.deployment(of: base, router: chosen)
+    let given =
+      router.map { "--router \($0)" }
+      ?? routerLoadPeriod.map { "--router-load-period \($0)" }
+    if let given, deployment.replicas == 1 {
       throw UserError(
-        "`--router \(router ?? "")` has 1 replica to choose from",
+        "`\(given)` has 1 replica to choose from",
         hint: "give `--replicas 2` or more, or leave it out")
     }
     return deployment

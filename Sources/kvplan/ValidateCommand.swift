@@ -12,7 +12,7 @@ struct ValidateCommand: ParsableCommand {
       ValidatePointsCommand.self, ValidateErrorsCommand.self, ValidateRequestsCommand.self,
       ValidateServerCommand.self, ValidateSpeculationCommand.self,
       ValidateStepsCommand.self, ValidateKVCommand.self,
-      ValidateMLPerfCommand.self,
+      ValidateMLPerfCommand.self, ValidateRouterCommand.self,
       ValidateCPUCommand.self,
     ])
 }

@@ -64,10 +64,11 @@ extension CapacityStudy {
   private func possibleLevers() -> [Lever] {
     var levers = deployment.groups.count == 1 ? settingLevers() : []
     guard deployment.replicas > 1 else { return levers }
-    for router in Router.all where router != deployment.router {
+    for router in Router.plain where router != deployment.router {
       if router.comparesBlocks && trace.contents == nil { continue }
       var changed = deployment
       changed.router = router
+      changed.router.loadPeriod = deployment.router.loadPeriod
       levers.append(
         Lever(
           change: "the router \(router.name)", flag: "--router \(router.name)",

@@ -18,6 +18,7 @@ package struct PreparedDeployment: Sendable {
   /// - Throws: ``UserError`` for settings that are not valid or a model that does not fit.
   package init(_ deployment: Deployment, prices: PriceSource = .own) throws {
     try deployment.checkRoles()
+    try deployment.checkRouter()
     let resolved = try deployment.groups.map { try $0.scenario.resolved(prices: prices) }
     let blockSizes = Set(resolved.map(\.settings.blockSize)).sorted()
     guard blockSizes.count == 1 || !deployment.router.comparesBlocks else {
@@ -92,6 +93,7 @@ package struct PreparedDeployment: Sendable {
       try resolved.scenario.requireTargets(of: trace)
     }
     if deployment.handsOff { try trace.requireHandOffs() }
+    try deployment.checkRouter(for: trace)
     var load = resolved[0].load(trace)
     load.frontEnd = frontEnd
     return try explaining(trace) {
@@ -109,6 +111,7 @@ package struct PreparedDeployment: Sendable {
     _ trace: Trace, autoscaler: Autoscaler, seed: UInt64
   ) throws -> (result: RunResult, scaling: [ScalingStep], replicaSeconds: Double) {
     try resolved[0].scenario.requireTargets(of: trace)
+    try deployment.checkRouter(for: trace)
     let (record, scaling, replicaSeconds) = try explaining(trace) {
       try Fleet.serve(
         resolved[0].load(trace), autoscaler: autoscaler, replica: maker(of: 0),
@@ -146,10 +149,7 @@ package struct PreparedDeployment: Sendable {
   private func result(of record: RunRecord, trace: Trace, seed: UInt64) -> RunResult {
     var labels = labels(
       of: record, trace: trace, requestRate: trace.offeredRate, seed: seed,
-      replicas: [
-        ScenarioField("replicas", "\(deployment.replicas)"),
-        ScenarioField("router", deployment.router.name),
-      ])
+      replicas: deployment.routerFields)
     labels.provenance.costProfile =
       profiles.map { "\($0.name) (\($0.error))" }.joined(separator: "; ")
     return RunResult(

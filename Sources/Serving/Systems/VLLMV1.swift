@@ -14,6 +14,7 @@ extension ServingSystem {
       choosesEvictions: true, choosesVictims: true, ordersService: true,
       decidesAheadFrom: .stopsAhead,
       sequences: .samples, offloads: true, hasRanks: true, speculates: true, handsOff: true,
+      tellsCache: true,
       measuresMemory: true, serveCommand: "vllm serve"),
     measuredAs: "vllm",
     defaults: { .vllm($0) },
