@@ -4,7 +4,7 @@ SWIFT ?= swift
 KVPLAN = .build/release/kvplan
 RATES ?= 0.5,1,1.5,2,3,8
 
-.PHONY: help dependencies release mock test-mock install uninstall compare reproduce plan-example check-search test check format lint sanitize bench bench-accuracy served-errors test-slurm sweep-kill same-bytes clean
+.PHONY: help dependencies release mock test-mock install uninstall compare reproduce plan-example check-search test check format lint sanitize fuzz-fleets bench bench-accuracy served-errors test-slurm sweep-kill same-bytes clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -64,6 +64,10 @@ sanitize: dependencies ## Run the tests of kernels and memory under AddressSanit
 	ASAN_OPTIONS=detect_leaks=0 $(SWIFT) test --sanitize address --scratch-path .build/address \
 	  --filter 'KernelsTests|KVMemoryTests'
 	$(SWIFT) test --sanitize thread --scratch-path .build/thread --filter KernelsTests
+
+fuzz-fleets: dependencies ## Serve 100,000 random fleets whose replicas fail: nothing is lost or served twice
+	$(SWIFT) build --build-tests
+	KVPLAN_FUZZ_FLEETS=100000 $(SWIFT) test --skip-build --filter FailureTests
 
 lint: ## Check the format
 	$(SWIFT) format lint --strict --recursive Package.swift Sources Tests

@@ -2,9 +2,6 @@ import Serving
 import SimulationKernel
 
 /// Decides, every so often, how many replicas there should be.
-///
-/// The rule of common autoscalers: as many as the load of the last interval asks for, at once when that is
-/// more, and only after it has been less for a while when it is fewer.
 package struct Autoscaler: Equatable, Sendable {
   package var minReplicas: Int
   package var maxReplicas: Int
@@ -14,14 +11,15 @@ package struct Autoscaler: Equatable, Sendable {
   package var startUp: SimDuration
   /// Requests per second that one replica is to be given.
   package var targetRate: Double
-  /// Decisions in a row that have to ask for fewer before there are fewer.
+  /// Decisions in a row that have to ask for fewer before there are fewer; of ``ScalingRule/patient`` alone.
   package var patience: Int
+  package var rule: ScalingRule
 
-  private var askedForFewer = 0
+  private var memory = ScalingMemory()
 
   package init(
     minReplicas: Int, maxReplicas: Int, interval: SimDuration, startUp: SimDuration,
-    targetRate: Double, patience: Int
+    targetRate: Double, patience: Int, rule: ScalingRule = .patient
   ) {
     precondition(minReplicas >= 1 && maxReplicas >= minReplicas && targetRate > 0)
     self.minReplicas = minReplicas
@@ -30,19 +28,16 @@ package struct Autoscaler: Equatable, Sendable {
     self.startUp = startUp
     self.targetRate = targetRate
     self.patience = patience
+    self.rule = rule
   }
 
   /// Replicas that should be there, by the requests that arrived in the last interval.
   ///
   /// - Parameter present: Replicas that take requests or are starting.
   mutating func replicas(arrived: Int, present: Int) -> Int {
-    let rate = Double(arrived) / interval.seconds
-    let asked = min(max(Int((rate / targetRate).rounded(.up)), minReplicas), maxReplicas)
-    askedForFewer = asked < present ? askedForFewer + 1 : 0
-    if asked >= present { return asked }
-    guard askedForFewer > patience else { return present }
-    askedForFewer = 0
-    return asked
+    let settings = self
+    let wanted = memory.replicas(arrived: arrived, present: present, of: settings)
+    return min(max(wanted, minReplicas), maxReplicas)
   }
 }
 

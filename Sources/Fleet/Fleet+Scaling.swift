@@ -43,8 +43,7 @@ extension Fleet {
     let wanted = scaler.autoscaler.replicas(arrived: scaler.arrived, present: staying.count)
     if wanted > staying.count {
       for _ in staying.count..<wanted {
-        let replica = try scaler.maker(setup)
-        add(replica, launch: now, ready: now + scaler.autoscaler.startUp)
+        try add(scaler.maker, launch: now, ready: now + scaler.autoscaler.startUp)
       }
     } else {
       for number in staying.suffix(staying.count - wanted) {

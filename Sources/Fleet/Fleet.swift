@@ -63,18 +63,20 @@ package struct Fleet {
     }
   }
 
-  private let load: Load
+  let load: Load
   private let router: Router
-  private let log: RequestLog
+  let log: RequestLog
   let setup: ReplicaSetup
   private var policy: any RoutingPolicy
   var members: [Member] = []
   /// Numbers of the members that take requests.
   var open: [Int] = []
   var loads = LoadTree()
-  /// By request that has arrived: the member that serves it; not kept for a single replica.
+  /// By request that has arrived: the member that serves it, −1 for none; not kept for a single replica that stays.
   private var assignment: [Int32] = []
+  private let keepsAssignment: Bool
   var scaler: Scaler?
+  var faults: Faults
   /// When members are to be visited.
   private var visits = EventQueue<Int32>()
   private var departures: [Departure] = []
@@ -97,6 +99,8 @@ package struct Fleet {
   /// A replica and when it is there.
   struct Member {
     var replica: any Replica
+    /// Makes the engine that takes its place when it fails.
+    let make: Maker
     var slotBytes = 1
     /// When it is paid for: from its start-up to the end of its last request, or of the run.
     var launch: SimInstant
@@ -125,7 +129,9 @@ package struct Fleet {
   /// - Parameters:
   ///   - isAlone: Whether there is one replica, and always will be.
   ///   - seed: Of what the router draws.
-  private init(_ load: Load, router: Router, isAlone: Bool, seed: UInt64) {
+  private init(
+    _ load: Load, router: Router, isAlone: Bool, failures: Failures? = nil, seed: UInt64
+  ) {
     var all = load.requests
     var contents = load.contents
     if load.warmups > 0, var first = all.first {
@@ -137,10 +143,9 @@ package struct Fleet {
     self.load = load
     self.router = router
     log = RequestLog(all, window: load.window)
-    looks =
-      load.clients != nil
-      ? .atDepartures
-      : isAlone ? .never : Self.looks(for: router)
+    faults = Faults(failures, window: load.window)
+    let reads = isAlone ? .never : Self.looks(for: router)
+    looks = load.clients != nil || reads == .never && failures != nil ? .atDepartures : reads
     if !isAlone, router.reads != .nothing, router.loadPeriod > .zero {
       reports = LoadReports(period: router.loadPeriod)
     }
@@ -151,7 +156,8 @@ package struct Fleet {
     setup.frontEnd = load.clients == nil ? nil : load.frontEnd.process
     self.setup = setup
     policy = router.make(RoutedRun(requests: all, contents: contents, seed: seed))
-    if !isAlone { assignment.reserveCapacity(all.count) }
+    keepsAssignment = !isAlone || failures != nil
+    if keepsAssignment { assignment.reserveCapacity(all.count) }
   }
 
   /// Serves a load on replicas that stay.
@@ -159,23 +165,27 @@ package struct Fleet {
   /// - Parameters:
   ///   - replicas: At least one; of each role, where one has not both.
   ///   - link: What replicas that decode read others over.
+  ///   - failures: How replicas fail, which then have both roles; `nil` for not.
   ///   - seed: Of what the router draws.
   /// - Returns: What happened, and the seconds that replicas were paid for.
   /// - Throws: ``RunFailure``.
   package static func serve(
     _ load: Load, on replicas: [Place], router: Router = .roundRobin, link: KVLink = .free,
-    seed: UInt64 = 0
+    failures: Failures? = nil, seed: UInt64 = 0
   ) throws -> (record: RunRecord, replicaSeconds: Double) {
     precondition(!replicas.isEmpty, "a fleet without replicas")
     if replicas.contains(where: { $0.role != .both }) {
+      precondition(failures == nil, "replicas of different roles do not fail")
       return try SplitFleet.serve(load, on: replicas, router: router, link: link, seed: seed)
     }
-    var fleet = Fleet(load, router: router, isAlone: replicas.count == 1, seed: seed)
+    var fleet = Fleet(
+      load, router: router, isAlone: replicas.count == 1, failures: failures, seed: seed)
     for place in replicas {
-      fleet.add(try place.make(fleet.setup), launch: .zero, ready: .zero)
+      try fleet.add(place.make, launch: .zero, ready: .zero)
       fleet.members[fleet.members.count - 1].slotBytes = place.slotBytes
     }
     try fleet.warmUp()
+    fleet.faults.begin(replicas: replicas.count, seed: seed)
     return try fleet.run()
   }
 
@@ -189,7 +199,7 @@ package struct Fleet {
     precondition(load.warmups == 0, "an autoscaled fleet is not warmed up")
     var fleet = Fleet(load, router: router, isAlone: false, seed: seed)
     for _ in 0..<autoscaler.minReplicas {
-      fleet.add(try replica(fleet.setup), launch: .zero, ready: .zero)
+      try fleet.add(replica, launch: .zero, ready: .zero)
     }
     fleet.scaler = Scaler(autoscaler, launched: fleet.members.count, maker: replica)
     let (record, seconds) = try fleet.run()
@@ -222,7 +232,8 @@ package struct Fleet {
   private mutating func run() throws -> (RunRecord, Double) {
     let limit = load.window.to ?? .distantFuture
     let hasMore = try serve(load.requests.indices, until: limit)
-    let goesOn = hasMore || members.contains { !$0.replica.isIdle }
+    let goesOn =
+      hasMore || !faults.waiting.isEmpty || members.contains { !$0.replica.isIdle }
     // A run that is cut ends with its window, one that comes to its end with its last event.
     let ends = try members.map { goesOn && limit < .distantFuture ? limit : try $0.replica.drain() }
     let end = ends.max() ?? .zero
@@ -232,11 +243,13 @@ package struct Fleet {
       seconds += (last - member.launch).seconds
     }
     let records = members.map { $0.replica.close(at: end) }
+    for request in faults.waiting { log.arrivedNowhere(request, isRejected: false) }
+    faults.close(at: end)
     log.dropWarmups(load.warmups)
     if load.answerTime > .zero { log.delayAnswers(by: load.answerTime) }
     let record = RunRecord(
       log, replicas: records, slotWeights: Self.slotWeights(members.map(\.slotBytes)),
-      assignment: assignment)
+      assignment: assignment, failures: faults.totals)
     return (record, seconds)
   }
 
@@ -250,6 +263,10 @@ package struct Fleet {
     while true {
       let (arrival, visit) = (senders.nextArrival, visits.nextTime)
       let now = min(arrival, visit)
+      if faults.nextTime < limit, try faultIsNext(before: now, senders) {
+        try takeFault(&senders)
+        continue
+      }
       if now >= limit { break }
       if visit < arrival {
         try visitNext(&senders)
@@ -284,7 +301,7 @@ package struct Fleet {
         try scale(before: requests[index].arrival)
         while shares.count < members.count { shares.append([]) }
         let number = pick(request, at: requests[index].arrival)
-        assignment.append(Int32(number))
+        assign(request, to: number)
         shares[number].append(request)
       }
       let end = rest.first.map { requests[$0].arrival } ?? limit
@@ -314,33 +331,33 @@ package struct Fleet {
   }
 
   /// Takes in what a replica says of itself after a visit.
-  private mutating func update(
+  mutating func update(
     _ number: Int, _ replica: any Replica, _ senders: inout Senders
   ) {
-    if members[number].retired == nil, reports == nil {
-      loads.set(number, to: replica.outstanding)
-    }
+    if takesRequests(number), reports == nil { loads.set(number, to: replica.outstanding) }
     guard load.clients != nil else { return }
     departures.removeAll(keepingCapacity: true)
     replica.takeDepartures(into: &departures)
     for departure in departures { senders.answered(1, at: departure.time + load.answerTime) }
   }
 
-  private mutating func route(
+  mutating func route(
     _ request: RequestID, at now: SimInstant, _ senders: inout Senders
   ) throws {
     if looks == .atArrivals {
       for number in members.indices {
         try members[number].replica.advance(to: now)
-        if members[number].retired == nil {
+        if takesRequests(number) {
           loads.set(number, to: members[number].replica.outstanding)
         }
       }
     }
     try takeReports(at: now)
+    guard !open.isEmpty else { return hold(request, at: now, &senders) }
     let number = members.count == 1 ? 0 : pick(request, at: now)
     if reports != nil { loads.set(number, to: loads[number] + 1) }
-    if members.count > 1 || scaler != nil { assignment.append(Int32(number)) }
+    assign(request, to: number)
+    faults.gave(request, to: number)
     let replica = members[number].replica
     try replica.advance(to: now)
     let decides = try replica.submit(request, at: now)
@@ -348,6 +365,17 @@ package struct Fleet {
     guard looks == .atDepartures else { return }
     note(decides, for: number)
     update(number, replica, &senders)
+  }
+
+  /// - Parameter number: The member that gets it, again where another failed; `nil` while none runs.
+  mutating func assign(_ request: RequestID, to number: Int?) {
+    guard keepsAssignment else { return }
+    let assigned = number.map(Int32.init) ?? -1
+    if Int(request) < assignment.count {
+      assignment[Int(request)] = assigned
+    } else {
+      assignment.append(assigned)
+    }
   }
 
   private mutating func pick(_ request: RequestID, at now: SimInstant) -> Int {
@@ -371,10 +399,16 @@ package struct Fleet {
 
   // MARK: Members
 
-  mutating func add(_ replica: any Replica, launch: SimInstant, ready: SimInstant) {
-    members.append(Member(replica: replica, launch: launch, ready: ready))
+  mutating func add(_ make: @escaping Maker, launch: SimInstant, ready: SimInstant) throws {
+    members.append(
+      Member(replica: try make(setup), make: make, launch: launch, ready: ready))
     loads.append()
     if ready <= launch { admit(members.count - 1) }
+  }
+
+  /// Whether it is neither retired nor down.
+  private func takesRequests(_ number: Int) -> Bool {
+    members[number].retired == nil && !faults.isDown(number)
   }
 
   mutating func admit(_ number: Int) {

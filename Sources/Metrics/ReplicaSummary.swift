@@ -67,7 +67,9 @@ extension RunRecord {
       rows[number].completed += 1
       delays[number] += (first - requests[request].arrival).seconds * 1000
     }
-    for (request, number) in assignment.enumerated() { count(request, at: Int(number)) }
+    for (request, number) in assignment.enumerated() where number >= 0 {
+      count(request, at: Int(number))
+    }
     for (request, handOff) in handOffs.enumerated() where handOff.replica >= 0 {
       count(request, at: Int(handOff.replica))
     }

@@ -29,8 +29,8 @@ package struct RequestRecord: Equatable, Sendable {
   package var hostTokens: Int?
   /// Tokens that were computed again after preemptions; `nil` for several sequences.
   package var recomputedTokens: Int?
-  /// The replica that served it, from 0.
-  package var replica = 0
+  /// The replica that served it last, from 0; `nil` where none took it, because all were down.
+  package var replica: Int? = 0
   /// How it went from there to the replica that decoded it; `nil` where the same did both.
   package var handOff: HandOff?
 

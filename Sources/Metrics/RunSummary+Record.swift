@@ -95,6 +95,7 @@ extension RunRecord {
     summary.speculation = SpeculationSummary(sums.drafts)
     if replicas.count > 1 { summary.replicas = replicaSummaries(labels.replicas) }
     summary.handOffs = handOffSummary
+    summary.failures = failures
     summary.classes = labels.classNames.enumerated().map { index, name in
       classSummary(name, number: UInt16(index + 1))
     }

@@ -1,3 +1,5 @@
+import Serving
+
 /// The answers of one run, over its measuring window. Units are in the names; JSON and CSV use the keys
 /// that `docs/METRICS.md` lists.
 package struct RunSummary: Equatable, Sendable {
@@ -46,6 +48,8 @@ package struct RunSummary: Equatable, Sendable {
   package var classes: [ClassSummary] = []
   /// Where the time of requests went that were handed from one replica to another; `nil` where none were.
   package var handOffs: HandOffSummary?
+  /// How each replica failed; empty where none can.
+  package var failures: [ReplicaFailures] = []
   /// The replicas of a fleet; empty for a single one.
   package var replicas: [ReplicaSummary] = []
 }

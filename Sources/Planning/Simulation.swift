@@ -174,6 +174,7 @@ extension RunSummary {
     if rejected > 0 {
       warnings.append(
         "\(rejected) of \(trace.requests.count) requests can never be admitted by `\(system)` "
+          + (failures.isEmpty ? "" : "or came while no replica was to return, ")
           + "and were rejected")
     }
     if let to = scenario.windowTo, let last = trace.requests.last, last.arrival.seconds < to {

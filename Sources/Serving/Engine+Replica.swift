@@ -31,6 +31,25 @@ extension Engine {
     recorder.warmedUp(scheduler.prefixCache)
   }
 
+  /// Ends at `time`, to which the engine was advanced: the running iteration gives nothing any more.
+  ///
+  /// - Returns: What was recorded, for the engine that takes its place.
+  mutating func abandon(at time: SimInstant) -> RunRecorder {
+    if pace.announced != nil {
+      clock = time
+      startAnnounced()
+    }
+    recorder.abandon(scheduler.prefixCache)
+    return recorder
+  }
+
+  /// Takes the place of an engine that ended at `time`, with none of what it held.
+  mutating func takeOver(_ recorder: RunRecorder, at time: SimInstant) {
+    clock = time
+    self.recorder = recorder
+    self.recorder.hold(heldState, from: time)
+  }
+
   /// Whether nothing is to come, unless a request arrives.
   var isIdle: Bool { nextEvent == nil }
 

@@ -78,6 +78,10 @@ package protocol Replica: AnyObject {
   /// Sets the clock back to zero after warm-ups, and forgets what was recorded.
   func restart()
 
+  /// Takes the place of a replica that failed at `time`: with an engine of its own that holds nothing, and what was
+  /// recorded of the other.
+  func replace(_ failed: any Replica, at time: SimInstant) throws
+
   /// What happened, up to `end`.
   func close(at end: SimInstant) -> ReplicaRecord
 
@@ -86,6 +90,9 @@ package protocol Replica: AnyObject {
 
   /// Requests that run or wait.
   var outstanding: Int { get }
+
+  /// Tokens whose keys and values requests hold in its pool.
+  var heldTokens: Int { get }
 
   /// Share of the KV pool that running requests hold, from 0 to 1.
   var heldShare: Double { get }
@@ -116,6 +123,8 @@ package final class EngineReplica: Replica {
   private let pulls: () -> [IterationPlan.Admitted]
   private let drainAll: () throws -> SimInstant
   private let restartAll: () -> Void
+  private let abandonAt: (SimInstant) -> RunRecorder
+  private let takeOverAt: (RunRecorder, SimInstant) -> Void
   private let closeAt: (SimInstant) -> ReplicaRecord
   private let idle: () -> Bool
   private let state: () -> (queues: QueueLengths, ledger: WasteLedger)
@@ -135,6 +144,8 @@ package final class EngineReplica: Replica {
     pulls = { box.engine.scheduler.takePulls() }
     drainAll = { try box.engine.drain() }
     restartAll = { box.engine.restart() }
+    abandonAt = { box.engine.abandon(at: $0) }
+    takeOverAt = { box.engine.takeOver($0, at: $1) }
     closeAt = { box.engine.close(at: $0) }
     idle = { box.engine.isIdle }
     state = { (box.engine.scheduler.queues, box.engine.scheduler.ledger) }
@@ -165,6 +176,14 @@ package final class EngineReplica: Replica {
 
   package func restart() { restartAll() }
 
+  package func replace(_ failed: any Replica, at time: SimInstant) throws {
+    guard let failed = failed as? EngineReplica else {
+      preconditionFailure("EngineReplica takes the place of another kind of replica")
+    }
+    try failed.advance(to: time)
+    takeOverAt(failed.abandonAt(time), time)
+  }
+
   package func close(at end: SimInstant) -> ReplicaRecord { closeAt(end) }
 
   package var isIdle: Bool { idle() }
@@ -174,6 +193,7 @@ package final class EngineReplica: Replica {
   package var waiting: Int { state().queues.waiting }
 
   package func cachedTokens(of request: RequestID) -> Int { cached(request) }
+  package var heldTokens: Int { state().ledger.tokenState }
 
   package var heldShare: Double {
     let ledger = state().ledger

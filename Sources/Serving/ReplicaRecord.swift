@@ -44,3 +44,16 @@ package struct ReplicaRecord: Equatable, Sendable {
     }
   }
 }
+
+/// How one replica failed inside the measuring window.
+package struct ReplicaFailures: Equatable, Sendable {
+  package var failures = 0
+  /// How long it took no requests.
+  package var down = SimDuration.zero
+  /// Requests that it had and another began again.
+  package var retriedRequests = 0
+  /// Tokens whose keys and values those had in its pool.
+  package var lostTokens = 0
+
+  package init() {}
+}

@@ -78,6 +78,26 @@ package final class RequestLog: @unchecked Sendable {
 
   package func isRejected(_ request: RequestID) -> Bool { entries[request].isRejected }
 
+  /// Whether it is complete or was turned away.
+  package func hasEnded(_ request: RequestID) -> Bool {
+    entries[request].finish != nil || entries[request].isRejected
+  }
+
+  /// The replica of a request failed: it will arrive at another, and what is written of it is of its last attempt.
+  package func forget(_ request: RequestID) {
+    entries[request] = RunRecord.Milestones()
+    entries.cachedTokens[Int(request)] = 0
+    entries.tierTokens.pointee[request] = nil
+    entries.losses.pointee[request] = nil
+    entries.arrivedCount.pointee -= 1
+  }
+
+  /// A request arrived that no replica takes: it waits for one still, or is turned away.
+  package func arrivedNowhere(_ request: RequestID, isRejected: Bool) {
+    entries.arrivedCount.pointee += 1
+    if isRejected { entries[request].isRejected = true }
+  }
+
   /// Warm-ups were served: what happened so far is forgotten.
   package func restart() {
     entries.arrivedCount.pointee = 0

@@ -32,15 +32,20 @@ struct RecomputeLoss: Equatable, Sendable {
 }
 
 extension RunRecord {
-  /// The replica that a request was given to, from 0.
-  package func replica(of request: Int) -> Int {
-    assignment.isEmpty ? 0 : Int(assignment[request])
+  /// The replica that a request was given to last, from 0; `nil` where none took it.
+  package func replica(of request: Int) -> Int? {
+    guard !assignment.isEmpty else { return 0 }
+    return assignment[request] < 0 ? nil : Int(assignment[request])
+  }
+
+  private func prefixCache(of request: Int) -> PrefixCacheTotals? {
+    replica(of: request).flatMap { replicas[$0].prefixCache }
   }
 
   /// Prompt tokens of a request that the prefix cache had when it ran first, of the first of several sequences; `nil` if it
   /// never ran or its replica has no prefix cache.
   package func cachedTokens(of request: Int) -> Int? {
-    guard replicas[replica(of: request)].prefixCache != nil,
+    guard prefixCache(of: request) != nil,
       milestones[request].firstScheduled != nil
     else { return nil }
     return Int(log.entries.cachedTokens[request])
@@ -49,7 +54,7 @@ extension RunRecord {
   /// Prompt tokens of a request that came from a tier when it ran first, which are among those of ``cachedTokens(of:)``;
   /// `nil` if it never ran or its replica has no tier.
   package func tierTokens(of request: Int) -> Int? {
-    guard replicas[replica(of: request)].prefixCache?.tier != nil,
+    guard prefixCache(of: request)?.tier != nil,
       milestones[request].firstScheduled != nil
     else { return nil }
     return Int(log.entries.tierTokens.pointee[RequestID(request)] ?? 0)

@@ -68,10 +68,12 @@ package struct RunRecord: Sendable {
   package let tokenGaps: TokenGaps
   /// What each replica did.
   package let replicas: [ReplicaRecord]
-  /// By request that arrived: the replica that it was given to; empty where there is one.
+  /// By request that arrived: the replica that it was given to last, −1 for none; empty where there is one.
   package let assignment: [Int32]
   /// By request that arrived: how it went to another replica to decode; empty where none did.
   package let handOffs: [HandOff]
+  /// By replica: how it failed; empty where none can.
+  package let failures: [ReplicaFailures]
   let log: RequestLog
 
   /// The record of a run that is over.
@@ -81,7 +83,7 @@ package struct RunRecord: Sendable {
   ///   - slotWeights: What a token slot of each counts in the sums: its bytes, or 1 where all have as many.
   package init(
     _ log: RequestLog, replicas: [ReplicaRecord], slotWeights: [Int]? = nil,
-    assignment: [Int32] = [], handOffs: [HandOff] = []
+    assignment: [Int32] = [], handOffs: [HandOff] = [], failures: [ReplicaFailures] = []
   ) {
     self.log = log
     window = log.window
@@ -92,6 +94,7 @@ package struct RunRecord: Sendable {
     self.replicas = replicas
     self.assignment = assignment
     self.handOffs = handOffs
+    self.failures = failures
     let weighted = slotWeights.map { zip(replicas, $0).map { $0.weighted(by: $1) } } ?? replicas
     sums = weighted.dropFirst().reduce(into: weighted[0]) { $0.add($1) }
   }

@@ -150,6 +150,16 @@ struct RunRecorder {
     }
   }
 
+  /// The engine failed: the requests that it had begin again elsewhere, and its prefix cache is lost.
+  mutating func abandon(_ prefixCache: PrefixCacheTotals?) {
+    lastTokens = ResidentRows(blank: .zero)
+    (previousEnd, cruiseEnd) = (nil, nil)
+    // What it counted stays counted: the cache of the engine in its place counts from zero.
+    if let prefixCache {
+      prefixCacheBefore = (prefixCacheBefore ?? PrefixCacheTotals()) - prefixCache
+    }
+  }
+
   /// The run is over: of what the prefix cache did, the window's part is kept.
   mutating func closed(with prefixCache: PrefixCacheTotals?) {
     record.prefixCache = prefixCache.map { $0 - (prefixCacheBefore ?? PrefixCacheTotals()) }

@@ -49,7 +49,9 @@ extension CompareCommand {
       ("--systems", systems != ServingSystem.comparison.map(\.name).joined(separator: ",")),
       ("--replicas", fleet.replicas.replicas != 1), ("--replica", !fleet.replicas.replica.isEmpty),
       ("--router", fleet.router != nil),
-      ("--router-load-period", fleet.routerLoadPeriod != nil), ("--files", results.files != nil),
+      ("--router-load-period", fleet.routerLoadPeriod != nil),
+      ("--fail", !fleet.failures.fail.isEmpty), ("--mtbf", fleet.failures.mtbf != nil),
+      ("--files", results.files != nil),
       ("--figure", !results.figures.figure.isEmpty),
       ("--latex", latex),
     ]

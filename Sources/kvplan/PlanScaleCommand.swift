@@ -40,8 +40,17 @@ struct PlanScaleCommand: ParsableCommand {
   @Option(help: "Length of the windows, seconds.")
   var window = 600.0
 
-  @Option(help: "Seconds between two decisions of the autoscaler.")
-  var interval = 60.0
+  @Option(
+    help: """
+      The autoscaler's rule: \(ScalingRule.allCases.map(\.rawValue).joined(separator: ", ")).
+      """)
+  var autoscaler = ScalingRule.patient
+
+  @Option(
+    help: """
+      Seconds between two decisions of the autoscaler (default: 60, or its own: 15 of hpa and apa, 2 of knative).
+      """)
+  var interval: Double?
 
   @Option(help: "Seconds from the decision to start a replica until it takes requests.")
   var startupTime = 180.0
@@ -61,6 +70,7 @@ struct PlanScaleCommand: ParsableCommand {
 
   func run() throws {
     try plan.requireOpenLoop(engine)
+    let interval = interval ?? autoscaler.period
     for (name, value) in [("window", window), ("interval", interval)]
     where !(value > 0 && value.isFinite) {
       throw UserError("`--\(name)` must be a positive number of seconds, found `\(value)`")
@@ -83,12 +93,13 @@ struct PlanScaleCommand: ParsableCommand {
     let read = try reading.read(trace, seed: engine.workload.seed)
     let serviceLevel = try ServiceLevel(plan.slo, model: scenario.model)
     try serviceLevel.requireClasses(of: read)
-    let study = ScalingStudy(
+    var study = ScalingStudy(
       Deployment(scenario, router: plan.router),
       trace: try served(read),
       serviceLevel: serviceLevel, seed: engine.workload.seed,
       windowSeconds: window, intervalSeconds: interval, startUpSeconds: startupTime,
       targetUtilization: targetUtilization, minReplicas: minReplicas, maxReplicas: maxReplicas)
+    study.rule = autoscaler
     let windows = Tally()
     let last = study.trace.requests.last?.arrival.seconds ?? 0
     let progress = ProgressLine(
@@ -195,8 +206,10 @@ struct ScalingReport: PlanReport {
           + "requests, as many in each window and as far apart, with the gaps in another order.",
         "The autoscaler decides every \(plain(study.intervalSeconds)) s by the requests since then, "
           + "gives a replica \(PlanCells.percent(study.targetUtilization)) % of what one sustains, "
-          + "waits \(plain(study.startUpSeconds)) s for a new one, and lets one go when "
-          + "\(ScalingStudy.patience + 1) decisions in a row ask for fewer.",
+          + "waits \(plain(study.startUpSeconds)) s for a new one, and "
+          + (study.rule == .patient
+            ? "lets one go when \(ScalingStudy.patience + 1) decisions in a row ask for fewer."
+            : "\(study.rule.summary) (`\(study.rule.rawValue)`)."),
       ] + saving, table: table, figures: figures)
   }
 
@@ -356,3 +369,5 @@ struct ScalingReport: PlanReport {
       })
   }
 }
+
+extension ScalingRule: ExpressibleByArgument {}

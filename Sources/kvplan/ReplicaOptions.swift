@@ -122,6 +122,7 @@ struct ReplicaOptions: ParsableArguments {
 /// The replicas of `simulate` and `compare`, one unless more are asked for.
 struct FleetOptions: ParsableArguments {
   @OptionGroup var replicas: ReplicaOptions
+  @OptionGroup var failures: FailureOptions
 
   @Option(
     help: """
@@ -149,7 +150,8 @@ struct FleetOptions: ParsableArguments {
       }
       chosen.loadPeriod = SimDuration(rounding: seconds)
     }
-    let deployment = try replicas.deployment(of: base, router: chosen)
+    var deployment = try replicas.deployment(of: base, router: chosen)
+    deployment.failures = try failures.failures()
     let given =
       router.map { "--router \($0)" }
       ?? routerLoadPeriod.map { "--router-load-period \($0)" }

@@ -43,6 +43,11 @@ import Testing
     #expect(page.ranges(of: rows.joined(separator: "\n")).count == 1)
   }
 
+  @Test func thePageListsTheColumnsOfTheFailuresInOrder() {
+    let rows = FailureColumn.all.map { row($0.key, $0.unit, $0.meaning) }
+    #expect(page.ranges(of: rows.joined(separator: "\n")).count == 1)
+  }
+
   @Test func thePageListsTheColumnsOfTheTiersInOrder() {
     let rows = TierColumn.all.map { row($0.key, $0.unit, $0.meaning) }
     #expect(rows.filter { !page.contains($0) } == [])

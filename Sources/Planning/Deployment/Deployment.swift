@@ -29,6 +29,8 @@ package struct Deployment: Sendable {
   package var router: Router
   /// What replicas that decode read others over (`--kv-transfer-bandwidth`, `--kv-transfer-latency`); `nil` where none does.
   package var link: KVLink?
+  /// How replicas fail (`--fail`, `--mtbf`, `--mttr`); `nil` for not.
+  package var failures: Failures?
 
   package init(groups: [Group], router: Router = .roundRobin) {
     precondition(!groups.isEmpty, "a deployment without replicas")

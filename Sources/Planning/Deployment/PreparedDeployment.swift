@@ -19,6 +19,7 @@ package struct PreparedDeployment: Sendable {
   package init(_ deployment: Deployment, prices: PriceSource = .own) throws {
     try deployment.checkRoles()
     try deployment.checkRouter()
+    try deployment.checkFailures()
     let resolved = try deployment.groups.map { try $0.scenario.resolved(prices: prices) }
     let blockSizes = Set(resolved.map(\.settings.blockSize)).sorted()
     guard blockSizes.count == 1 || !deployment.router.comparesBlocks else {
@@ -99,7 +100,7 @@ package struct PreparedDeployment: Sendable {
     return try explaining(trace) {
       try Fleet.serve(
         load, on: places, router: deployment.router,
-        link: deployment.link ?? .free, seed: seed
+        link: deployment.link ?? .free, failures: deployment.failures, seed: seed
       ).record
     }
   }
@@ -175,7 +176,7 @@ package struct PreparedDeployment: Sendable {
         seed: seed, version: toolVersion,
         scenario: [ScenarioField("trace", trace.name)]
           + (trace.sample?.fields ?? []).map { ScenarioField($0.name, $0.value) } + replicas
-          + fields,
+          + deployment.failureFields + fields,
         costProfile: ""))
     labels.classNames = trace.classNames
     let rows = kinds.flatMap { group, resolved in

@@ -24,6 +24,8 @@ package struct ScalingStudy: Sendable {
   package var targetUtilization: Double
   package var minReplicas: Int
   package var maxReplicas: Int
+  /// The autoscaler's rule.
+  package var rule = ScalingRule.patient
 
   package init(
     _ deployment: Deployment, trace: Trace, serviceLevel: ServiceLevel, seed: UInt64,
@@ -120,7 +122,7 @@ package struct ScalingStudy: Sendable {
       minReplicas: minReplicas, maxReplicas: maxReplicas,
       interval: SimDuration(rounding: intervalSeconds),
       startUp: SimDuration(rounding: startUpSeconds),
-      targetRate: replicaRate * targetUtilization, patience: Self.patience)
+      targetRate: replicaRate * targetUtilization, patience: Self.patience, rule: rule)
     let served = try prepared.serve(trace, autoscaler: autoscaler, seed: seed)
     let others = try confirmation(prepared) { trace, seed in
       try prepared.serve(trace, autoscaler: autoscaler, seed: seed).result

@@ -15,7 +15,7 @@ package struct HandOffColumn: Sendable {
       $2.append($0.index)
     },
     HandOffColumn("prefill_replica", "", "the replica that computed its prompt") {
-      $2.append($0.replica)
+      if let replica = $0.replica { $2.append(replica) }
     },
     HandOffColumn("decode_replica", "", "the replica that decoded it") {
       $2.append(Int($1.replica))

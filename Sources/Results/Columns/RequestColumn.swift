@@ -30,7 +30,9 @@ package struct RequestColumn: Sendable {
       RequestColumn("recomputed_tokens", "tokens", "tokens computed again after preemptions") {
         if let tokens = $1.recomputedTokens { $2.append(tokens) }
       },
-      RequestColumn("replica", "", "the replica that served it, from 0") { $2.append($1.replica) },
+      RequestColumn("replica", "", "the replica that served it, from 0") {
+        if let replica = $1.replica { $2.append(replica) }
+      },
     ]
 
   /// Behind ``all`` where a run has a tier behind its prefix cache.

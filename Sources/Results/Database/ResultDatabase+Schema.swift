@@ -43,7 +43,7 @@ extension ResultDatabase {
       class TEXT,
       cached_tokens INTEGER CHECK (cached_tokens BETWEEN 0 AND prompt_tokens),
       recomputed_tokens INTEGER CHECK (recomputed_tokens >= 0),
-      replica INTEGER NOT NULL CHECK (replica >= 0),
+      replica INTEGER CHECK (replica >= 0),
       PRIMARY KEY (run, request)
     ) STRICT, WITHOUT ROWID;
 

@@ -148,7 +148,7 @@ package enum ResultDatabase {
         statement.bind(request.className.map { .text($0) } ?? .null, at: 13)
         statement.bind(request.cachedTokens.map { .integer($0) } ?? .null, at: 14)
         statement.bind(request.recomputedTokens.map { .integer($0) } ?? .null, at: 15)
-        statement.bind(request.replica, at: 16)
+        statement.bind(request.replica.map { .integer($0) } ?? .null, at: 16)
         try statement.run()
       }
     }

@@ -13,6 +13,7 @@ package enum ResultPart: String, CaseIterable, Sendable {
 package enum ResultFiles {
   package static let summary = "summary.csv"
   package static let replicas = "replicas.csv"
+  package static let failures = "failures.csv"
   package static let tiers = "tiers.csv"
   package static let requests = "requests.csv"
   package static let handOffs = "handoffs.csv"
@@ -23,8 +24,8 @@ package enum ResultFiles {
   /// Writes the files of `runs` into the staging folder; `folder.commit()` makes them visible.
   ///
   /// `requests.csv` is written only if a run kept its requests, `handoffs.csv` beside it only if some were handed from one
-  /// replica to another, `timeline.csv` only if one kept its history, `replicas.csv` only if one had several, `tiers.csv`
-  /// only if one had a tier behind its prefix cache. What is not written and an earlier command has left is removed on commit, as
+  /// replica to another, `timeline.csv` only if one kept its history, `replicas.csv` only if one had several,
+  /// `failures.csv` only if they could fail, `tiers.csv` only if one had a tier behind its prefix cache. What is not written and an earlier command has left is removed on commit, as
   /// it would not belong to the new results.
   ///
   /// - Parameters:
@@ -44,6 +45,11 @@ package enum ResultFiles {
       try write(SummaryText.replicasCSV(runs.map(\.summary)), to: folder.staged(replicas))
     } else {
       folder.removeOnCommit(replicas)
+    }
+    if parts.contains(.summary), runs.contains(where: { !$0.summary.failures.isEmpty }) {
+      try write(SummaryText.failuresCSV(runs.map(\.summary)), to: folder.staged(failures))
+    } else {
+      folder.removeOnCommit(failures)
     }
     if parts.contains(.summary), runs.contains(where: { $0.summary.tier != nil }) {
       try write(SummaryText.tiersCSV(runs.map(\.summary)), to: folder.staged(tiers))

@@ -44,6 +44,18 @@ package enum SummaryText {
       })
   }
 
+  /// `failures.csv`: a header and one row a replica of each run whose replicas can fail, the run's number first.
+  package static func failuresCSV(_ summaries: [RunSummary]) -> String {
+    csv(
+      ["run", "replica"] + FailureColumn.all.map(\.key),
+      summaries.enumerated().flatMap { position, summary in
+        summary.failures.enumerated().map { replica, failures in
+          [.integer(position + 1), .integer(replica)]
+            + FailureColumn.all.map { $0.value(failures) }
+        }
+      })
+  }
+
   private static func csv(_ header: [String], _ rows: [[JSONValue]]) -> String {
     var buffer = ByteBuffer()
     buffer.append(header.joined(separator: ",") + "\n")
@@ -66,7 +78,7 @@ package enum SummaryText {
     }
     return .object(
       members(.run) + speculation(summary) + classes(summary) + handOffs(summary)
-        + (withReplicas ? replicas(summary) : []) + tiers(summary) + [
+        + (withReplicas ? replicas(summary) + failures(summary) : []) + tiers(summary) + [
           .init("kv", .object(members(.kv))),
           .init(
             "provenance",
@@ -138,6 +150,17 @@ extension SummaryText {
     guard let tier = summary.tier else { return [] }
     let object = JSONValue.object(TierColumn.all.map { .init($0.key, $0.value(tier)) })
     return [.init("tiers", .array([object]))]
+  }
+
+  /// How the replicas failed; nothing where none can.
+  private static func failures(_ summary: RunSummary) -> [JSONValue.Member] {
+    guard !summary.failures.isEmpty else { return [] }
+    let objects = summary.failures.enumerated().map { replica, failures in
+      JSONValue.object(
+        [.init("replica", .integer(replica))]
+          + FailureColumn.all.map { .init($0.key, $0.value(failures)) })
+    }
+    return [.init("failures", .array(objects))]
   }
 
   /// The replicas of a fleet; nothing for a single one.

@@ -1,4 +1,6 @@
 import Metrics
+import Serving
+import SimulationKernel
 
 /// The tables of `simulate`: one run, a name and a value a line, in groups.
 package enum SimulateTable {
@@ -13,6 +15,7 @@ package enum SimulateTable {
       classes(summary),
       summary.handOffs.map { group("handed off, mean ms", handOffs($0)) },
       ReplicaTable.rendered(summary.replicas, title: padded("replica")),
+      failures(summary).map { group("failures", $0) },
       group("batch", batch(summary)),
       group("KV pool", pool(summary)),
       summary.kv.prefixCache.map { group("prefix cache", prefixCache($0)) },
@@ -79,6 +82,18 @@ package enum SimulateTable {
     } + [
       ("requests", String(handOffs.requests)),
       ("read, GB", Digits.fixed(Double(handOffs.bytes) / 1e9, decimals: 2)),
+    ]
+  }
+
+  /// What failed, of all replicas together; nothing where none can.
+  private static func failures(_ summary: RunSummary) -> [Line]? {
+    guard !summary.failures.isEmpty else { return nil }
+    let down = summary.failures.reduce(0) { $0 + $1.down.seconds }
+    return [
+      ("failures", String(summary.failures.reduce(0) { $0 + $1.failures })),
+      ("replicas down, mean", Digits.significant(down / max(summary.duration, 1e-9))),
+      ("retried requests", String(summary.failures.reduce(0) { $0 + $1.retriedRequests })),
+      ("lost tokens", String(summary.failures.reduce(0) { $0 + $1.lostTokens })),
     ]
   }
 

@@ -1,0 +1,79 @@
+import Serving
+import SimulationKernel
+import Workload
+
+/// What a failure takes and what becomes of it.
+///
+///     replica 1   |── request 3 ──✗            ✗ its engine is gone: keys and values, prefix cache, queue
+///     replica 0            |────── request 3 from its beginning ──────|
+///
+/// Each request that had not ended there goes through the router again, in order of arrival, and is served from its
+/// beginning: what was sent of its answer is thrown away. While no replica runs, requests wait at the router; if none will
+/// ever return, they are rejected.
+///
+/// - Source: requests in flight at the failure of a rank fail, and clients send them again (EEP, arXiv 2605.10670); that
+///   the router knows at once, and sends them itself, is ours.
+extension Fleet {
+  /// Whether a replica fails or returns before all else, and before the run is over.
+  ///
+  /// - Parameter next: When something else happens.
+  mutating func faultIsNext(before next: SimInstant, _ senders: Senders) throws -> Bool {
+    let time = faults.nextTime
+    guard time < .distantFuture, time <= next else { return false }
+    if senders.nextArrival < .distantFuture || !faults.waiting.isEmpty { return true }
+    for member in members { try member.replica.advance(to: time) }
+    return members.contains { !$0.replica.isIdle }
+  }
+
+  mutating func takeFault(_ senders: inout Senders) throws {
+    guard let (now, number, change) = faults.popFirst() else { return }
+    switch change {
+    case .fails: try fail(number, at: now, &senders)
+    case .returns: try returns(number, at: now, &senders)
+    }
+  }
+
+  /// What ends at `now` is lost.
+  private mutating func fail(
+    _ number: Int, at now: SimInstant, _ senders: inout Senders
+  ) throws {
+    let failed = members[number].replica
+    try failed.advance(to: now)
+    update(number, failed, &senders)
+    let tokens = failed.heldTokens
+    let replica = try members[number].make(setup)
+    try replica.replace(failed, at: now)
+    members[number].replica = replica
+    members[number].visit = .distantFuture
+    loads.close(number)
+    open.removeAll { $0 == number }
+    let retried = faults.failed(number, at: now).filter { !log.hasEnded($0) }
+    faults.lost(retried.count, tokens: tokens, of: number, at: now)
+    for request in retried {
+      log.forget(request)
+      try route(request, at: now, &senders)
+    }
+  }
+
+  private mutating func returns(
+    _ number: Int, at now: SimInstant, _ senders: inout Senders
+  ) throws {
+    faults.returned(number, at: now)
+    admit(number)
+    open.sort()
+    let waiting = faults.waiting
+    faults.waiting = []
+    for request in waiting { try route(request, at: now, &senders) }
+  }
+
+  /// A request comes to the router while no replica runs.
+  mutating func hold(_ request: RequestID, at now: SimInstant, _ senders: inout Senders) {
+    assign(request, to: nil)
+    guard !faults.willReturn else {
+      faults.waiting.append(request)
+      return
+    }
+    log.arrivedNowhere(request, isRejected: true)
+    if load.clients != nil { senders.answered(1, at: now + load.answerTime) }
+  }
+}
