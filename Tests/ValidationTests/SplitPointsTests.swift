@@ -1,3 +1,4 @@
+import Foundation
 import Messages
 import Testing
 
@@ -32,9 +33,17 @@ import Testing
     #expect(points[0].dataParallel == 2 && points[0].expertParallel == 2)
   }
 
-  /// Without a number of clients, as many as fill the batches of all ranks that decode.
-  @Test func batchesStandForClients() throws {
-    #expect(try read(row("a", decode: "3,1,1,2,1", clients: "")).map(\.concurrency) == [24])
+  /// A row without a number of clients is left out; those behind it stay fitted or held out as they were.
+  @Test func unknownClientsAreLeftOut() throws {
+    let rows =
+      row("a") + row("b", prefill: "1,1,1,1,1", clients: "") + row("c", decode: "3,1,1,2,1")
+    let files = try SmallFiles(["points.csv": Self.header + rows])
+    let (points, warnings) = try ServingPoint.read(path: files.path + "/points.csv")
+    #expect(points.map(\.id) == ["a", "c"] && points.map(\.isHeldOut) == [false, false])
+    #expect(
+      warnings.map { $0.replacingOccurrences(of: files.path, with: "DIR") } == [
+        "DIR/points.csv: `b` is left out: how many clients there were is not recorded"
+      ])
   }
 
   /// Rows that differ in their clients only are one curve; every second one is held out.

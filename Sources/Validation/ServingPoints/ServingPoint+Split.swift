@@ -69,6 +69,14 @@ extension ServingPoint {
     }
   }
 
+  /// Leaves out points that do not say how many clients there were: it decides both times.
+  static func leaveOutGuesses(_ points: inout [ServingPoint], _ leftOut: inout LeftOutRows) {
+    for point in points where !point.hasRecordedClients {
+      leftOut.add("`\(point.id)`", "how many clients there were is not recorded")
+    }
+    points.removeAll { !$0.hasRecordedClients }
+  }
+
   /// The point as one of ordinary servers that are the workers of a pool.
   func of(_ pool: Pool) -> ServingPoint {
     var point = self

@@ -26,6 +26,8 @@ package struct ServingPoint: Sendable {
   package var outputTokens: Int
   /// Requests in flight.
   package var concurrency: Int
+  /// Whether the file says so; else they are the source's own guess of a batch.
+  var hasRecordedClients = true
   /// Of them, those of one data-parallel rank, on the fullest one.
   package var clients: Int { (concurrency + dataParallel - 1) / dataParallel }
   package var campaign: Campaign
@@ -73,7 +75,10 @@ package struct ServingPoint: Sendable {
         leftOut.add("line \(table.line(row))", skipped.reason)
       }
     }
-    if isSplit { holdOut(&points) }
+    if isSplit {
+      holdOut(&points)
+      leaveOutGuesses(&points, &leftOut)
+    }
     guard !points.isEmpty else { throw UserError("\(path): no row can be simulated") }
     return (
       points, leftOut.lines { "\(path): \($0) is left out: \($1)" }
@@ -138,6 +143,7 @@ package struct ServingPoint: Sendable {
       throw table.failure(row, "neither `concurrency` nor `batch_size` says how many clients")
     }
     concurrency = Int(clients)
+    hasRecordedClients = try table.optional("concurrency", row) != nil
     version = table.text("backend_version", row)
     if table.text("source_group", row) == "dated_dump" {
       campaign = .datedDump
