@@ -388,31 +388,4 @@ package struct Fleet {
         waiting: { reports?[$0].waiting ?? members[$0].waiting(at: now) },
         cachedTokens: { members[$0].replica.cachedTokens(of: request) }))
   }
-
-  /// What the slots of replicas count beside each other, in the smallest whole numbers; `nil` where they are alike.
-  package static func slotWeights(_ slotBytes: [Int]) -> [Int]? {
-    guard slotBytes.contains(where: { $0 != slotBytes[0] }) else { return nil }
-    func divisor(_ a: Int, _ b: Int) -> Int { b == 0 ? a : divisor(b, a % b) }
-    let common = slotBytes.reduce(0, divisor)
-    return slotBytes.map { $0 / common }
-  }
-
-  // MARK: Members
-
-  mutating func add(_ make: @escaping Maker, launch: SimInstant, ready: SimInstant) throws {
-    members.append(
-      Member(replica: try make(setup), make: make, launch: launch, ready: ready))
-    loads.append()
-    if ready <= launch { admit(members.count - 1) }
-  }
-
-  /// Whether it is neither retired nor down.
-  private func takesRequests(_ number: Int) -> Bool {
-    members[number].retired == nil && !faults.isDown(number)
-  }
-
-  mutating func admit(_ number: Int) {
-    open.append(number)
-    loads.set(number, to: 0)
-  }
 }

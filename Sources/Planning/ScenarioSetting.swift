@@ -176,8 +176,8 @@ extension ScenarioSetting {
     .choice("preemption-policy", \.victims, of: VictimPolicy.all, text: \.name)
       .only(\.capabilities.choosesVictims).recorded(25, .ifSet).namedIfSet,
     .choice("scheduling-policy", \.service, of: ServicePolicy.all, text: \.name)
-      .only(\.capabilities.ordersService).recorded(59, .ifSet).namedIfSet,
-    .targets("class", \.targets).recorded(60, .ifSet).namedIfSet,
+      .only(\.capabilities.ordersService).recorded(51, .ifSet).namedIfSet,
+    .targets("class", \.targets).recorded(52, .ifSet).namedIfSet,
     .choice("eviction-policy", \.eviction, of: EvictionPolicy.all, text: \.name)
       .only(\.capabilities.choosesEvictions).recorded(26, .ifSet).namedIfSet,
     .words(

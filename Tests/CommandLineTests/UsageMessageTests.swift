@@ -94,7 +94,8 @@ import Testing
       """
       error: `--router` does not take `best`
 
-      hint: it takes `round-robin`, `least-outstanding`, `power-of-two`, `least-kv`, `prefix-aware`
+      hint: it takes `round-robin`, `least-outstanding`, `power-of-two`, `least-kv`, `prefix-aware`, `random`, \
+      `session`, `vllm-dp`, `llm-d`, `llm-d-precise`, `llm-d-load`
       """)
   }
 

@@ -114,13 +114,13 @@ import Workload
   }
 
   private static let systems: [ServingSystem] = [
-    .vllmSOSP23, .vllm02, .vllmV1, .sglang05, .orcaOracle, .fasterTransformer,
+    .vllmV1, .sglang05, .orcaOracle, .fasterTransformer,
   ]
 
   private func check(seed: UInt64) throws {
     var chance = RandomStream(seed: seed, label: "failing fleets")
     let system = Self.systems[chance.below(Self.systems.count)]
-    let router = Router.all[chance.below(Router.all.count)]
+    let router = Router.plain[chance.below(Router.plain.count)]
     let replicas = 1 + chance.below(4)
     var arrival: Int64 = 0
     let requests = (0..<1 + chance.below(24)).map { _ in

@@ -15,6 +15,12 @@ extension Deployment {
         "failures of replicas with a `role=` are not simulated",
         hint: "leave out the failures, or let all replicas do both")
     }
+    // Those that swap keep what runs in the order of the trace, and a request that failed comes again behind younger ones.
+    for system in groups.map(\.scenario.system) where system.capabilities.swaps {
+      throw UserError(
+        "failures are not simulated with `\(system.name)`, which serves requests in the order of the trace",
+        hint: "choose another system, such as `vllm-v1`")
+    }
     guard router.loadPeriod == .zero else {
       throw UserError(
         "failures beside `--router-load-period` are not simulated: what a router hears of a failed replica is not known",

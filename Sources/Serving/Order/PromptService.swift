@@ -113,3 +113,13 @@ package struct PromptService: Sendable {
     firstTokens[sequence] = nil
   }
 }
+
+extension ReplicaInputs {
+  /// What the order of prompts keeps; `nil` where prompts in progress go first.
+  var promptService: PromptService? {
+    guard let order = settings.v1.service?.prompts else { return nil }
+    return PromptService(
+      order, targets: settings.v1.targets?.byClass(run.classNames) ?? [],
+      prices: (executor as? PricedExecutor)?.prices, attendedMax: settings.attendedMax)
+  }
+}

@@ -77,16 +77,6 @@ extension EngineSettings {
   }
 }
 
-extension ReplicaInputs {
-  /// What the order of prompts keeps; `nil` where prompts in progress go first.
-  fileprivate var promptService: PromptService? {
-    guard let order = settings.v1.service?.prompts else { return nil }
-    return PromptService(
-      order, targets: settings.v1.targets?.byClass(run.classNames) ?? [],
-      prices: (executor as? PricedExecutor)?.prices, attendedMax: settings.attendedMax)
-  }
-}
-
 /// What `vllm-v1` can do beside the settings that every engine has; the defaults are those of vLLM
 /// 0.33.
 package struct V1Options: SystemOptions {
