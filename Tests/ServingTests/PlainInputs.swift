@@ -62,3 +62,21 @@ extension StaticBatchScheduler {
 extension Scheduler {
   mutating func schedule(into plan: inout IterationPlan) { schedule(at: .zero, into: &plan) }
 }
+
+/// One in three prompts begins like others, and some quote the output of another request.
+func drawnPrompt(of id: Int, _ chance: inout RandomStream) -> [TokenPiece] {
+  var pieces: [TokenPiece] = []
+  if chance.below(3) == 0 {
+    pieces.append(
+      TokenPiece(stream: Int64(chance.below(2)), start: 0, count: Int32(1 + chance.below(24))))
+  }
+  if id > 0, chance.below(3) == 0 {
+    let quoted = PromptContents.outputStream(of: chance.below(id))
+    pieces.append(TokenPiece(stream: quoted, start: 0, count: Int32(1 + chance.below(8))))
+  }
+  if pieces.isEmpty || chance.below(2) == 0 {
+    let own = PromptContents.ownStream(of: id)
+    pieces.append(TokenPiece(stream: own, start: 0, count: Int32(1 + chance.below(24))))
+  }
+  return pieces
+}

@@ -22,7 +22,7 @@ import Workload
       var longest = 0
       for id in 0..<12 + chance.below(40) {
         clock += chance.below(3) == 0 ? Int64(chance.below(20_000)) : 0
-        contents.append(Self.prompt(of: id, &chance))
+        contents.append(drawnPrompt(of: id, &chance))
         let request = Request(
           arrival: SimInstant(nanoseconds: clock),
           promptTokens: Int32(contents.promptTokens(of: id)),
@@ -47,21 +47,6 @@ import Workload
       window = MeasuringWindow(
         from: SimInstant(nanoseconds: Int64(chance.below(20_000))),
         to: chance.below(2) == 0 ? nil : SimInstant(nanoseconds: Int64(chance.below(400_000))))
-    }
-
-    private static func prompt(of id: Int, _ chance: inout RandomStream) -> [TokenPiece] {
-      var pieces: [TokenPiece] = []
-      if chance.below(3) == 0 {
-        pieces.append(
-          TokenPiece(stream: Int64(chance.below(2)), start: 0, count: Int32(1 + chance.below(24))))
-      }
-      if id > 0, chance.below(3) == 0 {
-        let quoted = PromptContents.outputStream(of: chance.below(id))
-        pieces.append(TokenPiece(stream: quoted, start: 0, count: Int32(1 + chance.below(8))))
-      }
-      let own = PromptContents.ownStream(of: id)
-      pieces.append(TokenPiece(stream: own, start: 0, count: Int32(1 + chance.below(24))))
-      return pieces
     }
 
     /// What is recorded, or why the run could not go on.

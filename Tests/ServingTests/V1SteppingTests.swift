@@ -21,7 +21,7 @@ import Workload
       var longest = 0
       for id in 0..<12 + chance.below(30) {
         clock += chance.below(3) == 0 ? Int64(chance.below(20_000)) : 0
-        contents.append(Self.prompt(of: id, &chance))
+        contents.append(drawnPrompt(of: id, &chance))
         let request = Request(
           arrival: SimInstant(nanoseconds: clock),
           promptTokens: Int32(contents.promptTokens(of: id)),
@@ -42,24 +42,6 @@ import Workload
       settings.v1.groups = drawnGroups(blockSize: blockSize, settings, states: true, &chance)
       settings.v1.retention = [.dense, .boundaries, .every(tokens: 4 * blockSize)][chance.below(3)]
       settings.deviceBlocks *= settings.v1.groups.count
-    }
-
-    /// One in three prompts begins like others, and some quote the output of another request.
-    private static func prompt(of id: Int, _ chance: inout RandomStream) -> [TokenPiece] {
-      var pieces: [TokenPiece] = []
-      if chance.below(3) == 0 {
-        pieces.append(
-          TokenPiece(stream: Int64(chance.below(2)), start: 0, count: Int32(1 + chance.below(24))))
-      }
-      if id > 0, chance.below(3) == 0 {
-        let quoted = PromptContents.outputStream(of: chance.below(id))
-        pieces.append(TokenPiece(stream: quoted, start: 0, count: Int32(1 + chance.below(8))))
-      }
-      if pieces.isEmpty || chance.below(2) == 0 {
-        let own = PromptContents.ownStream(of: id)
-        pieces.append(TokenPiece(stream: own, start: 0, count: Int32(1 + chance.below(24))))
-      }
-      return pieces
     }
 
     private static func options(_ chance: inout RandomStream) -> V1Options {

@@ -23,6 +23,7 @@ struct SGLangCruise: Sendable {
   /// Requests that get their last token from the decode that runs, and were taken out of ``SGLangScheduler/running`` when
   /// the next batch was decided; in its order.
   var leaving: [RequestID] = []
+
   init(_ settings: EngineSettings, isOn: Bool, longestOutput: Int) {
     self.isOn = isOn
     mayBe = isOn
@@ -145,9 +146,7 @@ extension SGLangScheduler {
 
   /// ``takeIn(_:)`` for a decode of those that cruise.
   mutating func completeCruise(_ finished: inout [RequestID]) {
-    if cruise.leaving.isEmpty && cruise.batch.someoneFinishes {
-      takeFinishing()
-    }
+    if cruise.leaving.isEmpty && cruise.batch.someoneFinishes { takeFinishing() }
     for request in cruise.leaving {
       let length = cruisingLength(request)
       let id = Int(request)
