@@ -43,6 +43,10 @@ struct Faults {
   /// Requests at the router, in the order in which they came to it.
   var waiting: [RequestID] = []
   private(set) var totals: [ReplicaFailures] = []
+  /// How often each began again.
+  private var restarts: [RequestID: Int] = [:]
+  /// So often a request may begin again. One that ends in one of a thousand attempts has long been given up.
+  private static let restartsMax = 1000
 
   init(_ failures: Failures?, window: MeasuringWindow) {
     self.failures = failures
@@ -114,6 +118,14 @@ struct Faults {
     guard window.contains(now) else { return }
     totals[replica].retriedRequests += requests
     totals[replica].lostTokens += tokens
+  }
+
+  /// - Throws: ``RunFailure/neverEnds(_:restarts:at:)``.
+  mutating func restarts(_ request: RequestID, at now: SimInstant) throws {
+    restarts[request, default: 0] += 1
+    guard restarts[request, default: 0] < Self.restartsMax else {
+      throw RunFailure.neverEnds(request, restarts: Self.restartsMax, at: now)
+    }
   }
 
   mutating func returned(_ replica: Int, at now: SimInstant) {

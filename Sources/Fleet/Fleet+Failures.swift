@@ -50,6 +50,7 @@ extension Fleet {
     let retried = faults.failed(number, at: now).filter { !log.hasEnded($0) }
     faults.lost(retried.count, tokens: tokens, of: number, at: now)
     for request in retried {
+      try faults.restarts(request, at: now)
       log.forget(request)
       try route(request, at: now, &senders)
     }

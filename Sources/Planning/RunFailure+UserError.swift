@@ -14,6 +14,8 @@ extension RunFailure {
       "request \(request + 1) can never be admitted: \(admission.numbers)"
     case .stuck(let waiting, let time):
       "\(waiting) requests wait at \(time.seconds) s, and none can run"
+    case .neverEnds(let request, let restarts, let time):
+      "request \(request + 1) began again \(restarts) times by \(time.seconds) s"
     }
   }
 
@@ -39,6 +41,11 @@ extension RunFailure {
       return UserError(
         "`\(scenario.system.name)` is stuck at \(time.seconds) s: \(waiting) requests wait "
           + "and none can run")
+    case .neverEnds(let request, let restarts, let time):
+      return UserError(
+        "request \(request + 1) of `\(trace)` began again \(restarts) times by \(time.seconds) s: replicas fail "
+          + "before it is answered",
+        hint: "let them fail less often (`--mtbf`)")
     }
   }
 }

@@ -13,6 +13,8 @@ package enum RunFailure: Error, Equatable, Sendable {
   case oversized(RequestID, Admission)
   /// Requests wait, nothing runs, and nothing will change: a live-lock that was asked for.
   case stuck(waiting: Int, at: SimInstant)
+  /// A request began again so often, as its replicas fail before it is complete, that it would not end.
+  case neverEnds(RequestID, restarts: Int, at: SimInstant)
 }
 
 extension RunFailure {

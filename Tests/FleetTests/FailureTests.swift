@@ -106,6 +106,18 @@ import Workload
     #expect(try hits(.listed([outage(0, 2000, 1)])) == [0, 4, 0, 24, 4])
   }
 
+  /// Twenty iterations of 100 ns on a replica that runs for 100 ns in the mean: that never comes to its end.
+  @Test func aRequestThatNeverEndsIsSaid() throws {
+    #expect {
+      try Fleet.serve(
+        Fleet.Load([Request.at(0, prompt: 4, output: 20)]), on: [place()],
+        failures: .drawn(meanUp: 100e-9, meanDown: 10e-9))
+    } throws: { error in
+      guard case .neverEnds(0, 1000, _)? = error as? RunFailure else { return false }
+      return true
+    }
+  }
+
   /// As many random fleets as `KVPLAN_FUZZ_FLEETS` says: no request is lost or served twice, E2E ≥ TTFT, and every slot
   /// of every pool is accounted for in every nanosecond, whoever fails when.
   @Test func nothingIsLostOrServedTwice() throws {
