@@ -79,7 +79,7 @@ extension Scenario {
     let maxSequences = maxSequences ?? ownSequences
     try requirePositive("--max-num-seqs", maxSequences)
     try requirePositive("--max-cudagraph-capture-size", graphTokensMax ?? 1)
-    try requirePositive("--kv-cache-memory-bytes", kvCacheBytes ?? 1)
+    try requirePositive("--kv-cache-memory-bytes", kvCacheBytes ?? 1, atMost: .max)
     return IterationLimits(
       sequences: maxSequences, tokens: maxBatchedTokens, modelLength: maxModelLength)
   }
@@ -270,7 +270,13 @@ extension Scenario {
     return MeasuringWindow(from: from, to: SimInstant.zero + SimDuration(rounding: windowTo))
   }
 
-  func requirePositive(_ flag: String, _ value: Int) throws {
+  /// Above this no count of tokens, sequences or GPUs means anything, and products of them would overflow.
+  private static let countMax = 1_000_000_000
+
+  func requirePositive(_ flag: String, _ value: Int, atMost most: Int = countMax) throws {
     guard value > 0 else { throw UserError("`\(flag)` must be at least 1, found `\(value)`") }
+    guard value <= most else {
+      throw UserError("`\(flag)` must be at most \(most), found `\(value)`")
+    }
   }
 }

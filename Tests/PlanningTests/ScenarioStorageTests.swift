@@ -236,6 +236,22 @@ import Workload
     }
   }
 
+  /// Products of counts beyond a billion would overflow.
+  @Test func refusesCountsThatMeanNothing() throws {
+    let most = Int.max
+    let changes: [(flag: String, change: (inout Scenario) -> Void)] = [
+      ("--block-size", { $0.blockSize = most }),
+      ("--max-num-batched-tokens", { $0.maxBatchedTokens = most }),
+      ("--max-num-seqs", { $0.maxSequences = most }),
+      ("--max-concurrency", { $0.maxConcurrency = most }),
+    ]
+    for (flag, change) in changes {
+      #expect(throws: UserError("`\(flag)` must be at most 1000000000, found `\(most)`")) {
+        try scenario(.vllmV1, change).resolved()
+      }
+    }
+  }
+
   /// Two GPUs hold half of 128 experts each in place of half of each expert, and results say so.
   @Test func expertsAreSpreadWhereTheyAre() throws {
     func resolved(_ change: (inout Scenario) throws -> Void) throws -> ResolvedScenario {
