@@ -14,6 +14,8 @@ package struct RunLabels: Sendable {
   package var provenance: Provenance
   /// The names of the trace's classes.
   package var classNames: [String] = []
+  /// What classes are to be served within; `nil` for nothing.
+  package var targets: ServiceTargets?
   /// One for each replica of a fleet.
   package var replicas: [ReplicaLabels] = []
   /// Token slots of all pools, as the record counts them; `nil` for ``blocks`` × ``blockSize``.
@@ -84,8 +86,7 @@ extension RunRecord {
       outputThroughput: perSecond(emittedTokens),
       ttft: distribution(&values, Self.ttft), tpot: distribution(&values, Self.tpot),
       itl: tokenGapDistribution, e2el: distribution(&values) { $0.latency * 1000 },
-      meanNormalizedLatency: completed == 0
-        ? nil : outcomes.normalizedLatencies / Double(completed),
+      meanNormalizedLatency: outcomes.meanNormalizedLatency,
       meanBatchedRequests: mean(integrals.runningRequests),
       meanWaitingRequests: mean(integrals.waitingRequests), iterations: iterations,
       preemptionsRecompute: preemptionsRecompute, preemptionsSwap: preemptionsSwap,
@@ -96,13 +97,17 @@ extension RunRecord {
     if replicas.count > 1 { summary.replicas = replicaSummaries(labels.replicas) }
     summary.handOffs = handOffSummary
     summary.failures = failures
+    let targets = labels.targets?.byClass(labels.classNames)
+    summary.attained = targets.flatMap { attained($0) }
     summary.classes = labels.classNames.enumerated().map { index, name in
-      classSummary(name, number: UInt16(index + 1))
+      classSummary(name, number: UInt16(index + 1), targets)
     }
     return summary
   }
 
-  private func classSummary(_ name: String, number: UInt16) -> ClassSummary {
+  private func classSummary(
+    _ name: String, number: UInt16, _ targets: [ServiceTarget?]?
+  ) -> ClassSummary {
     let outcomes = outcomes(of: number)
     var values: [Double] = []
     values.reserveCapacity(outcomes.finished)
@@ -110,7 +115,9 @@ extension RunRecord {
       name: name, completed: outcomes.finished, rejected: outcomes.rejected,
       ttft: distribution(&values, of: number, Self.ttft),
       tpot: distribution(&values, of: number, Self.tpot),
-      e2el: distribution(&values, of: number) { $0.latency * 1000 })
+      e2el: distribution(&values, of: number) { $0.latency * 1000 },
+      meanNormalizedLatency: outcomes.meanNormalizedLatency,
+      attained: targets.flatMap { attained($0, of: number) })
   }
 
   /// Milliseconds.

@@ -46,6 +46,8 @@ package struct RunSummary: Equatable, Sendable {
   /// The same latencies by class of traffic, in order of the classes' names in the trace; empty
   /// where the trace has no classes. Requests of no class are in none.
   package var classes: [ClassSummary] = []
+  /// Share of the requests that are served as their targets ask (`--class`); `nil` without targets.
+  package var attained: Double?
   /// Where the time of requests went that were handed from one replica to another; `nil` where none were.
   package var handOffs: HandOffSummary?
   /// How each replica failed; empty where none can.
@@ -65,6 +67,15 @@ package struct ClassSummary: Equatable, Sendable {
   package var ttft: Distribution
   package var tpot: Distribution
   package var e2el: Distribution
+  /// As in ``RunSummary``.
+  package var meanNormalizedLatency: Double?
+  package var attained: Double?
+}
+
+extension RunSummary {
+  /// ``jainIndex(_:)`` of what classes wait for a token, their mean normalized latencies; `nil` of fewer than two classes with
+  /// answers.
+  package var fairness: Double? { jainIndex(classes.compactMap(\.meanNormalizedLatency)) }
 }
 
 /// Where the KV slots were, as time-weighted shares of the pool that add to 1.

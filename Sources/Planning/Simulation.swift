@@ -46,7 +46,6 @@ package struct Simulation: Sendable {
       requestRate: scenario.finiteRequestRate ?? record.requests[..<record.arrivedCount].rate,
       seed: scenario.seed,
       replicas: deployment.replicas == 1 ? [] : deployment.routerFields)
-    labels.classNames = replayed.classNames
     var profiles: [String] = []
     for profile in prepared.resolved.map(\.costProfileText) where !profiles.contains(profile) {
       profiles.append(profile)

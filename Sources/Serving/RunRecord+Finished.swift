@@ -21,6 +21,11 @@ package struct RequestOutcomes: Equatable, Sendable {
   package var unfinished = 0
   /// Latencies of the finished ones by their output tokens, summed in order of arrival: seconds a token.
   package var normalizedLatencies = 0.0
+
+  /// Seconds a token; `nil` where none finished.
+  package var meanNormalizedLatency: Double? {
+    finished == 0 ? nil : normalizedLatencies / Double(finished)
+  }
 }
 
 /// Looks at all requests stand here, beside what is looked at: from another module each look is a call.

@@ -17,8 +17,8 @@ public struct Request: Equatable, Sendable {
   public var beamWidth: Int32
   /// The conversation that the request belongs to, if the trace tells.
   public var session: Int32?
-  /// How soon it wants to be served beside others, lower first, as vLLM has it. No scheduler here
-  /// looks at it.
+  /// How soon it wants to be served beside others, lower first, as vLLM has it; schedulers look at it that are told to
+  /// serve by priority.
   public var priority: Int8 = 0
   /// Its class of traffic: 0 for none, c for the name c − 1 of ``Trace/classNames``.
   public var requestClass: UInt16 = 0

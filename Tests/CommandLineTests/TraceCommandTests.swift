@@ -94,8 +94,33 @@ import Testing
     #expect(classes.map { $0["class"] as? String } == ["chat", "code"])
     #expect(classes.map { $0["completed"] as? Int } == [2, 1])
     #expect(classes.allSatisfy { $0["p99_ttft_ms"] is Double && $0["mean_e2el_ms"] is Double })
+    #expect(object["attained"] == nil && object["fairness"] is Double)
     let table = try Tool.run(paper: ["simulate", "-"], input: mixed.output)
     #expect(table.output.contains("\nclass    "))
+  }
+
+  /// With targets results say who is in time: both chats, and no code, which has a microsecond.
+  @Test func saysWhoIsInTime() throws {
+    let trace = """
+      arrival_s,prompt_tokens,output_tokens,class
+      0,10,5,chat
+      1,900,3,code
+      2,10,5,chat
+
+      """
+    let words = [
+      "simulate", "-", "--model", "llama-3.1-8b", "--device", "h100-sxm", "--class",
+      "chat:ttft=1s,tpot=1s; code:ttft=0.001ms",
+    ]
+    let json = try Tool.run(words + ["--format", "json"], input: trace)
+    let object = try #require(
+      try JSONSerialization.jsonObject(with: Data(json.output.utf8)) as? [String: Any])
+    #expect(object["attained"] as? Double == 2.0 / 3)
+    let classes = try #require(object["classes"] as? [[String: Any]])
+    #expect(classes.map { $0["attained"] as? Double } == [1, 0])
+    let table = try Tool.run(words, input: trace).output
+    #expect(table.contains("in time, %                   66.67\n"))
+    #expect(table.contains("100.00\n") && table.contains("  0.00\n"))
   }
 
   /// The first clients' windows of a ServeGen folder become a trace at the rate asked for.

@@ -179,6 +179,7 @@ package struct PreparedDeployment: Sendable {
           + deployment.failureFields + fields,
         costProfile: ""))
     labels.classNames = trace.classNames
+    labels.targets = scenario.targets
     let rows = kinds.flatMap { group, resolved in
       Array(
         repeating: ReplicaLabels(

@@ -77,7 +77,8 @@ package enum SummaryText {
       SummaryColumn.all.filter { $0.group == group }.map { .init($0.key, $0.value(summary)) }
     }
     return .object(
-      members(.run) + speculation(summary) + classes(summary) + handOffs(summary)
+      members(.run) + speculation(summary) + attainment(summary) + classes(summary)
+        + handOffs(summary)
         + (withReplicas ? replicas(summary) + failures(summary) : []) + tiers(summary) + [
           .init("kv", .object(members(.kv))),
           .init(
@@ -111,6 +112,13 @@ extension SummaryText {
     ]
   }
 
+  /// How many requests are served as their targets ask, and how alike classes are served; nothing without either.
+  private static func attainment(_ summary: RunSummary) -> [JSONValue.Member] {
+    [("attained", summary.attained), ("fairness", summary.fairness)].compactMap { name, value in
+      value.map { .init(name, .real($0)) }
+    }
+  }
+
   /// The latencies by class of traffic, under the names of the whole run's; nothing without classes.
   private static func classes(_ summary: RunSummary) -> [JSONValue.Member] {
     guard !summary.classes.isEmpty else { return [] }
@@ -126,6 +134,7 @@ extension SummaryText {
         ]
         members += figures.map { .init("\($0)_\(name)_ms", $1.map { .real($0) } ?? .null) }
       }
+      if let attained = of.attained { members.append(.init("attained", .real(attained))) }
       return JSONValue.object(members)
     }
     return [.init("classes", .array(objects))]

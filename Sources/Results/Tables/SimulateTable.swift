@@ -13,6 +13,7 @@ package enum SimulateTable {
       group("requests", requests(summary)),
       latency(summary),
       classes(summary),
+      attainment(summary).map { group("targets", $0) },
       summary.handOffs.map { group("handed off, mean ms", handOffs($0)) },
       ReplicaTable.rendered(summary.replicas, title: padded("replica")),
       failures(summary).map { group("failures", $0) },
@@ -61,18 +62,36 @@ package enum SimulateTable {
     ]
   }
 
-  /// Latencies by class of traffic; nothing without classes.
+  /// Latencies by class of traffic, and how many are in time where they have targets; nothing without classes.
   private static func classes(_ summary: RunSummary) -> String? {
     guard !summary.classes.isEmpty else { return nil }
-    var table = TextTable([
-      .init(padded("class"), .left), .init("completed"), .init("TTFT mean"), .init("p95"),
-      .init("p99"), .init("TPOT mean"), .init("p95"), .init("p99"),
-    ])
+    let hasTargets = summary.attained != nil
+    var table = TextTable(
+      [
+        .init(padded("class"), .left), .init("completed"), .init("TTFT mean"), .init("p95"),
+        .init("p99"), .init("TPOT mean"), .init("p95"), .init("p99"),
+      ] + (hasTargets ? [.init("in time, %")] : []))
     table.rows = summary.classes.map { of in
       [of.name, "\(of.completed)"]
         + [of.ttft, of.tpot].flatMap { [$0.mean, $0.p95, $0.p99] }.map(Digits.significant)
+        + (hasTargets ? [percent(of.attained)] : [])
     }
     return table.rendered()
+  }
+
+  /// How many requests are served as their targets ask, and how alike classes are served; nothing without either.
+  private static func attainment(_ summary: RunSummary) -> [Line]? {
+    let lines =
+      [
+        ("in time, %", summary.attained.map { percent($0) }),
+        ("fairness (Jain)", summary.fairness.map { Digits.fixed($0, decimals: 3) }),
+      ]
+      .compactMap { name, value in value.map { (name, $0) } }
+    return lines.isEmpty ? nil : lines
+  }
+
+  private static func percent(_ share: Double?) -> String {
+    share.map { Digits.fixed($0 * 100, decimals: 2) } ?? ""
   }
 
   /// Where the time of requests went that were handed from one replica to another.

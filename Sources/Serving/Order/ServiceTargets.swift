@@ -55,7 +55,7 @@ package struct ServiceTargets: Equatable, Sendable {
   }
 
   /// By the number of the class as requests have it, 0 for those of none.
-  func byClass(_ names: [String]) -> [ServiceTarget?] {
+  package func byClass(_ names: [String]) -> [ServiceTarget?] {
     [others] + names.map { target(of: $0) }
   }
 }
