@@ -53,6 +53,7 @@ reproduce: release ## The papers that are replayed, under reports/
 	$(KVPLAN) reproduce tiers --output reports/tiers
 	$(KVPLAN) reproduce speculation --output reports/speculation
 	$(KVPLAN) reproduce overlap --output reports/overlap
+	$(KVPLAN) reproduce slo --output reports/slo
 
 test: dependencies ## Build and run the tests
 	$(SWIFT) build --build-tests

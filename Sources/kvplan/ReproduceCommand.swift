@@ -15,7 +15,7 @@ struct ReproduceCommand: ParsableCommand {
     subcommands: [
       PagedAttentionCommand.self, VAttentionCommand.self, LedgerCommand.self, AVMPCommand.self,
       SparsePrefixCommand.self, JengaCommand.self, MarconiCommand.self, TiersCommand.self,
-      ReproduceSpeculationCommand.self, ReproduceOverlapCommand.self,
+      ReproduceSpeculationCommand.self, ReproduceOverlapCommand.self, ReproduceSLOCommand.self,
     ])
 }
 

@@ -211,9 +211,9 @@ import Workload
       timeline.run(steps: 2)
       return timeline.log
     }
-    // 1.2 × (128 + 2) = 156 and 1.2 × (256 + 2) = 309.6 are within 2 × tpot.
-    #expect(try run(tpot: 79) == "0: a 0+4\n1: a 4+1 b 0+127\n")
-    #expect(try run(tpot: 155) == "0: a 0+4\n1: a 4+1 b 0+255\n")
+    // Its second token is due a tpot behind the first: 1.2 × (128 + 2) = 156 and 1.2 × (256 + 2) = 309.6 are within it.
+    #expect(try run(tpot: 158) == "0: a 0+4\n1: a 4+1 b 0+127\n")
+    #expect(try run(tpot: 310) == "0: a 0+4\n1: a 4+1 b 0+255\n")
     #expect(try run(tpot: 100_000) == "0: a 0+4\n1: a 4+1 b 0+400 | done b\n")
   }
 

@@ -92,9 +92,9 @@ package struct PromptService: Sendable {
     return true
   }
 
-  /// Until when the next token of a sequence that decodes can wait.
+  /// Until when the next token of a sequence that decodes can wait: the second is due a tpot behind the first.
   ///
-  ///     max(first token due, first token there) + (tokens so far + 1) × tpot − now
+  ///     max(first token due, first token there) + tokens so far × tpot − now
   ///
   /// - Returns: `nil` for any time.
   mutating func slack(
@@ -103,7 +103,7 @@ package struct PromptService: Sendable {
     guard let target = target(of: request), let tpot = target.tpot else { return nil }
     let first = firstTokens[sequence] ?? now
     firstTokens[sequence] = first
-    let pace = SimDuration(nanoseconds: tpot.nanoseconds * Int64(state.generatedTokens + 1))
+    let pace = SimDuration(nanoseconds: tpot.nanoseconds * Int64(state.generatedTokens))
     return max(first, target.firstTokenDue(request)) + pace - now
   }
 

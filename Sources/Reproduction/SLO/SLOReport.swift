@@ -1,0 +1,145 @@
+import Planning
+import Results
+
+/// Order of service by deadlines: QoServe's tables of late requests beside ours.
+package enum SLOReport {
+  static let figure = "slo"
+  /// Points of a hundred within which a share of late requests counts as reproduced. Our choice: shares of an overloaded
+  /// engine move by as much with a few per cent of load.
+  private static let points = 15.0
+
+  /// - Parameter seed: Of arrivals, lengths and classes.
+  package static func report(seed: UInt64) throws -> FigureReport {
+    let (claims, tried) = try sustained(seed)
+    let others = try Parallel.map([overload, phases, mixes, silos]) { try $0(seed) }
+    return FigureReport(
+      name: figure, title: "Order of service by deadlines",
+      claims: claims + others.flatMap { $0 }, data: tried, figure: nil, remarks: remarks)
+  }
+
+  private static let steps: [ClassService] = [.edf, .chunks, .relegation, .qoserve]
+
+  // MARK: One replica
+
+  /// The highest rates, and what was late at those that were tried.
+  private static func sustained(_ seed: UInt64) throws -> ([Claim], DataTable) {
+    let services = [.fcfs] + steps
+    let found = try Parallel.map(services) { try ClassLoad.sustained(by: $0, seed: seed) }
+    let last = found[found.count - 1].rate
+    var tried = DataTable(
+      ["service", "requests_per_second", "late_percent"]
+        + ClassLoad.names.map { "late_\($0.lowercased())_percent" })
+    for (service, found) in zip(services, found) {
+      tried.rows += found.tried.sorted { $0.rate < $1.rate }.map { rate, lateness in
+        [service.name, Digits.fixed(rate, decimals: 4)]
+          + ([lateness.late] + lateness.byClass).map(Claim.text)
+      }
+    }
+    let claims =
+      [
+        Claim(
+          figure, "highest rate with 1 % late, QoServe by FCFS, x", .span(1.5...2.4),
+          ours: last / found[0].rate),
+        Claim(
+          figure, "highest rate with 1 % late, QoServe by EDF, x", .span(1.2...1.4),
+          ours: last / found[1].rate),
+      ]
+      + zip(zip(steps, found.dropFirst()), [2.75, 3.3, 3.6, 3.65]).map { step, paper in
+        Claim(
+          figure, "highest rate with 1 % late, \(step.0.name), req/s", Claim.relative(paper, 0.1),
+          ours: step.1.rate)
+      }
+    return (claims, tried)
+  }
+
+  private static func overload(_ seed: UInt64) throws -> [Claim] {
+    let late = try Parallel.map(steps) {
+      try ClassLoad.steady(6, seed: seed).served(by: $0).late
+    }
+    return zip(zip(steps, late), [100.0, 74, 26, 16]).map { step, paper in
+      share("6 req/s, \(step.0.name): late", paper, step.1)
+    }
+  }
+
+  /// Fifteen minutes of two a second, fifteen of five, for four hours.
+  private static func phases(_ seed: UInt64) throws -> [Claim] {
+    let phases = (0..<16).map {
+      ClassLoad.Phase(rate: $0.isMultiple(of: 2) ? 2 : 5, seconds: 900)
+    }
+    let published: [(ClassService, all: Double, byClass: [Double])] = [
+      (.fcfs, 81.9, [97, 89, 60]), (.edf, 84.1, [79, 83, 90]), (.qoserve, 8.64, [16, 10, 0]),
+    ]
+    let late = try Parallel.map(published) { row in
+      try ClassLoad(phases: phases, seed: seed).served(by: row.0)
+    }
+    return zip(published, late).flatMap { row, late in
+      let name = "2 and 5 req/s in turn, \(row.0.name)"
+      return [share("\(name): late", row.all, late.late)]
+        + ClassLoad.names.indices.map { index in
+          share(
+            "\(name): late of \(ClassLoad.names[index])", row.byClass[index], late.byClass[index])
+        }
+    }
+  }
+
+  private static func mixes(_ seed: UInt64) throws -> [Claim] {
+    let shares = [[0.7, 0.15, 0.15], [0.15, 0.15, 0.7]]
+    let published: [(ClassService, late: [Double])] = [
+      (.fcfs, [100, 100]), (.edf, [98, 82.8]), (.qoserve, [5, 0.5]),
+    ]
+    return try published.flatMap { row in
+      try zip(shares, row.late).map { shares, paper in
+        let load = ClassLoad.steady(4.5, shares: shares, seed: seed)
+        let mix = shares.map { Claim.text($0 * 100) }.joined(separator: "-")
+        return share(
+          "4.5 req/s, \(mix), \(row.0.name): late", paper, try load.served(by: row.0).late)
+      }
+    }
+  }
+
+  // MARK: Many replicas
+
+  /// 35 requests a second on replicas for one class each, and on ten for all.
+  private static func silos(_ seed: UInt64) throws -> [Claim] {
+    let shared = try ClassLoad.steady(3.5, seed: seed).served(by: .qoserve).late
+    return [
+      share(
+        "35 req/s, 13 GPUs in silos: late", 0.24, try silo([5, 4, 4], seed: seed),
+        note: "5, 4 and 4 GPUs for the classes are assumed"),
+      share(
+        "35 req/s, 10 GPUs in silos: late", 60.4, try silo([4, 3, 3], seed: seed),
+        note: "4, 3 and 3 GPUs for the classes are assumed"),
+      share(
+        "35 req/s, 10 GPUs of QoServe: late", 0, shared,
+        note: "one of them at a tenth of the rate"),
+    ]
+  }
+
+  /// Per cent of late requests where each class has GPUs of its own: one of each, with its share.
+  private static func silo(_ gpus: [Int], seed: UInt64) throws -> Double {
+    try gpus.indices.reduce(0) { sum, index in
+      let load = ClassLoad.steady(
+        35.0 / 3 / Double(gpus[index]), shares: gpus.indices.map { $0 == index ? 1 : 0 }, seed: seed
+      )
+      return sum + (try load.served(by: index == 0 ? .fcfs : .batch).late) / 3
+    }
+  }
+
+  private static func share(
+    _ quantity: String, _ paper: Double, _ ours: Double, note: String = ""
+  ) -> Claim {
+    Claim(figure, "\(quantity), %", .value(paper, within: points), ours: ours, note: note)
+  }
+
+  private static let remarks = [
+    "QoServe, first called Niyama (Goel et al., ASPLOS 2026), from a summary of its text and the constants of its published "
+      + "scheduler. Llama-3-8B on an A100 of 80 GB, priced by the authors' own fit of their engine, so that what differs is "
+      + "order of service; blocks are taken and lost as in vLLM V1, where theirs hold a whole prompt's memory.",
+    "Lengths are log-normal through the medians and 90th percentiles that the summary gives of code traffic (1,930 and 6,251 in, 8 "
+      + "and 43 out), for every row; it names the traffic for the silos alone. Runs take 10,286 s, as 360,000 requests at 35 a "
+      + "second do. Thirds of the requests are due in 6 s and 50 ms a token, in 600 s and in 1,800 s. Iterations of fixed "
+      + "size have 330 tokens, which the summary gives for 50 ms.",
+    "A fifth of the requests are of low priority in the paper's changing load, and are put back first there: here none are.",
+    "EcoServe, SLOs-Serve, CacheOPT and the intelligent router are not repeated: their schedulers are not here.",
+  ]
+}
