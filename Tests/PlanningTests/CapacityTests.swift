@@ -73,6 +73,31 @@ import Workload
     #expect(last > 0)
   }
 
+  /// In arrival order chats wait behind batches of long prompts; by deadline they do not, and more of both are served.
+  @Test func anOrderOfServiceCounts() throws {
+    var trace = Self.trace(200)
+    trace.classNames = ["chat", "batch"]
+    for index in trace.requests.indices {
+      trace.requests[index].requestClass = index.isMultiple(of: 2) ? 1 : 2
+      if index % 2 == 1 { trace.requests[index].promptTokens = 6000 }
+    }
+    func rate(_ policy: ServicePolicy) throws -> Double {
+      var scenario = Scenario(
+        system: .vllmV1, model: try ModelCatalogue.find("llama-3.1-8b"),
+        device: try DeviceCatalogue.find("h100-sxm"))
+      scenario.service = policy
+      scenario.maxBatchedTokens = 512
+      scenario.targets = try ServiceTargets("chat:ttft=200ms; batch:ttft=60s")
+      let probe = RateProbe(
+        try PreparedDeployment(Deployment(scenario)), trace: trace,
+        serviceLevel: try ServiceLevel("chat:ttft.p95<=200ms", model: scenario.model))
+      return try CapacitySearch(probe, firstGuess: 4, tolerance: 0.05).run(seeds: [3]).rate
+    }
+    let fcfs = try rate(.arrival)
+    #expect(fcfs > 0)
+    #expect(try rate(.earliestDeadline) > 1.5 * fcfs)
+  }
+
   /// No rate is sustained where a single request takes longer than it may.
   @Test func saysZeroWhereNothingIsSustained() throws {
     let probe = try probe(Deployment(Self.scenario()), "ttft.p50<=1us")
