@@ -78,6 +78,8 @@ struct ConfigFields {
 
   // MARK: Texts, lists and objects
 
+  func isText(_ name: String) -> Bool { if case .text? = value(name) { true } else { false } }
+
   func optionalText(_ name: String) throws -> String? {
     guard let found = value(name) else { return nil }
     guard case .text(let text) = found else { throw mistake(name, "must be a text", found) }

@@ -64,7 +64,7 @@ struct ConfigReader {
     let near = nearestName(to: name, among: listed).map { "the nearest is `\($0)`; " } ?? ""
     throw UserError(
       "\(root.file): the architecture `\(printable(name))` is not known",
-      hint: "\(near)known are \(listed.joined(separator: ", "))")
+      hint: "\(near)docs/MODELS.md has the \(listed.count) that are")
   }
 
   /// The numbers of each field are bounded; here are those that several of them make.

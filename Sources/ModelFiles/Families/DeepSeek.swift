@@ -5,7 +5,7 @@ extension Architecture {
   /// Kimi-K2 and K2.5 are of DeepSeek-V3's shape. Layers that predict further tokens are not counted.
   static let deepSeek = Architecture(
     "DeepseekV3ForCausalLM", "DeepseekV2ForCausalLM", "KimiK25ForConditionalGeneration",
-    "Glm4MoeLiteForCausalLM"
+    "KimiVLForConditionalGeneration", "Glm4MoeLiteForCausalLM"
   ) { text, _ in
     let attention = try text.latentAttention()
     let layers = try (0..<text.layerCount()).map { try text.deepSeekLayer($0, attention) }
@@ -35,7 +35,7 @@ extension Architecture {
 
 extension ConfigFields {
   /// One latent vector and one rotary key a token.
-  fileprivate func latentAttention() throws -> ModelLayer.Attention {
+  func latentAttention() throws -> ModelLayer.Attention {
     let latent = ModelLayer.Latent(
       kvLoraRank: try count("kv_lora_rank", limit: .heads),
       queryLoraRank: try optionalCount("q_lora_rank", .width),

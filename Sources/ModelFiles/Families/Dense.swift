@@ -7,7 +7,10 @@ extension Architecture {
   static let dense = Architecture(
     "LlamaForCausalLM", "MistralForCausalLM", "Mistral3ForConditionalGeneration",
     "Phi3ForCausalLM", "GraniteForCausalLM", "Olmo2ForCausalLM", "Olmo3ForCausalLM",
-    "SmolLM3ForCausalLM", "SeedOssForCausalLM", "GlmForCausalLM", "Glm4ForCausalLM"
+    "SmolLM3ForCausalLM", "SeedOssForCausalLM", "GlmForCausalLM", "Glm4ForCausalLM",
+    "Glm4vForConditionalGeneration", "InternLM2ForCausalLM", "InternLM3ForCausalLM",
+    "HunYuanDenseV1ForCausalLM", "OlmoForCausalLM", "StableLmForCausalLM", "SolarForCausalLM",
+    "BaichuanForCausalLM"
   ) { text, _ in
     let count = try text.layerCount()
     var kind = KVGroupKind.all
@@ -23,10 +26,52 @@ extension Architecture {
   /// Qwen2 and Qwen3, whose window holds from a certain layer on, and is mostly switched off.
   static let qwenDense = Architecture(
     "Qwen2ForCausalLM", "Qwen3ForCausalLM", "MiMoForCausalLM", "Qwen3VLForConditionalGeneration",
-    "Qwen2_5_VLForConditionalGeneration"
+    "Qwen2VLForConditionalGeneration", "Qwen2_5_VLForConditionalGeneration"
   ) { text, _ in
     let kinds = try text.qwenKinds(layers: try text.layerCount())
     return ModelDraft(layers: try text.denseLayers(kinds))
+  }
+}
+
+/// The same, with windows by a pattern, or with an LM head that is the embedding unless a field says otherwise.
+///
+/// - Source: the configurations of transformers.
+extension Architecture {
+  /// Command: every fourth layer attends to all, where there is a window.
+  static let cohere = Architecture("CohereForCausalLM", "Cohere2ForCausalLM") { text, _ in
+    let every = try text.optionalCount("sliding_window_pattern", .layers) ?? 4
+    return ModelDraft(
+      layers: try text.denseLayers(text.windowedKinds(globalEvery: every)), tiesEmbeddings: true)
+  }
+
+  static let ernie = Architecture("Ernie4_5ForCausalLM", "Ernie4_5_ForCausalLM") { text, _ in
+    let kinds = Array(repeating: KVGroupKind.all, count: try text.layerCount())
+    return ModelDraft(layers: try text.denseLayers(kinds), tiesEmbeddings: true)
+  }
+
+  /// The pattern is a number, or a text such as `LLLG`; published files list the layers besides.
+  static let exaone4 = Architecture("Exaone4ForCausalLM") { text, _ in
+    let pattern =
+      text.isText("sliding_window_pattern")
+      ? try text.optionalText("sliding_window_pattern")?.count
+      : try text.optionalCount("sliding_window_pattern", .layers)
+    let kinds = try text.windowedKinds(globalEvery: max(1, pattern ?? 4))
+    return ModelDraft(layers: try text.denseLayers(kinds))
+  }
+
+  /// MLPs of two matrices, without a gate. Biases are not counted.
+  static let plainDense = Architecture(
+    "NemotronForCausalLM", "ApertusForCausalLM", "ArceeForCausalLM", "PhiForCausalLM"
+  ) { text, root in
+    var draft = try dense.read(text, root)
+    draft.hasPlainMLP = true
+    return draft
+  }
+
+  static let starcoder = Architecture("Starcoder2ForCausalLM") { text, root in
+    var draft = try plainDense.read(text, root)
+    draft.tiesEmbeddings = true
+    return draft
   }
 }
 

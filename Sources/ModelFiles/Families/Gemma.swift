@@ -5,7 +5,7 @@ import KVMemory
 extension Architecture {
   /// Every second layer attends to all, local ones first.
   static let gemma2 = Architecture("Gemma2ForCausalLM") { text, _ in
-    let kinds = try text.gemmaKinds(globalEvery: 2)
+    let kinds = try text.windowedKinds(globalEvery: 2)
     return ModelDraft(layers: try text.denseLayers(kinds), tiesEmbeddings: true)
   }
 
@@ -20,7 +20,7 @@ extension Architecture {
     ]
   ) { text, _ in
     let every = try text.optionalCount("sliding_window_pattern", .layers) ?? 6
-    let kinds = try text.gemmaKinds(globalEvery: every)
+    let kinds = try text.windowedKinds(globalEvery: every)
     return ModelDraft(layers: try text.denseLayers(kinds), tiesEmbeddings: true)
   }
 
@@ -31,7 +31,7 @@ extension Architecture {
     "Gemma4ForConditionalGeneration", "Gemma4ForCausalLM"
   ) { text, _ in
     let count = try text.layerCount()
-    let kinds = try text.gemmaKinds(globalEvery: 6)
+    let kinds = try text.windowedKinds(globalEvery: 6)
     let shared = try text.optionalCount("num_kv_shared_layers", .layers, least: 0) ?? 0
     let layers = try kinds.enumerated().map { index, kind in
       try text.gemma4Layer(kind, sharesKV: index >= count - shared)
@@ -48,16 +48,6 @@ extension Architecture {
 }
 
 extension ConfigFields {
-  /// By `layer_types`, or local layers with a global one behind every `globalEvery - 1`.
-  fileprivate func gemmaKinds(globalEvery: Int) throws -> [KVGroupKind] {
-    let layers = try layerCount()
-    if let listed = try listedKinds(layers: layers) { return listed }
-    guard let window = try optionalCount("sliding_window", .tokens) else {
-      return Array(repeating: .all, count: layers)
-    }
-    return (0..<layers).map { ($0 + 1) % globalEvery == 0 ? .all : .window(tokens: window) }
-  }
-
   /// A layer of Gemma-4.
   ///
   /// One that shares an earlier layer's keys and values caches nothing: it stands here as a layer

@@ -3,7 +3,9 @@ import KVMemory
 
 /// Grouped-query attention with routed experts in place of the MLP.
 extension Architecture {
-  static let mixtral = Architecture("MixtralForCausalLM") { text, _ in
+  static let mixtral = Architecture(
+    "MixtralForCausalLM", "PhiMoEForCausalLM", "PhimoeForCausalLM", "GraniteMoeForCausalLM"
+  ) { text, _ in
     let window = try text.optionalCount("sliding_window", .tokens)
     let attention = ModelLayer.Attention.heads(
       try text.heads(), window.map { .window(tokens: $0) } ?? .all)
@@ -14,7 +16,9 @@ extension Architecture {
       layers: Array(repeating: layer, count: try text.layerCount()), modules: .blockSparse)
   }
 
-  static let miniMax = Architecture("MiniMaxM2ForCausalLM") { text, _ in
+  static let miniMax = Architecture(
+    "MiniMaxM2ForCausalLM", "GraniteMoeSharedForCausalLM"
+  ) { text, _ in
     let experts = try text.experts(
       "num_local_experts", width: text.count("intermediate_size", limit: .innerWidth),
       shared: text.optionalCount("shared_intermediate_size", .innerWidth, least: 0) ?? 0)
@@ -35,7 +39,10 @@ extension Architecture {
   }
 
   /// GLM-4.5 and what else has DeepSeek's experts behind grouped-query attention.
-  static let glmMixture = Architecture("Glm4MoeForCausalLM", "Dots1ForCausalLM") { text, _ in
+  static let glmMixture = Architecture(
+    "Glm4MoeForCausalLM", "Glm4vMoeForConditionalGeneration", "Dots1ForCausalLM",
+    "DeepseekForCausalLM"
+  ) { text, _ in
     let attention = ModelLayer.Attention.heads(try text.heads(), .all)
     let layers = try (0..<text.layerCount()).map { try text.deepSeekLayer($0, attention) }
     return ModelDraft(layers: layers)

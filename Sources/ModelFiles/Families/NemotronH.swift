@@ -13,11 +13,7 @@ extension Architecture {
     }
     let layers = try types.map { type in
       switch type {
-      case "mamba":
-        let mamba = try text.mamba2()
-        var layer = ModelLayer(.recurrent(mamba.state), .none)
-        layer.attentionExtras = mamba.convolution
-        return layer
+      case "mamba": return try text.nemotronMamba()
       case "attention": return ModelLayer(.heads(try text.heads(), .all), .none)
       case "mlp":
         return ModelLayer(
@@ -60,25 +56,13 @@ extension ConfigFields {
     return layer
   }
 
-  /// The state of Mamba-2: a matrix for each head, and the last inputs of a convolution.
-  ///
-  ///     in    gate ‖ values ‖ B and C of each group ‖ one number a head
-  ///
-  /// - Source: `NemotronHMamba2Mixer` of transformers; how vLLM stores the two parts, from memory; that its kernel writes
-  ///   a checkpoint, from the sizing record of vLLM 0.33 for Nemotron-H-8B, which a stand-in for the kernel made.
-  fileprivate func mamba2() throws -> (state: ModelLayer.Recurrence, convolution: Int) {
-    let heads = try count("mamba_num_heads", limit: .heads)
-    let dim = try count("mamba_head_dim", limit: .heads)
-    let stateSize = try count("ssm_state_size", limit: .heads)
-    let groups = try count("n_groups", limit: .heads)
-    let kernel = try count("conv_kernel", limit: .heads)
-    let inner = heads * dim
-    let convolved = inner + 2 * groups * stateSize
-    let bytes = try stateElementBytes("mamba_ssm_cache_dtype")
-    let state = ModelLayer.Recurrence(
-      stateBytes: inner * stateSize * bytes
-        + (kernel - 1) * convolved * ModelSpec.bytesPerElement,
-      inputWidth: inner + convolved + heads, outputWidth: inner, checkpointBlocks: 1)
-    return (state, (kernel + 1) * convolved)
+  fileprivate func nemotronMamba() throws -> ModelLayer {
+    .mamba2(
+      heads: try count("mamba_num_heads", limit: .heads),
+      dim: try count("mamba_head_dim", limit: .heads),
+      stateSize: try count("ssm_state_size", limit: .heads),
+      groups: try count("n_groups", limit: .heads),
+      kernel: try count("conv_kernel", limit: .heads),
+      stateElementBytes: try stateElementBytes("mamba_ssm_cache_dtype"))
   }
 }

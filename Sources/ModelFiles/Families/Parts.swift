@@ -44,6 +44,16 @@ extension ConfigFields {
     }
   }
 
+  /// What each layer keeps by `layer_types`, or a window in all but every `globalEvery`-th; all tokens without a window.
+  func windowedKinds(globalEvery: Int) throws -> [KVGroupKind] {
+    let layers = try layerCount()
+    if let listed = try listedKinds(layers: layers) { return listed }
+    guard let window = try optionalCount("sliding_window", .tokens) else {
+      return Array(repeating: .all, count: layers)
+    }
+    return (0..<layers).map { ($0 + 1) % globalEvery == 0 ? .all : .window(tokens: window) }
+  }
+
   /// `layer_types`, one for each layer; `nil` where it is missing. A longer list is that of a model
   /// whose last layers only predict further tokens.
   func layerTypes(_ name: String = "layer_types", layers: Int) throws -> [String]? {

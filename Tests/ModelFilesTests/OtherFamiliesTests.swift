@@ -1,0 +1,139 @@
+import CostModel
+import Foundation
+import KVMemory
+import Testing
+
+@testable import ModelFiles
+
+/// Families of which no published file is at hand: their configurations are written down from memory, and come to the
+/// parameters that their publishers state.
+@Suite struct OtherFamiliesTests {
+  struct Sample: Sendable, CustomTestStringConvertible {
+    var name: String
+    var fields: String
+    /// Published, in billions: of model cards and weights indexes, from memory.
+    var billions: Double
+
+    init(_ name: String, _ architecture: String, _ fields: String, _ billions: Double) {
+      self.name = name
+      self.fields =
+        #"{"architectures": ["\#(architecture)"], "max_position_embeddings": 32768, \#(fields)}"#
+      self.billions = billions
+    }
+
+    var testDescription: String { name }
+  }
+
+  /// Four of forty layers attend.
+  private static let graniteTypes = (0..<40).map { $0 % 10 == 5 ? "attention" : "mamba" }
+
+  static let samples = [
+    Sample(
+      "command-r-v01", "CohereForCausalLM",
+      #""hidden_size": 8192, "intermediate_size": 22528, "num_attention_heads": 64, "num_key_value_heads": 64, "num_hidden_layers": 40, "vocab_size": 256000"#,
+      34.98),
+    Sample(
+      "command-a-03-2025", "Cohere2ForCausalLM",
+      #""hidden_size": 12288, "intermediate_size": 36864, "num_attention_heads": 96, "num_key_value_heads": 8, "num_hidden_layers": 64, "vocab_size": 256000, "sliding_window": 4096, "sliding_window_pattern": 4"#,
+      111.06),
+    Sample(
+      "EXAONE-4.0-32B", "Exaone4ForCausalLM",
+      #""hidden_size": 5120, "intermediate_size": 27392, "num_attention_heads": 40, "num_key_value_heads": 8, "head_dim": 128, "num_hidden_layers": 64, "vocab_size": 102400, "sliding_window": 4096, "sliding_window_pattern": "LLLG""#,
+      32.0),
+    Sample(
+      "internlm3-8b", "InternLM3ForCausalLM",
+      #""hidden_size": 4096, "intermediate_size": 10240, "num_attention_heads": 32, "num_key_value_heads": 2, "head_dim": 128, "num_hidden_layers": 48, "vocab_size": 128512"#,
+      8.80),
+    Sample(
+      "Apertus-8B", "ApertusForCausalLM",
+      #""hidden_size": 4096, "intermediate_size": 21504, "num_attention_heads": 32, "num_key_value_heads": 8, "num_hidden_layers": 32, "vocab_size": 131072"#,
+      8.05),
+    Sample(
+      "AFM-4.5B", "ArceeForCausalLM",
+      #""hidden_size": 2560, "intermediate_size": 18432, "num_attention_heads": 20, "num_key_value_heads": 4, "head_dim": 128, "num_hidden_layers": 36, "vocab_size": 128004"#,
+      4.62),
+    Sample(
+      "Minitron-4B", "NemotronForCausalLM",
+      #""hidden_size": 3072, "intermediate_size": 9216, "num_attention_heads": 24, "num_key_value_heads": 8, "head_dim": 128, "num_hidden_layers": 32, "vocab_size": 256000"#,
+      4.19),
+    Sample(
+      "starcoder2-7b", "Starcoder2ForCausalLM",
+      #""hidden_size": 4608, "intermediate_size": 18432, "num_attention_heads": 36, "num_key_value_heads": 4, "num_hidden_layers": 32, "vocab_size": 49152, "sliding_window": 4096"#,
+      7.17),
+    Sample(
+      "OLMoE-1B-7B", "OlmoeForCausalLM",
+      #""hidden_size": 2048, "intermediate_size": 1024, "num_attention_heads": 16, "num_key_value_heads": 16, "num_hidden_layers": 16, "vocab_size": 50304, "num_experts": 64, "num_experts_per_tok": 8"#,
+      6.92),
+    Sample(
+      "Phi-3.5-MoE", "PhiMoEForCausalLM",
+      #""hidden_size": 4096, "intermediate_size": 6400, "num_attention_heads": 32, "num_key_value_heads": 8, "num_hidden_layers": 32, "vocab_size": 32064, "num_local_experts": 16, "num_experts_per_tok": 2"#,
+      41.9),
+    Sample(
+      "deepseek-moe-16b", "DeepseekForCausalLM",
+      #""hidden_size": 2048, "intermediate_size": 10944, "moe_intermediate_size": 1408, "num_attention_heads": 16, "num_key_value_heads": 16, "num_hidden_layers": 28, "vocab_size": 102400, "n_routed_experts": 64, "num_experts_per_tok": 6, "n_shared_experts": 2, "first_k_dense_replace": 1"#,
+      16.38),
+    Sample(
+      "Ling-mini-2.0", "BailingMoeV2ForCausalLM",
+      #""hidden_size": 2048, "intermediate_size": 5120, "moe_intermediate_size": 512, "num_attention_heads": 16, "num_key_value_heads": 4, "head_dim": 128, "num_hidden_layers": 20, "vocab_size": 157184, "num_experts": 256, "num_experts_per_tok": 8, "num_shared_experts": 1, "first_k_dense_replace": 1"#,
+      16.26),
+    Sample(
+      "ERNIE-4.5-21B-A3B", "Ernie4_5_MoeForCausalLM",
+      #""hidden_size": 2560, "intermediate_size": 12288, "moe_intermediate_size": 1536, "num_attention_heads": 20, "num_key_value_heads": 4, "num_hidden_layers": 28, "vocab_size": 103424, "moe_num_experts": 64, "moe_k": 6, "moe_num_shared_experts": 2, "moe_layer_start_index": 1, "moe_layer_interval": 1"#,
+      21.83),
+    Sample(
+      "Trinity-Mini", "AfmoeForCausalLM",
+      #""hidden_size": 2048, "intermediate_size": 6144, "moe_intermediate_size": 1024, "num_attention_heads": 32, "num_key_value_heads": 4, "head_dim": 128, "num_hidden_layers": 32, "vocab_size": 200192, "num_experts": 128, "num_experts_per_tok": 8, "num_shared_experts": 1, "num_dense_layers": 2, "sliding_window": 2048"#,
+      26.1),
+    Sample(
+      "Kimi-Linear-48B-A3B", "KimiLinearForCausalLM",
+      #""hidden_size": 2304, "intermediate_size": 9216, "moe_intermediate_size": 1024, "num_attention_heads": 32, "num_key_value_heads": 32, "head_dim": 72, "num_hidden_layers": 27, "vocab_size": 163840, "kv_lora_rank": 512, "q_lora_rank": null, "qk_nope_head_dim": 128, "qk_rope_head_dim": 64, "v_head_dim": 128, "num_experts": 256, "num_experts_per_token": 8, "num_shared_experts": 1, "first_k_dense_replace": 1, "moe_layer_freq": 1, "linear_attn_config": {"full_attn_layers": [4, 8, 12, 16, 20, 24, 27], "kda_layers": [1, 2, 3, 5, 6, 7, 9, 10, 11, 13, 14, 15, 17, 18, 19, 21, 22, 23, 25, 26], "head_dim": 128, "num_heads": 32, "short_conv_kernel_size": 4}"#,
+      49.1),
+    Sample(
+      "granite-4.0-h-small", "GraniteMoeHybridForCausalLM",
+      #""hidden_size": 4096, "intermediate_size": 768, "shared_intermediate_size": 1536, "num_attention_heads": 32, "num_key_value_heads": 8, "num_hidden_layers": 40, "vocab_size": 100352, "num_local_experts": 72, "num_experts_per_tok": 10, "mamba_d_conv": 4, "mamba_d_head": 64, "mamba_d_state": 128, "mamba_expand": 2, "mamba_n_groups": 1, "mamba_n_heads": 128, "tie_word_embeddings": true, "layer_types": \#(graniteTypes)"#,
+      32.2),
+    Sample(
+      "Bamba-9B", "BambaForCausalLM",
+      #""hidden_size": 4096, "intermediate_size": 14336, "num_attention_heads": 32, "num_key_value_heads": 8, "num_hidden_layers": 32, "vocab_size": 128256, "attn_layer_indices": [9, 18, 27], "mamba_d_conv": 4, "mamba_d_state": 128, "mamba_expand": 2, "mamba_n_groups": 1, "mamba_n_heads": 128"#,
+      9.78),
+    Sample(
+      "Falcon-H1-34B", "FalconH1ForCausalLM",
+      #""hidden_size": 5120, "intermediate_size": 21504, "num_attention_heads": 20, "num_key_value_heads": 4, "head_dim": 128, "num_hidden_layers": 72, "vocab_size": 261120, "mamba_d_ssm": 4096, "mamba_d_conv": 4, "mamba_d_state": 256, "mamba_n_groups": 2, "mamba_n_heads": 32"#,
+      33.6),
+  ]
+
+  @Test(arguments: samples) func parametersAreThePublishedOnes(_ sample: Sample) throws {
+    let billions = Double(try KnownShape.read(sample.fields).parameters()) / 1e9
+    #expect(abs(billions / sample.billions - 1) < 0.006, "\(billions)")
+  }
+
+  /// What layers keep of a sequence, by hand.
+  @Test func layersKeepWhatTheySay() throws {
+    func kept(_ name: String) throws -> [String] {
+      let sample = try #require(Self.samples.first { $0.name == name })
+      return try KnownShape.read(sample.fields).layers.runs.flatMap { run in
+        let text =
+          switch run.layer.attention {
+          case .heads(_, let kind): kind.attendedMax.map { "\($0)" } ?? "all"
+          case .latent: "latent"
+          case .recurrent(let state): "\(state.stateBytes)"
+          default: "nothing"
+          }
+        return Array(repeating: text, count: run.count)
+      }
+    }
+    let window = "4096"
+    for name in ["command-a-03-2025", "EXAONE-4.0-32B"] {
+      #expect(try kept(name).prefix(5) == [window, window, window, "all", window])
+    }
+    #expect(try kept("command-r-v01").allSatisfy { $0 == "all" })
+    // 32 heads of 128 × 128 in four bytes, and three inputs of 3 × 4,096 columns in two.
+    let delta = "2170880"
+    #expect(try kept("Kimi-Linear-48B-A3B").prefix(5) == [delta, delta, delta, "latent", delta])
+    // 128 heads of 64 × 128, and three inputs of 8,192 + 2 × 128 columns, all in two bytes.
+    let mamba = "2147840"
+    #expect(try kept("granite-4.0-h-small")[4...6] == [mamba, "all", mamba])
+    #expect(try kept("Bamba-9B")[8...10] == [mamba, "all", mamba])
+    #expect(try kept("Falcon-H1-34B").count == 144)
+  }
+}
