@@ -9,6 +9,7 @@ struct LoadReports {
   struct Report {
     var heldShare = 0.0
     var waiting = 0
+    var heldTokens = 0
   }
 
   let period: SimDuration
@@ -51,7 +52,9 @@ extension Fleet {
       }
     }
     let taken = members.map {
-      LoadReports.Report(heldShare: $0.replica.heldShare, waiting: $0.waiting(at: due))
+      LoadReports.Report(
+        heldShare: $0.replica.heldShare, waiting: $0.waiting(at: due),
+        heldTokens: $0.replica.heldTokens)
     }
     reports?.take(taken, at: due)
   }

@@ -55,6 +55,9 @@ package struct Fleet {
     package var role = ReplicaRole.both
     /// Bytes that a replica that decodes reads for so many tokens of a prompt, behind so many that it has.
     package var kvBytes: (_ tokens: Int, _ behind: Int) -> Int = { _, _ in 0 }
+    /// Tokens of a prompt, less those that its prefix cache has, up to which a replica that decodes computes the prompt
+    /// itself; `nil` for never.
+    package var localPrefillMax: Int?
     package var make: Maker
 
     package init(slotBytes: Int = 1, make: @escaping Maker) {
@@ -386,6 +389,7 @@ package struct Fleet {
         open: open, loads: loads,
         heldShare: { reports?[$0].heldShare ?? members[$0].replica.heldShare },
         waiting: { reports?[$0].waiting ?? members[$0].waiting(at: now) },
+        heldTokens: { reports?[$0].heldTokens ?? members[$0].replica.heldTokens },
         cachedTokens: { members[$0].replica.cachedTokens(of: request) }))
   }
 }

@@ -63,6 +63,7 @@ package struct Router: Sendable {
   package static let all: [Router] =
     plain + [
       .random, .session, .vllmDataParallel, .llmd, .llmdPrecise, .llmdLoad,
+      .dynamo, .cacheAware,
     ]
 }
 
@@ -101,17 +102,21 @@ package struct FleetView {
   package let heldShare: (Int) -> Double
   /// Requests of a replica that were not admitted when it last decided.
   package let waiting: (Int) -> Int
+  /// Tokens whose keys and values the requests of a replica hold.
+  package let heldTokens: (Int) -> Int
   /// Tokens of the arriving request's prompt that the prefix cache of a replica holds at this instant.
   package let cachedTokens: (Int) -> Int
 
   package init(
     open: [Int], loads: LoadTree, heldShare: @escaping (Int) -> Double,
-    waiting: @escaping (Int) -> Int = { _ in 0 }, cachedTokens: @escaping (Int) -> Int = { _ in 0 }
+    waiting: @escaping (Int) -> Int = { _ in 0 }, heldTokens: @escaping (Int) -> Int = { _ in 0 },
+    cachedTokens: @escaping (Int) -> Int = { _ in 0 }
   ) {
     self.open = open
     self.loads = loads
     self.heldShare = heldShare
     self.waiting = waiting
+    self.heldTokens = heldTokens
     self.cachedTokens = cachedTokens
   }
 

@@ -13,8 +13,12 @@ import Workload
 /// Every replica is visited at the end of each of its iterations. At one instant requests arrive first, then transfers end,
 /// then replicas decide, those that prefill before those that decode.
 ///
+/// Where replicas that decode may compute short prompts themselves, the one that would decode is picked when a request
+/// comes; if its prefix cache lacks few enough tokens of the prompt, it does both.
+///
 /// - Source: vLLM's connector over NIXL: the proxy asks the first replica for one token; the second reads all of the prompt
-///   that its own prefix cache lacks once the first is done, and computes the last token of the prompt again.
+///   that its own prefix cache lacks once the first is done, and computes the last token of the prompt again. Short
+///   prompts: llm-d, which picks who decodes first, and Dynamo.
 struct SplitFleet {
   /// For how long keys and values stay that nobody will read, because the replica that would decode refused the request.
   ///
@@ -40,6 +44,7 @@ struct SplitFleet {
         in: FleetView(
           open: open, loads: loads, heldShare: { members[$0].replica.heldShare },
           waiting: { members[$0].replica.waiting },
+          heldTokens: { members[$0].replica.heldTokens },
           cachedTokens: { members[$0].replica.cachedTokens(of: request) }))
     }
   }
@@ -66,6 +71,14 @@ struct SplitFleet {
   /// By request that has arrived: the replica that computes its prompt.
   private var assignment: [Int32] = []
   private var handOffs: [HandOff]
+  /// Whether who decodes is picked when requests come.
+  private let picksDecodeFirst: Bool
+  /// By request that is with a replica that prefills: who will decode it, if that is known.
+  private var decoders: [RequestID: Int] = [:]
+  /// Of each member, how many requests it will decode.
+  private var promised: [Int]
+  /// Requests that one replica serves alone.
+  private var local: Set<RequestID> = []
 
   /// - Parameter seed: Of what the routers draw.
   /// - Throws: ``RunFailure``.
@@ -96,6 +109,8 @@ struct SplitFleet {
     decode = Pool(policy: router.make(routed))
     transfers = KVTransfers(link)
     handOffs = Array(repeating: HandOff(), count: load.requests.count)
+    picksDecodeFirst = places.contains { $0.localPrefillMax != nil }
+    promised = Array(repeating: 0, count: places.count)
     var setups = [prompts, log].map { ReplicaSetup($0, contents: load.contents) }
     for side in setups.indices {
       setups[side].oversized = load.oversized
@@ -138,7 +153,7 @@ struct SplitFleet {
       if member.place.role == .prefill { record.emittedTokens = 0 }
       return record
     }
-    log.takeOver(prompts, &handOffs)
+    log.takeOver(prompts, &handOffs, except: local)
     if load.answerTime > .zero { log.delayAnswers(by: load.answerTime) }
     let record = RunRecord(
       log, replicas: records, slotWeights: Fleet.slotWeights(members.map(\.place.slotBytes)),
@@ -159,9 +174,7 @@ struct SplitFleet {
     if senders.nextArrival == now {
       let (request, sent) = senders.takeArrival()
       if let sent { for log in [prompts, log] { log.sent(request, at: sent) } }
-      let number = prefill.pick(request, among: members)
-      assignment.append(Int32(number))
-      try submit(request, to: number, at: now)
+      try route(request, at: now)
     } else if transfers.nextChange == now {
       for request in transfers.advance(to: now) {
         handOffs[Int(request)].arrived = now
@@ -173,6 +186,35 @@ struct SplitFleet {
     } else if let (_, event) = visits.popFirst() {
       try visit(Int(event), at: now)
     }
+  }
+
+  /// Gives an arriving request to a replica that prefills, or to the one that will decode it if that computes short prompts
+  /// and lacks few enough tokens of this one.
+  private mutating func route(_ request: RequestID, at now: SimInstant) throws {
+    if picksDecodeFirst {
+      let number = decode.pick(request, among: members)
+      let replica = members[number].replica
+      let lacking =
+        Int(load.requests[Int(request)].promptTokens) - replica.cachedTokens(of: request)
+      if let most = members[number].place.localPrefillMax, lacking <= most {
+        local.insert(request)
+        assignment.append(Int32(number))
+        try replica.advance(to: now)
+        _ = replica.takeIn(KVMoves(local: [request]), at: now)
+        return try submit(request, to: number, at: now)
+      }
+      decoders[request] = number
+      promise(number, 1)
+    }
+    let number = prefill.pick(request, among: members)
+    assignment.append(Int32(number))
+    try submit(request, to: number, at: now)
+  }
+
+  /// Requests that a replica will decode count as if it had them.
+  private mutating func promise(_ number: Int, _ change: Int) {
+    promised[number] += change
+    decode.loads.set(number, to: members[number].replica.outstanding + promised[number])
   }
 
   /// Visits a member, whose iteration may end now.
@@ -211,7 +253,7 @@ struct SplitFleet {
     if isPrefill {
       prefill.loads.set(number, to: replica.outstanding)
     } else {
-      decode.loads.set(number, to: replica.outstanding)
+      decode.loads.set(number, to: replica.outstanding + promised[number])
     }
     for pull in replica.takePulls() {
       let request = Int(pull.request)
@@ -228,7 +270,8 @@ struct SplitFleet {
         try handOff(departure.request, at: now)
       } else {
         senders.answered(1, at: departure.time + load.answerTime)
-        if !isPrefill, log.isRejected(departure.request) {
+        if let number = decoders.removeValue(forKey: departure.request) { promise(number, -1) }
+        if !isPrefill, log.isRejected(departure.request), !local.contains(departure.request) {
           leases.insert(departure.request, at: now + Self.lease)
         }
       }
@@ -236,7 +279,9 @@ struct SplitFleet {
   }
 
   private mutating func handOff(_ request: RequestID, at now: SimInstant) throws {
-    let number = decode.pick(request, among: members)
+    let first = decoders.removeValue(forKey: request)
+    if let first { promise(first, -1) }
+    let number = first ?? decode.pick(request, among: members)
     handOffs[Int(request)].replica = Int32(number)
     try submit(request, to: number, at: now)
   }

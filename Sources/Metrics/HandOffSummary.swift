@@ -32,7 +32,9 @@ extension RunRecord {
     var summary = HandOffSummary()
     for index in handOffs.indices {
       let (handOff, milestone) = (handOffs[index], milestones[index])
-      guard let finish = milestone.finish, window.contains(finish) else { continue }
+      // Where one replica did both, nothing was handed off.
+      guard handOff.replica >= 0, let finish = milestone.finish, window.contains(finish)
+      else { continue }
       let moments = [
         requests[index].arrival, milestone.firstScheduled, handOff.prefilled, handOff.asked,
         handOff.arrived, handOff.scheduled, finish,

@@ -16,10 +16,15 @@ package struct KVMoves: Equatable, Sendable {
   package var received: [RequestID] = []
   /// Requests whose keys and values were read by another, or never will be.
   package var sent: [RequestID] = []
+  /// Requests that will come and whose prompts nobody computes before.
+  package var local: [RequestID] = []
 
-  package init(received: [RequestID] = [], sent: [RequestID] = []) {
+  package init(
+    received: [RequestID] = [], sent: [RequestID] = [], local: [RequestID] = []
+  ) {
     self.received = received
     self.sent = sent
+    self.local = local
   }
 }
 
@@ -29,7 +34,7 @@ package struct KVMoves: Equatable, Sendable {
 ///     decode                          | room |── transfer ──| queue |── decode ──|
 ///                               prefilled   asked        arrived  scheduled    finish
 package struct HandOff: Equatable, Sendable {
-  /// The replica that decodes; −1 while it is with the one that computes its prompt.
+  /// The replica that decodes; −1 while it is with the one that computes its prompt, and where one does both.
   package var replica: Int32 = -1
   /// Bytes that were read.
   package var bytes = 0

@@ -115,9 +115,13 @@ package final class RequestLog: @unchecked Sendable {
 
   /// Takes over what another log holds of the same requests before they were handed to the replicas of this one.
   ///
-  /// - Parameter handOffs: By request; gets when prompts were computed, and when requests ran here first.
-  package func takeOver(_ before: RequestLog, _ handOffs: inout [HandOff]) {
-    for id in 0..<RequestID(requests.count) {
+  /// - Parameters:
+  ///   - handOffs: By request; gets when prompts were computed, and when requests ran here first.
+  ///   - local: Requests that no replica of the other log had.
+  package func takeOver(
+    _ before: RequestLog, _ handOffs: inout [HandOff], except local: Set<RequestID> = []
+  ) {
+    for id in 0..<RequestID(requests.count) where !local.contains(id) {
       let earlier = before.entries[id]
       handOffs[Int(id)].prefilled = earlier.finish
       handOffs[Int(id)].scheduled = entries[id].firstScheduled
@@ -129,7 +133,7 @@ package final class RequestLog: @unchecked Sendable {
         entries.losses.pointee[id, default: RecomputeLoss()].add(loss)
       }
     }
-    entries.arrivedCount.pointee = before.entries.arrivedCount.pointee
+    entries.arrivedCount.pointee = before.entries.arrivedCount.pointee + local.count
   }
 
   /// Leaves out the requests at the end, which were warm-ups.

@@ -126,6 +126,7 @@ extension TokenBudgetScheduler {
   // MARK: Other replicas
 
   package mutating func takeIn(_ moves: KVMoves) {
+    connection.connector?.computeHere(moves.local)
     var report = KVTransferReport()
     (report.received, report.sent) = (moves.received, moves.sent)
     endLanding(report)

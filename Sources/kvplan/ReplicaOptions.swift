@@ -34,6 +34,14 @@ struct ReplicaOptions: ParsableArguments {
     ))
   var kvTransferLatency: Double?
 
+  @Option(
+    help: ArgumentHelp(
+      """
+      Tokens that the prefix cache of a replica with `role=decode` lacks of a prompt, up to which it computes the prompt \
+      itself (default: it computes none).
+      """, valueName: "tokens"))
+  var maxLocalPrefillLength: Int?
+
   /// The replicas behind a router: alike, or as `--replica` says.
   ///
   /// - Parameter prices: Those that the user gave, by the name of the device.
@@ -48,6 +56,7 @@ struct ReplicaOptions: ParsableArguments {
     guard !replica.isEmpty else {
       var deployment = Deployment(base, replicas: replicas, router: router)
       deployment.link = link
+      deployment.localPrefillMax = try localPrefillMax()
       return deployment
     }
     guard replicas == 1 else {
@@ -61,7 +70,13 @@ struct ReplicaOptions: ParsableArguments {
     }
     var deployment = Deployment(groups: groups, router: router)
     deployment.link = link
+    deployment.localPrefillMax = try localPrefillMax()
     return deployment
+  }
+
+  private func localPrefillMax() throws(UserError) -> Int? {
+    guard let tokens = maxLocalPrefillLength, tokens < 0 else { return maxLocalPrefillLength }
+    throw UserError("`--max-local-prefill-length` must be zero or more, found `\(tokens)`")
   }
 
   private func link() throws -> KVLink? {

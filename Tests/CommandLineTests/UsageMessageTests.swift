@@ -95,7 +95,8 @@ import Testing
       error: `--router` does not take `best`
 
       hint: it takes `round-robin`, `least-outstanding`, `power-of-two`, `least-kv`, `prefix-aware`, `random`, \
-      `session`, `vllm-dp`, `llm-d`, `llm-d-precise`, `llm-d-load`
+      `session`, `vllm-dp`, `llm-d`, `llm-d-precise`, `llm-d-load`, `dynamo`, \
+      `cache-aware`
       """)
   }
 

@@ -13,6 +13,7 @@ import Workload
     var held = 0.0
     var waiting = 0
     var cached = 0
+    var tokens = 0
   }
 
   private func view(_ replicas: [Stand]) -> FleetView {
@@ -23,7 +24,8 @@ import Workload
     }
     return FleetView(
       open: Array(replicas.indices), loads: loads, heldShare: { replicas[$0].held },
-      waiting: { replicas[$0].waiting }, cachedTokens: { replicas[$0].cached })
+      waiting: { replicas[$0].waiting }, heldTokens: { replicas[$0].tokens },
+      cachedTokens: { replicas[$0].cached })
   }
 
   private func requests(_ count: Int, prompt: Int32) -> [Request] {
@@ -79,6 +81,52 @@ import Workload
     let fuller = Stand(outstanding: 9, held: 0.75, waiting: 5)
     #expect(pick([fuller, Stand(outstanding: 16)]) == 1)
     #expect(pick([fuller, Stand(outstanding: 17)]) == 0)
+  }
+
+  /// Tokens to compute, queued ones and held ones, of prompts of 100: 150, 140 and 110; then the prompt waits where it went,
+  /// which has 50 more to compute.
+  @Test func dynamoCountsWhatIsComputedAndHeld() {
+    var policy = Router.dynamo.make(RoutedRun(requests: requests(3, prompt: 100), seed: 0))
+    var replicas = [
+      Stand(tokens: 50), Stand(cached: 80, tokens: 120), Stand(cached: 50, tokens: 60),
+    ]
+    #expect(policy.pick(0, in: view(replicas)) == 2)
+    replicas[2].waiting = 1
+    #expect(policy.pick(1, in: view(replicas)) == 1)
+    // It runs now, and its tokens are held.
+    (replicas[2].waiting, replicas[2].tokens) = (0, 85)
+    #expect(policy.pick(2, in: view(replicas)) == 2)
+  }
+
+  /// Prompts of 64 tokens: a whole one that is known, a quarter of one, two quarters of one, and nothing.
+  @Test func cacheAwareFollowsPrefixesUntilLoadsAreUneven() {
+    var contents = PromptContents()
+    let shared: [(stream: Int64, tokens: Int32)] = [(1, 64), (2, 64), (1, 64), (1, 16), (1, 32)]
+    for (index, prompt) in shared.enumerated() {
+      contents.append([
+        TokenPiece(stream: prompt.stream, start: 0, count: prompt.tokens),
+        TokenPiece(
+          stream: PromptContents.ownStream(of: index), start: 0, count: 64 - prompt.tokens),
+      ])
+    }
+    let run = RoutedRun(requests: requests(5, prompt: 64), contents: contents, seed: 0)
+    func known(_ thresholds: CacheAware.Thresholds) -> CacheAware {
+      var policy = CacheAware(thresholds, run)
+      #expect(policy.pick(0, in: view([Stand(), Stand()])) == 0)
+      #expect(policy.pick(1, in: view([Stand(), Stand()])) == 1)
+      return policy
+    }
+    func pick(
+      _ request: RequestID, _ loads: [Int], _ thresholds: CacheAware.Thresholds = .commandLine
+    ) -> Int {
+      var policy = known(thresholds)
+      return policy.pick(request, in: view(loads.map { Stand(outstanding: $0) }))
+    }
+    #expect(pick(2, [64, 0]) == 0)
+    #expect(pick(2, [65, 0]) == 1)
+    #expect(pick(2, [195, 130]) == 0 && pick(2, [196, 130]) == 1)
+    #expect(pick(3, [1, 0]) == 1 && pick(4, [1, 0]) == 0)
+    #expect(pick(4, [1, 0], .library) == 1 && pick(2, [33, 0], .library) == 1)
   }
 
   /// A session keeps its replica while others come and go, unless its own does; sessions are spread.

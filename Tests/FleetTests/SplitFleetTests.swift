@@ -15,12 +15,15 @@ import Workload
   }
 
   /// A replica whose iterations take 100 ns, and of which 10 bytes a token are read.
-  private func place(_ role: ReplicaRole, _ settings: EngineSettings) -> Fleet.Place {
+  private func place(
+    _ role: ReplicaRole, _ settings: EngineSettings, localPrefillMax: Int? = nil
+  ) -> Fleet.Place {
     var place = Fleet.Place {
       try ServingSystem.vllmV1.replica(
         $0, settings: settings, executor: PricedExecutor(FixedPrices(nanoseconds: 100)))
     }
     place.role = role
+    if role == .decode { place.localPrefillMax = localPrefillMax }
     place.kvBytes = { tokens, _ in 10 * tokens }
     return place
   }
@@ -67,6 +70,42 @@ import Workload
     #expect(record.milestones.map(\.finish?.nanoseconds) == [800, 1400])
   }
 
+  /// 8 tokens are computed where they are decoded, 9 are not.
+  ///
+  ///     request 0   decode: prompt 100 · 200 300
+  ///     request 1   prefill 1100 · decode 1200 1300
+  @Test func shortPromptsStay() throws {
+    let record = try Fleet.serve(
+      Fleet.Load([.at(0, prompt: 8, output: 3), .at(1000, prompt: 9, output: 2)]),
+      on: [place(.prefill, settings()), place(.decode, settings(), localPrefillMax: 8)]
+    ).record
+    #expect(record.assignment == [1, 0] && record.handOffs.map(\.replica) == [-1, 1])
+    #expect(record.handOffs.map(\.bytes) == [0, 90])
+    #expect(record.milestones.map(\.firstToken?.nanoseconds) == [100, 1200])
+    #expect(record.milestones.map(\.finish?.nanoseconds) == [300, 1300])
+    #expect(record.arrivedCount == 2 && record.emittedTokens == 5)
+  }
+
+  /// What the prefix cache of the replica that decodes has counts as computed: of 16 tokens it lacks 8 after a prompt that
+  /// begins alike, and computes them.
+  @Test func cachedTokensDoNotCount() throws {
+    var contents = PromptContents()
+    for index in 0..<3 {
+      contents.append([
+        TokenPiece(stream: Int64(index / 2), start: 0, count: 8),
+        TokenPiece(stream: PromptContents.ownStream(of: index), start: 0, count: 8),
+      ])
+    }
+    var settings = settings()
+    settings.v1.prefixCaching = true
+    let requests = (0..<3 as Range<Int64>).map { Request.at($0 * 10_000, prompt: 16, output: 2) }
+    let record = try Fleet.serve(
+      Fleet.Load(requests, contents: contents),
+      on: [place(.prefill, settings), place(.decode, settings, localPrefillMax: 8)]
+    ).record
+    #expect(record.assignment == [0, 1, 0])
+  }
+
   /// Over a free link, one request at a time: each is served as by one replica, but for the iteration in which the replica
   /// that decodes computes the last token of the prompt again.
   @Test(arguments: 0..<20 as Range<UInt64>) func aloneARequestLosesOneIteration(seed: UInt64) throws
@@ -93,13 +132,14 @@ import Workload
   @Test(arguments: 0..<150 as Range<UInt64>) func nothingIsLost(seed: UInt64) throws {
     var chance = RandomStream(seed: seed, label: "fleet")
     let requests = workload(seed: seed)
+    let localPrefillMax = [nil, 0, 10, 100][chance.below(4)]
     func side(_ role: ReplicaRole) -> [Fleet.Place] {
       (0..<1 + chance.below(3)).map { _ in
         var settings = settings(
           blocks: 8 + chance.below(24), longest: [56, 32][chance.below(2)])
         settings.v1.isAsynchronous = chance.below(4) == 0
         settings.v1.prefixCaching = chance.below(2) == 0
-        return place(role, settings)
+        return place(role, settings, localPrefillMax: localPrefillMax)
       }
     }
     let places = side(.prefill) + side(.decode)
@@ -118,6 +158,12 @@ import Workload
         #expect(milestones.finish == nil && handOff.bytes == 0)
         continue
       }
+      tokens += Int(request.outputTokens)
+      guard places[Int(record.assignment[index])].role == .prefill else {
+        #expect(Int(request.promptTokens) <= localPrefillMax ?? -1 && handOff.replica == -1)
+        #expect(milestones.finish != nil && handOff.bytes == 0)
+        continue
+      }
       let moments = [
         request.arrival, milestones.firstScheduled, handOff.prefilled, handOff.asked,
         handOff.arrived, handOff.scheduled, milestones.firstToken, milestones.finish,
@@ -125,8 +171,6 @@ import Workload
       #expect(moments.count == 8 && moments == moments.sorted())
       #expect(handOff.bytes == 10 * Int(request.promptTokens))
       #expect(places[Int(handOff.replica)].role == .decode)
-      #expect(places[Int(record.assignment[index])].role == .prefill)
-      tokens += Int(request.outputTokens)
     }
     #expect(record.emittedTokens == tokens)
   }

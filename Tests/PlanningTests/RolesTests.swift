@@ -79,6 +79,30 @@ import Workload
     #expect(mistake(deployment([(.prefill, one), (.decode, one)])) == nil)
   }
 
+  /// Prompts of 100, 190, … tokens: the first eleven have at most 1,000 and stay.
+  @Test func shortPromptsAreNotHandedOff() throws {
+    let requests = (0..<30 as Range<Int64>).map {
+      Request(
+        arrival: SimInstant(nanoseconds: $0 * 40_000_000), promptTokens: Int32(100 + 90 * $0),
+        outputTokens: 20)
+    }
+    let trace = Trace(name: "steady", requests: requests, hasArrivals: true)
+    let one = try scenario()
+    var apart = deployment([(.prefill, one), (.decode, one)])
+    apart.localPrefillMax = 1000
+    let result = try Simulation.run(apart, trace: trace).result
+    #expect(result.summary.handOffs?.requests == 19 && result.summary.completed == 30)
+    #expect(result.requests.map { $0.handOff == nil } == (0..<30).map { $0 < 11 })
+    #expect(
+      result.summary.provenance.scenario.contains(
+        ScenarioField("max-local-prefill-length", "1000")))
+    var whole = Deployment(one)
+    whole.localPrefillMax = 1000
+    #expect(
+      mistake(whole)
+        == "`--max-local-prefill-length` is of replicas that decode for others, and there are none")
+  }
+
   /// Llama 3.1 8B keeps 2 · 32 layers · 8 heads · 128 · 2 bytes = 131,072 a token, however many GPUs share the heads.
   @Test func wholeBlocksAreRead() throws {
     for tensorParallel in [1, 4] {

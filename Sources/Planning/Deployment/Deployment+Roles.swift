@@ -14,6 +14,11 @@ extension Deployment {
   /// - Throws: ``UserError`` for roles, settings and links that do not fit together.
   func checkRoles() throws {
     guard handsOff else {
+      guard localPrefillMax == nil else {
+        throw UserError(
+          "`--max-local-prefill-length` is of replicas that decode for others, and there are none",
+          hint: "give `--replica role=prefill` and `--replica role=decode`, or leave it out")
+      }
       guard link == nil else {
         throw UserError(
           "`--kv-transfer-bandwidth` is of replicas that read the keys and values of others, and there are none",

@@ -29,6 +29,9 @@ package struct Deployment: Sendable {
   package var router: Router
   /// What replicas that decode read others over (`--kv-transfer-bandwidth`, `--kv-transfer-latency`); `nil` where none does.
   package var link: KVLink?
+  /// Tokens of a prompt, less those that its prefix cache has, up to which a replica that decodes computes the prompt itself
+  /// (`--max-local-prefill-length`); `nil` for never.
+  package var localPrefillMax: Int?
   /// How replicas fail (`--fail`, `--mtbf`, `--mttr`); `nil` for not.
   package var failures: Failures?
 

@@ -26,7 +26,11 @@ extension PreparedDeployment {
         ScenarioField("kv-transfer-latency", "\(link.latency.seconds * 1e3)"),
       ]
     }
-    return [ScenarioField("replica", replicas.joined(separator: "; "))] + (link ?? [])
+    let local = deployment.localPrefillMax.map {
+      [ScenarioField("max-local-prefill-length", "\($0)")]
+    }
+    let handOffs = (link ?? []) + (local ?? [])
+    return [ScenarioField("replica", replicas.joined(separator: "; "))] + handOffs
       + names.map { name in
         let values = kinds.map { fields in fields.first { $0.name == name }?.value ?? "–" }
         let isOne = values.allSatisfy { $0 == values[0] }

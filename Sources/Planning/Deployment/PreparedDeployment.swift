@@ -133,6 +133,7 @@ package struct PreparedDeployment: Sendable {
     deployment.groups.indices.flatMap { group in
       var place = Fleet.Place(slotBytes: resolved[group].slotBytes, make: maker(of: group))
       place.role = deployment.groups[group].role
+      if place.role == .decode { place.localPrefillMax = deployment.localPrefillMax }
       place.kvBytes = { [resolved = resolved[group]] in resolved.kvBytes($0, behind: $1) }
       return Array(repeating: place, count: deployment.groups[group].count)
     }

@@ -48,6 +48,9 @@ package protocol KVConnector: Sendable {
 
   mutating func takeIn(_ report: KVTransferReport)
 
+  /// Nobody else computes the prompts of these requests, which will come.
+  mutating func computeHere(_ requests: [RequestID])
+
   /// Takes the sequences that wait for tokens of another engine, since this was last asked.
   mutating func takePulls() -> [IterationPlan.Admitted]
 
@@ -60,6 +63,7 @@ package protocol KVConnector: Sendable {
 extension KVConnector {
   package func ignoresDecodes(of sequence: ConnectedSequence) -> Bool { false }
   package mutating func takePulls() -> [IterationPlan.Admitted] { [] }
+  package mutating func computeHere(_ requests: [RequestID]) {}
 }
 
 /// A sequence as connectors see it.

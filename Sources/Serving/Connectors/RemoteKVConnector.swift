@@ -79,6 +79,10 @@ package struct RemoteKVConnector: KVConnector {
     pulls.append(pull)
   }
 
+  package mutating func computeHere(_ requests: [RequestID]) {
+    for request in requests { self.requests[Int(request)].remoteTokens = 0 }
+  }
+
   package mutating func takePulls() -> [IterationPlan.Admitted] {
     defer { pulls.removeAll(keepingCapacity: true) }
     return pulls
