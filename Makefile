@@ -54,6 +54,7 @@ reproduce: release ## The papers that are replayed, under reports/
 	$(KVPLAN) reproduce speculation --output reports/speculation
 	$(KVPLAN) reproduce overlap --output reports/overlap
 	$(KVPLAN) reproduce slo --output reports/slo
+	$(KVPLAN) reproduce disaggregation --output reports/disaggregation
 
 test: dependencies ## Build and run the tests
 	$(SWIFT) build --build-tests

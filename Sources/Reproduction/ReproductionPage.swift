@@ -81,6 +81,7 @@ package struct ReproductionPage: Sendable {
     case SpeculationReport.figure: "Speculation"
     case OverlapReport.figure: "Overlap"
     case TiersReport.figure: "Tiers"
+    case DisaggregationReport.figure: "Disaggregation"
     default: "Figure \(figure)"
     }
   }

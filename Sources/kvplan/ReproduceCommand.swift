@@ -16,6 +16,7 @@ struct ReproduceCommand: ParsableCommand {
       PagedAttentionCommand.self, VAttentionCommand.self, LedgerCommand.self, AVMPCommand.self,
       SparsePrefixCommand.self, JengaCommand.self, MarconiCommand.self, TiersCommand.self,
       ReproduceSpeculationCommand.self, ReproduceOverlapCommand.self, ReproduceSLOCommand.self,
+      DisaggregationCommand.self,
     ])
 }
 
@@ -159,12 +160,19 @@ extension ReproductionPage {
   func written(
     to output: String, _ report: () throws -> FigureReport
   ) throws -> FigureReport {
+    try written(to: output) { [try report()] }[0]
+  }
+
+  /// The same of several figures.
+  func written(
+    to output: String, _ reports: () throws -> [FigureReport]
+  ) throws -> [FigureReport] {
     let folder = try OutputFolder(output)
     let interruption = Interruption(removing: folder.stagingPath)
     defer { withExtendedLifetime(interruption) {} }
-    let report = try report()
-    try ReproductionFiles.write([report], page: self, to: folder)
+    let reports = try reports()
+    try ReproductionFiles.write(reports, page: self, to: folder)
     try folder.commit()
-    return report
+    return reports
   }
 }
