@@ -1,12 +1,14 @@
 import Messages
 import Workload
 
-/// A change to what a plan is asked, to be answered beside it: `rate=x2`, `outputs=x1.2`, `kv-cache-dtype=fp8`.
+/// A change to what a plan is asked, to be answered beside it: `rate=x2`, `outputs=x1.2`, `kv-cache-dtype=fp8`, `lose=1 replica`.
 package struct WhatIf: Sendable {
   /// As given.
   package let text: String
   /// Factors on the rate, and on the lengths of prompts and outputs.
   package private(set) var rate = 1.0
+  /// Replicas that fail while requests come, and do not return.
+  package private(set) var losses = 0
   private var prompts = 1.0
   private var outputs = 1.0
   private var settings: [ScenarioSetting.Change] = []
@@ -42,6 +44,7 @@ package struct WhatIf: Sendable {
       case "rate": rate = try Self.factor(name, parts[1])
       case "prompts": prompts = try Self.factor(name, parts[1])
       case "outputs": outputs = try Self.factor(name, parts[1])
+      case "lose": losses = try Self.losses(parts[1])
       default: settings.append(try Self.setting(name, parts[1], fixed: fixed))
       }
     }
@@ -55,6 +58,18 @@ package struct WhatIf: Sendable {
         hint: "such as `--what-if \(name)=x2`")
     }
     return factor
+  }
+
+  /// `1`, `1 replica`, `2 replicas`.
+  private static func losses(_ text: String) throws(UserError) -> Int {
+    let words = text.split(separator: " ")
+    let isCount = words.count == 1 || words.count == 2 && words[1].hasPrefix("replica")
+    guard isCount, let count = Int(words[0]), count > 0 else {
+      throw UserError(
+        "`--what-if lose=` takes a number of replicas, found `\(text)`",
+        hint: "such as `--what-if 'lose=1 replica'`")
+    }
+    return count
   }
 
   private static func setting(
@@ -74,7 +89,9 @@ package struct WhatIf: Sendable {
   }
 
   /// Whether the deployment and the requests stay as they are.
-  package var changesRateOnly: Bool { settings.isEmpty && prompts == 1 && outputs == 1 }
+  package var changesRateOnly: Bool {
+    settings.isEmpty && prompts == 1 && outputs == 1 && losses == 0
+  }
 
   func changed(_ scenario: Scenario) -> Scenario {
     settings.reduce(into: scenario) { $1(&$0) }
@@ -117,6 +134,7 @@ extension FleetStudy {
   func answer(_ whatIf: WhatIf) throws -> Alternative {
     var changed = request
     changed.rate *= whatIf.rate
+    changed.losses = whatIf.losses
     changed.candidates = changed.candidates.map(whatIf.changed)
     return try alternative(
       whatIf.text, changesPrices: false, changed, trace: try whatIf.changed(trace))

@@ -48,6 +48,37 @@ extension FleetReport {
   }
 }
 
+extension FleetReport {
+  var splitsRuledOut: [String] {
+    let count = plan.ruledOut.count { request.splits[$0.candidate] != nil }
+    let all = request.splits.count { $0 != nil }
+    return count == 0
+      ? [] : ["Prefill and decode apart: \(count) of \(all) splits cannot fit or keep up."]
+  }
+
+  /// What the shape came to that is not recommended, and why.
+  var shapes: Document.Section {
+    guard let best = plan.best, let other = plan.otherShape else { return Document.Section("") }
+    let lost = best.deployment.handsOff ? "Replicas that do both" : "Prefill and decode apart"
+    guard let fleet = other.best else {
+      let why = other.nearest.map { point in
+        let missed = point.point.assessment.missed.map(PlanCells.text).joined(separator: "; ")
+        return ", the nearest is \(request.text(point)): "
+          + (missed.isEmpty ? "its queue grows" : missed)
+      }
+      return Document.Section(
+        "Aggregated or apart",
+        paragraphs: ["\(lost): none within \(request.limits) sustains \(demand)\(why ?? "")."])
+    }
+    return Document.Section(
+      "Aggregated or apart",
+      paragraphs: [
+        "\(lost): \(request.text(fleet)) at \(PlanCells.dollars(fleet.deployment.dollarsPerHour)) $/h is the best, for "
+          + "\(PlanCells.dollars(best.deployment.dollarsPerHour)) $/h of the recommendation."
+      ], table: table([best, fleet]))
+  }
+}
+
 /// Plans for several rates, side by side and then one after the other.
 struct FleetRatesReport: PlanReport {
   /// At least one; all of the same candidates.

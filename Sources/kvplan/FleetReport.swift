@@ -19,12 +19,12 @@ struct FleetReport: PlanReport {
     Document(
       title: title,
       sections: [
-        recommendation, served, front, field, saturation, whatIf, trust, memory, excluded,
+        recommendation, shapes, served, front, field, saturation, whatIf, trust, memory, excluded,
         assumptions,
       ])
   }
 
-  private var demand: String {
+  var demand: String {
     let headroom = request.headroom > 0 ? " + \(PlanCells.percent(request.headroom)) %" : ""
     return "\(PlanCells.rate(request.rate)) req/s\(headroom)"
   }
@@ -137,18 +137,21 @@ struct FleetReport: PlanReport {
   /// The smallest fleet of each size of a replica that sustains the rate, with the best of the settings that are varied.
   private var field: Document.Section {
     let feasible = plan.simulated.filter(\.isFeasible)
-    let best = Dictionary(grouping: feasible) { Deployment($0.deployment.groups[0].scenario).text }
-      .values.compactMap { points in
-        points.min {
-          ($0.cost, $0.meanLatency, $0.candidate) < ($1.cost, $1.meanLatency, $1.candidate)
-        }
-      }.sorted { ($0.cost, $0.candidate) < ($1.cost, $1.candidate) }
+    let best = Dictionary(grouping: feasible) { point in
+      Deployment(point.deployment.groups[0].scenario).text
+        + (point.deployment.handsOff ? ", apart" : "")
+    }
+    .values.compactMap { points in
+      points.min {
+        ($0.cost, $0.meanLatency, $0.candidate) < ($1.cost, $1.meanLatency, $1.candidate)
+      }
+    }.sorted { ($0.cost, $0.candidate) < ($1.cost, $1.candidate) }
     guard best.count > 1 else { return Document.Section("") }
     let varied = request.labels.allSatisfy(\.isEmpty) ? "" : ", at its best settings"
     return Document.Section("The smallest of each kind\(varied)", table: table(best))
   }
 
-  private func table(_ points: [FleetPoint]) -> TextTable {
+  func table(_ points: [FleetPoint]) -> TextTable {
     let shown = ShownLatencies(request.serviceLevel)
     let first = shown.columns(of: .ttft, hasMean: false) + shown.columns(of: .tpot, hasMean: false)
     let others = shown.columns(of: nil)
@@ -186,7 +189,8 @@ struct FleetReport: PlanReport {
   /// The sustaining fleets of each kind, by rising size.
   private var kinds: [(name: String, points: [FleetPoint])] {
     let feasible = plan.simulated.filter(\.isFeasible)
-    return Set(feasible.map(\.candidate)).sorted().map { candidate in
+    let whole = feasible.filter { !$0.deployment.handsOff }
+    return Set(whole.map(\.candidate)).sorted().map { candidate in
       let points = feasible.filter { $0.candidate == candidate }.sorted { $0.cost < $1.cost }
       let scenario = request.candidates[candidate]
       let label = request.labels[candidate]
@@ -255,17 +259,18 @@ struct FleetReport: PlanReport {
     guard !plan.ruledOut.isEmpty else { return Document.Section("") }
     return Document.Section(
       "Ruled out without a simulation",
-      paragraphs: plan.ruledOut.map { ruled in
+      paragraphs: plan.ruledOut.filter { request.splits[$0.candidate] == nil }.map { ruled in
         let label = request.labels[ruled.candidate]
         let name = Deployment(ruled.scenario).text + (label.isEmpty ? "" : ", \(label)")
         return "\(name): \(ruled.reason)."
-      })
+      } + splitsRuledOut)
   }
 
   private var assumptions: Document.Section {
     var profiles: [CostProfile] = []
     for point in plan.simulated {
-      guard let prepared = try? PreparedDeployment(point.deployment.with(replicas: 1)) else {
+      let one = point.deployment.with(counts: point.deployment.groups.map { _ in 1 })
+      guard let prepared = try? PreparedDeployment(one) else {
         continue
       }
       for profile in prepared.profiles where !profiles.contains(profile) {
@@ -291,13 +296,19 @@ struct FleetReport: PlanReport {
   var json: JSONValue {
     func object(_ point: FleetPoint) -> JSONValue {
       let deployment = point.deployment
-      let members: [JSONValue.Member] = [
-        .init("deployment", .text(request.text(point))), .init("gpus", .integer(deployment.gpus)),
-        .init("replicas", .integer(deployment.replicas)),
-        .init("device", .text(deployment.groups[0].scenario.device.name)),
-        .init(
-          "tensor_parallel_size", .integer(deployment.groups[0].scenario.tensorParallel)),
-      ]
+      let members: [JSONValue.Member] =
+        [
+          .init("deployment", .text(request.text(point))), .init("gpus", .integer(deployment.gpus)),
+          .init("replicas", .integer(deployment.replicas)),
+        ]
+        + (deployment.handsOff
+          ? zip(["prefill_replicas", "decode_replicas"], deployment.groups).map {
+            JSONValue.Member($0, .integer($1.count))
+          } : []) + [
+          .init("device", .text(deployment.groups[0].scenario.device.name)),
+          .init(
+            "tensor_parallel_size", .integer(deployment.groups[0].scenario.tensorParallel)),
+        ]
       return .object(
         members + PlanMoney.json(deployment) + [
           .init("watts", .real(deployment.watts)), .init("result", PlanCells.json(point.point)),

@@ -152,6 +152,11 @@ struct PlanCapacityCommand: ParsableCommand {
     }
     let rates = try requestRate.map(RateList.ofPlan) ?? []
     let whatIfs = try question.questions()
+    if let whatIf = whatIfs.first(where: { $0.losses > 0 }) {
+      throw UserError(
+        "`--what-if \(whatIf.text)` is of `kvplan plan fleet`: one deployment that loses a replica is another",
+        hint: "ask about one with fewer `--replicas`")
+    }
     if rates.isEmpty, let whatIf = whatIfs.first(where: { $0.rate != 1 }) {
       throw UserError(
         "`--what-if \(whatIf.text)` has no rate to multiply: what is sustained does not depend on it",
@@ -234,6 +239,16 @@ struct PlanFleetCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
+      """
+      Fleets with prefill and decode apart too: replicas that prefill to those that decode, `1:1,1:2`, or `all` for \
+      \(FleetRequest.Split.usual.count) ratios; with `--kv-transfer-bandwidth`.
+      """, valueName: "ratios"))
+  var disaggregate: String?
+
+  @OptionGroup var link: LinkOptions
+
+  @Option(
+    help: ArgumentHelp(
       "A setting and its values, `max-num-seqs=128,256`; every combination is a candidate.",
       valueName: "name=values"))
   var vary: [String] = []
@@ -265,6 +280,7 @@ struct PlanFleetCommand: ParsableCommand {
     guard maxGpus > 0 else {
       throw UserError("`--max-gpus` must be at least 1, found `\(maxGpus)`")
     }
+    let splits = try splits()
     let labelled = try candidates()
     let candidates = labelled.map(\.scenario)
     try requireBudget(candidates)
@@ -273,6 +289,8 @@ struct PlanFleetCommand: ParsableCommand {
       candidates: candidates, router: plan.router, rate: rates[0], maxGPUs: maxGpus,
       serviceLevel: serviceLevel)
     request.labels = labelled.map(\.label)
+    request.link = try link.link()
+    request.split(into: splits)
     request.headroom = try share(headroom)
     request.objective = objective
     request.budgetPerMonth = budget
@@ -371,26 +389,5 @@ struct PlanFleetCommand: ParsableCommand {
         }
       }
     }
-  }
-
-  /// The GPUs of today that the objective can compare and the budget can pay for by a known price.
-  private func pricedDevices(_ prices: [String: DeviceSpec.Price]) -> [String] {
-    DeviceCatalogue.all.filter {
-      $0.isPriced && $0.software == .present
-        && (objective != .cost && budget == nil || $0.priced(prices).price != nil)
-    }.map(\.name)
-  }
-
-  private func share(_ text: String) throws -> Double {
-    let isPercent = text.hasSuffix("%")
-    guard let number = Double(isPercent ? String(text.dropLast()) : text), number >= 0,
-      number.isFinite
-    else { throw UserError("`--headroom` must be a share such as `20%`, found `\(text)`") }
-    guard isPercent || number <= 1 else {
-      throw UserError(
-        "`--headroom \(text)` would be \(PlanCells.percent(number)) %",
-        hint: "write `\(text)%`, or a share up to 1")
-    }
-    return isPercent ? number / 100 : number
   }
 }

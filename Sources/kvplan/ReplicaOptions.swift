@@ -7,6 +7,46 @@ import Planning
 import Serving
 import SimulationKernel
 
+/// What replicas that decode read the keys and values of others over.
+struct LinkOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      """
+      What replicas with `role=decode` read the keys and values of others over: GB/s into and out of each replica.
+      """, valueName: "GB/s"))
+  var kvTransferBandwidth: Double?
+
+  @Option(
+    help: ArgumentHelp(
+      "Time from their request for keys and values to the first byte (default: 0).", valueName: "ms"
+    ))
+  var kvTransferLatency: Double?
+
+  /// - Returns: `nil` where none was given.
+  /// - Throws: ``UserError`` for a latency without a bandwidth, and for what is none.
+  func link() throws -> KVLink? {
+    guard let bandwidth = kvTransferBandwidth else {
+      guard kvTransferLatency == nil else {
+        throw UserError(
+          "`--kv-transfer-latency` is of a link without a bandwidth",
+          hint: "give `--kv-transfer-bandwidth` too, in GB/s")
+      }
+      return nil
+    }
+    guard bandwidth > 0, bandwidth < 1e9 else {
+      throw UserError(
+        "`--kv-transfer-bandwidth` must be above 0 and below 1e9 GB/s, found `\(bandwidth)`")
+    }
+    let latency = kvTransferLatency ?? 0
+    guard latency >= 0, latency < 1e9 else {
+      throw UserError(
+        "`--kv-transfer-latency` must be at least 0 and below 1e9 ms, found `\(latency)`")
+    }
+    return KVLink(
+      latency: SimDuration(rounding: latency / 1e3), bandwidth: bandwidth * 1e9)
+  }
+}
+
 /// How many replicas there are, and of which kinds.
 struct ReplicaOptions: ParsableArguments {
   @Option(help: "Replicas behind the router.")
@@ -21,18 +61,7 @@ struct ReplicaOptions: ParsableArguments {
       """, valueName: "settings"))
   var replica: [String] = []
 
-  @Option(
-    help: ArgumentHelp(
-      """
-      What replicas with `role=decode` read the keys and values of others over: GB/s into and out of each replica.
-      """, valueName: "GB/s"))
-  var kvTransferBandwidth: Double?
-
-  @Option(
-    help: ArgumentHelp(
-      "Time from their request for keys and values to the first byte (default: 0).", valueName: "ms"
-    ))
-  var kvTransferLatency: Double?
+  @OptionGroup var link: LinkOptions
 
   @Option(
     help: ArgumentHelp(
@@ -52,7 +81,7 @@ struct ReplicaOptions: ParsableArguments {
     guard replicas > 0 else {
       throw UserError("`--replicas` must be at least 1, found `\(replicas)`")
     }
-    let link = try link()
+    let link = try link.link()
     guard !replica.isEmpty else {
       var deployment = Deployment(base, replicas: replicas, router: router)
       deployment.link = link
@@ -77,28 +106,6 @@ struct ReplicaOptions: ParsableArguments {
   private func localPrefillMax() throws(UserError) -> Int? {
     guard let tokens = maxLocalPrefillLength, tokens < 0 else { return maxLocalPrefillLength }
     throw UserError("`--max-local-prefill-length` must be zero or more, found `\(tokens)`")
-  }
-
-  private func link() throws -> KVLink? {
-    guard let bandwidth = kvTransferBandwidth else {
-      guard kvTransferLatency == nil else {
-        throw UserError(
-          "`--kv-transfer-latency` is of a link without a bandwidth",
-          hint: "give `--kv-transfer-bandwidth` too, in GB/s")
-      }
-      return nil
-    }
-    guard bandwidth > 0, bandwidth < 1e9 else {
-      throw UserError(
-        "`--kv-transfer-bandwidth` must be above 0 and below 1e9 GB/s, found `\(bandwidth)`")
-    }
-    let latency = kvTransferLatency ?? 0
-    guard latency >= 0, latency < 1e9 else {
-      throw UserError(
-        "`--kv-transfer-latency` must be at least 0 and below 1e9 ms, found `\(latency)`")
-    }
-    return KVLink(
-      latency: SimDuration(rounding: latency / 1e3), bandwidth: bandwidth * 1e9)
   }
 
   private func group(

@@ -36,4 +36,26 @@ import Testing
     #expect(lines.count == 1 + (handOffs["requests"] as? Int ?? 0))
     #expect(lines.dropFirst().allSatisfy { $0.split(separator: ",")[3] == "2" })
   }
+
+  @Test func whatPlansCannotBeAskedIsSaid() throws {
+    func mistake(_ plan: String, _ arguments: String...) throws -> String {
+      let run = try Tool.run(
+        ["plan", plan, "trace.csv", "--model", "llama-3.1-8b", "--slo", "ttft.p99<=1s"] + arguments)
+      #expect(run.status == 2 && run.output.isEmpty)
+      return String(run.errors.prefix { $0 != "\n" })
+    }
+    #expect(
+      try mistake("fleet", "--request-rate", "1", "--disaggregate", "1:1")
+        == "error: `--disaggregate` has replicas that read keys and values of others: "
+        + "`--kv-transfer-bandwidth` is missing")
+    #expect(
+      try mistake(
+        "fleet", "--request-rate", "1", "--disaggregate", "1:0", "--kv-transfer-bandwidth", "50")
+        == "error: `--disaggregate` must be `all`, or ratios of replicas that prefill to those that decode, "
+        + "found `1:0`")
+    #expect(
+      try mistake("capacity", "--device", "h100-sxm", "--what-if", "lose=1 replica")
+        == "error: `--what-if lose=1 replica` is of `kvplan plan fleet`: one deployment that loses a replica "
+        + "is another")
+  }
 }

@@ -23,6 +23,9 @@ import Workload
 /// request at least: it is put down to the first of them (``PromptContents/newTokens()``). Whoever computes it in
 /// fact, what all requests together compute is no less than what is put down to those that finish.
 ///
+/// Of replicas that prefill or decode only, what the other does is left out. Requests that wait between both are taken to be no
+/// more than can run: who waits there has no first token.
+///
 /// A run is steady only if at the last arrival all but ``RateProbe/backlogLimit(_:)`` of the requests,
 /// and those that run, are finished; so that much work has to fit between the first arrival and the last.
 /// The cheapest requests are taken to be the finished ones, and 5 % are taken off the work for prices that
@@ -39,10 +42,11 @@ package struct WorkBound: Sendable {
   /// - Parameters:
   ///   - kernelTimeScale: As in ``PreparedDeployment/kernelTimeScale``.
   ///   - newTokens: ``PromptContents/newTokens()`` of the trace, where it is known already.
+  ///   - role: What the replica does of each request.
   /// - Complexity: O(token budget + pieces + requests × log requests).
   package init(
     _ resolved: ResolvedScenario, trace: Trace, kernelTimeScale: Double = 1,
-    newTokens: [Int]? = nil
+    newTokens: [Int]? = nil, role: ReplicaRole = .both
   ) {
     let settings = resolved.settings
     let prices = TokenPrices(resolved.costModel, budget: settings.maxBatchedTokens)
@@ -73,10 +77,16 @@ package struct WorkBound: Sendable {
         for way in costs.indices { costs[way].append(0) }
         continue
       }
-      let outputs = Double(request.outputTokens) * Double(request.sequenceCount)
-      let prompt = Double(new?[index] ?? Int(request.promptTokens))
+      let outputs =
+        role == .prefill ? 1 : Double(request.outputTokens) * Double(request.sequenceCount)
+      // Who decodes computes the last token of the prompt again.
+      let prompt = role == .decode ? 1 : Double(new?[index] ?? Int(request.promptTokens))
       costs[0].append((prompt + outputs - 1) * token)
       costs[1].append(outputs * sample)
+      if role == .prefill {
+        for way in 2...3 { costs[way].append(0) }
+        continue
+      }
       let held: Double
       if isShared {
         // Blocks that hold nothing but new tokens, or the one that it decodes into.

@@ -77,8 +77,14 @@ package struct Deployment: Sendable {
   /// The same deployment with another number of replicas of its only kind.
   package func with(replicas: Int) -> Deployment {
     precondition(groups.count == 1, "which of \(groups.count) kinds is meant?")
+    return with(counts: [replicas])
+  }
+
+  /// The same deployment with other numbers of replicas, one for each group.
+  package func with(counts: [Int]) -> Deployment {
+    precondition(counts.count == groups.count, "\(counts.count) numbers for \(groups.count) kinds")
     var copy = self
-    copy.groups[0].count = replicas
+    for (index, count) in counts.enumerated() { copy.groups[index].count = count }
     return copy
   }
 

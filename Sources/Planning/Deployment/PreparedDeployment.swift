@@ -39,7 +39,26 @@ package struct PreparedDeployment: Sendable {
 
   /// The same prices for another number of replicas.
   package func with(replicas: Int) -> PreparedDeployment {
-    var copy = PreparedDeployment(deployment.with(replicas: replicas), resolved: resolved)
+    with(deployment.with(replicas: replicas))
+  }
+
+  /// The same prices for other numbers of replicas, one for each group.
+  package func with(counts: [Int]) -> PreparedDeployment {
+    with(deployment.with(counts: counts))
+  }
+
+  /// The same where replicas fail.
+  ///
+  /// - Throws: ``UserError`` for replicas that cannot.
+  func failing(_ failures: Failures) throws -> PreparedDeployment {
+    var deployment = deployment
+    deployment.failures = failures
+    try deployment.checkFailures()
+    return with(deployment)
+  }
+
+  private func with(_ deployment: Deployment) -> PreparedDeployment {
+    var copy = PreparedDeployment(deployment, resolved: resolved)
     copy.kernelTimeScale = kernelTimeScale
     return copy
   }

@@ -1,5 +1,6 @@
 import Fleet
 import Serving
+import SimulationKernel
 import Workload
 
 /// What a fleet has to do, and what it may be made of.
@@ -15,10 +16,32 @@ package struct FleetRequest: Sendable {
     case latency
   }
 
+  /// So many replicas that prefill for each so many that decode.
+  package struct Split: Equatable, Sendable {
+    package var prefill: Int
+    package var decode: Int
+
+    package init(prefill: Int, decode: Int) {
+      self.prefill = prefill
+      self.decode = decode
+    }
+
+    /// Twelve, from one that prefills for six that decode to four for one.
+    package static let usual = [
+      (1, 6), (1, 4), (1, 3), (2, 5), (1, 2), (2, 3), (1, 1), (3, 2), (2, 1), (5, 2), (3, 1),
+      (4, 1),
+    ].map { Split(prefill: $0, decode: $1) }
+  }
+
   /// One replica of each kind of engine that may be deployed.
   package var candidates: [Scenario]
   /// What tells candidates on the same GPUs apart, one for each; empty texts where nothing has to.
   package var labels: [String]
+  /// How candidates split prefill and decode, one for each; `nil` for replicas that do both. Candidates that split follow the
+  /// one with the same engine that does not.
+  package var splits: [Split?]
+  /// What replicas that decode read others over; `nil` where no candidate splits.
+  package var link: KVLink?
   package var router: Router
   /// Requests per second.
   package var rate: Double
@@ -30,6 +53,8 @@ package struct FleetRequest: Sendable {
   package var objective = Objective.cost
   package var serviceLevel: ServiceLevel
   package var seed: UInt64 = 0
+  /// Replicas that fail when half of the requests have come, and do not return.
+  package var losses = 0
   /// Factor on the price of every iteration.
   package var kernelTimeScale = 1.0
 
@@ -38,37 +63,76 @@ package struct FleetRequest: Sendable {
   ) {
     self.candidates = candidates
     labels = candidates.map { _ in "" }
+    splits = candidates.map { _ in nil }
     self.router = router
     self.rate = rate
     self.maxGPUs = maxGPUs
     self.serviceLevel = serviceLevel
   }
 
+  /// Adds to each candidate those that split prefill and decode of its engine.
+  package mutating func split(into splits: [Split]) {
+    let whole = Array(zip(candidates, labels))
+    let each = [nil] + splits
+    candidates = whole.flatMap { candidate, _ in each.map { _ in candidate } }
+    labels = whole.flatMap { _, label in each.map { _ in label } }
+    self.splits = whole.flatMap { _ in each }
+  }
+
+  /// The smallest deployment of a candidate.
+  func unit(of candidate: Int) -> Deployment {
+    let scenario = candidates[candidate]
+    guard let split = splits[candidate] else { return Deployment(scenario, router: router) }
+    var deployment = Deployment(
+      groups: [(ReplicaRole.prefill, split.prefill), (.decode, split.decode)].map { role, count in
+        var group = Deployment.Group(scenario, count: count)
+        group.role = role
+        return group
+      }, router: router)
+    deployment.link = link
+    return deployment
+  }
+
+  /// A fleet whose first replicas fail when half of the requests have come; itself where none is lost.
+  func failing(_ fleet: PreparedDeployment, requests: Int) throws -> PreparedDeployment {
+    guard losses > 0 else { return fleet }
+    let half = SimInstant.zero + SimDuration(rounding: Double(requests) / 2 / requiredRate)
+    return try fleet.failing(
+      .listed((0..<losses).map { Failures.Outage(replica: $0, start: half) }))
+  }
+
   /// Requests per second that a fleet has to sustain, headroom included.
   package var requiredRate: Double { rate * (1 + headroom) }
 }
 
-/// A candidate with its prices at hand and what is known of it without a simulation.
+/// A candidate with its prices at hand and what is known of it without a simulation. Its fleets are made of units: replicas, or
+/// so many that prefill with so many that decode.
 struct FleetKind: Sendable {
   /// Its position among the candidates.
   let index: Int
+  /// One unit.
   let prepared: PreparedDeployment
-  let bound: WorkBound
-  /// GPUs of one replica.
-  let gpus: Int
-  /// What one replica adds to the objective; 1 a GPU for latency, which is not a sum.
+  let isSplit: Bool
+  /// What one unit adds to the objective; 1 a GPU for latency, which is not a sum.
   let unitCost: Double
-  /// Replicas below which the rate cannot be sustained; more than ``maxReplicas`` where none can.
-  var minReplicas: Int
-  let maxReplicas: Int
+  /// Units below which the rate cannot be sustained; more than ``maxUnits`` where none can.
+  var minUnits: Int
+  let maxUnits: Int
 
-  func cost(_ replicas: Int) -> Double { unitCost * Double(replicas) }
+  func cost(_ units: Int) -> Double { unitCost * Double(units) }
+
+  /// A fleet of so many units.
+  func fleet(_ units: Int) -> PreparedDeployment {
+    prepared.with(counts: prepared.deployment.groups.map { $0.count * units })
+  }
 }
 
 /// A deployment that was simulated at the rate that a fleet has to sustain.
 package struct FleetPoint: Sendable {
   /// Position of its kind among the candidates.
   package var candidate: Int
+  /// How many times the smallest deployment of its kind it is.
+  package var units: Int
   package var deployment: Deployment
   package var point: RateProbe.Point
   /// In the unit of the objective.

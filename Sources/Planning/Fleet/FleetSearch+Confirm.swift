@@ -1,4 +1,5 @@
 import SimulationKernel
+import Workload
 
 extension FleetSearch {
   /// A kind in line to be recommended, with the smallest fleet of it that nothing speaks against yet.
@@ -49,7 +50,7 @@ extension FleetSearch {
       offers[choice].point = nil
       offers[choice].least += 1
       offers[choice].wasRejected = true
-      if offers[choice].least > offers[choice].kind.maxReplicas {
+      if offers[choice].least > offers[choice].kind.maxUnits {
         plan.add([offers.remove(at: choice)])
       }
     }
@@ -75,14 +76,14 @@ extension FleetSearch {
   private func offer(_ kind: FleetKind, among simulated: [FleetPoint]) -> Offer? {
     let points = simulated.filter { $0.candidate == kind.index }
     let sustaining = points.filter(\.isFeasible).min {
-      $0.deployment.replicas < $1.deployment.replicas
+      $0.units < $1.units
     }
-    let failed = points.filter { !$0.isFeasible }.map(\.deployment.replicas).max()
-    let known = sustaining?.deployment.replicas
-    let least = failed.map { max($0 + 1, kind.minReplicas) } ?? kind.minReplicas
-    guard known != nil || least <= kind.maxReplicas else { return nil }
+    let failed = points.filter { !$0.isFeasible }.map(\.units).max()
+    let known = sustaining?.units
+    let least = failed.map { max($0 + 1, kind.minUnits) } ?? kind.minUnits
+    guard known != nil || least <= kind.maxUnits else { return nil }
     // Whether fewer than the known fleet suffice is open unless one fewer failed.
-    let isLeast = known.map { $0 == kind.minReplicas || failed == $0 - 1 } ?? false
+    let isLeast = known.map { $0 == kind.minUnits || failed == $0 - 1 } ?? false
     return Offer(
       kind: kind, points: points, least: isLeast ? known ?? least : min(least, known ?? least),
       point: isLeast ? sustaining : nil)
@@ -94,22 +95,23 @@ extension FleetSearch {
   private func resolve(_ offer: inout Offer) throws -> Bool {
     let kind = offer.kind
     if offer.wasRejected {
-      while offer.least <= kind.maxReplicas,
+      while offer.least <= kind.maxUnits,
         !(try isFeasible(kind, offer.least, &offer.points))
       { offer.least += 1 }
     } else {
-      let known = offer.points.filter(\.isFeasible).map(\.deployment.replicas).min()
+      let known = offer.points.filter(\.isFeasible).map(\.units).min()
       let smallest = try smallest(of: kind, knownToSustain: known, &offer.points)
-      offer.least = smallest ?? kind.maxReplicas + 1
+      offer.least = smallest ?? kind.maxUnits + 1
     }
-    offer.point = offer.points.first { $0.deployment.replicas == offer.least && $0.isFeasible }
+    offer.point = offer.points.first { $0.units == offer.least && $0.isFeasible }
     return offer.point != nil
   }
 
   private func confirmation(of point: FleetPoint, _ kind: FleetKind) throws -> Confirmation {
-    let prepared = kind.prepared.with(replicas: point.deployment.replicas)
-    return try point.confirmation(
-      RateProbe(prepared, trace: trace, serviceLevel: request.serviceLevel))
+    try point.confirmation(
+      RateProbe(
+        request.failing(kind.fleet(point.units), requests: trace.requests.count), trace: trace,
+        serviceLevel: request.serviceLevel))
   }
 }
 

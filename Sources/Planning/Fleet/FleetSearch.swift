@@ -17,6 +17,16 @@ package struct FleetPlan: Sendable {
   /// Every deployment that was simulated, in the order of the simulations.
   package var simulated: [FleetPoint]
   package var ruledOut: [RuledOut]
+  /// Where some candidates split prefill and decode and others do not: what the shape that lost came to; `nil` where one shape
+  /// was looked at.
+  package var otherShape: OtherShape?
+
+  package struct OtherShape: Sendable {
+    /// Its best fleet; `nil` where none sustains the rate.
+    package var best: FleetPoint?
+    /// Where none does, the simulated one that comes nearest.
+    package var nearest: FleetPoint?
+  }
 
   /// Sustaining deployments that none of the others beats in cost, in mean end-to-end latency and in
   /// attainment at once; by rising cost.
@@ -29,7 +39,7 @@ package struct FleetPlan: Sendable {
 
 extension FleetPoint {
   func isSame(as other: FleetPoint) -> Bool {
-    candidate == other.candidate && deployment.replicas == other.deployment.replicas
+    candidate == other.candidate && units == other.units
   }
 
   /// Milliseconds from arrival to the last token; infinite where nothing was completed.
@@ -67,24 +77,28 @@ package struct FleetSearch: Sendable {
     let timed = try trace.retimed(poissonRate: 1, seed: request.seed)
     let arrivals = timed.requests.map(\.arrival)
     let unitSpan = (arrivals.last ?? .zero) - (arrivals.first ?? .zero)
-    let candidates = Array(request.candidates.enumerated())
     let prices = PriceSource.shared(PreparedPrices())
     let newTokens = trace.contents?.newTokens()
-    let sorted = try Parallel.map(candidates) { index, scenario -> Result<FleetKind, Excluded> in
-      do {
-        return .success(
-          try Self.kind(
-            index, scenario, request, trace: trace, newTokens: newTokens,
-            unitSpan: unitSpan.seconds, prices))
-      } catch let excluded as Excluded {
-        return .failure(excluded)
+    // A candidate, and those that split the same engine: they have their bounds in common.
+    let starts = request.candidates.indices.filter { request.splits[$0] == nil }
+    let ends = starts.dropFirst() + [request.candidates.count]
+    let engines = zip(starts, ends).map { $0..<$1 }
+    let sorted = try Parallel.map(engines) { candidates -> [Result<FleetKind, Excluded>] in
+      var bounds = PhaseBounds(
+        request, trace: trace, newTokens: newTokens, unitSpan: unitSpan.seconds)
+      return try candidates.map { index in
+        do {
+          return .success(try Self.kind(index, request, trace: trace, &bounds, prices))
+        } catch let excluded as Excluded {
+          return .failure(excluded)
+        }
       }
-    }
+    }.flatMap { $0 }
     kinds = sorted.compactMap { try? $0.get() }
-    ruledOut = zip(candidates, sorted).compactMap { candidate, result in
+    ruledOut = sorted.enumerated().compactMap { candidate, result in
       guard case .failure(let excluded) = result else { return nil }
       return RuledOut(
-        candidate: candidate.offset, scenario: candidate.element, reason: excluded.reason)
+        candidate: candidate, scenario: request.candidates[candidate], reason: excluded.reason)
     }
   }
 
@@ -92,15 +106,20 @@ package struct FleetSearch: Sendable {
   private struct Excluded: Error { var reason: String }
 
   private static func kind(
-    _ index: Int, _ scenario: Scenario, _ request: FleetRequest, trace: Trace, newTokens: [Int]?,
-    unitSpan: Double, _ prices: PriceSource
+    _ index: Int, _ request: FleetRequest, trace: Trace, _ bounds: inout PhaseBounds,
+    _ prices: PriceSource
   ) throws -> FleetKind {
-    let deployment = Deployment(scenario, router: request.router)
+    let deployment = request.unit(of: index)
     let gpus = deployment.gpus
-    guard gpus <= request.maxGPUs else {
-      throw Excluded(reason: "one replica takes \(gpus) GPUs, `--max-gpus` is \(request.maxGPUs)")
+    guard request.losses == 0 || request.splits[index] == nil else {
+      throw Excluded(reason: "replicas with a `role=` do not fail in simulations")
     }
-    let maxReplicas = min(request.maxGPUs / gpus, try affordable(deployment, request))
+    let what =
+      deployment.replicas == 1 ? "one replica takes" : "\(deployment.replicas) replicas take"
+    guard gpus <= request.maxGPUs else {
+      throw Excluded(reason: "\(what) \(gpus) GPUs, `--max-gpus` is \(request.maxGPUs)")
+    }
+    let maxUnits = min(request.maxGPUs / gpus, try affordable(deployment, request))
     var prepared: PreparedDeployment
     do {
       prepared = try PreparedDeployment(deployment, prices: prices)
@@ -119,27 +138,26 @@ package struct FleetSearch: Sendable {
           + "that the KV cache of one replica holds")
     }
     prepared.kernelTimeScale = request.kernelTimeScale
-    let bound = WorkBound(
-      prepared.resolved[0], trace: trace, kernelTimeScale: request.kernelTimeScale,
-      newTokens: newTokens)
-    let required = request.requiredRate
-    let needed = (1...maxReplicas).first {
-      bound.rateMax(replicas: $0, unitSpan: unitSpan) >= required
+    let rateMax = bounds.rateMax(prepared, split: request.splits[index])
+    // Who is to lose some has more.
+    let fewest = request.losses + 1
+    guard fewest <= maxUnits else {
+      throw Excluded(reason: "\(maxUnits) replicas cannot lose \(request.losses)")
     }
-    guard let needed else {
-      let most = bound.rateMax(replicas: maxReplicas, unitSpan: unitSpan)
+    guard let needed = (fewest...maxUnits).first(where: { rateMax($0) >= request.requiredRate })
+    else {
+      let most = rateMax(maxUnits)
       throw Excluded(
         reason:
-          "\(maxReplicas) replicas cannot compute more than \(plainNumber((most * 100).rounded() / 100)) req/s"
+          "\(maxUnits * deployment.replicas) replicas cannot compute more than \(plainNumber((most * 100).rounded() / 100)) req/s"
       )
     }
     return FleetKind(
-      index: index, prepared: prepared, bound: bound, gpus: gpus,
-      unitCost: try unitCost(deployment, request.objective), minReplicas: needed,
-      maxReplicas: maxReplicas)
+      index: index, prepared: prepared, isSplit: request.splits[index] != nil,
+      unitCost: try unitCost(deployment, request.objective), minUnits: needed, maxUnits: maxUnits)
   }
 
-  /// Replicas that the budget pays for, at least one.
+  /// Units that the budget pays for, at least one.
   private static func affordable(_ deployment: Deployment, _ request: FleetRequest) throws -> Int {
     guard let budget = request.budgetPerMonth else { return .max }
     let price = try dollarsPerHour(deployment) * Deployment.hoursPerMonth
@@ -148,7 +166,7 @@ package struct FleetSearch: Sendable {
     guard count >= 1 else {
       throw Excluded(
         reason:
-          "one replica costs \(plainNumber(price.rounded(.up))) $ a month, `--budget` is \(plainNumber(budget))"
+          "\(deployment.replicas == 1 ? "one replica costs" : "\(deployment.replicas) replicas cost") \(plainNumber(price.rounded(.up))) $ a month, `--budget` is \(plainNumber(budget))"
       )
     }
     return Int(min(count, Double(request.maxGPUs)))
@@ -178,19 +196,19 @@ package struct FleetSearch: Sendable {
     var copy = self
     copy.kinds = kinds.compactMap { kind in
       var kind = kind
-      kind.minReplicas = max(kind.minReplicas, (failing[kind.index] ?? 0) + 1)
-      return kind.minReplicas <= kind.maxReplicas ? kind : nil
+      kind.minUnits = max(kind.minUnits, (failing[kind.index] ?? 0) + 1)
+      return kind.minUnits <= kind.maxUnits ? kind : nil
     }
     return copy
   }
 
   /// A fleet that was recommended under other assumptions, as it is under these; `nil` where it has no place here.
   func again(_ point: FleetPoint) throws -> FleetPoint? {
-    let replicas = point.deployment.replicas
+    let units = point.units
     guard let kind = kinds.first(where: { $0.index == point.candidate }),
-      replicas <= kind.maxReplicas
+      units <= kind.maxUnits
     else { return nil }
-    return try simulate(kind, replicas: replicas)
+    return try simulate(kind, units: units)
   }
 
   /// Runs the search.
@@ -207,11 +225,11 @@ package struct FleetSearch: Sendable {
       best: known.flatMap { $0.isFeasible ? $0 : nil }, simulated: known.map { [$0] } ?? [],
       ruledOut: ruledOut)
     var waiting = kinds.sorted {
-      ($0.cost($0.minReplicas), $0.index) < ($1.cost($1.minReplicas), $1.index)
+      ($0.cost($0.minUnits), $0.index) < ($1.cost($1.minUnits), $1.index)
     }
     while !waiting.isEmpty {
       let bar = request.objective == .latency ? nil : plan.best?.cost
-      waiting.removeAll { kind in bar.map { kind.cost(kind.minReplicas) >= $0 } ?? false }
+      waiting.removeAll { kind in bar.map { kind.cost(kind.minUnits) >= $0 } ?? false }
       // Where a fleet is known, the cheapest kind that is left is likely to do, and to rule out the others.
       let wave = Array(waiting.prefix(known == nil ? Self.waveWidth : 1))
       waiting.removeFirst(wave.count)
@@ -235,16 +253,16 @@ package struct FleetSearch: Sendable {
     return (point.cost, point.meanLatency) < (best.cost, best.meanLatency)
   }
 
-  /// The smallest sustaining fleet of every kind, and the same with one replica more: what the best is
+  /// The smallest sustaining fleet of every kind that does not split, and the same with one replica more: what the best is
   /// compared with. Kinds of which no fleet sustains the rate give their largest.
   ///
   /// - Parameter known: What was simulated before; it is not simulated again.
   package func field(known: [FleetPoint]) throws -> [FleetPoint] {
-    let found = try Parallel.map(kinds) { kind -> [FleetPoint] in
+    let found = try Parallel.map(kinds.filter { !$0.isSplit }) { kind -> [FleetPoint] in
       var points = known.filter { $0.candidate == kind.index }
-      let sustaining = points.filter(\.isFeasible).map(\.deployment.replicas).min()
+      let sustaining = points.filter(\.isFeasible).map(\.units).min()
       let least = try smallest(of: kind, knownToSustain: sustaining, &points)
-      if let least, least < kind.maxReplicas {
+      if let least, least < kind.maxUnits {
         _ = try isFeasible(kind, least + 1, &points)
       }
       return points
@@ -253,33 +271,52 @@ package struct FleetSearch: Sendable {
     return all.filter { point in !known.contains { $0.isSame(as: point) } }
   }
 
+  /// Whether some kinds split prefill and decode, and others do not.
+  var hasBothShapes: Bool { Set(kinds.map(\.isSplit)).count == 2 }
+
+  /// What fleets of the other shape come to: they are searched by themselves, from what is known of them.
+  func other(than best: FleetPoint, known: [FleetPoint]) throws -> FleetPlan.OtherShape {
+    var search = self
+    let isSplit = best.deployment.handsOff
+    search.kinds = kinds.filter { $0.isSplit != isSplit }
+    let points = known.filter { $0.deployment.handsOff != isSplit }
+    let start = points.filter(\.isFeasible).reduce(FleetPoint?.none) {
+      isBetter($1, than: $0) ? $1 : $0
+    }
+    let plan = try search.run(from: start)
+    let nearest = (points + plan.simulated).max {
+      $0.point.assessment.attainment < $1.point.assessment.attainment
+    }
+    return FleetPlan.OtherShape(best: plan.best, nearest: nearest)
+  }
+
   /// The smallest fleet of a kind that sustains the rate, by halving; `nil` where none does.
   func smallest(
     of kind: FleetKind, knownToSustain: Int?, _ points: inout [FleetPoint]
   ) throws -> Int? {
-    var low = kind.minReplicas - 1
-    var high = knownToSustain ?? kind.maxReplicas + 1
+    var low = kind.minUnits - 1
+    var high = knownToSustain ?? kind.maxUnits + 1
     // Where nothing is known, up from the least fleet in growing steps.
     var step = 1
-    while high > kind.maxReplicas, low < kind.maxReplicas {
-      let next = min(low + step, kind.maxReplicas)
+    while high > kind.maxUnits, low < kind.maxUnits {
+      let next = min(low + step, kind.maxUnits)
       if try isFeasible(kind, next, &points) { high = next } else { low = next }
       step *= 2
     }
-    while high - low > 1, high <= kind.maxReplicas {
+    while high - low > 1, high <= kind.maxUnits {
       let middle = (low + high) / 2
       if try isFeasible(kind, middle, &points) { high = middle } else { low = middle }
     }
-    return high <= kind.maxReplicas ? high : nil
+    return high <= kind.maxUnits ? high : nil
   }
 
   func isFeasible(
-    _ kind: FleetKind, _ replicas: Int, _ points: inout [FleetPoint]
+    _ kind: FleetKind, _ units: Int, _ points: inout [FleetPoint]
   ) throws -> Bool {
-    if let known = points.first(where: { $0.deployment.replicas == replicas }) {
+    if let known = points.first(where: { $0.units == units }) {
       return known.isFeasible
     }
-    let point = try simulate(kind, replicas: replicas)
+    let point = try simulate(kind, units: units)
     points.append(point)
     return point.isFeasible
   }
@@ -288,12 +325,12 @@ package struct FleetSearch: Sendable {
   private func best(of kind: FleetKind, below bar: Double?) throws -> [FleetPoint] {
     var points: [FleetPoint] = []
     if request.objective == .latency {
-      _ = try isFeasible(kind, kind.maxReplicas, &points)
+      _ = try isFeasible(kind, kind.maxUnits, &points)
       return points
     }
     var sustaining: Int?
     if let bar {
-      let most = (kind.minReplicas...kind.maxReplicas).last { kind.cost($0) < bar }
+      let most = (kind.minUnits...kind.maxUnits).last { kind.cost($0) < bar }
       guard let most, try isFeasible(kind, most, &points) else { return points }
       sustaining = most
     }
@@ -301,19 +338,19 @@ package struct FleetSearch: Sendable {
     return points
   }
 
-  private func simulate(_ kind: FleetKind, replicas: Int) throws -> FleetPoint {
-    let prepared = kind.prepared.with(replicas: replicas)
+  private func simulate(_ kind: FleetKind, units: Int) throws -> FleetPoint {
+    let prepared = try request.failing(kind.fleet(units), requests: trace.requests.count)
     let probe = RateProbe(prepared, trace: trace, serviceLevel: request.serviceLevel)
     return FleetPoint(
-      candidate: kind.index, deployment: prepared.deployment,
+      candidate: kind.index, units: units, deployment: prepared.deployment,
       point: try probe.point(rate: request.requiredRate, seed: request.seed),
-      cost: kind.cost(replicas))
+      cost: kind.cost(units))
   }
 
   /// Simulates every deployment there is: what the search is held against.
   package func exhaustively() throws -> FleetPlan {
-    let all = kinds.flatMap { kind in (1...kind.maxReplicas).map { (kind, $0) } }
-    let points = try Parallel.map(all) { try simulate($0.0, replicas: $0.1) }
+    let all = kinds.flatMap { kind in (1...kind.maxUnits).map { (kind, $0) } }
+    let points = try Parallel.map(all) { try simulate($0.0, units: $0.1) }
     var plan = FleetPlan(best: nil, simulated: points, ruledOut: ruledOut)
     for point in points where point.isFeasible && isBetter(point, than: plan.best) {
       plan.best = point

@@ -64,6 +64,9 @@ package struct FleetStudy: Sendable {
     try search.confirm(&plan)
     let searched = plan.simulated.count
     if !isExhaustive && request.objective != .latency {
+      if let best = plan.best, search.hasBothShapes {
+        plan.otherShape = try search.other(than: best, known: plan.simulated)
+      }
       plan.simulated += try search.field(known: plan.simulated)
     }
     var answer = Answer(
@@ -84,9 +87,10 @@ package struct FleetStudy: Sendable {
       answer.servedIntervals = capacity.servedIntervals(
         prepared.latencyErrors, with: answer.around)
     }
-    let more = prepared.with(replicas: best.deployment.replicas + 1)
+    // Of each role one more.
+    let more = prepared.with(counts: best.deployment.groups.map { $0.count + 1 })
     answer.spare = FleetPoint(
-      candidate: best.candidate, deployment: more.deployment,
+      candidate: best.candidate, units: best.units + 1, deployment: more.deployment,
       point: try RateProbe(more, trace: trace, serviceLevel: request.serviceLevel)
         .point(rate: request.requiredRate, seed: request.seed),
       cost: best.cost / Double(best.deployment.replicas) * Double(more.deployment.replicas))
@@ -125,7 +129,7 @@ package struct FleetStudy: Sendable {
         if kernels > 1 || outputs > 1 { search = search.knowing(failing: failing) }
         known = try search.again(best)
         if let known, !known.isFeasible {
-          search = search.knowing(failing: [known.candidate: known.deployment.replicas])
+          search = search.knowing(failing: [known.candidate: known.units])
         }
       }
       return try alternative(change, changesPrices: kernels != 1, search, from: known)
@@ -155,12 +159,12 @@ extension FleetPlan {
   fileprivate var failing: [Int: Int] {
     let feasible = simulated.filter(\.isFeasible)
     let least = Dictionary(
-      feasible.map { ($0.candidate, $0.deployment.replicas) }, uniquingKeysWith: min)
+      feasible.map { ($0.candidate, $0.units) }, uniquingKeysWith: min)
     let failed = simulated.filter {
-      !$0.isFeasible && $0.deployment.replicas < least[$0.candidate] ?? .max
+      !$0.isFeasible && $0.units < least[$0.candidate] ?? .max
     }
     return Dictionary(
-      failed.map { ($0.candidate, $0.deployment.replicas) }, uniquingKeysWith: max)
+      failed.map { ($0.candidate, $0.units) }, uniquingKeysWith: max)
   }
 
   /// Whether seeds that did not find the best reject it.
@@ -173,7 +177,7 @@ extension FleetStudy.Answer {
     alternatives.contains {
       $0.changesPrices
         && ($0.best?.candidate != plan.best?.candidate
-          || $0.best?.deployment.replicas != plan.best?.deployment.replicas)
+          || $0.best?.units != plan.best?.units)
     }
   }
 }

@@ -1,0 +1,42 @@
+import Serving
+import Workload
+
+/// Rates that units of one engine cannot exceed (``WorkBound``), computed once for all splits of it.
+struct PhaseBounds {
+  private let request: FleetRequest
+  private let trace: Trace
+  private let newTokens: [Int]?
+  /// Seconds from the first arrival to the last at one request per second.
+  private let unitSpan: Double
+  private var known: [ReplicaRole: WorkBound] = [:]
+
+  init(_ request: FleetRequest, trace: Trace, newTokens: [Int]?, unitSpan: Double) {
+    self.request = request
+    self.trace = trace
+    self.newTokens = newTokens
+    self.unitSpan = unitSpan
+  }
+
+  /// The highest rate by the number of units.
+  mutating func rateMax(
+    _ unit: PreparedDeployment, split: FleetRequest.Split?
+  ) -> (_ units: Int) -> Double {
+    let parts: [(bound: WorkBound, replicas: Int)] =
+      split.map { [(bound(unit, .prefill), $0.prefill), (bound(unit, .decode), $0.decode)] }
+      ?? [(bound(unit, .both), 1)]
+    return { [unitSpan] units in
+      parts.reduce(.infinity) {
+        min($0, $1.bound.rateMax(replicas: $1.replicas * units, unitSpan: unitSpan))
+      }
+    }
+  }
+
+  private mutating func bound(_ unit: PreparedDeployment, _ role: ReplicaRole) -> WorkBound {
+    if let bound = known[role] { return bound }
+    let bound = WorkBound(
+      unit.resolved[0], trace: trace, kernelTimeScale: request.kernelTimeScale,
+      newTokens: newTokens, role: role)
+    known[role] = bound
+    return bound
+  }
+}

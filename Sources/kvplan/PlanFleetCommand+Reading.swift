@@ -1,0 +1,59 @@
+import CostModel
+import Foundation
+import Messages
+import Planning
+
+/// How `kvplan plan fleet` reads what says which fleets are looked at.
+extension PlanFleetCommand {
+  /// - Throws: ``UserError`` for what are no ratios, and for a link that is missing or not used.
+  func splits() throws -> [FleetRequest.Split] {
+    guard let disaggregate else {
+      guard link.kvTransferBandwidth == nil, link.kvTransferLatency == nil else {
+        throw UserError(
+          "`--kv-transfer-bandwidth` is of fleets with prefill and decode apart, and none is asked for",
+          hint: "give `--disaggregate all`, or leave it out")
+      }
+      return []
+    }
+    guard link.kvTransferBandwidth != nil else {
+      throw UserError(
+        "`--disaggregate` has replicas that read keys and values of others: `--kv-transfer-bandwidth` is missing",
+        hint:
+          "give GB/s into and out of a replica, such as `--kv-transfer-bandwidth 50` for 400 Gbit/s"
+      )
+    }
+    if disaggregate == "all" { return FleetRequest.Split.usual }
+    return try disaggregate.split(separator: ",", omittingEmptySubsequences: false).map { item in
+      let counts = item.split(separator: ":").map {
+        Int($0.trimmingCharacters(in: .whitespaces)) ?? 0
+      }
+      guard counts.count == 2, counts[0] > 0, counts[1] > 0 else {
+        throw UserError(
+          "`--disaggregate` must be `all`, or ratios of replicas that prefill to those that decode, found `\(item)`",
+          hint: "separate them by commas: `1:1,1:2`")
+      }
+      return FleetRequest.Split(prefill: counts[0], decode: counts[1])
+    }
+  }
+
+  /// The GPUs of today that the objective can compare and the budget can pay for by a known price.
+  func pricedDevices(_ prices: [String: DeviceSpec.Price]) -> [String] {
+    DeviceCatalogue.all.filter {
+      $0.isPriced && $0.software == .present
+        && (objective != .cost && budget == nil || $0.priced(prices).price != nil)
+    }.map(\.name)
+  }
+
+  func share(_ text: String) throws -> Double {
+    let isPercent = text.hasSuffix("%")
+    guard let number = Double(isPercent ? String(text.dropLast()) : text), number >= 0,
+      number.isFinite
+    else { throw UserError("`--headroom` must be a share such as `20%`, found `\(text)`") }
+    guard isPercent || number <= 1 else {
+      throw UserError(
+        "`--headroom \(text)` would be \(PlanCells.percent(number)) %",
+        hint: "write `\(text)%`, or a share up to 1")
+    }
+    return isPercent ? number / 100 : number
+  }
+}
