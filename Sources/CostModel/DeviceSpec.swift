@@ -85,6 +85,8 @@ package struct DeviceSpec: Equatable, Sendable {
   /// Bandwidth of the link between GPUs, bytes per second and direction; `nil` where there is none,
   /// and GPUs talk over PCIe.
   package var linkBandwidth: Double?
+  /// GPUs that such links join: a server's, or a rack's.
+  package var linkedGPUs = 8
   /// Bandwidth to the host, bytes per second and direction.
   package var pcieBandwidth: Double
   /// Thermal design power, watts.

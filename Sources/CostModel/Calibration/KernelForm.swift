@@ -76,6 +76,8 @@ struct DeviceLimits: Equatable, Sendable {
   var linkBandwidth: Double
   /// Whether GPUs have a link of their own; without, they talk over PCIe.
   var hasLink: Bool
+  /// GPUs that the links join.
+  var linkedGPUs: Int
   var multiprocessors: Double
   /// Last-level cache, bytes.
   var cacheBytes: Double
@@ -87,6 +89,7 @@ struct DeviceLimits: Equatable, Sendable {
     memoryBandwidth = device.memoryBandwidth
     linkBandwidth = device.linkBandwidth ?? device.pcieBandwidth
     hasLink = device.linkBandwidth != nil
+    linkedGPUs = device.linkedGPUs
     multiprocessors = Double(device.multiprocessors)
     cacheBytes = device.cacheBytes
   }

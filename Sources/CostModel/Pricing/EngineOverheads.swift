@@ -37,6 +37,8 @@ package struct EngineOverheads: Equatable, Sendable {
   package var unevenContexts = 1.0
   /// Time of all-reduces beside the measured ones.
   package var allReduceScale = 1.0
+  /// What sums over several servers pass.
+  package var network = ServerNetwork()
   /// Activations are quantised inside the kernel before, not by one of their own.
   package var fusesQuantisation = true
 

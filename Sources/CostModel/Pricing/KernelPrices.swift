@@ -180,15 +180,22 @@ struct KernelPrices: Sendable {
   }
 
   /// A sum over GPUs by bytes: replayed from a graph for small batches, issued by the host for
-  /// large ones.
+  /// large ones. Over more GPUs than links join, the network between servers comes on top.
   func allReduce(gpus: Int, isEager: Bool) -> (_ bytes: Double) -> Double {
+    let servers = ceilingDivide(gpus, limits.linkedGPUs)
+    let gpusOfEach = ceilingDivide(gpus, servers)
     var op = KernelOperator(kind: .allReduce)
-    op.gpus = gpus
+    op.gpus = gpusOfEach
     op.isEager = isEager
     let found = nearest(op).priced
     let form = AllReduceForm(limits, op, found.coefficients)
     let scale = overheads.allReduceScale
-    return { form.seconds([$0]) * (found.table?([$0]) ?? 1) * scale }
+    let inside = { form.seconds([$0]) * (found.table?([$0]) ?? 1) * scale }
+    guard servers > 1 else { return inside }
+    let network = overheads.network
+    return {
+      inside($0) + network.allReduceSeconds(bytes: $0, servers: servers, gpusOfEach: gpusOfEach)
+    }
   }
 
   /// A kernel that only moves bytes.

@@ -52,8 +52,8 @@ package struct BackendModel: Equatable, Sendable {
   package static let parameterNames = [
     "iteration_us", "sequence_us", "hides_host", "gap_us", "launch_share", "eager_layer_us",
     "product_scale", "expert_scale", "expert_layer_us",
-    "prompt_scale", "attention_scale", "uneven_contexts", "all_reduce_scale", "request_us",
-    "token_us", "request_ms",
+    "prompt_scale", "attention_scale", "uneven_contexts", "all_reduce_scale", "hop_us",
+    "request_us", "token_us", "request_ms",
     "transfer_gbps", "transfer_ms", "rounds", "jitter", "token_budget", "utilization", "fp8_kv",
     "repeated_prompts",
   ]
@@ -76,6 +76,7 @@ package struct BackendModel: Equatable, Sendable {
     case "attention_scale": overheads.attentionScale = value
     case "uneven_contexts": overheads.unevenContexts = value
     case "all_reduce_scale": overheads.allReduceScale = value
+    case "hop_us": overheads.network.hopSeconds = value * 1e-6
     case "transfer_gbps": transferGBps = max(1e-3, value)
     case "transfer_ms": transferMilliseconds = value
     case "rounds": roundsPerClient = max(1, Int(value))
