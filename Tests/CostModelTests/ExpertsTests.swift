@@ -118,6 +118,20 @@ import Testing
     #expect(abs(experts.seconds * 1e3 / 58 / milliseconds - 1) < 0.002)
   }
 
+  /// gpt-oss on a B200 under vLLM: its experts' kernel of 8-bit activations stands in SGLang's table alone. 36 layers.
+  @Test(arguments: [(64, 0.22684), (8, 0.084917)])
+  func generatedKernelsAreShared(_ tokens: Int, _ milliseconds: Double) throws {
+    let model = try ModelCatalogue.find("gpt-oss-120b")
+    var deployment = PricedDeployment(
+      model: model, device: try DeviceCatalogue.find("b200"), blockBytes: 1)
+    deployment.weights = model.stored.elements
+    let cost = try KernelCostModel(deployment)
+    let parts = cost.breakdown(of: KernelCostModelTests.decode(tokens, context: 1))
+    // Layers with and without a window are two kinds.
+    let experts = parts.filter { $0.name == "experts" }.reduce(0) { $0 + $1.seconds }
+    #expect(abs(experts * 1e3 / 36 / milliseconds - 1) < 0.002)
+  }
+
   /// Four GPUs hold a quarter of each expert, or a quarter of the experts: as much either way.
   @Test func aLayoutCutsExpertsOrSpreadsThem() throws {
     var deployment = PricedDeployment(
