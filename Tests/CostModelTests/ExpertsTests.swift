@@ -132,6 +132,28 @@ import Testing
     #expect(abs(experts * 1e3 / 36 / milliseconds - 1) < 0.002)
   }
 
+  private func spread(_ ranks: Int, _ library: KernelLibrary) throws -> PricedDeployment {
+    var deployment = PricedDeployment(
+      model: try ModelCatalogue.find("deepseek-v3"), device: try DeviceCatalogue.find("gb200"),
+      blockBytes: 1)
+    deployment.weights = .fp8
+    deployment.dataParallel = ranks
+    deployment.expertParallel = ranks
+    deployment.overheads = .none(running: library)
+    return deployment
+  }
+
+  /// 128 tokens of each of 32 ranks go to eight experts each (SGLang), as many bytes as 32 tokens that all ranks get (vLLM).
+  @Test func tokensGoWhereTheirExpertsAre() throws {
+    func seconds(_ library: KernelLibrary, tokens: Int) throws -> Double {
+      let cost = try KernelCostModel(try spread(32, library))
+      let parts = cost.breakdown(of: KernelCostModelTests.decode(tokens, context: 1))
+      return try #require(parts.first { $0.name.hasPrefix("all-gather") }).seconds
+    }
+    #expect(try seconds(.sglang, tokens: 128) == seconds(.vllm, tokens: 32))
+    #expect(try seconds(.trtllm, tokens: 128) == seconds(.sglang, tokens: 128))
+  }
+
   /// Four GPUs hold a quarter of each expert, or a quarter of the experts: as much either way.
   @Test func aLayoutCutsExpertsOrSpreadsThem() throws {
     var deployment = PricedDeployment(

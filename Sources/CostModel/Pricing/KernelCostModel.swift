@@ -313,14 +313,16 @@ package final class KernelCostModel: IterationCostModel {
     let ranks = deployment.dataParallel
     if ranks > 1 {
       // All-gather before the experts and reduce-scatter behind them: the two halves of an all-reduce of all tokens.
-      let mixtures = Double(deployment.expertShapes.reduce(0) { $0 + $1.layers })
       let sum = prices.allReduce(gpus: gpus * ranks, isEager: false)
-      parts.append(
-        Part(
-          name: "all-gather and reduce-scatter",
-          prices: PriceCurve(limit: tabulatedTokens) {
-            mixtures * sum(Double($0 * ranks) * token)
-          }, isShared: true))
+      for (shape, layers) in deployment.expertShapes {
+        let copies = prices.library.copies(of: shape, ranks: ranks)
+        parts.append(
+          Part(
+            name: "all-gather and reduce-scatter",
+            prices: PriceCurve(limit: tabulatedTokens) {
+              Double(layers) * sum(Double($0 * copies) * token)
+            }, isShared: true))
+      }
     }
     if gpus > 1 {
       let replayed = prices.allReduce(gpus: gpus, isEager: false)
@@ -352,34 +354,5 @@ package final class KernelCostModel: IterationCostModel {
           }, isShared: true))
     }
     return parts.isEmpty ? nil : parts
-  }
-}
-
-extension PricedDeployment {
-  /// Refuses a layout of experts that nothing tells the price of: grouped products know cuts alone.
-  fileprivate func requireKernelsOfExperts(_ prices: KernelPrices) throws(UserError) {
-    guard expertParallel > 1 || dataParallel > 1 else { return }
-    guard let unknown = expertShapes.first(where: { prices.experts($0.shape) == nil })?.shape
-    else { return }
-    throw UserError(
-      "experts spread over GPUs have no price on `\(device.name)`: no kernel of \(unknown.format.name) experts "
-        + "was measured",
-      hint: "leave out `--enable-expert-parallel`, or choose another `--quantization`")
-  }
-
-  /// Routed experts as one GPU has them, and in how many layers.
-  var expertShapes: [(shape: ExpertShape, layers: Int)] {
-    model.layers.kinds.compactMap { kind in
-      guard case .experts(let experts) = kind.layer.mlp,
-        let format = model.expertFormat(of: kind.layer, weights)
-      else { return nil }
-      return (
-        ExpertShape(
-          experts: experts, hidden: model.hidden,
-          width: ceilingDivide(experts.ffn * expertParallel, tensorParallel * dataParallel),
-          ranks: expertParallel, format: format),
-        kind.count
-      )
-    }
   }
 }

@@ -1,0 +1,40 @@
+import Messages
+
+extension KernelLibrary {
+  /// Copies of a token that go to other ranks' experts and come back.
+  ///
+  /// Each rank gets all tokens (vLLM's default back end), or, where it is fewer, each expert of a token's choice does, as
+  /// DeepEP and TensorRT-LLM's all-to-all send them.
+  func copies(of shape: ExpertShape, ranks: Int) -> Int {
+    self == .vllm ? ranks : min(ranks, shape.experts.activeExperts)
+  }
+}
+
+extension PricedDeployment {
+  /// Refuses a layout of experts that nothing tells the price of: grouped products know cuts alone.
+  func requireKernelsOfExperts(_ prices: KernelPrices) throws(UserError) {
+    guard expertParallel > 1 || dataParallel > 1 else { return }
+    guard let unknown = expertShapes.first(where: { prices.experts($0.shape) == nil })?.shape
+    else { return }
+    throw UserError(
+      "experts spread over GPUs have no price on `\(device.name)`: no kernel of \(unknown.format.name) experts "
+        + "was measured",
+      hint: "leave out `--enable-expert-parallel`, or choose another `--quantization`")
+  }
+
+  /// Routed experts as one GPU has them, and in how many layers.
+  var expertShapes: [(shape: ExpertShape, layers: Int)] {
+    model.layers.kinds.compactMap { kind in
+      guard case .experts(let experts) = kind.layer.mlp,
+        let format = model.expertFormat(of: kind.layer, weights)
+      else { return nil }
+      return (
+        ExpertShape(
+          experts: experts, hidden: model.hidden,
+          width: ceilingDivide(experts.ffn * expertParallel, tensorParallel * dataParallel),
+          ranks: expertParallel, format: format),
+        kind.count
+      )
+    }
+  }
+}
