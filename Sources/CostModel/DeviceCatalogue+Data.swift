@@ -179,14 +179,14 @@ extension DeviceCatalogue {
       memoryBytes: gibibytes(184.31), architecture: .blackwell, memoryBandwidth: 8000e9,
       tensorRate: 2500e12, tensorRate8: 5000e12, tensorRate4: 10000e12,
       multiprocessors: 148, cacheBytes: 126e6,
-      linkBandwidth: 900e9, linkedGPUs: 72, pcieBandwidth: 450e9, tdpWatts: 1200),
+      linkBandwidth: 900e9, linkedGPUs: 72, serverGPUs: 4, pcieBandwidth: 450e9, tdpWatts: 1200),
     DeviceSpec(
       name: "gb300",
       aliases: ["NVIDIA GB300"],
       memoryBytes: gibibytes(276.50), architecture: .blackwell, memoryBandwidth: 8000e9,
       tensorRate: 2500e12, tensorRate8: 5000e12, tensorRate4: 15000e12,
       multiprocessors: 148, cacheBytes: 126e6,
-      linkBandwidth: 900e9, linkedGPUs: 72, pcieBandwidth: 450e9, tdpWatts: 1400),
+      linkBandwidth: 900e9, linkedGPUs: 72, serverGPUs: 4, pcieBandwidth: 450e9, tdpWatts: 1400),
   ]
 
   /// NVIDIA graphics cards, without NVLink.

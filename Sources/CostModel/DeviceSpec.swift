@@ -87,6 +87,8 @@ package struct DeviceSpec: Equatable, Sendable {
   package var linkBandwidth: Double?
   /// GPUs that such links join: a server's, or a rack's.
   package var linkedGPUs = 8
+  /// GPUs of one server.
+  package var serverGPUs = 8
   /// Bandwidth to the host, bytes per second and direction.
   package var pcieBandwidth: Double
   /// Thermal design power, watts.

@@ -154,6 +154,14 @@ import Testing
     #expect(try seconds(.trtllm, tokens: 128) == seconds(.sglang, tokens: 128))
   }
 
+  /// Popular experts have copies where experts are spread over several servers, here of four GPUs, but under vLLM.
+  @Test(arguments: [
+    (8, KernelLibrary.sglang, 0.0), (4, .sglang, 1.01), (32, .trtllm, 0), (32, .vllm, 1.01),
+  ])
+  func wideExpertsAreEven(_ ranks: Int, _ library: KernelLibrary, _ skew: Double) throws {
+    #expect(try spread(ranks, library).expertShapes.map(\.shape.skew) == [skew])
+  }
+
   /// Four GPUs hold a quarter of each expert, or a quarter of the experts: as much either way.
   @Test func aLayoutCutsExpertsOrSpreadsThem() throws {
     var deployment = PricedDeployment(

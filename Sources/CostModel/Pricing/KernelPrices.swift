@@ -107,13 +107,15 @@ struct KernelPrices: Sendable {
     return { tokens in
       let sizes = shape.sizes(tokens: tokens)
       let rows = sizes[0] * sizes[3] / sizes[4]
+      // Profiles carry corrections under the skew of real traffic, which stand for those of even loads too.
+      let tabulated: [Double] = sizes.dropLast() + [ExpertLoads.typicalSkew]
       return prices.lazy.map { price in
         let launch = price.profile.values[0] * 1e-6
         let work = price.form.seconds(sizes) - launch
         return
           (work * overheads.expertScale * overheads.productScale(rows: rows) + overheads.launchShare
           * launch)
-          * (price.table?(sizes) ?? 1)
+          * (price.table?(tabulated) ?? 1)
       }.min()!
     }
   }

@@ -22,6 +22,15 @@ extension PricedDeployment {
       hint: "leave out `--enable-expert-parallel`, or choose another `--quantization`")
   }
 
+  /// Whether popular experts have copies, so that tokens fall evenly on the ranks that experts are spread over.
+  ///
+  /// Published recipes for DeepSeek under SGLang (`ep-num-redundant-experts`) and TensorRT-LLM (`eplb`) have copies where
+  /// attention is data parallel and experts are spread over several servers, and none inside of one. vLLM has none without
+  /// a flag (`--enable-eplb`).
+  private var balancesExperts: Bool {
+    overheads.library != .vllm && dataParallel > 1 && expertParallel > device.serverGPUs
+  }
+
   /// Routed experts as one GPU has them, and in how many layers.
   var expertShapes: [(shape: ExpertShape, layers: Int)] {
     model.layers.kinds.compactMap { kind in
@@ -32,7 +41,9 @@ extension PricedDeployment {
         ExpertShape(
           experts: experts, hidden: model.hidden,
           width: ceilingDivide(experts.ffn * expertParallel, tensorParallel * dataParallel),
-          ranks: expertParallel, format: format),
+          ranks: expertParallel,
+          skew: balancesExperts ? 0 : ExpertLoads.typicalSkew,
+          format: format),
         kind.count
       )
     }
