@@ -46,6 +46,22 @@ import Testing
       ])
   }
 
+  /// Powers of two and three halves of them, at most as many as there are clients.
+  @Test(arguments: [
+    (1, 1), (2, 2), (3, 3), (5, 4), (7, 6), (11, 8), (13, 12), (75, 64), (100, 96), (375, 256),
+  ])
+  func batchesAreRound(clients: Int, expected: Int) {
+    #expect(ServingPoint.Split.batch(upTo: clients) == expected)
+  }
+
+  /// A server is started once for all rows of a curve: two ranks of 21 clients decode 16 each at once, with 10 clients too.
+  @Test func theMostClientsOfACurveSetItsBatch() throws {
+    let points = try read(
+      row("few", decode: "2,1,1,1,1", clients: "10")
+        + row("many", decode: "2,1,1,1,1", clients: "42"))
+    #expect(points.map { $0.split?.decodeSequences } == [16, 16])
+  }
+
   /// Rows that differ in their clients only are one curve; every second one is held out.
   @Test func everySecondCurveIsHeldOut() throws {
     let points = try read(

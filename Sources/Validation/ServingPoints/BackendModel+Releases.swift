@@ -158,9 +158,12 @@ extension BackendModel {
       requestMilliseconds = 184
       overheads.promptScale = 2.1
       overheads.mixtures?.promptScale = 2.1
-    case .trtllm: requestMilliseconds = 130
+    case .trtllm:
+      requestMilliseconds = 130
+      overheads.promptScale = 1.15
+      overheads.mixtures?.promptScale = 1.15
     case .sglang:
-      overheads.expertScale = 0.6
+      overheads.expertScale = 0.8
       overheads.sequenceSeconds = 0
     }
   }

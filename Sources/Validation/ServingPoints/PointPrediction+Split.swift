@@ -22,6 +22,9 @@ extension PointPrediction {
       var scenario = try model.scenario(of: point.of(pool))
       scenario.maxConcurrency = clients
       scenario.prefixCaching = false
+      if role == .decode {
+        scenario.maxSequences = min(model.maxSequences, split.decodeSequences)
+      }
       var group = Deployment.Group(scenario, count: pool.ranks / shares)
       group.role = role
       return group

@@ -6,11 +6,25 @@ extension ServingPoint {
   package struct Split: Equatable, Sendable {
     package var prefill: Pool
     package var decode: Pool
+    /// Most sequences that a rank decodes at once.
+    var decodeSequences = Int.max
 
     /// Ranks of both pools are multiples of this, so that an equal share of all is simulated.
     var shares: Int {
       func divisor(_ a: Int, _ b: Int) -> Int { b == 0 ? a : divisor(b, a % b) }
       return divisor(prefill.ranks, decode.ranks)
+    }
+
+    /// The most sequences that a rank is started for, by its share of the most clients: the largest power of two, or three
+    /// times one, that these reach. Others wait for a place.
+    ///
+    /// Read off published recipes of the campaign, which name the batch beside the clients (InferenceX: DeepSeek-R1 on
+    /// TensorRT-LLM without drafts, B200 and B300 with 4 bits, B200 with 8): it is the batch of 30 of 37, and in three of
+    /// the others nothing waits either way.
+    static func batch(upTo clients: Int) -> Int {
+      var power = 1
+      while 2 * power <= clients { power *= 2 }
+      return power >= 2 && power / 2 * 3 <= clients ? power / 2 * 3 : power
     }
   }
 
@@ -46,13 +60,14 @@ extension ServingPoint {
     }
   }
 
-  /// Holds out every second curve, in the order of their first points.
-  static func holdOut(_ points: inout [ServingPoint]) {
+  /// Holds out every second curve, in the order of their first points, and starts the servers of each for its most clients.
+  static func sortIntoCurves(_ points: inout [ServingPoint]) {
     struct Curve: Hashable {
       var names: [String]
       var numbers: [Int]
     }
-    var curves: [Curve: Int] = [:]
+    var curves: [Curve: [Int]] = [:]
+    var order: [Curve] = []
     for index in points.indices {
       let point = points[index]
       let pools = [point.split?.prefill, point.split?.decode].compactMap { $0 }
@@ -63,9 +78,17 @@ extension ServingPoint {
         ],
         numbers: [point.promptTokens, point.outputTokens]
           + pools.flatMap { [$0.workers, $0.tensorParallel, $0.dataParallel, $0.expertParallel] })
-      let number = curves[curve] ?? curves.count
-      curves[curve] = number
-      points[index].isHeldOut = number % 2 == 1
+      if curves[curve] == nil { order.append(curve) }
+      curves[curve, default: []].append(index)
+    }
+    for (number, curve) in order.enumerated() {
+      let members = curves[curve]!
+      let most = members.map { points[$0].concurrency }.max()!
+      for index in members {
+        points[index].isHeldOut = number % 2 == 1
+        guard points[index].campaign == .sweep, let split = points[index].split else { continue }
+        points[index].split?.decodeSequences = Split.batch(upTo: most / split.decode.ranks)
+      }
     }
   }
 

@@ -76,7 +76,7 @@ package struct ServingPoint: Sendable {
       }
     }
     if isSplit {
-      holdOut(&points)
+      sortIntoCurves(&points)
       leaveOutGuesses(&points, &leftOut)
     }
     guard !points.isEmpty else { throw UserError("\(path): no row can be simulated") }
