@@ -29,8 +29,7 @@ extension TokenBudgetScheduler {
     connection.restoring[sequence] = part
     connection.hitTokens += external.loaded
     connection.connector?.load(
-      ConnectedSequence(sequence, state), found: part.computedEnd,
-      ExternalTokens(count: external.loaded, isAsynchronous: true), in: &memory)
+      ConnectedSequence(sequence, state), found: found, external, in: &memory)
   }
 
   /// The tokens of the beginning that a sequence computes in this iteration; none if it has computed all and waits for the

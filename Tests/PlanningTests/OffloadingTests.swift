@@ -105,13 +105,15 @@ import Workload
 
   // MARK: Restoring
 
-  /// A prompt of 1,000 tokens, one that takes its blocks, and the first again.
-  private func run(_ rule: RestoreRule?, gbps: Double = 10) throws -> RunResult {
+  /// Prompts of 1,000 tokens, each of which takes the blocks of the one before it; by default one comes again.
+  private func run(
+    _ rule: RestoreRule?, gbps: Double = 10, prompts: [Int] = [1, 2, 1], gib: Double = 4
+  ) throws -> RunResult {
     var contents = PromptContents()
-    for stream in [1, 2, 1] {
+    for stream in prompts {
       contents.append([TokenPiece(stream: Int64(stream), start: 0, count: 1000)])
     }
-    let requests = (0..<3).map {
+    let requests = prompts.indices.map {
       Request(
         arrival: SimInstant(nanoseconds: Int64($0) * 10_000_000_000), promptTokens: 1000,
         outputTokens: 2)
@@ -120,7 +122,7 @@ import Workload
     let scenario = try scenario {
       $0.deviceBlocksOverride = 64
       $0.maxModelLength = 1008
-      $0.kvOffloadingGiB = 4
+      $0.kvOffloadingGiB = gib
       $0.kvOffloadingGBps = gbps
       $0.kvRestore = rule
     }
@@ -145,6 +147,15 @@ import Workload
     #expect(tiers[3].hitTokens > 0 && tiers[3].computedTokens > 0)
     #expect(both < faster)
     #expect(try run(nil).requests == runs[0].requests)
+  }
+
+  /// The tier holds 130 blocks; the first prompt is used again before the third takes the place of others: those of the
+  /// second leave, and the first is found once more as a whole, whether it was computed or loaded.
+  @Test(arguments: RestoreRule.allCases) func whatIsComputedCountsAsUsed(rule: RestoreRule) throws {
+    let tokens = try run(
+      rule, prompts: [1, 2, 1, 3, 1], gib: 130.5 * Double(Self.blockBytes) / Double(1 << 30))
+    let tier = try #require(tokens.summary.kv.prefixCache?.tier)
+    #expect(tier.hitTokens + tier.computedTokens == 2 * 62 * 16)
   }
 
   /// Loading a block takes longer than computing all: nobody waits for the link.

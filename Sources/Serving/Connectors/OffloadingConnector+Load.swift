@@ -154,12 +154,14 @@ extension OffloadingConnector {
     _ sequence: ConnectedSequence, found: Int, _ external: ExternalTokens, in memory: inout Memory
   ) {
     let total = found + external.count
+    let computedEnd = total - external.loaded
+    useBeginning(of: sequence, found..<computedEnd, in: &memory)
     var chunks: [ChunkTier.Chunk] = []
     var blocks: [BlockID] = []
     for (number, group) in groups.enumerated() {
       let table = memory.blocks(of: Int(sequence.number), group: number)
       let end = ceilDivide(total, group.blockTokens)
-      var first = ceilDivide(found, group.blockTokens)
+      var first = ceilDivide(computedEnd, group.blockTokens)
       while first < end,
         table[first] == 0 || external.isAsynchronous && memory.pool.isCached(table[first])
       {
@@ -179,14 +181,32 @@ extension OffloadingConnector {
     issue(Job(transfer: job, keys: external.isAsynchronous ? chunks.map(\.key) : []))
     for chunk in chunks where external.isAsynchronous { reading[chunk.key, default: 0] += 1 }
     guard external.isAsynchronous else {
-      synchronousBytesLeft -= external.count * options.bytesPerToken
+      synchronousBytesLeft -= external.loaded * options.bytesPerToken
       return
     }
     noteAllocated(sequence.number, in: &memory)
     step.loading.append(
       .init(
-        request: sequence.request, cachedTokens: Int32(found),
-        externalTokens: Int32(external.count)))
+        request: sequence.request, cachedTokens: Int32(computedEnd),
+        externalTokens: Int32(external.loaded)))
+  }
+
+  /// Offers the tier what it holds and a sequence computes all the same, so that it counts as used: nothing of it is written.
+  private mutating func useBeginning<Memory: TokenBudgetMemory>(
+    of sequence: ConnectedSequence, _ tokens: Range<Int>, in memory: inout Memory
+  ) {
+    guard !tokens.isEmpty else { return }
+    var chunks: [ChunkTier.Chunk] = []
+    for (number, group) in groups.enumerated() {
+      let (first, end) = (
+        tokens.lowerBound / group.chunkTokens, tokens.upperBound / group.chunkTokens
+      )
+      for index in first..<end {
+        chunks.append(chunk(index, of: sequence, number, in: &memory))
+      }
+    }
+    let written = tier.store(chunks, by: Int(sequence.number))
+    precondition(written?.isEmpty ?? false, "OffloadingConnector: the tier lost what it just held")
   }
 
   func chunk<Memory: TokenBudgetMemory>(
