@@ -4,7 +4,7 @@ SWIFT ?= swift
 KVPLAN = .build/release/kvplan
 RATES ?= 0.5,1,1.5,2,3,8
 
-.PHONY: help dependencies release mock test-mock install uninstall compare reproduce plan-example check-search test check format lint sanitize fuzz-fleets bench bench-accuracy served-errors test-slurm sweep-kill same-bytes clean
+.PHONY: help dependencies release mock test-mock install uninstall compare reproduce plan-example plan-tiers check-search test check format lint sanitize fuzz-fleets bench bench-accuracy served-errors test-slurm sweep-kill same-bytes clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -89,6 +89,13 @@ plan-example: release ## The worked example of docs/PLANNING.md, under reports/p
 	$(KVPLAN) plan fleet .build/azure-conv.csv --model llama-3.1-70b --devices h100-sxm,b200 \
 	  --request-rate 20 --headroom 20% --slo 'ttft.p99<=3s, tpot.p99<=100ms' \
 	  --output reports/planning/fleet > reports/planning/fleet.txt
+
+plan-tiers: release ## What tiers buy, of docs/PLANNING.md, under reports/planning/tiers/
+	$(KVPLAN) trace generate azure-conv --turns 6 --turn-gap 120 --num-prompts 4000 --request-rate 0.5 \
+	  --output .build/chats70.csv
+	$(KVPLAN) sweep run reports/planning/tiers/tiers.yaml
+	$(KVPLAN) sweep merge reports/planning/tiers/tiers.yaml
+	cp .build/tiers/figures/curve-ttft.svg .build/tiers/figures/curve-p99-ttft-ms.svg reports/planning/tiers
 
 check-search: release ## Compare recommendations of `plan fleet` with those of an exhaustive search, on drawn problems
 	tools/check-joint-search $(KVPLAN)

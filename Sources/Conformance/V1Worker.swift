@@ -54,6 +54,7 @@ struct V1Worker {
     case .store: 1 + connector.storeLatency
     case .load(isAsynchronous: true): connector.loadLatency
     case .load(isAsynchronous: false): 0
+    case .cascade, .promotion: preconditionFailure("V1Worker: recordings have one tier")
     }
   }
 

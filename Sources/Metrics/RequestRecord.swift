@@ -27,6 +27,8 @@ package struct RequestRecord: Equatable, Sendable {
   package var cachedTokens: Int?
   /// Those of them that came from the host's memory; `nil` if it never ran, and without a tier there.
   package var hostTokens: Int?
+  /// Those that came from a disk below it, which are not among them; `nil` also without one.
+  package var diskTokens: Int?
   /// Tokens that were computed again after preemptions; `nil` for several sequences.
   package var recomputedTokens: Int?
   /// The replica that served it last, from 0; `nil` where none took it, because all were down.

@@ -54,6 +54,7 @@ extension RunRecord {
     let milestone = milestones[index]
     let status: RequestRecord.Status =
       milestone.isRejected ? .rejected : milestone.finish == nil ? .unfinished : .completed
+    let tiers = tierTokens(of: index)
     var record = RequestRecord(
       index: index, status: status, arrival: request.arrival,
       promptTokens: Int(request.promptTokens), outputTokens: Int(request.outputTokens),
@@ -61,7 +62,8 @@ extension RunRecord {
       firstToken: milestone.firstToken, finish: milestone.finish,
       preemptionsRecompute: Int(milestone.preemptionsRecompute),
       preemptionsSwap: Int(milestone.preemptionsSwap), cachedTokens: cachedTokens(of: index),
-      hostTokens: tierTokens(of: index),
+      hostTokens: tiers.map { Int($0.host) },
+      diskTokens: prefixCache?.disk == nil ? nil : tiers.map { Int($0.disk) },
       recomputedTokens: recomputedTokens(of: index), replica: replica(of: index))
     if !handOffs.isEmpty, handOffs[index].replica >= 0 { record.handOff = handOffs[index] }
     return record
@@ -159,15 +161,16 @@ extension RunRecord {
       prefixCache: prefixCache.map {
         PrefixCacheSummary(
           queriedTokens: $0.queriedTokens, hitTokens: $0.hitTokens,
-          evictedBlocks: $0.evictedBlocks, tier: $0.tier.map { TierSummary($0) })
+          evictedBlocks: $0.evictedBlocks, tier: $0.tier.map { TierSummary(.host, $0) },
+          disk: $0.disk.map { TierSummary(.disk, $0) })
       })
   }
 }
 
 extension TierSummary {
-  fileprivate init(_ totals: TierTotals) {
+  fileprivate init(_ place: Place, _ totals: TierTotals) {
     self.init(
-      hitTokens: totals.hitTokens, computedTokens: totals.computedTokens,
+      place: place, hitTokens: totals.hitTokens, computedTokens: totals.computedTokens,
       storedBytes: totals.storedBytes,
       loadedBytes: totals.loadedBytes, loads: totals.loads,
       loadSeconds: totals.loads > 0

@@ -106,6 +106,8 @@ package struct PrefixCacheSummary: Equatable, Sendable {
   package var evictedBlocks: Int
   /// What a tier behind it gave; `nil` without one.
   package var tier: TierSummary?
+  /// What a tier below that gave; `nil` without one.
+  package var disk: TierSummary?
 
   /// Hit tokens by queried tokens; `nil` where nothing was queried.
   package var hitRate: Double? {
@@ -115,14 +117,17 @@ package struct PrefixCacheSummary: Equatable, Sendable {
 
 /// What a tier behind the prefix cache gave, from its first iteration inside the window on.
 package struct TierSummary: Equatable, Sendable {
-  /// Tokens that were found in it, and not computed again.
+  package enum Place: String, Sendable { case host, disk }
+
+  package var place: Place
+  /// Tokens that were found in it, in none above it, and not computed again.
   package var hitTokens: Int
   /// Tokens that were found in it and computed all the same (`--kv-restore`).
   package var computedTokens: Int
-  /// Bytes that moved over the link of each GPU, to the tier and back.
+  /// Bytes that moved to the tier and back: over the link of each GPU, to a disk those of all GPUs.
   package var storedBytes: Int
   package var loadedBytes: Int
-  /// Sequences that waited for tokens to come from it.
+  /// Sequences for which tokens came from it.
   package var loads: Int
   /// Mean time from the decision to load until all is there; `nil` if nothing was loaded.
   package var loadSeconds: Double?

@@ -1,11 +1,12 @@
 import CostModel
 import KVMemory
 import Messages
+import ModelFiles
 import Serving
 import SimulationKernel
 import Workload
 
-/// A tier in the host's memory behind the prefix cache.
+/// A tier in the host's memory behind the prefix cache, and one on disks below it.
 extension Scenario {
   /// What `--kv-offloading-size` comes to: a chunk of the tier is a block on every GPU.
   func offloading(
@@ -14,6 +15,8 @@ extension Scenario {
     guard let size = kvOffloadingGiB else {
       for (flag, isGiven) in [
         ("--kv-offloading-bandwidth", kvOffloadingGBps != nil), ("--kv-restore", kvRestore != nil),
+        ("--kv-disk-size", kvDiskGiB != nil), ("--kv-disk-bandwidth", kvDiskBandwidth != nil),
+        ("--kv-disk-latency", kvDiskLatency != nil),
       ] where isGiven {
         throw UserError(
           "`\(flag)` decides nothing without a tier",
@@ -36,20 +39,75 @@ extension Scenario {
           + "`\(model.name)` has others",
         hint: "leave it out")
     }
-    let chunkBytes = kvCacheSpec.blockBytes * tensorParallel * pipelineParallel
+    let chunks = try tierChunks("--kv-offloading-size", size)
+    let link = HostLink(blockBytes: kvCacheSpec.blockBytes, bandwidth: bandwidth * 1e9)
+    var settings = OffloadingSettings(
+      chunks: chunks, link: link, restoring: kvRestore ?? .load)
+    if let (chunks, link) = try disk(below: chunks) {
+      settings.options.chunksBelow = chunks
+      settings.disk = link
+    }
+    settings.prices = try restorePrices(groups, link, limits, costModel)
+    return settings
+  }
+
+  /// Bytes of a chunk of the tiers: a block on every GPU.
+  private var chunkBytes: Int { kvCacheSpec.blockBytes * tensorParallel * pipelineParallel }
+
+  /// The chunks that so many GiB of a tier hold.
+  private func tierChunks(_ flag: String, _ size: Double) throws(UserError) -> Int {
     let chunks = size * Double(1 << 30) / Double(chunkBytes)
     guard chunks >= 1, chunks < Double(Int32.max) else {
       throw UserError(
-        "`--kv-offloading-size` \(size) GiB holds \(Int(max(0, min(chunks, 1e12)))) chunks of "
+        "`\(flag)` \(size) GiB holds \(Int(max(0, min(chunks, 1e12)))) chunks of "
           + "\(chunkBytes) bytes, a KV block on each GPU",
         hint: chunks < 1
           ? "give at least \(Double((chunkBytes >> 20) + 1) / 1024)" : "give less")
     }
-    let link = HostLink(blockBytes: kvCacheSpec.blockBytes, bandwidth: bandwidth * 1e9)
-    var settings = OffloadingSettings(
-      chunks: Int(chunks), link: link, restoring: kvRestore ?? .load)
-    settings.prices = try restorePrices(groups, link, limits, costModel)
-    return settings
+    return Int(chunks)
+  }
+
+  /// What `--kv-disk-size` comes to below so many chunks of host memory; `nil` without it.
+  private func disk(below hostChunks: Int) throws(UserError) -> (chunks: Int, link: DiskLink)? {
+    guard let size = kvDiskGiB else {
+      for (flag, isGiven) in [
+        ("--kv-disk-bandwidth", kvDiskBandwidth != nil),
+        ("--kv-disk-latency", kvDiskLatency != nil),
+      ] where isGiven {
+        throw UserError(
+          "`\(flag)` decides nothing without a disk",
+          hint: "leave it out, or give `--kv-disk-size`")
+      }
+      return nil
+    }
+    guard let bandwidth = kvDiskBandwidth else {
+      throw UserError(
+        "`--kv-disk-size` \(size) GiB has no bandwidth, and no catalogue tells one",
+        hint: "give what it reads and writes in GB/s, such as `--kv-disk-bandwidth 7/5`")
+    }
+    let latency = kvDiskLatency ?? 0
+    guard latency >= 0, latency < 1e9 else {
+      throw UserError(
+        "`--kv-disk-latency` must be at least 0 and below 1e9 ms, found `\(latency)`")
+    }
+    let chunks = try tierChunks("--kv-disk-size", size)
+    guard chunks > hostChunks else {
+      throw UserError(
+        "`--kv-disk-size` holds \(chunks) chunks and `--kv-offloading-size` \(hostChunks): the disk has a copy of "
+          + "what the host holds, and no room for more",
+        hint: "give more than the host has, or leave it out")
+    }
+    guard kvRestore != .recompute else {
+      throw UserError(
+        "`--kv-restore recompute` reads no tier, so that nothing would come from `--kv-disk-size`",
+        hint: "leave out one of them")
+    }
+    return (
+      chunks,
+      DiskLink(
+        chunkBytes: chunkBytes, readBandwidth: bandwidth.read * 1e9,
+        writeBandwidth: bandwidth.write * 1e9, latency: SimDuration(rounding: latency / 1e3))
+    )
   }
 
   /// What rules compare that choose between computing and loading; `nil` for the others.
@@ -79,4 +137,26 @@ extension Scenario {
         "leave it out, or replay a trace with contents, such as one of `kvplan trace generate --turns`"
     )
   }
+}
+
+/// What a disk reads and writes, GB/s (`--kv-disk-bandwidth`).
+package struct DiskBandwidth: Equatable, Sendable {
+  package var read: Double
+  package var write: Double
+
+  /// Reads `READ`, for both directions, or `READ/WRITE`.
+  ///
+  /// - Throws: ``UserError`` for what is neither, and for a direction in which nothing moves.
+  package init(_ text: String) throws(UserError) {
+    let words = text.split(separator: "/", omittingEmptySubsequences: false)
+    let numbers = words.compactMap { Double($0) }.filter { $0 > 0 && $0.isFinite }
+    guard (1...2).contains(words.count), numbers.count == words.count else {
+      throw UserError(
+        "`--kv-disk-bandwidth` must be positive GB/s, for both directions or `READ/WRITE`, found "
+          + "`\(printable(text))`", hint: "write `7/5`")
+    }
+    (read, write) = (numbers[0], numbers[numbers.count - 1])
+  }
+
+  package var text: String { read == write ? "\(read)" : "\(read)/\(write)" }
 }

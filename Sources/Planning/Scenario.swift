@@ -59,6 +59,12 @@ package struct Scenario: Sendable {
   package var kvOffloadingGiB: Double?
   /// What a GPU reaches it with each way, GB/s (`--kv-offloading-bandwidth`); `nil` for the device's PCIe.
   package var kvOffloadingGBps: Double?
+  /// Disks for KV below the host's memory, GiB (`--kv-disk-size`); `nil` for none.
+  package var kvDiskGiB: Double?
+  /// What they read and write (`--kv-disk-bandwidth`).
+  package var kvDiskBandwidth: DiskBandwidth?
+  /// What each of their jobs takes beside its bytes, ms (`--kv-disk-latency`); `nil` for nothing.
+  package var kvDiskLatency: Double?
   /// How what it holds comes back (`--kv-restore`); `nil` for the engine's own, which loads.
   package var kvRestore: RestoreRule?
   /// Measured kernels of the device, in place of those that the tool carries (`--device-profile`).

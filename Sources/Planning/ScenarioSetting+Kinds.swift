@@ -119,6 +119,12 @@ extension ScenarioSetting {
       read: { try Acceptance($0) })
   }
 
+  /// GB/s that are read, and written.
+  static func diskBandwidth(_ name: String, _ path: Path<DiskBandwidth?>) -> ScenarioSetting {
+    optional(
+      name, path, "GB/s, or `READ/WRITE`", text: \.text, read: { try DiskBandwidth($0) })
+  }
+
   /// What classes of requests are to be served within.
   static func targets(_ name: String, _ path: Path<ServiceTargets?>) -> ScenarioSetting {
     optional(

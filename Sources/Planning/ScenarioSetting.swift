@@ -157,6 +157,12 @@ extension ScenarioSetting {
       .recorded(44, .ifSet).namedIfSet,
     .number("kv-offloading-bandwidth", \.kvOffloadingGBps).only(\.capabilities.offloads)
       .recorded(45, .ifSet).namedIfSet,
+    .number("kv-disk-size", \.kvDiskGiB).only(\.capabilities.offloads)
+      .recorded(55, .ifSet).namedIfSet,
+    .diskBandwidth("kv-disk-bandwidth", \.kvDiskBandwidth).only(\.capabilities.offloads)
+      .recorded(56, .ifSet).namedIfSet,
+    .number("kv-disk-latency", \.kvDiskLatency).only(\.capabilities.offloads)
+      .recorded(57, .ifSet).namedIfSet,
     .choice(
       "kv-restore", \.kvRestore, of: RestoreRule.allCases, text: \.rawValue
     ).only(\.capabilities.offloads).recorded(50, .ifSet).namedIfSet,

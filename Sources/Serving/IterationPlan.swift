@@ -51,6 +51,8 @@ package struct IterationPlan: Sendable {
   package struct Loaded: Equatable, Sendable {
     package var request: RequestID
     package var tokens: Int32
+    /// Those of them that came from a tier below it.
+    package var below: Int32 = 0
     /// Whether it waits for them; else it computes those before them.
     package var isAwaited: Bool
   }

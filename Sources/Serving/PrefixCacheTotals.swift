@@ -11,6 +11,8 @@ package struct PrefixCacheTotals: Equatable, Sendable {
   package var evictedBlocks = 0
   /// What a tier behind it did; `nil` without one.
   package var tier: TierTotals?
+  /// What a tier below that did; `nil` without one.
+  package var disk: TierTotals?
 
   package init() {}
 
@@ -20,6 +22,7 @@ package struct PrefixCacheTotals: Equatable, Sendable {
     sum.hitTokens += other.hitTokens
     sum.evictedBlocks += other.evictedBlocks
     if let tier = other.tier { sum.tier = sum.tier.map { $0 + tier } ?? tier }
+    if let disk = other.disk { sum.disk = sum.disk.map { $0 + disk } ?? disk }
     return sum
   }
 
@@ -29,6 +32,7 @@ package struct PrefixCacheTotals: Equatable, Sendable {
     difference.hitTokens -= earlier.hitTokens
     difference.evictedBlocks -= earlier.evictedBlocks
     if let tier = earlier.tier { difference.tier = difference.tier.map { $0 - tier } }
+    if let disk = earlier.disk { difference.disk = difference.disk.map { $0 - disk } }
     return difference
   }
 }

@@ -16,8 +16,8 @@ package final class RequestLog: @unchecked Sendable {
     let arrivedCount: UnsafeMutablePointer<Int>
     /// By request: tokens that it need not compute when it ran first.
     let cachedTokens: UnsafeMutablePointer<Int32>
-    /// Tokens that came from a tier when a request ran first, of those of which some did.
-    let tierTokens: UnsafeMutablePointer<[RequestID: Int32]>
+    /// Tokens that came from tiers when a request ran first, of those of which some did.
+    let tierTokens: UnsafeMutablePointer<[RequestID: TierTokens]>
     /// What preemptions cost the requests that lost their KV cache.
     let losses: UnsafeMutablePointer<[RequestID: RecomputeLoss]>
 

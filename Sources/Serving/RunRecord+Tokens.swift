@@ -31,6 +31,12 @@ struct RecomputeLoss: Equatable, Sendable {
   }
 }
 
+/// Tokens that came from each tier.
+package struct TierTokens: Equatable, Sendable {
+  package var host: Int32 = 0
+  package var disk: Int32 = 0
+}
+
 extension RunRecord {
   /// The replica that a request was given to last, from 0; `nil` where none took it.
   package func replica(of request: Int) -> Int? {
@@ -51,13 +57,13 @@ extension RunRecord {
     return Int(log.entries.cachedTokens[request])
   }
 
-  /// Prompt tokens of a request that came from a tier when it ran first, which are among those of ``cachedTokens(of:)``;
+  /// Prompt tokens of a request that came from tiers when it ran first, which are among those of ``cachedTokens(of:)``;
   /// `nil` if it never ran or its replica has no tier.
-  package func tierTokens(of request: Int) -> Int? {
+  package func tierTokens(of request: Int) -> TierTokens? {
     guard prefixCache(of: request)?.tier != nil,
       milestones[request].firstScheduled != nil
     else { return nil }
-    return Int(log.entries.tierTokens.pointee[RequestID(request)] ?? 0)
+    return log.entries.tierTokens.pointee[RequestID(request)] ?? TierTokens()
   }
 
   /// Tokens of a request that were computed again after preemptions; from its last one on those that are still to come

@@ -44,7 +44,8 @@ struct RunRecorder {
       record.history.addPreemptions(plan.preempted.count, at: start)
     }
     for loaded in plan.loaded where log[loaded.request].firstScheduled == nil {
-      log.tierTokens.pointee[loaded.request] = loaded.tokens
+      log.tierTokens.pointee[loaded.request] = TierTokens(
+        host: loaded.tokens - loaded.below, disk: loaded.below)
     }
     for scheduled in plan.scheduled where scheduled.isPrefill {
       let id = scheduled.request

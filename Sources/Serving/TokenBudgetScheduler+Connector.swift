@@ -9,8 +9,9 @@ struct Connection: Sendable {
   var connector: (any KVConnector)?
   /// Who moves what the connector says, in simulations; else reports come with iterations.
   var worker: HostLinkWorker?
-  /// Tokens so far that were elsewhere and came.
+  /// Tokens so far that were elsewhere and came, from the tier that the device reaches and from the one below it.
   var hitTokens = 0
+  var hitTokensBelow = 0
   /// Tokens so far that a tier held and that were computed all the same.
   var computedTokens = 0
   /// Reports that belong to iterations whose output was not taken in, oldest first.
@@ -116,6 +117,7 @@ extension TokenBudgetScheduler {
     external.computed =
       connection.worker?.computedTokens(
         from: found, to: found + external.count, chunk: memory.blockSize) ?? 0
+    external.below = min(external.below, external.loaded)
     return external.loaded > 0 ? external : ExternalTokens(computed: external.computed)
   }
 
@@ -150,8 +152,10 @@ extension TokenBudgetScheduler {
     guard external.isAsynchronous else { return true }
     plan.loaded.append(
       .init(
-        request: state.request, tokens: Int32(external.loaded),
+        request: state.request, tokens: Int32(external.loaded), below: Int32(external.below),
         isAwaited: external.areWaitedFor))
+    connection.hitTokens += external.loaded - external.below
+    connection.hitTokensBelow += external.below
     let found = head.found.tokens
     guard external.areWaitedFor else {
       startRestoring(sequence, state, found: found, external)
@@ -161,7 +165,6 @@ extension TokenBudgetScheduler {
     head.forget()
     totals.queriedTokens += Int(state.length)
     totals.hitTokens += found
-    connection.hitTokens += external.count
     connection.loading.insert(sequence)
     connection.connector?.load(
       ConnectedSequence(sequence, state), found: found, external, in: &memory)

@@ -27,7 +27,6 @@ extension TokenBudgetScheduler {
   ) {
     let part = Restoring(computedEnd: found + external.computed, end: found + external.count)
     connection.restoring[sequence] = part
-    connection.hitTokens += external.loaded
     connection.connector?.load(
       ConnectedSequence(sequence, state), found: found, external, in: &memory)
   }

@@ -84,13 +84,15 @@ extension TokenBudgetScheduler {
     totals.tier = connection.worker?.totals
     totals.tier?.hitTokens = connection.hitTokens
     totals.tier?.computedTokens = connection.computedTokens
+    totals.disk = connection.worker?.diskTotals
+    totals.disk?.hitTokens = connection.hitTokensBelow
     return totals
   }
 
-  /// Where nothing runs and somebody waits, the end of the next transfer may be what they wait for.
+  /// Where nothing runs and somebody waits, the end of the next transfer may be what they wait for; or more is to move then.
   package var wakeUp: SimInstant? {
     guard connects, budget.shares.isEmpty,
-      waitingSequences.count > 0 || !connection.restoring.isEmpty
+      waitingSequences.count > 0 || !connection.restoring.isEmpty || connector?.goesOn ?? false
     else { return nil }
     return connection.worker?.nextEnd
   }

@@ -84,6 +84,26 @@ struct PoolOptions: ParsableArguments {
 
   @Option(
     help: """
+      Disks for KV blocks below the host's memory, GiB, which have a copy of what it holds and keep what it loses; \
+      \(only("kv-disk-size")) (default: none).
+      """)
+  var kvDiskSize: Double?
+
+  @Option(
+    help: ArgumentHelp(
+      """
+      What they read and write, GB/s: one number, or `READ/WRITE`; \(only("kv-disk-bandwidth")).
+      """, valueName: "GB/s"))
+  var kvDiskBandwidth: String?
+
+  @Option(
+    help: """
+      What a read or a write takes beside its bytes, ms; \(only("kv-disk-latency")) (default: 0).
+      """)
+  var kvDiskLatency: Double?
+
+  @Option(
+    help: """
       How what it holds comes back: `load`, `recompute`, `faster` of the two, or `two-pointers` (the beginning is computed \
       while the end is loaded); \(only("kv-restore")) (default: load).
       """)
@@ -96,6 +116,11 @@ struct PoolOptions: ParsableArguments {
     scenario.prefixCaching = prefixCaching
     scenario.kvOffloadingGiB = kvOffloadingSize
     scenario.kvOffloadingGBps = kvOffloadingBandwidth
+    scenario.kvDiskGiB = kvDiskSize
+    scenario.kvDiskBandwidth = try kvDiskBandwidth.map { text throws(UserError) in
+      try DiskBandwidth(text)
+    }
+    scenario.kvDiskLatency = kvDiskLatency
     scenario.kvRestore = kvRestore
     if let evictionPolicy {
       try ScenarioSetting.find("eviction-policy").change(evictionPolicy)(&scenario)

@@ -15,7 +15,7 @@ import Workload
   private static let blockBytes = 16 * 40 * 2 * 5120 * 2
 
   private func scenario(
-    system: ServingSystem = .vllmV1, _ change: (inout Scenario) -> Void = { _ in }
+    system: ServingSystem = .vllmV1, _ change: (inout Scenario) throws -> Void = { _ in }
   ) throws -> Scenario {
     var scenario = Scenario(
       system: system, model: try ModelCatalogue.find("opt-13b"),
@@ -23,7 +23,7 @@ import Workload
     scenario.deviceBlocksOverride = 10
     scenario.maxModelLength = 144
     scenario.kvOffloadingGiB = 1
-    change(&scenario)
+    try change(&scenario)
     return scenario
   }
 
@@ -103,6 +103,92 @@ import Workload
     ) { try scenario(system: .vllm02).resolved() }
   }
 
+  // MARK: A disk below
+
+  /// Nine chunks in the host's memory: of the first prompt's four, the second takes the places of the last three, which come
+  /// back from the disk in 2 ms and three times 13,107,200 bytes at 1 GB/s, and then with the first over PCIe.
+  @Test func whatTheHostLosesComesBackFromTheDisk() throws {
+    let gib = Double(Self.blockBytes) / Double(1 << 30)
+    let two = try scenario {
+      $0.kvOffloadingGiB = 9.5 * gib
+      $0.kvDiskGiB = 20.5 * gib
+      $0.kvDiskBandwidth = try DiskBandwidth("1/0.5")
+      $0.kvDiskLatency = 2
+    }
+    let (one, run) = (try summary(try scenario()), try Simulation.run(two, trace: trace).result)
+    let cache = try #require(run.summary.kv.prefixCache)
+    let (host, disk) = (try #require(cache.tier), try #require(cache.disk))
+    #expect(host.hitTokens == 16 && disk.hitTokens == 48)
+    #expect(host.loads == 1 && host.loadSeconds == 0.0016384)
+    #expect(host.loadedBytes == 4 * Self.blockBytes && host.storedBytes == 12 * Self.blockBytes)
+    #expect(disk.loads == 1 && disk.loadSeconds == 0.0413216)
+    #expect(disk.loadedBytes == 3 * Self.blockBytes && disk.storedBytes == 12 * Self.blockBytes)
+    let difference = try #require(run.summary.ttft.mean) - #require(one.ttft.mean)
+    #expect(abs(difference - 41.3216 / 3) < 1e-6)
+    // The last token is computed again.
+    #expect(run.requests[2].cachedTokens == 63)
+    #expect(run.requests[2].hostTokens == 16 && run.requests[2].diskTokens == 48)
+    #expect(run.requests[0].diskTokens == 0)
+  }
+
+  /// Both ways of stepping look at the tiers at the same instants, though many iterations are not looked at by events.
+  @Test func stepsAgreeBesideADisk() throws {
+    let runs = try [Stepping.event, .iteration].map { stepping in
+      try chats {
+        $0.kvOffloadingGiB = 4
+        $0.kvDiskGiB = 16
+        $0.kvDiskBandwidth = try DiskBandwidth("4/2")
+        $0.stepping = stepping
+      }
+    }
+    let disk = try #require(runs[0].summary.kv.prefixCache?.disk)
+    #expect(disk.hitTokens > 0)
+    #expect(runs[0].requests == runs[1].requests && runs[0].summary.kv == runs[1].summary.kv)
+  }
+
+  @Test func aDiskThatCannotBeIsRefused() throws {
+    func refuses(_ message: String, _ hint: String, _ change: (inout Scenario) throws -> Void) {
+      #expect(throws: UserError(message, hint: hint)) {
+        try scenario {
+          $0.kvDiskGiB = 4
+          $0.kvDiskBandwidth = try DiskBandwidth("7/5")
+          try change(&$0)
+        }.resolved()
+      }
+    }
+    refuses(
+      "`--kv-disk-size` decides nothing without a tier",
+      "leave it out, or give `--kv-offloading-size`"
+    ) { $0.kvOffloadingGiB = nil }
+    refuses(
+      "`--kv-disk-size` 4.0 GiB has no bandwidth, and no catalogue tells one",
+      "give what it reads and writes in GB/s, such as `--kv-disk-bandwidth 7/5`"
+    ) { $0.kvDiskBandwidth = nil }
+    refuses(
+      "`--kv-disk-size` 0.01 GiB holds 0 chunks of 13107200 bytes, a KV block on each GPU",
+      "give at least 0.0126953125"
+    ) { $0.kvDiskGiB = 0.01 }
+    refuses(
+      "`--kv-disk-size` holds 40 chunks and `--kv-offloading-size` 81: the disk has a copy of what the host holds, "
+        + "and no room for more", "give more than the host has, or leave it out"
+    ) { $0.kvDiskGiB = 0.5 }
+    refuses(
+      "`--kv-restore recompute` reads no tier, so that nothing would come from `--kv-disk-size`",
+      "leave out one of them"
+    ) { $0.kvRestore = .recompute }
+    refuses(
+      "`--kv-disk-bandwidth` decides nothing without a disk",
+      "leave it out, or give `--kv-disk-size`"
+    ) { $0.kvDiskGiB = nil }
+    for text in ["0", "5/0", "1/2/3", "fast", ""] {
+      #expect(
+        throws: UserError(
+          "`--kv-disk-bandwidth` must be positive GB/s, for both directions or `READ/WRITE`, found `\(text)`",
+          hint: "write `7/5`")
+      ) { try DiskBandwidth(text) }
+    }
+  }
+
   // MARK: Restoring
 
   /// Prompts of 1,000 tokens, each of which takes the blocks of the one before it; by default one comes again.
@@ -167,9 +253,8 @@ import Workload
     #expect(loaded > 62 * Double(Self.blockBytes) / 0.01e9)
   }
 
-  /// Chats that find their blocks in the tier again and again, preempted on the way: everyone is served, and every token
-  /// found in the tier is loaded or computed.
-  @Test(arguments: RestoreRule.allCases) func everyoneIsServed(rule: RestoreRule) throws {
+  /// Chats that find their blocks in the tier again and again, preempted on the way.
+  private func chats(_ change: (inout Scenario) throws -> Void) throws -> RunResult {
     var recipe = TraceRecipe(lengths: .preset(.sharegpt), count: 120, seed: 3)
     recipe.requestRate = 2
     recipe.turns = .init(mean: 5, gapSeconds: 4, added: nil, totalTokensMax: 1000)
@@ -179,9 +264,14 @@ import Workload
       $0.maxModelLength = 1100
       $0.kvOffloadingGiB = 16
       $0.kvOffloadingGBps = 4
-      $0.kvRestore = rule
+      try change(&$0)
     }
-    let summary = try Simulation.run(scenario, trace: trace).result.summary
+    return try Simulation.run(scenario, trace: trace).result
+  }
+
+  /// Everyone is served, and every token found in the tier is loaded or computed.
+  @Test(arguments: RestoreRule.allCases) func everyoneIsServed(rule: RestoreRule) throws {
+    let summary = try chats { $0.kvRestore = rule }.summary
     // Some are longer than a sequence may be.
     #expect(summary.completed + summary.rejected == 120 && summary.completed > 90)
     let tier = try #require(summary.kv.prefixCache?.tier)

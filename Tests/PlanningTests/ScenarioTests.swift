@@ -265,6 +265,7 @@ import Workload
       "disable-overlap-schedule": "true", "client-max-tokens": "900",
       "capacity-scheduler-policy": "static_batch", "use-kv-cache-manager-v2": "true",
       "kv-offloading-size": "4", "kv-offloading-bandwidth": "20", "kv-restore": "recompute",
+      "kv-disk-size": "8", "kv-disk-bandwidth": "7/5", "kv-disk-latency": "0.1",
       "speculative-config": #"{"method": "ngram", "num_speculative_tokens": 2}"#,
       "num-speculative-tokens": "3", "acceptance": "0.5", "data-parallel-size": "2",
     ]
@@ -273,6 +274,10 @@ import Workload
       // By itself it decides nothing, and is refused.
       switch name {
       case "kv-offloading-bandwidth", "kv-restore": $0.kvOffloadingGiB = 4
+      case "kv-disk-size", "kv-disk-bandwidth", "kv-disk-latency":
+        $0.kvOffloadingGiB = 4
+        $0.kvDiskGiB = 8
+        $0.kvDiskBandwidth = try DiskBandwidth("6/4")
       case "speculative-config": $0.acceptance = try Acceptance("0.5,0.2,0.1")
       case "num-speculative-tokens", "acceptance":
         $0.speculativeConfig = try SpeculativeConfig(

@@ -52,8 +52,9 @@ import Testing
     let rows = TierColumn.all.map { row($0.key, $0.unit, $0.meaning) }
     #expect(rows.filter { !page.contains($0) } == [])
     #expect(page.ranges(of: rows.joined(separator: "\n")).count == 1)
-    let own = row(RequestColumn.tier.key, RequestColumn.tier.unit, RequestColumn.tier.meaning)
-    #expect(page.contains(own))
+    for own in [RequestColumn.tier, RequestColumn.disk] {
+      #expect(page.contains(row(own.key, own.unit, own.meaning)))
+    }
   }
 
   @Test func thePageListsTheColumnsOfTheTimelineInOrder() {

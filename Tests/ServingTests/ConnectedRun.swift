@@ -10,7 +10,7 @@ import Workload
 ///     3: a 7+1 b 0+4 | load c 4+8 | move 1> 2< | flush 1 | out d | done a | free 3 4
 ///
 /// `load c 4+8`: `c` waits for 8 tokens behind 4 that it has found. `1>` is a store, `2<` a load, `3=` a load within the
-/// iteration.
+/// iteration, `4v` and `5^` go to the tier below and come back.
 struct ConnectedRun<Memory: V1Memory> {
   var scheduler: TokenBudgetScheduler<Memory>
   let drawn: [DrawnRequest]
@@ -146,6 +146,8 @@ struct ConnectedRun<Memory: V1Memory> {
         switch job.kind {
         case .store: "\(job.number)>"
         case .load(let isAsynchronous): "\(job.number)\(isAsynchronous ? "<" : "=")"
+        case .cascade: "\(job.number)v"
+        case .promotion: "\(job.number)^"
         }
       })
     add("flush", transfers.flushed.map(\.description))

@@ -223,6 +223,7 @@ import Testing
       options.synchronousBytes = random.below(3) * 10
       options.bytesPerToken = 1
       options.defersFrees = random.below(2) == 0
+      if random.below(2) == 0 { options.chunksBelow = options.chunks + 1 + random.below(40) }
       return OffloadingConnector(options, groups: settings.v1.groups)
     }
   }
@@ -241,10 +242,10 @@ import Testing
     run.run(limit: 5000) { run in
       let what = "seed \(draw.seed), step \(run.step)"
       if let broken = run.scheduler.memory.brokenInvariant { Issue.record("\(what): \(broken)") }
-      if let tier = (run.scheduler.connector as? OffloadingConnector)?.tier,
-        let broken = tier.brokenInvariant
-      {
-        Issue.record("\(what): \(broken)")
+      if let tiers = (run.scheduler.connector as? OffloadingConnector)?.tiers {
+        for broken in [tiers.upper.brokenInvariant, tiers.lower?.brokenInvariant] {
+          if let broken { Issue.record("\(what): \(broken)") }
+        }
       }
     }
     let all = Array(0..<RequestID(draw.requests.count))

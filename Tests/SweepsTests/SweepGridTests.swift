@@ -92,6 +92,7 @@ import Testing
       "request-rate": "3", "num-prompts": "9",
       "first": "true",
       "enable-expert-parallel": "true", "kv-offloading-size": "8", "kv-offloading-bandwidth": "9",
+      "kv-disk-size": "16", "kv-disk-bandwidth": "7/5", "kv-disk-latency": "0.1",
       "kv-restore": "recompute", "data-parallel-size": "2", "num-speculative-tokens": "3",
       "speculative-config": #"{"method": "ngram", "num_speculative_tokens": 2}"#,
       "acceptance": "0.5",
@@ -116,6 +117,7 @@ import Testing
       "use-kv-cache-manager-v2": "trtllm",
       "kv-offloading-size": "vllm-v1",
       "kv-offloading-bandwidth": "vllm-v1", "kv-restore": "vllm-v1",
+      "kv-disk-size": "vllm-v1", "kv-disk-bandwidth": "vllm-v1", "kv-disk-latency": "vllm-v1",
       "data-parallel-size": "vllm-v1", "num-speculative-tokens": "vllm-v1",
       "speculative-config": "vllm-v1", "acceptance": "vllm-v1",
     ]

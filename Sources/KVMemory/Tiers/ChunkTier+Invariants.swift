@@ -1,6 +1,6 @@
 extension ChunkTier {
   /// The first law that is broken, with the numbers, or `nil`: each place is free or holds the chunk that its key finds,
-  /// the policy knows those that hold one, and as many may be evicted as are counted.
+  /// the policy knows those that hold one, as many may be evicted as are counted, and what was written is there or was evicted.
   ///
   /// - Complexity: O(places).
   package var brokenInvariant: String? {
@@ -21,6 +21,10 @@ extension ChunkTier {
     let evictable = held.count { slots[Int($0)].isEvictable }
     guard evictable == evictableCount else {
       return "\(evictableCount) chunks may be evicted, \(evictable) found"
+    }
+    let ready = held.count { slots[Int($0)].isReady }
+    guard storedCount == ready + evictedCount else {
+      return "\(storedCount) chunks were written, \(ready) are there and \(evictedCount) evicted"
     }
     return nil
   }

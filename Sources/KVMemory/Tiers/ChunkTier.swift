@@ -30,12 +30,13 @@ public struct ChunkTier: Sendable {
   public enum State: Equatable, Sendable { case absent, writing, ready }
 
   struct Slot: Sendable {
-    var key: ContentKey
+    var chunk: Chunk
     var isReady = false
     var pins: Int32 = 0
     /// The offer that must not evict it.
     var protectedBy = -1
 
+    var key: ContentKey { chunk.key }
     var isEvictable: Bool { isReady && pins == 0 }
   }
 
@@ -85,6 +86,10 @@ public struct ChunkTier: Sendable {
     return slots[Int(place)].isReady ? .ready : .writing
   }
 
+  func place(of key: ContentKey) -> Place? { places[key] }
+
+  func chunk(at place: Place) -> Chunk { slots[Int(place)].chunk }
+
   // MARK: Reading
 
   /// Keeps ready chunks in place while a request reads them.
@@ -101,6 +106,12 @@ public struct ChunkTier: Sendable {
       change(place) { $0.pins += 1 }
       return place
     }
+  }
+
+  /// Keeps a ready chunk in place, whoever reads it; that does not count as a use.
+  mutating func pin(_ place: Place) {
+    precondition(slots[Int(place)].isReady, "ChunkTier.pin: chunk \(place) is not ready")
+    change(place) { $0.pins += 1 }
   }
 
   public mutating func unpin(_ place: Place) {
@@ -141,7 +152,7 @@ public struct ChunkTier: Sendable {
     guard wanted <= evictableCount - kept else { return nil }
     if wanted > 0 { evict(wanted) }
     return missing.map { index in
-      let place = take(chunks[index].key)
+      let place = take(chunks[index])
       self.chunks.insert(place, key: chunks[index].key)
       note(chunks[index], at: place, .inserted, in: &use)
       return (index, place)
@@ -155,13 +166,28 @@ public struct ChunkTier: Sendable {
     storedCount += 1
   }
 
+  /// A request uses chunks as one does that offers them, without writing those that are not there.
+  mutating func touch(_ chunks: [Chunk], by request: Int) {
+    var use = uses.removeValue(forKey: request) ?? RequestUse()
+    defer { uses[request] = use }
+    for chunk in chunks {
+      guard let place = places[chunk.key], slots[Int(place)].isReady else { continue }
+      note(chunk, at: place, .offered, in: &use)
+    }
+  }
+
   /// A request is complete: what it used becomes the newest, its beginning last.
-  public mutating func finish(_ request: Int) {
-    guard let use = uses.removeValue(forKey: request) else { return }
-    for entry in use.inOrder.reversed() {
+  ///
+  /// - Returns: What it used, from the first of its sequence on.
+  @discardableResult
+  mutating func finish(_ request: Int) -> [RequestUse.Entry] {
+    guard let use = uses.removeValue(forKey: request) else { return [] }
+    let entries = use.inOrder
+    for entry in entries.reversed() {
       guard let place = places[entry.chunk.key] else { continue }
       chunks.finish(place, isReused: entry.isReused)
     }
+    return entries
   }
 
   /// The places in the order of the policy.
@@ -198,15 +224,15 @@ public struct ChunkTier: Sendable {
     evictableCount += (isEvictable ? 1 : 0) - (was ? 1 : 0)
   }
 
-  private mutating func take(_ key: ContentKey) -> Place {
+  private mutating func take(_ chunk: Chunk) -> Place {
     var place = Place(slots.count)
     if slots.count < capacity {
-      slots.append(Slot(key: key))
+      slots.append(Slot(chunk: chunk))
     } else {
       place = returned.removeLast()
-      slots[Int(place)] = Slot(key: key)
+      slots[Int(place)] = Slot(chunk: chunk)
     }
-    places[key] = place
+    places[chunk.key] = place
     return place
   }
 

@@ -41,7 +41,12 @@ extension Deployment {
     if let blocks = scenario.deviceBlocksOverride {
       words.append("--num-gpu-blocks-override \(blocks)")
     }
-    if let size = scenario.kvOffloadingGiB { words.append("--kv-offloading-size \(size)") }
+    if let size = scenario.kvOffloadingGiB {
+      words.append(
+        scenario.kvDiskGiB == nil
+          ? "--kv-offloading-size \(size)"
+          : "--kv-transfer-config \(shellQuoted(Self.tiers(size)))")
+    }
     if scenario.service == .priority { words.append("--scheduling-policy priority") }
     if let config = scenario.speculativeConfig, scenario.draftTokens > 0 {
       words.append("--speculative-config \(shellQuoted(config.json(tokens: scenario.draftTokens)))")
@@ -50,5 +55,13 @@ extension Deployment {
       scenario.choices.prefixCaching ? "--enable-prefix-caching" : "--no-enable-prefix-caching")
     if !scenario.choices.chunkedPrefill { words.append("--no-enable-chunked-prefill") }
     return words.joined(separator: " ")
+  }
+
+  /// vLLM's two tiers as its configuration has them; the files of the lower one have no bound there.
+  private static func tiers(_ hostGiB: Double) -> String {
+    let bytes = Int(hostGiB * Double(1 << 30))
+    return #"{"kv_connector": "OffloadingConnector", "kv_role": "kv_both", "#
+      + #""kv_connector_extra_config": {"spec_name": "TieringOffloadingSpec", "cpu_bytes_to_use": \#(bytes), "#
+      + #""secondary_tiers": [{"type": "fs", "root_dir": "PATH"}]}}"#
   }
 }

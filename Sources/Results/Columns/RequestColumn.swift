@@ -40,8 +40,14 @@ package struct RequestColumn: Sendable {
     "host_tokens", "tokens", "those of `cached_tokens` that came from the host's memory"
   ) { if let tokens = $1.hostTokens { $2.append(tokens) } }
 
+  /// Behind ``tier`` where a run has a disk below it.
+  package static let disk = RequestColumn(
+    "disk_tokens", "tokens", "those that came from the disk below it, which are not among them"
+  ) { if let tokens = $1.diskTokens { $2.append(tokens) } }
+
   static func columns(of runs: [RunResult]) -> [RequestColumn] {
-    all + (runs.contains { $0.summary.tier != nil } ? [tier] : [])
+    let tiers = runs.map(\.summary.tiers.count).max() ?? 0
+    return all + [tier, disk].prefix(tiers)
   }
 
   private static let identity = [

@@ -14,17 +14,21 @@ package struct TierColumn: Sendable {
 
   /// Every column, in the order in which all formats write them.
   package static let all: [TierColumn] = [
-    TierColumn(key: "tier", unit: "", meaning: "where it is: `host`", storage: .text) { _ in
-      .text("host")
-    },
+    TierColumn(
+      key: "tier", unit: "", meaning: "where it is: `host`, or `disk` below it", storage: .text
+    ) { .text($0.place.rawValue) },
     .count("hit_tokens", "tokens", "tokens that came from it, and were not computed again") {
       $0.hitTokens
     },
     .count("computed_tokens", "tokens", "tokens that it had and that were computed all the same") {
       $0.computedTokens
     },
-    .count("stored_bytes", "bytes", "bytes over the link of each GPU to it") { $0.storedBytes },
-    .count("loaded_bytes", "bytes", "bytes over the link of each GPU from it") { $0.loadedBytes },
+    .count("stored_bytes", "bytes", "bytes to it: over the link of each GPU, or the disk's") {
+      $0.storedBytes
+    },
+    .count("loaded_bytes", "bytes", "bytes from it: over the link of each GPU, or the disk's") {
+      $0.loadedBytes
+    },
     .count("loads", "loads", "loads that requests waited for, or computed beside") { $0.loads },
     TierColumn(
       key: "mean_load_ms", unit: "ms", meaning: "mean time from the decision to load to its end",
@@ -46,6 +50,8 @@ package struct TierColumn: Sendable {
 }
 
 extension RunSummary {
-  /// The tier behind the prefix cache, of all replicas together.
-  var tier: TierSummary? { kv.prefixCache?.tier }
+  /// The tiers behind the prefix cache, the uppermost first, of all replicas together.
+  var tiers: [TierSummary] {
+    [kv.prefixCache?.tier, kv.prefixCache?.disk].compactMap { $0 }
+  }
 }

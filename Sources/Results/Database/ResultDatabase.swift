@@ -34,7 +34,7 @@ package enum ResultDatabase {
             try insertReplicas(runs, into: database)
           }
           try insertRequests(runs, into: database)
-          if runs.contains(where: { $0.summary.tier != nil }) {
+          if runs.contains(where: { !$0.summary.tiers.isEmpty }) {
             try database.execute(tierTables)
             try insertTiers(runs, into: database)
           }
@@ -160,19 +160,22 @@ package enum ResultDatabase {
     let tiers = try database.statement("INSERT INTO tiers VALUES (\(marks))")
     let requests = try database.statement("INSERT INTO request_tiers VALUES (?, ?, ?, ?)")
     for (position, run) in runs.enumerated() {
-      guard let tier = run.summary.tier else { continue }
-      tiers.bind(position + 1, at: 1)
-      for (index, column) in TierColumn.all.enumerated() {
-        tiers.bind(column.value(tier), at: index + 2)
+      for tier in run.summary.tiers {
+        tiers.bind(position + 1, at: 1)
+        for (index, column) in TierColumn.all.enumerated() {
+          tiers.bind(column.value(tier), at: index + 2)
+        }
+        try tiers.run()
       }
-      try tiers.run()
       for request in run.requests {
-        guard let tokens = request.hostTokens, tokens > 0 else { continue }
-        requests.bind(position + 1, at: 1)
-        requests.bind(request.index, at: 2)
-        requests.bind("host", at: 3)
-        requests.bind(tokens, at: 4)
-        try requests.run()
+        for (tier, tokens) in [("host", request.hostTokens), ("disk", request.diskTokens)] {
+          guard let tokens, tokens > 0 else { continue }
+          requests.bind(position + 1, at: 1)
+          requests.bind(request.index, at: 2)
+          requests.bind(tier, at: 3)
+          requests.bind(tokens, at: 4)
+          try requests.run()
+        }
       }
     }
   }

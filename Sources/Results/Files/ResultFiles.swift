@@ -51,7 +51,7 @@ package enum ResultFiles {
     } else {
       folder.removeOnCommit(failures)
     }
-    if parts.contains(.summary), runs.contains(where: { $0.summary.tier != nil }) {
+    if parts.contains(.summary), runs.contains(where: { !$0.summary.tiers.isEmpty }) {
       try write(SummaryText.tiersCSV(runs.map(\.summary)), to: folder.staged(tiers))
     } else {
       folder.removeOnCommit(tiers)

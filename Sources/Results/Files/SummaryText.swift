@@ -37,8 +37,8 @@ package enum SummaryText {
   package static func tiersCSV(_ summaries: [RunSummary]) -> String {
     csv(
       ["run"] + TierColumn.all.map(\.key),
-      summaries.enumerated().compactMap { position, summary in
-        summary.tier.map { tier in
+      summaries.enumerated().flatMap { position, summary in
+        summary.tiers.map { tier in
           [.integer(position + 1)] + TierColumn.all.map { $0.value(tier) }
         }
       })
@@ -156,9 +156,11 @@ extension SummaryText {
 
   /// The tiers behind the prefix cache; nothing without one.
   private static func tiers(_ summary: RunSummary) -> [JSONValue.Member] {
-    guard let tier = summary.tier else { return [] }
-    let object = JSONValue.object(TierColumn.all.map { .init($0.key, $0.value(tier)) })
-    return [.init("tiers", .array([object]))]
+    guard !summary.tiers.isEmpty else { return [] }
+    let objects = summary.tiers.map { tier in
+      JSONValue.object(TierColumn.all.map { .init($0.key, $0.value(tier)) })
+    }
+    return [.init("tiers", .array(objects))]
   }
 
   /// How the replicas failed; nothing where none can.

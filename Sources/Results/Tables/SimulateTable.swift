@@ -21,6 +21,7 @@ package enum SimulateTable {
       group("KV pool", pool(summary)),
       summary.kv.prefixCache.map { group("prefix cache", prefixCache($0)) },
       summary.kv.prefixCache?.tier.map { group("KV offloading", tier($0)) },
+      summary.kv.prefixCache?.disk.map { group("KV on disk", disk($0)) },
       summary.speculation.map { group("speculation", speculation($0)) },
       servedError(summary),
       group("provenance", provenance(summary), values: .left),
@@ -169,9 +170,23 @@ package enum SimulateTable {
     ]
   }
 
+  private static func milliseconds(_ seconds: Double) -> String {
+    Digits.fixed(seconds * 1e3, decimals: 2)
+  }
+
+  /// A tier below the host's memory.
+  private static func disk(_ disk: TierSummary) -> [Line] {
+    [
+      ("hit tokens", String(disk.hitTokens)),
+      ("written, GB", Digits.fixed(Double(disk.storedBytes) / 1e9, decimals: 2)),
+      ("read, GB", Digits.fixed(Double(disk.loadedBytes) / 1e9, decimals: 2)),
+      ("reads", String(disk.loads)),
+      ("mean read, ms", disk.loadSeconds.map(milliseconds) ?? "–"),
+    ]
+  }
+
   private static func tier(_ tier: TierSummary) -> [Line] {
-    func milliseconds(_ seconds: Double) -> String { Digits.fixed(seconds * 1e3, decimals: 2) }
-    return [
+    [
       ("hit tokens", String(tier.hitTokens)),
       ("held, and computed all the same, tokens", String(tier.computedTokens)),
       ("stored, GB of a GPU", Digits.fixed(Double(tier.storedBytes) / 1e9, decimals: 2)),

@@ -28,26 +28,38 @@ package struct HostLink: Equatable, Sendable {
 
 /// Moves the jobs of an ``OffloadingConnector`` on the simulated clock.
 ///
-/// A load starts when it is decided; a store when the iteration has ended that computes what it copies.
+/// A load starts when it is decided, and so does what moves to a tier below and back; a store when the iteration has ended
+/// that computes what it copies.
 package struct HostLinkWorker: Sendable {
   private let link: HostLink
+  /// To a tier below; `nil` without one.
+  private let disk: DiskLink?
   private let restoring: RestoreRule
   private let prices: RestorePrices?
   /// When each direction is free.
   private var toHost = SimInstant.zero
   private var toDevice = SimInstant.zero
+  private var toDisk = SimInstant.zero
+  private var fromDisk = SimInstant.zero
   /// Jobs on their way, in the order in which they began, with when they end.
   private var moving: [(job: KVTransferJob, end: SimInstant)] = []
   /// Stores of the iteration that was decided last.
   private var computed: [KVTransferJob] = []
   package private(set) var totals = TierTotals()
+  /// Of the tier below; `nil` without one.
+  package private(set) var diskTotals: TierTotals?
 
   /// Seconds until a load that is decided next begins.
   private var loadWait = 0.0
 
   /// - Parameter prices: What `restoring` compares, if it compares.
-  package init(_ link: HostLink, restoring: RestoreRule = .load, prices: RestorePrices? = nil) {
+  package init(
+    _ link: HostLink, disk: DiskLink? = nil, restoring: RestoreRule = .load,
+    prices: RestorePrices? = nil
+  ) {
     self.link = link
+    self.disk = disk
+    diskTotals = disk.map { _ in TierTotals() }
     self.restoring = restoring
     self.prices = prices
   }
@@ -86,19 +98,20 @@ package struct HostLinkWorker: Sendable {
   package mutating func move(
     _ step: KVTransferStep, at now: SimInstant, isIdle: Bool
   ) -> SimInstant {
-    for job in step.jobs where job.kind == .store {
+    for job in step.jobs {
+      switch job.kind {
       // A copy that has to be done before the iteration is of what earlier ones computed.
-      if isIdle || step.flushed.contains(job.number) {
-        _ = start(job, at: now)
-      } else {
-        computed.append(job)
+      case .store where isIdle || step.flushed.contains(job.number): _ = start(job, at: now)
+      case .store: computed.append(job)
+      case .cascade, .promotion: startBelow(job, at: now)
+      case .load: break
       }
     }
     let ready = moving.filter { step.flushed.contains($0.job.number) }.map(\.end).max() ?? now
     totals.flushNanoseconds += (ready - now).nanoseconds
-    for job in step.jobs where job.kind != .store {
-      totals.loads += 1
-      totals.loadNanoseconds += (start(job, at: ready) - now).nanoseconds
+    for job in step.jobs {
+      guard case .load = job.kind else { continue }
+      totals.addLoad(lasting: start(job, at: ready) - now)
     }
     return ready
   }
@@ -112,15 +125,32 @@ package struct HostLinkWorker: Sendable {
     if isStore { totals.storedBytes += bytes } else { totals.loadedBytes += bytes }
     return end
   }
+
+  /// Lets chunks move between the host and the tier below.
+  private mutating func startBelow(_ job: KVTransferJob, at now: SimInstant) {
+    guard let disk else { preconditionFailure("HostLinkWorker: job \(job.number) has no link") }
+    let (isWrite, bytes) = (job.kind == .cascade, job.chunks.count * disk.chunkBytes)
+    let duration = disk.duration(chunks: job.chunks.count, isWrite: isWrite)
+    let end = max(now, isWrite ? toDisk : fromDisk) + duration
+    moving.append((job, end))
+    if isWrite {
+      toDisk = end
+      diskTotals?.storedBytes += bytes
+    } else {
+      fromDisk = end
+      diskTotals?.loadedBytes += bytes
+      diskTotals?.addLoad(lasting: end - now)
+    }
+  }
 }
 
 /// What a tier has given, since the start of a run or over a part of it.
 package struct TierTotals: Equatable, Sendable {
-  /// Tokens that were found in it, and not computed again.
+  /// Tokens that were found in it, in none above it, and not computed again.
   package var hitTokens = 0
   /// Tokens that were found in it and computed all the same.
   package var computedTokens = 0
-  /// Bytes on each GPU, from the device and back.
+  /// Bytes to it and from it: on each GPU, or of all GPUs where only the host reaches it.
   package var storedBytes = 0
   package var loadedBytes = 0
   /// Sequences that waited for loads, and how long those took, in all, from when they were decided.
@@ -130,6 +160,11 @@ package struct TierTotals: Equatable, Sendable {
   package var flushNanoseconds: Int64 = 0
 
   package init() {}
+
+  mutating func addLoad(lasting duration: SimDuration) {
+    loads += 1
+    loadNanoseconds += duration.nanoseconds
+  }
 
   static func + (one: Self, other: Self) -> Self { one.adding(other, times: 1) }
 

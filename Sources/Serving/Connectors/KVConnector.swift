@@ -20,6 +20,9 @@ package protocol KVConnector: Sendable {
   /// Whether transfers are under way.
   var hasTransfers: Bool { get }
 
+  /// Whether something else begins when a transfer has ended, whoever waits for it.
+  var goesOn: Bool { get }
+
   /// An iteration is decided.
   mutating func begin()
 
@@ -61,6 +64,7 @@ package protocol KVConnector: Sendable {
 }
 
 extension KVConnector {
+  package var goesOn: Bool { false }
   package func ignoresDecodes(of sequence: ConnectedSequence) -> Bool { false }
   package mutating func takePulls() -> [IterationPlan.Admitted] { [] }
   package mutating func computeHere(_ requests: [RequestID]) {}
@@ -99,6 +103,8 @@ package struct ExternalTokens: Equatable, Sendable {
   /// The first of them, which the sequence computes itself while the others come: it runs, and does not wait. Where none
   /// come, those that would have.
   package var computed = 0
+  /// Those that the tier had to fetch from the one below it.
+  package var below = 0
 
   /// Whether a part is computed while the other comes.
   var isSplit: Bool { count > 0 && computed > 0 }
@@ -123,11 +129,14 @@ package struct KVTransferStep: Equatable, Sendable {
   package var seen: [Int32] = []
 }
 
-/// Blocks that are copied to or from a tier.
+/// Blocks that are copied to or from a tier, or chunks between tiers.
 package struct KVTransferJob: Equatable, Sendable {
   package enum Kind: Equatable, Sendable {
     case store
     case load(isAsynchronous: Bool)
+    /// To a tier below the one that the device reaches, and back.
+    case cascade
+    case promotion
   }
 
   package var number: Int32
@@ -136,6 +145,7 @@ package struct KVTransferJob: Equatable, Sendable {
   package var request: RequestID
   /// Places in the tier.
   package var chunks: [ChunkTier.Place]
+  /// None between tiers.
   package var blocks: [BlockID]
 }
 

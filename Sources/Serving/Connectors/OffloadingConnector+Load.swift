@@ -12,16 +12,28 @@ extension OffloadingConnector {
   ) -> ExternalTokens? {
     var state = SequenceState(groups: groups.count)
     state.jobs = states[sequence.number]?.jobs ?? []
+    state.promotedTokens = states[sequence.number]?.promotedTokens ?? 0
     states[sequence.number] = state
     guard state.jobs.isEmpty else { return nil }
     var search = Search(sequence: sequence, found: found)
     search.end = sequence.length - (groups.contains { $0.window != nil } ? 1 : 0)
-    guard find(&search, in: &memory) else { return ExternalTokens() }
+    let finds = find(&search, in: &memory)
+    promote(for: sequence)
+    guard finds else { return ExternalTokens() }
     if search.isUnknown || options.waitsForLoads && isRead(search, in: &memory) { return nil }
     let count = search.end - found
     let isSynchronous =
       count * options.bytesPerToken <= synchronousBytesLeft && search.end < sequence.length
-    return ExternalTokens(count: count, isAsynchronous: !isSynchronous)
+    return ExternalTokens(
+      count: count, isAsynchronous: !isSynchronous, below: min(state.promotedTokens, count))
+  }
+
+  /// Lets move what a look-up has found in the lower tier alone. Its tokens are those of the group that is asked first.
+  private mutating func promote(for sequence: ConnectedSequence) {
+    for chunk in tiers.endLookUp(for: Int(sequence.number)) where chunk.group == lookUpOrder[0] {
+      let tokens = groups[chunk.group].chunkTokens
+      states[sequence.number]?.promotedTokens += tokens
+    }
   }
 
   /// A look-up that goes from group to group.
@@ -40,7 +52,7 @@ extension OffloadingConnector {
   /// A window that finds less shortens what the others may use, so that windows which were asked before are asked again.
   ///
   /// - Returns: Whether it is a chunk or more.
-  private func find<Memory: TokenBudgetMemory>(
+  private mutating func find<Memory: TokenBudgetMemory>(
     _ search: inout Search, in memory: inout Memory
   ) -> Bool {
     var asked = lookUpOrder
@@ -68,7 +80,7 @@ extension OffloadingConnector {
   }
 
   /// Shortens a search to what a group can go on behind.
-  private func find<Memory: TokenBudgetMemory>(
+  private mutating func find<Memory: TokenBudgetMemory>(
     _ search: inout Search, _ number: Int, in memory: inout Memory
   ) -> Bool {
     let group = groups[number]
@@ -77,8 +89,9 @@ extension OffloadingConnector {
     guard search.end - search.found >= group.chunkTokens else { return false }
     let first = search.found / group.chunkTokens
     let last = min(ceilDivide(search.end, group.chunkTokens), keys)
-    func state(_ chunk: Int) -> ChunkTier.State {
-      tier.state(of: key(of: chunk, search.sequence, number, in: &memory))
+    func state(_ index: Int) -> ChunkTier.State {
+      tiers.find(
+        chunk(index, of: search.sequence, number, in: &memory), for: Int(search.sequence.number))
     }
     let end: Int
     if group.window == nil {
@@ -155,6 +168,7 @@ extension OffloadingConnector {
   ) {
     let total = found + external.count
     let computedEnd = total - external.loaded
+    states[sequence.number]?.promotedTokens = 0
     useBeginning(of: sequence, found..<computedEnd, in: &memory)
     var chunks: [ChunkTier.Chunk] = []
     var blocks: [BlockID] = []
@@ -177,7 +191,7 @@ extension OffloadingConnector {
     let job = KVTransferJob(
       number: nextJob, kind: .load(isAsynchronous: external.isAsynchronous),
       sequence: sequence.number, request: sequence.request,
-      chunks: tier.pin(chunks, by: Int(sequence.number)), blocks: blocks)
+      chunks: tiers.pin(chunks, by: Int(sequence.number)), blocks: blocks)
     issue(Job(transfer: job, keys: external.isAsynchronous ? chunks.map(\.key) : []))
     for chunk in chunks where external.isAsynchronous { reading[chunk.key, default: 0] += 1 }
     guard external.isAsynchronous else {
@@ -205,7 +219,7 @@ extension OffloadingConnector {
         chunks.append(chunk(index, of: sequence, number, in: &memory))
       }
     }
-    let written = tier.store(chunks, by: Int(sequence.number))
+    let written = tiers.store(chunks, by: Int(sequence.number))
     precondition(written?.isEmpty ?? false, "OffloadingConnector: the tier lost what it just held")
   }
 

@@ -33,13 +33,26 @@ extension OffloadingConnector {
         watch(blocks, for: number)
         if blocks.contains(where: { allocated.contains($0) }) { flushed.append(number) }
       }
-      tier.finish(Int(sequence.number))
+      tiers.finish(Int(sequence.number))
       states[sequence.number] = nil
     }
+    for move in tiers.takeMoves() { issue(move) }
     step.seen = iteration.completed.map(\.number)
     flushed.sort()
     step.flushed = flushed.indices.filter { $0 == 0 || flushed[$0] != flushed[$0 - 1] }
       .map { flushed[$0] }
+  }
+
+  /// Lets chunks move between the tiers.
+  private mutating func issue(_ move: ChunkTiers.Move) {
+    let isCascade = move.direction == .cascade
+    // What goes down is of no sequence that waits.
+    let sequence = Int32(move.request ?? -1)
+    let job = KVTransferJob(
+      number: nextJob, kind: isCascade ? .cascade : .promotion, sequence: sequence,
+      request: RequestID(max(0, sequence)), chunks: move.upper, blocks: [])
+    if isCascade { cascades += 1 }
+    issue(Job(transfer: job, move: move))
   }
 
   /// Its prompt was offered, and outputs are not.
@@ -122,7 +135,7 @@ extension OffloadingConnector {
       states[sequence.number]?.progress = progress
       return nil
     }
-    guard let stored = tier.store(chunks, by: Int(sequence.number)) else { return nil }
+    guard let stored = tiers.store(chunks, by: Int(sequence.number)) else { return nil }
     states[sequence.number]?.progress = progress
     guard !stored.isEmpty else { return nil }
     let number = nextJob

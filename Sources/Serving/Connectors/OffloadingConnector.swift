@@ -30,6 +30,8 @@ package struct OffloadingConnector: KVConnector {
     var isAdmitted = false
     /// Jobs that are not done.
     var jobs: [Int32] = []
+    /// Tokens that come from the lower tier for it, since it last loaded.
+    var promotedTokens = 0
 
     init(groups: Int) {
       progress = Array(repeating: 0, count: groups)
@@ -45,13 +47,15 @@ package struct OffloadingConnector: KVConnector {
     var watched: [BlockID] = []
     /// Source blocks that will be watched once the sequence is complete.
     var unwatched: [BlockID] = []
+    /// What it copies between the tiers; `nil` for a copy to or from the device.
+    var move: ChunkTiers.Move?
   }
 
   let options: Options
   let groups: [Group]
   /// Those that keep every token first, then windows, longest first.
   let lookUpOrder: [Int]
-  package internal(set) var tier: ChunkTier
+  package internal(set) var tiers: ChunkTiers
   package internal(set) var step = KVTransferStep()
   var states: [Int32: SequenceState] = [:]
   var jobs: [Int32: Job] = [:]
@@ -60,6 +64,8 @@ package struct OffloadingConnector: KVConnector {
   /// By block, the jobs that its next user has to wait for.
   var watchers: [BlockID: [Int32]] = [:]
   var nextJob: Int32 = 0
+  /// Jobs that copy from the upper to the lower tier: nobody waits for them.
+  var cascades = 0
   /// Blocks that were handed out in this iteration.
   var allocated = HandedOutBlocks()
   /// Bytes that may still be loaded within this iteration.
@@ -69,6 +75,8 @@ package struct OffloadingConnector: KVConnector {
     package var policy = ChunkPolicy.lru
     /// Chunks of the tier.
     package var chunks = 1
+    /// Chunks of a tier below it, more than it has; 0 for none.
+    package var chunksBelow = 0
     package var blocksPerChunk = 1
     /// Offers after which a chunk is stored.
     package var storeThreshold = 0
@@ -103,14 +111,23 @@ package struct OffloadingConnector: KVConnector {
       groups.indices.filter { windows[$0] == nil }
       + groups.indices.filter { windows[$0] != nil }
       .sorted { (windows[$1] ?? 0, $0) < (windows[$0] ?? 0, $1) }
-    tier = ChunkTier(
-      capacity: options.chunks, policy: options.policy, storeThreshold: options.storeThreshold,
-      trackedMax: options.trackedMax)
+    tiers = ChunkTiers(
+      ChunkTier(
+        capacity: options.chunks, policy: options.policy, storeThreshold: options.storeThreshold,
+        trackedMax: options.trackedMax),
+      lower: options.chunksBelow > 0
+        ? ChunkTier(capacity: options.chunksBelow, policy: .lru) : nil)
   }
+
+  /// The tier that the device reaches.
+  package var tier: ChunkTier { tiers.upper }
 
   package var defersFrees: Bool { options.defersFrees }
 
-  package var hasTransfers: Bool { !jobs.isEmpty }
+  package var hasTransfers: Bool { jobs.count > cascades }
+
+  /// What was stored goes down.
+  package var goesOn: Bool { hasTransfers && tiers.lower != nil }
 
   package mutating func begin() {
     step = KVTransferStep()
@@ -124,8 +141,13 @@ package struct OffloadingConnector: KVConnector {
         preconditionFailure("OffloadingConnector: job \(number) is done twice")
       }
       states[job.transfer.sequence]?.jobs.removeAll { $0 == number }
-      for place in job.transfer.chunks {
-        if job.transfer.kind == .store { tier.finishStore(place) } else { tier.unpin(place) }
+      switch job.transfer.kind {
+      case .store: tiers.finishStore(job.transfer.chunks)
+      case .load: for place in job.transfer.chunks { tiers.unpin(place) }
+      case .promotion: if let move = job.move { tiers.finish(move) }
+      case .cascade:
+        cascades -= 1
+        if let move = job.move { tiers.finish(move) }
       }
       for key in job.keys { reading[key] = reading[key].flatMap { $0 > 1 ? $0 - 1 : nil } }
       for block in job.watched {
@@ -155,6 +177,8 @@ package struct OffloadingConnector: KVConnector {
 package struct OffloadingSettings: Equatable, Sendable {
   package var options: OffloadingConnector.Options
   package var link: HostLink
+  /// What the host reaches the tier below with; `nil` without one.
+  package var disk: DiskLink?
   package var restoring: RestoreRule
   /// What ``restoring`` compares; `nil` for rules that do not.
   package var prices: RestorePrices?

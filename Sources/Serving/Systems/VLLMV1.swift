@@ -54,7 +54,8 @@ extension ServingSystem {
             connector: RemoteKVConnector(inputs.run.role, inputs.requests)
               ?? settings.v1.offloading.map { OffloadingConnector($0.options, groups: groups) },
             worker: settings.v1.offloading.map {
-              HostLinkWorker($0.link, restoring: $0.restoring, prices: $0.prices)
+              HostLinkWorker(
+                $0.link, disk: $0.disk, restoring: $0.restoring, prices: $0.prices)
             },
             decodesRests: inputs.run.role == .decode, service: inputs.promptService)
         }
