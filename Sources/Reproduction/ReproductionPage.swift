@@ -82,6 +82,9 @@ package struct ReproductionPage: Sendable {
     case OverlapReport.figure: "Overlap"
     case TiersReport.figure: "Tiers"
     case DisaggregationReport.figure: "Disaggregation"
+    case SLOReport.figure: "Order of service"
+    case SLoRAReport.figure: "S-LoRA"
+    case PrismReport.figure: "Prism"
     default: "Figure \(figure)"
     }
   }

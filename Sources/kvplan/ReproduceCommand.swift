@@ -16,7 +16,7 @@ struct ReproduceCommand: ParsableCommand {
       PagedAttentionCommand.self, VAttentionCommand.self, LedgerCommand.self, AVMPCommand.self,
       SparsePrefixCommand.self, JengaCommand.self, MarconiCommand.self, TiersCommand.self,
       ReproduceSpeculationCommand.self, ReproduceOverlapCommand.self, ReproduceSLOCommand.self,
-      DisaggregationCommand.self,
+      DisaggregationCommand.self, SLoRACommand.self, PrismCommand.self,
     ])
 }
 

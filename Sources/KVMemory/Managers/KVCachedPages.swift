@@ -11,7 +11,7 @@
 ///
 /// - Complexity: O(pages) for each page that blocks come from.
 /// - Source: ovg-project/kvcached e8e6406, read and written anew; of two pages with as many free blocks the lower one is
-///   ours, and limits, several models and shrinking are not here.
+///   ours, and limits are not here. Several models share a GPU's memory in `PrismGPU`.
 package struct KVCachedPages: Sendable {
   package static let reservedMin = 5
   package static let reservedMax = 10
@@ -99,9 +99,38 @@ package struct KVCachedPages: Sendable {
     heldBlocks -= pages.count
   }
 
+  /// Pages that are mapped, those ahead included.
+  package var mappedPages: Int { freeBlocks.count - free.count }
+
+  /// Pages that have to be mapped before `count` blocks can be taken; `nil` if fewer blocks are there.
+  ///
+  /// - Complexity: O(pages).
+  package func pagesToMap(for count: Int) -> Int? {
+    guard count <= emptyBlocks else { return nil }
+    var missing = count - freeBlocks.reduce(0) { $0 + ($1 ?? 0) }
+    for page in reserved { missing -= blocks(of: page) }
+    var pages = 0
+    while missing > 0 {
+      missing -= blocks(of: free[pages])
+      pages += 1
+    }
+    return pages
+  }
+
+  /// Unmaps a page that is mapped ahead, the last one, for another model.
+  ///
+  /// - Returns: Whether there was one.
+  package mutating func unmapReserved() -> Bool {
+    guard let page = reserved.popLast() else { return false }
+    free.append(page)
+    return true
+  }
+
   /// Maps pages ahead, from the head of the free list, until there are ``reservedMin``.
-  package mutating func refill() {
-    let count = min(max(0, Self.reservedMin - reserved.count), free.count)
+  ///
+  /// - Parameter limit: Pages for which there is physical memory.
+  package mutating func refill(limit: Int = .max) {
+    let count = min(max(0, Self.reservedMin - reserved.count), free.count, limit)
     reserved += free.prefix(count)
     free.removeFirst(count)
   }

@@ -74,6 +74,18 @@ struct MersenneTwister {
     return (high * 67_108_864 + low) / 9_007_199_254_740_992
   }
 
+  /// `numpy.random.exponential(mean)`.
+  mutating func exponential(mean: Double) -> Double { mean * -log(1 - uniform()) }
+
+  /// `numpy.random.randint(low, high)` for a range of at most 2³² numbers.
+  mutating func integer(in range: Range<Int>) -> Int {
+    let last = UInt32(range.count - 1)
+    let mask = last == 0 ? 0 : UInt32.max >> UInt32(last.leadingZeroBitCount)
+    var word: UInt32
+    repeat { word = next() & mask } while word > last
+    return range.lowerBound + Int(word)
+  }
+
   /// `numpy.random.poisson(mean)` for a mean below 10.
   mutating func poisson(mean: Double) -> Int {
     let bound = exp(-mean)
