@@ -9,7 +9,7 @@ package struct PageGroupSettings: Equatable, Sendable {
   package var mappingTime: SimDuration
   /// Groups are mapped ahead, behind the computation; else when they are needed, before it.
   package var isHidden: Bool
-  /// A finished request's groups stay mapped until others run short.
+  /// A finished request's groups stay mapped until others run short; else one is unmapped an iteration.
   package var isReclamationDeferred: Bool
 
   package init(
@@ -27,14 +27,10 @@ package struct PageGroupSettings: Equatable, Sendable {
 /// its plans, request by request, and keeps the physical memory.
 ///
 ///     prompt    mapped at once, before the iteration      unless a finished request left enough
-///     decode    10 tokens ahead, behind the iteration      what is missing at once, before it
+///     decode    ahead, behind the iteration                what is missing at once, before it
 ///
-/// - Source: vAttention (Prabhu et al., ASPLOS 2025) and `vattention.cu`: look-ahead of 10 steps, at most
-///   two groups an iteration.
+/// - Source: vAttention (Prabhu et al., ASPLOS 2025) and `vattention.cu`; what is mapped ahead: ``PageGroups/workBehind()``.
 struct VirtualTensorExecutor: IterationExecutor {
-  private static let lookAheadTokens = 10
-  private static let lookAheadGroupsMax = 2
-
   private var base: any IterationExecutor
   private let requests: [Request]
   private let settings: PageGroupSettings
@@ -64,12 +60,8 @@ struct VirtualTensorExecutor: IterationExecutor {
       urgent += memory.grow(slot, tokens: tokens)
     }
     let computing = base.execute(plan, at: start, placement: placement)
-    var ahead = 0
-    for scheduled in plan.scheduled where settings.isHidden {
-      guard ahead < Self.lookAheadGroupsMax, let slot = slots[scheduled.request] else { break }
-      let tokens = Int(scheduled.contextTokens + scheduled.tokens) + Self.lookAheadTokens
-      ahead += memory.lookAhead(slot, tokens: tokens, limit: Self.lookAheadGroupsMax - ahead)
-    }
+    // Behind the computation, so that requests which end with it still count.
+    let ahead = settings.isHidden ? memory.workBehind() : 0
     for scheduled in plan.scheduled where isLast(scheduled) { release(scheduled.request) }
     // The driver first ends what it maps ahead, then serves what the iteration waits for.
     let waiting = time(groups: urgent) + backlog

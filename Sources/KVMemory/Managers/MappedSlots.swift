@@ -112,7 +112,7 @@ extension PageGroups: MappedSlots {
     return true
   }
 
-  package func heldGroups(_ slot: Int) -> Int { Int(needed[slot]) }
+  package func heldGroups(_ slot: Int) -> Int { needed(slot) }
 
   /// What is mapped to slots that nobody uses is taken back when others run short.
   package var retainedGroups: Int { 0 }
@@ -120,5 +120,5 @@ extension PageGroups: MappedSlots {
   /// Groups that requests need.
   ///
   /// - Complexity: O(slots).
-  private var neededCount: Int { needed.reduce(0) { $0 + Int($1) } }
+  private var neededCount: Int { isActive.indices.reduce(0) { $0 + needed($1) } }
 }
