@@ -8,11 +8,14 @@ import Serving
 package struct OneAtATime {
   private let transformer: Transformer
   private let sampler: TokenSampler
+  /// What each layer attends to, where that is not every token.
+  private let kinds: [KVGroupKind]?
   private var workspace: Workspace
 
-  package init(_ transformer: Transformer, sampler: TokenSampler) {
+  package init(_ transformer: Transformer, sampler: TokenSampler, kinds: [KVGroupKind]? = nil) {
     self.transformer = transformer
     self.sampler = sampler
+    self.kinds = kinds
     workspace = Workspace(transformer.model)
   }
 
@@ -22,10 +25,25 @@ package struct OneAtATime {
   /// - Complexity: One batch for the prompt, and one of a single row for each further token.
   package mutating func output(like sequence: GeneratedSequence) -> [Int32] {
     let model = transformer.model
+    let length = sequence.prompt.count + sequence.streams.count
+    guard let kinds else {
+      return output(
+        like: sequence,
+        in: KVArena(
+          layers: model.layers.count, kvHeads: model.kvHeads, headDim: model.headDim,
+          blockSize: length, blocks: 1))
+    }
+    return output(
+      like: sequence,
+      in: MaskedArena(
+        kinds: kinds, kvHeads: model.kvHeads, headDim: model.headDim, tokens: length))
+  }
+
+  private mutating func output(
+    like sequence: GeneratedSequence, in arena: some LayerCache
+  ) -> [Int32] {
+    let model = transformer.model
     var tokens = sequence.prompt
-    let arena = KVArena(
-      layers: model.layers.count, kvHeads: model.kvHeads, headDim: model.headDim,
-      blockSize: tokens.count + sequence.streams.count, blocks: 1)
     var computed = 0
     for stream in sequence.streams {
       let run = TokenRun(

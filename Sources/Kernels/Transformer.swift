@@ -9,7 +9,7 @@ package struct TokenRun {
   package var tokens: ArraySlice<Int32>
   /// Tokens of the sequence before them, whose keys and values are resident.
   package var firstPosition: Int
-  /// The blocks of the sequence in order, those of the new tokens included.
+  /// The blocks of the sequence in order, those of the new tokens included, as the cache numbers them.
   package var table: [BlockID]
   /// Whether the logits after its last token are wanted.
   package var wantsLogits: Bool
@@ -116,7 +116,7 @@ package final class Transformer: Sendable {
   /// - Parameter runs: Each of at least one token.
   /// - Returns: [runs that want logits][vocab], in `workspace`, until it is used again.
   package func compute(
-    _ runs: [TokenRun], arena: KVArena, workspace: inout Workspace
+    _ runs: [TokenRun], arena: some LayerCache, workspace: inout Workspace
   ) -> UnsafePointer<Float> {
     let rows = runs.reduce(0) { $0 + $1.tokens.count }
     let stream = workspace.stream.room(rows * model.hidden)
@@ -166,7 +166,7 @@ package final class Transformer: Sendable {
 
   /// The attention block of one layer, added to the residual stream.
   private func attend(
-    _ runs: [TokenRun], rows: Int, layer: Layer, index: Int, arena: KVArena,
+    _ runs: [TokenRun], rows: Int, layer: Layer, index: Int, arena: some LayerCache,
     _ workspace: inout Workspace
   ) {
     let stream = workspace.stream.room(rows * model.hidden)
@@ -187,15 +187,13 @@ package final class Transformer: Sendable {
         row += 1
       }
       let first = row - run.tokens.count
-      arena.store(
-        keyValues + first * 2 * kvWidth, count: run.tokens.count,
-        firstPosition: run.firstPosition, table: run.table, layer: index)
+      arena.store(keyValues + first * 2 * kvWidth, of: run, layer: index)
     }
     row = 0
     for run in runs {
-      workspace.attention.paged(
-        queries + row * queryWidth, into: attended + row * queryWidth, rows: run.tokens.count,
-        firstPosition: run.firstPosition, arena: arena, layer: index, table: run.table)
+      arena.attend(
+        queries + row * queryWidth, into: attended + row * queryWidth, of: run, layer: index,
+        attention: &workspace.attention)
       row += run.tokens.count
     }
     layer.output.multiply(attended, into: stream, rows: rows, accumulates: true)

@@ -13,7 +13,7 @@ struct ValidateCommand: ParsableCommand {
       ValidateServerCommand.self, ValidateSpeculationCommand.self,
       ValidateStepsCommand.self, ValidateKVCommand.self,
       ValidateMLPerfCommand.self, ValidateRouterCommand.self,
-      ValidateCPUCommand.self,
+      ValidateCPUCommand.self, ValidateMemoryCommand.self,
     ])
 }
 

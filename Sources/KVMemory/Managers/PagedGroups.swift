@@ -46,7 +46,7 @@ package struct PagedGroups<Store: PageStore>: ManagedMemory {
   package let groups: [PagedGroup]
   /// Tokens of a prompt that an iteration computes at most.
   let inFlight: Int
-  private(set) var store: Store
+  package private(set) var store: Store
   private(set) var sequences = SequenceRows<Sequence>()
   /// The page of each identity, the identity of each page, and how many sequences hold the page.
   private(set) var pages: [Key: Store.Page] = [:]
@@ -76,6 +76,9 @@ package struct PagedGroups<Store: PageStore>: ManagedMemory {
 
   /// Tokens of the shortest prefix that every group has in whole blocks.
   private var alignment: Int { groups.reduce(1) { leastCommonMultiple($0, $1.blockTokens) } }
+
+  /// The page of each block of a sequence, by group; `nil` for one that was given back or never taken.
+  package func pages(of sequence: Int) -> [[Store.Page?]] { sequences[sequence].held.map(\.pages) }
 
   // MARK: Room
 
