@@ -37,6 +37,8 @@ struct PrismGPU: Sendable {
   let part: Int?
   private(set) var engines: [Engine] = []
   private var turn = 0
+  /// Whether a sequence made way and none has ended since: then nobody starts, or those that run would never get a turn.
+  private var isShort = false
 
   init(_ models: [PrismModel], capacity: Int, part: Int?) {
     self.models = models
@@ -121,6 +123,7 @@ struct PrismGPU: Sendable {
 
   /// The engine of the first request in line that can start.
   private func starter(_ line: [PrismRequest], now: Double) -> Int? {
+    guard !isShort else { return nil }
     for request in line {
       guard let engine = engine(of: request.model), engines[engine].ready <= now,
         canStart(request, engine)
@@ -206,6 +209,7 @@ struct PrismGPU: Sendable {
     request.prompt += last.generated
     request.output -= last.generated
     step.madeWay.append(request)
+    isShort = true
   }
 
   /// Tokens of prompts in an iteration, unless one prompt alone has more.
@@ -214,7 +218,7 @@ struct PrismGPU: Sendable {
   private mutating func start(
     _ line: [PrismRequest], _ engine: Int, _ work: inout IterationWork, _ step: inout Step
   ) {
-    guard step.madeWay.isEmpty, !engines[engine].isLeaving else { return }
+    guard !isShort, !engines[engine].isLeaving else { return }
     var tokens = 0
     for request in line where request.model == engines[engine].model {
       let prompt = request.prompt
@@ -240,6 +244,7 @@ struct PrismGPU: Sendable {
       step.ended.append(sequence.request.number)
     }
     engines[engine].running.removeAll(where: \.isWhole)
+    if !step.ended.isEmpty || engines.allSatisfy(\.running.isEmpty) { isShort = false }
     engines[engine].lastUse = time
   }
 }

@@ -144,16 +144,27 @@ struct PrismReplay {
     next[gpu] = end
     let started = Set(step.started)
     lines[gpu].removeAll { started.contains($0.number) }
-    lines[gpu].insert(contentsOf: step.madeWay, at: 0)
+    for request in step.madeWay.reversed() { putBack(request, gpu, now: end) }
     outcome.preemptions += step.madeWay.count
     for number in step.generated {
       if firstTokens[number].isInfinite { firstTokens[number] = end }
       note(requests[number].model, now: end)
     }
     for number in step.ended { ends[number] = end }
-    guard policy == .prism, !step.ended.isEmpty else { return }
+    guard policy == .prism, !step.ended.isEmpty || !step.madeWay.isEmpty else { return }
     dismiss(gpu)
     bringBack(now: end)
+  }
+
+  /// One that made way is first in line where its model is by now.
+  private mutating func putBack(_ request: PrismRequest, _ gpu: Int, now: Double) {
+    let places = [gpu] + Array(gpus.indices)
+    guard let place = places.first(where: { gpus[$0].engine(of: request.model) != nil }) else {
+      homeless.append(request)
+      return
+    }
+    lines[place].insert(request, at: 0)
+    wake(place, at: now)
   }
 
   /// Those whose first token may still come in time first; by arrival where nobody looks at deadlines.
