@@ -55,6 +55,8 @@ reproduce: release ## The papers that are replayed, under reports/
 	$(KVPLAN) reproduce overlap --output reports/overlap
 	$(KVPLAN) reproduce slo --output reports/slo
 	$(KVPLAN) reproduce disaggregation --output reports/disaggregation
+	$(KVPLAN) reproduce slora --output reports/slora
+	$(KVPLAN) reproduce prism --output reports/prism
 
 test: dependencies ## Build and run the tests
 	$(SWIFT) build --build-tests

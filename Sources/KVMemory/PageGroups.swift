@@ -10,7 +10,8 @@
 /// A request that ends leaves its groups mapped to its slot, for the next request there. Others that run short take them
 /// back; without deferral a background thread also unmaps one an iteration.
 ///
-/// - Source: vAttention (Prabhu et al., ASPLOS 2025), §6, and microsoft/vattention (`vattention.cu`), read and written anew.
+/// - Source: vAttention (Prabhu et al., ASPLOS 2025), §6, and microsoft/vattention (`vattention.cu`), from the reference's
+///   reading of it.
 package struct PageGroups: Sendable {
   /// Tokens of the rounds in which the background thread maps ahead.
   private static let aheadTokens = 9
