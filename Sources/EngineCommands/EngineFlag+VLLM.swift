@@ -37,6 +37,7 @@ extension EngineFlag {
     EngineFlag("compilation-config O cc", .one, .compilation),
     EngineFlag("cudagraph-capture-sizes cuda-graph-sizes", .many, .largestGraph),
     EngineFlag("kv-offloading-size", .one, .setting("kv-offloading-size")),
+    EngineFlag("kv-offloading-backend", .one, .setting("kv-offloading-backend")),
     EngineFlag("hf-overrides", .one, .overrides),
     EngineFlag("rope-scaling", .one, .ropeScaling),
   ]
@@ -84,7 +85,6 @@ extension EngineFlag {
         effect: "no prompt waits on purpose: TTFT is higher there"),
       matters("runner", unless: "auto", "generate", effect: "generation is simulated"),
       matters("task", unless: "auto", "generate", effect: "generation is simulated"),
-      matters("kv-offloading-backend", unless: "native", effect: "the native backend is simulated"),
     ]
     + each(
       "enable-dbo enable-eplb kv-sharing-fast-prefill", .none,

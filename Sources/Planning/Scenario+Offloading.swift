@@ -17,6 +17,7 @@ extension Scenario {
         ("--kv-offloading-bandwidth", kvOffloadingGBps != nil), ("--kv-restore", kvRestore != nil),
         ("--kv-disk-size", kvDiskGiB != nil), ("--kv-disk-bandwidth", kvDiskBandwidth != nil),
         ("--kv-disk-latency", kvDiskLatency != nil),
+        ("--kv-offloading-backend", kvOffloadingBackend != nil),
       ] where isGiven {
         throw UserError(
           "`\(flag)` decides nothing without a tier",
@@ -39,6 +40,7 @@ extension Scenario {
           + "`\(model.name)` has others",
         hint: "leave it out")
     }
+    try requireBackend()
     let chunks = try tierChunks("--kv-offloading-size", size)
     let link = HostLink(blockBytes: kvCacheSpec.blockBytes, bandwidth: bandwidth * 1e9)
     var settings = OffloadingSettings(
@@ -47,12 +49,37 @@ extension Scenario {
       settings.options.chunksBelow = chunks
       settings.disk = link
     }
+    settings.options.blocksPerChunk = blocksPerChunk
+    settings.options.copiesInStep = kvOffloadingBackend?.copiesInStep ?? false
     settings.prices = try restorePrices(groups, link, limits, costModel)
     return settings
   }
 
-  /// Bytes of a chunk of the tiers: a block on every GPU.
-  private var chunkBytes: Int { kvCacheSpec.blockBytes * tensorParallel * pipelineParallel }
+  private var blocksPerChunk: Int { (kvOffloadingBackend?.chunkTokens ?? blockSize) / blockSize }
+
+  /// Bytes of a chunk of the tiers on all GPUs.
+  private var chunkBytes: Int {
+    kvCacheSpec.blockBytes * tensorParallel * pipelineParallel * blocksPerChunk
+  }
+
+  /// Refuses a backend beside what it is not known with.
+  private func requireBackend() throws(UserError) {
+    guard let backend = kvOffloadingBackend, let tokens = backend.chunkTokens else { return }
+    let flag = "`--kv-offloading-backend \(backend.rawValue)`"
+    guard tokens.isMultiple(of: blockSize) else {
+      throw UserError(
+        "\(flag) has chunks of \(tokens) tokens, which `--block-size` \(blockSize) does not divide",
+        hint: "give a block size that does, or leave the backend out")
+    }
+    let others = [
+      ("--kv-disk-size", kvDiskGiB != nil), ("--kv-restore", (kvRestore ?? .load) != .load),
+      ("--async-scheduling", asyncScheduling == true),
+    ]
+    if let other = others.first(where: \.1)?.0 {
+      throw UserError(
+        "\(flag) and `\(other)` are not simulated together", hint: "leave one of them out")
+    }
+  }
 
   /// The chunks that so many GiB of a tier hold.
   private func tierChunks(_ flag: String, _ size: Double) throws(UserError) -> Int {
@@ -60,7 +87,7 @@ extension Scenario {
     guard chunks >= 1, chunks < Double(Int32.max) else {
       throw UserError(
         "`\(flag)` \(size) GiB holds \(Int(max(0, min(chunks, 1e12)))) chunks of "
-          + "\(chunkBytes) bytes, a KV block on each GPU",
+          + "\(chunkBytes) bytes, \(blocksPerChunk == 1 ? "a KV block" : "\(blocksPerChunk) KV blocks") on each GPU",
         hint: chunks < 1
           ? "give at least \(Double((chunkBytes >> 20) + 1) / 1024)" : "give less")
     }

@@ -59,6 +59,8 @@ package struct Scenario: Sendable {
   package var kvOffloadingGiB: Double?
   /// What a GPU reaches it with each way, GB/s (`--kv-offloading-bandwidth`); `nil` for the device's PCIe.
   package var kvOffloadingGBps: Double?
+  /// What keeps it there (`--kv-offloading-backend`); `nil` for vLLM's own.
+  package var kvOffloadingBackend: OffloadingBackend?
   /// Disks for KV below the host's memory, GiB (`--kv-disk-size`); `nil` for none.
   package var kvDiskGiB: Double?
   /// What they read and write (`--kv-disk-bandwidth`).

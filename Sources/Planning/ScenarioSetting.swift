@@ -157,6 +157,10 @@ extension ScenarioSetting {
       .recorded(44, .ifSet).namedIfSet,
     .number("kv-offloading-bandwidth", \.kvOffloadingGBps).only(\.capabilities.offloads)
       .recorded(45, .ifSet).namedIfSet,
+    .choice(
+      "kv-offloading-backend", \.kvOffloadingBackend, of: OffloadingBackend.allCases,
+      text: \.rawValue
+    ).only(\.capabilities.offloads).recorded(58, .ifSet).namedIfSet,
     .number("kv-disk-size", \.kvDiskGiB).only(\.capabilities.offloads)
       .recorded(55, .ifSet).namedIfSet,
     .diskBandwidth("kv-disk-bandwidth", \.kvDiskBandwidth).only(\.capabilities.offloads)

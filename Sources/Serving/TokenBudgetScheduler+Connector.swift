@@ -149,13 +149,14 @@ extension TokenBudgetScheduler {
     } else if !connects || memory.entryCount(of: Int(sequence), group: 0) == 0 {
       memory.begin(Int(sequence), with: head.found, finalTokens: final)
     }
-    guard external.isAsynchronous else { return true }
+    guard external.count > 0 else { return true }
     plan.loaded.append(
       .init(
         request: state.request, tokens: Int32(external.loaded), below: Int32(external.below),
-        isAwaited: external.areWaitedFor))
+        isAwaited: !external.isSplit))
     connection.hitTokens += external.loaded - external.below
     connection.hitTokensBelow += external.below
+    guard external.isAsynchronous else { return true }
     let found = head.found.tokens
     guard external.areWaitedFor else {
       startRestoring(sequence, state, found: found, external)

@@ -84,6 +84,13 @@ struct PoolOptions: ParsableArguments {
 
   @Option(
     help: """
+      What keeps it there: `native`, vLLM's own, or `lmcache`, in chunks of 256 tokens that iterations wait for; \
+      \(only("kv-offloading-backend")) (default: native).
+      """)
+  var kvOffloadingBackend: OffloadingBackend?
+
+  @Option(
+    help: """
       Disks for KV blocks below the host's memory, GiB, which have a copy of what it holds and keep what it loses; \
       \(only("kv-disk-size")) (default: none).
       """)
@@ -116,6 +123,7 @@ struct PoolOptions: ParsableArguments {
     scenario.prefixCaching = prefixCaching
     scenario.kvOffloadingGiB = kvOffloadingSize
     scenario.kvOffloadingGBps = kvOffloadingBandwidth
+    scenario.kvOffloadingBackend = kvOffloadingBackend
     scenario.kvDiskGiB = kvDiskSize
     scenario.kvDiskBandwidth = try kvDiskBandwidth.map { text throws(UserError) in
       try DiskBandwidth(text)
@@ -400,6 +408,7 @@ extension EngineLog {
 }
 
 extension PreemptionMode: ExpressibleByArgument {}
+extension OffloadingBackend: ExpressibleByArgument {}
 extension RestoreRule: ExpressibleByArgument {}
 extension Stepping: ExpressibleByArgument {}
 extension OversizedPolicy: ExpressibleByArgument {}

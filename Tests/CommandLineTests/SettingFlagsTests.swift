@@ -28,6 +28,7 @@ import Testing
     "enable-chunked-prefill": "false", "long-prefill-token-threshold": "5",
     "async-scheduling": "true", "enable-expert-parallel": "true",
     "kv-offloading-size": "40.0", "kv-offloading-bandwidth": "50.5", "kv-restore": "two-pointers",
+    "kv-offloading-backend": "lmcache",
     "kv-disk-size": "900.0", "kv-disk-bandwidth": "7.0/5.5", "kv-disk-latency": "0.25",
     "speculative-config": #"{"method": "ngram", "num_speculative_tokens": 2}"#,
     "num-speculative-tokens": "3", "acceptance": "0.75,0.5",

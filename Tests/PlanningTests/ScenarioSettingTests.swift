@@ -56,6 +56,7 @@ import Testing
       "async-scheduling": "false", "kv-offloading-size": "1", "kv-offloading-bandwidth": "1",
       "speculative-config": #"{"method": "ngram"}"#, "num-speculative-tokens": "0",
       "acceptance": "0.5",
+      "kv-offloading-backend": "lmcache",
       "kv-disk-size": "4", "kv-disk-bandwidth": "7/5", "kv-disk-latency": "0.1",
       "kv-restore": "faster", "data-parallel-size": "2",
     ]

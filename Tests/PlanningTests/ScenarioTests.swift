@@ -265,6 +265,7 @@ import Workload
       "disable-overlap-schedule": "true", "client-max-tokens": "900",
       "capacity-scheduler-policy": "static_batch", "use-kv-cache-manager-v2": "true",
       "kv-offloading-size": "4", "kv-offloading-bandwidth": "20", "kv-restore": "recompute",
+      "kv-offloading-backend": "lmcache",
       "kv-disk-size": "8", "kv-disk-bandwidth": "7/5", "kv-disk-latency": "0.1",
       "speculative-config": #"{"method": "ngram", "num_speculative_tokens": 2}"#,
       "num-speculative-tokens": "3", "acceptance": "0.5", "data-parallel-size": "2",
@@ -273,7 +274,7 @@ import Workload
     let scenario = try scenario(system) {
       // By itself it decides nothing, and is refused.
       switch name {
-      case "kv-offloading-bandwidth", "kv-restore": $0.kvOffloadingGiB = 4
+      case "kv-offloading-bandwidth", "kv-restore", "kv-offloading-backend": $0.kvOffloadingGiB = 4
       case "kv-disk-size", "kv-disk-bandwidth", "kv-disk-latency":
         $0.kvOffloadingGiB = 4
         $0.kvDiskGiB = 8

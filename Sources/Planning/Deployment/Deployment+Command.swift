@@ -47,6 +47,9 @@ extension Deployment {
           ? "--kv-offloading-size \(size)"
           : "--kv-transfer-config \(shellQuoted(Self.tiers(size)))")
     }
+    if let backend = scenario.kvOffloadingBackend {
+      words.append("--kv-offloading-backend \(backend.rawValue)")
+    }
     if scenario.service == .priority { words.append("--scheduling-policy priority") }
     if let config = scenario.speculativeConfig, scenario.draftTokens > 0 {
       words.append("--speculative-config \(shellQuoted(config.json(tokens: scenario.draftTokens)))")

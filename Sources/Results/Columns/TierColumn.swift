@@ -36,7 +36,7 @@ package struct TierColumn: Sendable {
     ) { JSONValue($0.loadSeconds.map { $0 * 1000 }) },
     TierColumn(
       key: "flush_ms", unit: "ms",
-      meaning: "how long iterations waited for copies of blocks that they write to, in all",
+      meaning: "how long iterations waited for copies, mostly of blocks that they write to, in all",
       storage: .real
     ) { .real($0.flushSeconds * 1000) },
   ]

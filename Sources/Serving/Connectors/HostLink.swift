@@ -36,6 +36,10 @@ package struct HostLinkWorker: Sendable {
   private let disk: DiskLink?
   private let restoring: RestoreRule
   private let prices: RestorePrices?
+  /// Whether iterations wait for loads that they admit, and for the stores of the one before.
+  private let copiesInStep: Bool
+  /// When the stores of the last iteration are done, if the next one waits for them.
+  private var stored = SimInstant.zero
   /// When each direction is free.
   private var toHost = SimInstant.zero
   private var toDevice = SimInstant.zero
@@ -55,8 +59,9 @@ package struct HostLinkWorker: Sendable {
   /// - Parameter prices: What `restoring` compares, if it compares.
   package init(
     _ link: HostLink, disk: DiskLink? = nil, restoring: RestoreRule = .load,
-    prices: RestorePrices? = nil
+    prices: RestorePrices? = nil, copiesInStep: Bool = false
   ) {
+    self.copiesInStep = copiesInStep
     self.link = link
     self.disk = disk
     diskTotals = disk.map { _ in TierTotals() }
@@ -81,7 +86,10 @@ package struct HostLinkWorker: Sendable {
   /// What has ended at the start of an iteration, when the stores of the one before begin.
   package mutating func report(at now: SimInstant) -> KVTransferReport {
     loadWait = max(0, (toDevice - now).seconds)
-    for job in computed { _ = start(job, at: now) }
+    for job in computed {
+      let end = start(job, at: now)
+      if copiesInStep { stored = end }
+    }
     computed.removeAll(keepingCapacity: true)
     let ended = moving.filter { $0.end <= now }.map(\.job)
     moving.removeAll { $0.end <= now }
@@ -107,12 +115,15 @@ package struct HostLinkWorker: Sendable {
       case .load: break
       }
     }
-    let ready = moving.filter { step.flushed.contains($0.job.number) }.map(\.end).max() ?? now
-    totals.flushNanoseconds += (ready - now).nanoseconds
+    let flushed = moving.filter { step.flushed.contains($0.job.number) }.map(\.end).max() ?? now
+    var ready = max(flushed, stored)
     for job in step.jobs {
-      guard case .load = job.kind else { continue }
-      totals.addLoad(lasting: start(job, at: ready) - now)
+      guard case .load(let isAsynchronous) = job.kind else { continue }
+      let end = start(job, at: flushed)
+      totals.addLoad(lasting: end - now)
+      if !isAsynchronous { ready = max(ready, end) }
     }
+    totals.flushNanoseconds += (ready - now).nanoseconds
     return ready
   }
 

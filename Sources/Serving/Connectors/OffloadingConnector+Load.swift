@@ -22,6 +22,10 @@ extension OffloadingConnector {
     guard finds else { return ExternalTokens() }
     if search.isUnknown || options.waitsForLoads && isRead(search, in: &memory) { return nil }
     let count = search.end - found
+    if options.copiesInStep {
+      // The last token is computed all the same, for its output.
+      return ExternalTokens(count: min(count, sequence.length - 1 - found))
+    }
     let isSynchronous =
       count * options.bytesPerToken <= synchronousBytesLeft && search.end < sequence.length
     return ExternalTokens(
@@ -63,7 +67,10 @@ extension OffloadingConnector {
       for group in asked {
         guard find(&search, group, in: &memory) else { return false }
         let now = search.end - search.found
-        if let gain, now < gain {
+        let isShorter = gain.map { now < $0 } ?? false
+        // Also where all are asked again: what is on its way in a shorter search would start it over for ever.
+        gain = now
+        if isShorter {
           if search.isUnknown {
             search.isUnknown = false
             again = lookUpOrder
@@ -71,7 +78,6 @@ extension OffloadingConnector {
           }
           if hasAskedWindow { again = lookUpOrder.filter { groups[$0].window != nil } }
         }
-        gain = now
         if groups[group].window != nil { hasAskedWindow = true }
       }
       asked = again

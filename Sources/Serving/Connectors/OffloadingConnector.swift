@@ -90,6 +90,8 @@ package struct OffloadingConnector: KVConnector {
     /// Bytes that may be loaded within an iteration, by which nobody has to wait for another one.
     package var synchronousBytes = 0
     package var bytesPerToken = 1
+    /// Whether all loads are within iterations, and nobody waits for any.
+    package var copiesInStep = false
     /// Whether blocks that an iteration uses are given back only after it.
     package var defersFrees = true
     /// Whether a sequence waits for chunks that another one loads, to find them on the device.

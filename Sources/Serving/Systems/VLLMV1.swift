@@ -55,7 +55,8 @@ extension ServingSystem {
               ?? settings.v1.offloading.map { OffloadingConnector($0.options, groups: groups) },
             worker: settings.v1.offloading.map {
               HostLinkWorker(
-                $0.link, disk: $0.disk, restoring: $0.restoring, prices: $0.prices)
+                $0.link, disk: $0.disk, restoring: $0.restoring, prices: $0.prices,
+                copiesInStep: $0.options.copiesInStep)
             },
             decodesRests: inputs.run.role == .decode, service: inputs.promptService)
         }
