@@ -160,13 +160,13 @@ extension ScenarioSetting {
     .choice(
       "kv-offloading-backend", \.kvOffloadingBackend, of: OffloadingBackend.allCases,
       text: \.rawValue
-    ).only(\.capabilities.offloads).recorded(58, .ifSet).namedIfSet,
+    ).only(\.capabilities.offloads).recorded(56, .ifSet).namedIfSet,
     .number("kv-disk-size", \.kvDiskGiB).only(\.capabilities.offloads)
-      .recorded(55, .ifSet).namedIfSet,
+      .recorded(53, .ifSet).namedIfSet,
     .diskBandwidth("kv-disk-bandwidth", \.kvDiskBandwidth).only(\.capabilities.offloads)
-      .recorded(56, .ifSet).namedIfSet,
+      .recorded(54, .ifSet).namedIfSet,
     .number("kv-disk-latency", \.kvDiskLatency).only(\.capabilities.offloads)
-      .recorded(57, .ifSet).namedIfSet,
+      .recorded(55, .ifSet).namedIfSet,
     .choice(
       "kv-restore", \.kvRestore, of: RestoreRule.allCases, text: \.rawValue
     ).only(\.capabilities.offloads).recorded(50, .ifSet).namedIfSet,
