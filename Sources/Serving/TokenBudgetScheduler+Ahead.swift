@@ -71,9 +71,6 @@ extension TokenBudgetScheduler {
   }
 
   /// Tokens that a sequence of `final` tokens may have in the end, drafts that are taken back included.
-  ///
-  /// Inlined: as a call it is given a copy of the whole scheduler.
-  @inline(__always)
   func finalSlots(_ final: Int) -> Int {
     guard let speculation = options.speculation else { return final }
     let drafts = speculation.draftTokens * (options.isAsynchronous ? 2 : 1)
