@@ -1,8 +1,5 @@
 import ArgumentParser
-import Foundation
 import Reproduction
-import TraceFiles
-import Workload
 
 /// `kvplan reproduce disaggregation`.
 struct DisaggregationCommand: ParsableCommand {
@@ -20,8 +17,7 @@ struct DisaggregationCommand: ParsableCommand {
   @Option(help: "Seed of lengths and arrivals.")
   var seed: UInt64 = 0
 
-  @Option(help: "Mooncake's conversation trace; without the file its rows are left out.")
-  var mooncake = "../shared/data/traces/mooncake_conversation.csv.gz"
+  @OptionGroup var conversations: MooncakeTrace
 
   func run() throws {
     let page = ReproductionPage(
@@ -29,17 +25,9 @@ struct DisaggregationCommand: ParsableCommand {
       command: "kvplan reproduce disaggregation --seed \(seed) --output DIR",
       preamble: ["Prices: our own, the same as every plan's. Seed \(seed)."])
     let reports = try page.written(to: output) { () throws -> [FigureReport] in
-      try DisaggregationReport.reports(seed: seed, mooncake: try conversations())
+      try DisaggregationReport.reports(seed: seed, mooncake: try conversations.read())
     }
     Terminal.write(ClaimsCSV.text(reports.flatMap(\.claims)))
     Terminal.say("the clusters, the figure and README.md are in `\(output)`")
-  }
-
-  private func conversations() throws -> Trace? {
-    guard FileManager.default.fileExists(atPath: mooncake) else {
-      Terminal.say("no `\(mooncake)`: the rows of Mooncake's trace are left out")
-      return nil
-    }
-    return try TraceReader.read(path: mooncake).trace
   }
 }

@@ -20,8 +20,7 @@ struct TiersCommand: ParsableCommand {
   @Option(help: "Seed of conversations.")
   var seed: UInt64 = 0
 
-  @Option(help: "Mooncake's conversation trace; without the file its hit rates are left out.")
-  var mooncake = "../shared/data/traces/mooncake_conversation.csv.gz"
+  @OptionGroup var conversations: MooncakeTrace
 
   func run() throws {
     let page = ReproductionPage(
@@ -30,15 +29,22 @@ struct TiersCommand: ParsableCommand {
         "Prices: our own, the same as every plan's. Seed \(seed)."
       ])
     let report = try page.written(to: output) {
-      try TiersReport.report(seed: seed, mooncake: try conversations())
+      try TiersReport.report(seed: seed, mooncake: try conversations.read())
     }
     Terminal.write(ClaimsCSV.text(report.claims))
     Terminal.say("the times of each setting and README.md are in `\(output)`")
   }
+}
 
-  private func conversations() throws -> Trace? {
+/// `--mooncake`: a trace that a clone does not carry.
+struct MooncakeTrace: ParsableArguments {
+  @Option(help: "Mooncake's conversation trace; without the file its rows are left out.")
+  var mooncake = "../shared/data/traces/mooncake_conversation.csv.gz"
+
+  /// - Returns: `nil` without the file, which is said.
+  func read() throws -> Trace? {
     guard FileManager.default.fileExists(atPath: mooncake) else {
-      Terminal.say("no `\(mooncake)`: hit rates of Mooncake's trace are left out")
+      Terminal.say("no `\(mooncake)`: the rows of Mooncake's trace are left out")
       return nil
     }
     return try TraceReader.read(path: mooncake).trace

@@ -30,7 +30,7 @@ import Testing
     #expect(
       text.contains(
         "of                           llama-3.1-70b on h100-sxm, vllm (the same model and device; 30 rows of "
-          + "serving_points_dev.csv, 2026-11-29)\n"))
+          + "serving_points_dev.csv, 2026-11-30)\n"))
     let summary = try object(run(arguments + ["--format", "json"]))
     let provenance = try #require(summary["provenance"] as? [String: Any])
     let error = try #require(provenance["served_error"] as? [String: Any])

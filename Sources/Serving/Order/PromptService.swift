@@ -96,6 +96,9 @@ package struct PromptService: Sendable {
   ///
   ///     max(first token due, first token there) + tokens so far × tpot − now
   ///
+  /// The summary of the scheduler has one more than the tokens so far; read as those behind the first, it agrees with the
+  /// deadlines that it states.
+  ///
   /// - Returns: `nil` for any time.
   mutating func slack(
     _ sequence: Int32, _ state: TokenBudgetSequence, _ request: Request, at now: SimInstant
