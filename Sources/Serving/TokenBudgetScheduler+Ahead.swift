@@ -70,13 +70,6 @@ extension TokenBudgetScheduler {
     lookaheadSlots == 0 ? 0 : max(0, min(lookaheadSlots, maxModelLength - total))
   }
 
-  /// Tokens that a sequence of `final` tokens may have in the end, drafts that are taken back included.
-  func finalSlots(_ final: Int) -> Int {
-    guard let speculation = options.speculation else { return final }
-    let drafts = speculation.draftTokens * (options.isAsynchronous ? 2 : 1)
-    return min(final + drafts, maxModelLength - 1)
-  }
-
   /// What ``run(_:tokens:padding:_:)`` does where tokens run ahead: keys are given to what is known.
   mutating func runAhead(
     _ sequence: Int32, tokens: Int, padding: Int, _ plan: inout IterationPlan
@@ -233,5 +226,14 @@ extension TokenBudgetScheduler {
     }
     close(sequence, &finished)
     ahead.close(Int(sequence))
+  }
+}
+
+extension V1Options {
+  /// Tokens that a sequence of `final` tokens may have in the end, drafts that are taken back included.
+  func finalSlots(_ final: Int, maxModelLength: Int) -> Int {
+    guard let speculation else { return final }
+    let drafts = speculation.draftTokens * (isAsynchronous ? 2 : 1)
+    return min(final + drafts, maxModelLength - 1)
   }
 }

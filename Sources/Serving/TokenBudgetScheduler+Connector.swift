@@ -140,7 +140,8 @@ extension TokenBudgetScheduler {
     _ sequence: Int32, _ state: TokenBudgetSequence, _ external: ExternalTokens,
     _ plan: inout IterationPlan
   ) -> Bool {
-    let final = finalSlots(state.finalTokens(maxModelLength: maxModelLength))
+    let final = options.finalSlots(
+      state.finalTokens(maxModelLength: maxModelLength), maxModelLength: maxModelLength)
     connection.computedTokens += external.computed
     if external.count > 0 {
       memory.begin(

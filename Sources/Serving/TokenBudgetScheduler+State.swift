@@ -116,7 +116,7 @@ extension TokenBudgetScheduler {
     guard options.chunkedPrefill || length - 1 <= maxBatchedTokens else {
       return .never(.prompt, required: length - 1, capacity: maxBatchedTokens)
     }
-    let slots = finalSlots(length - 1)
+    let slots = options.finalSlots(length - 1, maxModelLength: maxModelLength)
     let required = memory.blocksMax(
       forTokens: slots + slotsAhead(of: slots), inFlight: inFlightMax)
     guard required <= memory.pool.usableCount else {
