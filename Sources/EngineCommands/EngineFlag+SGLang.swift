@@ -36,6 +36,15 @@ extension EngineFlag {
     EngineFlag("disable-radix-cache", .none, .given("no-enable-prefix-caching", nil)),
     EngineFlag("enable-mixed-chunk", .none, .given("enable-mixed-chunk", nil)),
     EngineFlag("disable-overlap-schedule", .none, .given("disable-overlap-schedule", nil)),
+    EngineFlag("enable-priority-scheduling", .none, .given("enable-priority-scheduling", nil)),
+    EngineFlag(
+      "schedule-low-priority-values-first", .none,
+      .given("schedule-low-priority-values-first", nil)),
+    EngineFlag(
+      "priority-scheduling-preemption-threshold", .one,
+      .setting("priority-scheduling-preemption-threshold")),
+    EngineFlag("disable-priority-preemption", .none, .given("disable-priority-preemption", nil)),
+    EngineFlag("retraction-policy", .one, .setting("retraction-policy")),
     EngineFlag("json-model-override-args", .one, .overrides),
   ]
 
@@ -89,7 +98,7 @@ extension EngineFlag {
     + each(
       """
       enable-two-batch-overlap enable-single-batch-overlap enable-torch-compile enable-eplb
-      enable-priority-scheduling enable-pdmux
+      enable-pdmux
       """, .none, .matters("iterations are decided and priced without it"))
     + each(
       "num-continuous-decode-steps prefill-decode-interval", .one,

@@ -209,6 +209,18 @@ extension ScenarioSetting {
       .recorded(37) { "\($0.settings.sglang.mixedChunk)" },
     .yesNo("disable-overlap-schedule", \.sglang.disableOverlap).byEstimate
       .recorded(38) { "\(!$0.settings.sglang.overlap)" },
+    .yesNo("enable-priority-scheduling", \.sglang.priorityScheduling).byEstimate
+      .recorded(57, .ifSet).namedIfSet,
+    .yesNo("schedule-low-priority-values-first", \.sglang.lowPriorityFirst).byEstimate
+      .recorded(58, .ifSet).namedIfSet,
+    .count("priority-scheduling-preemption-threshold", \.sglang.preemptionThreshold).byEstimate
+      .recorded(59, .ifSet).namedIfSet,
+    .yesNo("disable-priority-preemption", \.sglang.disablePreemption).byEstimate
+      .recorded(60, .ifSet).namedIfSet,
+    .choice(
+      "retraction-policy", \.sglang.retraction, of: SGLangRetraction.allCases, text: \.rawValue
+    )
+    .byEstimate.recorded(61, .ifSet).namedIfSet,
     .count("client-max-tokens", \.clientMaxTokens).only(\.capabilities.reservesAnswers)
       .recorded(39, .ifSet).namedIfSet,
     .choice(

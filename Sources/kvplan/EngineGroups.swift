@@ -230,6 +230,42 @@ struct SchedulerOptions: ParsableArguments {
       """)
   var disableOverlapSchedule: Bool?
 
+  @Flag(
+    inversion: .prefixedNo,
+    help: """
+      Serve by the trace's priorities, the largest first; \(only("enable-priority-scheduling")) (default: no).
+      """)
+  var enablePriorityScheduling: Bool?
+
+  @Flag(
+    inversion: .prefixedNo,
+    help: """
+      Serve the smallest priority first; \(only("schedule-low-priority-values-first")) (default: no).
+      """)
+  var scheduleLowPriorityValuesFirst: Bool?
+
+  @Option(
+    help: """
+      By more than how much a request must be better than a running one to take its place; \
+      \(only("priority-scheduling-preemption-threshold")) (default: 10).
+      """)
+  var prioritySchedulingPreemptionThreshold: Int?
+
+  @Flag(
+    inversion: .prefixedNo,
+    help: """
+      Let requests of whatever priority run to their end; \(only("disable-priority-preemption")) (default: no).
+      """)
+  var disablePriorityPreemption: Bool?
+
+  @Option(
+    help: """
+      Who makes way when there is no room for the next tokens: \
+      \(SGLangRetraction.allCases.map(\.rawValue).joined(separator: ", ")); \(only("retraction-policy")) \
+      (default: length).
+      """)
+  var retractionPolicy: String?
+
   @Option(
     help: """
       Most output tokens that each client asks for, at least its output, which it ends by itself; \
@@ -275,94 +311,19 @@ struct SchedulerOptions: ParsableArguments {
     scenario.sglang.prefillMaxRequests = prefillMaxRequests
     scenario.sglang.mixedChunk = enableMixedChunk
     scenario.sglang.disableOverlap = disableOverlapSchedule
+    scenario.sglang.priorityScheduling = enablePriorityScheduling
+    scenario.sglang.lowPriorityFirst = scheduleLowPriorityValuesFirst
+    scenario.sglang.preemptionThreshold = prioritySchedulingPreemptionThreshold
+    scenario.sglang.disablePreemption = disablePriorityPreemption
+    if let retractionPolicy {
+      try ScenarioSetting.find("retraction-policy").change(retractionPolicy)(&scenario)
+    }
     scenario.clientMaxTokens = clientMaxTokens
     if let capacitySchedulerPolicy {
       let setting = try ScenarioSetting.find("capacity-scheduler-policy")
       try setting.change(capacitySchedulerPolicy)(&scenario)
     }
     scenario.trtllm.managerV2 = managerV2
-  }
-}
-
-/// Which requests are served, and what of the run is measured.
-struct WorkloadOptions: ParsableArguments {
-  @Option(
-    help: """
-      Most requests in flight, as in `vllm bench serve`: closed-loop clients unless \
-      `--request-rate` is given too.
-      """)
-  var maxConcurrency: Int?
-
-  @Option(
-    name: .customLong("num-warmups"),
-    help: "Copies of the first request that are served before the run and not measured.")
-  var warmups = 0
-
-  @Option(
-    name: .customLong("num-prompts"),
-    help: """
-      Requests to serve, or `all` rows of the trace (default: all, in `plan` at most \(PlanArguments.requestsUsual)): fewer \
-      are a sample spread over it, sessions whole; more repeat them, shuffled.
-      """)
-  var promptCount: PromptCount?
-
-  @Flag(
-    name: .customLong("first"), inversion: .prefixedNo,
-    help: "Let `--num-prompts` take the first rows of the trace (default: no).")
-  var firstRows: Bool?
-
-  @Option(name: .customLong("from-second"), help: "Start of the measuring window, seconds.")
-  var windowFrom = 0.0
-
-  @Option(
-    name: .customLong("to-second"),
-    help: "End of the measuring window, seconds (default: the end of the run).")
-  var windowTo: Double?
-
-  @Option(help: "What to do with requests that can never be admitted: `skip` or `fail`.")
-  var oversized = OversizedPolicy.skip
-
-  @Option(
-    help: "Advance by `event` or look at every request in every `iteration`: the same results.")
-  var stepping = Stepping.event
-
-  @Option(help: "Seed of everything that is drawn.")
-  var seed: UInt64 = 0
-
-  /// What `--num-prompts` takes.
-  enum PromptCount: Equatable, ExpressibleByArgument {
-    case all
-    case count(Int)
-
-    init?(argument: String) {
-      if argument == "all" {
-        self = .all
-      } else if let count = Int(argument) {
-        self = .count(count)
-      } else {
-        return nil
-      }
-    }
-
-    /// `nil` for all.
-    var number: Int? { if case .count(let count) = self { count } else { nil } }
-  }
-
-  /// The requests of a trace that these options ask for.
-  var portion: Trace.Portion {
-    .init(count: promptCount?.number, isFirst: firstRows ?? false, seed: seed)
-  }
-
-  func apply(to scenario: inout Scenario) {
-    scenario.maxConcurrency = maxConcurrency
-    scenario.warmups = warmups
-    scenario.promptCount = promptCount?.number
-    scenario.firstRows = firstRows
-    scenario.windowFrom = windowFrom
-    scenario.windowTo = windowTo
-    scenario.oversized = oversized
-    scenario.seed = seed
-    scenario.stepping = stepping
   }
 }
 
@@ -379,5 +340,3 @@ extension EngineLog {
 extension PreemptionMode: ExpressibleByArgument {}
 extension OffloadingBackend: ExpressibleByArgument {}
 extension RestoreRule: ExpressibleByArgument {}
-extension Stepping: ExpressibleByArgument {}
-extension OversizedPolicy: ExpressibleByArgument {}

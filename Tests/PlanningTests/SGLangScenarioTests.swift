@@ -86,6 +86,16 @@ import Testing
       "schedule-conservativeness=-1",
       "`--schedule-conservativeness` must be positive, found `-1.0`", nil
     ),
+    (
+      "enable-priority-scheduling=true schedule-policy=lpm",
+      "`--enable-priority-scheduling` knows `fcfs` and `lof`, not `--schedule-policy lpm`",
+      "choose one of them, or leave priorities out"
+    ),
+    (
+      "retraction-policy=priority",
+      "`--retraction-policy priority` does nothing without `--enable-priority-scheduling`",
+      "leave it out, or add that"
+    ),
     ("max-prefill-tokens=0", "`--max-prefill-tokens` must be at least 1, found `0`", nil),
     (
       "eviction-policy=lfu", "`sglang` has no `--eviction-policy`",

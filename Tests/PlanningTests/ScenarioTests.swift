@@ -263,6 +263,9 @@ import Workload
       "schedule-policy": "lpm", "schedule-conservativeness": "0.5", "max-prefill-tokens": "9000",
       "prefill-max-requests": "3", "enable-mixed-chunk": "true",
       "disable-overlap-schedule": "true", "client-max-tokens": "900",
+      "enable-priority-scheduling": "true", "schedule-low-priority-values-first": "true",
+      "priority-scheduling-preemption-threshold": "3", "disable-priority-preemption": "true",
+      "retraction-policy": "priority",
       "capacity-scheduler-policy": "static_batch", "use-kv-cache-manager-v2": "true",
       "kv-offloading-size": "4", "kv-offloading-bandwidth": "20", "kv-restore": "recompute",
       "kv-offloading-backend": "lmcache",
@@ -284,6 +287,9 @@ import Workload
         $0.speculativeConfig = try SpeculativeConfig(
           #"{"method": "ngram", "num_speculative_tokens": 1}"#)
         $0.acceptance = try Acceptance("0.5,0.2,0.1")
+      case "schedule-low-priority-values-first", "priority-scheduling-preemption-threshold",
+        "disable-priority-preemption", "retraction-policy":
+        $0.sglang.priorityScheduling = true
       case "data-parallel-size":
         $0.model = try ModelCatalogue.find("qwen3-30b-a3b")
         $0.device = try DeviceCatalogue.find("h100-sxm")

@@ -210,6 +210,16 @@ import Workload
     #expect(sglangPicture(three, settings, asks: asks(5, 1, 10)) == "Pddd\nPddd\n ...Pddd")
   }
 
+  /// What clients ask for has the priority of the trace.
+  @Test func requestsBringTheirPriority() {
+    let settings = sglangSettings(pool: 64, running: 1) { $0.priorityScheduling = true }
+    let requests: [DrawnRequest] = [
+      .own("a", prompt: 4, output: 2, priority: 1), .own("b", prompt: 4, output: 2, priority: 3),
+    ]
+    #expect(sglangPicture(requests, settings) == "..Pd\nPd")
+    #expect(sglangPicture(requests, sglangSettings(pool: 64, running: 1)) == "Pd\n..Pd")
+  }
+
   /// Smaller values first, and none at all last.
   @Test func priorityMayRunTheOtherWay() {
     let settings = sglangSettings(pool: 64, running: 1) {

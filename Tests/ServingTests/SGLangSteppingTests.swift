@@ -44,9 +44,19 @@ import Workload
         options.clientMaxTokens = chance.below(8) == 0 ? 60 : nil
       }
       if chance.below(3) == 0 { settings.attendedMax = 1 + chance.below(60) }
+      if chance.below(3) == 0, !settings.sglang.policy.followsTree { drawPriorities(&chance) }
       window = MeasuringWindow(
         from: SimInstant(nanoseconds: Int64(chance.below(20_000))),
         to: chance.below(2) == 0 ? nil : SimInstant(nanoseconds: Int64(chance.below(400_000))))
+    }
+
+    private mutating func drawPriorities(_ chance: inout RandomStream) {
+      settings.sglang.priorityScheduling = true
+      settings.sglang.lowPriorityFirst = chance.below(2) == 0
+      settings.sglang.disablePreemption = chance.below(2) == 0
+      settings.sglang.preemptionThreshold = chance.below(3)
+      settings.sglang.retraction = SGLangRetraction.allCases[chance.below(2)]
+      for id in requests.indices { requests[id].priority = Int8(chance.below(5)) }
     }
 
     /// What is recorded, or why the run could not go on.

@@ -152,6 +152,7 @@ extension [DrawnRequest] {
         promptTokens: Int32(contents.promptTokens(of: index)),
         outputTokens: Int32(self[index].output), samples: Int32(self[index].samples))
       request.requestClass = self[index].requestClass
+      request.priority = Int8(self[index].priority)
       return request
     }
   }

@@ -126,7 +126,7 @@ package struct SGLangScheduler: Scheduler {
 
   package mutating func enqueue(_ request: RequestID) {
     let facts = requests[request]
-    let ask = asks?[Int(request)] ?? SGLangAsk(facts.outputTokens, options.clientMaxTokens)
+    let ask = asks?[Int(request)] ?? SGLangAsk(facts, options.clientMaxTokens)
     var sequence = SGLangSequence()
     sequence.isInFlight = true
     sequence.promptTokens = facts.promptTokens

@@ -16,13 +16,14 @@ package struct SGLangAsk: Equatable, Sendable {
     self.priority = priority
   }
 
-  /// What a client asks for whose answer has `outputTokens` tokens.
+  /// What the client of a request asks for.
   ///
-  /// - Parameter limit: The most that it allows; `nil` if it knows its answer, and wants all of it.
-  init(_ outputTokens: Int32, _ limit: Int?) {
-    let most = limit.map { max($0, Int(outputTokens)) }
-    maxNewTokens = most.map { Int32(clamping: $0) } ?? outputTokens
+  /// - Parameter limit: The most tokens that it allows; `nil` if it knows its answer, and wants all of it.
+  init(_ request: Request, _ limit: Int?) {
+    let most = limit.map { max($0, Int(request.outputTokens)) }
+    maxNewTokens = most.map { Int32(clamping: $0) } ?? request.outputTokens
     ignoresEOS = most == nil
+    priority = Int(request.priority)
   }
 }
 

@@ -67,6 +67,7 @@ extension EngineSettings {
           + "`--disable-radix-cache` leaves out",
         hint: "choose `fcfs` or `lof`, or keep the prefix tree")
     }
+    try options.requirePriorities()
     guard options.chunkedPrefill || !options.mixedChunk else {
       throw UserError(
         "`--enable-mixed-chunk` does nothing beside `--chunked-prefill-size -1`",
@@ -139,6 +140,38 @@ package struct SGLangOptions: SystemOptions {
     prefillMaxRequests = choices.prefillMaxRequests
     mixedChunk = choices.mixedChunk ?? mixedChunk
     overlap = !(choices.disableOverlap ?? !overlap)
+    priorityScheduling = choices.priorityScheduling ?? priorityScheduling
+    lowPriorityFirst = choices.lowPriorityFirst ?? lowPriorityFirst
+    preemptionThreshold = choices.preemptionThreshold ?? preemptionThreshold
+    disablePreemption = choices.disablePreemption ?? disablePreemption
+    retraction = choices.retraction ?? retraction
+  }
+
+  /// - Throws: ``UserError`` for what SGLang refuses, or warns of as without effect.
+  fileprivate func requirePriorities() throws(UserError) {
+    if priorityScheduling {
+      guard policy == .firstComeFirstServed || policy == .longestOutput else {
+        throw UserError(
+          "`--enable-priority-scheduling` knows `fcfs` and `lof`, not `--schedule-policy \(policy.rawValue)`",
+          hint: "choose one of them, or leave priorities out")
+      }
+      return
+    }
+    let plain = SGLangOptions()
+    let idle = [
+      ("schedule-low-priority-values-first", lowPriorityFirst),
+      (
+        "priority-scheduling-preemption-threshold",
+        preemptionThreshold != plain.preemptionThreshold
+      ),
+      ("disable-priority-preemption", disablePreemption),
+      ("retraction-policy priority", retraction == .priority),
+    ].first(where: \.1)
+    if let flag = idle?.0 {
+      throw UserError(
+        "`--\(flag)` does nothing without `--enable-priority-scheduling`",
+        hint: "leave it out, or add that")
+    }
   }
 
   /// Whether a running request may be preempted for a better one.
@@ -163,6 +196,11 @@ package struct SGLangChoices: Equatable, Sendable {
   package var prefillMaxRequests: Int?
   package var mixedChunk: Bool?
   package var disableOverlap: Bool?
+  package var priorityScheduling: Bool?
+  package var lowPriorityFirst: Bool?
+  package var preemptionThreshold: Int?
+  package var disablePreemption: Bool?
+  package var retraction: SGLangRetraction?
 
   package init() {}
 }
