@@ -10,3 +10,11 @@ static const unsigned char published[] = {
 struct kvplan_model_bytes kvplan_published_models(void) {
   return (struct kvplan_model_bytes){published, sizeof published};
 }
+
+static const unsigned char recalled[] = {
+#embed "models/recalled.tsv"
+};
+
+struct kvplan_model_bytes kvplan_recalled_models(void) {
+  return (struct kvplan_model_bytes){recalled, sizeof recalled};
+}

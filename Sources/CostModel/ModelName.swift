@@ -34,6 +34,7 @@ struct ModelName {
     ("-awq-int4", .int4), ("-awq-4bit", .int4), ("-awq", .int4), ("-gptq-int8", .int8),
     ("-gptq-int4", .int4), ("-gptq", .int4), ("-w4a16", .int4), ("-w8a8", .int8), ("-int8", .int8),
     ("-int4", .int4), ("-nvfp4", .nvfp4), ("-fp4", .nvfp4), ("-bf16", .bfloat16),
+    ("-fp8-kv", .fp8), ("-quantized.w4a16", .int4), ("-quantized.w8a8", .int8),
   ]
 
   /// What publishers append for a use or a training.

@@ -23,18 +23,24 @@ package enum ModelFile {
   ///
   /// - Throws: ``UserError`` with the nearest name.
   package static func named(_ text: String) throws -> NamedModel {
-    try ModelCatalogue.named(text, among: PublishedModels.all)
+    try ModelCatalogue.named(text, among: listed)
   }
 
-  /// Every model that has a name: those of the catalogue, and the published ones that it does not have as they are.
+  /// Those that are known by a configuration.
+  private static let listed = PublishedModels.all + RecalledModels.all
+
+  /// Every model that has a name: those of the catalogue, and the listed ones that it does not have as they are.
   package static var all: [ModelSpec] {
     let names = Set(ModelCatalogue.all.flatMap { [$0.name] + $0.aliases }.map { $0.lowercased() })
     return ModelCatalogue.all
-      + PublishedModels.all.filter { names.isDisjoint(with: $0.names.prefix(2)) }.map { $0.make() }
+      + listed.filter { names.isDisjoint(with: $0.names.prefix(2)) }.map { $0.make() }
   }
 
   /// The models that are known by their published configuration, quantized copies among them.
   package static let published: [ModelSpec] = PublishedModels.all.map { $0.make() }
+
+  /// Whether the configuration of an id is recalled.
+  package static func isRecalled(_ id: String) -> Bool { RecalledModels.billions[id] != nil }
 
   /// Whether an id is that of a checkpoint that is known as it was published.
   package static func isPublished(_ id: String) -> Bool {

@@ -19,8 +19,9 @@ enum VisionTower {
       let hidden = try number(["hidden_size", "vt_hidden_size"]),
       let inner = try number(["intermediate_size", "vt_intermediate_size"])
     else { return 0 }
-    // Gemma-4's MLP has a gate.
-    let isGated = try vision.optionalText("model_type")?.hasPrefix("gemma4") ?? false
+    // The MLPs of Gemma-4 and Qwen2.5-VL have a gate.
+    let kind = try vision.optionalText("model_type") ?? ""
+    let isGated = kind.hasPrefix("gemma4") || kind == "qwen2_5_vl"
     let tower = layers * (4 * hidden * hidden + (isGated ? 3 : 2) * hidden * inner)
     let patch = try vision.optionalCount("patch_size", .heads) ?? 14
     let frames = try vision.optionalCount("temporal_patch_size", .heads) ?? 1

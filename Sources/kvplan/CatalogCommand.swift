@@ -21,7 +21,7 @@ struct CatalogModelsCommand: ParsableCommand {
     discussion: """
       Bytes of keys and values are those of one GPU that holds all of the model, in 16 bits. Groups, and what a context \
       takes of a pool (8,192, 32,768 and 131,072 tokens), are those of `vllm-v1`. The source is the model's own \
-      published configuration, or the catalogue, whose tables say what they rest on.
+      published configuration, a recalled one, or the catalogue, whose tables say what they rest on.
 
       EXAMPLE
         kvplan catalog models --format csv
@@ -50,10 +50,15 @@ struct CatalogModelsCommand: ParsableCommand {
             "\(model.kvBytesPerToken())", groups.layersByKind, groups.tokenBytesByGroup,
           ] + [8192, 32_768, 131_072].map { groups.contextBytes($0).map { "\($0)" } ?? "" } + [
             model.aliases.joined(separator: " "),
-            model.aliases.contains(where: ModelFile.isPublished) ? "config.json" : "catalogue",
+            source(of: model),
           ]
         }
       ).rendered(format))
+  }
+
+  private func source(of model: ModelSpec) -> String {
+    if model.aliases.contains(where: ModelFile.isPublished) { return "config.json" }
+    return model.aliases.contains(where: ModelFile.isRecalled) ? "recalled" : "catalogue"
   }
 }
 

@@ -22,7 +22,7 @@ import Testing
   }
 
   @Test func everyIdIsFoundInAnyCaseAndWithoutItsOwner() throws {
-    for listed in PublishedModels.all {
+    for listed in PublishedModels.all + RecalledModels.all {
       let model = try ModelFile.find(listed.id)
       #expect(try ModelFile.find(listed.id.uppercased()) == model)
       #expect(try ModelFile.find(listed.names[1]) == model)
@@ -34,7 +34,8 @@ import Testing
   @Test func namesAndIdsAreNotTwice() {
     let names = ModelFile.all.map(\.name)
     #expect(Set(names).count == names.count)
-    #expect(Set(PublishedModels.all.map(\.id)).count == PublishedModels.all.count)
+    let ids = (PublishedModels.all + RecalledModels.all).map(\.id)
+    #expect(Set(ids).count == ids.count)
   }
 
   /// Name typed, the model's name, and how most of its matrices are stored.
@@ -50,6 +51,11 @@ import Testing
       ("nvidia/NVIDIA-Nemotron-3-Nano-30B-A3B", "nvidia-nemotron-3-nano-30b-a3b-bf16", "bfloat16"),
       // The catalogue has it under this very id.
       ("Qwen/Qwen3-32B", "qwen3-32b", "bfloat16"),
+      // Recalled, and what people and other publishers append.
+      ("Qwen/Qwen2.5-Coder-32B-Instruct-AWQ", "qwen2.5-coder-32b", "int4"),
+      ("zai-org/GLM-4.6-FP8", "glm-4.6", "fp8"),
+      ("RedHatAI/Qwen3-14B-quantized.w4a16", "qwen3-14b", "int4"),
+      ("amd/Llama-3.1-405B-Instruct-FP8-KV", "llama-3.1-405b", "fp8"),
       // Published quantized, with parts in 16 bits: not the catalogue's with every matrix narrowed.
       ("Qwen/Qwen3-32B-FP8", "qwen3-32b-fp8", "fp8"),
     ])
@@ -69,6 +75,14 @@ import Testing
     #expect(model.parameters() == published.parameters())
     #expect(model.maxPositions == published.maxPositions)
     #expect(model.stored == published.stored)
+  }
+
+  /// Fields from memory come to the parameters that publishers state, as near as published configurations have to come.
+  @Test(arguments: RecalledModels.all.map(\.id))
+  func recalledModelsHaveThePublishedParameters(id: String) throws {
+    let published = try #require(RecalledModels.billions[id])
+    let billions = Double(try ModelFile.find(id).parameters()) / 1e9
+    #expect(abs(billions / published - 1) < 0.015, "\(billions)")
   }
 
   @Test func aMistypedNameFindsTheNearest() {

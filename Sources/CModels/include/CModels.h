@@ -1,4 +1,5 @@
-/* The published configurations that the tool knows by name: a model a line, as tools/published-models writes them. */
+/* The configurations that the tool knows by name, a model a line: published ones, as tools/published-models writes them, and
+   recalled ones. */
 #ifndef CMODELS_H
 #define CMODELS_H
 
@@ -10,5 +11,6 @@ struct kvplan_model_bytes {
 };
 
 struct kvplan_model_bytes kvplan_published_models(void);
+struct kvplan_model_bytes kvplan_recalled_models(void);
 
 #endif
