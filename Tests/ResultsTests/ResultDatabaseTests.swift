@@ -86,6 +86,16 @@ import Testing
   }
 
   /// A run of a kept history, one without, and a fleet: replicas in order, preemptions added up.
+  @Test func handOffsHaveATable() throws {
+    let runs = [Samples.run, Samples.handedOffRun]
+    #expect(
+      try rows(runs, "SELECT * FROM hand_offs")
+        == ["2|0|0|1|8192|2000000|3000000|4000000|5000000"])
+    #expect(try rows(runs, "PRAGMA foreign_key_check") == [])
+    let tables = "SELECT count(*) FROM sqlite_schema WHERE name = 'hand_offs'"
+    #expect(try rows([Samples.run], tables) == ["0"])
+  }
+
   @Test func timelinesAreOfReplicas() throws {
     let runs = [Samples.run, Samples.otherRun, Samples.fleetRun]
     #expect(

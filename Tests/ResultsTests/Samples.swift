@@ -1,4 +1,5 @@
 import Foundation
+import Serving
 import SimulationKernel
 
 @testable import Metrics
@@ -86,6 +87,21 @@ enum Samples {
         blocks: 64, blockSize: 16, tokenState: Double(number) / 100, free: 0.5, hitRate: nil)
     }
   }
+
+  /// The same run, whose first request replica 0 handed to replica 1.
+  static let handedOffRun: RunResult = {
+    var run = Samples.run
+    run.summary.replicas = replicas(2)
+    run.summary.handOffs = HandOffSummary()
+    var handOff = HandOff()
+    (handOff.replica, handOff.bytes) = (1, 8192)
+    let moments = [2, 3, 4, 5].map { SimInstant(nanoseconds: $0 * 1_000_000) }
+    (handOff.prefilled, handOff.asked) = (moments[0], moments[1])
+    (handOff.arrived, handOff.scheduled) = (moments[2], moments[3])
+    run.requests[0].replica = 0
+    run.requests[0].handOff = handOff
+    return run
+  }()
 
   /// A run of two replicas.
   static let fleetRun: RunResult = {

@@ -65,7 +65,8 @@ import Testing
 
   @Test func thePageNamesEveryTableViewAndColumnOfTheDatabase() throws {
     let scratch = try ScratchFolder()
-    try ResultDatabase.write([Samples.fleetRun], to: scratch.at("kvplan.sqlite"))
+    try ResultDatabase.write(
+      [Samples.fleetRun, Samples.handedOffRun], to: scratch.at("kvplan.sqlite"))
     let names = try DatabaseFile(scratch.at("kvplan.sqlite"), .reading).use { database in
       let rows = try database.rows(
         """
@@ -77,7 +78,7 @@ import Testing
       while let row = try rows.next() { names.append((row.text(0), row.text(1))) }
       return names
     }
-    #expect(Set(names.map(\.table)).count == 10)
+    #expect(Set(names.map(\.table)).count == 11)
     let missing = names.filter {
       !page.contains("`\($0.table)`") || !page.contains("`\($0.column)`")
     }

@@ -65,6 +65,23 @@ extension ResultDatabase {
     ) STRICT, WITHOUT ROWID;
     """
 
+  /// How requests went from the replica that computed their prompts to another; a file without such a run does without.
+  static let handOffsTable = """
+    CREATE TABLE hand_offs (
+      run INTEGER NOT NULL,
+      request INTEGER NOT NULL,
+      prefill_replica INTEGER CHECK (prefill_replica >= 0),
+      decode_replica INTEGER NOT NULL CHECK (decode_replica >= 0),
+      kv_bytes INTEGER NOT NULL CHECK (kv_bytes >= 0),
+      prefilled_ns INTEGER,
+      transfer_start_ns INTEGER CHECK (transfer_start_ns >= prefilled_ns),
+      transfer_end_ns INTEGER CHECK (transfer_end_ns >= transfer_start_ns),
+      decode_scheduled_ns INTEGER CHECK (decode_scheduled_ns >= transfer_end_ns),
+      PRIMARY KEY (run, request),
+      FOREIGN KEY (run, request) REFERENCES requests
+    ) STRICT, WITHOUT ROWID;
+    """
+
   /// What tiers behind prefix caches gave; a file without such a run does without.
   static let tierTables = """
     CREATE TABLE tiers (

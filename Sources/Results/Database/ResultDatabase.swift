@@ -1,6 +1,7 @@
 import Database
 import Messages
 import Metrics
+import Serving
 import SimulationKernel
 
 /// `kvplan.sqlite`: every run, its scenario and its requests, with views for the common questions.
@@ -34,6 +35,10 @@ package enum ResultDatabase {
             try insertReplicas(runs, into: database)
           }
           try insertRequests(runs, into: database)
+          if runs.contains(where: { $0.summary.handOffs != nil }) {
+            try database.execute(handOffsTable)
+            try insertHandOffs(runs, into: database)
+          }
           if runs.contains(where: { !$0.summary.tiers.isEmpty }) {
             try database.execute(tierTables)
             try insertTiers(runs, into: database)
@@ -149,6 +154,27 @@ package enum ResultDatabase {
         statement.bind(request.cachedTokens.map { .integer($0) } ?? .null, at: 14)
         statement.bind(request.recomputedTokens.map { .integer($0) } ?? .null, at: 15)
         statement.bind(request.replica.map { .integer($0) } ?? .null, at: 16)
+        try statement.run()
+      }
+    }
+  }
+
+  private static func insertHandOffs(_ runs: [RunResult], into database: DatabaseConnection) throws
+  {
+    let statement = try database.statement(
+      "INSERT INTO hand_offs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)")
+    for (position, run) in runs.enumerated() {
+      for request in run.requests {
+        guard let handOff = request.handOff else { continue }
+        statement.bind(position + 1, at: 1)
+        statement.bind(request.index, at: 2)
+        statement.bind(request.replica.map { .integer($0) } ?? .null, at: 3)
+        statement.bind(Int(handOff.replica), at: 4)
+        statement.bind(handOff.bytes, at: 5)
+        statement.bind(handOff.prefilled, at: 6)
+        statement.bind(handOff.asked, at: 7)
+        statement.bind(handOff.arrived, at: 8)
+        statement.bind(handOff.scheduled, at: 9)
         try statement.run()
       }
     }
