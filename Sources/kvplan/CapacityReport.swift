@@ -211,7 +211,7 @@ struct CapacityReport: PlanReport {
     paragraphs.append(
       "Arrivals: Poisson; \(study.trace.requests.count) requests of `\(study.trace.name)` a run, "
         + "all of them measured. Router: \(study.deployment.router.name).")
-    if let command = study.deployment.vllmCommand { paragraphs.append("One replica: \(command)") }
+    paragraphs += PlanCells.commands(study.deployment)
     return Document.Section("Assumptions", paragraphs: paragraphs)
   }
 

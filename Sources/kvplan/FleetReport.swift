@@ -64,7 +64,7 @@ struct FleetReport: PlanReport {
           + "\(PlanCells.dollars(spare.deployment.dollarsPerHour)) $/h "
           + "(\(PlanMoney.month(spare.deployment.dollarsPerHour)) $ a month).")
     }
-    if let command = best.deployment.vllmCommand { paragraphs.append("One replica: \(command)") }
+    paragraphs += PlanCells.commands(best.deployment)
     return Document.Section("Recommendation", paragraphs: paragraphs)
   }
 
@@ -330,7 +330,7 @@ struct FleetReport: PlanReport {
               .init("confirmation", PlanCells.json($0.confirmation)),
             ])
           })),
-      .init("command", (plan.best?.deployment.vllmCommand).map { .text($0) } ?? .null),
+      .init("command", PlanCells.command(plan.best?.deployment)),
       .init("capacity", JSONValue(answer.capacity?.rate)),
       .init("capacity_ci95", JSONValue(answer.capacity?.confidence)),
       .init("fullest_replica", PlanCells.fullest(plan.best?.point.summary)),

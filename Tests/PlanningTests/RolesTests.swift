@@ -104,6 +104,23 @@ import Workload
   }
 
   /// Llama 3.1 8B keeps 2 · 32 layers · 8 heads · 128 · 2 bytes = 131,072 a token, however many GPUs share the heads.
+  /// Each role has a command of its own, with its settings and the connector.
+  @Test func eachRoleHasACommand() throws {
+    var wide = try scenario()
+    wide.tensorParallel = 2
+    let commands = deployment([(.prefill, try scenario()), (.decode, wide)]).serveCommands
+    #expect(commands.map(\.role) == [.prefill, .decode])
+    let connector =
+      #" --kv-transfer-config '{"kv_connector": "NixlConnector", "kv_role": "kv_both"}' "#
+    for (number, (_, command)) in commands.enumerated() {
+      #expect(command.hasPrefix("vllm serve meta-llama/Llama-3.1-8B"))
+      #expect(command.contains(" --tensor-parallel-size \(number + 1) "))
+      #expect(command.contains(connector))
+    }
+    let both = Deployment(try scenario()).serveCommands
+    #expect(both.count == 1 && both[0].role == .both && !both[0].command.contains("kv-transfer"))
+  }
+
   @Test func wholeBlocksAreRead() throws {
     for tensorParallel in [1, 4] {
       var scenario = try scenario()

@@ -295,11 +295,12 @@ import Workload
     #expect(ranks.scenario.gpus == 2 && ranks.settings.dataParallel == 2)
     #expect(ranks.settings.poolBlocks == 2 * ranks.settings.deviceBlocks)
     #expect(ranks.fields.contains(ScenarioField("data-parallel-size", "2")))
-    let command = try #require(Deployment(ranks.scenario).vllmCommand)
+    let command = try #require(Deployment(ranks.scenario).serveCommands.first?.command)
     #expect(command.contains(" --data-parallel-size 2 "))
     #expect(!command.contains("--enable-expert-parallel"))
     let spread = try resolved { $0.enableExpertParallel = true }
-    #expect(Deployment(spread.scenario).vllmCommand?.contains(" --enable-expert-parallel ") == true)
+    #expect(
+      Deployment(spread.scenario).serveCommands[0].command.contains(" --enable-expert-parallel "))
     // A GPU that holds half of the experts has more room than one that holds all.
     let one = try resolved { $0.dataParallel = 1 }
     #expect(ranks.settings.deviceBlocks > one.settings.deviceBlocks)

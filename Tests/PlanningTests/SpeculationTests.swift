@@ -37,7 +37,7 @@ import Workload
     func command(_ settings: [String: String]) throws -> String {
       try #require(
         Deployment(try scenario(["num-gpu-blocks-override": "1000"].merging(settings) { $1 }))
-          .vllmCommand)
+          .serveCommands.first?.command)
     }
     #expect(try !command([:]).contains("speculative"))
     let drafting = ["speculative-config": Self.eagle, "acceptance": "0.8,0.6,0.5,0.4"]

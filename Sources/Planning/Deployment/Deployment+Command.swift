@@ -4,10 +4,19 @@ import ModelFiles
 import Serving
 
 extension Deployment {
-  /// The command that starts one replica of the only kind; `nil` for a system without one.
-  package var vllmCommand: String? {
-    guard groups.count == 1, let resolved = try? groups[0].scenario.resolved(),
-      let command = groups[0].scenario.system.capabilities.serveCommand
+  /// The commands that start one replica of each role; none for a system without them, and for kinds that differ in other
+  /// things than their role.
+  package var serveCommands: [(role: ReplicaRole, command: String)] {
+    guard groups.count == 1 || handsOff else { return [] }
+    return groups.compactMap { group in group.serveCommand.map { (group.role, $0) } }
+  }
+}
+
+extension Deployment.Group {
+  /// The command that starts one replica; `nil` for a system without one.
+  package var serveCommand: String? {
+    guard let resolved = try? scenario.resolved(),
+      let command = scenario.system.capabilities.serveCommand
     else { return nil }
     let (scenario, settings) = (resolved.scenario, resolved.settings)
     // vLLM does not start where one sequence of the longest length exceeds the pool.
@@ -50,6 +59,7 @@ extension Deployment {
     if let backend = scenario.kvOffloadingBackend {
       words.append("--kv-offloading-backend \(backend.rawValue)")
     }
+    if role != .both { words.append("--kv-transfer-config \(shellQuoted(Self.nixl))") }
     if scenario.service == .priority { words.append("--scheduling-policy priority") }
     if let config = scenario.speculativeConfig, scenario.draftTokens > 0 {
       words.append("--speculative-config \(shellQuoted(config.json(tokens: scenario.draftTokens)))")
@@ -59,6 +69,11 @@ extension Deployment {
     if !scenario.choices.chunkedPrefill { words.append("--no-enable-chunked-prefill") }
     return words.joined(separator: " ")
   }
+
+  /// What both roles read over; the proxy in front of them decides who does which part.
+  ///
+  /// - Source: vLLM's guide to the NIXL connector.
+  private static let nixl = #"{"kv_connector": "NixlConnector", "kv_role": "kv_both"}"#
 
   /// vLLM's two tiers as its configuration has them; the files of the lower one have no bound there.
   private static func tiers(_ hostGiB: Double) -> String {
