@@ -75,6 +75,6 @@ extension Fleet {
       return
     }
     log.arrivedNowhere(request, isRejected: true)
-    if load.clients != nil { senders.answered(1, at: now + load.answerTime) }
+    senders.answered(request, at: now + load.answerTime)
   }
 }

@@ -12,60 +12,14 @@ import Workload
 /// has to be looked at decides how:
 ///
 /// - a router that reads nothing: requests are shared out first, and replicas run one after the other;
-/// - one that reads how many requests each has, or clients that wait for answers: a replica is visited when a request
-///   comes to it, and when one may leave it (an ``EventQueue`` holds when);
+/// - one that reads how many requests each has, or clients and sessions that wait for answers: a replica is visited when a
+///   request comes to it, and when one may leave it (an ``EventQueue`` holds when);
 /// - one that reads what changes with every iteration: all replicas are brought to each arrival;
 /// - one that reads reports of a period: all replicas are brought to the last report before each arrival.
 ///
 /// - Complexity: That of the replicas' iterations, and O(log replicas) a request; O(replicas) a request in the last case
 ///   and where prefixes are compared.
 package struct Fleet {
-  /// What the fleet is asked to serve, and by whom.
-  package struct Load {
-    package var requests: [Request]
-    /// What the prompts consist of, if the trace tells.
-    package var contents: PromptContents?
-    /// Of the requests' classes.
-    package var classNames: [String] = []
-    package var window = MeasuringWindow()
-    package var oversized = OversizedPolicy.skip
-    /// Closed-loop clients; `nil` where requests come when they are due.
-    package var clients: Int?
-    /// What clients reach the engines through.
-    package var frontEnd = FrontEnd()
-    /// Copies of the first request that are served before the others and not measured.
-    package var warmups = 0
-    /// Between an engine's answer and those who asked, and on the way of their requests, together: part of each latency,
-    /// and of the time that a client waits. Requests reach the engine when they are sent.
-    package var answerTime = SimDuration.zero
-
-    package init(_ requests: [Request], contents: PromptContents? = nil) {
-      self.requests = requests
-      self.contents = contents
-    }
-  }
-
-  /// Makes one more replica.
-  package typealias Maker = (ReplicaSetup) throws -> any Replica
-
-  /// A replica that is to be made.
-  package struct Place {
-    /// Bytes of a token slot of its KV pool, over all its GPUs; only their ratios count.
-    package var slotBytes: Int
-    package var role = ReplicaRole.both
-    /// Bytes that a replica that decodes reads for so many tokens of a prompt, behind so many that it has.
-    package var kvBytes: (_ tokens: Int, _ behind: Int) -> Int = { _, _ in 0 }
-    /// Tokens of a prompt, less those that its prefix cache has, up to which a replica that decodes computes the prompt
-    /// itself; `nil` for never.
-    package var localPrefillMax: Int?
-    package var make: Maker
-
-    package init(slotBytes: Int = 1, make: @escaping Maker) {
-      self.slotBytes = slotBytes
-      self.make = make
-    }
-  }
-
   let load: Load
   private let router: Router
   let log: RequestLog
@@ -145,22 +99,30 @@ package struct Fleet {
     }
     self.load = load
     self.router = router
-    log = RequestLog(all, window: load.window)
+    log = RequestLog(all, turns: load.turns, window: load.window)
     faults = Faults(failures, window: load.window)
     let reads = isAlone ? .never : Self.looks(for: router)
-    looks = load.clients != nil || reads == .never && failures != nil ? .atDepartures : reads
+    looks = load.isClosed || reads == .never && failures != nil ? .atDepartures : reads
     if !isAlone, router.reads != .nothing, router.loadPeriod > .zero {
       reports = LoadReports(period: router.loadPeriod)
     }
-    var setup = ReplicaSetup(log, contents: contents)
+    var setup = ReplicaSetup(log, contents: contents, arrivalsAreKnown: load.turns == nil)
     setup.oversized = load.oversized
     setup.classNames = load.classNames
-    setup.keepsDepartures = load.clients != nil
+    setup.keepsDepartures = load.isClosed
     setup.frontEnd = load.clients == nil ? nil : load.frontEnd.process
     self.setup = setup
     policy = router.make(RoutedRun(requests: all, contents: contents, seed: seed))
     keepsAssignment = !isAlone || failures != nil
     if keepsAssignment { assignment.reserveCapacity(all.count) }
+    assignNone()
+  }
+
+  /// Requests come in the order of their numbers, unless turns wait.
+  private mutating func assignNone() {
+    assignment.removeAll(keepingCapacity: true)
+    guard keepsAssignment, load.turns != nil else { return }
+    assignment = Array(repeating: -1, count: load.requests.count)
   }
 
   /// Serves a load on replicas that stay.
@@ -227,7 +189,7 @@ package struct Fleet {
     }
     visits = EventQueue()
     reports?.restart()
-    assignment.removeAll(keepingCapacity: true)
+    assignNone()
     setup.frontEnd?.restart()
     log.restart()
   }
@@ -262,7 +224,8 @@ package struct Fleet {
   private mutating func serve(_ range: Range<Int>, until limit: SimInstant) throws -> Bool {
     if looks == .never { return try serveApart(range, until: limit) }
     var senders = Senders(
-      log.requests, range: range, clients: load.clients, frontEnd: setup.frontEnd)
+      log.requests, range: range, clients: load.clients,
+      turns: range == load.requests.indices ? load.turns : nil, frontEnd: setup.frontEnd)
     while true {
       let (arrival, visit) = (senders.nextArrival, visits.nextTime)
       let now = min(arrival, visit)
@@ -338,16 +301,18 @@ package struct Fleet {
     _ number: Int, _ replica: any Replica, _ senders: inout Senders
   ) {
     if takesRequests(number), reports == nil { loads.set(number, to: replica.outstanding) }
-    guard load.clients != nil else { return }
+    guard load.isClosed else { return }
     departures.removeAll(keepingCapacity: true)
     replica.takeDepartures(into: &departures)
-    for departure in departures { senders.answered(1, at: departure.time + load.answerTime) }
+    for departure in departures {
+      senders.answered(departure.request, at: departure.time + load.answerTime)
+    }
   }
 
   mutating func route(
     _ request: RequestID, at now: SimInstant, _ senders: inout Senders
   ) throws {
-    if looks == .atArrivals {
+    if looks == .atArrivals || looks == .atDepartures && router.reads == .held && reports == nil {
       for number in members.indices {
         try members[number].replica.advance(to: now)
         if takesRequests(number) {

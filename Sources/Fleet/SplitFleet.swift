@@ -68,8 +68,8 @@ struct SplitFleet {
   private var visits = EventQueue<Int32>()
   /// Requests whose keys and values nobody will read, and until when they stay.
   private var leases = EventQueue<RequestID>()
-  /// By request that has arrived: the replica that computes its prompt.
-  private var assignment: [Int32] = []
+  /// By request: the replica that computes its prompt, −1 before it arrives.
+  private var assignment: [Int32]
   private var handOffs: [HandOff]
   /// Whether who decodes is picked when requests come.
   private let picksDecodeFirst: Bool
@@ -94,24 +94,28 @@ struct SplitFleet {
     _ load: Fleet.Load, on places: [Fleet.Place], router: Router, link: KVLink, seed: UInt64
   ) throws {
     self.load = load
-    log = RequestLog(load.requests, window: load.window)
+    log = RequestLog(load.requests, turns: load.turns, window: load.window)
     let firstTokens = load.requests.map { request in
       var prompt = request
       prompt.outputTokens = min(1, request.outputTokens)
       return prompt
     }
-    prompts = RequestLog(firstTokens, window: load.window)
+    prompts = RequestLog(firstTokens, turns: load.turns, window: load.window)
     let frontEnd = load.clients == nil ? nil : load.frontEnd.process
     senders = Senders(
-      load.requests, range: load.requests.indices, clients: load.clients, frontEnd: frontEnd)
+      load.requests, range: load.requests.indices, clients: load.clients, turns: load.turns,
+      frontEnd: frontEnd)
     let routed = RoutedRun(requests: load.requests, contents: load.contents, seed: seed)
     prefill = Pool(policy: router.make(routed))
     decode = Pool(policy: router.make(routed))
     transfers = KVTransfers(link)
+    assignment = Array(repeating: -1, count: load.requests.count)
     handOffs = Array(repeating: HandOff(), count: load.requests.count)
     picksDecodeFirst = places.contains { $0.localPrefillMax != nil }
     promised = Array(repeating: 0, count: places.count)
-    var setups = [prompts, log].map { ReplicaSetup($0, contents: load.contents) }
+    var setups = [prompts, log].map {
+      ReplicaSetup($0, contents: load.contents, arrivalsAreKnown: load.turns == nil)
+    }
     for side in setups.indices {
       setups[side].oversized = load.oversized
       setups[side].keepsDepartures = true
@@ -157,7 +161,7 @@ struct SplitFleet {
     if load.answerTime > .zero { log.delayAnswers(by: load.answerTime) }
     let record = RunRecord(
       log, replicas: records, slotWeights: Fleet.slotWeights(members.map(\.place.slotBytes)),
-      assignment: assignment, handOffs: Array(handOffs[..<assignment.count]))
+      assignment: assignment, handOffs: handOffs)
     return (record, Double(members.count) * end.seconds)
   }
 
@@ -198,7 +202,7 @@ struct SplitFleet {
         Int(load.requests[Int(request)].promptTokens) - replica.cachedTokens(of: request)
       if let most = members[number].place.localPrefillMax, lacking <= most {
         local.insert(request)
-        assignment.append(Int32(number))
+        assignment[Int(request)] = Int32(number)
         try replica.advance(to: now)
         _ = replica.takeIn(KVMoves(local: [request]), at: now)
         return try submit(request, to: number, at: now)
@@ -207,7 +211,7 @@ struct SplitFleet {
       promise(number, 1)
     }
     let number = prefill.pick(request, among: members)
-    assignment.append(Int32(number))
+    assignment[Int(request)] = Int32(number)
     try submit(request, to: number, at: now)
   }
 
@@ -269,7 +273,7 @@ struct SplitFleet {
       if isPrefill, !prompts.isRejected(departure.request) {
         try handOff(departure.request, at: now)
       } else {
-        senders.answered(1, at: departure.time + load.answerTime)
+        senders.answered(departure.request, at: departure.time + load.answerTime)
         if let number = decoders.removeValue(forKey: departure.request) { promise(number, -1) }
         if !isPrefill, log.isRejected(departure.request), !local.contains(departure.request) {
           leases.insert(departure.request, at: now + Self.lease)

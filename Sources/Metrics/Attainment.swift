@@ -31,7 +31,7 @@ extension RunRecord {
   /// - Complexity: O(requests).
   package func attained(_ targets: [ServiceTarget?], of only: UInt16? = nil) -> Double? {
     var (known, met) = (0, 0)
-    for index in 0..<arrivedCount {
+    for index in arrived {
       let request = requests[index]
       guard only == nil || request.requestClass == only, window.contains(request.arrival),
         let target = targets[Int(request.requestClass)]

@@ -41,7 +41,7 @@ extension RunRecord {
 
   /// - Parameter classNames: The names of the trace's classes; of none, no record has one.
   package func requestRecords(classNames: [String]) -> [RequestRecord] {
-    (0..<arrivedCount).map { index in
+    arrived.map { index in
       var record = requestRecord(index)
       let number = Int(requests[index].requestClass)
       if number > 0, number <= classNames.count { record.className = classNames[number - 1] }

@@ -35,8 +35,8 @@ package struct MockSettings {
 
   /// The settings of the load come with the requests.
   private static let ofClients = [
-    "request-rate", "max-concurrency", "num-warmups", "num-prompts", "first", "from-second",
-    "to-second", "oversized", "stepping",
+    "request-rate", "max-concurrency", "session-think-time", "num-warmups", "num-prompts", "first",
+    "from-second", "to-second", "oversized", "stepping",
   ]
 
   /// - Throws: ``UserError`` for a flag that is none or given twice, a value that is none, and without model or device.

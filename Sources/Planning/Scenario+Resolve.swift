@@ -15,6 +15,7 @@ extension Scenario {
     try requireQuantization()
     try requireScheduler()
     try requireSpeculation()
+    try requireOrderOfTurns()
     let overridden = try withOverriddenPositions()
     if overridden.model != model { return try overridden.resolved(prices: prices) }
     if system.capabilities.mapsPageGroups && !virtualMemory.isResolved {
@@ -141,6 +142,21 @@ extension Scenario {
     throw UserError(
       "`\(system.name)` does not schedule as release `\(release)`, which served with the engine before it",
       hint: "give a release from 0.8 on; `kvplan catalog fit` knows the memory of 0.6 and 0.7")
+  }
+
+  /// Refuses turns that wait where engines take requests in the order of the trace.
+  private func requireOrderOfTurns() throws {
+    guard thinkTime != nil else { return }
+    guard !system.capabilities.keepsTraceOrder else {
+      throw UserError(
+        "`--session-think-time` is not simulated with `\(system.name)`, which serves requests in the order of the trace",
+        hint: "choose another system, such as `\(ServingSystem.today.name)`")
+    }
+    guard service ?? .arrival == .arrival else {
+      throw UserError(
+        "`--scheduling-policy` and `--session-think-time` are not simulated together: the order is that of the trace",
+        hint: "leave one of them out")
+    }
   }
 
   private func requireThreshold() throws {

@@ -4,6 +4,7 @@ import Messages
 import ModelFiles
 import Serving
 import SimulationKernel
+import Workload
 
 /// Everything that decides a simulation but the trace itself: a pure value, validated when it is resolved.
 ///
@@ -108,6 +109,9 @@ package struct Scenario: Sendable {
   package var requestRate: Double?
   /// Most requests in flight (`--max-concurrency`): closed-loop clients where no rate is given.
   package var maxConcurrency: Int?
+  /// Turns of sessions wait for the answer before and so long (`--session-think-time`); `nil` for those that come when they
+  /// are due.
+  package var thinkTime: ThinkTime?
   /// Copies of the first request that are served before the others and not measured
   /// (`--num-warmups`).
   package var warmups = 0

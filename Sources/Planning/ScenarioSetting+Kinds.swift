@@ -3,6 +3,7 @@ import Messages
 import ModelFiles
 import Serving
 import SimulationKernel
+import Workload
 
 /// The kinds of setting, so that ``ScenarioSetting/all`` reads as a table. Where the system or the model has
 /// a default, `default` asks for it.
@@ -130,6 +131,13 @@ extension ScenarioSetting {
     optional(
       name, path, "targets such as `chat:ttft=2s,tpot=50ms; batch:e2e=10min`", text: \.text,
       read: { try ServiceTargets($0) })
+  }
+
+  /// What passes between the turns of a session.
+  static func thinkTime(_ name: String, _ path: Path<ThinkTime?>) -> ScenarioSetting {
+    optional(
+      name, path, "seconds, `exponential:MEAN`, `trace` or `gaps`", text: \.text,
+      read: { try ThinkTime($0) })
   }
 
   /// One of a few values by their names, or by what else `find` knows.

@@ -235,6 +235,7 @@ extension ScenarioSetting {
     .rate("request-rate", \.requestRate)
       .keyed { $0.scenario.requestRate.map { "\($0)" } ?? "of the trace" },
     .count("max-concurrency", \.maxConcurrency).recorded(23, .ifSet),
+    .thinkTime("session-think-time", \.thinkTime).recorded(63, .ifSet).namedIfSet,
     .count("num-warmups", \.warmups).recorded(24, .ifSet),
     .count("num-prompts", \.promptCount).recorded(22, .ifSet),
     // Which rows a number of them means; younger than the number.

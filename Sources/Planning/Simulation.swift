@@ -43,7 +43,7 @@ package struct Simulation: Sendable {
     let record = try prepared.record(of: replayed, seed: scenario.seed)
     var labels = prepared.labels(
       of: record, trace: replayed,
-      requestRate: scenario.finiteRequestRate ?? record.requests[..<record.arrivedCount].rate,
+      requestRate: scenario.rateOfRequests ?? record.arrivalRate,
       seed: scenario.seed,
       replicas: deployment.replicas == 1 ? [] : deployment.routerFields)
     var profiles: [String] = []
@@ -74,14 +74,18 @@ extension Scenario {
     if requestRate == nil, maxConcurrency != nil, trace.hasArrivals {
       warnings.append(
         "the arrivals of `\(trace.name)` are not used: with `--max-concurrency` and no "
-          + "`--request-rate`, clients send as soon as they have an answer")
+          + "`--request-rate`, clients "
+          + (thinkTime == nil
+            ? "send as soon as they have an answer" : "begin a session when the one before is over")
+      )
     }
-    var trace = try trace.served(
+    var trace = try thinking(trace).served(
       .init(count: promptCount, isFirst: firstRows ?? false, seed: seed),
       drawsArrivals: drawsArrivals,
       warnings: &warnings)
     if let finiteRequestRate {
-      return try (consume trace).retimed(poissonRate: finiteRequestRate, seed: seed)
+      return try (consume trace).retimed(
+        poissonRate: finiteRequestRate, seed: seed, sessions: thinkTime != nil)
     }
     if drawsArrivals {
       trace.hasArrivals = true
@@ -93,6 +97,20 @@ extension Scenario {
         hint: "give `--request-rate 2` for Poisson arrivals at 2 requests per second")
     }
     return trace
+  }
+
+  /// The trace with a think time before each turn that waits; as it is where none do.
+  private func thinking(_ trace: Trace) throws -> Trace {
+    guard let thinkTime else { return trace }
+    let count = trace.requests.count
+    guard promptCount ?? 0 <= count else {
+      throw UserError(
+        "`--num-prompts` \(promptCount ?? 0) would repeat the \(count) requests of `\(trace.name)` shuffled, and "
+          + "`--session-think-time` keeps the order of their turns",
+        hint: "ask for at most \(count), or generate more sessions: `kvplan trace generate --turns`"
+      )
+    }
+    return try trace.thinking(thinkTime, seed: seed)
   }
 
   /// Sequences are numbered over the whole run.
@@ -116,6 +134,9 @@ extension Scenario {
 
   /// The rate of Poisson arrivals; `nil` for those of the trace, and for all at once.
   var finiteRequestRate: Double? { requestRate == .infinity ? nil : requestRate }
+
+  /// The rate of requests, as far as it is known beforehand: where turns wait, ``finiteRequestRate`` is that of sessions.
+  var rateOfRequests: Double? { thinkTime == nil ? finiteRequestRate : nil }
 }
 
 extension ResolvedScenario {
@@ -136,6 +157,9 @@ extension ResolvedScenario {
     load.window = window
     load.oversized = scenario.oversized
     load.clients = scenario.maxConcurrency
+    if scenario.thinkTime != nil {
+      load.turns = SessionTurns(trace.requests, thinkTimes: trace.notes.thinkTimes)
+    }
     load.warmups = scenario.warmups
     if case .server(let profile) = scenario.overheadsChoice {
       load.answerTime = SimDuration(rounding: profile.residuals.answerSeconds)
@@ -152,16 +176,22 @@ extension ResolvedScenario {
 
 extension Trace {
   /// Requests per second between the first and the last arrival; 0 for a single instant.
-  package var offeredRate: Double { requests[...].rate }
+  package var offeredRate: Double {
+    rate(requests.count, from: requests.first?.arrival, to: requests.last?.arrival)
+  }
 }
 
-extension ArraySlice<Request> {
-  /// Requests per second between the first and the last arrival; 0 for a single instant.
-  fileprivate var rate: Double {
-    guard let first, let last else { return 0 }
-    let span = (last.arrival - first.arrival).seconds
-    return span > 0 ? Double(count - 1) / span : 0
+extension RunRecord {
+  /// The same of the requests that arrived.
+  fileprivate var arrivalRate: Double {
+    let arrivals = arrived.lazy.map { requests[$0].arrival }
+    return rate(arrivedCount, from: arrivals.min(), to: arrivals.max())
   }
+}
+
+private func rate(_ count: Int, from first: SimInstant?, to last: SimInstant?) -> Double {
+  guard let first, let last, last > first else { return 0 }
+  return Double(count - 1) / (last - first).seconds
 }
 
 extension RunSummary {
@@ -176,7 +206,9 @@ extension RunSummary {
           + (failures.isEmpty ? "" : "or came while no replica was to return, ")
           + "and were rejected")
     }
-    if let to = scenario.windowTo, let last = trace.requests.last, last.arrival.seconds < to {
+    if let to = scenario.windowTo, scenario.thinkTime == nil, let last = trace.requests.last,
+      last.arrival.seconds < to
+    {
       let end = (last.arrival.seconds * 10).rounded() / 10
       warnings.append(
         "the last request arrives at \(end) s, before `--to-second` \(to): the load ends inside "

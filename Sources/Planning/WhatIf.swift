@@ -15,8 +15,8 @@ package struct WhatIf: Sendable {
 
   /// What a plan decides by itself.
   private static let refused = [
-    "request-rate", "max-concurrency", "num-warmups", "num-prompts", "first", "from-second",
-    "to-second", "seed",
+    "request-rate", "max-concurrency", "session-think-time", "num-warmups", "num-prompts", "first",
+    "from-second", "to-second", "seed",
   ]
 
   /// - Parameters:

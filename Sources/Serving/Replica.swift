@@ -19,10 +19,15 @@ package struct ReplicaSetup {
   /// Of the requests' classes.
   package var classNames: [String] = []
 
-  package init(_ log: RequestLog, contents: PromptContents? = nil) {
+  /// - Parameter arrivalsAreKnown: Whether the requests come when they say; else none of them says when.
+  package init(
+    _ log: RequestLog, contents: PromptContents? = nil, arrivalsAreKnown: Bool = true
+  ) {
     self.log = log
     self.contents = contents
-    requests = RunRequests(log.requests)
+    var requests = log.requests
+    if !arrivalsAreKnown { for index in requests.indices { requests[index].arrival = .zero } }
+    self.requests = RunRequests(requests)
   }
 
   /// For requests that come while the replica runs; what their prompts consist of is not known.

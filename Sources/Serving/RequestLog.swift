@@ -29,23 +29,31 @@ package final class RequestLog: @unchecked Sendable {
   }
 
   package let window: MeasuringWindow
-  /// By number. Closed-loop clients set arrivals when they send.
+  /// By number. Closed-loop clients and sessions set arrivals when they send; until then a turn that waits arrives in the
+  /// distant future.
   package private(set) var requests: [Request]
+  /// Whether requests come in the order of their numbers.
+  let isInOrder: Bool
   /// Valid as long as the log.
   let entries: Entries
 
   /// - Parameter requests: In order of arrival; the last of them may be warm-ups, which no result holds.
-  package convenience init(_ requests: [Request], window: MeasuringWindow) {
-    self.init(requests, places: requests.count, window: window)
+  package convenience init(
+    _ requests: [Request], turns: SessionTurns? = nil, window: MeasuringWindow
+  ) {
+    var waiting = requests
+    for turn in turns?.waiting ?? [] { waiting[turn].arrival = .distantFuture }
+    self.init(waiting, places: requests.count, isInOrder: turns == nil, window: window)
   }
 
   /// Of requests that come while the run goes on.
   convenience init(_ coming: ComingRequests) {
-    self.init([], places: coming.capacity, window: MeasuringWindow())
+    self.init([], places: coming.capacity, isInOrder: true, window: MeasuringWindow())
   }
 
-  private init(_ requests: [Request], places: Int, window: MeasuringWindow) {
+  private init(_ requests: [Request], places: Int, isInOrder: Bool, window: MeasuringWindow) {
     self.requests = requests
+    self.isInOrder = isInOrder
     self.window = window
     entries = Entries(
       milestones: .allocate(capacity: places), tokenGaps: .allocate(capacity: 1),
@@ -71,7 +79,7 @@ package final class RequestLog: @unchecked Sendable {
     entries.losses.deallocate()
   }
 
-  /// A closed-loop client sent a request.
+  /// A closed-loop client or a session sent a request.
   package func sent(_ request: RequestID, at time: SimInstant) {
     requests[Int(request)].arrival = time
   }

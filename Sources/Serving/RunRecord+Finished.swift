@@ -19,7 +19,7 @@ package struct RequestOutcomes: Equatable, Sendable {
   package var rejected = 0
   /// Neither rejected nor finished when the run ended.
   package var unfinished = 0
-  /// Latencies of the finished ones by their output tokens, summed in order of arrival: seconds a token.
+  /// Latencies of the finished ones by their output tokens, summed in order of their numbers: seconds a token.
   package var normalizedLatencies = 0.0
 
   /// Seconds a token; `nil` where none finished.
@@ -30,11 +30,11 @@ package struct RequestOutcomes: Equatable, Sendable {
 
 /// Looks at all requests stand here, beside what is looked at: from another module each look is a call.
 extension RunRecord {
-  /// Calls `body` for each request that finished inside the window, in order of arrival.
+  /// Calls `body` for each request that finished inside the window, in order of their numbers.
   ///
   /// - Parameter only: The class whose requests count; `nil` for all requests.
   package func forEachFinished(of only: UInt16? = nil, _ body: (FinishedRequest) -> Void) {
-    for index in 0..<arrivedCount {
+    for index in arrived {
       if let only, requests[index].requestClass != only { continue }
       if let finished = finished(index) { body(finished) }
     }
@@ -56,7 +56,7 @@ extension RunRecord {
   /// - Parameter only: The class whose requests count; `nil` for all requests.
   package func outcomes(of only: UInt16? = nil) -> RequestOutcomes {
     var outcomes = RequestOutcomes()
-    for index in 0..<arrivedCount {
+    for index in arrived {
       if let only, requests[index].requestClass != only { continue }
       if milestones[index].isRejected {
         outcomes.rejected += 1

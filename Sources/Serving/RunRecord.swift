@@ -57,7 +57,7 @@ package struct RunRecord: Sendable {
   }
 
   package let window: MeasuringWindow
-  /// The replayed requests, by number. Closed-loop clients set arrivals when they send.
+  /// The replayed requests, by number. Closed-loop clients and sessions set arrivals when they send.
   package let requests: [Request]
   package let milestones: MilestoneList
   /// Requests that arrived before the run ended.
@@ -68,9 +68,10 @@ package struct RunRecord: Sendable {
   package let tokenGaps: TokenGaps
   /// What each replica did.
   package let replicas: [ReplicaRecord]
-  /// By request that arrived: the replica that it was given to last, −1 for none; empty where there is one.
+  /// By request, up to the last that arrived: the replica that it was given to last, −1 for none; empty where there is
+  /// one.
   package let assignment: [Int32]
-  /// By request that arrived: how it went to another replica to decode; empty where none did.
+  /// By request, up to the last that arrived: how it went to another replica to decode; empty where none did.
   package let handOffs: [HandOff]
   /// By replica: how it failed; empty where none can.
   package let failures: [ReplicaFailures]
@@ -97,6 +98,13 @@ package struct RunRecord: Sendable {
     self.failures = failures
     let weighted = slotWeights.map { zip(replicas, $0).map { $0.weighted(by: $1) } } ?? replicas
     sums = weighted.dropFirst().reduce(into: weighted[0]) { $0.add($1) }
+  }
+
+  /// Numbers of the requests that had arrived when the run ended, rising.
+  package var arrived: LazyFilterSequence<Range<Int>> {
+    let requests = requests
+    let end = log.isInOrder ? arrivedCount : requests.count
+    return (0..<end).lazy.filter { requests[$0].arrival < .distantFuture }
   }
 
   /// When the last event of the run was.

@@ -50,6 +50,8 @@ extension ServingSystem {
     package var tellsCache = false
     /// Whether preempted requests can move to the host (`--swap-space`, `--preemption-mode`).
     package var swaps = false
+    /// Whether requests are served in the order of the trace, so that none may come behind those after it.
+    package var keepsTraceOrder: Bool { swaps || mapsPageGroups }
     package var sequences = Sequences.beams
     /// Whether a batch is formed once, in slots of the longest sequence, and runs to its end.
     package var hasStaticBatches = false

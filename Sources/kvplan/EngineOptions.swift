@@ -26,7 +26,7 @@ struct EngineOptions: ParsableArguments, DeploymentOptions {
     scenario.engineOverheads = try kernelPrices.overheads()
     try pool.apply(to: &scenario)
     try scheduler.apply(to: &scenario)
-    workload.apply(to: &scenario)
+    try workload.apply(to: &scenario)
     scenario.requestRate = requestRate
     return scenario
   }

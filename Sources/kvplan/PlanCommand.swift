@@ -79,6 +79,11 @@ struct PlanArguments: ParsableArguments {
         "a plan is about arrivals at a rate: `--max-concurrency` and `--num-warmups` have no place "
           + "in it", hint: "leave them out, or use `kvplan simulate`")
     }
+    guard engine.workload.thinkTime == nil else {
+      throw UserError(
+        "a plan is about arrivals at a rate: turns that wait for answers (`--session-think-time`) have no place in it",
+        hint: "leave it out, or use `kvplan simulate` at rates of sessions")
+    }
   }
 }
 

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Messages
 import Planning
 import Serving
 import Workload
@@ -11,6 +12,16 @@ struct WorkloadOptions: ParsableArguments {
       `--request-rate` is given too.
       """)
   var maxConcurrency: Int?
+
+  @Option(
+    name: .customLong("session-think-time"),
+    help: ArgumentHelp(
+      """
+      Let each turn of a session wait for the answer before and then so long: seconds, \
+      `exponential:MEAN`, what the trace says (`trace`), or the time between its arrivals (`gaps`). \
+      `--request-rate` then counts sessions, and `--max-concurrency` sessions in flight.
+      """, valueName: "seconds"))
+  var thinkTime: String?
 
   @Option(
     name: .customLong("num-warmups"),
@@ -72,8 +83,9 @@ struct WorkloadOptions: ParsableArguments {
     .init(count: promptCount?.number, isFirst: firstRows ?? false, seed: seed)
   }
 
-  func apply(to scenario: inout Scenario) {
+  func apply(to scenario: inout Scenario) throws {
     scenario.maxConcurrency = maxConcurrency
+    scenario.thinkTime = try thinkTime.map { text throws(UserError) in try ThinkTime(text) }
     scenario.warmups = warmups
     scenario.promptCount = promptCount?.number
     scenario.firstRows = firstRows

@@ -43,6 +43,7 @@ import Testing
     "retraction-policy": "priority",
     "capacity-scheduler-policy": "static_batch", "use-kv-cache-manager-v2": "true",
     "engine-overheads": "none", "request-rate": "2.5", "max-concurrency": "4",
+    "session-think-time": "exponential:2.5",
     "num-warmups": "6", "num-prompts": "8", "first": "false", "from-second": "1.5",
     "to-second": "9.5",
     "oversized": "fail", "stepping": "iteration", "seed": "12",

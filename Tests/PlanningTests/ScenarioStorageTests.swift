@@ -236,6 +236,59 @@ import Workload
     }
   }
 
+  /// Three sessions of two turns with 3 s between the arrivals of both: at one session a second, the first turns have the
+  /// arrivals of three requests at one a second.
+  @Test func turnsWaitForAnswers() throws {
+    let requests = (0..<6).map {
+      Request(
+        arrival: SimInstant(nanoseconds: Int64($0) * 1_000_000_000), promptTokens: 100,
+        outputTokens: 20, session: Int32($0 % 3))
+    }
+    let trace = Trace(name: "six", requests: requests, hasArrivals: true)
+    let run = try Simulation.run(
+      try scenario { ($0.thinkTime, $0.requestRate) = (.gaps, 1) }, trace: trace
+    ).result
+    let timed = try Trace(
+      name: "three", requests: Array(requests.prefix(3)), hasArrivals: true
+    ).retimed(poissonRate: 1, seed: 0)
+    #expect(run.requests.map(\.arrival).prefix(3) == timed.requests.map(\.arrival)[...])
+    for turn in 3..<6 {
+      let answer = try #require(run.requests[turn - 3].finish)
+      #expect(run.requests[turn].arrival == answer + SimDuration(nanoseconds: 3_000_000_000))
+    }
+    let arrivals = run.requests.map(\.arrival.seconds)
+    let span = try #require(arrivals.max()) - (try #require(arrivals.min()))
+    #expect(abs(run.summary.requestRate - 5 / span) < 1e-9)
+    #expect(run.summary.provenance.scenario.contains(ScenarioField("session-think-time", "gaps")))
+  }
+
+  @Test func refusesTurnsThatWaitWhereOrderIsThatOfTheTrace() throws {
+    #expect(
+      throws: UserError(
+        "`--session-think-time` is not simulated with `vllm-0.2`, which serves requests in the order of the trace",
+        hint: "choose another system, such as `vllm-v1`")
+    ) { try scenario(.vllm02) { $0.thinkTime = .fixed(1) }.resolved() }
+    #expect(
+      throws: UserError(
+        "`--scheduling-policy` and `--session-think-time` are not simulated together: the order is that of the trace",
+        hint: "leave one of them out")
+    ) {
+      try scenario(.vllmV1) { ($0.thinkTime, $0.service) = (.fixed(1), .priority) }.resolved()
+    }
+    let trace = Trace(
+      name: "two", requests: Array(repeating: Request(promptTokens: 1, outputTokens: 1), count: 2),
+      hasArrivals: false)
+    #expect(
+      throws: UserError(
+        "`--num-prompts` 3 would repeat the 2 requests of `two` shuffled, and `--session-think-time` keeps the order "
+          + "of their turns",
+        hint: "ask for at most 2, or generate more sessions: `kvplan trace generate --turns`")
+    ) {
+      try Simulation.run(
+        try scenario(.vllmV1) { ($0.thinkTime, $0.promptCount) = (.fixed(1), 3) }, trace: trace)
+    }
+  }
+
   /// Products of counts beyond a billion would overflow.
   @Test func refusesCountsThatMeanNothing() throws {
     let most = Int.max

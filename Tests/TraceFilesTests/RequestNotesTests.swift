@@ -95,7 +95,7 @@ import Workload
     #expect(
       reading.warnings == [
         "trace.csv: 2 requests have a delay in place of a time; they arrive that long after the "
-          + "turn before, as if its answer had taken no time"
+          + "turn before, as if its answer had taken no time, unless `--session-think-time trace` waits for it"
       ])
     #expect(
       mistake(#"{"delay": 5, "input_length": 9, "output_length": 3, "hash_ids": [2]}"#)?.message

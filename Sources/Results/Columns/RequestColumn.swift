@@ -56,7 +56,9 @@ package struct RequestColumn: Sendable {
     RequestColumn("status", "", "`completed`, `rejected` or `unfinished`") {
       $2.append($1.status.rawValue)
     },
-    RequestColumn("arrival_s", "s", "when it arrived") { $2.append(seconds: $1.arrival) },
+    RequestColumn("arrival_s", "s", "when it arrived, or was sent where clients or sessions wait") {
+      $2.append(seconds: $1.arrival)
+    },
     RequestColumn("prompt_tokens", "tokens", "length of the prompt") { $2.append($1.promptTokens) },
     RequestColumn("output_tokens", "tokens", "tokens of each output sequence") {
       $2.append($1.outputTokens)

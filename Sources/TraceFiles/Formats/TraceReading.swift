@@ -90,7 +90,8 @@ package struct TraceFacts: Equatable, Sendable {
     if delayedRequests > 0 {
       lines.append(
         "\(file): \(delayedRequests) requests have a delay in place of a time; they arrive that long "
-          + "after the turn before, as if its answer had taken no time")
+          + "after the turn before, as if its answer had taken no time, unless `--session-think-time trace` waits for it"
+      )
     }
     if unheldTokens > 0 {
       lines.append(

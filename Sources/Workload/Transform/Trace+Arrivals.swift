@@ -17,11 +17,16 @@ extension Trace {
   /// stream `arrivals` of `seed` and rounded to a nanosecond by itself, so that a longer trace
   /// begins with the arrivals of a shorter one.
   ///
-  /// - Parameter poissonRate: Requests per second, positive and finite.
+  /// - Parameters:
+  ///   - poissonRate: Requests per second, positive and finite.
+  ///   - sessions: Whether sessions come at that rate instead: their first turns, and requests of none. Other turns keep
+  ///     their arrivals.
   /// - Throws: ``UserError`` for any other rate, and for one so low that a request would arrive
   ///   later than a trace can say (4 000 000 000 s).
   /// - Complexity: O(requests).
-  package consuming func retimed(poissonRate: Double, seed: UInt64) throws(UserError) -> Trace {
+  package consuming func retimed(
+    poissonRate: Double, seed: UInt64, sessions: Bool = false
+  ) throws(UserError) -> Trace {
     guard poissonRate > 0, poissonRate.isFinite else {
       throw UserError(
         "`--request-rate` must be a positive number of requests per second, "
@@ -33,7 +38,13 @@ extension Trace {
     var gaps = RandomStream(seed: seed, label: "arrivals")
     let secondsMax = Double(DecimalSeconds.secondsMax)
     var arrival = SimInstant.zero
+    var begun: Set<Int32> = []
     for index in trace.requests.indices {
+      if sessions, let session = trace.requests[index].session,
+        !begun.insert(session).inserted
+      {
+        continue
+      }
       let gap = gaps.exponential(mean: 1 / poissonRate)
       guard gap < secondsMax, arrival.seconds + gap < secondsMax else {
         throw UserError(
