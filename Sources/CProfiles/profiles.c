@@ -134,6 +134,34 @@ static const unsigned char rtx_pro_6000_trtllm[] = {
 #embed "profiles/rtx-pro-6000-trtllm.json"
 };
 
+static const unsigned char h100_states[] = {
+#embed "profiles/h100-states.json"
+};
+
+static const unsigned char h200_states[] = {
+#embed "profiles/h200-states.json"
+};
+
+static const unsigned char b200_states[] = {
+#embed "profiles/b200-states.json"
+};
+
+static const unsigned char b300_states[] = {
+#embed "profiles/b300-states.json"
+};
+
+static const unsigned char gb200_states[] = {
+#embed "profiles/gb200-states.json"
+};
+
+static const unsigned char l40s_states[] = {
+#embed "profiles/l40s-states.json"
+};
+
+static const unsigned char rtx_pro_6000_states[] = {
+#embed "profiles/rtx-pro-6000-states.json"
+};
+
 static const unsigned char served_errors[] = {
 #embed "profiles/served-errors.tsv"
 };
@@ -174,6 +202,13 @@ static const struct {
   {"rtx-pro-6000-vllm", {rtx_pro_6000_vllm, sizeof rtx_pro_6000_vllm}},
   {"rtx-pro-6000-sglang", {rtx_pro_6000_sglang, sizeof rtx_pro_6000_sglang}},
   {"rtx-pro-6000-trtllm", {rtx_pro_6000_trtllm, sizeof rtx_pro_6000_trtllm}},
+  {"h100-states", {h100_states, sizeof h100_states}},
+  {"h200-states", {h200_states, sizeof h200_states}},
+  {"b200-states", {b200_states, sizeof b200_states}},
+  {"b300-states", {b300_states, sizeof b300_states}},
+  {"gb200-states", {gb200_states, sizeof gb200_states}},
+  {"l40s-states", {l40s_states, sizeof l40s_states}},
+  {"rtx-pro-6000-states", {rtx_pro_6000_states, sizeof rtx_pro_6000_states}},
 };
 
 struct kvplan_profile_bytes kvplan_profile(const char *name) {

@@ -70,7 +70,8 @@ extension ModelCatalogue {
     let convolved = 2 * keys + values
     let state = ModelLayer.Recurrence(
       stateBytes: valueHeads * 128 * 128 * 2 + (kernel - 1) * convolved * 2,
-      inputWidth: convolved + values + 2 * valueHeads, outputWidth: values)
+      inputWidth: convolved + values + 2 * valueHeads, outputWidth: values,
+      delta: .init(.gatedDelta, keyHeads: keys / 128, heads: valueHeads, elementBytes: 2))
     let experts = ModelLayer.Experts(experts: 512, activeExperts: 10, ffn: 512, sharedExperts: 1)
     var linear = ModelLayer(.recurrent(state), .experts(experts))
     linear.attentionExtras = kernel * convolved

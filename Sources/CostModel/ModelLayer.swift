@@ -89,14 +89,46 @@ package struct ModelLayer: Equatable, Sendable {
     package var outputWidth: Int
     /// States besides that its kernel writes while it computes a chunk, for a prefix cache to find.
     package var checkpointBlocks: Int
+    /// Whose kernels work on it; `nil` where none were measured.
+    package var delta: Delta?
 
     package init(
-      stateBytes: Int, inputWidth: Int, outputWidth: Int, checkpointBlocks: Int = 0
+      stateBytes: Int, inputWidth: Int, outputWidth: Int, checkpointBlocks: Int = 0,
+      delta: Delta? = nil
     ) {
       self.stateBytes = stateBytes
       self.inputWidth = inputWidth
       self.outputWidth = outputWidth
       self.checkpointBlocks = checkpointBlocks
+      self.delta = delta
+    }
+
+    /// How a state changes with a token, by the name of the tables of its kernels.
+    package enum Rule: String, CaseIterable, Sendable {
+      /// Gated delta nets of Qwen3-Next and Qwen3.5.
+      case gatedDelta = "gdn"
+      /// Kimi's delta attention.
+      case kimiDelta = "kda"
+    }
+
+    /// A state of a matrix for each head, as wide as the measured ones.
+    package struct Delta: Equatable, Sendable {
+      /// Width of a head in the tables of kernels.
+      package static let measuredWidth = 128
+
+      package var rule: Rule
+      /// Heads of queries and keys, and of values; each of the latter has a matrix.
+      package var keyHeads: Int
+      package var heads: Int
+      /// Bytes of a number of the matrix.
+      package var elementBytes: Int
+
+      package init(_ rule: Rule, keyHeads: Int, heads: Int, elementBytes: Int) {
+        self.rule = rule
+        self.keyHeads = keyHeads
+        self.heads = heads
+        self.elementBytes = elementBytes
+      }
     }
   }
 

@@ -125,5 +125,6 @@ import Testing
       #expect(own.contains { $0.op.kind == .experts && $0.op.library == library })
       #expect(own.contains { $0.op.kind == .latentDecode })
     }
+    for states in ShippedProfiles.states(name) { #expect(states.op.kind.isRecurrent) }
   }
 }

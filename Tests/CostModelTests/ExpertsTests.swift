@@ -241,13 +241,42 @@ import Testing
       model.layers.kinds.lazy.compactMap { kind -> ModelLayer.Recurrence? in
         if case .recurrent(let state) = kind.layer.attention { state } else { nil }
       }.first)
-    let layers = model.layers.kinds.filter(\.layer.isRecurrent).reduce(0) { $0 + $1.count }
-    let prices = try #require(
-      RecurrentPrices(model, try DeviceCatalogue.find(device), tensorParallel: 1))
+    let prices = FormulaStates(
+      state, try DeviceCatalogue.find(device), layers: 1, tensorParallel: 1)
     // Qwen3-Next has half of the heads, in states of as many bits or half of them.
     let heads = Double(state.stateBytes) / 65_536
-    let ofAll = prices.decode(Int(Double(sequences) * 64 / heads)) / Double(layers) * 1e6
+    let ofAll = prices.decode(Int(Double(sequences) * 64 / heads)) * 1e6
     #expect(abs(ofAll / microseconds - 1) < 0.06, "\(ofAll) µs")
+  }
+
+  /// Layers with a state as their tables have them: 16 heads of keys and 64 of values, two kernels a layer, microseconds.
+  ///
+  /// - Source: aiconfigurator's `gdn` and `kda` tables of the H200, rows as measured.
+  @Test func statesCostWhatTheirKernelsDo() throws {
+    let device = try DeviceCatalogue.find("h200-sxm")
+    let choice = try ProfileChoice.ofStates(device: device, own: nil)
+    let prices = KernelPrices(
+      profile: choice.profile, device: device, isOwn: choice.isOwn, overheads: .none)
+    func states(_ rule: ModelLayer.Recurrence.Rule, _ keys: Int, _ heads: Int) throws
+      -> MeasuredStates
+    {
+      try #require(
+        prices.recurrent(
+          .init(rule, keyHeads: keys, heads: heads, elementBytes: 4), tensorParallel: 1))
+    }
+    let gated = try states(.gatedDelta, 16, 64)
+    #expect(abs(gated.decode(64) * 1e6 / (136.4 + 5.2) - 1) < 0.03, "\(gated.decode(64))")
+    // One prompt, and eight side by side.
+    let one = gated.prefill(8192, longest: 8192) * 1e6
+    #expect(abs(one / (398.1 + 166.9) - 1) < 0.03, "\(one)")
+    let eight = gated.prefill(8 * 1024, longest: 1024) * 1e6
+    #expect(abs(eight / (232.7 + 167) - 1) < 0.03, "\(eight)")
+    // The fused kernel takes 226.5 µs, the two others 203.1 and 17.2.
+    let kimi = try states(.kimiDelta, 96, 96).decode(64) * 1e6
+    #expect(abs(kimi / (203.1 + 17.2) - 1) < 0.03, "\(kimi)")
+    #expect(
+      try ProfileChoice.ofStates(device: DeviceCatalogue.find("a100-80gb"), own: nil)
+        .profile.operators.isEmpty)
   }
 
   /// No table has experts of eight-bit integers: cut they are priced by formula, spread they are refused.

@@ -186,6 +186,43 @@ final class SmallFiles {
     #expect(decode[0].op.library == .sglang && decode[0].sizes == [1, 16, 128])
   }
 
+  static let statesHeader =
+    "kernel_source,phase,batch_size,seq_len,num_tokens,num_k_heads,num_v_heads,latency_ms\n"
+
+  /// The kernels of a layer with a state, by what they do; the convolution is as wide as queries, keys and values.
+  @Test func statesHaveKernelsForPromptsAndTokens() throws {
+    let kernels = [
+      "causal_conv1d_fn,context", "chunk,context", "causal_conv1d_update,generation",
+      "packed_decode,generation",
+    ]
+    let rows = kernels.flatMap { kernel in (1...20).map { "\(kernel),\($0),64,64,2,6,0.1\n" } }
+    let left = [
+      "recurrent,verify,1,2,2,2,6,0.1\n", "causal_conv1d_fn_qkv3,context,1,1,1,2,6,0.8\n",
+    ]
+    let files = try SmallFiles([
+      "vllm/gdn.csv": Self.statesHeader + rows.joined(),
+      "vllm/kda.csv": Self.statesHeader + left.joined(),
+    ])
+    let tables = try KernelTables(layout: .aiconfigurator, folder: files.path)
+    #expect(
+      tables.operators.map { "\($0[0].op.name): \($0[0].sizes)" } == [
+        "convolution gdn/causal_conv1d_fn: [1.0, 1280.0, 64.0]",
+        "convolution gdn/causal_conv1d_update: [1.0, 1280.0, 1.0]",
+        "recurrent decode gdn/packed_decode: [1.0, 2.0, 6.0]",
+        "recurrent prompt gdn/chunk: [1.0, 2.0, 6.0, 64.0]",
+      ])
+    #expect(
+      tables.warnings.map { $0.replacingOccurrences(of: files.path, with: "DIR") } == [
+        "DIR/vllm/kda.csv: 1 rows of `verify` are left out: states beside drafts have no price of their own",
+        "DIR/vllm/kda.csv: 1 rows of three convolutions are left out: their times are the host's, not the kernels' "
+          + "(800 µs whatever the size)",
+      ])
+    let wrong = try SmallFiles(["gdn.csv": Self.statesHeader + "k,mixed,1,1,1,2,6,0.1\n"])
+    #expect(
+      wrong.message(.aiconfigurator)
+        == "DIR/gdn.csv:2: `phase` must be `context` or `generation`, found `mixed`")
+  }
+
   @Test func expertsThatCannotBeAreNamed() throws {
     func message(_ row: String) throws -> String? {
       try SmallFiles(["trtllm/moe.csv": Self.expertsHeader + row]).message(.aiconfigurator)

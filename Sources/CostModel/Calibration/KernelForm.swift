@@ -28,6 +28,9 @@ struct KernelForm: Sendable {
     case .allReduce: AllReduceForm.coefficients
     case .streaming: StreamingForm.coefficients
     case .experts: ExpertsForm.coefficients
+    case .recurrentDecode: RecurrentDecodeForm.coefficients
+    case .recurrentPrefill: RecurrentPrefillForm.coefficients
+    case .convolution: ConvolutionForm.coefficients
     }
   }
 
@@ -59,6 +62,9 @@ struct KernelForm: Sendable {
     case .allReduce: AllReduceForm(limits, op, coefficients).seconds(sizes)
     case .streaming: StreamingForm(limits, coefficients).seconds(sizes)
     case .experts: ExpertsForm(limits, op.elements, coefficients).seconds(sizes)
+    case .recurrentDecode: RecurrentDecodeForm(limits, coefficients).seconds(sizes)
+    case .recurrentPrefill: RecurrentPrefillForm(limits, coefficients).seconds(sizes)
+    case .convolution: ConvolutionForm(limits, coefficients).seconds(sizes)
     }
   }
 }

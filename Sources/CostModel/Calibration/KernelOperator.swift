@@ -12,6 +12,12 @@ package enum KernelKind: String, Codable, CaseIterable, Sendable {
   case streaming
   /// One layer's routed experts on one GPU.
   case experts
+  /// Layers with a state in place of keys and values, for a token of each sequence.
+  case recurrentDecode = "recurrent decode"
+  /// The same for prompts.
+  case recurrentPrefill = "recurrent prompt"
+  /// Over the last tokens, ahead of such a state.
+  case convolution
 
   /// The names of ``KernelRow/sizes``, in order. Heads are those of one GPU; `window` 0 is none.
   ///
@@ -28,6 +34,9 @@ package enum KernelKind: String, Codable, CaseIterable, Sendable {
     case .allReduce: ["bytes"]
     case .streaming: ["bytes"]
     case .experts: ["tokens", "hidden", "width", "top_k", "experts", "ranks", "skew"]
+    case .recurrentDecode: ["sequences", "key_heads", "heads"]
+    case .recurrentPrefill: ["sequences", "key_heads", "heads", "tokens"]
+    case .convolution: ["sequences", "width", "tokens"]
     }
   }
 
@@ -37,8 +46,10 @@ package enum KernelKind: String, Codable, CaseIterable, Sendable {
   /// The axis whose largest fifth is held out to measure extrapolation.
   var extrapolationAxis: Int {
     switch self {
-    case .gemm, .allReduce, .streaming, .experts: 0
-    case .decodeAttention, .prefillAttention, .latentPrefill, .decodeBesidePrompt: 3
+    case .gemm, .allReduce, .streaming, .experts, .recurrentDecode, .convolution: 0
+    case .decodeAttention, .prefillAttention, .latentPrefill, .decodeBesidePrompt,
+      .recurrentPrefill:
+      3
     case .latentDecode: 2
     }
   }
@@ -48,8 +59,10 @@ package enum KernelKind: String, Codable, CaseIterable, Sendable {
   var trades: [[Int]] {
     let work: Int
     switch self {
-    case .gemm, .latentDecode: work = 3
+    case .gemm, .latentDecode, .convolution: work = 3
     case .decodeAttention, .prefillAttention, .latentPrefill, .decodeBesidePrompt: work = 4
+    case .recurrentDecode: return [[1, -1, -1]]
+    case .recurrentPrefill: return [[1, -1, -1, 0]]
     case .allReduce, .streaming, .experts: return []
     }
     func powers(_ of: [(axis: Int, power: Int)]) -> [Int] {
@@ -63,13 +76,20 @@ package enum KernelKind: String, Codable, CaseIterable, Sendable {
     return pairs + [powers(heads), powers(heads + [(0, -1)]), powers(heads + [(3, -1)])]
   }
 
+  /// Whether this is a part of layers with a state in place of keys and values.
+  var isRecurrent: Bool {
+    self == .recurrentDecode || self == .recurrentPrefill || self == .convolution
+  }
+
   var isAttention: Bool { hasKVHeads || self == .latentDecode }
 
   /// Whether heads have KV heads among the sizes.
   var hasKVHeads: Bool {
     switch self {
     case .decodeAttention, .prefillAttention, .latentPrefill, .decodeBesidePrompt: true
-    case .gemm, .latentDecode, .allReduce, .streaming, .experts: false
+    case .gemm, .latentDecode, .allReduce, .streaming, .experts, .recurrentDecode,
+      .recurrentPrefill, .convolution:
+      false
     }
   }
 
@@ -130,6 +150,7 @@ package struct KernelOperator: Hashable, Codable, Sendable {
     case .allReduce: words += ["\(gpus) GPUs", isEager ? "eager" : "graph"]
     case .streaming: break
     case .experts: words += [library?.rawValue, kernel].compactMap { $0 }
+    case .recurrentDecode, .recurrentPrefill, .convolution: words += [kernel].compactMap { $0 }
     }
     return words.joined(separator: " ")
   }

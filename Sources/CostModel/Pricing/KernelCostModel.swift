@@ -127,7 +127,7 @@ package final class KernelCostModel: IterationCostModel {
     prefillLocal = localLayers > 0 ? attention.prefill(window: window) : nil
     prefillLaunch = (globalLayers + localLayers) * attention.prefillLaunch
     besidePrompt = attention.besidePrompt()
-    recurrent = RecurrentPrices(model, device, tensorParallel: deployment.tensorParallel)
+    recurrent = try RecurrentPrices(deployment, ownProfile: ownProfile, overheads)
     copySeconds = 2 * Double(deployment.blockBytes) / (device.memoryBandwidth * 0.8)
     swapSeconds = Double(deployment.blockBytes) / device.pcieBandwidth
     eagerFloor = overheads.eagerLayerSeconds * layers

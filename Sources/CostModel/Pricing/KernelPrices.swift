@@ -9,10 +9,10 @@ struct KernelPrices: Sendable {
     var table: Corrections?
   }
 
-  private let limits: DeviceLimits
-  private let operators: [OperatorProfile]
-  private let isOwn: Bool
-  private let overheads: EngineOverheads
+  let limits: DeviceLimits
+  let operators: [OperatorProfile]
+  let isOwn: Bool
+  let overheads: EngineOverheads
   var library: KernelLibrary { overheads.library }
 
   /// - Parameter isOwn: Whether the profile was measured on this device; tables do not carry over.

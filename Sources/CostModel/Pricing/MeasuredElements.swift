@@ -39,8 +39,13 @@ extension CostProfile {
     } else if has(.decodeAttention), !has(.decodeAttention, { $0.headDim == model.headDim }) {
       missing.append("attention with heads of \(model.headDim)")
     }
-    if model.layers.kinds.contains(where: \.layer.isRecurrent) {
-      missing.append("recurrent states")
+    let states = model.layers.kinds.lazy.compactMap { kind -> ModelLayer.Recurrence? in
+      if case .recurrent(let state) = kind.layer.attention { state } else { nil }
+    }
+    if let state = states.first {
+      let known = try ProfileChoice.ofStates(device: device, own: own).profile.operators
+      let isKnown = known.contains { $0.op.kind == .recurrentDecode && state.delta != nil }
+      if !isKnown { missing.append("recurrent states") }
     }
     return missing
   }

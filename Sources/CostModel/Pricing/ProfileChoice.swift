@@ -7,9 +7,9 @@ import Synchronization
 /// The profile that a device is priced by: the user's, the one that the tool carries for it, or a
 /// relative's.
 struct ProfileChoice {
-  let profile: DeviceProfile
+  private(set) var profile: DeviceProfile
   /// Whether it was measured on the device itself.
-  let isOwn: Bool
+  private(set) var isOwn: Bool
   let costProfile: CostProfile
 
   /// - Throws: ``UserError`` for a user's profile of another device.
@@ -39,6 +39,20 @@ struct ProfileChoice {
         name: device.name, isCalibrated: false,
         error: "uncalibrated: data-sheet rates at the efficiencies of \(profile.device), "
           + "error not measured")
+  }
+}
+
+extension ProfileChoice {
+  /// Where the kernels of states in place of keys and values stand: the user's profile, or that of the device's states,
+  /// measured with vLLM's kernels alone, from libraries that other engines run as well; without operators where there is
+  /// none.
+  static func ofStates(device: DeviceSpec, own: DeviceProfile?) throws -> ProfileChoice {
+    var choice = try ProfileChoice(device: device, own: own)
+    guard own == nil else { return choice }
+    let (name, isOwn) = ShippedProfiles.profileName(of: device.name, .vllm)
+    choice.profile.operators = ShippedProfiles.states(name)
+    choice.isOwn = isOwn
+    return choice
   }
 }
 
@@ -105,6 +119,11 @@ package enum ShippedProfiles {
       whole.operators += others.filter { $0.op.kind != .experts }
     }
     return whole
+  }
+
+  /// Kernels of layers with a state in place of keys and values.
+  static func states(_ name: String) -> [OperatorProfile] {
+    known("\(name)-states")?.operators ?? []
   }
 
   /// Kernels of experts that TensorRT-LLM generates and FlashInfer offers to every engine, of the types that an engine runs

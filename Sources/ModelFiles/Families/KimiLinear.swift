@@ -39,7 +39,9 @@ extension ConfigFields {
     let width = heads * dim
     let state = ModelLayer.Recurrence(
       stateBytes: width * dim * 4 + (kernel - 1) * 3 * width * ModelSpec.bytesPerElement,
-      inputWidth: 3 * width + 2 * dim + heads, outputWidth: width)
+      inputWidth: 3 * width + 2 * dim + heads, outputWidth: width,
+      delta: dim == ModelLayer.Recurrence.Delta.measuredWidth
+        ? .init(.kimiDelta, keyHeads: heads, heads: heads, elementBytes: 4) : nil)
     return (state, kernel * 3 * width + 2 * dim * width)
   }
 }

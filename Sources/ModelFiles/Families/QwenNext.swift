@@ -61,7 +61,9 @@ extension ConfigFields {
     let state = ModelLayer.Recurrence(
       stateBytes: valueHeads * keyDim * valueDim * bytes
         + (kernel - 1) * convolved * ModelSpec.bytesPerElement,
-      inputWidth: convolved + values + 2 * valueHeads, outputWidth: values)
+      inputWidth: convolved + values + 2 * valueHeads, outputWidth: values,
+      delta: keyDim == valueDim && keyDim == ModelLayer.Recurrence.Delta.measuredWidth
+        ? .init(.gatedDelta, keyHeads: keyHeads, heads: valueHeads, elementBytes: bytes) : nil)
     return (state, kernel * convolved)
   }
 

@@ -2,8 +2,8 @@ import CostModel
 import SimulationKernel
 
 /// aiconfigurator's tables of one system: `gemm`, `context_attention`, `generation_attention`,
-/// `custom_allreduce`, and in a folder for each engine `moe`, `context_mla` and `generation_mla`; times in milliseconds. The folder of one engine is read by
-/// itself too.
+/// `custom_allreduce`, and in a folder for each engine `moe`, `context_mla`, `generation_mla`, `gdn` and `kda`; times in
+/// milliseconds. The folder of one engine is read by itself too.
 ///
 /// `nccl_*` tables are not read: engines sum with the custom kernels up to a few megabytes and NCCL
 /// beyond, and the custom table was measured through that same switch.
@@ -29,6 +29,9 @@ extension KernelReading {
     }
     if let table = try table("\(folder)generation_mla") {
       try readLatent(table, library, .latentDecode)
+    }
+    for rule in ModelLayer.Recurrence.Rule.allCases {
+      if let table = try table("\(folder)\(rule.rawValue)") { try readRecurrent(table, rule) }
     }
   }
 
