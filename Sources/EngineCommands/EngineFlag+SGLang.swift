@@ -23,6 +23,7 @@ extension EngineFlag {
         ["-1": .given("no-enable-chunked-prefill", nil)], else: .setting("max-num-batched-tokens"))),
     EngineFlag("max-prefill-tokens", .one, .setting("max-prefill-tokens")),
     EngineFlag("prefill-max-requests", .one, .setting("prefill-max-requests")),
+    EngineFlag("scheduler-recv-interval", .one, .setting("scheduler-recv-interval")),
     EngineFlag("page-size", .one, .setting("block-size")),
     EngineFlag("schedule-conservativeness", .one, .setting("schedule-conservativeness")),
     EngineFlag(

@@ -182,6 +182,7 @@ extension Scenario {
       deployment.tensorParallel = tensorParallel
       deployment.dataParallel = dataParallel
       deployment.expertParallel = expertParallel
+      deployment.expertSkew = expertSkew
       deployment.weights = weights
       deployment.kvCache = kvCache
       deployment.overheads = overheads

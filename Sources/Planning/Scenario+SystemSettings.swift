@@ -62,6 +62,7 @@ extension Scenario {
 extension Scenario {
   /// Refuses to spread the experts of a model that has none, and on a device whose prices know no layout.
   func requireExperts() throws(UserError) {
+    try requireLoads()
     guard enableExpertParallel == true else { return }
     guard model.hasExperts else {
       throw UserError(
@@ -72,6 +73,23 @@ extension Scenario {
       throw UserError(
         "`--enable-expert-parallel`: the prices of `\(device.name)` do not tell how experts are cut",
         hint: "leave it out, or choose the device of today")
+    }
+  }
+
+  /// Refuses loads of experts that cannot be, or that no price depends on.
+  private func requireLoads() throws(UserError) {
+    guard let expertSkew else { return }
+    guard expertSkew >= 0 else {
+      throw UserError(
+        "`--expert-skew` must be at least 0, found `\(expertSkew)`",
+        hint: "0 is even, \(ExpertLoads.typicalSkew) what engines are measured with")
+    }
+    guard model.hasExperts, device.software == .present else {
+      let why =
+        model.hasExperts
+        ? "the prices of `\(device.name)` do not tell loads" : "`\(model.name)` has none"
+      throw UserError(
+        "`--expert-skew` is how tokens fall on routed experts: \(why)", hint: "leave it out")
     }
   }
 
@@ -141,6 +159,8 @@ extension Scenario {
     try requireAsyncScheduling()
     try requireService()
     for setting in ScenarioSetting.ofSomeSystems where setting.isSet(self) && !has(setting) {
+      // One rank is an engine by itself, whose prices alone know of the others.
+      if simulatesOneRank && setting.name == "data-parallel-size" { continue }
       if setting.name == ScenarioSetting.release, let engineRelease, system.hasReleases {
         throw noSuchRelease(engineRelease, of: system)
       }

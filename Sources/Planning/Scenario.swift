@@ -29,6 +29,8 @@ package struct Scenario: Sendable {
   package var expertParallel: Int {
     expertParallelGiven ?? (enableExpertParallel == true ? tensorParallel * dataParallel : 1)
   }
+  /// Exponent of the power law by which tokens fall on routed experts (`--expert-skew`); `nil` for that of real traffic.
+  package var expertSkew: Double?
   /// Stages that the layers are cut into (`--pipeline-parallel-size`).
   package var pipelineParallel = 1
   /// How the layers' matrices are stored (`--quantization`); `nil` for as the checkpoint has them.

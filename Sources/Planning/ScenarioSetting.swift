@@ -110,6 +110,7 @@ extension ScenarioSetting {
     .count("data-parallel-size", \.dataParallel).only(\.capabilities.hasRanks)
       .recorded(46, .ifSet).namedIfSet,
     .yesNo("enable-expert-parallel", \.enableExpertParallel).recorded(41, .ifSet).namedIfSet,
+    .number("expert-skew", \.expertSkew).recorded(68, .ifSet).namedIfSet,
     .elements(
       "quantization", \.weights,
       ["none": .bfloat16, "fp8": .fp8, "int8": .int8, "int4": .int4, "nvfp4": .nvfp4]
@@ -221,6 +222,8 @@ extension ScenarioSetting {
       "retraction-policy", \.sglang.retraction, of: SGLangRetraction.allCases, text: \.rawValue
     )
     .byEstimate.recorded(61, .ifSet).namedIfSet,
+    .count("scheduler-recv-interval", \.sglang.receiveInterval).byEstimate
+      .recorded(67, .ifSet).namedIfSet,
     .count("client-max-tokens", \.clientMaxTokens).only(\.capabilities.reservesAnswers)
       .recorded(39, .ifSet).namedIfSet,
     .choice(

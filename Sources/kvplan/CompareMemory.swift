@@ -10,8 +10,9 @@ extension CompareCommand {
   /// Settings that decide the pool, the prices or the requests; the others belong to engines that are not compared here.
   private static let memorySettings: Set = [
     "system", "model", "device", "device-profile", "tensor-parallel-size",
-    "pipeline-parallel-size", "enable-expert-parallel", "quantization", "kv-cache-dtype",
-    "device-memory", "block-size", "gpu-memory-utilization", "kv-cache-memory-bytes",
+    "pipeline-parallel-size", "enable-expert-parallel", "expert-skew", "quantization",
+    "kv-cache-dtype", "device-memory", "block-size", "gpu-memory-utilization",
+    "kv-cache-memory-bytes",
     "enforce-eager", "max-cudagraph-capture-size", "num-gpu-blocks-override", "max-num-seqs",
     "max-num-batched-tokens", "max-model-len", "hf-overrides", "engine-release",
     "engine-overheads", "request-rate", "num-prompts", "first", "seed",

@@ -268,6 +268,12 @@ struct SchedulerOptions: ParsableArguments {
 
   @Option(
     help: """
+      Decodes from one look at new requests to the next; \(only("scheduler-recv-interval")) (default: 1).
+      """)
+  var schedulerRecvInterval: Int?
+
+  @Option(
+    help: """
       Most output tokens that each client asks for, at least its output, which it ends by itself; \
       \(only("client-max-tokens")) (default: its output, whatever tokens come).
       """)
@@ -318,6 +324,7 @@ struct SchedulerOptions: ParsableArguments {
     if let retractionPolicy {
       try ScenarioSetting.find("retraction-policy").change(retractionPolicy)(&scenario)
     }
+    scenario.sglang.receiveInterval = schedulerRecvInterval
     scenario.clientMaxTokens = clientMaxTokens
     if let capacitySchedulerPolicy {
       let setting = try ScenarioSetting.find("capacity-scheduler-policy")

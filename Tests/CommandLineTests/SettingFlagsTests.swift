@@ -37,6 +37,7 @@ import Testing
     "hf-overrides": #"{"max_position_embeddings": 4096}"#,
     "schedule-policy": "lpm", "schedule-conservativeness": "0.5", "max-prefill-tokens": "9000",
     "prefill-max-requests": "3", "enable-mixed-chunk": "false",
+    "scheduler-recv-interval": "30", "expert-skew": "0.5",
     "disable-overlap-schedule": "false", "client-max-tokens": "900",
     "enable-priority-scheduling": "true", "schedule-low-priority-values-first": "true",
     "priority-scheduling-preemption-threshold": "3", "disable-priority-preemption": "true",

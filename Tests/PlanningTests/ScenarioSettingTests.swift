@@ -51,6 +51,7 @@ import Testing
       "scheduling-policy": "fcfs", "engine-overheads": "vllm",
       "schedule-policy": "fcfs", "schedule-conservativeness": "1", "max-prefill-tokens": "16384",
       "prefill-max-requests": "3", "enable-mixed-chunk": "false",
+      "scheduler-recv-interval": "30", "expert-skew": "0.5",
       "disable-overlap-schedule": "false", "client-max-tokens": "900",
       "enable-priority-scheduling": "false", "schedule-low-priority-values-first": "false",
       "priority-scheduling-preemption-threshold": "10", "disable-priority-preemption": "false",

@@ -332,6 +332,27 @@ import Workload
         ($0.model, $0.enableExpertParallel) = (try ModelCatalogue.find("llama-3.1-8b"), true)
       }
     }
+    // The skew of the tables is that of a scenario without one; the fuller GPU has more to do the more the loads differ.
+    let durations = try [0, 1.01, 2].map { skew in
+      try resolved { ($0.enableExpertParallel, $0.expertSkew) = (true, skew) }.costModel
+        .duration(of: work)
+    }
+    #expect(durations[1] == spread.costModel.duration(of: work))
+    #expect(durations[0] < durations[1] && durations[1] < durations[2])
+    #expect(
+      throws: UserError(
+        "`--expert-skew` must be at least 0, found `-1.0`",
+        hint: "0 is even, 1.01 what engines are measured with")
+    ) { try resolved { $0.expertSkew = -1 } }
+    #expect(
+      throws: UserError(
+        "`--expert-skew` is how tokens fall on routed experts: `llama-3.1-8b` has none",
+        hint: "leave it out")
+    ) {
+      try resolved {
+        ($0.model, $0.expertSkew) = (try ModelCatalogue.find("llama-3.1-8b"), 1)
+      }
+    }
   }
 
   /// Two ranks of one GPU are two GPUs, whose pools add up; what makes no ranks is refused with a way out.

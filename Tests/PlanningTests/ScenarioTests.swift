@@ -262,6 +262,7 @@ import Workload
       "engine-overheads": "none", "async-scheduling": "true",
       "schedule-policy": "lpm", "schedule-conservativeness": "0.5", "max-prefill-tokens": "9000",
       "prefill-max-requests": "3", "enable-mixed-chunk": "true",
+      "scheduler-recv-interval": "30",
       "disable-overlap-schedule": "true", "client-max-tokens": "900",
       "enable-priority-scheduling": "true", "schedule-low-priority-values-first": "true",
       "priority-scheduling-preemption-threshold": "3", "disable-priority-preemption": "true",

@@ -56,6 +56,7 @@ import Workload
         options.preemptionThreshold = chance.below(10)
         options.disablePreemption = chance.below(2) == 0
         options.retraction = SGLangRetraction.allCases[chance.below(2)]
+        options.receiveInterval = [1, 1, 2, 7][chance.below(4)]
       }
     }
   }

@@ -18,6 +18,16 @@ import Workload
     #expect(sglangPicture(two, sglangSettings(pool: 64)) == "Pd-dd\n  Pd")
   }
 
+  /// `b` comes ahead of the first of three decodes, behind which is the next look at new requests.
+  @Test func newRequestsAreSeenEverySoManyDecodes() {
+    let requests: [DrawnRequest] = [
+      .own("a", prompt: 4, output: 10), .own("b", at: 2, prompt: 4, output: 2),
+    ]
+    #expect(
+      sglangPicture(requests, sglangSettings(pool: 64) { $0.receiveInterval = 3 })
+        == "Pddd-dddddd\n  ..Pd")
+  }
+
   /// The batch that runs when `b` comes was decided already, and so was the one behind it.
   @Test func withOverlapARequestWaitsForOneBatchMore() {
     let settings = sglangSettings(pool: 64) { $0.overlap = true }

@@ -42,6 +42,7 @@ import Workload
         options.policy = SGLangPolicy.allCases[chance.below(SGLangPolicy.allCases.count)]
         options.conservativeness = [1, 0.3, 0.02][chance.below(3)]
         options.clientMaxTokens = chance.below(8) == 0 ? 60 : nil
+        options.receiveInterval = [1, 1, 2, 7][chance.below(4)]
       }
       if chance.below(3) == 0 { settings.attendedMax = 1 + chance.below(60) }
       if chance.below(3) == 0, !settings.sglang.policy.followsTree { drawPriorities(&chance) }

@@ -11,6 +11,9 @@ package struct PricedDeployment: Equatable, Sendable {
   package var dataParallel = 1
   /// Of all GPUs, those that routed experts are spread over whole; 1 where each expert is cut over all.
   package var expertParallel = 1
+  /// Exponent of the power law by which tokens fall on routed experts, 0 where evenly; `nil` for that of real traffic, or
+  /// even loads where popular experts have copies.
+  package var expertSkew: Double?
   /// How the layers' weights are stored.
   package var weights = ElementType.bfloat16
   /// How keys and values are stored.

@@ -42,7 +42,7 @@ extension PricedDeployment {
           experts: experts, hidden: model.hidden,
           width: ceilingDivide(experts.ffn * expertParallel, tensorParallel * dataParallel),
           ranks: expertParallel,
-          skew: balancesExperts ? 0 : ExpertLoads.typicalSkew,
+          skew: expertSkew ?? (balancesExperts ? 0 : ExpertLoads.typicalSkew),
           format: format),
         kind.count
       )

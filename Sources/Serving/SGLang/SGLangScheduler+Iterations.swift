@@ -32,6 +32,7 @@ extension SGLangScheduler {
   /// Makes passes until one launches a batch, or nothing changes any more.
   private mutating func nextBatch(_ plan: inout IterationPlan) -> SGLangBatch? {
     while true {
+      receive()
       let batch = cruise.batch.count > 0 ? decideCruising() : decide()
       writeDown(&plan)
       if batch != nil || plan.failure != nil { return batch }
@@ -93,7 +94,7 @@ extension SGLangScheduler {
   }
 
   package var queues: QueueLengths {
-    QueueLengths(running: rowCount, waiting: waiting.count, swapped: 0)
+    QueueLengths(running: rowCount, waiting: waiting.count + arrived.count, swapped: 0)
   }
 
   package var prefixCache: PrefixCacheTotals? {

@@ -37,6 +37,10 @@ package struct SGLangScheduler: Scheduler {
 
   /// Head first, as of the last pass that put it in order.
   package internal(set) var waiting: Deque<RequestID> = []
+  /// Requests that nobody has looked at yet, in the order in which they came; see ``receive()``.
+  private(set) var arrived: [RequestID] = []
+  /// Decodes since the last look.
+  var unseen = 0
   /// Requests that decode, in the order of their batch; some may be complete already.
   var running: [RequestID] = []
   /// Whether nothing more is admitted beside ``running`` (`batch_is_full`).
@@ -136,7 +140,21 @@ package struct SGLangScheduler: Scheduler {
     sequence.priority = ask.priority ?? (options.lowPriorityFirst ? .max : .min)
     sequence.text = text(of: request, promptTokens: facts.promptTokens, maxNew: sequence.maxNew)
     sequences[Int(request)] = sequence
-    queue(request)
+    if options.receiveInterval > 1 { arrived.append(request) } else { queue(request) }
+  }
+
+  /// Lets the requests that came in the meantime wait for slots, every so many decodes, and ahead of every pass that does not
+  /// follow one.
+  ///
+  /// - Source: `managers/scheduler_recv_skipper.py`, whose counter a decode raises by 1 and a prefill by 1,000, at its
+  ///   default weights; idle passes, which take no time, by 1.
+  mutating func receive() {
+    guard options.receiveInterval > 1 else { return }
+    unseen = last?.kind == .decode ? unseen + 1 : options.receiveInterval
+    guard unseen >= options.receiveInterval else { return }
+    unseen = 0
+    for request in arrived { queue(request) }
+    arrived.removeAll(keepingCapacity: true)
   }
 
   /// Puts a request at the end of the waiting queue.
@@ -187,7 +205,9 @@ package struct SGLangScheduler: Scheduler {
   }
 
   /// Whether nothing is to be done: a pass that finds this is idle (``idle()``).
-  package var isIdle: Bool { running.isEmpty && waiting.isEmpty && chunked == nil && last == nil }
+  package var isIdle: Bool {
+    running.isEmpty && waiting.isEmpty && arrived.isEmpty && chunked == nil && last == nil
+  }
 
   /// What an idle pass does: the next requests are met with the caution of the start.
   package mutating func idle() { ratio.reset() }

@@ -81,6 +81,7 @@ extension EngineSettings {
       ("max-prefill-tokens", options.maxPrefillTokens),
       ("prefill-max-requests", options.prefillMaxRequests ?? 1),
       ("client-max-tokens", options.clientMaxTokens ?? 1),
+      ("scheduler-recv-interval", options.receiveInterval),
     ] where value < 1 {
       throw UserError("`--\(flag)` must be at least 1, found `\(value)`")
     }
@@ -116,6 +117,8 @@ package struct SGLangOptions: SystemOptions {
   package var conservativeness = 1.0
   /// Decide an iteration while the one before it runs (not under `--disable-overlap-schedule`).
   package var overlap = true
+  /// Decodes from one look at new requests to the next (`--scheduler-recv-interval`); behind a prefill there is one always.
+  package var receiveInterval = 1
   /// Serve by priority (`--enable-priority-scheduling`), larger first unless
   /// `--schedule-low-priority-values-first`.
   package var priorityScheduling = false
@@ -139,6 +142,7 @@ package struct SGLangOptions: SystemOptions {
     maxPrefillTokens = choices.maxPrefillTokens ?? maxPrefillTokens
     prefillMaxRequests = choices.prefillMaxRequests
     mixedChunk = choices.mixedChunk ?? mixedChunk
+    receiveInterval = choices.receiveInterval ?? receiveInterval
     overlap = !(choices.disableOverlap ?? !overlap)
     priorityScheduling = choices.priorityScheduling ?? priorityScheduling
     lowPriorityFirst = choices.lowPriorityFirst ?? lowPriorityFirst
@@ -177,9 +181,10 @@ package struct SGLangOptions: SystemOptions {
   /// Whether a running request may be preempted for a better one.
   var preempts: Bool { priorityScheduling && !disablePreemption }
 
-  /// Whether it is known ahead when each request ends, and nothing but room decides who runs.
+  /// Whether it is known ahead when each request ends, and nothing but room decides who runs: no request waits to be seen.
   var mayCruise: Bool {
     overlap && radixCache && !mixedChunk && !preempts && clientMaxTokens == nil
+      && receiveInterval == 1
   }
 
   /// The order that is in force: without a tree none follows what is cached.
@@ -201,6 +206,7 @@ package struct SGLangChoices: Equatable, Sendable {
   package var preemptionThreshold: Int?
   package var disablePreemption: Bool?
   package var retraction: SGLangRetraction?
+  package var receiveInterval: Int?
 
   package init() {}
 }
