@@ -64,6 +64,30 @@ import Testing
     #expect(point.concurrency == 4 && point.clients == 1)
   }
 
+  /// Of a mixture: lengths tell the campaign, a batch that is a rank's tells attention data parallelism, and more GPUs than
+  /// a layer is cut over are those of several workers.
+  @Test func rowsOfMixturesSayMoreThanTheirColumns() throws {
+    func row(_ tp: Int, _ lengths: String, batch: Int, clients: Int) -> String {
+      "r,openai/gpt-oss-120b,b200,sglang,0.5.9,fp4,\(tp),1,\(lengths),\(batch),\(clients),50,8,db_dump,\(tp)\n"
+    }
+    let rows = [
+      row(4, "1024,8192", batch: 8, clients: 8), row(4, "8192,1024", batch: 16, clients: 16),
+      row(2, "1024,512", batch: 16, clients: 16), row(4, "1024,512", batch: 4, clients: 16),
+      row(64, "1024,8192", batch: 16, clients: 16),
+    ]
+    let header = Self.header.dropLast() + ",moe_ep_size\n"
+    let files = try SmallFiles(["points.csv": header + rows.joined()])
+    let (points, warnings) = try ServingPoint.read(path: files.path + "/points.csv")
+    #expect(points.map(\.campaign) == [.datedDump, .datedDump, .sweep, .sweep])
+    #expect(points.map(\.dataParallel) == [1, 1, 1, 4])
+    #expect(points.map(\.tensorParallel) == [4, 4, 2, 1])
+    #expect(points.map { BackendModel.model($0).receiveInterval } == [10, 30, 1, 1])
+    #expect(
+      warnings.map { $0.replacingOccurrences(of: files.path, with: "DIR") } == [
+        "DIR/points.csv: line 6 is left out: 64 GPUs are those of workers apart, whose layout is not recorded"
+      ])
+  }
+
   @Test func aMeasuredTimeMustBePositive() {
     #expect(throws: UserError.self) { try read(Self.row("a", ttft: "0")) }
     #expect(throws: UserError.self) { try read(Self.row("a", ttft: "nan")) }

@@ -28,6 +28,7 @@ extension BackendModel {
     scenario.oversized = .fail
     scenario.maxBatchedTokens = chunkedPrefill ? tokenBudget : max(tokenBudget, longest)
     scenario.chunkedPrefill = chunkedPrefill
+    if receiveInterval > 1 { scenario.sglang.receiveInterval = receiveInterval }
     return scenario
   }
 

@@ -16,6 +16,8 @@ package struct BackendModel: Equatable, Sendable {
   package var overheads: EngineOverheads
   /// Share of the memory that the engine uses.
   package var utilization = 0.9
+  /// Decodes from one look at new requests to the next, of SGLang.
+  package var receiveInterval = 1
   /// Whether keys and values are 8-bit where the weights are 8-bit or narrower.
   package var quantisesKVCache = false
   /// Requests of a measurement for each client: all clients start at once, so that the first of
@@ -55,7 +57,7 @@ package struct BackendModel: Equatable, Sendable {
     "prompt_scale", "attention_scale", "uneven_contexts", "all_reduce_scale", "hop_us",
     "request_us", "token_us", "request_ms",
     "transfer_gbps", "transfer_ms", "rounds", "jitter", "token_budget", "utilization", "fp8_kv",
-    "repeated_prompts",
+    "repeated_prompts", "receive_interval",
   ]
 
   /// Sets one parameter; false for a name that is none.
@@ -86,6 +88,7 @@ package struct BackendModel: Equatable, Sendable {
     case "request_ms": requestMilliseconds = value
     case "repeated_prompts": repeatedPrompts = max(0, Int(value))
     case "fp8_kv": quantisesKVCache = value != 0
+    case "receive_interval": receiveInterval = max(1, Int(value))
     default: return false
     }
     return true

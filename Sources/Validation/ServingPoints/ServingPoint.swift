@@ -38,7 +38,7 @@ package struct ServingPoint: Sendable {
   /// An engine that points were measured on.
   package enum Backend: String, CaseIterable, Sendable { case vllm, trtllm, sglang }
 
-  /// Who measured, and so by which protocol: `source_group`, and within the sweeps the lengths.
+  /// Who measured, and so by which protocol: `source_group` and the lengths.
   package enum Campaign: Sendable {
     /// Lengths drawn evenly from 80 to 100 % of the nominal ones, ten requests a client (inferred:
     /// throughput and KV occupancy fit no fixed length).
@@ -121,6 +121,10 @@ package struct ServingPoint: Sendable {
       tensorParallel = Int(try table.number("tp", row, atLeast: 1))
       dataParallel = Int(try table.optional("attention_dp_size", row) ?? 1)
       expertParallel = Int(try table.optional("moe_ep_size", row) ?? 1)
+      guard tensorParallel <= Self.tensorParallelMax else {
+        throw Skipped(
+          reason: "\(tensorParallel) GPUs are those of workers apart, whose layout is not recorded")
+      }
     }
     let suspicion = table.text("suspect", row)
     guard suspicion.isEmpty else {
@@ -152,6 +156,29 @@ package struct ServingPoint: Sendable {
     }
     ttft = try table.seconds("ttft_ms", row, unit: 1)
     tpot = try table.seconds("tpot_ms", row, unit: 1)
+    guard !isSplit, model.hasExperts else { return }
+    if Self.dumpLengths.contains([promptTokens, outputTokens]) { campaign = .datedDump }
+    try spreadAttention(table, row)
+  }
+
+  /// GPUs beyond which no engine cuts a layer. Rows of 20 to 72 GPUs count those of all workers that prefill and decode
+  /// apart: seven of TensorRT-LLM's on the GB200 stand in `disaggregated_points_dev.csv` with the same times.
+  private static let tensorParallelMax = 16
+
+  /// Lengths of the campaign behind the dated dump (InferenceX), prompt and output, which it measured mixtures with. Other
+  /// groups have copies of its rows: all 48 that have a twin in the dump have its times to the digit.
+  private static let dumpLengths = [[1024, 1024], [1024, 8192], [8192, 1024]]
+
+  /// Attention is data parallel where experts are spread over all GPUs and a batch is a rank's, of as many ranks as there are
+  /// GPUs, although the row says otherwise (inferred; of the file's rows with a batch below their clients most say so).
+  private mutating func spreadAttention(_ table: MeasurementTable, _ row: Int) throws {
+    guard dataParallel == 1, tensorParallel > 1, expertParallel == tensorParallel,
+      let clients = try table.optional("concurrency", row),
+      let batch = try table.optional("batch_size", row),
+      batch * Double(tensorParallel) == clients
+    else { return }
+    dataParallel = tensorParallel
+    tensorParallel = 1
   }
 
   /// Requests in flight where no column says so: those of a batch, of all ranks that decode where those are apart.
