@@ -4,7 +4,7 @@ SWIFT ?= swift
 KVPLAN = .build/release/kvplan
 RATES ?= 0.5,1,1.5,2,3,8
 
-.PHONY: help dependencies release mock test-mock install uninstall compare reproduce plan-example plan-tiers check-search test check format lint sanitize fuzz-fleets bench bench-accuracy served-errors test-slurm sweep-kill same-bytes clean
+.PHONY: help dependencies release mock test-mock install uninstall compare reproduce plan-example plan-tiers check-search test check format lint sanitize fuzz-fleets fuzz-readers fuzz-commands bench bench-accuracy served-errors test-slurm sweep-kill same-bytes clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -72,6 +72,18 @@ sanitize: dependencies ## Run the tests of kernels and memory under AddressSanit
 fuzz-fleets: dependencies ## Serve 100,000 random fleets whose replicas fail: nothing is lost or served twice
 	$(SWIFT) build --build-tests
 	KVPLAN_FUZZ_FLEETS=100000 $(SWIFT) test --skip-build --filter FailureTests
+
+ROUNDS ?= 20000
+
+fuzz-readers: dependencies ## Read ROUNDS damaged files of every kind in each fuzz test of traces and of servers' results
+	$(SWIFT) build --build-tests
+	KVPLAN_FUZZ_ROUNDS=$(ROUNDS) $(SWIFT) test --skip-build --filter 'FormatFuzzTests|ServerInputsFuzzTests'
+
+SEED ?= 1
+FUZZ_SECONDS ?= 600
+
+fuzz-commands: release ## Run whole commands on damaged files for FUZZ_SECONDS: no crash, no hang, no refusal without words
+	tools/fuzz-commands $(KVPLAN) $(SEED) $(FUZZ_SECONDS) $(wildcard $(DATA)/reports)
 
 lint: ## Check the format
 	$(SWIFT) format lint --strict --recursive Package.swift Sources Tests

@@ -12,13 +12,14 @@ struct ServerResultOptions: ParsableArguments {
   @Argument(
     help: """
       Results: of `vllm bench serve --save-result` or SGLang's `bench_serving`, reports of GuideLLM, exports of \
-      AIPerf, requests of LLMServingSim, or tables with a run a row.
+      AIPerf, requests of LLMServingSim, or tables with a run a row. Pages of `/metrics` of vLLM or SGLang, before \
+      and after a run, and logs of vLLM, SGLang or TensorRT-LLM: beside results to hold against them, else as a run.
       """)
   var results: [String]
 
   @Option(
     help: ArgumentHelp(
-      "What stands in the file for a name that is read, `request_rate=requested_rps`, comma-separated; a number stands for itself.",
+      "What stands in the file for a name that is read, `request_rate=requested_rps`, comma-separated; a number stands for itself, and says of metrics and logs what they lack.",
       valueName: "name=column"))
   var columns: String?
 
@@ -42,8 +43,8 @@ struct ServerResultOptions: ParsableArguments {
       "Runs to take, counted from 1 over all files, `1,3-5`.", valueName: "numbers"))
   var runs: String?
 
-  /// - Throws: ``UserError`` for what cannot be read.
-  func read() throws -> [ServerRun] {
+  /// - Throws: ``UserError`` for what cannot be read, and for files of another engine than the system's.
+  func read(of system: ServingSystem) throws -> [ServerRun] {
     guard (0..<1).contains(lengthSpread) else {
       throw UserError("`--length-spread` must lie in [0, 1), found `\(lengthSpread)`")
     }
@@ -51,7 +52,10 @@ struct ServerResultOptions: ParsableArguments {
     reading.lengthSpread = lengthSpread
     reading.evenArrivals = evenArrivals
     reading.columns = try mapping()
-    var all = try results.flatMap { try reading.runs(path: $0) }
+    let inputs = try reading.inputs(paths: results)
+    try inputs.requireEngine(of: system.name)
+    for note in inputs.notes { Terminal.say(note) }
+    var all = inputs.runs
     if let runs { all = try RunNumbers(runs, of: all.count).indices.map { all[$0] } }
     guard let requests else { return all }
     return try all.map { try $0.scoring(try Self.range(requests, of: $0.spans.count)) }
@@ -138,9 +142,9 @@ struct CalibrateServerCommand: ParsableCommand {
     guard !name.isEmpty else {
       throw UserError("`--name` is empty", hint: "give the profile a name: results repeat it")
     }
-    let runs = try files.read()
-    let scenario = try engine.scenario(
-      system: try ServingSystem.find(system), requestRate: nil)
+    let system = try ServingSystem.find(system)
+    let runs = try files.read(of: system)
+    let scenario = try engine.scenario(system: system, requestRate: nil)
     let calibration = ServerCalibration(scenario, runs: runs, name: name)
     let progress = ProgressLine(simulations: calibration.simulationsExpected)
     let answer = try calibration.run()
@@ -196,9 +200,9 @@ struct ValidateServerCommand: ParsableCommand {
   var format = OutputFormat.table
 
   func run() throws {
-    let runs = try files.read()
-    let scenario = try engine.scenario(
-      system: try ServingSystem.find(system), requestRate: nil)
+    let system = try ServingSystem.find(system)
+    let runs = try files.read(of: system)
+    let scenario = try engine.scenario(system: system, requestRate: nil)
     let predictions = try ServerCalibration.predictions(
       runs, by: scenario, prices: .shared(PreparedPrices()))
     Terminal.write(ServerTable(predictions).rendered(format))

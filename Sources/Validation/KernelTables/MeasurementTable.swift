@@ -1,7 +1,8 @@
 import Messages
 import TraceFiles
 
-/// A CSV file of measurements, plain or gzip, with a header: columns by name, rows by line number.
+/// A CSV file of measurements, plain or gzip, with a header: columns by name, rows by line number; or JSON lines,
+/// whose numbers and texts are the columns.
 ///
 /// A field in quotes may hold commas, and ends with its line.
 package struct MeasurementTable {
@@ -22,7 +23,8 @@ package struct MeasurementTable {
     self.path = path
     let file = try UnpackedFile(path: path)
     if let mistake = file.mistake { throw UserError("\(path): \(mistake.rawValue)") }
-    bytes = file.bytes
+    let jsonLines = try JSONLines(path: path, bytes: file.bytes)
+    bytes = jsonLines?.table ?? file.bytes
     var rows: [(line: Int, fields: [Range<Int>])] = []
     var header: [Range<Int>] = []
     var start = 0
@@ -44,7 +46,7 @@ package struct MeasurementTable {
     guard !rows.isEmpty else { throw UserError("\(path): the table has no rows") }
     width = header.count
     fields = rows.flatMap(\.fields)
-    lines = rows.map(\.line)
+    lines = jsonLines?.lines ?? rows.map(\.line)
     let bytes = self.bytes
     columns = Dictionary(
       header.enumerated().map { (String(decoding: bytes[$1], as: UTF8.self), $0) },
@@ -74,12 +76,17 @@ package struct MeasurementTable {
     return String(decoding: bytes[fields[row * width + index]], as: UTF8.self)
   }
 
+  /// A field as messages show it.
+  private func shown(_ column: String, _ row: Int) -> String {
+    printable(Array(text(column, row).utf8).span)
+  }
+
   /// A number; `nil` for an empty field.
   package func optional(_ column: String, _ row: Int) throws -> Double? {
     let text = text(column, row)
     if text.isEmpty { return nil }
     guard let value = Double(text) else {
-      throw failure(row, "`\(column)` must be a number, found `\(text)`")
+      throw failure(row, "`\(column)` must be a number, found `\(shown(column, row))`")
     }
     return value
   }
@@ -91,7 +98,8 @@ package struct MeasurementTable {
     }
     guard value.isFinite, value >= least else {
       throw failure(
-        row, "`\(column)` must be a number of at least \(Int(least)), found `\(text(column, row))`")
+        row, "`\(column)` must be a number of at least \(Int(least)), found `\(shown(column, row))`"
+      )
     }
     return value
   }
@@ -100,7 +108,7 @@ package struct MeasurementTable {
   package func seconds(_ column: String, _ row: Int, unit: Double) throws -> Double {
     let value = try number(column, row)
     guard value > 0 else {
-      throw failure(row, "`\(column)` must be a positive time, found `\(text(column, row))`")
+      throw failure(row, "`\(column)` must be a positive time, found `\(shown(column, row))`")
     }
     return value * unit
   }
@@ -111,7 +119,7 @@ package struct MeasurementTable {
     guard (1e-9...3600).contains(seconds) else {
       throw failure(
         row,
-        "`\(column)` is `\(text(column, row))`, which is \(seconds) s: no kernel takes less than "
+        "`\(column)` is `\(shown(column, row))`, which is \(seconds) s: no kernel takes less than "
           + "1 ns or more than 1 h")
     }
     return seconds
@@ -122,7 +130,7 @@ package struct MeasurementTable {
     let value = try number(column, row, atLeast: least)
     guard value <= 1e12, value == value.rounded() else {
       throw failure(
-        row, "`\(column)` must be a whole number up to 10¹², found `\(text(column, row))`")
+        row, "`\(column)` must be a whole number up to 10¹², found `\(shown(column, row))`")
     }
     return value
   }

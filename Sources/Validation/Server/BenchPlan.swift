@@ -133,7 +133,7 @@ package struct BenchPlan: Sendable {
     let calibration = ServerCalibration(scenario, runs: runs, name: "plan")
     let start = ServerProfile.Residuals(scenario.releaseOverheads)
     let base = try calibration.predictions(runs, start, prices: prices)
-    var slopes = runs.map { _ in [[Double]](repeating: [], count: ServerRun.Quantity.allCases.count)
+    var slopes = runs.map { _ in [[Double]](repeating: [], count: ServerRun.Quantity.fitted.count)
     }
     for residual in residuals {
       // Half a step: a whole one of a scale changes who waits for whom.
@@ -142,7 +142,7 @@ package struct BenchPlan: Sendable {
       beside[keyPath: residual.path] += change
       let moved = try calibration.predictions(runs, beside, prices: prices)
       for (index, (from, to)) in zip(base, moved).enumerated() {
-        for (place, quantity) in ServerRun.Quantity.allCases.enumerated() {
+        for (place, quantity) in ServerRun.Quantity.fitted.enumerated() {
           guard let before = from.values[quantity], let after = to.values[quantity] else {
             continue
           }

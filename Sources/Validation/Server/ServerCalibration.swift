@@ -194,7 +194,7 @@ package struct ServerCalibration: Sendable {
   /// The mean square of the logarithm of predicted over measured: a half and a double count the same.
   private func loss(_ predictions: [Prediction]) throws -> Double {
     let errors = predictions.flatMap { prediction in
-      ServerRun.Quantity.allCases.compactMap(prediction.error)
+      ServerRun.Quantity.fitted.compactMap(prediction.error)
     }
     guard !errors.isEmpty else {
       throw UserError("nothing that was measured can be predicted")

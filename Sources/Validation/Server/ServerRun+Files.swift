@@ -1,5 +1,6 @@
 import Foundation
 import Messages
+import Planning
 import SimulationKernel
 import TraceFiles
 import Workload
@@ -15,19 +16,46 @@ package struct ServerRunReading: Sendable {
 
   package init() {}
 
+  /// Reads the runs of a file, as ``runs(path:_:)``.
+  package func runs(path: String) throws -> [ServerRun] {
+    let file = try UnpackedFile(path: path)
+    if let mistake = file.mistake { throw UserError("\(path): \(mistake.rawValue)") }
+    return try runs(path: path, file.bytes)
+  }
+
   /// Reads the runs of a file: a result of `vllm bench serve` or of SGLang's `bench_serving` (an object, or one a line), a
   /// report of GuideLLM, an export of AIPerf, the requests of LLMServingSim, or a table with a run a row.
   ///
   /// - Throws: ``UserError`` that names the file and what is missing.
-  package func runs(path: String) throws -> [ServerRun] {
-    let file = try UnpackedFile(path: path)
-    if let mistake = file.mistake { throw UserError("\(path): \(mistake.rawValue)") }
-    let first = file.bytes.first { !" \n\r\t".utf8.contains($0) }
-    let runs =
-      first == UInt8(ascii: "{") || first == UInt8(ascii: "[")
-      ? try jsonRuns(path, file.bytes) : try tableRuns(path)
-    guard !runs.isEmpty else { throw UserError("\(path): no run of a server") }
-    return runs
+  func runs(path: String, _ bytes: [UInt8]) throws -> [ServerRun] {
+    let first = bytes.first { !" \n\r\t".utf8.contains($0) }
+    do {
+      let runs =
+        first == UInt8(ascii: "{") || first == UInt8(ascii: "[")
+        ? try jsonRuns(path, bytes) : try tableRuns(path)
+      guard !runs.isEmpty else { throw UserError("\(path): no run of a server") }
+      return runs
+    } catch let error as UserError {
+      throw Self.whatElse(path, bytes) ?? error
+    }
+  }
+
+  /// What a file is that holds no runs: the start of an engine's log, or a trace; `nil` where it is not known.
+  private static func whatElse(_ path: String, _ bytes: [UInt8]) -> UserError? {
+    let name = URL(filePath: path).lastPathComponent
+    if let log = try? EngineLog(String(decoding: bytes, as: UTF8.self), name: name), log.statesPool
+    {
+      return UserError(
+        "\(name): the start of an engine's log: it says how large the KV cache is, and nothing of requests",
+        hint: "give it as `--kv-cache-from-log`, beside a result, metrics pages or the log of a run"
+      )
+    }
+    guard let trace = try? TraceReader.read(bytes: bytes, name: name) else { return nil }
+    return UserError(
+      "\(name): a trace (`\(trace.format.rawValue)`): what was asked, and not when it was answered",
+      hint:
+        "`kvplan simulate` serves it; a server's answers are in results of load generators, its metrics and its log"
+    )
   }
 
   // MARK: JSON
@@ -40,6 +68,7 @@ package struct ServerRunReading: Sendable {
       }
     }
     if objects.first?["metrics"] is [String: Any] { return [try aiPerf(path, objects)] }
+    if objects.first?["last_token_ts"] != nil { return [try requestTable(path)] }
     return try objects.enumerated().map {
       try bench(named(path, $0.offset, of: objects.count), $0.element)
     }
@@ -138,7 +167,7 @@ package struct ServerRunReading: Sendable {
 
   private func tableRuns(_ path: String) throws -> [ServerRun] {
     let table = try MeasurementTable(path: path)
-    if table.has("queued_s"), table.has("first_token_s") { return [try requestTable(path)] }
+    if table.has("last_token_s") || table.has("last_token_ts") { return [try requestTable(path)] }
     let name = URL(filePath: path).lastPathComponent
     return try (0..<table.rowCount).map { row in
       func number(_ keys: String..., scale: Double = 1) throws -> Double? {
@@ -241,13 +270,13 @@ package struct ServerRunReading: Sendable {
     return run
   }
 
-  private func run(
+  func run(
     _ name: String, _ requests: [Request], rate: Double, clients: Int?, starts: [Double]?,
     _ measured: [ServerRun.Quantity: Double]
   ) throws -> ServerRun {
     guard !measured.isEmpty else {
       throw UserError(
-        "\(name): nothing was measured: no \(ServerRun.Quantity.allCases.map { "`\($0.column)`" }.joined(separator: ", "))"
+        "\(name): nothing was measured: no \(ServerRun.Quantity.fitted.map { "`\($0.column)`" }.joined(separator: ", "))"
       )
     }
     guard measured.values.allSatisfy({ $0.isFinite && $0 > 0 }) else {
@@ -273,7 +302,7 @@ package struct ServerRunReading: Sendable {
     return Request(promptTokens: Int32(inputs), outputTokens: Int32(outputs))
   }
 
-  private func clientCount(_ name: String, _ value: Double) throws -> Int {
+  func clientCount(_ name: String, _ value: Double) throws(UserError) -> Int {
     guard value >= 1, value < 1e8 else {
       throw UserError("\(name): `max_concurrency` must be a number from 1 on, found \(value)")
     }
@@ -281,7 +310,7 @@ package struct ServerRunReading: Sendable {
   }
 
   /// Requests of a mean length, or drawn around it.
-  private func drawn(
+  func drawn(
     _ name: String, _ count: Double, _ inputs: Double, _ outputs: Double
   ) throws -> [Request] {
     guard count < 1e8 else { throw UserError("\(name): \(count) requests are too many") }
@@ -300,31 +329,5 @@ package struct ServerRunReading: Sendable {
 
   private func found(_ object: [String: Any]) -> String {
     "it has \(object.keys.sorted().prefix(12).joined(separator: ", "))"
-  }
-}
-
-/// A file of JSON objects: one, an array of them, or one a line. `NaN` and `Infinity`, as Python writes them, are read.
-private struct JSONObjects {
-  var objects: [[String: Any]]
-
-  init(path: String, bytes: [UInt8]) throws {
-    let text = String(decoding: bytes, as: UTF8.self)
-      .replacing(/-?\bInfinity\b/, with: "\"inf\"").replacing(/\bNaN\b/, with: "null")
-    func parsed(_ text: some StringProtocol) -> Any? {
-      try? JSONSerialization.jsonObject(with: Data(text.utf8))
-    }
-    if let object = parsed(text) as? [String: Any] {
-      objects = [object]
-    } else if let array = parsed(text) as? [[String: Any]] {
-      objects = array
-    } else {
-      objects = try text.split(separator: "\n").enumerated().compactMap { line, text in
-        guard text.contains(where: { !$0.isWhitespace }) else { return nil }
-        guard let object = parsed(text) as? [String: Any] else {
-          throw UserError("\(path):\(line + 1): not a JSON object")
-        }
-        return object
-      }
-    }
   }
 }

@@ -6,9 +6,13 @@ import Workload
 
 /// One run of a load generator against a server: what was sent, and what was seen.
 package struct ServerRun: Sendable {
-  /// What was measured of a run: requests per second, and means in seconds.
+  /// What was measured of a run: requests per second, means in seconds, and as a server sees itself, requests that run
+  /// and the share of the KV cache that they hold.
   package enum Quantity: String, CaseIterable, Sendable {
-    case throughput, ttft, tpot, e2e
+    case throughput, ttft, tpot, e2e, running, kvUse
+
+    /// What residuals are fitted to: times. Requests in a server follow from them, and its memory has none.
+    package static let fitted: [Quantity] = [.throughput, .ttft, .tpot, .e2e]
 
     /// As results name it, with its unit.
     package var column: String {
@@ -17,11 +21,19 @@ package struct ServerRun: Sendable {
       case .ttft: "mean_ttft_ms"
       case .tpot: "mean_tpot_ms"
       case .e2e: "mean_e2el_ms"
+      case .running: "mean_running_requests"
+      case .kvUse: "mean_kv_cache_usage_percent"
       }
     }
 
-    /// Seconds or requests per second in the unit of ``column``.
-    package func shown(_ value: Double) -> Double { self == .throughput ? value : value * 1e3 }
+    /// Seconds, requests per second, requests or a share in the unit of ``column``.
+    package func shown(_ value: Double) -> Double {
+      switch self {
+      case .throughput, .running: value
+      case .ttft, .tpot, .e2e: value * 1e3
+      case .kvUse: value * 100
+      }
+    }
   }
 
   /// How requests come.
@@ -83,7 +95,7 @@ package struct ServerRun: Sendable {
 
   private func plain(_ value: Double) -> String {
     let rounded = (value * 100).rounded() / 100
-    return rounded == rounded.rounded() ? "\(Int(rounded))" : "\(rounded)"
+    return Int(exactly: rounded).map { "\($0)" } ?? "\(rounded)"
   }
 
   /// The same run with some of its requests scored: all are served.
@@ -165,8 +177,10 @@ package struct ServerRun: Sendable {
         arrival: record.requests[index].arrival.seconds, first: first.seconds, last: last.seconds,
         tokens: Int(record.requests[index].outputTokens))
     }
-    return Outcome(
-      values: values.quantities, batched: record.meanBatched)
+    var quantities = values.quantities
+    if measured[.running] != nil { quantities[.running] = record.meanRunning }
+    if measured[.kvUse] != nil { quantities[.kvUse] = record.heldShare }
+    return Outcome(values: quantities, batched: record.meanBatched)
   }
 
   /// Sums over requests, for the means.
@@ -203,5 +217,20 @@ extension RunRecord {
     let iterations = replicas.reduce(0) { $0 + $1.steps.count }
     let requests = replicas.reduce(0) { $0 + $1.steps.runningRequests }
     return iterations == 0 ? 0 : Double(requests) / Double(iterations)
+  }
+
+  /// Requests that run, in the mean over time; `nil` for a run that takes none.
+  fileprivate var meanRunning: Double? {
+    let nanoseconds = (measured.to - measured.from).nanoseconds
+    return nanoseconds > 0 ? Double(integrals.runningRequests) / Double(nanoseconds) : nil
+  }
+
+  /// The share of the pool that requests hold, in the mean over time: what is cached for none is not in it, as engines
+  /// count. `nil` where there is no pool.
+  fileprivate var heldShare: Double? {
+    let sums = integrals
+    let held = sums.tokenState + sums.reserved + sums.internalFragmentation
+    let all = held + sums.externalFragmentation + sums.cached + sums.free
+    return all > 0 ? Double(held) / Double(all) : nil
   }
 }

@@ -62,7 +62,8 @@ package struct RequestReplay: Sendable {
   /// What the prompts consist of; `nil` where the file has no block hashes.
   package let contents: PromptContents?
 
-  /// Reads a file in the layout of LLMServingSim's `*_requests.csv`.
+  /// Reads a file in the layout of LLMServingSim's `*_requests.csv`, or of its `requests.jsonl`, which has the readings of
+  /// the engine's clock, as JSON lines or as a table.
   ///
   /// Requests arrive when the engine queued them: what happens before is the client's and the API
   /// server's, which are not simulated (and which the published comparison leaves out too).
@@ -70,10 +71,11 @@ package struct RequestReplay: Sendable {
   /// - Throws: ``UserError`` with file and line.
   package init(path: String) throws {
     let table = try MeasurementTable(path: path)
-    try table.require([
-      "prompt_tokens", "output_tokens", "queued_s", "first_token_s", "last_token_s",
-    ])
-    let queuedSeconds = try (0..<table.rowCount).map { try table.number("queued_s", $0) }
+    let names = table.has("last_token_ts") ? Names.clock : .seconds
+    try table.require(names.all)
+    var queuedSeconds = try (0..<table.rowCount).map { try table.number(names.queued, $0) }
+    let origin = names.isClock ? queuedSeconds.min() ?? 0 : 0
+    queuedSeconds = queuedSeconds.map { $0 - origin }
     // Swift's sort is stable: requests queued at one instant stay in file order.
     let order = queuedSeconds.indices.sorted { queuedSeconds[$0] < queuedSeconds[$1] }
     var requests: [Request] = []
@@ -81,12 +83,16 @@ package struct RequestReplay: Sendable {
     var outcomes: [Served] = []
     for row in order {
       let queued = queuedSeconds[row]
-      let prompt = try table.number("prompt_tokens", row, atLeast: 1)
-      let output = try table.number("output_tokens", row, atLeast: 1)
-      let first = try table.number("first_token_s", row)
-      let last = try table.number("last_token_s", row)
+      let prompt = try table.size(names.prompt, row)
+      let output = try table.size(names.output, row)
+      guard prompt < 1e8, output < 1e8 else {
+        throw table.failure(row, "a request of \(prompt) and \(output) tokens")
+      }
+      let first = try table.number(names.first, row) - origin
+      let last = try table.number(names.last, row) - origin
       guard queued <= first, first <= last else {
-        throw table.failure(row, "`queued_s`, `first_token_s`, `last_token_s` are not in order")
+        throw table.failure(
+          row, "`\(names.queued)`, `\(names.first)`, `\(names.last)` are not in order")
       }
       outcomes.append(Served(arrival: queued, first: first, last: last, tokens: Int(output)))
       requests.append(
@@ -99,6 +105,26 @@ package struct RequestReplay: Sendable {
     served = outcomes
     self.requests = requests
     self.contents = table.has("block_hashes") ? contents : nil
+  }
+
+  /// What the columns are called.
+  private struct Names {
+    var prompt: String
+    var output: String
+    var queued: String
+    var first: String
+    var last: String
+    /// Whether times are readings of a clock that began at any time.
+    var isClock: Bool
+
+    var all: [String] { [prompt, output, queued, first, last] }
+
+    static let seconds = Names(
+      prompt: "prompt_tokens", output: "output_tokens", queued: "queued_s", first: "first_token_s",
+      last: "last_token_s", isClock: false)
+    static let clock = Names(
+      prompt: "input_toks", output: "output_toks", queued: "queued_ts", first: "first_token_ts",
+      last: "last_token_ts", isClock: true)
   }
 
   /// Full blocks by their ids, and a rest that no other prompt has.
