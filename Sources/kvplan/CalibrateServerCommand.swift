@@ -2,6 +2,7 @@ import ArgumentParser
 import CostModel
 import Foundation
 import Messages
+import ModelFiles
 import Planning
 import Results
 import Serving
@@ -44,7 +45,7 @@ struct ServerResultOptions: ParsableArguments {
   var runs: String?
 
   /// - Throws: ``UserError`` for what cannot be read, and for files of another engine than the system's.
-  func read(of system: ServingSystem) throws -> [ServerRun] {
+  func read(of scenario: Scenario) throws -> [ServerRun] {
     guard (0..<1).contains(lengthSpread) else {
       throw UserError("`--length-spread` must lie in [0, 1), found `\(lengthSpread)`")
     }
@@ -53,12 +54,23 @@ struct ServerResultOptions: ParsableArguments {
     reading.evenArrivals = evenArrivals
     reading.columns = try mapping()
     let inputs = try reading.inputs(paths: results)
-    try inputs.requireEngine(of: system.name)
+    try inputs.requireEngine(of: scenario.system.name)
+    Terminal.warn(Self.otherModels(inputs, scenario.model))
     for note in inputs.notes { Terminal.say(note) }
     var all = inputs.runs
     if let runs { all = try RunNumbers(runs, of: all.count).indices.map { all[$0] } }
     guard let requests else { return all }
     return try all.map { try $0.scoring(try Self.range(requests, of: $0.spans.count)) }
+  }
+
+  /// Servers may call a model as they like: only names of other models that are known are said.
+  private static func otherModels(_ inputs: ServerInputs, _ model: ModelSpec) -> [String] {
+    inputs.models.compactMap { name, file in
+      guard let known = try? ModelFile.named(name).model, known.name != model.name else {
+        return nil
+      }
+      return "`\(file)` is of the model `\(name)`, `--model` is `\(model.name)`"
+    }
   }
 
   private func mapping() throws -> [String: String] {
@@ -142,9 +154,9 @@ struct CalibrateServerCommand: ParsableCommand {
     guard !name.isEmpty else {
       throw UserError("`--name` is empty", hint: "give the profile a name: results repeat it")
     }
-    let system = try ServingSystem.find(system)
-    let runs = try files.read(of: system)
-    let scenario = try engine.scenario(system: system, requestRate: nil)
+    let scenario = try engine.scenario(
+      system: try ServingSystem.find(system), requestRate: nil)
+    let runs = try files.read(of: scenario)
     let calibration = ServerCalibration(scenario, runs: runs, name: name)
     let progress = ProgressLine(simulations: calibration.simulationsExpected)
     let answer = try calibration.run()
@@ -200,9 +212,9 @@ struct ValidateServerCommand: ParsableCommand {
   var format = OutputFormat.table
 
   func run() throws {
-    let system = try ServingSystem.find(system)
-    let runs = try files.read(of: system)
-    let scenario = try engine.scenario(system: system, requestRate: nil)
+    let scenario = try engine.scenario(
+      system: try ServingSystem.find(system), requestRate: nil)
+    let runs = try files.read(of: scenario)
     let predictions = try ServerCalibration.predictions(
       runs, by: scenario, prices: .shared(PreparedPrices()))
     Terminal.write(ServerTable(predictions).rendered(format))

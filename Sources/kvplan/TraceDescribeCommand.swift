@@ -46,12 +46,13 @@ struct TraceDescribeCommand: ParsableCommand {
     options.keepsZeroOutputs = includeFailures
     let done = Tally()
     var line: ProgressLine?
-    let (description, read) = try TraceReader.describe(
-      path: trace, options: options, blockTokens: blockSize
-    ) { count, all in
-      done.value = count
-      line =
-        line ?? ProgressLine(.init(count: all, unit: "requests", isExact: true)) { done.value }
+    let (description, read) = try TraceReadArguments.named(trace) { () throws(UserError) in
+      try TraceReader.describe(path: trace, options: options, blockTokens: blockSize) {
+        count, all in
+        done.value = count
+        line =
+          line ?? ProgressLine(.init(count: all, unit: "requests", isExact: true)) { done.value }
+      }
     }
     line?.finish()
     Terminal.warn(read.warnings)

@@ -2,6 +2,7 @@ import ArgumentParser
 import Messages
 import SimulationKernel
 import TraceFiles
+import Validation
 import Workload
 
 /// How a trace file is read, for every command that takes one.
@@ -84,9 +85,19 @@ struct TraceReadArguments: ParsableArguments {
 
   /// Reads the trace at `path` and says what the user should know about it.
   func read(_ path: String, seed: UInt64 = 0) throws -> Trace {
-    let reading = try TraceReader.read(path: path, options: try options(seed: seed))
+    let options = try options(seed: seed)
+    let reading = try Self.named(path) { () throws(UserError) in
+      try TraceReader.read(path: path, options: options)
+    }
     Terminal.warn(reading.warnings)
     return reading.trace
+  }
+
+  /// What reads a trace, with words for a file that is none.
+  static func named<Value>(_ path: String, _ read: () throws(UserError) -> Value) throws(UserError)
+    -> Value
+  {
+    do { return try read() } catch { throw ServerFile.mistakenForTrace(path) ?? error }
   }
 }
 

@@ -35,9 +35,9 @@ struct ValidateSpeculationCommand: ParsableCommand {
   var format = OutputFormat.table
 
   func run() throws {
-    let system = try ServingSystem.find(system)
-    let runs = try files.read(of: system)
-    let scenario = try engine.scenario(system: system, requestRate: nil)
+    let scenario = try engine.scenario(
+      system: try ServingSystem.find(system), requestRate: nil)
+    let runs = try files.read(of: scenario)
     let fit = AcceptanceFit(scenario, runs: runs, clientsFitted: fitClients)
     let progress = ProgressLine(simulations: fit.simulationsExpected)
     let answer = try fit.run()

@@ -288,6 +288,10 @@ import Workload
         #"{"timestamp": 0, "input_length": 655, "output_length": 52, "hash_ids": [1, 2]}"#,
         "f: a trace (`mooncake`): what was asked, and not when it was answered"
       ),
+      (
+        #"{"timestamp": 0.5, "prompt_tokens": 256, "output_tokens": 64}"#,
+        "f: a trace (`guidellm`): what was asked, and not when it was answered"
+      ),
       ("a,b\n1,2\n", nil),
     ] {
       let found = mistake([("f", text)])?.message
@@ -297,6 +301,40 @@ import Workload
         #expect(found?.contains("no `completed`") == true)
       }
     }
+  }
+
+  /// The same of files that are taken for traces.
+  @Test func logsAreNoTraces() throws {
+    let files = try SmallFiles([
+      "v.log": Self.vllmLog, "a.prom": Self.before, "r.json": Self.result(),
+      "s.log":
+        "[2025-07-22 10:00:00 TP0] KV Cache is allocated. #tokens: 367404, K size: 8.23 GB, V size: 8.23 GB\n",
+    ])
+    func message(_ name: String) -> String? {
+      ServerFile.mistakenForTrace("\(files.path)/\(name)")?.message
+    }
+    for name in ["v.log", "s.log"] {
+      #expect(
+        message(name)
+          == "\(name): an engine's log, not a trace: it does not say which requests came")
+    }
+    #expect(
+      message("a.prom")
+        == "a.prom: an engine's metrics, not a trace: they do not say which requests came")
+    #expect(message("r.json") == nil)
+  }
+
+  /// Servers' own names of their models are kept, once each.
+  @Test func modelsAreNamed() throws {
+    let read = try inputs([
+      (
+        "r.json",
+        Self.result().replacing("{\"completed\"", with: "{\"model_id\": \"n\", \"completed\"")
+      ),
+      ("a.prom", Self.before), ("b.prom", Self.after),
+    ])
+    #expect(
+      read.models.map(\.name) == ["n", "m"] && read.models.map(\.file) == ["r.json", "a.prom"])
   }
 
   /// LLMServingSim's own `requests.jsonl`: readings of the engine's clock, a request a line.

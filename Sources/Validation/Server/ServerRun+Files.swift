@@ -1,6 +1,5 @@
 import Foundation
 import Messages
-import Planning
 import SimulationKernel
 import TraceFiles
 import Workload
@@ -36,26 +35,8 @@ package struct ServerRunReading: Sendable {
       guard !runs.isEmpty else { throw UserError("\(path): no run of a server") }
       return runs
     } catch let error as UserError {
-      throw Self.whatElse(path, bytes) ?? error
+      throw ServerFile.mistaken(path, bytes) ?? error
     }
-  }
-
-  /// What a file is that holds no runs: the start of an engine's log, or a trace; `nil` where it is not known.
-  private static func whatElse(_ path: String, _ bytes: [UInt8]) -> UserError? {
-    let name = URL(filePath: path).lastPathComponent
-    if let log = try? EngineLog(String(decoding: bytes, as: UTF8.self), name: name), log.statesPool
-    {
-      return UserError(
-        "\(name): the start of an engine's log: it says how large the KV cache is, and nothing of requests",
-        hint: "give it as `--kv-cache-from-log`, beside a result, metrics pages or the log of a run"
-      )
-    }
-    guard let trace = try? TraceReader.read(bytes: bytes, name: name) else { return nil }
-    return UserError(
-      "\(name): a trace (`\(trace.format.rawValue)`): what was asked, and not when it was answered",
-      hint:
-        "`kvplan simulate` serves it; a server's answers are in results of load generators, its metrics and its log"
-    )
   }
 
   // MARK: JSON
@@ -119,9 +100,11 @@ package struct ServerRunReading: Sendable {
       }
       requests = try drawn(name, completed, inputs / completed, outputs / completed)
     }
-    return try run(
+    var run = try run(
       name, requests, rate: rate, clients: clients,
       starts: starts.flatMap { $0.count == requests.count && clients == nil ? $0 : nil }, measured)
+    run.model = object["model_id"] as? String
+    return run
   }
 
   private func guideLLM(_ name: String, _ benchmark: [String: Any]) throws -> ServerRun {

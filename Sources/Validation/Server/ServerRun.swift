@@ -36,6 +36,9 @@ package struct ServerRun: Sendable {
     }
   }
 
+  /// As the server calls its model; `nil` where the result does not say it.
+  package var model: String?
+
   /// How requests come.
   package enum Arrivals: Equatable, Sendable {
     /// From clients with one in flight each, at once.

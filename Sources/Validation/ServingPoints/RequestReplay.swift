@@ -4,6 +4,7 @@ import Planning
 import Serving
 import SimulationKernel
 import Statistics
+import TraceFiles
 import Workload
 
 /// A measured run of an engine, request by request, and the same run simulated.
@@ -70,9 +71,7 @@ package struct RequestReplay: Sendable {
   ///
   /// - Throws: ``UserError`` with file and line.
   package init(path: String) throws {
-    let table = try MeasurementTable(path: path)
-    let names = table.has("last_token_ts") ? Names.clock : .seconds
-    try table.require(names.all)
+    let (table, names) = try Self.table(path)
     var queuedSeconds = try (0..<table.rowCount).map { try table.number(names.queued, $0) }
     let origin = names.isClock ? queuedSeconds.min() ?? 0 : 0
     queuedSeconds = queuedSeconds.map { $0 - origin }
@@ -105,6 +104,18 @@ package struct RequestReplay: Sendable {
     served = outcomes
     self.requests = requests
     self.contents = table.has("block_hashes") ? contents : nil
+  }
+
+  /// - Throws: ``UserError`` that says what another file is, where that is known.
+  private static func table(_ path: String) throws -> (MeasurementTable, Names) {
+    do {
+      let table = try MeasurementTable(path: path)
+      let names = table.has("last_token_ts") ? Names.clock : .seconds
+      try table.require(names.all)
+      return (table, names)
+    } catch let error as UserError {
+      throw (try? UnpackedFile(path: path)).flatMap { ServerFile.mistaken(path, $0.bytes) } ?? error
+    }
   }
 
   /// What the columns are called.

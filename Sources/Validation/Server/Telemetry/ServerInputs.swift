@@ -11,6 +11,17 @@ package struct ServerInputs {
   /// What is to be said of them.
   package var notes: [String] = []
 
+  /// As servers call their models, once each, and the first file that says so.
+  package var models: [(name: String, file: String)] {
+    var models: [(name: String, file: String)] = []
+    for (name, file) in runs.map({ ($0.model, $0.name) }) + pageModels {
+      if let name, !models.contains(where: { $0.name == name }) { models.append((name, file)) }
+    }
+    return models
+  }
+  /// Those of metrics pages.
+  var pageModels: [(String?, String)] = []
+
   /// - Throws: ``UserError`` for metrics or a log of another engine than the system has the rules of.
   package func requireEngine(of system: String) throws(UserError) {
     guard let engine, !engine.engine.isSimulated(by: system) else { return }
@@ -44,6 +55,7 @@ extension ServerRunReading {
       }
     }
     try Self.requireOneEngine(pages, logs, &inputs)
+    inputs.pageModels = pages.map { ($0.model, $0.name) }
     let windows = try Self.windows(pages)
     for window in windows { inputs.notes += Self.notes(window) }
     if inputs.runs.isEmpty {

@@ -1,0 +1,60 @@
+import Foundation
+import Messages
+import Planning
+import TraceFiles
+
+/// What people have of a server and of its load, told apart by content.
+package enum ServerFile {
+  /// What a file is that holds no run of a server: the start of an engine's log, or a trace; `nil` where it is not known.
+  static func mistaken(_ path: String, _ bytes: [UInt8]) -> UserError? {
+    let name = URL(filePath: path).lastPathComponent
+    let text = String(decoding: bytes, as: UTF8.self)
+    if statesPool(text, name) {
+      return UserError(
+        "\(name): the start of an engine's log: it says how large the KV cache is, and nothing of requests",
+        hint: "give it as `--kv-cache-from-log`, beside a result, metrics pages or the log of a run"
+      )
+    }
+    var options = TraceReadOptions()
+    // Of a format that does not say it; no time is looked at.
+    options.timestampUnit = .seconds
+    let trace =
+      (try? TraceReader.read(bytes: bytes, name: name))
+      ?? (try? TraceReader.read(bytes: bytes, name: name, options: options))
+    guard let trace else { return nil }
+    return UserError(
+      "\(name): a trace (`\(trace.format.rawValue)`): what was asked, and not when it was answered",
+      hint:
+        "`kvplan simulate` serves it; a server's answers are in results of load generators, its metrics and its log"
+    )
+  }
+
+  /// What a file is that was taken for a trace: an engine's log or its metrics; `nil` where it is neither.
+  package static func mistakenForTrace(_ path: String) -> UserError? {
+    // What can be read once more, and is of the size of a log.
+    let attributes = try? FileManager.default.attributesOfItem(atPath: path)
+    guard attributes?[.type] as? FileAttributeType == .typeRegular,
+      attributes?[.size] as? Int ?? .max <= 1 << 26, let file = try? UnpackedFile(path: path)
+    else { return nil }
+    let name = URL(filePath: path).lastPathComponent
+    let text = String(decoding: file.bytes, as: UTF8.self)
+    let head = text.drop(while: \.isWhitespace)
+    if head.first == "{" { return nil }
+    if ServingLog.isLog(text) || statesPool(text, name) {
+      return UserError(
+        "\(name): an engine's log, not a trace: it does not say which requests came",
+        hint:
+          "`kvplan validate server` and `calibrate server` take what it says of a run, `--kv-cache-from-log` its KV cache"
+      )
+    }
+    guard MetricsPage.isPage(head) else { return nil }
+    return UserError(
+      "\(name): an engine's metrics, not a trace: they do not say which requests came",
+      hint: "`kvplan validate server` and `calibrate server` take pages from before and after a run"
+    )
+  }
+
+  private static func statesPool(_ text: String, _ name: String) -> Bool {
+    (try? EngineLog(text, name: name))?.statesPool == true
+  }
+}
