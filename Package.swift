@@ -186,7 +186,8 @@ let package = Package(
     tests(
       "ValidationTests",
       [
-        "Validation", "Kernels", "Planning", "Metrics", "Serving", "KVMemory", "CostModel",
+        "Validation", "MockServing", "Kernels", "Planning", "Metrics", "Serving", "KVMemory",
+        "CostModel",
         "Workload", "SimulationKernel", "Messages",
       ]),
     tests(

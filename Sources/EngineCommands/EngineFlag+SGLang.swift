@@ -165,7 +165,7 @@ extension EngineFlag {
       hicache-write-policy hicache-io-backend hicache-mem-layout hicache-storage-backend
       hicache-storage-prefetch-policy hicache-storage-backend-extra-config
       disaggregation-transfer-backend disaggregation-bootstrap-port disaggregation-ib-device
-      mamba-ssm-dtype mamba-full-memory-ratio linear-attention-backend mm-enable-dp-encoder
+      mamba-ssm-dtype mamba-full-memory-ratio linear-attention-backend
       max-micro-batch-size pp-max-micro-batch-size
       """, .one, .nothing)
     + each("cuda-graph-bs lora-target-modules", .many, .nothing)
@@ -174,6 +174,6 @@ extension EngineFlag {
       enable-flashinfer-allreduce-fusion enable-aiter-allreduce-fusion enable-flashinfer-mla
       enable-flashinfer-trtllm-moe enable-flashinfer-cutlass-moe enable-deepep-moe enable-flashmla
       enable-tf32-matmul disable-shared-experts-fusion disable-chunked-prefix-cache
-      disable-hybrid-swa-memory enable-dynamic-chunking
+      disable-hybrid-swa-memory enable-dynamic-chunking mm-enable-dp-encoder
       """, .none, .nothing)
 }

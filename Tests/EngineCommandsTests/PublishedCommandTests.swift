@@ -189,6 +189,25 @@ extension PublishedCommandTests.Line {
         system=vllm-v1 model=/athena/Qwen3.5-35B-A3B gpu-memory-utilization=0.9 tensor-parallel-size=1 \
         pipeline-parallel-size=4 max-model-len=160000 max-num-batched-tokens=4096 max-num-seqs=32
         """, idle: "--served-model-name"),
+    Self(
+      source: "vllm#49011",
+      text: """
+        (.venv312) user@host:~/py312cuda130$ vllm serve unsloth/Qwen3.6-27B-NVFP4   --host 0.0.0.0   --port 8000   \
+        --served-model-name qwen3.6   --tensor-parallel-size 1   --gpu-memory-utilization 0.7   --max-model-len 1048576   \
+        --max-num-seqs 1   --max-num-batched-tokens 32768   --enable-prefix-caching   --enable-chunked-prefill   \
+        --async-scheduling   --trust-remote-code   --load-format fastsafetensors   --reasoning-parser qwen3   \
+        --tool-call-parser qwen3_xml   --enable-auto-tool-choice   --kv-cache-dtype nvfp4   --attention-backend FLASHINFER \
+        --enable-flashinfer-autotune
+        """,
+      becomes: """
+        system=vllm-v1 model=unsloth/Qwen3.6-27B-NVFP4 tensor-parallel-size=1 gpu-memory-utilization=0.7 \
+        max-model-len=1048576 max-num-seqs=1 max-num-batched-tokens=32768 enable-prefix-caching enable-chunked-prefill \
+        async-scheduling
+        """,
+      idle: """
+        --host --port --served-model-name --trust-remote-code --load-format --reasoning-parser --tool-call-parser \
+        --enable-auto-tool-choice --attention-backend --enable-flashinfer-autotune
+        """, unsimulated: ["--kv-cache-dtype nvfp4"]),
   ]
 
   static let others: [Self] = [
@@ -297,6 +316,59 @@ extension PublishedCommandTests.Line {
       becomes:
         "system=sglang model=Qwen/Qwen3-4B-Instruct-2507 tensor-parallel-size=2 replicas=2 max-model-len=32768",
       idle: "--host"),
+    Self(
+      source: "ROCm/ATOM#743",
+      text: """
+        python3 -m sglang.launch_server \\
+            --model-path $model_path \\
+            --host localhost \\
+            --port 8000 \\
+            --trust-remote-code \\
+            --tensor-parallel-size 4 \\
+            --data-parallel-size 4 \\
+            --expert-parallel-size 4 \\
+            --enable-dp-attention \\
+            --kv-cache-dtype fp8_e4m3 \\
+            --mem-fraction-static 0.9 \\
+            --page-size 1 \\
+            --decode-log-interval 1000 \\
+            --disable-radix-cache
+        """,
+      becomes: """
+        system=sglang model=$model_path tensor-parallel-size=4 enable-expert-parallel kv-cache-dtype=fp8_e4m3 \
+        gpu-memory-utilization=0.9 block-size=1 no-enable-prefix-caching
+        """, idle: "--host --port --trust-remote-code --decode-log-interval",
+      unsimulated: ["--enable-dp-attention"]),
+    Self(
+      source: "sglang#17157",
+      text: """
+        python -m sglang.launch_server \\
+            --model-path /***/Qwen3-VL-30B-A3B-Instruct \\
+            --host *** \\
+            --port 9596 \\
+            --tp 2 \\
+            --max-prefill-tokens 40960 \\
+            --chunked-prefill-size 40960 \\
+            --attention-backend ascend \\
+            --mem-fraction-static 0.8 \\
+            --mm-attention-backend ascend_attn \\
+            --max-running-requests 256 \\
+            --disable-radix-cache \\
+            --cuda-graph-bs 40 60 80 120 160 200 256 \\
+            --trust-remote-code \\
+            --enable-multimodal \\
+            --sampling-backend ascend \\
+            --mm-enable-dp-encoder \\
+            --enable-dp-attention --dp-size 2 2>&1 | tee output.log
+        """,
+      becomes: """
+        system=sglang model=/***/Qwen3-VL-30B-A3B-Instruct tensor-parallel-size=2 max-prefill-tokens=40960 \
+        max-num-batched-tokens=40960 gpu-memory-utilization=0.8 max-num-seqs=256 no-enable-prefix-caching
+        """,
+      idle: """
+        --host --port --attention-backend --mm-attention-backend --cuda-graph-bs --trust-remote-code \
+        --enable-multimodal --sampling-backend --mm-enable-dp-encoder
+        """, unsimulated: ["--enable-dp-attention"]),
     Self(
       source: "SGLang documentation, a prefill server",
       text: """

@@ -1,8 +1,10 @@
 import Messages
 import Planning
+import SimulationKernel
 import Testing
 import Workload
 
+@testable import MockServing
 @testable import Validation
 
 /// What servers tell of themselves: pages of metrics and logs, alone and beside results.
@@ -103,6 +105,25 @@ import Workload
         == "s.prom: counted since the server started, warm-up included; a page from before the run, given before it, "
         + "leaves that out")
     #expect(read.engine?.engine == .sglang)
+  }
+
+  /// The page of a mock is one: two tokens, at 40 ms of a request that came at 10, and 30 ms later.
+  @Test func aMocksPageIsRead() throws {
+    var metrics = ServerMetrics()
+    func page() -> String {
+      metrics.text(
+        model: "m", state: .init(running: 0, waiting: 0, heldShare: 0, preemptions: 0))
+    }
+    let before = page()
+    func ms(_ count: Int64) -> SimInstant { SimInstant(nanoseconds: count * 1_000_000) }
+    metrics.add(.init(request: 0, tokens: 1, time: ms(40), before: ms(10), isFirst: true))
+    metrics.add(
+      .init(
+        request: 0, tokens: 1, time: ms(70), before: ms(40), isFirst: false,
+        finished: .init(arrival: ms(10), firstToken: ms(40), promptTokens: 5, outputTokens: 2)))
+    let run = try inputs([("a.prom", before), ("b.prom", page())], ["max_concurrency": "1"]).runs[0]
+    #expect(run.measured == [.ttft: 0.03, .tpot: 0.03, .e2e: 0.06])
+    #expect(run.requests.map(\.promptTokens) == [5] && run.requests.map(\.outputTokens) == [2])
   }
 
   @Test func mistakesOfMetricsAreNamed() {
