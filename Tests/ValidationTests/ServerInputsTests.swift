@@ -297,6 +297,28 @@ import Workload
     }
   }
 
+  /// Arrivals that no clock of nanoseconds holds.
+  @Test func arrivalsThatAreNoRunAreRefused() {
+    let lists = #""completed": 2, "input_lens": [7, 9], "output_lens": [3, 4], "mean_ttft_ms": 4"#
+    let header = "prompt_tokens,output_tokens,queued_s,first_token_s,last_token_s\n"
+    for (text, message) in [
+      (
+        "{\"request_rate\": 9.313225746154785e-10, \(lists)}",
+        "f: requests come over 2147483648.0 s, a run has at most 100000000.0"
+      ),
+      (
+        "{\"start_times\": [0, 1e18], \(lists)}",
+        "f: requests come over 1e+18 s, a run has at most 100000000.0"
+      ),
+      (
+        header + "9,3,1e10,1e10,1e10\n",
+        "2: `queued_s` is 10000000000.0 s, at most 4000000000.0 are simulated"
+      ),
+    ] {
+      #expect(mistake([("f", text)])?.message.hasSuffix(message) == true)
+    }
+  }
+
   /// Files that have no runs say what they are.
   @Test func otherFilesAreToldApart() {
     let starting = "INFO 01-01 00:00:00 gpu_executor.py:122] # GPU blocks: 865, # CPU blocks: 327\n"

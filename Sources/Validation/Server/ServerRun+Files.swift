@@ -226,6 +226,7 @@ package struct ServerRunReading: Sendable {
     let rows = rows.enumerated().sorted {
       ($0.element.start, $0.offset) < ($1.element.start, $1.offset)
     }.map(\.element)
+    try requireSpan(name, (rows.last?.start ?? begin) - begin)
     let requests = try rows.map { try request(name, $0.inputs, $0.outputs) }
     var values = ServerRun.MeanValues()
     for (row, request) in zip(rows, requests) {
@@ -266,6 +267,8 @@ package struct ServerRunReading: Sendable {
       throw UserError("\(name): a measured value is not positive: \(measured)")
     }
     guard rate > 0 else { throw UserError("\(name): `request_rate` \(rate) is not positive") }
+    try requireSpan(name, rate.isFinite ? Double(requests.count) / rate : 0)
+    try requireSpan(name, (starts?.max() ?? 0) - (starts?.min() ?? 0))
     let arrivals: ServerRun.Arrivals =
       if let starts, let begin = starts.min() {
         .recorded(starts.sorted().map { $0 - begin })
@@ -283,6 +286,17 @@ package struct ServerRunReading: Sendable {
       throw UserError("\(name): a request of \(inputs) and \(outputs) tokens")
     }
     return Request(promptTokens: Int32(inputs), outputTokens: Int32(outputs))
+  }
+
+  /// Three years: a clock of nanoseconds holds 292.
+  private static let spanMost = 1e8
+
+  /// - Throws: ``UserError`` for arrivals so far apart that they are no run.
+  private func requireSpan(_ name: String, _ seconds: Double) throws(UserError) {
+    guard seconds <= Self.spanMost else {
+      throw UserError(
+        "\(name): requests come over \(seconds) s, a run has at most \(Self.spanMost)")
+    }
   }
 
   func clientCount(_ name: String, _ value: Double) throws(UserError) -> Int {

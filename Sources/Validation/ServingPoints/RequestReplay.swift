@@ -75,6 +75,11 @@ package struct RequestReplay: Sendable {
     var queuedSeconds = try (0..<table.rowCount).map { try table.number(names.queued, $0) }
     let origin = names.isClock ? queuedSeconds.min() ?? 0 : 0
     queuedSeconds = queuedSeconds.map { $0 - origin }
+    if let late = queuedSeconds.firstIndex(where: { $0 > Self.secondsMost }) {
+      throw table.failure(
+        late,
+        "`\(names.queued)` is \(queuedSeconds[late]) s, at most \(Self.secondsMost) are simulated")
+    }
     // Swift's sort is stable: requests queued at one instant stay in file order.
     let order = queuedSeconds.indices.sorted { queuedSeconds[$0] < queuedSeconds[$1] }
     var requests: [Request] = []
@@ -117,6 +122,9 @@ package struct RequestReplay: Sendable {
       throw (try? UnpackedFile(path: path)).flatMap { ServerFile.mistaken(path, $0.bytes) } ?? error
     }
   }
+
+  /// Seconds since 1970 in the year 2096: a clock of nanoseconds holds 292 years.
+  private static let secondsMost = 4e9
 
   /// What the columns are called.
   private struct Names {

@@ -9,6 +9,8 @@ package enum ServerFile {
   static func mistaken(_ path: String, _ bytes: [UInt8]) -> UserError? {
     let name = URL(filePath: path).lastPathComponent
     let text = String(decoding: bytes, as: UTF8.self)
+    // Requests with their times are no trace, whatever is wrong with them.
+    if text.prefix(while: { !$0.isNewline }).contains("last_token_") { return nil }
     if statesPool(text, name) {
       return UserError(
         "\(name): the start of an engine's log: it says how large the KV cache is, and nothing of requests",
@@ -21,7 +23,8 @@ package enum ServerFile {
     let trace =
       (try? TraceReader.read(bytes: bytes, name: name))
       ?? (try? TraceReader.read(bytes: bytes, name: name, options: options))
-    guard let trace else { return nil }
+    // Results with single requests can be served as traces; what is wrong with them is the reader's to say.
+    guard let trace, !results.contains(trace.format) else { return nil }
     return UserError(
       "\(name): a trace (`\(trace.format.rawValue)`): what was asked, and not when it was answered",
       hint:
@@ -53,6 +56,8 @@ package enum ServerFile {
       hint: "`kvplan validate server` and `calibrate server` take pages from before and after a run"
     )
   }
+
+  private static let results: [TraceFormat] = [.vllmBench, .guidellmReport, .aiperfExport]
 
   private static func statesPool(_ text: String, _ name: String) -> Bool {
     (try? EngineLog(text, name: name))?.statesPool == true
