@@ -110,7 +110,7 @@ extension ScenarioSetting {
     .count("data-parallel-size", \.dataParallel).only(\.capabilities.hasRanks)
       .recorded(46, .ifSet).namedIfSet,
     .yesNo("enable-expert-parallel", \.enableExpertParallel).recorded(41, .ifSet).namedIfSet,
-    .number("expert-skew", \.expertSkew).recorded(68, .ifSet).namedIfSet,
+    .number("expert-skew", \.expertSkew).recorded(64, .ifSet).namedIfSet,
     .elements(
       "quantization", \.weights,
       ["none": .bfloat16, "fp8": .fp8, "int8": .int8, "int4": .int4, "nvfp4": .nvfp4]
@@ -223,7 +223,7 @@ extension ScenarioSetting {
     )
     .byEstimate.recorded(61, .ifSet).namedIfSet,
     .count("scheduler-recv-interval", \.sglang.receiveInterval).byEstimate
-      .recorded(67, .ifSet).namedIfSet,
+      .recorded(63, .ifSet).namedIfSet,
     .count("client-max-tokens", \.clientMaxTokens).only(\.capabilities.reservesAnswers)
       .recorded(39, .ifSet).namedIfSet,
     .choice(
@@ -238,7 +238,7 @@ extension ScenarioSetting {
     .rate("request-rate", \.requestRate)
       .keyed { $0.scenario.requestRate.map { "\($0)" } ?? "of the trace" },
     .count("max-concurrency", \.maxConcurrency).recorded(23, .ifSet),
-    .thinkTime("session-think-time", \.thinkTime).recorded(63, .ifSet).namedIfSet,
+    .thinkTime("session-think-time", \.thinkTime).recorded(62, .ifSet).namedIfSet,
     .count("num-warmups", \.warmups).recorded(24, .ifSet),
     .count("num-prompts", \.promptCount).recorded(22, .ifSet),
     // Which rows a number of them means; younger than the number.
