@@ -24,6 +24,8 @@ struct AdaptiveChunks: ChunkOrder {
 
   mutating func use(_ place: ChunkTier.Place, turn: Int, position: Int) {}
 
+  var learnsFromMisses: Bool { true }
+
   mutating func miss(_ key: ContentKey) {
     let (ones, more) = (Double(evictedOnce.count), Double(evictedAgain.count))
     if evictedOnce.contains(key) {
@@ -42,7 +44,19 @@ struct AdaptiveChunks: ChunkOrder {
     if once.contains(place) { once.append(place) } else { again.append(place) }
   }
 
+  mutating func end(turn: Int) {}
+
   mutating func evict(
+    _ count: Int, _ key: (ChunkTier.Place) -> ContentKey, where mayBe: (ChunkTier.Place) -> Bool
+  ) -> [ChunkTier.Place] {
+    defer {
+      while evictedOnce.count > capacity { _ = evictedOnce.popFirst() }
+      while evictedAgain.count > capacity { _ = evictedAgain.popFirst() }
+    }
+    return (0..<count).map { _ in evictFirst(key, where: mayBe) }
+  }
+
+  private mutating func evictFirst(
     _ key: (ChunkTier.Place) -> ContentKey, where mayBe: (ChunkTier.Place) -> Bool
   ) -> ChunkTier.Place {
     if once.count >= Int(target), let place = once.first(where: mayBe) {
@@ -63,11 +77,6 @@ struct AdaptiveChunks: ChunkOrder {
     once.remove(place)
     evictedOnce.append(key)
     return place
-  }
-
-  mutating func endEviction() {
-    while evictedOnce.count > capacity { _ = evictedOnce.popFirst() }
-    while evictedAgain.count > capacity { _ = evictedAgain.popFirst() }
   }
 
   var order: EvictionOrder {

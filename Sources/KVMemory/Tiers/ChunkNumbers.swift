@@ -6,7 +6,7 @@
 ///     run a   | 4 | 5 | 6 | · |        run b   | · | 9 |
 ///
 /// - Complexity: O(1), expected over the hashes of runs; none is computed for a run that was set last.
-struct ChunkNumbers: Sendable {
+public struct ChunkNumbers: Sendable {
   private struct Row: Sendable {
     var run: RunIdentity
     /// By index; −1 where there is none.
@@ -20,10 +20,12 @@ struct ChunkNumbers: Sendable {
   private var unused: [Int] = []
   /// The row that was looked at last; −1 if it has no run.
   private var last = -1
-  private(set) var count = 0
+  public private(set) var count = 0
+
+  public init() {}
 
   /// The number of a chunk, at least 0; `nil` for none.
-  subscript(key: ContentKey) -> Int32? {
+  public subscript(key: ContentKey) -> Int32? {
     get {
       guard let row = row(of: key.run) else { return nil }
       return number(of: key, in: row)
@@ -33,7 +35,9 @@ struct ChunkNumbers: Sendable {
       let row = row(of: key.run) ?? add(key.run)
       last = row
       let missing = Int(key.index) + 1 - rows[row].numbers.count
-      if missing > 0 {
+      if missing == 1 {
+        rows[row].numbers.append(-1)
+      } else if missing > 1 {
         rows[row].numbers.append(contentsOf: repeatElement(-1, count: missing))
       }
       if rows[row].numbers[Int(key.index)] < 0 {
@@ -46,6 +50,13 @@ struct ChunkNumbers: Sendable {
 
   /// All numbers, in no order.
   var numbers: [Int32] { rows.flatMap { $0.numbers.filter { $0 >= 0 } } }
+
+  /// The number of a chunk, of whose run more will be looked up.
+  public mutating func find(_ key: ContentKey) -> Int32? {
+    guard let row = row(of: key.run) else { return nil }
+    last = row
+    return number(of: key, in: row)
+  }
 
   private func row(of run: RunIdentity) -> Int? {
     if last >= 0, rows[last].run == run { return last }

@@ -33,6 +33,8 @@ protocol ChunkOrder: Sendable {
   ///
   /// - Parameter turn: When the request used its first chunk.
   mutating func use(_ place: ChunkTier.Place, turn: Int, position: Int)
+  /// Whether ``miss(_:)`` changes something.
+  var learnsFromMisses: Bool { get }
   /// A request offers a chunk that is not there, for the first time.
   mutating func miss(_ key: ContentKey)
   /// The number of a turn, later than all before it.
@@ -41,12 +43,11 @@ protocol ChunkOrder: Sendable {
   ///
   /// - Parameter isReused: Whether the chunk was there before the request, or was read by it.
   mutating func finish(_ place: ChunkTier.Place, isReused: Bool)
-  /// Takes out the first chunk that may be evicted, of which there is one.
+  /// All chunks that were used in a turn are finished.
+  mutating func end(turn: Int)
+  /// Takes out the first `count` chunks that may be evicted; there are as many.
   mutating func evict(
-    _ key: (ChunkTier.Place) -> ContentKey, where mayBe: (ChunkTier.Place) -> Bool
-  )
-    -> ChunkTier.Place
-  /// An offer has evicted what it had to.
-  mutating func endEviction()
+    _ count: Int, _ key: (ChunkTier.Place) -> ContentKey, where mayBe: (ChunkTier.Place) -> Bool
+  ) -> [ChunkTier.Place]
   var order: EvictionOrder { get }
 }

@@ -31,6 +31,8 @@ public struct ChunkTier: Sendable {
 
   struct Slot: Sendable {
     var chunk: Chunk
+    /// Whether it is the place of a chunk.
+    var isHeld = true
     var isReady = false
     var pins: Int32 = 0
     /// The offer that must not evict it.
@@ -99,7 +101,7 @@ public struct ChunkTier: Sendable {
     var use = uses.removeValue(forKey: request) ?? RequestUse()
     defer { uses[request] = use }
     return chunks.map { chunk in
-      guard let place = places[chunk.key], slots[Int(place)].isReady else {
+      guard let place = places.find(chunk.key), slots[Int(place)].isReady else {
         preconditionFailure("ChunkTier.pin: \(chunk) is \(state(of: chunk.key))")
       }
       note(chunk, at: place, .read, in: &use)
@@ -126,15 +128,13 @@ public struct ChunkTier: Sendable {
   /// - Returns: Those that have to be written, by their index in `chunks`, each with its place; `nil` if there is no room
   ///   for all of them, and nothing was changed.
   public mutating func store(_ chunks: [Chunk], by request: Int) -> [(index: Int, place: Place)]? {
-    let offered = chunks.indices.filter { countOffer(of: chunks[$0].key) }
     offerNumber += 1
     var use = uses.removeValue(forKey: request) ?? RequestUse()
     defer { uses[request] = use }
     var missing: [Int] = []
     var kept = 0
-    for index in offered {
-      let chunk = chunks[index]
-      guard let place = places[chunk.key] else {
+    for (index, chunk) in chunks.enumerated() where countOffer(of: chunk.key) {
+      guard let place = places.find(chunk.key) else {
         missing.append(index)
         continue
       }
@@ -144,8 +144,10 @@ public struct ChunkTier: Sendable {
         note(chunk, at: place, .offered, in: &use)
       }
     }
-    for index in missing.reversed() where use.misses(chunks[index].key) {
-      self.chunks.miss(chunks[index].key)
+    if self.chunks.learnsFromMisses {
+      for index in missing.reversed() where use.misses(chunks[index].key) {
+        self.chunks.miss(chunks[index].key)
+      }
     }
     guard !missing.isEmpty else { return [] }
     let wanted = missing.count - (capacity - count)
@@ -184,10 +186,17 @@ public struct ChunkTier: Sendable {
     guard let use = uses.removeValue(forKey: request) else { return [] }
     let entries = use.inOrder
     for entry in entries.reversed() {
-      guard let place = places[entry.chunk.key] else { continue }
+      guard let place = place(of: entry) else { continue }
       chunks.finish(place, isReused: entry.isReused)
     }
+    if let turn = use.turn { chunks.end(turn: turn) }
     return entries
+  }
+
+  /// Mostly where it was.
+  private func place(of entry: RequestUse.Entry) -> Place? {
+    let slot = slots[Int(entry.place)]
+    return slot.isHeld && slot.key == entry.chunk.key ? entry.place : places[entry.chunk.key]
   }
 
   /// The places in the order of the policy.
@@ -200,7 +209,7 @@ public struct ChunkTier: Sendable {
   ) {
     let turn = use.turn ?? chunks.nextTurn()
     use.turn = turn
-    guard use.note(chunk, kind) else { return }
+    guard use.note(chunk, at: place, kind) else { return }
     chunks.use(place, turn: turn, position: chunk.position)
   }
 
@@ -237,18 +246,18 @@ public struct ChunkTier: Sendable {
   }
 
   private mutating func evict(_ wanted: Int) {
-    for _ in 0..<wanted {
-      let victim = chunks.evict {
-        slots[Int($0)].key
-      } where: {
-        slots[Int($0)].isEvictable && slots[Int($0)].protectedBy != offerNumber
-      }
+    let victims = chunks.evict(wanted) {
+      slots[Int($0)].key
+    } where: {
+      slots[Int($0)].isEvictable && slots[Int($0)].protectedBy != offerNumber
+    }
+    for victim in victims {
       places[slots[Int(victim)].key] = nil
       slots[Int(victim)].isReady = false
-      returned.append(victim)
-      evictableCount -= 1
-      evictedCount += 1
+      slots[Int(victim)].isHeld = false
     }
-    chunks.endEviction()
+    returned += victims
+    evictableCount -= wanted
+    evictedCount += wanted
   }
 }

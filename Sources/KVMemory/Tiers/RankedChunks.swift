@@ -1,15 +1,14 @@
 import DequeModule
-import HeapModule
 
 /// Least recently used first, by request: the chunks of one leave from the end of its sequence.
 ///
 ///     request   turn 3: | c0 | c1 | c2 |     ranks (3, −16), (3, −32), (3, −48): c2 goes first
 ///     complete          | c0 | c1 | c2 |     ranks (9, 0), (8, 0), (7, 0): newer than all before, c2 still first
 ///
-/// Ranks of complete requests come in order, and queue up; those of others stand in a heap. Entries whose rank is no
-/// longer that of their place are passed over.
+/// Chunks of complete requests come in order, and queue up; those that a request in progress was the last to use stand in
+/// its turn, until it is complete. Entries whose rank is no longer that of their place are passed over.
 struct RankedChunks: ChunkOrder {
-  private struct Rank: Comparable {
+  fileprivate struct Rank: Comparable {
     var turn: Int
     var position: Int
     /// Equal ranks keep the order in which they were given.
@@ -20,19 +19,17 @@ struct RankedChunks: ChunkOrder {
     }
   }
 
-  private struct Entry: Comparable {
+  fileprivate struct Entry {
     var rank: Rank
     var place: ChunkTier.Place
-    static func < (a: Entry, b: Entry) -> Bool { a.rank < b.rank }
   }
 
   /// By place; `nil` for one without a chunk.
   private var ranks: [Rank?] = []
-  private var heap = Heap<Entry>()
+  /// Of requests in progress, the first to have used a chunk first.
+  private var turns: [Turn] = []
   private var queue: Deque<Entry> = []
-  /// Entries of the heap above which those that are passed over are cleared away.
-  private var heapMax = 1024
-  private var turns = 0
+  private var turnsGiven = 0
   private var ranksGiven = 0
 
   mutating func insert(_ place: ChunkTier.Place, key: ContentKey) {
@@ -40,66 +37,104 @@ struct RankedChunks: ChunkOrder {
   }
 
   mutating func use(_ place: ChunkTier.Place, turn: Int, position: Int) {
-    let rank = Rank(turn: turn, position: position, number: ranksGiven)
     if let known = ranks[Int(place)], (known.turn, -known.position) >= (turn, -position) { return }
-    give(rank, to: place)
-    heap.insert(Entry(rank: rank, place: place))
-    if heap.count > heapMax {
-      heap = Heap(heap.unordered.filter { ranks[Int($0.place)] == $0.rank })
-      heapMax = 2 * heap.count + 1024
-    }
+    let entry = give(turn: turn, position: position, to: place)
+    let last = turns.lastIndex { $0.number <= turn }
+    if let last, turns[last].number == turn { return turns[last].append(entry) }
+    turns.insert(Turn(number: turn, entry), at: last.map { $0 + 1 } ?? 0)
   }
+
+  var learnsFromMisses: Bool { false }
 
   mutating func miss(_ key: ContentKey) {}
 
   mutating func nextTurn() -> Int {
-    defer { turns += 1 }
-    return turns
+    defer { turnsGiven += 1 }
+    return turnsGiven
   }
 
   mutating func finish(_ place: ChunkTier.Place, isReused: Bool) {
-    let rank = Rank(turn: nextTurn(), position: 0, number: ranksGiven)
-    give(rank, to: place)
-    queue.append(Entry(rank: rank, place: place))
+    queue.append(give(turn: nextTurn(), position: 0, to: place))
     if queue.count > 2 * ranks.count + 64 {
       queue.removeAll { ranks[Int($0.place)] != $0.rank }
     }
   }
 
-  private mutating func give(_ rank: Rank, to place: ChunkTier.Place) {
+  /// All that the request was the last to use has a rank of its own now.
+  mutating func end(turn: Int) { turns.removeAll { $0.number == turn } }
+
+  private mutating func give(turn: Int, position: Int, to place: ChunkTier.Place) -> Entry {
+    let rank = Rank(turn: turn, position: position, number: ranksGiven)
     ranks[Int(place)] = rank
     ranksGiven += 1
+    return Entry(rank: rank, place: place)
   }
 
   mutating func evict(
-    _ key: (ChunkTier.Place) -> ContentKey, where mayBe: (ChunkTier.Place) -> Bool
-  ) -> ChunkTier.Place {
-    var kept: (heap: [Entry], queue: [Entry]) = ([], [])
-    defer {
-      if !kept.heap.isEmpty { heap.insert(contentsOf: kept.heap) }
-      if !kept.queue.isEmpty { queue.prepend(contentsOf: kept.queue) }
-    }
-    while true {
-      while let entry = heap.min, ranks[Int(entry.place)] != entry.rank { heap.removeMin() }
+    _ count: Int, _ key: (ChunkTier.Place) -> ContentKey, where mayBe: (ChunkTier.Place) -> Bool
+  ) -> [ChunkTier.Place] {
+    var victims: [ChunkTier.Place] = []
+    var kept: [Entry] = []
+    var next = 0
+    while victims.count < count {
       while let entry = queue.first, ranks[Int(entry.place)] != entry.rank { queue.removeFirst() }
-      let isHeaped = heap.min.map { least in queue.first.map { least < $0 } ?? true } ?? false
-      guard let entry = isHeaped ? heap.popMin() : queue.popFirst() else { break }
-      if mayBe(entry.place) {
-        ranks[Int(entry.place)] = nil
-        return entry.place
+      if next < turns.count, queue.first.map({ turns[next].number < $0.rank.turn }) ?? true {
+        turns[next].evict(count, &victims, &ranks, where: mayBe)
+        next += 1
+        continue
       }
-      if isHeaped { kept.heap.append(entry) } else { kept.queue.append(entry) }
+      guard let entry = queue.popFirst() else {
+        preconditionFailure("RankedChunks.evict: \(count) wanted, \(victims.count) may be evicted")
+      }
+      guard mayBe(entry.place) else {
+        kept.append(entry)
+        continue
+      }
+      ranks[Int(entry.place)] = nil
+      victims.append(entry.place)
     }
-    preconditionFailure(
-      "RankedChunks.evict: none of \(kept.heap.count + kept.queue.count) chunks may be evicted")
+    queue.prepend(contentsOf: kept)
+    return victims
   }
-
-  mutating func endEviction() {}
 
   var order: EvictionOrder {
     .lru(
       ranks.indices.filter { ranks[$0] != nil }
         .sorted { ranks[$0].unsafelyUnwrapped < ranks[$1].unsafelyUnwrapped }
         .map { ChunkTier.Place($0) })
+  }
+}
+
+/// Chunks that a request in progress has used, those at its end first to be evicted: they stand last.
+private struct Turn: Sendable {
+  let number: Int
+  private var entries: [RankedChunks.Entry]
+  private var isSorted = true
+
+  init(number: Int, _ entry: RankedChunks.Entry) { (self.number, entries) = (number, [entry]) }
+
+  mutating func append(_ entry: RankedChunks.Entry) {
+    if let last = entries.last, last.rank < entry.rank { isSorted = false }
+    entries.append(entry)
+  }
+
+  /// Evicts chunks until there are `count` victims, or none is left.
+  mutating func evict(
+    _ count: Int, _ victims: inout [ChunkTier.Place], _ ranks: inout [RankedChunks.Rank?],
+    where mayBe: (ChunkTier.Place) -> Bool
+  ) {
+    if !isSorted { entries.sort { $1.rank < $0.rank } }
+    isSorted = true
+    var kept: [RankedChunks.Entry] = []
+    while victims.count < count, let entry = entries.popLast() {
+      guard ranks[Int(entry.place)] == entry.rank else { continue }
+      guard mayBe(entry.place) else {
+        kept.append(entry)
+        continue
+      }
+      ranks[Int(entry.place)] = nil
+      victims.append(entry.place)
+    }
+    entries += kept.reversed()
   }
 }

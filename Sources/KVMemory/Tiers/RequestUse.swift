@@ -4,6 +4,8 @@ struct RequestUse: Sendable {
 
   struct Entry: Sendable {
     var chunk: ChunkTier.Chunk
+    /// Where it was when it was used last.
+    var place: ChunkTier.Place
     var isInserted = false
     var isReused = false
   }
@@ -19,12 +21,14 @@ struct RequestUse: Sendable {
   /// Notes a use.
   ///
   /// - Returns: Whether it is the first of the chunk, or the first since that was written.
-  mutating func note(_ chunk: ChunkTier.Chunk, _ kind: Kind) -> Bool {
-    let known = numbers[chunk.key]
+  mutating func note(_ chunk: ChunkTier.Chunk, at place: ChunkTier.Place, _ kind: Kind) -> Bool {
+    let known = numbers.find(chunk.key)
     let index = known.map { Int($0) } ?? entries.count
     if known == nil {
       numbers[chunk.key] = Int32(index)
-      entries.append(Entry(chunk: chunk))
+      entries.append(Entry(chunk: chunk, place: place))
+    } else {
+      entries[index].place = place
     }
     switch kind {
     case .inserted: entries[index].isInserted = true
@@ -37,7 +41,7 @@ struct RequestUse: Sendable {
 
   /// - Returns: Whether the chunk had not been missed before.
   mutating func misses(_ key: ContentKey) -> Bool {
-    guard missed[key] == nil else { return false }
+    guard missed.find(key) == nil else { return false }
     missed[key] = 0
     return true
   }

@@ -7,6 +7,8 @@ import KVMemory
 ///     tier      ······|── c1 ──|── c2 ──|── c3 ──|  ?
 ///     window                            |── c3 ──|     only the chunks before the end
 extension OffloadingConnector {
+  // Whoever calls knows a connector only: the compiler makes no copy for this memory by itself.
+  @_specialize(where Memory == PrefixCachingMemory)
   package mutating func match<Memory: TokenBudgetMemory>(
     _ sequence: ConnectedSequence, found: Int, in memory: inout Memory
   ) -> ExternalTokens? {
@@ -147,7 +149,7 @@ extension OffloadingConnector {
   private func isRead<Memory: TokenBudgetMemory>(
     _ search: Search, in memory: inout Memory
   ) -> Bool {
-    guard !reading.isEmpty else { return false }
+    guard reading.count > 0 else { return false }
     return groups.indices.contains { number in
       let group = groups[number]
       let last = ceilDivide(search.end, group.chunkTokens)
@@ -169,6 +171,7 @@ extension OffloadingConnector {
       ofBlock: (chunk + 1) * options.blocksPerChunk - 1, of: Int(sequence.number), group: group)
   }
 
+  @_specialize(where Memory == PrefixCachingMemory)
   package mutating func load<Memory: TokenBudgetMemory>(
     _ sequence: ConnectedSequence, found: Int, _ external: ExternalTokens, in memory: inout Memory
   ) {
@@ -199,7 +202,9 @@ extension OffloadingConnector {
       sequence: sequence.number, request: sequence.request,
       chunks: tiers.pin(chunks, by: Int(sequence.number)), blocks: blocks)
     issue(Job(transfer: job, keys: external.isAsynchronous ? chunks.map(\.key) : []))
-    for chunk in chunks where external.isAsynchronous { reading[chunk.key, default: 0] += 1 }
+    for chunk in chunks where external.isAsynchronous {
+      reading[chunk.key] = (reading.find(chunk.key) ?? 0) + 1
+    }
     guard external.isAsynchronous else {
       synchronousBytesLeft -= external.loaded * options.bytesPerToken
       return
@@ -250,7 +255,7 @@ extension OffloadingConnector {
     _ sequence: Int32, in memory: inout Memory
   ) -> [[BlockID]] {
     let tables = groups.indices.map { memory.blocks(of: Int(sequence), group: $0) }
-    allocated.add(tables.joined())
+    for table in tables { allocated.add(table) }
     return tables
   }
 }

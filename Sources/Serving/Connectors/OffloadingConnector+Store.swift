@@ -3,6 +3,7 @@ import KVMemory
 /// What is copied to the tier: full chunks, once they are computed in an iteration, and which copies have to be done
 /// before the iteration because it writes to their blocks.
 extension OffloadingConnector {
+  @_specialize(where Memory == PrefixCachingMemory)
   package mutating func admit<Memory: TokenBudgetMemory>(
     _ sequence: ConnectedSequence, in memory: inout Memory
   ) {
@@ -11,6 +12,7 @@ extension OffloadingConnector {
     states[sequence.number]?.isAdmitted = true
   }
 
+  @_specialize(where Memory == PrefixCachingMemory)
   package mutating func decide<Memory: TokenBudgetMemory>(
     _ iteration: ConnectedIteration, in memory: inout Memory
   ) {

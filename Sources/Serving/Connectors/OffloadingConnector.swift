@@ -60,7 +60,7 @@ package struct OffloadingConnector: KVConnector {
   var states: [Int32: SequenceState] = [:]
   var jobs: [Int32: Job] = [:]
   /// Chunks that asynchronous loads read, and how many do.
-  var reading: [ContentKey: Int] = [:]
+  var reading = ChunkNumbers()
   /// By block, the jobs that its next user has to wait for.
   var watchers: [BlockID: [Int32]] = [:]
   var nextJob: Int32 = 0
@@ -151,7 +151,7 @@ package struct OffloadingConnector: KVConnector {
         cascades -= 1
         if let move = job.move { tiers.finish(move) }
       }
-      for key in job.keys { reading[key] = reading[key].flatMap { $0 > 1 ? $0 - 1 : nil } }
+      for key in job.keys { reading[key] = reading.find(key).flatMap { $0 > 1 ? $0 - 1 : nil } }
       for block in job.watched {
         watchers[block]?.removeAll { $0 == number }
         if watchers[block]?.isEmpty ?? false { watchers[block] = nil }
@@ -197,18 +197,27 @@ package struct OffloadingSettings: Equatable, Sendable {
 /// Blocks that were handed out in an iteration, hits included.
 struct HandedOutBlocks: Sendable {
   private(set) var blocks: [BlockID] = []
-  private var members: Set<BlockID> = []
+  /// By block, the iteration in which it was handed out last.
+  private var iterations: [Int] = []
+  private var iteration = 1
 
-  func contains(_ block: BlockID) -> Bool { members.contains(block) }
+  func contains(_ block: BlockID) -> Bool {
+    Int(block) < iterations.count && iterations[Int(block)] == iteration
+  }
 
   /// Adds the entries of a table that are blocks.
-  mutating func add(_ entries: some Sequence<BlockID>) {
-    for block in entries where block != 0 && members.insert(block).inserted { blocks.append(block) }
+  mutating func add(_ entries: [BlockID]) {
+    for block in entries where block != 0 && !contains(block) {
+      let missing = Int(block) + 1 - iterations.count
+      if missing > 0 { iterations.append(contentsOf: repeatElement(0, count: missing)) }
+      iterations[Int(block)] = iteration
+      blocks.append(block)
+    }
   }
 
   mutating func removeAll() {
     blocks.removeAll(keepingCapacity: true)
-    members.removeAll(keepingCapacity: true)
+    iteration += 1
   }
 }
 
