@@ -46,6 +46,11 @@ extension EngineFlag {
       .setting("priority-scheduling-preemption-threshold")),
     EngineFlag("disable-priority-preemption", .none, .given("disable-priority-preemption", nil)),
     EngineFlag("retraction-policy", .one, .setting("retraction-policy")),
+    EngineFlag(
+      "enable-hierarchical-cache", .none, .given("enable-hierarchical-cache", nil)),
+    EngineFlag("hicache-ratio", .one, .setting("hicache-ratio")),
+    EngineFlag("hicache-size", .one, .setting("hicache-size")),
+    EngineFlag("hicache-write-policy", .one, .setting("hicache-write-policy")),
     EngineFlag("json-model-override-args", .one, .overrides),
   ]
 
@@ -90,7 +95,7 @@ extension EngineFlag {
           ["1": .nothing], else: .matters("a prompt is computed by the GPUs of one `--tp` group"))),
     ]
     + each(
-      "enable-hierarchical-cache enable-lmcache", .none,
+      "enable-lmcache", .none,
       .matters(
         """
         what the tree evicts is lost: there it is loaded from the host, and more prompts begin \
@@ -109,7 +114,8 @@ extension EngineFlag {
           """
           a prompt is tried before every iteration: TTFT is higher there, TPOT lower
           """)))
-    + each("hicache-ratio hicache-size", .one, .matters("there is no tier behind the tree"))
+    + each(
+      "hicache-storage-backend", .one, .matters("nothing is kept below the host's memory"))
     + each(
       "ep-num-redundant-experts", .one,
       .byValue(["0": .nothing], else: .matters("experts lie where they were put")))
@@ -162,8 +168,7 @@ extension EngineFlag {
       speculative-token-map speculative-attention-mode speculative-moe-runner-backend
       speculative-draft-attention-backend speculative-draft-model-quantization eplb-algorithm
       ep-dispatch-algorithm init-expert-location max-lora-rank max-loras-per-batch lora-backend
-      hicache-write-policy hicache-io-backend hicache-mem-layout hicache-storage-backend
-      hicache-storage-prefetch-policy hicache-storage-backend-extra-config
+      hicache-io-backend hicache-mem-layout hicache-storage-prefetch-policy hicache-storage-backend-extra-config
       disaggregation-transfer-backend disaggregation-bootstrap-port disaggregation-ib-device
       mamba-ssm-dtype mamba-full-memory-ratio linear-attention-backend
       max-micro-batch-size pp-max-micro-batch-size

@@ -1,10 +1,12 @@
 extension RadixMemory {
   /// The first law that is broken, with the numbers, or `nil`: those of the tree; free slots, the tree and what sequences
-  /// hold for themselves are the pool; every lock is a sequence's.
+  /// hold for themselves are the pool; every lock is a sequence's, or of what is copied.
   ///
-  /// - Parameter holds: Those of all sequences in flight.
+  /// - Parameters:
+  ///   - holds: Those of all sequences in flight.
+  ///   - moving: Nodes that are copied to the host, or come from there: each is locked once more.
   /// - Complexity: that of the tree's.
-  package func brokenInvariant(_ holds: [Hold]) -> String? {
+  package func brokenInvariant(_ holds: [Hold], moving: [RadixTree.NodeID] = []) -> String? {
     if let broken = tree.brokenInvariant { return "tree: \(broken)" }
     let own = holds.reduce(0) { $0 + slots(for: $1.tokens) - $1.cachedTokens }
     guard free >= 0, free + own + tree.size == poolTokens else {
@@ -16,19 +18,18 @@ extension RadixMemory {
     guard blocks == logicalBlockCount else {
       return "sequences count \(blocks) blocks, counted are \(logicalBlockCount)"
     }
+    for hold in holds where Int(tree.nodes[Int(hold.node)].end) != hold.cachedTokens {
+      return "a sequence locks node \(hold.node), which does not end at \(hold.cachedTokens)"
+    }
     var locks = [Int32](repeating: 0, count: tree.nodes.count)
-    for hold in holds {
-      var node = hold.node
-      guard Int(tree.nodes[Int(node)].end) == hold.cachedTokens else {
-        return "a sequence locks node \(node), which does not end at \(hold.cachedTokens)"
-      }
+    for var node in holds.map(\.node) + moving {
       while node != 0 {
         locks[Int(node)] += 1
         node = tree.parent(of: node)
       }
     }
     for (id, node) in tree.nodes.enumerated() where locks[id] != node.locks {
-      return "node \(id) has \(node.locks) locks, \(locks[id]) of sequences"
+      return "node \(id) has \(node.locks) locks, \(locks[id]) of sequences and copies"
     }
     let ledger = ledger
     guard ledger.total == poolTokens, ledger.reserved >= 0, ledger.internalFragmentation >= 0 else {

@@ -41,11 +41,13 @@ package struct RadixMemory: Sendable {
   /// What was evicted since this was last emptied; `nil` unless somebody wants to know.
   package var evictions: [RadixTree.Evicted]?
 
-  package init(blockSize: Int, poolTokens: Int, isCaching: Bool = true) {
+  package init(
+    blockSize: Int, poolTokens: Int, isCaching: Bool = true, host: RadixHost? = nil
+  ) {
     self.blockSize = blockSize
     self.poolTokens = poolTokens
     self.isCaching = isCaching
-    tree = RadixTree(blockSize: blockSize)
+    tree = RadixTree(blockSize: blockSize, host: host)
     free = poolTokens
   }
 
@@ -66,6 +68,26 @@ package struct RadixMemory: Sendable {
   package mutating func lock(_ node: RadixTree.NodeID) { tree.lock(node) }
 
   package mutating func unlock(_ node: RadixTree.NodeID) { tree.unlock(node) }
+
+  /// Gives what was found of a text on the host alone slots on the device, all of it or nothing, and locks it.
+  ///
+  /// - Returns: Its tokens; 0 if they are too few, or there is no room.
+  package mutating func loadBack(_ place: RadixTree.Place) -> Int {
+    let device = tree.onDevice(place)
+    let tokens = place.tokens - device.tokens
+    guard tokens >= RadixHost.loadedMin else { return 0 }
+    tree.lock(device.node)
+    defer { tree.unlock(device.node) }
+    guard tokens <= free + tree.evictable else { return 0 }
+    tree.bringBack(place.node)
+    tree.lock(place.node)
+    free -= tokens
+    evict(toFree: 0)
+    return tokens
+  }
+
+  /// Takes the copies to the host that have been decided since this was last asked.
+  package mutating func takeCopies() -> [RadixHost.Copy] { tree.takeCopies() }
 
   /// Evicts until at least `tokens` slots are free, as far as there is something to evict.
   package mutating func evict(toFree tokens: Int) {
@@ -142,13 +164,15 @@ package struct RadixMemory: Sendable {
   /// What the tree had already is freed. The answer becomes a node of its own behind the prompt, so that it is evicted
   /// without the prompt and before it.
   ///
-  /// - Parameter upTo: At most the tokens that have a slot.
+  /// - Parameters:
+  ///   - upTo: At most the tokens that have a slot.
+  ///   - isUse: See ``RadixTree/insert(_:limit:isUse:)``.
   package mutating func checkpoint(
-    _ hold: inout Hold, _ text: TokenText, upTo: Int, promptTokens: Int
+    _ hold: inout Hold, _ text: TokenText, upTo: Int, promptTokens: Int, isUse: Bool = true
   ) {
     guard isCaching else { return }
     let count = upTo / blockSize * blockSize
-    let had = tree.insert(text, limit: count)
+    let had = tree.insert(text, limit: count, isUse: isUse)
     let prompt = promptTokens / blockSize * blockSize
     if prompt > 0 && prompt < count { tree.walk(text, limit: prompt) }
     let node = tree.walk(text, limit: count).node

@@ -31,7 +31,7 @@ extension RadixTree {
   }
 
   /// Evicts unlocked leaves, the least recently touched first, until `tokens` are gone or there is none. A node goes as a
-  /// whole, so more may go; a parent that is left an unlocked leaf queues with the others.
+  /// whole, so more may go; a parent that is left an unlocked leaf queues with the others. What a host has stays in the tree.
   ///
   /// No two unlocked leaves have one stamp: nodes that share one were walked through together, so one is above the other.
   ///
@@ -50,9 +50,13 @@ extension RadixTree {
         continue
       }
       gone += node.count
-      let places = Int(node.begin)..<Int(node.end)
-      log?.append(Evicted(depth: places.lowerBound, pieces: node.text.pieces(places)))
-      let parent = remove(entry.node)
+      let parent = node.parent
+      if !keepOnHost(entry.node) {
+        let places = Int(node.begin)..<Int(node.end)
+        log?.append(Evicted(depth: places.lowerBound, pieces: node.text.pieces(places)))
+        removeBelow(entry.node)
+        _ = remove(entry.node)
+      }
       if parent != 0, nodes[Int(parent)].isLeaf, nodes[Int(parent)].locks == 0 { enqueue(parent) }
     }
     return gone

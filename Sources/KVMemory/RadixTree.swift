@@ -34,9 +34,17 @@ package struct RadixTree: Sendable {
     var bucketNext: NodeID = 0
     /// Whether the queue of eviction has an entry for it.
     var isQueued = false
+    /// Where its keys and values are; without a host, on the device (``RadixHost``).
+    var isOnDevice = true
+    var isOnHost = false
+    /// How often it was handed in.
+    var uses: Int32 = 0
+    /// Children on the device.
+    var deviceChildren: Int32 = 0
 
     var count: Int { Int(end - begin) }
-    var isLeaf: Bool { firstChild == 0 }
+    /// Whether it is on the device, and none below it is.
+    var isLeaf: Bool { deviceChildren == 0 && isOnDevice }
   }
 
   /// Tokens of a block: nodes begin and end at its multiples.
@@ -50,14 +58,19 @@ package struct RadixTree: Sendable {
   /// Nodes beside the root.
   package private(set) var nodeCount = 0
   private var clock = 0
-  /// Tokens in nodes that nobody locks, and in those that somebody does.
-  package private(set) var evictable = 0
+  /// Tokens on the device in nodes that nobody locks, and in those that somebody does.
+  package internal(set) var evictable = 0
   package private(set) var protected = 0
   var queue = EvictionQueue()
+  /// What keeps nodes that the device has evicted; `nil` without one.
+  package internal(set) var host: RadixHost?
 
-  package init(blockSize: Int) { self.blockSize = blockSize }
+  package init(blockSize: Int, host: RadixHost? = nil) {
+    self.blockSize = blockSize
+    self.host = host
+  }
 
-  /// Tokens in the tree.
+  /// Tokens on the device.
   package var size: Int { evictable + protected }
 
   /// How far a walk came.
@@ -140,14 +153,18 @@ package struct RadixTree: Sendable {
 
   // MARK: Changing the tree
 
-  /// Puts the whole blocks of a text's beginning into the tree.
+  /// Puts the whole blocks of a text's beginning into the tree, and on the device.
   ///
-  /// - Returns: Tokens that were there before.
-  package mutating func insert(_ text: TokenText, limit: Int) -> Int {
+  /// - Parameter isUse: Whether that counts where uses are counted.
+  /// - Returns: Tokens that were on the device before.
+  package mutating func insert(_ text: TokenText, limit: Int, isUse: Bool = true) -> Int {
     let end = limit / blockSize * blockSize
     var run = 0
     let place = walk(text, limit: limit, run: &run)
-    guard place.tokens < end else { return place.tokens }
+    let device = onDevice(place)
+    bringBack(place.node)
+    if isUse { use(device.node) }
+    guard place.tokens < end else { return device.tokens }
     clock += 1
     let leaf = add(
       Node(
@@ -157,7 +174,8 @@ package struct RadixTree: Sendable {
     enterBucket(leaf)
     evictable += end - place.tokens
     enqueue(leaf)
-    return place.tokens
+    if isUse { useOnce(leaf) }
+    return device.tokens
   }
 
   /// Cuts a node in two; the lower part keeps number, children and stamp, the upper one takes its place.
@@ -173,6 +191,7 @@ package struct RadixTree: Sendable {
     upper.firstChild = id
     upper.lastChild = id
     upper.isQueued = false
+    upper.deviceChildren = old.isOnDevice ? 1 : 0
     let upperID = add(upper)
     replace(id, by: upperID, in: bucket(of: id))
     if old.previous != 0 {
@@ -212,6 +231,7 @@ package struct RadixTree: Sendable {
     nodes[Int(id)].previous = last
     if last != 0 { nodes[Int(last)].next = id } else { nodes[Int(parent)].firstChild = id }
     nodes[Int(parent)].lastChild = id
+    nodes[Int(parent)].deviceChildren += 1
   }
 
   private mutating func enterBucket(_ id: NodeID) {
@@ -247,7 +267,7 @@ package struct RadixTree: Sendable {
     }
   }
 
-  /// Takes an unlocked leaf out.
+  /// Takes an unlocked node without children out.
   ///
   /// - Returns: Its parent.
   mutating func remove(_ id: NodeID) -> NodeID {
@@ -266,7 +286,11 @@ package struct RadixTree: Sendable {
     nodes[Int(id)] = Node(bucketNext: unused)
     unused = id
     nodeCount -= 1
-    evictable -= node.count
+    if node.isOnDevice {
+      evictable -= node.count
+      nodes[Int(node.parent)].deviceChildren -= 1
+    }
+    if node.isOnHost { host?.free += node.count }
     return node.parent
   }
 

@@ -157,9 +157,11 @@ extension Scenario {
 
   /// A tier finds chunks by what they hold.
   func checkContents(of trace: Trace) throws(UserError) {
-    guard kvOffloadingGiB != nil, trace.contents == nil else { return }
+    let isHiCache = sglang.hierarchicalCache == true
+    guard kvOffloadingGiB != nil || isHiCache, trace.contents == nil else { return }
+    let flag = isHiCache ? "--enable-hierarchical-cache" : "--kv-offloading-size"
     throw UserError(
-      "`--kv-offloading-size` finds keys and values by what prompts hold, which `\(trace.name)` does not say",
+      "`\(flag)` finds keys and values by what prompts hold, which `\(trace.name)` does not say",
       hint:
         "leave it out, or replay a trace with contents, such as one of `kvplan trace generate --turns`"
     )

@@ -48,6 +48,7 @@ extension Scenario {
     choices.groups = groups
     let costModel = try costModel(prices)
     choices.offloading = try offloading(groups, limits, costModel)
+    choices.hiCache = try hiCache(deviceBlocks: deviceBlocks)
     choices.speculation = try speculation(limits)
     system.configure(&settings, by: choices)
     try system.check(settings)

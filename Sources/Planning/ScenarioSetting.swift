@@ -224,6 +224,14 @@ extension ScenarioSetting {
     .byEstimate.recorded(61, .ifSet).namedIfSet,
     .count("scheduler-recv-interval", \.sglang.receiveInterval).byEstimate
       .recorded(63, .ifSet).namedIfSet,
+    .yesNo("enable-hierarchical-cache", \.sglang.hierarchicalCache).byEstimate
+      .recorded(65, .ifSet).namedIfSet,
+    .number("hicache-ratio", \.sglang.hicacheRatio).byEstimate.recorded(66, .ifSet).namedIfSet,
+    .number("hicache-size", \.sglang.hicacheSize).byEstimate.recorded(67, .ifSet).namedIfSet,
+    .choice(
+      "hicache-write-policy", \.sglang.hicacheWritePolicy,
+      of: RadixHost.WritePolicy.allCases, text: \.rawValue
+    ).byEstimate.recorded(68, .ifSet).namedIfSet,
     .count("client-max-tokens", \.clientMaxTokens).only(\.capabilities.reservesAnswers)
       .recorded(39, .ifSet).namedIfSet,
     .choice(

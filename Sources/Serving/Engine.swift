@@ -211,9 +211,9 @@ struct Engine<S: Scheduler> {
   /// How long the planned iteration takes; nothing, if it only takes requests out.
   private mutating func duration(_ pricer: (any IterationCostModel)?) -> SimDuration {
     if plan.isEmpty { return .zero }
-    let wait = plan.readyAt.map { max($0, clock) - clock } ?? .zero
-    if let pricer { return wait + pricer.duration(of: plan.work) }
-    return wait + executor.execute(plan, at: clock, placement: scheduler)
+    if let pricer { return plan.lasting(pricer.duration(of: plan.work), from: clock) }
+    let computing = executor.execute(plan, at: clock, placement: scheduler)
+    return plan.lasting(computing, from: clock)
   }
 
   private mutating func endIteration() {

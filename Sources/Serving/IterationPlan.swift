@@ -119,6 +119,8 @@ package struct IterationPlan: Sendable {
   package var failure: Failure?
   /// When blocks are free for it whose content is being copied; `nil` if none is.
   package var readyAt: SimInstant?
+  /// Keys and values that its layers wait for; `nil` for none.
+  package var load: LayeredLoad?
 
   /// - Parameter attendedMax: ``EngineSettings/attendedMax``.
   package init(attendedMax: Int? = nil) { work = IterationWork(attendedMax: attendedMax) }
@@ -147,6 +149,13 @@ package struct IterationPlan: Sendable {
     scheduled[first ?? place].acceptedTokens += accepted
   }
 
+  /// How long it takes from an instant on if it computes for `computing`, with what it waits for.
+  @inline(__always)
+  func lasting(_ computing: SimDuration, from start: SimInstant) -> SimDuration {
+    let begin = readyAt.map { max($0, start) } ?? start
+    return (load?.end(of: computing, from: begin) ?? begin + computing) - start
+  }
+
   /// Somebody starts, stops or is listed; in most iterations of a cruising batch nobody does.
   var changesRequests: Bool {
     !scheduled.isEmpty || !preempted.isEmpty || !released.isEmpty || !loaded.isEmpty
@@ -171,5 +180,6 @@ package struct IterationPlan: Sendable {
     work.removeAll()
     failure = nil
     readyAt = nil
+    load = nil
   }
 }

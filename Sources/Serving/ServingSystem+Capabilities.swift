@@ -218,6 +218,8 @@ package struct SystemChoices: Equatable, Sendable {
   /// Most output tokens that each client asks for; `nil` for its output.
   package var clientMaxTokens: Int?
   package var sglang = SGLangChoices()
+  /// A tier behind SGLang's prefix tree; `nil` for none.
+  package var hiCache: HiCacheSettings?
   package var trtllm = TRTLLMChoices()
 
   /// What a system does where its user chooses nothing.

@@ -272,6 +272,29 @@ struct SchedulerOptions: ParsableArguments {
       """)
   var schedulerRecvInterval: Int?
 
+  @Flag(
+    inversion: .prefixedNo,
+    help: ArgumentHelp(
+      """
+      Keep in the host's memory what the prefix tree evicts, and load it from there; \
+      \(only("enable-hierarchical-cache")) (default: no).
+      """))
+  var enableHierarchicalCache: Bool?
+
+  @Option(
+    help: "Tokens of that memory over those of the pool; \(only("hicache-ratio")) (default: 2).")
+  var hicacheRatio: Double?
+
+  @Option(help: "GB of that memory for each GPU; \(only("hicache-size")) (default: by ratio).")
+  var hicacheSize: Double?
+
+  @Option(
+    help: """
+      When it is written to: write_through (with the first use), write_through_selective (with the second), write_back \
+      (when the tree evicts); \(only("hicache-write-policy")) (default: write_through).
+      """)
+  var hicacheWritePolicy: RadixHost.WritePolicy?
+
   @Option(
     help: """
       Most output tokens that each client asks for, at least its output, which it ends by itself; \
@@ -325,6 +348,10 @@ struct SchedulerOptions: ParsableArguments {
       try ScenarioSetting.find("retraction-policy").change(retractionPolicy)(&scenario)
     }
     scenario.sglang.receiveInterval = schedulerRecvInterval
+    scenario.sglang.hierarchicalCache = enableHierarchicalCache
+    scenario.sglang.hicacheRatio = hicacheRatio
+    scenario.sglang.hicacheSize = hicacheSize
+    scenario.sglang.hicacheWritePolicy = hicacheWritePolicy
     scenario.clientMaxTokens = clientMaxTokens
     if let capacitySchedulerPolicy {
       let setting = try ScenarioSetting.find("capacity-scheduler-policy")
@@ -346,4 +373,5 @@ extension EngineLog {
 
 extension PreemptionMode: ExpressibleByArgument {}
 extension OffloadingBackend: ExpressibleByArgument {}
+extension RadixHost.WritePolicy: ExpressibleByArgument {}
 extension RestoreRule: ExpressibleByArgument {}

@@ -42,6 +42,8 @@ import Testing
     "enable-priority-scheduling": "true", "schedule-low-priority-values-first": "true",
     "priority-scheduling-preemption-threshold": "3", "disable-priority-preemption": "true",
     "retraction-policy": "priority",
+    "enable-hierarchical-cache": "false", "hicache-ratio": "2.5", "hicache-size": "90.0",
+    "hicache-write-policy": "write_back",
     "capacity-scheduler-policy": "static_batch", "use-kv-cache-manager-v2": "true",
     "engine-overheads": "none", "request-rate": "2.5", "max-concurrency": "4",
     "session-think-time": "exponential:2.5",

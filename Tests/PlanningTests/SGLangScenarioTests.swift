@@ -101,6 +101,26 @@ import Testing
       "eviction-policy=lfu", "`sglang` has no `--eviction-policy`",
       "leave it out, or choose a system that has it: `vllm-v1`"
     ),
+    (
+      "hicache-ratio=3", "`--hicache-ratio` decides nothing without a tier",
+      "leave it out, or give `--enable-hierarchical-cache`"
+    ),
+    (
+      "enable-hierarchical-cache=true enable-prefix-caching=false",
+      "`--enable-hierarchical-cache` keeps what a prefix tree has evicted, and there is none",
+      "leave out one of it and `--no-enable-prefix-caching`"
+    ),
+    (
+      "enable-hierarchical-cache=true hicache-ratio=3 hicache-size=90",
+      "`--hicache-ratio` and `--hicache-size` both say how large the host's memory is",
+      "leave one of them out"
+    ),
+    (
+      "enable-hierarchical-cache=true num-gpu-blocks-override=1000 max-model-len=900 hicache-ratio=1",
+      "`--hicache-ratio` 1.0 makes 1000 blocks of 131072 bytes on the host, and the pool of a GPU "
+        + "has 1000: the engine wants more there than here, and 2³¹ at most",
+      "give `--hicache-ratio` 2"
+    ),
   ])
   func refusesByName(settings: String, message: String, hint: String?) throws {
     var scenario = try scenario("h100-sxm")
@@ -111,6 +131,26 @@ import Testing
     #expect(throws: UserError(message, hint: hint)) {
       try scenario.resolved(prices: .none)
     }
+  }
+
+  /// 90 GB for each GPU, of 131,072 bytes a token, and twice the pool; the pool has 20,000.
+  @Test func theHostIsSizedByGBOrByRatio() throws {
+    func tier(_ change: (inout SGLangChoices) -> Void) throws -> HiCacheSettings? {
+      try scenario("h100-sxm") {
+        $0.deviceBlocksOverride = 20_000
+        $0.sglang.hierarchicalCache = true
+        change(&$0.sglang)
+      }.resolved(prices: .none).settings.sglang.hiCache
+    }
+    let own = try #require(try tier { _ in })
+    #expect(own.tokens == 40_000 && own.policy == .writeThrough && own.layers == 32)
+    #expect(own.link.duration(blocks: 1).nanoseconds == 2048, "131,072 bytes at 64 GB/s")
+    let sized = try #require(
+      try tier {
+        $0.hicacheSize = 90
+        $0.hicacheWritePolicy = .writeBack
+      })
+    #expect(sized.tokens == 686_645 && sized.policy == .writeBack)
   }
 
   /// Settings go by SGLang's names too.

@@ -56,6 +56,8 @@ import Testing
       "enable-priority-scheduling": "false", "schedule-low-priority-values-first": "false",
       "priority-scheduling-preemption-threshold": "10", "disable-priority-preemption": "false",
       "retraction-policy": "length",
+      "enable-hierarchical-cache": "false", "hicache-ratio": "2", "hicache-size": "9",
+      "hicache-write-policy": "write_through",
       "capacity-scheduler-policy": "guaranteed_no_evict", "use-kv-cache-manager-v2": "false",
       "async-scheduling": "false", "kv-offloading-size": "1", "kv-offloading-bandwidth": "1",
       "speculative-config": #"{"method": "ngram"}"#, "num-speculative-tokens": "0",

@@ -267,6 +267,8 @@ import Workload
       "enable-priority-scheduling": "true", "schedule-low-priority-values-first": "true",
       "priority-scheduling-preemption-threshold": "3", "disable-priority-preemption": "true",
       "retraction-policy": "priority",
+      "enable-hierarchical-cache": "true", "hicache-ratio": "3", "hicache-size": "90",
+      "hicache-write-policy": "write_back",
       "capacity-scheduler-policy": "static_batch", "use-kv-cache-manager-v2": "true",
       "kv-offloading-size": "4", "kv-offloading-bandwidth": "20", "kv-restore": "recompute",
       "kv-offloading-backend": "lmcache",
@@ -283,6 +285,8 @@ import Workload
         $0.kvOffloadingGiB = 4
         $0.kvDiskGiB = 8
         $0.kvDiskBandwidth = try DiskBandwidth("6/4")
+      case "hicache-ratio", "hicache-size", "hicache-write-policy":
+        $0.sglang.hierarchicalCache = true
       case "speculative-config": $0.acceptance = try Acceptance("0.5,0.2,0.1")
       case "num-speculative-tokens", "acceptance":
         $0.speculativeConfig = try SpeculativeConfig(

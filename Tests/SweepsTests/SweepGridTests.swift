@@ -105,6 +105,8 @@ import Testing
       "enable-priority-scheduling": "true", "schedule-low-priority-values-first": "true",
       "priority-scheduling-preemption-threshold": "3", "disable-priority-preemption": "true",
       "retraction-policy": "priority",
+      "enable-hierarchical-cache": "true", "hicache-ratio": "3", "hicache-size": "90",
+      "hicache-write-policy": "write_back",
       "capacity-scheduler-policy": "static_batch", "use-kv-cache-manager-v2": "true",
       "from-second": "1", "to-second": "5", "oversized": "fail", "seed": "4",
     ]
@@ -124,6 +126,8 @@ import Testing
       "enable-priority-scheduling": "sglang", "schedule-low-priority-values-first": "sglang",
       "priority-scheduling-preemption-threshold": "sglang",
       "disable-priority-preemption": "sglang", "retraction-policy": "sglang",
+      "enable-hierarchical-cache": "sglang", "hicache-ratio": "sglang", "hicache-size": "sglang",
+      "hicache-write-policy": "sglang",
       "client-max-tokens": "sglang", "capacity-scheduler-policy": "trtllm",
       "use-kv-cache-manager-v2": "trtllm",
       "kv-offloading-size": "vllm-v1",

@@ -1,3 +1,6 @@
+import KVMemory
+import SimulationKernel
+
 /// What one pass of SGLang's loop launches.
 package struct SGLangBatch: Equatable, Sendable {
   package enum Kind: String, Sendable { case prefill, decode, mixed }
@@ -18,6 +21,10 @@ package struct SGLangBatch: Equatable, Sendable {
   var cruising = 0
   /// The request whose prompt goes on in a later pass.
   var chunked: RequestID?
+  /// Keys and values that it waits for while it computes.
+  package internal(set) var load: LayeredLoad?
+  /// When what was evicted for it is on the host.
+  package internal(set) var readyAt: SimInstant?
 
   package var tokens: Int { rows.reduce(0) { $0 + Int($1.tokens) } }
 }
@@ -30,6 +37,8 @@ package struct SGLangPass: Sendable {
   package internal(set) var retracted: [GivenUp] = []
   /// The same, for a better request's sake.
   package internal(set) var preempted: [GivenUp] = []
+  /// What came back from the host.
+  package internal(set) var loaded: [LoadedBack] = []
   /// Free slots once those of the batch are taken.
   package internal(set) var freeAfterAllocation = 0
   /// Slots that the pool lacks for what runs; the server dies of it.
@@ -39,6 +48,13 @@ package struct SGLangPass: Sendable {
   package struct Completed: Equatable, Sendable {
     package var request: RequestID
     package var generatedTokens: Int32
+  }
+
+  /// Tokens of a request that come back from the host, down to a node of the tree.
+  package struct LoadedBack: Equatable, Sendable {
+    package var request: RequestID
+    var node: RadixTree.NodeID
+    package var tokens: Int
   }
 
   /// A request that gave up its slots.

@@ -86,7 +86,7 @@ extension SGLangScheduler {
     }
     let sequence = sequences[Int(request)]
     let place = memory.match(sequence.text, limit: Int(sequence.length) - 1)
-    sequences[Int(request)].prefix = Int32(place.tokens)
+    sequences[Int(request)].prefix = Int32(memory.tree.onDevice(place).tokens)
     sequences[Int(request)].triedLength = sequence.length
     let verdict = add(request, at: place, &round)
     if verdict == .noRoom { isFull = !(round.admitted.isEmpty && running.isEmpty) }
@@ -95,7 +95,7 @@ extension SGLangScheduler {
 
   /// Admits a request if there is room for it, as much of its prompt as the chunk has tokens left.
   ///
-  ///     0          place          + computed          length
+  ///     0          place          + computed          length          of place, the end may come from the host
   ///     |── cached ──|── computed ────|── later chunks ──|── answer, reserved up to 4,096 tokens ──|
   ///
   /// - Returns: Whether the pass goes on; it may not although the request was admitted.
@@ -105,13 +105,17 @@ extension SGLangScheduler {
     if let limit = options.prefillMaxRequests, round.admitted.count >= limit { return .spent }
     let sequence = sequences[Int(request)]
     if !options.radixCache && sequence.ignoresEOS { return admitWholeAnswer(request, &round) }
-    memory.lock(place.node)
-    let tokens = Int(sequence.length) - place.tokens
+    let device = memory.tree.onDevice(place)
+    memory.lock(device.node)
+    let wanted = Int(sequence.length) - device.tokens
     let answer = min(max(sequence.maxNew - sequence.out, 0), SGLangSequence.estimateLimit)
-    if Double(tokens + Int(answer) + memory.blockSize) >= roomLeft(round) {
-      memory.unlock(place.node)
+    if Double(wanted + Int(answer) + memory.blockSize) >= roomLeft(round) {
+      memory.unlock(device.node)
       return .noRoom
     }
+    let place = loadBack(request, at: place, device)
+    sequences[Int(request)].prefix = Int32(place.tokens)
+    let tokens = Int(sequence.length) - place.tokens
     let slots = memory.slots(for: tokens)
     if round.chunk == nil && !round.admitted.isEmpty && slots >= round.input {
       memory.unlock(place.node)
@@ -144,9 +148,13 @@ extension SGLangScheduler {
     sequences[id].end = Int32(place.tokens + tokens)
     sequences[id].isRetracted = false
     round.admitted.append(request)
-    pass.admitted.append(.init(request: request, cachedTokens: Int32(place.tokens)))
+    let loaded = pass.loaded.last { $0.request == request }?.tokens ?? 0
+    let cached = place.tokens - loaded
+    pass.admitted.append(
+      .init(
+        request: request, cachedTokens: Int32(cached), externalTokens: Int32(loaded)))
     totals.queriedTokens += Int(sequence.length)
-    totals.hitTokens += place.tokens
+    totals.hitTokens += cached
     round.charge(
       slots: memory.slots(for: tokens), reserve: reserve, blockSize: memory.blockSize)
     return verdict(round)

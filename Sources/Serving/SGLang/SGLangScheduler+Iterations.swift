@@ -11,6 +11,7 @@ import SimulationKernel
 /// wait for it; that a request waits for one batch more, and what is seen late, is simulated.
 extension SGLangScheduler {
   package mutating func schedule(at now: SimInstant, into plan: inout IterationPlan) {
+    if hiCache != nil { beginPass(at: now) }
     if cruise.isOn && !decodeSurelyFits() { leaveCruise(&plan) }
     let batch = queued ?? nextBatch(&plan)
     queued = nil
@@ -18,6 +19,7 @@ extension SGLangScheduler {
     plan.advancesCruise = batch?.kind != .prefill
     guard let batch else { return }
     describe(batch, in: &plan)
+    hiCache?.wait(until: batch.readyAt)
     if options.overlap && plan.failure == nil { queued = nextBatch(&plan) }
   }
 
@@ -33,7 +35,7 @@ extension SGLangScheduler {
   private mutating func nextBatch(_ plan: inout IterationPlan) -> SGLangBatch? {
     while true {
       receive()
-      let batch = cruise.batch.count > 0 ? decideCruising() : decide()
+      let batch = moveTiers(for: cruise.batch.count > 0 ? decideCruising() : decide())
       writeDown(&plan)
       if batch != nil || plan.failure != nil { return batch }
       if launched == nil && isIdle { idle() }
@@ -45,6 +47,9 @@ extension SGLangScheduler {
   /// runs.
   private func writeDown(_ plan: inout IterationPlan) {
     plan.admitted += pass.admitted
+    plan.loaded += pass.loaded.map {
+      .init(request: $0.request, tokens: Int32($0.tokens), isAwaited: true)
+    }
     for victim in pass.preempted + pass.retracted {
       plan.preempted.append(
         .init(
@@ -80,6 +85,7 @@ extension SGLangScheduler {
       }
     }
     plan.work.sampledSequences = batch.cruising + batch.rows.count
+    (plan.load, plan.readyAt) = (batch.load, batch.readyAt)
   }
 
   // MARK: What the engine asks
@@ -101,6 +107,7 @@ extension SGLangScheduler {
     guard options.radixCache else { return nil }
     var totals = totals
     totals.evictedBlocks = memory.evictedTokens / memory.blockSize
+    totals.tier = hiCache?.totals
     return totals
   }
 

@@ -63,10 +63,11 @@ extension SGLangScheduler {
     waiting = Deque(keys.map(\.request))
   }
 
-  /// What is cached of a request, its last token included.
+  /// What is cached of a request on the device, its last token included.
   private mutating func matchAll(_ request: RequestID) -> RadixTree.Place {
     let sequence = sequences[Int(request)]
-    return memory.match(sequence.text, limit: Int(sequence.length))
+    let place = memory.match(sequence.text, limit: Int(sequence.length))
+    return memory.tree.onDevice(place)
   }
 
   /// Depth first through the tree, the child below which most requests end first; those that end in a node come after

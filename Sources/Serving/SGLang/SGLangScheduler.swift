@@ -66,6 +66,8 @@ package struct SGLangScheduler: Scheduler {
   var launched: SGLangBatch?
   var queued: SGLangBatch?
   var totals = PrefixCacheTotals()
+  /// What moves to the host and back; `nil` without a tier there (`+HiCache`).
+  var hiCache: HiCacheLink?
   /// Requests that decode without a look at each; see `SGLangScheduler+Cruise.swift`.
   var cruise: SGLangCruise
 
@@ -86,7 +88,9 @@ package struct SGLangScheduler: Scheduler {
     self.contents = contents
     memory = RadixMemory(
       blockSize: settings.blockSize, poolTokens: settings.deviceBlocks * settings.blockSize,
-      isCaching: options.radixCache)
+      isCaching: options.radixCache,
+      host: options.hiCache.map { RadixHost(capacity: $0.tokens, policy: $0.policy) })
+    hiCache = options.hiCache.map { HiCacheLink($0, blockTokens: settings.blockSize) }
     ratio = NewTokenRatio(conservativeness: options.conservativeness)
     cruise = SGLangCruise(
       settings, isOn: settings.sglang.mayCruise && settings.stepping == .event && asks == nil,
@@ -215,7 +219,7 @@ package struct SGLangScheduler: Scheduler {
   /// Hands the last chunk of the prompt that is computed in chunks to the tree.
   mutating func keepChunk() {
     guard let chunked, sequences[Int(chunked)].end > sequences[Int(chunked)].prefix else { return }
-    checkpoint(chunked, upTo: sequences[Int(chunked)].end)
+    checkpoint(chunked, upTo: sequences[Int(chunked)].end, isUse: false)
     sequences[Int(chunked)].prefix = sequences[Int(chunked)].end
   }
 
@@ -240,12 +244,14 @@ package struct SGLangScheduler: Scheduler {
   // MARK: Slots
 
   /// Hands a request's first tokens to the tree, whole blocks of them.
-  mutating func checkpoint(_ request: RequestID, upTo tokens: Int32) {
+  ///
+  /// - Parameter isUse: Whether that is more than a chunk of a prompt (``RadixTree/insert(_:limit:isUse:)``).
+  mutating func checkpoint(_ request: RequestID, upTo tokens: Int32, isUse: Bool = true) {
     let id = Int(request)
     let sequence = sequences[id]
     memory.checkpoint(
       &sequences[id].hold, sequence.text, upTo: Int(tokens),
-      promptTokens: Int(sequence.promptTokens))
+      promptTokens: Int(sequence.promptTokens), isUse: isUse)
   }
 
   /// Takes all slots from a running request, and makes room for those that go on.

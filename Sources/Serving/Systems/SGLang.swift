@@ -1,4 +1,5 @@
 import CostModel
+import KVMemory
 import Messages
 
 extension ServingSystem {
@@ -23,6 +24,7 @@ extension ServingSystem {
       settings.sglang.radixCache = choices.prefixCaching
       settings.sglang.chunkedPrefill = choices.chunkedPrefill
       settings.sglang.clientMaxTokens = choices.clientMaxTokens
+      settings.sglang.hiCache = choices.hiCache
     },
     make: {
       $0.replica(
@@ -133,6 +135,8 @@ package struct SGLangOptions: SystemOptions {
   /// Most output tokens that each client asks for, at least its output, which it ends by itself; `nil` for its output,
   /// whatever tokens come, as SGLang's own benchmark asks (`bench_serving`).
   package var clientMaxTokens: Int?
+  /// A tier in the host's memory behind the prefix tree (`--enable-hierarchical-cache`); `nil` for none.
+  package var hiCache: HiCacheSettings?
 
   package init() {}
 
@@ -183,7 +187,7 @@ package struct SGLangOptions: SystemOptions {
 
   /// Whether it is known ahead when each request ends, and nothing but room decides who runs: no request waits to be seen.
   var mayCruise: Bool {
-    overlap && radixCache && !mixedChunk && !preempts && clientMaxTokens == nil
+    overlap && radixCache && !mixedChunk && !preempts && clientMaxTokens == nil && hiCache == nil
       && receiveInterval == 1
   }
 
@@ -207,6 +211,12 @@ package struct SGLangChoices: Equatable, Sendable {
   package var disablePreemption: Bool?
   package var retraction: SGLangRetraction?
   package var receiveInterval: Int?
+  package var hierarchicalCache: Bool?
+  /// Tokens of the host's memory over those of the pool; 2 unless ``hicacheSize`` is set.
+  package var hicacheRatio: Double?
+  /// GB of the host's memory for each GPU.
+  package var hicacheSize: Double?
+  package var hicacheWritePolicy: RadixHost.WritePolicy?
 
   package init() {}
 }
