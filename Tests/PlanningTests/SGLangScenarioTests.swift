@@ -1,7 +1,9 @@
 import CostModel
+import KVMemory
 import Messages
 import ModelFiles
 import Serving
+import SimulationKernel
 import Testing
 
 @testable import Planning
