@@ -33,7 +33,7 @@ import Testing
     let (a, b) = (chunk(0, 0), chunk(1, 0))
     #expect(put(&tiers, [a], by: 0))
     #expect(tiers.find(a, for: 1) == .ready && tiers.lower?.state(of: a.key) == .writing)
-    #expect(tiers.endLookUp(for: 1) == [])
+    #expect(tiers.endLookUp(for: 1, waits: false) == [])
     #expect(!put(&tiers, [b], by: 2), "the only place is read by the cascade")
     let cascade = tiers.takeMoves()
     #expect(cascade.map(\.direction) == [.cascade] && cascade[0].request == nil)
@@ -42,13 +42,13 @@ import Testing
     #expect(put(&tiers, [b], by: 2) && tiers.upper.state(of: a.key) == .absent)
     #expect(tiers.find(a, for: 3) == .absent, "b is on its way down")
     for move in tiers.takeMoves() { tiers.finish(move) }
-    #expect(tiers.find(a, for: 3) == .writing && tiers.endLookUp(for: 3) == [a])
+    #expect(tiers.find(a, for: 3) == .writing && tiers.endLookUp(for: 3, waits: true) == [a])
     let promotion = tiers.takeMoves()
     #expect(promotion.map(\.direction) == [.promotion] && promotion[0].request == 3)
-    #expect(tiers.find(a, for: 4) == .writing && tiers.endLookUp(for: 4) == [])
+    #expect(tiers.find(a, for: 4) == .writing && tiers.endLookUp(for: 4, waits: true) == [])
     tiers.finish(promotion[0])
     #expect(tiers.find(a, for: 3) == .ready && tiers.find(b, for: 3) == .absent)
-    #expect(tiers.endLookUp(for: 3) == [] && tiers.takeMoves() == [])
+    #expect(tiers.endLookUp(for: 3, waits: false) == [] && tiers.takeMoves() == [])
   }
 
   /// Four chunks below two places: a look-up keeps what it has found, and takes no more than there is room for.
@@ -60,10 +60,46 @@ import Testing
       for move in tiers.takeMoves() { tiers.finish(move) }
     }
     #expect(text.map { tiers.find($0, for: 1) } == [.writing, .writing, .absent, .absent])
-    #expect(tiers.endLookUp(for: 1) == Array(text[..<2]))
+    #expect(tiers.endLookUp(for: 1, waits: true) == Array(text[..<2]))
     for move in tiers.takeMoves() { tiers.finish(move) }
     #expect(text.map { tiers.find($0, for: 1) } == [.ready, .ready, .absent, .absent])
-    _ = tiers.endLookUp(for: 1)
+    _ = tiers.endLookUp(for: 1, waits: false)
+  }
+
+  /// Two prompts that do not fit above together take no turns in evicting each other: the first has its chunks in the end,
+  /// whatever the second asks for in between.
+  @Test func whoWaitsKeepsWhatItHasFound() {
+    var tiers = tiers(4, 9)
+    let (first, second) = ((0..<4).map { chunk(0, $0) }, (0..<4).map { chunk(1, $0) })
+    for text in [first, second] {
+      #expect(put(&tiers, text, by: 0))
+      for move in tiers.takeMoves() { tiers.finish(move) }
+    }
+    tiers.finish(0)
+    let other = tiers.store([chunk(2, 0)], by: 3)?.map(\.place) ?? []
+    #expect(other.count == 1)
+    /// What a pass over a prompt finds, up to the first chunk that is absent.
+    func look(_ text: [ChunkTier.Chunk], _ request: Int) -> [ChunkTier.State] {
+      var found: [ChunkTier.State] = []
+      for chunk in text {
+        let state = tiers.find(chunk, for: request)
+        if state == .absent { break }
+        found.append(state)
+      }
+      _ = tiers.endLookUp(for: request, waits: found.contains(.writing))
+      return found
+    }
+    var passes: [[ChunkTier.State]] = []
+    for pass in 0..<3 {
+      passes.append(look(first, 1))
+      _ = look(second, 2)
+      if pass == 0 { tiers.finishStore(other) }
+      for move in tiers.takeMoves() { tiers.finish(move) }
+    }
+    #expect(passes[0] == [.writing, .writing, .writing], "the fourth place is being written")
+    #expect(passes[1] == [.ready, .ready, .ready, .writing])
+    #expect(passes[2] == [.ready, .ready, .ready, .ready])
+    #expect(!look(second, 2).isEmpty, "it has its turn when the first is served")
   }
 
   /// What a request has used when it is complete stays longer below as well, though it was never read there.
@@ -121,7 +157,7 @@ import Testing
           if found == .ready { #expect(written.contains(chunk.key), "\(what)") }
           return found
         }
-        let promoted = tiers.endLookUp(for: request)
+        let promoted = tiers.endLookUp(for: request, waits: found.contains(.writing))
         #expect(promoted.allSatisfy { tiers.upper.state(of: $0.key) == .writing }, "\(what)")
         if let first = asked.first, found[0] == .ready { pinned += tiers.pin([first], by: request) }
       case 5 where !pinned.isEmpty: tiers.unpin(pinned.remove(at: random.below(pinned.count)))

@@ -9,8 +9,9 @@
 ///
 /// - Source: `TieringOffloadingManager` of vLLM (0.22 and later), a CPU tier with files below it. Those have no bound, and
 ///   other programs delete them: here the lower tier has a capacity, the least recently used chunk leaves, and a request that
-///   is complete has used its chunks in both. There a promotion may evict what the same look-up has found; here it stays, since
-///   a prompt longer than the upper tier would otherwise be promoted for ever.
+///   is complete has used its chunks in both. There a promotion may evict what a look-up has found; here that stays until the
+///   look-up ends, and while its request waits for promotions: prompts would otherwise take turns in evicting each other, or
+///   a long one itself, for ever.
 public struct ChunkTiers: Sendable {
   /// A copy of chunks between the tiers.
   public struct Move: Equatable, Sendable {
@@ -34,6 +35,8 @@ public struct ChunkTiers: Sendable {
   /// What the look-up under way has found in the upper tier, and has begun to promote.
   private var found: [ChunkTier.Place] = []
   private var promoted: [(chunk: ChunkTier.Chunk, place: ChunkTier.Place)] = []
+  /// By request that waits for promotions: what it has found, and what was promoted for it since.
+  private var waiting: [Int: [ChunkTier.Place]] = [:]
 
   public init(_ upper: ChunkTier, lower: ChunkTier? = nil) {
     precondition(
@@ -66,11 +69,17 @@ public struct ChunkTiers: Sendable {
     found.append(place)
   }
 
-  /// Ends a look-up: what it has found may be evicted again, and what it promotes moves together.
+  /// Ends a look-up: what it promotes moves together, and what it has found may be evicted again unless the request waits.
   ///
+  /// - Parameter waits: Whether it will be looked up again when something that is on its way is there.
   /// - Returns: The chunks that it promotes.
-  public mutating func endLookUp(for request: Int) -> [ChunkTier.Chunk] {
-    for place in found { upper.unpin(place) }
+  public mutating func endLookUp(for request: Int, waits: Bool) -> [ChunkTier.Chunk] {
+    stopWaiting(request)
+    if waits, lower != nil {
+      waiting[request] = found
+    } else {
+      for place in found { upper.unpin(place) }
+    }
     found.removeAll(keepingCapacity: true)
     guard !promoted.isEmpty else { return [] }
     defer { promoted.removeAll(keepingCapacity: true) }
@@ -80,6 +89,11 @@ public struct ChunkTiers: Sendable {
         direction: .promotion, request: request, upper: promoted.map(\.place),
         lower: lower?.pin(chunks, by: user) ?? [], user: user))
     return chunks
+  }
+
+  private mutating func stopWaiting(_ request: Int) {
+    let places = waiting.removeValue(forKey: request) ?? []
+    for place in places { upper.unpin(place) }
   }
 
   // MARK: The device's side
@@ -118,6 +132,7 @@ public struct ChunkTiers: Sendable {
 
   /// A request is complete, and has used its chunks in both tiers.
   public mutating func finish(_ request: Int) {
+    stopWaiting(request)
     let used = upper.finish(request)
     guard lower != nil, !used.isEmpty else { return }
     let user = nextUser()
@@ -143,6 +158,10 @@ public struct ChunkTiers: Sendable {
     case .promotion:
       for place in move.upper { upper.finishStore(place) }
       for place in move.lower { lower?.unpin(place) }
+      if let request = move.request, waiting[request] != nil {
+        for place in move.upper { upper.pin(place) }
+        waiting[request, default: []] += move.upper
+      }
     }
     lower?.finish(move.user)
   }

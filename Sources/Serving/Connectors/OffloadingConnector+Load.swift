@@ -20,7 +20,7 @@ extension OffloadingConnector {
     var search = Search(sequence: sequence, found: found)
     search.end = sequence.length - (groups.contains { $0.window != nil } ? 1 : 0)
     let finds = find(&search, in: &memory)
-    promote(for: sequence)
+    promote(for: sequence, waits: finds && search.isUnknown)
     guard finds else { return ExternalTokens() }
     if search.isUnknown || options.waitsForLoads && isRead(search, in: &memory) { return nil }
     let count = search.end - found
@@ -35,8 +35,9 @@ extension OffloadingConnector {
   }
 
   /// Lets move what a look-up has found in the lower tier alone. Its tokens are those of the group that is asked first.
-  private mutating func promote(for sequence: ConnectedSequence) {
-    for chunk in tiers.endLookUp(for: Int(sequence.number)) where chunk.group == lookUpOrder[0] {
+  private mutating func promote(for sequence: ConnectedSequence, waits: Bool) {
+    for chunk in tiers.endLookUp(for: Int(sequence.number), waits: waits)
+    where chunk.group == lookUpOrder[0] {
       let tokens = groups[chunk.group].chunkTokens
       states[sequence.number]?.promotedTokens += tokens
     }
