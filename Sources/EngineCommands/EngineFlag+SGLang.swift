@@ -147,7 +147,7 @@ extension EngineFlag {
       download-dir base-gpu-id gpu-id-step random-seed device warmups
       constrained-json-whitespace-pattern grammar-backend watchdog-timeout dist-timeout
       dist-init-addr nccl-port nnodes node-rank stream-interval load-balance-method
-      max-queued-requests moe-dense-tp-size
+      max-queued-requests moe-dense-tp-size default-priority-value
       """, .one, .nothing)
     + each(
       """
@@ -156,7 +156,7 @@ extension EngineFlag {
       enable-symm-mem enable-p2p-check enable-nccl-nvls disable-custom-all-reduce
       disable-cuda-graph-padding enable-profile-cuda-graph enable-dp-lm-head enable-mscclpp
       enable-deterministic-inference enable-draft-weights-cpu-backup allow-auto-truncate
-      delete-ckpt-after-loading
+      delete-ckpt-after-loading abort-on-priority-when-disabled
       """, .none, .nothing)
     + each(
       """

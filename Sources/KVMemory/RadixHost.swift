@@ -80,7 +80,6 @@ extension RadixTree {
   }
 
   /// Gives a node, and all above it, slots on the device.
-  ///
   mutating func bringBack(_ id: NodeID) {
     var node = id
     while !nodes[Int(node)].isOnDevice {

@@ -7,7 +7,8 @@ import CostModel
 /// parameters that its publisher states, to which the fields have to come.
 ///
 /// - Source: the fields are recalled, and for a few read in public repositories that quote them (GLM-4.5-Air, GLM-4.7,
-///   GLM-4.7-Flash, Llama-4-Maverick, Nemotron-Nano-9B-v2); Qwen3.6 is taken to have the shapes of Qwen3.5.
+///   GLM-4.7-Flash, Llama-4-Maverick, Nemotron-Nano-9B-v2); Qwen3.6 is taken to have the shapes of Qwen3.5, and
+///   DeepSeek-V3.2-Exp that of V3.2.
 enum RecalledModels {
   /// Every one, by the names that mean it.
   static let all: [ListedModel] = lines.flatMap { line in

@@ -62,7 +62,6 @@ extension Scenario {
 extension Scenario {
   /// Refuses to spread the experts of a model that has none, and on a device whose prices know no layout.
   func requireExperts() throws(UserError) {
-    try requireLoads()
     guard enableExpertParallel == true else { return }
     guard model.hasExperts else {
       throw UserError(
@@ -77,7 +76,7 @@ extension Scenario {
   }
 
   /// Refuses loads of experts that cannot be, or that no price depends on.
-  private func requireLoads() throws(UserError) {
+  func requireExpertSkew() throws(UserError) {
     guard let expertSkew else { return }
     guard expertSkew >= 0 else {
       throw UserError(
@@ -155,6 +154,7 @@ extension Scenario {
   func requireFlagsOfSystem() throws(UserError) {
     try requirePrefixCache()
     try requireExperts()
+    try requireExpertSkew()
     try requireRanks()
     try requireAsyncScheduling()
     try requireService()

@@ -54,8 +54,8 @@ package enum KernelKind: String, Codable, CaseIterable, Sendable {
     }
   }
 
-  /// Ways to change several sizes together that leave the work about as it is: 1 for an axis that grows, −1 for one that
-  /// shrinks by the same factor. Of attention, heads and their KV heads also grow together.
+  /// Ways to change several sizes together that leave the work about as it is: 1 for an axis that grows, −1 for one
+  /// that shrinks by the same factor. Of attention, heads and their KV heads also grow together.
   var trades: [[Int]] {
     let work: Int
     switch self {

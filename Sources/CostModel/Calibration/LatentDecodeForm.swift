@@ -4,8 +4,9 @@ import Foundation
 /// the same `context` cached vectors.
 ///
 /// A block of threads takes a sequence and up to 64 heads, and a tile of its context after the other; what a tile costs
-/// grows with the heads. Where blocks are fewer than multiprocessors the context is split among several, whose parts are
-/// combined. The vectors are read once for all heads, so that many heads are bound by arithmetic and few by bandwidth.
+/// grows with the heads. Where blocks are fewer than multiprocessors the context is split among several, whose parts
+/// are combined. The vectors are read once for all heads, so that many heads are bound by arithmetic and few by
+/// bandwidth.
 ///
 /// Widths are those of DeepSeek-V3, the only ones that tables have and published models use: vectors of 512, and a
 /// rotary key of 64.
