@@ -22,6 +22,7 @@ struct Architecture {
     dense, qwenDense, mixtral, miniMax, qwenMixture, glmMixture, gptOss, deepSeek, deepSeekSparse,
     deepSeekV4, gemma2, gemma3, gemma4, llama4, deciLM, qwenNext, nemotronH, cohere, ernie, exaone4,
     plainDense, starcoder, olmoe, bailing, ernieMixture, afmoe, kimiLinear, graniteHybrid, bamba,
-    falconH1,
+    falconH1, hunYuan, jamba, step3, longCat, miniMaxText, miMoV2, lfm2, gemma, opt, neoX, falcon,
+    chatGLM,
   ]
 }

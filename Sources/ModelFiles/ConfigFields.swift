@@ -49,6 +49,21 @@ struct ConfigFields {
     return number
   }
 
+  /// The same, where a list has one for each layer.
+  func optionalCount(_ name: String, _ limit: Limit, ofLayer index: Int, least: Int = 1) throws
+    -> Int?
+  {
+    guard case .list? = value(name) else { return try optionalCount(name, limit, least: least) }
+    guard let numbers = try counts(name), numbers.indices.contains(index),
+      (least...limit.rawValue).contains(numbers[index])
+    else {
+      throw contradiction(
+        "`\(place)\(name)` has no whole number from \(least) to \(limit.rawValue) for layer \(index)"
+      )
+    }
+    return numbers[index]
+  }
+
   /// The same, of the first of several names that is there: families name one thing differently.
   func count(_ names: String..., limit: Limit, least: Int = 1) throws -> Int {
     for name in names {

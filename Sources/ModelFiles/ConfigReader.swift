@@ -22,9 +22,10 @@ struct ConfigReader {
 
   /// - Throws: ``UserError`` for an architecture that is not known, and a field that cannot be.
   func model() throws -> ModelSpec {
-    let architecture = try architecture()
     // The language model of one that sees, too.
-    var text = try root.optionalObject("text_config") ?? root
+    let inner = try Self.inner.lazy.compactMap { try root.optionalObject($0) }.first
+    let architecture = try architecture(inner)
+    var text = inner ?? root
     text.defaults = architecture.defaults
     let draft = try architecture.read(text, root)
     guard draft.layers.contains(where: { $0.heads != nil }) else {
@@ -37,7 +38,9 @@ struct ConfigReader {
       layers: LayerList(
         storage.stored(draft).map { .init($0.within(positions.longest()), count: 1) }),
       hidden: try text.count("hidden_size", limit: .width),
-      vocab: try text.count("vocab_size", limit: .vocabulary), maxPositions: positions.stated)
+      vocab: try text.count(
+        text.has("padded_vocab_size") ? "padded_vocab_size" : "vocab_size", limit: .vocabulary),
+      maxPositions: positions.stated)
     model.positions = positions
     model.tiedEmbeddings =
       try text.optionalFlag("tie_word_embeddings") ?? root.optionalFlag("tie_word_embeddings")
@@ -48,8 +51,12 @@ struct ConfigReader {
     return try checked(model)
   }
 
-  private func architecture() throws -> Architecture {
-    let names = try root.texts("architectures") ?? []
+  /// Where models that see have the fields of their language model.
+  private static let inner = ["text_config", "llm_config", "language_config"]
+
+  /// - Parameter inner: The fields of the language model inside, whose architecture is read where the whole one's is not known.
+  private func architecture(_ inner: ConfigFields?) throws -> Architecture {
+    let names = try (root.texts("architectures") ?? []) + (inner?.texts("architectures") ?? [])
     let known = Architecture.all
     guard let name = names.first else {
       throw UserError(

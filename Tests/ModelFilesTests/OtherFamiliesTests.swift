@@ -27,6 +27,12 @@ import Testing
   /// Four of forty layers attend.
   private static let graniteTypes = (0..<40).map { $0 % 10 == 5 ? "attention" : "mamba" }
 
+  /// The same number for each of 32 layers.
+  private static func each(_ number: Int) -> [Int] { Array(repeating: number, count: 32) }
+
+  /// Nine of 48 layers attend to all.
+  private static let miMoWindows = (0..<48).map { $0 == 0 || $0 % 6 == 5 ? 0 : 1 }
+
   static let samples = [
     Sample(
       "command-r-v01", "CohereForCausalLM",
@@ -100,6 +106,66 @@ import Testing
       "Falcon-H1-34B", "FalconH1ForCausalLM",
       #""hidden_size": 5120, "intermediate_size": 21504, "num_attention_heads": 20, "num_key_value_heads": 4, "head_dim": 128, "num_hidden_layers": 72, "vocab_size": 261120, "mamba_d_ssm": 4096, "mamba_d_conv": 4, "mamba_d_state": 256, "mamba_n_groups": 2, "mamba_n_heads": 32"#,
       33.6),
+    Sample(
+      "Hunyuan-A13B", "HunYuanMoEV1ForCausalLM",
+      #""hidden_size": 4096, "intermediate_size": 3072, "num_attention_heads": 32, "num_key_value_heads": 8, "attention_head_dim": 128, "num_hidden_layers": 32, "vocab_size": 128167, "num_experts": 64, "moe_topk": \#(each(8)), "moe_intermediate_size": \#(each(3072)), "num_shared_expert": \#(each(1)), "use_cla": false, "tie_word_embeddings": true"#,
+      80.4),
+    Sample(
+      "AI21-Jamba-1.5-Mini", "JambaForCausalLM",
+      #""hidden_size": 4096, "intermediate_size": 14336, "num_attention_heads": 32, "num_key_value_heads": 8, "num_hidden_layers": 32, "vocab_size": 65536, "mamba_dt_rank": 256, "mamba_expand": 2"#,
+      51.6),
+    Sample(
+      "step3", "Step3TextForCausalLM",
+      #""hidden_size": 7168, "intermediate_size": 18432, "num_attention_heads": 64, "num_attention_groups": 1, "head_dim": 256, "share_q_dim": 2048, "num_hidden_layers": 61, "vocab_size": 128815, "moe_num_experts": 48, "moe_top_k": 3, "moe_intermediate_size": 5120, "share_expert_dim": 5120, "moe_layers_enum": "\#((4..<60).map { "\($0)" }.joined(separator: ","))""#,
+      316),
+    Sample(
+      "LongCat-Flash", "LongcatFlashForCausalLM",
+      #""hidden_size": 6144, "ffn_hidden_size": 12288, "expert_ffn_hidden_size": 2048, "num_attention_heads": 64, "num_layers": 28, "vocab_size": 131072, "q_lora_rank": 1536, "kv_lora_rank": 512, "qk_rope_head_dim": 64, "qk_nope_head_dim": 128, "v_head_dim": 128, "n_routed_experts": 512, "zero_expert_num": 256, "moe_topk": 12"#,
+      560),
+    Sample(
+      "MiniMax-Text-01", "MiniMaxText01ForCausalLM",
+      #""hidden_size": 6144, "intermediate_size": 9216, "num_attention_heads": 64, "num_key_value_heads": 8, "head_dim": 128, "num_hidden_layers": 80, "vocab_size": 200064, "num_local_experts": 32, "num_experts_per_tok": 2, "shared_intermediate_size": 0, "attn_type_list": \#((1...80).map { $0 % 8 == 0 ? 1 : 0 })"#,
+      456),
+    Sample(
+      "MiMo-V2-Flash", "MiMoV2FlashForCausalLM",
+      #""hidden_size": 4096, "intermediate_size": 16384, "moe_intermediate_size": 2048, "num_attention_heads": 64, "num_key_value_heads": 4, "head_dim": 192, "v_head_dim": 128, "swa_num_attention_heads": 64, "swa_num_key_value_heads": 8, "swa_head_dim": 192, "swa_v_head_dim": 128, "sliding_window_size": 128, "num_hidden_layers": 48, "vocab_size": 152576, "n_routed_experts": 256, "num_experts_per_tok": 8, "hybrid_layer_pattern": \#(miMoWindows), "moe_layer_freq": \#((0..<48).map { $0 == 0 ? 0 : 1 })"#,
+      309),
+    Sample(
+      "LFM2-1.2B", "Lfm2ForCausalLM",
+      #""hidden_size": 2048, "block_ff_dim": 12288, "block_multiple_of": 256, "block_ffn_dim_multiplier": 1.0, "num_attention_heads": 32, "num_key_value_heads": 8, "num_hidden_layers": 16, "vocab_size": 65536, "conv_L_cache": 3, "full_attn_idxs": [2, 5, 8, 10, 12, 14]"#,
+      1.17),
+    Sample(
+      "LFM2-8B-A1B", "Lfm2MoeForCausalLM",
+      #""hidden_size": 2048, "intermediate_size": 7168, "moe_intermediate_size": 1792, "num_attention_heads": 32, "num_key_value_heads": 8, "num_hidden_layers": 24, "vocab_size": 65536, "conv_L_cache": 3, "num_experts": 32, "num_experts_per_tok": 4, "num_dense_layers": 2, "layer_types": \#((0..<24).map { [2, 6, 10, 14, 18, 21].contains($0) ? "full_attention" : "conv" })"#,
+      8.34),
+    Sample(
+      "gemma-7b", "GemmaForCausalLM",
+      #""hidden_size": 3072, "intermediate_size": 24576, "num_attention_heads": 16, "num_key_value_heads": 16, "head_dim": 256, "num_hidden_layers": 28, "vocab_size": 256000"#,
+      8.54),
+    Sample(
+      "opt-13b", "OPTForCausalLM",
+      #""hidden_size": 5120, "ffn_dim": 20480, "num_attention_heads": 40, "num_hidden_layers": 40, "vocab_size": 50272"#,
+      12.85),
+    Sample(
+      "gpt-neox-20b", "GPTNeoXForCausalLM",
+      #""hidden_size": 6144, "intermediate_size": 24576, "num_attention_heads": 64, "num_hidden_layers": 44, "vocab_size": 50432"#,
+      20.6),
+    Sample(
+      "falcon-40b", "FalconForCausalLM",
+      #""hidden_size": 8192, "num_attention_heads": 128, "num_kv_heads": 8, "new_decoder_architecture": true, "num_hidden_layers": 60, "vocab_size": 65024"#,
+      41.8),
+    Sample(
+      "glm-4-9b-chat", "ChatGLMModel",
+      #""hidden_size": 4096, "ffn_hidden_size": 13696, "num_attention_heads": 32, "kv_channels": 128, "multi_query_attention": true, "multi_query_group_num": 2, "num_layers": 40, "padded_vocab_size": 151552"#,
+      9.4),
+    Sample(
+      "EXAONE-3.5-7.8B", "ExaoneForCausalLM",
+      #""hidden_size": 4096, "intermediate_size": 14336, "num_attention_heads": 32, "num_key_value_heads": 8, "num_layers": 32, "vocab_size": 102400, "tie_word_embeddings": false"#,
+      7.82),
+    Sample(
+      "InternVL3-8B", "InternVLChatModel",
+      #""llm_config": {"architectures": ["Qwen2ForCausalLM"], "hidden_size": 3584, "intermediate_size": 18944, "num_attention_heads": 28, "num_key_value_heads": 4, "num_hidden_layers": 28, "vocab_size": 151674, "max_position_embeddings": 32768}, "vision_config": {"hidden_size": 1024, "intermediate_size": 4096, "num_hidden_layers": 24, "num_attention_heads": 16, "patch_size": 14}"#,
+      7.94),
   ]
 
   @Test(arguments: samples) func parametersAreThePublishedOnes(_ sample: Sample) throws {
@@ -136,5 +202,12 @@ import Testing
     #expect(try kept("granite-4.0-h-small")[4...6] == [mamba, "all", mamba])
     #expect(try kept("Bamba-9B")[8...10] == [mamba, "all", mamba])
     #expect(try kept("Falcon-H1-34B").count == 144)
+    // 8,192 channels of 16 numbers and three inputs.
+    #expect(try kept("AI21-Jamba-1.5-Mini")[3...5] == ["311296", "all", "311296"])
+    // 64 heads of 128 × 128 in two bytes.
+    #expect(try kept("MiniMax-Text-01")[6...8] == ["2097152", "all", "2097152"])
+    #expect(try kept("MiMo-V2-Flash").prefix(6) == ["all", "128", "128", "128", "128", "all"])
+    #expect(try kept("LFM2-1.2B")[1...3] == ["8192", "all", "8192"])
+    #expect(try kept("LongCat-Flash").count == 56)
   }
 }

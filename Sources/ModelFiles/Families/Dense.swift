@@ -10,7 +10,7 @@ extension Architecture {
     "SmolLM3ForCausalLM", "SeedOssForCausalLM", "GlmForCausalLM", "Glm4ForCausalLM",
     "Glm4vForConditionalGeneration", "InternLM2ForCausalLM", "InternLM3ForCausalLM",
     "HunYuanDenseV1ForCausalLM", "OlmoForCausalLM", "StableLmForCausalLM", "SolarForCausalLM",
-    "BaichuanForCausalLM"
+    "BaichuanForCausalLM", "ExaoneForCausalLM"
   ) { text, _ in
     let count = try text.layerCount()
     var kind = KVGroupKind.all

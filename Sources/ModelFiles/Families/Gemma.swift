@@ -3,6 +3,11 @@ import KVMemory
 
 /// Gemma: layers with a sliding window between ones that attend to all, and a tied LM head.
 extension Architecture {
+  static let gemma = Architecture("GemmaForCausalLM") { text, _ in
+    let kinds = Array(repeating: KVGroupKind.all, count: try text.layerCount())
+    return ModelDraft(layers: try text.denseLayers(kinds), tiesEmbeddings: true)
+  }
+
   /// Every second layer attends to all, local ones first.
   static let gemma2 = Architecture("Gemma2ForCausalLM") { text, _ in
     let kinds = try text.windowedKinds(globalEvery: 2)

@@ -4,7 +4,10 @@ import Messages
 
 /// What several families have in common.
 extension ConfigFields {
-  func layerCount() throws -> Int { try count("num_hidden_layers", limit: .layers) }
+  func layerCount() throws -> Int {
+    let name = has("num_hidden_layers") || !has("num_layers") ? "num_hidden_layers" : "num_layers"
+    return try count(name, limit: .layers)
+  }
 
   func hidden() throws -> Int { try count("hidden_size", limit: .width) }
 
@@ -74,13 +77,17 @@ extension ConfigFields {
   ///
   /// - Parameters:
   ///   - shared: Width of what every token visits beside its routed experts, all of it.
+  ///   - layer: Whose number it is where a field lists one for each.
   /// - Returns: The experts, and the part of the shared width that is no multiple of a routed one.
   func experts(
     _ numberName: String, width: Int, active activeName: String = "num_experts_per_tok",
-    shared: Int = 0
+    shared: Int = 0, layer: Int? = nil
   ) throws -> (experts: ModelLayer.Experts, sharedRest: Int) {
-    let number = try count(numberName, limit: .experts)
-    let active = try count(activeName, limit: .experts)
+    func read(_ name: String) throws -> Int {
+      let listed = try layer.flatMap { try optionalCount(name, .experts, ofLayer: $0) }
+      return try listed ?? count(name, limit: .experts)
+    }
+    let (number, active) = (try read(numberName), try read(activeName))
     guard active <= number else {
       throw contradiction(
         "`\(place)\(activeName)` \(active) exceeds `\(place)\(numberName)` \(number)")
