@@ -80,6 +80,17 @@ struct DataParallelScheduler<Rank: Scheduler>: Scheduler {
 
   var wakeUp: SimInstant? { ranks.compactMap(\.wakeUp).min() }
 
+  /// Each rank takes in what is its own.
+  mutating func takeIn(_ moves: KVMoves) {
+    for rank in ranks.indices { ranks[rank].takeIn(moves) }
+  }
+
+  mutating func takePulls() -> [IterationPlan.Admitted] {
+    var pulls: [IterationPlan.Admitted] = []
+    for rank in ranks.indices { pulls += ranks[rank].takePulls() }
+    return pulls
+  }
+
   var ledger: WasteLedger { ranks.dropFirst().reduce(ranks[0].ledger) { $0 + $1.ledger } }
 
   var blocks: (logical: Int, physical: Int) {

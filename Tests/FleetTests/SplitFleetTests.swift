@@ -70,6 +70,23 @@ import Workload
     #expect(record.milestones.map(\.finish?.nanoseconds) == [800, 1400])
   }
 
+  /// Two ranks on either side, those that prefill with a pool of one prompt each: the third waits until one has been read.
+  ///
+  ///     0 prefill 0, 1 · 100 transfer · 600 decode 0, 1 · prefill 2 · 700 transfer · 1200 decode 2
+  @Test func ranksHandOver() throws {
+    var (from, to) = (settings(blocks: 3), settings())
+    (from.dataParallel, to.dataParallel) = (2, 2)
+    let record = try Fleet.serve(
+      Fleet.Load(Array(repeating: .at(0, prompt: 8, output: 2), count: 3)),
+      on: [place(.prefill, from), place(.decode, to)],
+      link: KVLink(latency: SimDuration(nanoseconds: 500), bandwidth: .infinity)
+    ).record
+    #expect(record.milestones.map(\.firstScheduled?.nanoseconds) == [0, 0, 600])
+    #expect(record.handOffs.map(\.prefilled?.nanoseconds) == [100, 100, 700])
+    #expect(record.milestones.map(\.finish?.nanoseconds) == [800, 800, 1400])
+    #expect(record.handOffs.map(\.bytes) == [80, 80, 80])
+  }
+
   /// 8 tokens are computed where they are decoded, 9 are not.
   ///
   ///     request 0   decode: prompt 100 · 200 300
@@ -138,6 +155,7 @@ import Workload
         var settings = settings(
           blocks: 8 + chance.below(24), longest: [56, 32][chance.below(2)])
         settings.v1.isAsynchronous = chance.below(4) == 0
+        if !settings.v1.isAsynchronous { settings.dataParallel = 1 + chance.below(3) }
         settings.v1.prefixCaching = chance.below(2) == 0
         return place(role, settings, localPrefillMax: localPrefillMax)
       }

@@ -76,7 +76,6 @@ extension Scenario {
         hint: "leave one of them out")
     }
     let others = [
-      ("--data-parallel-size", dataParallel > 1 && !simulatesOneRank),
       ("--speculative-config", speculativeConfig != nil),
       ("--scheduling-policy", (service ?? .arrival) != .arrival),
     ]
