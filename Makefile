@@ -69,7 +69,7 @@ sanitize: dependencies ## Run the tests of kernels and memory under AddressSanit
 	  --filter 'KernelsTests|KVMemoryTests'
 	$(SWIFT) test --sanitize thread --scratch-path .build/thread --filter KernelsTests
 
-fuzz-fleets: dependencies ## Serve 100,000 random fleets whose replicas fail: nothing is lost or served twice
+fuzz-fleets: dependencies ## Serve 100,000 random fleets each whose replicas fail, of one role, of two, under an autoscaler: nothing is lost or served twice
 	$(SWIFT) build --build-tests
 	KVPLAN_FUZZ_FLEETS=100000 $(SWIFT) test --skip-build --filter FailureTests
 

@@ -38,8 +38,10 @@ struct Faults {
   private var chances: [RandomStream] = []
   /// By replica: since when it is down; `nil` while it runs.
   private var downSince: [SimInstant?] = []
-  /// By replica: the requests that it was given since it runs, those that ended too.
-  private var given: [[RequestID]] = []
+  /// By replica: how often it is to return.
+  private var returns: [Int] = []
+  /// By replica: the requests that it was given since it runs, those that ended too, and how often each had begun again.
+  private var given: [[(request: RequestID, restarts: Int)]] = []
   /// Requests at the router, in the order in which they came to it.
   var waiting: [RequestID] = []
   private(set) var totals: [ReplicaFailures] = []
@@ -59,30 +61,37 @@ struct Faults {
   /// When a replica fails or returns next.
   var nextTime: SimInstant { changes.nextTime }
 
-  /// Whether a replica that is down will run again, where all are down.
-  var willReturn: Bool { changes.count > 0 }
+  /// Whether one of these replicas will run again, which are all down.
+  func willReturn(_ replicas: some Sequence<Int>) -> Bool { replicas.contains { returns[$0] > 0 } }
 
   func isDown(_ replica: Int) -> Bool { areOn && downSince[replica] != nil }
 
+  /// The run begins with so many replicas.
   mutating func begin(replicas: Int, seed: UInt64) {
-    guard let failures else { return }
-    downSince = Array(repeating: nil, count: replicas)
-    given = Array(repeating: [], count: replicas)
-    totals = Array(repeating: ReplicaFailures(), count: replicas)
-    switch failures {
-    case .listed(let outages):
-      for outage in outages {
-        plan(.fails, of: outage.replica, at: outage.start)
-        if outage.length != nil { plan(.returns, of: outage.replica, at: outage.end) }
-      }
-    case .drawn(let meanUp, _):
-      chances = (0..<replicas).map { RandomStream(seed: seed, label: "failures of replica \($0)") }
-      for replica in 0..<replicas { draw(.fails, of: replica, after: .zero, mean: meanUp) }
+    for _ in 0..<replicas { add(ready: .zero, seed: seed) }
+    guard case .listed(let outages)? = failures else { return }
+    for outage in outages {
+      plan(.fails, of: outage.replica, at: outage.start)
+      if outage.length != nil { plan(.returns, of: outage.replica, at: outage.end) }
     }
+  }
+
+  /// There is one replica more, which runs from `ready` on.
+  mutating func add(ready: SimInstant, seed: UInt64) {
+    guard let failures else { return }
+    let replica = downSince.count
+    downSince.append(nil)
+    returns.append(0)
+    given.append([])
+    totals.append(ReplicaFailures())
+    guard case .drawn(let meanUp, _) = failures else { return }
+    chances.append(RandomStream(seed: seed, label: "failures of replica \(replica)"))
+    draw(.fails, of: replica, after: ready, mean: meanUp)
   }
 
   /// At one instant replicas return before others fail.
   private mutating func plan(_ change: Change, of replica: Int, at time: SimInstant) {
+    if change == .returns { returns[replica] += 1 }
     changes.insert((replica, change), at: time, rank: change == .returns ? 0 : 1)
   }
 
@@ -98,12 +107,15 @@ struct Faults {
   }
 
   mutating func gave(_ request: RequestID, to replica: Int) {
-    if areOn { given[replica].append(request) }
+    if areOn { given[replica].append((request, restarts[request, default: 0])) }
   }
+
+  /// Whether a request was lost before.
+  func hasRestarted(_ request: RequestID) -> Bool { restarts[request] != nil }
 
   /// A replica fails.
   ///
-  /// - Returns: The requests that it was given since it ran.
+  /// - Returns: The requests that it was given since it ran and that did not begin again elsewhere.
   mutating func failed(_ replica: Int, at now: SimInstant) -> [RequestID] {
     downSince[replica] = now
     if case .drawn(_, let meanDown)? = failures {
@@ -111,7 +123,8 @@ struct Faults {
     }
     if window.contains(now) { totals[replica].failures += 1 }
     defer { given[replica] = [] }
-    return given[replica]
+    return given[replica].filter { $0.restarts == restarts[$0.request, default: 0] }
+      .map(\.request)
   }
 
   mutating func lost(_ requests: Int, tokens: Int, of replica: Int, at now: SimInstant) {
@@ -129,6 +142,7 @@ struct Faults {
   }
 
   mutating func returned(_ replica: Int, at now: SimInstant) {
+    returns[replica] -= 1
     addDown(replica, to: now)
     if case .drawn(let meanUp, _)? = failures {
       draw(.fails, of: replica, after: now, mean: meanUp)

@@ -11,6 +11,10 @@ import Workload
 /// beginning: what was sent of its answer is thrown away. While no replica runs, requests wait at the router; if none will
 /// ever return, they are rejected.
 ///
+/// An autoscaler counts a replica that is down as launched, and starts none for it: the replica returns by itself, unless it
+/// was told to take no more requests. Kubernetes has it so, where a container that ends is started again in its pod, which
+/// counts among the replicas that there are.
+///
 /// - Source: requests in flight at the failure of a rank fail, and clients send them again (EEP, arXiv 2605.10670); that
 ///   the router knows at once, and sends them itself, is ours.
 extension Fleet {
@@ -26,9 +30,15 @@ extension Fleet {
   }
 
   mutating func takeFault(_ senders: inout Senders) throws {
+    try scale(to: faults.nextTime)
     guard let (now, number, change) = faults.popFirst() else { return }
+    try resume(at: now, &senders)
     switch change {
-    case .fails: try fail(number, at: now, &senders)
+    case .fails:
+      // Who was told to take no more, and has nothing left, is gone.
+      if members[number].retired == nil || members[number].replica.outstanding > 0 {
+        try fail(number, at: now, &senders)
+      }
     case .returns: try returns(number, at: now, &senders)
     }
   }
@@ -60,8 +70,15 @@ extension Fleet {
     _ number: Int, at now: SimInstant, _ senders: inout Senders
   ) throws {
     faults.returned(number, at: now)
+    guard members[number].retired == nil else { return }
     admit(number)
     open.sort()
+    try resume(at: now, &senders)
+  }
+
+  /// Requests that waited at the router go on, if a replica takes them.
+  mutating func resume(at now: SimInstant, _ senders: inout Senders) throws {
+    guard !open.isEmpty, !faults.waiting.isEmpty else { return }
     let waiting = faults.waiting
     faults.waiting = []
     for request in waiting { try route(request, at: now, &senders) }
@@ -70,7 +87,7 @@ extension Fleet {
   /// A request comes to the router while no replica runs.
   mutating func hold(_ request: RequestID, at now: SimInstant, _ senders: inout Senders) {
     assign(request, to: nil)
-    guard !faults.willReturn else {
+    guard !faults.willReturn(members.indices) else {
       faults.waiting.append(request)
       return
     }

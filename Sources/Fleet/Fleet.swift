@@ -25,6 +25,8 @@ package struct Fleet {
   let log: RequestLog
   let setup: ReplicaSetup
   private var policy: any RoutingPolicy
+  /// Whether there is one replica, and always will be: nobody asks the router.
+  private let isAlone: Bool
   var members: [Member] = []
   /// Numbers of the members that take requests.
   var open: [Int] = []
@@ -99,6 +101,7 @@ package struct Fleet {
     }
     self.load = load
     self.router = router
+    self.isAlone = isAlone
     log = RequestLog(all, turns: load.turns, window: load.window)
     faults = Faults(failures, window: load.window)
     let reads = isAlone ? .never : Self.looks(for: router)
@@ -130,7 +133,7 @@ package struct Fleet {
   /// - Parameters:
   ///   - replicas: At least one; of each role, where one has not both.
   ///   - link: What replicas that decode read others over.
-  ///   - failures: How replicas fail, which then have both roles; `nil` for not.
+  ///   - failures: How replicas fail, by their places in `replicas`; `nil` for not.
   ///   - seed: Of what the router draws.
   /// - Returns: What happened, and the seconds that replicas were paid for.
   /// - Throws: ``RunFailure``.
@@ -140,8 +143,8 @@ package struct Fleet {
   ) throws -> (record: RunRecord, replicaSeconds: Double) {
     precondition(!replicas.isEmpty, "a fleet without replicas")
     if replicas.contains(where: { $0.role != .both }) {
-      precondition(failures == nil, "replicas of different roles do not fail")
-      return try SplitFleet.serve(load, on: replicas, router: router, link: link, seed: seed)
+      return try SplitFleet.serve(
+        load, on: replicas, router: router, link: link, failures: failures, seed: seed)
     }
     var fleet = Fleet(
       load, router: router, isAlone: replicas.count == 1, failures: failures, seed: seed)
@@ -156,17 +159,22 @@ package struct Fleet {
 
   /// Serves a load on as many replicas as the autoscaler asks for.
   ///
+  /// - Parameter failures: Drawn ones; `nil` for not.
   /// - Returns: What happened, how many replicas there were over time, and the seconds that they were paid for.
   /// - Throws: ``RunFailure``.
   package static func serve(
-    _ load: Load, autoscaler: Autoscaler, replica: @escaping Maker, router: Router, seed: UInt64 = 0
+    _ load: Load, autoscaler: Autoscaler, replica: @escaping Maker, router: Router,
+    failures: Failures? = nil, seed: UInt64 = 0
   ) throws -> (record: RunRecord, scaling: [ScalingStep], replicaSeconds: Double) {
     precondition(load.warmups == 0, "an autoscaled fleet is not warmed up")
-    var fleet = Fleet(load, router: router, isAlone: false, seed: seed)
+    if case .listed? = failures { preconditionFailure("nobody knows which replicas there will be") }
+    var fleet = Fleet(load, router: router, isAlone: false, failures: failures, seed: seed)
     for _ in 0..<autoscaler.minReplicas {
       try fleet.add(replica, launch: .zero, ready: .zero)
     }
-    fleet.scaler = Scaler(autoscaler, launched: fleet.members.count, maker: replica)
+    fleet.faults.begin(replicas: fleet.members.count, seed: seed)
+    fleet.scaler = Scaler(
+      autoscaler, launched: fleet.members.count, maker: replica, seed: seed)
     let (record, seconds) = try fleet.run()
     return (record, fleet.scaler?.steps ?? [], seconds)
   }
@@ -229,6 +237,7 @@ package struct Fleet {
     while true {
       let (arrival, visit) = (senders.nextArrival, visits.nextTime)
       let now = min(arrival, visit)
+      if faults.areOn, now < limit { try scale(to: now) }
       if faults.nextTime < limit, try faultIsNext(before: now, senders) {
         try takeFault(&senders)
         continue
@@ -239,6 +248,7 @@ package struct Fleet {
         continue
       }
       try scale(before: arrival)
+      try resume(at: arrival, &senders)
       let (request, sent) = senders.takeArrival()
       if let sent { log.sent(request, at: sent) }
       try route(request, at: arrival, &senders)
@@ -252,7 +262,7 @@ package struct Fleet {
   private mutating func serveApart(_ range: Range<Int>, until limit: SimInstant) throws -> Bool {
     let requests = setup.requests.requests
     let arriving = range.prefix { requests[$0].arrival < limit }
-    guard scaler != nil || members.count > 1 else {
+    guard !isAlone else {
       try members[0].replica.serve(arriving.map { RequestID($0) }, until: limit)
       return arriving.count < range.count
     }
@@ -322,7 +332,7 @@ package struct Fleet {
     }
     try takeReports(at: now)
     guard !open.isEmpty else { return hold(request, at: now, &senders) }
-    let number = members.count == 1 ? 0 : pick(request, at: now)
+    let number = isAlone ? 0 : pick(request, at: now)
     if reports != nil { loads.set(number, to: loads[number] + 1) }
     assign(request, to: number)
     faults.gave(request, to: number)

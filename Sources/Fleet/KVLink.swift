@@ -81,6 +81,13 @@ struct KVTransfers {
     return ended
   }
 
+  /// Ends the transfers out of a replica that failed at `now`, and those into it; those that are left share anew.
+  mutating func cancel(of replica: Int, at now: SimInstant) {
+    move(to: now)
+    transfers.removeAll { $0.source == replica || $0.target == replica }
+    share(at: now)
+  }
+
   private mutating func move(to now: SimInstant) {
     let seconds = (now - since).seconds
     since = now

@@ -10,8 +10,8 @@ import Workload
 ///                                 ▲ └ keys and values stay until they have been read ┘
 ///                                 └──────────────── reads over a KVLink ─────────────┘
 ///
-/// Every replica is visited at the end of each of its iterations. At one instant requests arrive first, then transfers end,
-/// then replicas decide, those that prefill before those that decode.
+/// Every replica is visited at the end of each of its iterations. At one instant replicas return first, then others fail,
+/// then requests arrive, then transfers end, then replicas decide, those that prefill before those that decode.
 ///
 /// Where replicas that decode may compute short prompts themselves, the one that would decode is picked when a request
 /// comes; if its prefix cache lacks few enough tokens of the prompt, it does both.
@@ -20,25 +20,26 @@ import Workload
 ///   that its own prefix cache lacks once the first is done, and computes the last token of the prompt again. Short
 ///   prompts: llm-d, which picks who decodes first, and Dynamo.
 struct SplitFleet {
-  /// For how long keys and values stay that nobody will read, because the replica that would decode refused the request.
-  ///
-  /// - Source: the lease of the NIXL connector in vLLM 0.33, of which no heartbeat comes then.
-  static let lease = SimDuration(nanoseconds: 30_000_000_000)
-
   /// The replicas of one role, and who shares requests out among them.
-  private struct Pool {
+  struct Pool {
     var policy: any RoutingPolicy
-    /// Numbers of the replicas.
+    /// Numbers of the replicas, and of those of them that take requests.
+    var all: [Int] = []
     var open: [Int] = []
     var loads = LoadTree()
 
-    mutating func add(_ number: Int) {
+    mutating func admit(_ number: Int) {
       open.append(number)
-      loads.set(number, to: 0)
+      open.sort()
+    }
+
+    mutating func close(_ number: Int) {
+      open.removeAll { $0 == number }
+      loads.close(number)
     }
 
     mutating func pick(_ request: RequestID, among members: [Member]) -> Int {
-      guard open.count > 1 else { return open[0] }
+      guard all.count > 1 else { return open[0] }
       return policy.pick(
         request,
         in: FleetView(
@@ -49,51 +50,65 @@ struct SplitFleet {
     }
   }
 
-  private struct Member {
-    let replica: any Replica
+  struct Member {
+    var replica: any Replica
     let place: Fleet.Place
     /// When it is to be visited; ``SimInstant/distantFuture`` for never.
     var visit = SimInstant.distantFuture
+    /// Until when it keeps keys and values that nobody reads (``Lease``).
+    var leased: [RequestID: SimInstant] = [:]
+
+    var isPrefill: Bool { place.role == .prefill }
   }
 
-  private let load: Fleet.Load
+  let load: Fleet.Load
   /// Of the replicas that compute prompts, and of those that decode.
-  private let prompts: RequestLog
-  private let log: RequestLog
-  private var prefill: Pool
-  private var decode: Pool
-  private var members: [Member] = []
-  private var senders: Senders
-  private var transfers: KVTransfers
+  let prompts: RequestLog
+  let log: RequestLog
+  /// What replicas of each role are made with.
+  private let setups: (prefill: ReplicaSetup, decode: ReplicaSetup)
+  var prefill: Pool
+  var decode: Pool
+  var members: [Member] = []
+  var senders: Senders
+  var transfers: KVTransfers
   private var visits = EventQueue<Int32>()
-  /// Requests whose keys and values nobody will read, and until when they stay.
-  private var leases = EventQueue<RequestID>()
-  /// By request: the replica that computes its prompt, −1 before it arrives.
-  private var assignment: [Int32]
-  private var handOffs: [HandOff]
+  /// When leases end.
+  var leases = EventQueue<Lease>()
+  var faults: Faults
+  /// Requests whose prompts are computed while no replica decodes, in the order in which they were.
+  var computed: [RequestID] = []
+  /// By request: the replica that computes its prompt, −1 for none.
+  var assignment: [Int32]
+  var handOffs: [HandOff]
   /// Whether who decodes is picked when requests come.
   private let picksDecodeFirst: Bool
   /// By request that is with a replica that prefills: who will decode it, if that is known.
-  private var decoders: [RequestID: Int] = [:]
+  var decoders: [RequestID: Int] = [:]
   /// Of each member, how many requests it will decode.
   private var promised: [Int]
   /// Requests that one replica serves alone.
-  private var local: Set<RequestID> = []
+  var local: Set<RequestID> = []
 
   /// - Parameter seed: Of what the routers draw.
   /// - Throws: ``RunFailure``.
   static func serve(
-    _ load: Fleet.Load, on places: [Fleet.Place], router: Router, link: KVLink, seed: UInt64
+    _ load: Fleet.Load, on places: [Fleet.Place], router: Router, link: KVLink,
+    failures: Failures?, seed: UInt64
   ) throws -> (record: RunRecord, replicaSeconds: Double) {
     precondition(load.warmups == 0, "replicas of different roles are not warmed up")
-    var fleet = try SplitFleet(load, on: places, router: router, link: link, seed: seed)
+    var fleet = try SplitFleet(
+      load, on: places, router: router, link: link, failures: failures, seed: seed)
+    fleet.faults.begin(replicas: places.count, seed: seed)
     return try fleet.run()
   }
 
   private init(
-    _ load: Fleet.Load, on places: [Fleet.Place], router: Router, link: KVLink, seed: UInt64
+    _ load: Fleet.Load, on places: [Fleet.Place], router: Router, link: KVLink,
+    failures: Failures?, seed: UInt64
   ) throws {
     self.load = load
+    faults = Faults(failures, window: load.window)
     log = RequestLog(load.requests, turns: load.turns, window: load.window)
     let firstTokens = load.requests.map { request in
       var prompt = request
@@ -122,16 +137,31 @@ struct SplitFleet {
       setups[side].role = side == 0 ? .prefill : .decode
     }
     setups[1].frontEnd = frontEnd
-    for place in places {
-      precondition(place.role != .both, "a replica that prefills and decodes among others")
-      let number = members.count
-      let isPrefill = place.role == .prefill
-      members.append(Member(replica: try place.make(setups[isPrefill ? 0 : 1]), place: place))
-      prefill.loads.append()
-      decode.loads.append()
-      if isPrefill { prefill.add(number) } else { decode.add(number) }
-    }
+    self.setups = (setups[0], setups[1])
+    for place in places { try add(place) }
     precondition(!prefill.open.isEmpty && !decode.open.isEmpty, "a role that no replica has")
+  }
+
+  private mutating func add(_ place: Fleet.Place) throws {
+    precondition(place.role != .both, "a replica that prefills and decodes among others")
+    let number = members.count
+    members.append(Member(replica: try makeReplica(place), place: place))
+    prefill.loads.append()
+    decode.loads.append()
+    changePool(of: number) {
+      $0.all.append(number)
+      $0.admit(number)
+      $0.loads.set(number, to: 0)
+    }
+  }
+
+  func makeReplica(_ place: Fleet.Place) throws -> any Replica {
+    try place.make(place.role == .prefill ? setups.prefill : setups.decode)
+  }
+
+  /// Changes the pool of the role that a member has.
+  mutating func changePool(of number: Int, _ change: (inout Pool) -> Void) {
+    if members[number].isPrefill { change(&prefill) } else { change(&decode) }
   }
 
   // MARK: The run
@@ -140,13 +170,15 @@ struct SplitFleet {
     let limit = load.window.to ?? .distantFuture
     while true {
       let now = next
+      if faults.nextTime < limit, faultIsNext(before: now) {
+        try takeFault()
+        continue
+      }
       if now >= limit { break }
       try happen(at: now)
     }
     if limit < .distantFuture { for member in members { try member.replica.advance(to: limit) } }
-    let goesOn =
-      senders.nextArrival < .distantFuture || !transfers.isEmpty
-      || members.contains { !$0.replica.isIdle }
+    let goesOn = isBusy
     let ends = try members.map {
       goesOn && limit < .distantFuture ? limit : try $0.replica.drain()
     }
@@ -154,14 +186,16 @@ struct SplitFleet {
     let records = members.map { member in
       var record = member.replica.close(at: end)
       // The token that comes with a prompt is computed again where the request is decoded, and counts there.
-      if member.place.role == .prefill { record.emittedTokens = 0 }
+      if member.isPrefill { record.emittedTokens = 0 }
       return record
     }
+    for request in faults.waiting { prompts.arrivedNowhere(request, isRejected: false) }
+    faults.close(at: end)
     log.takeOver(prompts, &handOffs, except: local)
     if load.answerTime > .zero { log.delayAnswers(by: load.answerTime) }
     let record = RunRecord(
       log, replicas: records, slotWeights: Fleet.slotWeights(members.map(\.place.slotBytes)),
-      assignment: assignment, handOffs: handOffs)
+      assignment: assignment, handOffs: handOffs, failures: faults.totals)
     return (record, Double(members.count) * end.seconds)
   }
 
@@ -170,7 +204,8 @@ struct SplitFleet {
     let coming = min(senders.nextArrival, transfers.nextChange, visits.nextTime)
     guard leases.nextTime < coming else { return coming }
     let isWaitedFor =
-      coming < .distantFuture || prefill.open.contains { members[$0].replica.outstanding > 0 }
+      coming < .distantFuture || !computed.isEmpty
+      || prefill.open.contains { members[$0].replica.outstanding > 0 }
     return isWaitedFor ? leases.nextTime : coming
   }
 
@@ -185,16 +220,17 @@ struct SplitFleet {
         try tell(Int(handOffs[Int(request)].replica), KVMoves(received: [request]), at: now)
         try tell(Int(assignment[Int(request)]), KVMoves(sent: [request]), at: now)
       }
-    } else if leases.nextTime == now, let (_, request) = leases.popFirst() {
-      try tell(Int(assignment[Int(request)]), KVMoves(sent: [request]), at: now)
+    } else if leases.nextTime == now {
+      try endLease(at: now)
     } else if let (_, event) = visits.popFirst() {
       try visit(Int(event), at: now)
     }
   }
 
-  /// Gives an arriving request to a replica that prefills, or to the one that will decode it if that computes short prompts
-  /// and lacks few enough tokens of this one.
-  private mutating func route(_ request: RequestID, at now: SimInstant) throws {
+  /// Gives a request to a replica that prefills, or to the one that will decode it if that computes short prompts and lacks
+  /// few enough tokens of this one.
+  mutating func route(_ request: RequestID, at now: SimInstant) throws {
+    guard !decode.open.isEmpty else { return hold(request, at: now) }
     if picksDecodeFirst {
       let number = decode.pick(request, among: members)
       let replica = members[number].replica
@@ -207,18 +243,29 @@ struct SplitFleet {
         _ = replica.takeIn(KVMoves(local: [request]), at: now)
         return try submit(request, to: number, at: now)
       }
-      decoders[request] = number
-      promise(number, 1)
+      if !prefill.open.isEmpty {
+        decoders[request] = number
+        promise(number, 1)
+      }
     }
+    guard !prefill.open.isEmpty else { return hold(request, at: now) }
     let number = prefill.pick(request, among: members)
     assignment[Int(request)] = Int32(number)
+    if faults.hasRestarted(request) { try dropBlocks(of: request, at: number, now) }
     try submit(request, to: number, at: now)
   }
 
   /// Requests that a replica will decode count as if it had them.
-  private mutating func promise(_ number: Int, _ change: Int) {
+  mutating func promise(_ number: Int, _ change: Int) {
     promised[number] += change
-    decode.loads.set(number, to: members[number].replica.outstanding + promised[number])
+    noteLoad(of: number)
+  }
+
+  /// Notes how many requests a member has, for the router.
+  mutating func noteLoad(of number: Int) {
+    guard !faults.isDown(number) else { return }
+    let load = members[number].replica.outstanding + promised[number]
+    changePool(of: number) { $0.loads.set(number, to: load) }
   }
 
   /// Visits a member, whose iteration may end now.
@@ -235,30 +282,27 @@ struct SplitFleet {
     members[number].visit = visit
     // Who prefills first: what it hands over has arrived when the others decide.
     visits.insert(
-      Int32(number), at: visit, rank: members[number].place.role == .prefill ? 0 : 1)
+      Int32(number), at: visit, rank: members[number].isPrefill ? 0 : 1)
   }
 
   private mutating func submit(_ request: RequestID, to number: Int, at now: SimInstant) throws {
+    faults.gave(request, to: number)
     try members[number].replica.advance(to: now)
     note(try members[number].replica.submit(request, at: now), for: number)
     try update(number, at: now)
   }
 
-  private mutating func tell(_ number: Int, _ moves: KVMoves, at now: SimInstant) throws {
+  mutating func tell(_ number: Int, _ moves: KVMoves, at now: SimInstant) throws {
     try members[number].replica.advance(to: now)
     note(members[number].replica.takeIn(moves, at: now), for: number)
     try update(number, at: now)
   }
 
   /// Takes in what a replica says of itself.
-  private mutating func update(_ number: Int, at now: SimInstant) throws {
+  mutating func update(_ number: Int, at now: SimInstant) throws {
     let (replica, place) = (members[number].replica, members[number].place)
-    let isPrefill = place.role == .prefill
-    if isPrefill {
-      prefill.loads.set(number, to: replica.outstanding)
-    } else {
-      decode.loads.set(number, to: replica.outstanding + promised[number])
-    }
+    let isPrefill = members[number].isPrefill
+    noteLoad(of: number)
     for pull in replica.takePulls() {
       let request = Int(pull.request)
       let bytes = place.kvBytes(Int(pull.externalTokens), Int(pull.cachedTokens))
@@ -271,20 +315,26 @@ struct SplitFleet {
     replica.takeDepartures(into: &departures)
     for departure in departures {
       if isPrefill, !prompts.isRejected(departure.request) {
+        handOffs[Int(departure.request)].prefilled = now
         try handOff(departure.request, at: now)
       } else {
         senders.answered(departure.request, at: departure.time + load.answerTime)
         if let number = decoders.removeValue(forKey: departure.request) { promise(number, -1) }
         if !isPrefill, log.isRejected(departure.request), !local.contains(departure.request) {
-          leases.insert(departure.request, at: now + Self.lease)
+          lease(departure.request, until: now + Lease.term)
         }
       }
     }
   }
 
-  private mutating func handOff(_ request: RequestID, at now: SimInstant) throws {
-    let first = decoders.removeValue(forKey: request)
-    if let first { promise(first, -1) }
+  /// Gives a request whose prompt is computed to the replica that was picked to decode it, unless that is down.
+  mutating func handOff(_ request: RequestID, at now: SimInstant) throws {
+    var first = decoders.removeValue(forKey: request)
+    if let number = first {
+      promise(number, -1)
+      if faults.isDown(number) { first = nil }
+    }
+    guard !decode.open.isEmpty else { return wait(request, at: now) }
     let number = first ?? decode.pick(request, among: members)
     handOffs[Int(request)].replica = Int32(number)
     try submit(request, to: number, at: now)

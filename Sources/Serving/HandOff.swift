@@ -18,13 +18,18 @@ package struct KVMoves: Equatable, Sendable {
   package var sent: [RequestID] = []
   /// Requests that will come and whose prompts nobody computes before.
   package var local: [RequestID] = []
+  /// Requests that begin again: they leave if they wait for keys and values, and nothing of them stays if they are
+  /// complete.
+  package var withdrawn: [RequestID] = []
 
   package init(
-    received: [RequestID] = [], sent: [RequestID] = [], local: [RequestID] = []
+    received: [RequestID] = [], sent: [RequestID] = [], local: [RequestID] = [],
+    withdrawn: [RequestID] = []
   ) {
     self.received = received
     self.sent = sent
     self.local = local
+    self.withdrawn = withdrawn
   }
 }
 

@@ -127,6 +127,7 @@ extension TokenBudgetScheduler {
 
   package mutating func takeIn(_ moves: KVMoves) {
     connection.connector?.computeHere(moves.local)
+    for request in moves.withdrawn { withdraw(sequences.requests.firstSequence(of: request)) }
     var report = KVTransferReport()
     (report.received, report.sent) = (moves.received, moves.sent)
     endLanding(report)
@@ -134,6 +135,25 @@ extension TokenBudgetScheduler {
 
   package mutating func takePulls() -> [IterationPlan.Admitted] {
     connection.connector?.takePulls() ?? []
+  }
+
+  /// Forgets a sequence that begins again: one that waits leaves, and of one that is complete nothing stays.
+  private mutating func withdraw(_ sequence: Int32) {
+    if connection.closing.removeValue(forKey: sequence) != nil {
+      connection.sending.remove(sequence)
+      connection.unseen.removeAll { $0.number == sequence }
+      connection.deferred.removeAll { $0.sequence == sequence }
+      connection.lastIteration[sequence] = nil
+      if memory.entryCount(of: Int(sequence), group: 0) > 0 { memory.free(Int(sequence)) }
+    } else {
+      guard waitingSequences.withdraw(sequence) else { return }
+      if holdsBlocks(sequence) { memory.free(Int(sequence)) }
+      connection.loading.remove(sequence)
+    }
+    head.forget()
+    connection.connector?.withdraw(ConnectedSequence(sequence, sequences[Int(sequence)]))
+    memory.forget(Int(sequence))
+    _ = sequences.close(sequence)
   }
 
   // MARK: Giving blocks up

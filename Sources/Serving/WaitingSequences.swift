@@ -57,6 +57,21 @@ struct WaitingSequences: Sendable {
     queue.remove(at: place)
   }
 
+  /// Takes out one that will not be admitted, if it waits.
+  ///
+  /// - Returns: Whether it did.
+  /// - Complexity: O(waiting).
+  mutating func withdraw(_ sequence: Int32) -> Bool {
+    if let place = holding.firstIndex(of: sequence) {
+      holding.remove(at: place)
+    } else if let place = queue.firstIndex(of: sequence) {
+      queue.remove(at: place)
+    } else {
+      return false
+    }
+    return true
+  }
+
   /// Adds a sequence that has just arrived.
   ///
   /// - Complexity: O(1) by arrival, O(waiting) by priority.

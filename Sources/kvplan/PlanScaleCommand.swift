@@ -64,6 +64,7 @@ struct PlanScaleCommand: ParsableCommand {
   @Option(help: "Most replicas, of the autoscaler and of any window.")
   var maxReplicas = 64
 
+  @OptionGroup var failures: FailureOptions
   @OptionGroup var engine: EngineOptions
   @OptionGroup(title: "Reading the trace") var reading: TraceReadArguments
   @OptionGroup(title: "Results") var results: PlanOutputOptions
@@ -93,9 +94,10 @@ struct PlanScaleCommand: ParsableCommand {
     let read = try reading.read(trace, seed: engine.workload.seed)
     let serviceLevel = try ServiceLevel(plan.slo, model: scenario.model)
     try serviceLevel.requireClasses(of: read)
+    var deployment = Deployment(scenario, router: plan.router)
+    deployment.failures = try drawnFailures()
     var study = ScalingStudy(
-      Deployment(scenario, router: plan.router),
-      trace: try served(read),
+      deployment, trace: try served(read),
       serviceLevel: serviceLevel, seed: engine.workload.seed,
       windowSeconds: window, intervalSeconds: interval, startUpSeconds: startupTime,
       targetUtilization: targetUtilization, minReplicas: minReplicas, maxReplicas: maxReplicas)
@@ -115,6 +117,15 @@ struct PlanScaleCommand: ParsableCommand {
     try output.finish(ScalingReport(study: study, answer: answer))
     if !answer.autoscaled.assessment.isMet || answer.fixed == nil { ExitStatus.no.exit() }
     if answer.isAtTheEdge { ExitStatus.atTheEdge.exit() }
+  }
+
+  private func drawnFailures() throws -> Failures? {
+    guard failures.fail.isEmpty else {
+      throw UserError(
+        "`--fail` names a replica, and `plan scale` is about how many there are",
+        hint: "give `--mtbf` and `--mttr`: each replica then fails by chance")
+    }
+    return try failures.failures()
   }
 
   /// The trace, or its first rows: a sample would come at a lower rate, and need fewer replicas.
@@ -210,7 +221,7 @@ struct ScalingReport: PlanReport {
           + (study.rule == .patient
             ? "lets one go when \(ScalingStudy.patience + 1) decisions in a row ask for fewer."
             : "\(study.rule.summary) (`\(study.rule.rawValue)`)."),
-      ] + saving, table: table, figures: figures)
+      ] + lost + saving, table: table, figures: figures)
   }
 
   /// Dollars of a GPU and hour.
@@ -224,6 +235,19 @@ struct ScalingReport: PlanReport {
   /// The same as a mean over the time that the trace takes to serve.
   private func dollarsPerHour(_ operation: ScalingStudy.Operation) -> Double? {
     dollars(operation).map { $0 / (operation.result.summary.duration / 3600) }
+  }
+
+  /// How replicas failed under the autoscaler, in a sentence.
+  private var lost: [String] {
+    guard case .drawn(let meanUp, let meanDown)? = study.deployment.failures else { return [] }
+    let failures = answer.autoscaled.result.summary.failures
+    let count = failures.reduce(0) { $0 + $1.failures }
+    let retried = failures.reduce(0) { $0 + $1.retriedRequests }
+    return [
+      "A replica runs \(plain(meanUp)) s in the mean until it fails, and is down for \(plain(meanDown)) s: under "
+        + "the autoscaler \(count) \(count == 1 ? "failure" : "failures"), after which \(retried) "
+        + "\(retried == 1 ? "request" : "requests") began again. What each window needs is without failures."
+    ]
   }
 
   /// What the autoscaler costs against as many replicas all the time, in a sentence.

@@ -43,4 +43,50 @@ import Testing
       #expect(refused.status == 2 && refused.errors.contains("error: \(message)"))
     }
   }
+
+  /// Where prefill and decode are apart, replicas are numbered in the order of the flags.
+  @Test func replicasOfRolesFail() throws {
+    let rows = (0..<40).map { "\(100 + 20 * $0),\(20 + 3 * $0)\n" }.joined()
+    let run = try Tool.run(
+      [
+        "simulate", "-", "--model", "llama-3.1-8b", "--device", "h100-sxm", "--request-rate",
+        "20", "--replica", "role=prefill,count=2", "--replica", "role=decode",
+        "--kv-transfer-bandwidth", "50", "--fail", "replica=2,at=1,for=0.5", "--format", "json",
+      ], input: "prompt_tokens,output_tokens\n" + rows)
+    #expect(run.status == 0, "\(run.errors)")
+    let object = try #require(
+      try JSONSerialization.jsonObject(with: Data(run.output.utf8)) as? [String: Any])
+    #expect(object["completed"] as? Int == 40)
+    let failures = try #require(object["failures"] as? [[String: Any]])
+    #expect(failures.map { $0["failures"] as? Int } == [0, 0, 1])
+    #expect(try #require(failures[2]["retried_requests"] as? Int) > 0)
+    let handOffs = try #require(object["hand_offs"] as? [String: Any])
+    #expect(handOffs["requests"] as? Int == 40)
+  }
+
+  @Test func replicasOfAnAutoscalerFail() throws {
+    let line = [
+      "plan", "scale", "-", "--model", "opt-13b", "--device", "a100-80gb", "--system", "vllm-v1",
+      "--slo", "ttft.p90<=2s", "--window", "50", "--interval", "10", "--startup-time", "5",
+      "--min-replicas", "2",
+    ]
+    let trace =
+      "arrival_s,prompt_tokens,output_tokens\n" + (0..<200).map { "\($0),200,50\n" }.joined()
+    let run = try Tool.run(line + ["--mtbf", "60", "--mttr", "5"], input: trace)
+    #expect(run.status == 0, "\(run.errors)")
+    let sentence = run.output.replacing("\n", with: " ")
+    #expect(
+      sentence.contains(
+        "A replica runs 60 s in the mean until it fails, and is down for 5 s: under"))
+    #expect(sentence.contains("What each window needs is without failures."))
+    let refused = try Tool.run(line + ["--fail", "replica=1,at=60"], input: trace)
+    #expect(refused.status == 2)
+    #expect(
+      refused.errors == """
+        error: `--fail` names a replica, and `plan scale` is about how many there are
+
+        hint: give `--mtbf` and `--mttr`: each replica then fails by chance
+
+        """)
+  }
 }

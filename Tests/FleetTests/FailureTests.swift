@@ -183,6 +183,68 @@ import Workload
     #expect(Set(slots).count == 1 && slots[0] % end == 0, "seed \(seed)")
   }
 
+  // MARK: Under an autoscaler
+
+  private func autoscaler(_ replicas: ClosedRange<Int>) -> Autoscaler {
+    Autoscaler(
+      minReplicas: replicas.lowerBound, maxReplicas: replicas.upperBound,
+      interval: SimDuration(nanoseconds: 500), startUp: SimDuration(nanoseconds: 300),
+      targetRate: 4e6, patience: 1)
+  }
+
+  private func clumps(_ count: Int, _ chance: inout RandomStream) -> [Request] {
+    var arrival: Int64 = 0
+    return (0..<count).map { _ in
+      arrival += chance.below(2) == 0 ? Int64(chance.below(60)) * 10 : 0
+      return .at(arrival, prompt: Int32(1 + chance.below(20)), output: Int32(1 + chance.below(20)))
+    }
+  }
+
+  /// An autoscaler that has no choice is a fleet that stays, whose replicas fail at the same instants.
+  @Test(arguments: 0..<20 as Range<UInt64>) func aFixedAutoscalerChangesNothing(seed: UInt64) throws
+  {
+    var chance = RandomStream(seed: seed, label: "fixed autoscaler")
+    let load = Fleet.Load(clumps(30, &chance))
+    let router = Router.plain[chance.below(Router.plain.count)]
+    let failures = Failures.drawn(meanUp: 2000e-9, meanDown: 400e-9)
+    let fixed = try Fleet.serve(
+      load, on: [place(), place(), place()], router: router, failures: failures, seed: seed
+    ).record
+    let scaled = try Fleet.serve(
+      load, autoscaler: autoscaler(3...3), replica: place().make, router: router,
+      failures: failures, seed: seed
+    ).record
+    #expect(scaled.milestones == fixed.milestones && scaled.assignment == fixed.assignment)
+    #expect(scaled.failures == fixed.failures && scaled.end == fixed.end)
+  }
+
+  /// As many random fleets under an autoscaler as `KVPLAN_FUZZ_FLEETS` says, whose replicas fail: no request is lost, and as
+  /// many replicas are launched as if none failed.
+  @Test func autoscaledFleetsLoseNothing() throws {
+    let count = ProcessInfo.processInfo.environment["KVPLAN_FUZZ_FLEETS"].flatMap(UInt64.init)
+    for seed in 0..<(count ?? 200) {
+      var chance = RandomStream(seed: seed, label: "failing autoscaled fleets")
+      let load = Fleet.Load(clumps(1 + chance.below(40), &chance))
+      let router = Router.all[chance.below(Router.all.count)]
+      let autoscaler = autoscaler(1...1 + chance.below(4))
+      func serve(_ failures: Failures?) throws -> (record: RunRecord, launched: [Int]) {
+        let (record, steps, _) = try Fleet.serve(
+          load, autoscaler: autoscaler, replica: place(nanoseconds: 60).make, router: router,
+          failures: failures, seed: seed)
+        return (record, steps.map(\.launched))
+      }
+      let (record, launched) = try serve(
+        .drawn(meanUp: Double(1 + chance.below(4)) * 1000e-9, meanDown: 300e-9))
+      let steady = try serve(nil).launched
+      #expect(zip(launched, steady).allSatisfy { $0 == $1 }, "seed \(seed)")
+      #expect(record.arrivedCount == load.requests.count, "seed \(seed)")
+      for milestones in record.milestones {
+        let (first, finish) = (milestones.firstToken, milestones.finish)
+        #expect(try #require(first) <= #require(finish), "seed \(seed)")
+      }
+    }
+  }
+
   /// Failures that never come change nothing.
   @Test func failuresThatDoNotComeChangeNothing() throws {
     let requests = (0..<30).map { Request.at(Int64($0) * 70, prompt: 9, output: 7) }

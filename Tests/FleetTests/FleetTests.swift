@@ -236,6 +236,26 @@ import Workload
   }
 }
 
+/// Routers of autoscaled fleets.
+extension FleetTests {
+  /// A router that takes turns is asked while there is one replica too, whatever it reads: it remembers whose turn it is when
+  /// the second takes requests.
+  @Test func aRouterIsAskedWhileThereIsOneReplica() throws {
+    let requests = (0..<12).map { Request.at(Int64($0) * 300, prompt: 4, output: 1) }
+    let autoscaler = Autoscaler(
+      minReplicas: 1, maxReplicas: 2, interval: SimDuration(nanoseconds: 1000),
+      startUp: SimDuration(nanoseconds: 0), targetRate: 2e6, patience: 1)
+    for reads in [Router.Reads.nothing, .outstanding, .held] {
+      let router = Router(
+        name: "turns", summary: "round robin", reads: reads, make: Router.roundRobin.make)
+      let record = try Fleet.serve(
+        load(requests), autoscaler: autoscaler, replica: maker(.vllmV1).make, router: router
+      ).record
+      #expect(record.assignment == [0, 0, 0, 0, 1, 0, 1, 0, 1, 0, 1, 0])
+    }
+  }
+}
+
 /// What a router sees of replicas that do nothing.
 private struct FakeFleet {
   private var loads = LoadTree()

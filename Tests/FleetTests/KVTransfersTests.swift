@@ -56,6 +56,18 @@ import Testing
     #expect(ends(&transfers) == [0: instant(3)])
   }
 
+  /// Two read one replica at half its bandwidth each; one of them fails when both have a quarter, and the other has the
+  /// whole for the rest.
+  @Test func aFailureGivesOthersItsShare() {
+    var transfers = KVTransfers(KVLink(latency: .zero, bandwidth: 1))
+    transfers.begin(0, bytes: 100, from: 0, to: 1, at: instant(0))
+    transfers.begin(1, bytes: 100, from: 0, to: 2, at: instant(0))
+    #expect(transfers.advance(to: instant(0)) == [])
+    transfers.cancel(of: 2, at: instant(50))
+    #expect(ends(&transfers) == [0: instant(125)])
+    #expect(transfers.isEmpty)
+  }
+
   /// Each ends once, not before what it takes alone, and not after what it takes with all others on its way; whatever goes
   /// through one end fits through it.
   @Test(arguments: 0..<40 as Range<UInt64>) func boundsHold(seed: UInt64) {

@@ -79,6 +79,40 @@ import Workload
     #expect(found.point.summary.failures.map(\.failures).reduce(0, +) == 1)
   }
 
+  /// Fleets with prefill and decode apart have to stand the loss of a replica of either role, of each of which they have
+  /// more.
+  @Test func eitherRoleMayBeLost() throws {
+    var (request, trace) = try request(seed: 0)
+    request.link = .free
+    request.candidates.removeLast()
+    (request.labels, request.splits) = ([""], [nil])
+    request.split(into: [(2, 1), (1, 1)].map { .init(prefill: $0.0, decode: $0.1) })
+    (request.losses, request.maxGPUs) = (1, 6)
+    #expect(request.candidates.indices.map(request.fewestUnits) == [2, 2, 2])
+    let fleet = try PreparedDeployment(request.unit(of: 1)).with(counts: [4, 2])
+    let ways = try request.failing(fleet, requests: 60)
+    let lost = ways.map { way -> [Int] in
+      guard case .listed(let outages)? = way.deployment.failures else { return [] }
+      return outages.map(\.replica)
+    }
+    #expect(lost == [[0], [4]])
+    let search = try FleetSearch(request, trace: trace)
+    let all = try search.exhaustively()
+    #expect(all.simulated.map(\.units).min() == 2)
+    #expect(
+      all.simulated.allSatisfy { $0.point.summary.failures.map(\.failures).reduce(0, +) == 1 })
+    #expect(try search.run().best?.cost == all.best?.cost)
+  }
+
+  @Test func tooFewToLoseIsSaid() throws {
+    var (request, trace) = try request(seed: 0)
+    request.link = .free
+    request.split(into: [.init(prefill: 2, decode: 1)])
+    (request.losses, request.maxGPUs) = (4, 8)
+    let reasons = try FleetSearch(request, trace: trace).exhaustively().ruledOut.map(\.reason)
+    #expect(reasons.contains("4 replicas that prefill and 2 that decode cannot lose 4 of either"))
+  }
+
   @Test func lossesAreWordsOfAWhatIf() throws {
     #expect(try WhatIf("lose=1 replica").losses == 1 && WhatIf("lose=2").losses == 2)
     let error = #expect(throws: UserError.self) { try WhatIf("lose=all") }

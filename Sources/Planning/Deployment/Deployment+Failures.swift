@@ -10,11 +10,6 @@ extension Deployment {
   /// - Throws: ``UserError`` for outages that overlap, and for replicas that are none or cannot fail.
   func checkFailures() throws {
     guard let failures else { return }
-    guard !handsOff else {
-      throw UserError(
-        "failures of replicas with a `role=` are not simulated",
-        hint: "leave out the failures, or let all replicas do both")
-    }
     // Those that swap keep what runs in the order of the trace, and a request that failed comes again behind younger ones.
     for system in groups.map(\.scenario.system) where system.capabilities.swaps {
       throw UserError(

@@ -136,7 +136,7 @@ package struct PreparedDeployment: Sendable {
     let (record, scaling, replicaSeconds) = try explaining(trace) {
       try Fleet.serve(
         resolved[0].load(trace), autoscaler: autoscaler, replica: maker(of: 0),
-        router: deployment.router, seed: seed)
+        router: deployment.router, failures: deployment.failures, seed: seed)
     }
     return (result(of: record, trace: trace, seed: seed), scaling, replicaSeconds)
   }

@@ -53,7 +53,8 @@ package struct FleetRequest: Sendable {
   package var objective = Objective.cost
   package var serviceLevel: ServiceLevel
   package var seed: UInt64 = 0
-  /// Replicas that fail when half of the requests have come, and do not return.
+  /// Replicas that fail when half of the requests have come, and do not return; where they split prefill and decode, so many
+  /// of either role.
   package var losses = 0
   /// Factor on the price of every iteration.
   package var kernelTimeScale = 1.0
@@ -93,12 +94,23 @@ package struct FleetRequest: Sendable {
     return deployment
   }
 
-  /// A fleet whose first replicas fail when half of the requests have come; itself where none is lost.
-  func failing(_ fleet: PreparedDeployment, requests: Int) throws -> PreparedDeployment {
-    guard losses > 0 else { return fleet }
+  /// The ways in which a fleet may fail that it has to stand: the first replicas of a role do when half of the requests have
+  /// come. The fleet itself where none is lost.
+  func failing(_ fleet: PreparedDeployment, requests: Int) throws -> [PreparedDeployment] {
+    guard losses > 0 else { return [fleet] }
     let half = SimInstant.zero + SimDuration(rounding: Double(requests) / 2 / requiredRate)
-    return try fleet.failing(
-      .listed((0..<losses).map { Failures.Outage(replica: $0, start: half) }))
+    var first = 0
+    return try fleet.deployment.groups.map { group in
+      defer { first += group.count }
+      return try fleet.failing(
+        .listed((first..<first + losses).map { Failures.Outage(replica: $0, start: half) }))
+    }
+  }
+
+  /// Units of a candidate that have a replica of each role left after the losses.
+  func fewestUnits(of candidate: Int) -> Int {
+    let least = splits[candidate].map { min($0.prefill, $0.decode) } ?? 1
+    return losses / least + 1
   }
 
   /// Requests per second that a fleet has to sustain, headroom included.
@@ -154,6 +166,13 @@ package struct RuledOut: Sendable {
 }
 
 extension FleetRequest {
+  /// Why so many units of a candidate cannot lose what they are to lose.
+  func tooFewToLose(_ units: Int, of candidate: Int) -> String {
+    guard let split = splits[candidate] else { return "\(units) replicas cannot lose \(losses)" }
+    return "\(units * split.prefill) replicas that prefill and \(units * split.decode) that decode "
+      + "cannot lose \(losses) of either"
+  }
+
   /// How large a fleet may be, in words.
   package var limits: String {
     "\(maxGPUs) GPUs" + (budgetPerMonth.map { " and \(plainNumber($0)) $ a month" } ?? "")

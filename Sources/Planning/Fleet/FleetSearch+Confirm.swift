@@ -108,10 +108,10 @@ extension FleetSearch {
   }
 
   private func confirmation(of point: FleetPoint, _ kind: FleetKind) throws -> Confirmation {
-    try point.confirmation(
-      RateProbe(
-        request.failing(kind.fleet(point.units), requests: trace.requests.count), trace: trace,
-        serviceLevel: request.serviceLevel))
+    var fleet = kind.fleet(point.units)
+    if let failures = point.deployment.failures { fleet = try fleet.failing(failures) }
+    return try point.confirmation(
+      RateProbe(fleet, trace: trace, serviceLevel: request.serviceLevel))
   }
 }
 

@@ -111,9 +111,6 @@ package struct FleetSearch: Sendable {
   ) throws -> FleetKind {
     let deployment = request.unit(of: index)
     let gpus = deployment.gpus
-    guard request.losses == 0 || request.splits[index] == nil else {
-      throw Excluded(reason: "replicas with a `role=` do not fail in simulations")
-    }
     let what =
       deployment.replicas == 1 ? "one replica takes" : "\(deployment.replicas) replicas take"
     guard gpus <= request.maxGPUs else {
@@ -140,9 +137,9 @@ package struct FleetSearch: Sendable {
     prepared.kernelTimeScale = request.kernelTimeScale
     let rateMax = bounds.rateMax(prepared, split: request.splits[index])
     // Who is to lose some has more.
-    let fewest = request.losses + 1
+    let fewest = request.fewestUnits(of: index)
     guard fewest <= maxUnits else {
-      throw Excluded(reason: "\(maxUnits) replicas cannot lose \(request.losses)")
+      throw Excluded(reason: request.tooFewToLose(maxUnits, of: index))
     }
     guard let needed = (fewest...maxUnits).first(where: { rateMax($0) >= request.requiredRate })
     else {
@@ -338,18 +335,28 @@ package struct FleetSearch: Sendable {
     return points
   }
 
+  /// A fleet at the rate; where it may fail in several ways, in the worst of them: one that it does not stand, else the one
+  /// in which the fewest requests meet the targets.
   private func simulate(_ kind: FleetKind, units: Int) throws -> FleetPoint {
-    let prepared = try request.failing(kind.fleet(units), requests: trace.requests.count)
-    let probe = RateProbe(prepared, trace: trace, serviceLevel: request.serviceLevel)
-    return FleetPoint(
-      candidate: kind.index, units: units, deployment: prepared.deployment,
-      point: try probe.point(rate: request.requiredRate, seed: request.seed),
-      cost: kind.cost(units))
+    let ways = try request.failing(kind.fleet(units), requests: trace.requests.count)
+    let points = try ways.map { prepared in
+      let probe = RateProbe(prepared, trace: trace, serviceLevel: request.serviceLevel)
+      return FleetPoint(
+        candidate: kind.index, units: units, deployment: prepared.deployment,
+        point: try probe.point(rate: request.requiredRate, seed: request.seed),
+        cost: kind.cost(units))
+    }
+    func order(_ point: FleetPoint) -> (Int, Double) {
+      (point.isFeasible ? 1 : 0, point.point.assessment.attainment)
+    }
+    return points.dropFirst().reduce(points[0]) { order($1) < order($0) ? $1 : $0 }
   }
 
   /// Simulates every deployment there is: what the search is held against.
   package func exhaustively() throws -> FleetPlan {
-    let all = kinds.flatMap { kind in (1...kind.maxUnits).map { (kind, $0) } }
+    let all = kinds.flatMap { kind in
+      (request.fewestUnits(of: kind.index)...kind.maxUnits).map { (kind, $0) }
+    }
     let points = try Parallel.map(all) { try simulate($0.0, units: $0.1) }
     var plan = FleetPlan(best: nil, simulated: points, ruledOut: ruledOut)
     for point in points where point.isFeasible && isBetter(point, than: plan.best) {

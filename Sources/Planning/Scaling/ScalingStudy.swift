@@ -8,7 +8,8 @@ import Workload
 /// Traffic that changes over a day: how many replicas each part of it needs, and what an autoscaler would have
 /// made of it.
 package struct ScalingStudy: Sendable {
-  /// One replica; the number of replicas is what is asked for.
+  /// One replica; the number of replicas is what is asked for. Its failures, drawn ones, are those of the whole trace: what
+  /// a window needs, and what a replica sustains, is without.
   package let deployment: Deployment
   /// With arrivals of its own.
   package let trace: Trace
@@ -114,9 +115,12 @@ package struct ScalingStudy: Sendable {
         "`\(trace.name)` has no arrival times, so that nothing changes over time",
         hint: "use `kvplan plan fleet` for a constant rate")
     }
-    let prepared = try PreparedDeployment(deployment.with(replicas: 1))
-    let windows = try self.windows(prepared, progress: progress)
-    let (replicaRate, servedIntervals) = try replicaRate(prepared)
+    var steady = deployment.with(replicas: 1)
+    steady.failures = nil
+    let steadily = try PreparedDeployment(steady)
+    let windows = try self.windows(steadily, progress: progress)
+    let (replicaRate, servedIntervals) = try replicaRate(steadily)
+    let prepared = try deployment.failures.map { try steadily.failing($0) } ?? steadily
     let gpus = Double(prepared.deployment.gpus)
     let autoscaler = Autoscaler(
       minReplicas: minReplicas, maxReplicas: maxReplicas,

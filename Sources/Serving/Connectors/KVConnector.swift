@@ -54,6 +54,9 @@ package protocol KVConnector: Sendable {
   /// Nobody else computes the prompts of these requests, which will come.
   mutating func computeHere(_ requests: [RequestID])
 
+  /// A sequence begins again: what is known of it is forgotten.
+  mutating func withdraw(_ sequence: ConnectedSequence)
+
   /// Takes the sequences that wait for tokens of another engine, since this was last asked.
   mutating func takePulls() -> [IterationPlan.Admitted]
 
@@ -68,6 +71,7 @@ extension KVConnector {
   package func ignoresDecodes(of sequence: ConnectedSequence) -> Bool { false }
   package mutating func takePulls() -> [IterationPlan.Admitted] { [] }
   package mutating func computeHere(_ requests: [RequestID]) {}
+  package mutating func withdraw(_ sequence: ConnectedSequence) {}
 }
 
 /// A sequence as connectors see it.

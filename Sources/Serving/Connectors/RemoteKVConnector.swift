@@ -83,6 +83,12 @@ package struct RemoteKVConnector: KVConnector {
     for request in requests { self.requests[Int(request)].remoteTokens = 0 }
   }
 
+  package mutating func withdraw(_ sequence: ConnectedSequence) {
+    loaded.remove(sequence.number)
+    sending.remove(sequence.number)
+    pulls.removeAll { $0.request == sequence.request }
+  }
+
   package mutating func takePulls() -> [IterationPlan.Admitted] {
     defer { pulls.removeAll(keepingCapacity: true) }
     return pulls
