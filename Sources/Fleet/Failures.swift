@@ -64,7 +64,8 @@ struct Faults {
   /// Whether one of these replicas will run again, which are all down.
   func willReturn(_ replicas: some Sequence<Int>) -> Bool { replicas.contains { returns[$0] > 0 } }
 
-  func isDown(_ replica: Int) -> Bool { areOn && downSince[replica] != nil }
+  /// Whether a replica is down; none is while a fleet is warmed up, before ``begin(replicas:seed:)``.
+  func isDown(_ replica: Int) -> Bool { replica < downSince.count && downSince[replica] != nil }
 
   /// The run begins with so many replicas.
   mutating func begin(replicas: Int, seed: UInt64) {
@@ -107,7 +108,7 @@ struct Faults {
   }
 
   mutating func gave(_ request: RequestID, to replica: Int) {
-    if areOn { given[replica].append((request, restarts[request, default: 0])) }
+    if replica < given.count { given[replica].append((request, restarts[request, default: 0])) }
   }
 
   /// Whether a request was lost before.

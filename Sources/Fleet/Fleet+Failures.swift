@@ -55,6 +55,7 @@ extension Fleet {
     try replica.replace(failed, at: now)
     members[number].replica = replica
     members[number].visit = .distantFuture
+    members[number].decisions = []
     loads.close(number)
     open.removeAll { $0 == number }
     let retried = faults.failed(number, at: now).filter { !log.hasEnded($0) }

@@ -309,6 +309,12 @@ struct FleetReport: PlanReport {
           .init(
             "tensor_parallel_size", .integer(deployment.groups[0].scenario.tensorParallel)),
         ]
+        + (deployment.handsOff
+          ? [
+            .init(
+              "decode_tensor_parallel_size",
+              .integer(deployment.groups[1].scenario.tensorParallel))
+          ] : [])
       return .object(
         members + PlanMoney.json(deployment) + [
           .init("watts", .real(deployment.watts)), .init("result", PlanCells.json(point.point)),

@@ -250,6 +250,14 @@ struct PlanFleetCommand: ParsableCommand {
       """, valueName: "ratios"))
   var disaggregate: String?
 
+  @Option(
+    help: ArgumentHelp(
+      """
+      GPUs that share the model in replicas that decode, comma-separated; with `--disaggregate` (default: as many as in \
+      those that prefill).
+      """, valueName: "sizes"))
+  var decodeTensorParallelSizes: String?
+
   @OptionGroup var link: LinkOptions
 
   @Option(
@@ -359,14 +367,7 @@ struct PlanFleetCommand: ParsableCommand {
         "`--device-memory` \(memory) is for one device, `--devices` names \(names.count)",
         hint: "give one of the devices, or leave `--device-memory` out")
     }
-    let sizes = try tensorParallelSizes.split(separator: ",").map { item in
-      guard let size = Int(item.trimmingCharacters(in: .whitespaces)), size > 0 else {
-        throw UserError(
-          "`--tensor-parallel-sizes` must be positive integers, found `\(item)`",
-          hint: "separate them by commas: `1,2,4,8`")
-      }
-      return size
-    }
+    let sizes = try Self.sizes(tensorParallelSizes, of: "--tensor-parallel-sizes")
     // Both have a default, so that only another value shows that it was given.
     guard engine.target.tensorParallel == 1 else {
       throw UserError(

@@ -5,8 +5,37 @@ import Planning
 
 /// How `kvplan plan fleet` reads what says which fleets are looked at.
 extension PlanFleetCommand {
-  /// - Throws: ``UserError`` for what are no ratios, and for a link that is missing or not used.
+  /// - Throws: ``UserError`` for what are no sizes.
+  static func sizes(_ text: String, of flag: String) throws -> [Int] {
+    try text.split(separator: ",").map { item in
+      guard let size = Int(item.trimmingCharacters(in: .whitespaces)), size > 0 else {
+        throw UserError(
+          "`\(flag)` must be positive integers, found `\(item)`",
+          hint: "separate them by commas: `1,2,4,8`")
+      }
+      return size
+    }
+  }
+
+  /// Each ratio with each size of those that decode.
   func splits() throws -> [FleetRequest.Split] {
+    let ratios = try ratios()
+    guard let decodeTensorParallelSizes else { return ratios }
+    guard disaggregate != nil else {
+      throw UserError(
+        "`--decode-tensor-parallel-sizes` is of fleets with prefill and decode apart, and none is asked for",
+        hint: "give `--disaggregate all`, or leave it out")
+    }
+    let sizes = try Self.sizes(decodeTensorParallelSizes, of: "--decode-tensor-parallel-sizes")
+    return ratios.flatMap { ratio in
+      sizes.map {
+        .init(prefill: ratio.prefill, decode: ratio.decode, decodeTensorParallel: $0)
+      }
+    }
+  }
+
+  /// - Throws: ``UserError`` for what are no ratios, and for a link that is missing or not used.
+  private func ratios() throws -> [FleetRequest.Split] {
     guard let disaggregate else {
       guard link.kvTransferBandwidth == nil, link.kvTransferLatency == nil else {
         throw UserError(

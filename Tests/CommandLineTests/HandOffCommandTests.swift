@@ -54,6 +54,15 @@ import Testing
         == "error: `--disaggregate` must be `all`, or ratios of replicas that prefill to those that decode, "
         + "found `1:0`")
     #expect(
+      try mistake("fleet", "--request-rate", "1", "--decode-tensor-parallel-sizes", "2")
+        == "error: `--decode-tensor-parallel-sizes` is of fleets with prefill and decode apart, and none is "
+        + "asked for")
+    #expect(
+      try mistake(
+        "fleet", "--request-rate", "1", "--disaggregate", "1:1", "--kv-transfer-bandwidth", "50",
+        "--decode-tensor-parallel-sizes", "2,x")
+        == "error: `--decode-tensor-parallel-sizes` must be positive integers, found `x`")
+    #expect(
       try mistake("capacity", "--device", "h100-sxm", "--what-if", "lose=1 replica")
         == "error: `--what-if lose=1 replica` is of `kvplan plan fleet`: one deployment that loses a replica "
         + "is another")

@@ -57,13 +57,16 @@ import Workload
 
   /// The only replica is down from 150 to 500: what it had and what came meanwhile wait at the router.
   @Test func requestsWaitWhileNoReplicaRuns() throws {
-    let requests = [Request.at(0, prompt: 4, output: 2), .at(300, prompt: 4, output: 1)]
-    let record = try Fleet.serve(
-      Fleet.Load(requests), on: [place()], failures: .listed([outage(0, 150, 350)])
-    ).record
-    #expect(record.milestones.map(\.firstToken) == [at(600), at(600)])
-    #expect(record.milestones.map(\.finish) == [at(700), at(600)])
-    #expect(record.failures[0].down == SimDuration(nanoseconds: 350))
+    var load = Fleet.Load([.at(0, prompt: 4, output: 2), .at(300, prompt: 4, output: 1)])
+    for warmups in [0, 2] {
+      load.warmups = warmups
+      let record = try Fleet.serve(
+        load, on: [place()], failures: .listed([outage(0, 150, 350)])
+      ).record
+      #expect(record.milestones.map(\.firstToken) == [at(600), at(600)])
+      #expect(record.milestones.map(\.finish) == [at(700), at(600)])
+      #expect(record.failures[0].down == SimDuration(nanoseconds: 350))
+    }
   }
 
   /// Nobody returns: what had not ended is rejected, and no replica has it.
@@ -132,7 +135,7 @@ import Workload
   private func check(seed: UInt64) throws {
     var chance = RandomStream(seed: seed, label: "failing fleets")
     let system = Self.systems[chance.below(Self.systems.count)]
-    let router = Router.plain[chance.below(Router.plain.count)]
+    let router = Router.all[chance.below(Router.all.count)]
     let replicas = 1 + chance.below(4)
     var arrival: Int64 = 0
     let requests = (0..<1 + chance.below(24)).map { _ in

@@ -104,6 +104,29 @@ import Workload
     #expect(try search.run().best?.cost == all.best?.cost)
   }
 
+  /// Replicas that decode may share the model among more GPUs than those that prefill: each side has its own bound, and the
+  /// search finds what simulating everything finds.
+  @Test func bothSidesMayDifferInSize() throws {
+    var (request, trace) = try request(seed: 1)
+    request.link = .free
+    request.candidates.removeLast()
+    (request.labels, request.splits) = ([""], [nil])
+    request.split(into: [nil, 2].map { .init(prefill: 1, decode: 1, decodeTensorParallel: $0) })
+    let unlike = request.unit(of: 2)
+    #expect(unlike.groups.map(\.scenario.tensorParallel) == [1, 2] && unlike.gpus == 3)
+    let search = try FleetSearch(request, trace: trace)
+    let all = try search.exhaustively()
+    #expect(all.simulated.contains { $0.candidate == 2 && $0.deployment.gpus == 3 * $0.units })
+    #expect(try search.run().best?.cost == all.best?.cost)
+    // Over more GPUs a replica that decodes sustains more, and the other is the same: so does the bound.
+    var bounds = PhaseBounds(request, trace: trace, newTokens: nil, unitSpan: 60)
+    let most = try [1, 2].map { index in
+      let unit = try PreparedDeployment(request.unit(of: index))
+      return bounds.rateMax(unit, split: request.splits[index])(1)
+    }
+    #expect(most[1] >= most[0])
+  }
+
   @Test func tooFewToLoseIsSaid() throws {
     var (request, trace) = try request(seed: 0)
     request.link = .free

@@ -20,10 +20,13 @@ package struct FleetRequest: Sendable {
   package struct Split: Equatable, Sendable {
     package var prefill: Int
     package var decode: Int
+    /// GPUs that share the model in one that decodes; `nil` for as many as in one that prefills.
+    package var decodeTensorParallel: Int?
 
-    package init(prefill: Int, decode: Int) {
+    package init(prefill: Int, decode: Int, decodeTensorParallel: Int? = nil) {
       self.prefill = prefill
       self.decode = decode
+      self.decodeTensorParallel = decodeTensorParallel
     }
 
     /// Twelve, from one that prefills for six that decode to four for one.
@@ -88,6 +91,9 @@ package struct FleetRequest: Sendable {
       groups: [(ReplicaRole.prefill, split.prefill), (.decode, split.decode)].map { role, count in
         var group = Deployment.Group(scenario, count: count)
         group.role = role
+        if role == .decode, let size = split.decodeTensorParallel {
+          group.scenario.tensorParallel = size
+        }
         return group
       }, router: router)
     deployment.link = link

@@ -123,17 +123,8 @@ package struct FleetSearch: Sendable {
     } catch let error as UserError {
       throw Excluded(reason: error.message)
     }
-    let capacity = prepared.resolved[0].kvCapacity
-    // The last token of an output is never stored.
-    let lost = trace.requests.count {
-      !capacity.holds(tokens: Int($0.promptTokens + $0.outputTokens) - 1)
-    }
-    guard lost <= request.serviceLevel.unansweredMax(of: trace.requests.count) else {
-      throw Excluded(
-        reason:
-          "\(lost) of \(trace.requests.count) requests are longer than the \(capacity.tokens) tokens "
-          + "that the KV cache of one replica holds")
-    }
+    let lost = requests(lostBy: prepared, request, trace)
+    if let lost { throw Excluded(reason: lost) }
     prepared.kernelTimeScale = request.kernelTimeScale
     let rateMax = bounds.rateMax(prepared, split: request.splits[index])
     // Who is to lose some has more.
@@ -152,6 +143,25 @@ package struct FleetSearch: Sendable {
     return FleetKind(
       index: index, prepared: prepared, isSplit: request.splits[index] != nil,
       unitCost: try unitCost(deployment, request.objective), minUnits: needed, maxUnits: maxUnits)
+  }
+
+  /// Why replicas turn away more requests than may go without an answer; `nil` if they do not.
+  private static func requests(
+    lostBy prepared: PreparedDeployment, _ request: FleetRequest, _ trace: Trace
+  ) -> String? {
+    for (group, resolved) in zip(prepared.deployment.groups, prepared.resolved) {
+      let capacity = resolved.kvCapacity
+      // Who prefills stores prompts. The last token of an output is never stored.
+      let lost = trace.requests.count {
+        let outputs = group.role == .prefill ? 1 : $0.outputTokens
+        return !capacity.holds(tokens: Int($0.promptTokens + outputs) - 1)
+      }
+      guard lost > request.serviceLevel.unansweredMax(of: trace.requests.count) else { continue }
+      return
+        "\(lost) of \(trace.requests.count) requests are longer than the \(capacity.tokens) tokens "
+        + "that the KV cache of one replica holds"
+    }
+    return nil
   }
 
   /// Units that the budget pays for, at least one.

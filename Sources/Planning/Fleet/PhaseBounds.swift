@@ -8,7 +8,13 @@ struct PhaseBounds {
   private let newTokens: [Int]?
   /// Seconds from the first arrival to the last at one request per second.
   private let unitSpan: Double
-  private var known: [ReplicaRole: WorkBound] = [:]
+  private var known: [Side: WorkBound] = [:]
+
+  /// Bounds differ by it.
+  private struct Side: Hashable {
+    var role: ReplicaRole
+    var tensorParallel: Int
+  }
 
   init(_ request: FleetRequest, trace: Trace, newTokens: [Int]?, unitSpan: Double) {
     self.request = request
@@ -32,11 +38,13 @@ struct PhaseBounds {
   }
 
   private mutating func bound(_ unit: PreparedDeployment, _ role: ReplicaRole) -> WorkBound {
-    if let bound = known[role] { return bound }
+    let resolved = unit.resolved[role == .decode ? 1 : 0]
+    let side = Side(role: role, tensorParallel: resolved.scenario.tensorParallel)
+    if let bound = known[side] { return bound }
     let bound = WorkBound(
-      unit.resolved[0], trace: trace, kernelTimeScale: request.kernelTimeScale,
+      resolved, trace: trace, kernelTimeScale: request.kernelTimeScale,
       newTokens: newTokens, role: role)
-    known[role] = bound
+    known[side] = bound
     return bound
   }
 }
