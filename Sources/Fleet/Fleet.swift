@@ -297,6 +297,8 @@ package struct Fleet {
     let replica = members[number].replica
     members[number].visit = .distantFuture
     if let next = try replica.step(at: now) { note(next, for: number) }
+    // Who comes still at this instant finds them in its queue, or admitted.
+    members[number].decisions.removeAll { $0 <= now }
     update(number, replica, &senders)
   }
 

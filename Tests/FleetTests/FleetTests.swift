@@ -256,6 +256,33 @@ extension FleetTests {
   }
 }
 
+/// The fewest requests that a router was told to wait at a replica.
+private final class Watch: @unchecked Sendable { var least = Int.max }
+
+private struct Watching: RoutingPolicy {
+  let watch: Watch
+
+  mutating func pick(_ request: RequestID, in fleet: borrowing FleetView) -> Int {
+    for replica in fleet.open { watch.least = min(watch.least, fleet.waiting(replica)) }
+    return fleet.loads.least(from: 0)
+  }
+}
+
+extension FleetTests {
+  /// A client may send at the instant at which another replica has just decided: who came there before does not wait any
+  /// more, and is not counted out twice.
+  @Test(arguments: 0..<20 as Range<UInt64>) func noQueueIsShorterThanNone(seed: UInt64) throws {
+    let watch = Watch()
+    let router = Router(name: "watching", summary: "sees queues", reads: .held) { _ in
+      Watching(watch: watch)
+    }
+    var load = load(workload(seed: seed))
+    load.clients = 12
+    _ = try Fleet.serve(load, on: [maker(.vllmV1), maker(.vllmV1, 50)], router: router)
+    #expect(watch.least == 0)
+  }
+}
+
 /// What a router sees of replicas that do nothing.
 private struct FakeFleet {
   private var loads = LoadTree()

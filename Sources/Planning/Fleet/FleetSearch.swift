@@ -123,8 +123,7 @@ package struct FleetSearch: Sendable {
     } catch let error as UserError {
       throw Excluded(reason: error.message)
     }
-    let lost = requests(lostBy: prepared, request, trace)
-    if let lost { throw Excluded(reason: lost) }
+    if let reason = turnsAwayTooMany(prepared, request, trace) { throw Excluded(reason: reason) }
     prepared.kernelTimeScale = request.kernelTimeScale
     let rateMax = bounds.rateMax(prepared, split: request.splits[index])
     // Who is to lose some has more.
@@ -146,8 +145,8 @@ package struct FleetSearch: Sendable {
   }
 
   /// Why replicas turn away more requests than may go without an answer; `nil` if they do not.
-  private static func requests(
-    lostBy prepared: PreparedDeployment, _ request: FleetRequest, _ trace: Trace
+  private static func turnsAwayTooMany(
+    _ prepared: PreparedDeployment, _ request: FleetRequest, _ trace: Trace
   ) -> String? {
     for (group, resolved) in zip(prepared.deployment.groups, prepared.resolved) {
       let capacity = resolved.kvCapacity
