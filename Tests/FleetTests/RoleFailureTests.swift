@@ -10,12 +10,13 @@ import Workload
 /// Replicas that prefill, or decode, and fail: what is lost, who serves it again, and which blocks stay.
 @Suite struct RoleFailureTests {
   /// A replica whose iterations take 100 ns, and of which 10 bytes a token are read.
-  private func place(_ role: ReplicaRole, blocks: Int = 24, isAsynchronous: Bool = false)
-    -> Fleet.Place
-  {
+  private func place(
+    _ role: ReplicaRole, blocks: Int = 24, isAsynchronous: Bool = false, ranks: Int = 1
+  ) -> Fleet.Place {
     var settings = EngineSettings(
       blockSize: 4, deviceBlocks: blocks, maxSequences: 5, maxBatchedTokens: 60, maxModelLength: 56)
     settings.v1.isAsynchronous = isAsynchronous
+    settings.dataParallel = ranks
     var place = Fleet.Place { [settings] in
       try ServingSystem.vllmV1.replica(
         $0, settings: settings, executor: PricedExecutor(FixedPrices(nanoseconds: 100)))
@@ -243,8 +244,10 @@ import Workload
       Array(repeating: ReplicaRole.prefill, count: 1 + chance.below(3))
       + Array(repeating: .decode, count: 1 + chance.below(3))
     let places = roles.map { role in
+      let isAsynchronous = chance.below(4) == 0
       var place = place(
-        role, blocks: 14 + chance.below(20), isAsynchronous: chance.below(4) == 0)
+        role, blocks: 14 + chance.below(20), isAsynchronous: isAsynchronous,
+        ranks: isAsynchronous ? 1 : 1 + chance.below(2))
       if role == .decode { place.localPrefillMax = localPrefillMax }
       return place
     }
