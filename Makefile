@@ -4,7 +4,7 @@ SWIFT ?= swift
 KVPLAN = .build/release/kvplan
 RATES ?= 0.5,1,1.5,2,3,8
 
-.PHONY: help dependencies release mock test-mock install uninstall compare reproduce plan-example plan-tiers check-search test check format lint sanitize fuzz-fleets fuzz-readers fuzz-commands bench bench-accuracy served-errors test-slurm sweep-kill same-bytes clean
+.PHONY: help dependencies release mock test-mock install uninstall compare reproduce plan-example plan-tiers check-search test check format lint sanitize fuzz-fleets fuzz-readers fuzz-commands fuzz-memories bench bench-accuracy served-errors test-slurm sweep-kill same-bytes clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -78,6 +78,13 @@ ROUNDS ?= 20000
 fuzz-readers: dependencies ## Read ROUNDS damaged files of every kind in each fuzz test of traces and of servers' results
 	$(SWIFT) build --build-tests
 	KVPLAN_FUZZ_ROUNDS=$(ROUNDS) $(SWIFT) test --skip-build --filter 'FormatFuzzTests|ServerInputsFuzzTests'
+
+SEEDS ?= 2000
+
+fuzz-memories: dependencies ## Run the memory systems of the literature against naive models, with SEEDS seeds in each fuzz test
+	$(SWIFT) build --build-tests
+	KVPLAN_FUZZ_SEEDS=$(SEEDS) $(SWIFT) test --skip-build --filter \
+	  'Managed|VirtualPage|MemoryManagerTests|HybridPoolTests|JengaPoolTests|PageGroupsTests|Marconi|UnifiedSlots|Prism'
 
 SEED ?= 1
 FUZZ_SECONDS ?= 600

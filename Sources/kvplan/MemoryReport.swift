@@ -85,7 +85,7 @@ struct MemoryReport: PlanReport {
       .init("manager", .left), .init("what it is", .left), .init("here", .left),
     ])
     table.rows = rows.map { row in
-      let lossy = row.manager.isLossy ? ["drops tokens: other answers"] : []
+      let lossy = row.dropsTokens ? ["drops tokens: other answers"] : []
       return [
         row.manager.name, row.manager.summary,
         (lossy + [row.note].filter { !$0.isEmpty }).joined(separator: "; "),
@@ -136,7 +136,7 @@ struct MemoryReport: PlanReport {
     return .object(
       [
         .init("name", .text(row.manager.name)), .init("summary", .text(row.manager.summary)),
-        .init("note", .text(row.note)), .init("drops_tokens", .boolean(row.manager.isLossy)),
+        .init("note", .text(row.note)), .init("drops_tokens", .boolean(row.dropsTokens)),
         .init("served", .integer(outcome.served)), .init("not_served", .integer(outcome.rejected)),
         .init("iterations", .integer(outcome.iterations)),
         .init("preemptions", .integer(outcome.preemptions)),

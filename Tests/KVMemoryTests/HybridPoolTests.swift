@@ -76,7 +76,7 @@ import Testing
   }
 
   /// Against lists that anyone can read.
-  @Test(arguments: 0..<40) func agreesWithLists(seed: UInt64) {
+  @Test(arguments: seeds(40)) func agreesWithLists(seed: UInt64) {
     var numbers = RandomStream(seed: seed, label: "hybrid-pools")
     let batch = seed % 4 == 0 ? nil : numbers.below(3) + 1
     let (kvBytes, stateBytes) = (numbers.below(3) + 1, numbers.below(5) + 1)

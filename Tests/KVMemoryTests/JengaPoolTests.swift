@@ -71,7 +71,7 @@ import Testing
   }
 
   /// Whatever is taken is what the five steps allow, looked up in all states.
-  @Test(arguments: 0..<40) func followsTheFiveSteps(seed: UInt64) {
+  @Test(arguments: seeds(40)) func followsTheFiveSteps(seed: UInt64) {
     var numbers = RandomStream(seed: seed, label: "jenga")
     let sizes = [[2, 3], [1, 4], [6, 4, 3], [5]][numbers.below(4)]
     var pool = JengaPool(

@@ -1,7 +1,13 @@
+import Foundation
 import SimulationKernel
 import Testing
 
 @testable import KVMemory
+
+/// Seeds of a fuzz test; as many as `KVPLAN_FUZZ_SEEDS` says where that is set (`make fuzz-memories`).
+func seeds(_ usual: UInt64) -> Range<UInt64> {
+  0..<(ProcessInfo.processInfo.environment["KVPLAN_FUZZ_SEEDS"].flatMap(UInt64.init) ?? usual)
+}
 
 /// Random sequences through each manager of `compare --memory`, against what anyone would count.
 @Suite struct ManagedMemoryTests {
@@ -99,7 +105,7 @@ import Testing
     }
   }
 
-  @Test(arguments: 0..<15) func pagesOfOneSize(seed: UInt64) {
+  @Test(arguments: seeds(15)) func pagesOfOneSize(seed: UInt64) {
     let layers = Self.models[Int(seed) % 5]
     let groups = typed(layers)
     // The largest block, and the greatest common divisor.
@@ -112,7 +118,7 @@ import Testing
     }
   }
 
-  @Test(arguments: 0..<12) func pagesOfJenga(seed: UInt64) {
+  @Test(arguments: seeds(12)) func pagesOfJenga(seed: UInt64) {
     let layers = Self.models[Int(seed) % 4]
     let groups = typed(layers)
     let store = JengaPool(bytes: 7003, smallBytes: groups.map(\.contentBytes))
@@ -122,7 +128,7 @@ import Testing
   }
 
   /// A window beside full layers in one block table is kept whole.
-  @Test(arguments: 0..<8) func twoStores(seed: UInt64) {
+  @Test(arguments: seeds(8)) func twoStores(seed: UInt64) {
     let layers = Self.models[3]
     let groups = [
       PagedGroup(parts: [Self.full, Self.window], keeps: .all, blockTokens: 4),
@@ -135,7 +141,7 @@ import Testing
     }
   }
 
-  @Test(arguments: 0..<8) func contiguousChunks(seed: UInt64) {
+  @Test(arguments: seeds(8)) func contiguousChunks(seed: UInt64) {
     let layers = Self.models[Int(seed) % 4]
     let context = WholeContext(layers)
     let memory = ContiguousManager(
@@ -147,7 +153,7 @@ import Testing
     fuzz(memory, seed: seed, layers: layers, heldFirst: reserved, held: reserved)
   }
 
-  @Test(arguments: 0..<8) func mappedGroups(seed: UInt64) {
+  @Test(arguments: seeds(8)) func mappedGroups(seed: UInt64) {
     let layers = Self.models[Int(seed) % 4]
     let context = WholeContext(layers)
     func groups(_ tokens: Int) -> Int { (tokens + 7) / 8 * 8 * context.slotBytes }
@@ -164,7 +170,7 @@ import Testing
     }
   }
 
-  @Test(arguments: 0..<8) func pagesOfKVCached(seed: UInt64) {
+  @Test(arguments: seeds(8)) func pagesOfKVCached(seed: UInt64) {
     let layers = Self.models[Int(seed) % 4]
     let context = WholeContext(layers)
     // Blocks of four tokens in one tensor; a page of three and a half.
@@ -176,7 +182,7 @@ import Testing
     }
   }
 
-  @Test(arguments: 0..<8) func cappedTokens(seed: UInt64) {
+  @Test(arguments: seeds(8)) func cappedTokens(seed: UInt64) {
     let cap: TokenCap.Rule = { $1 <= $0.prompt ? $1 : min($1, 12) }
     let whole: TokenCap.Rule = { _, tokens in tokens }
     let inPlace = seed % 2 == 1
@@ -217,7 +223,7 @@ import Testing
 /// Prefixes that are found again.
 @Suite struct ManagedPrefixTests {
   /// What is found is the longest prefix of whole blocks of which every group has what the next token reads.
-  @Test(arguments: 0..<16) func longestPrefixOfAllGroups(seed: UInt64) {
+  @Test(arguments: seeds(16)) func longestPrefixOfAllGroups(seed: UInt64) {
     var numbers = RandomStream(seed: seed, label: "prefixes")
     let groups = [
       PagedGroup(
@@ -279,8 +285,51 @@ import Testing
   }
 }
 
+extension ManagedPrefixTests {
+  /// Blocks of 4: three of a prompt of 14 are named with the first iteration after it, though its token finds room in the
+  /// last block.
+  @Test func fullBlocksAreNamedInTheNextIteration() {
+    let group = PagedGroup(
+      parts: [ManagedMemoryTests.full], keeps: .all, blockTokens: 4, isKeyed: true)
+    var memory = PagedGroups(
+      [group], store: UnitPool(bytes: 1600, unitBytes: 16, unitsOfPage: [1]), inFlight: 16)
+    let lengths = SequenceLengths(prompt: 14, output: 9)
+    let keys: [[UInt64]] = [[1, 2, 3, 4, 5]]
+    _ = memory.start(0, lengths, keys: keys)
+    var found: [Int] = []
+    for (computed, tokens) in [(0, 14), (14, 15), (15, 16), (16, 17)] {
+      let isGrown = memory.grow(0, computed: computed, to: tokens)
+      #expect(isGrown)
+      found.append(memory.found(SequenceLengths(prompt: 21, output: 1), keys))
+    }
+    #expect(found == [0, 12, 12, 16])
+  }
+}
+
 /// The rules of kvcached and vTensor, case by case.
 @Suite struct VirtualPageTests {
+  /// What can be taken with so many pages mapped for it is the most for which no more pages have to be mapped.
+  @Test(arguments: seeds(20)) func blocksByPagesToMap(seed: UInt64) {
+    var numbers = RandomStream(seed: seed, label: "pages to map")
+    var pages = KVCachedPages(pages: 14, pageBytes: 10, blockBytes: 2 + numbers.below(4))
+    var held: [Int] = []
+    for step in 0..<60 {
+      if numbers.below(2) == 0 {
+        held += pages.take(1 + numbers.below(6)) ?? []
+        if numbers.below(2) == 0 { pages.refill(limit: numbers.below(4)) }
+      } else {
+        let given = (0..<min(held.count, numbers.below(8))).map { _ in
+          held.remove(at: numbers.below(held.count))
+        }
+        pages.give(given)
+      }
+      for limit in 0..<4 {
+        let most = (0...pages.availableBlocks).last { (pages.pagesToMap(for: $0) ?? 99) <= limit }
+        #expect(pages.availableBlocks(mapping: limit) == most, "seed \(seed), step \(step)")
+      }
+    }
+  }
+
   /// Pages of 10 bytes and blocks of 4: a block that straddles pages is never used.
   @Test func blocksThatStraddle() {
     let pages = KVCachedPages(pages: 4, pageBytes: 10, blockBytes: 4)

@@ -87,7 +87,7 @@ import Testing
   }
 
   /// Against a list of slots, each searched from end to end.
-  @Test(arguments: 0..<40) func agreesWithAListOfSlots(seed: UInt64) {
+  @Test(arguments: seeds(40)) func agreesWithAListOfSlots(seed: UInt64) {
     var chance = RandomStream(seed: seed, label: "page groups")
     let size = 1 + chance.below(8)
     let capacity = 8 + chance.below(60)

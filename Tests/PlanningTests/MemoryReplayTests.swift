@@ -106,6 +106,90 @@ import Workload
     for row in comparison.rows { #expect(row.outcome == first, "\(row.manager.name)") }
   }
 
+  /// What each manager says that it comes down to, for models without the layers that it is about.
+  @Test(arguments: [
+    (
+      "llama-3.1-8b",
+      [
+        "orca-max": "", "paged": "", "kvcached": "",
+        "padded-unified": "no states: pages of one layer, as `paged`",
+        "vllm-v1": "one kind of layer: as `paged`, with a prefix cache",
+        "jenga": "one kind of layer: as `paged`, with a prefix cache",
+        "fixed-dual": "no states: all is for tokens, as `paged`",
+        "avmp-dynamic": "no states: all is for tokens, as `paged`",
+      ]
+    ),
+    (
+      "gemma-3-4b",
+      [
+        "orca-max": "windows are kept whole", "vtensor": "windows are kept whole", "vllm-v1": "",
+        "fixed-dual-0.9": "no states: all is for tokens, as `paged`; windows are kept whole",
+      ]
+    ),
+    (
+      "qwen3-next-80b-a3b",
+      [
+        "vattention": "a state takes the bytes of tokens ahead of its sequence",
+        "paged": "a state takes whole blocks", "fixed-dual": "", "padded-unified": "",
+      ]
+    ),
+  ]) func whatManagersComeDownTo(name: String, notes: [String: String]) throws {
+    var onFour = try scenario(name)
+    onFour.tensorParallel = 4
+    let model = MemoryModel(try onFour.resolved(), isCaching: false)
+    for (manager, note) in notes.sorted(by: { $0.key < $1.key }) {
+      #expect(try MemoryManager.find(manager)[0].note(model) == note, "\(manager) on \(name)")
+    }
+  }
+
+  /// Sequences of up to 5,047 tokens under a cap of 5,100: only PyramidKV, whose highest layer has a twentieth, drops some.
+  @Test func capsAboveTheLengthSayThatNothingIsDropped() throws {
+    let names = "snapkv,pyramidkv,l2-norm,streaming-llm,paged"
+    let comparison = try MemoryComparison(
+      try scenario("llama-3.1-8b"), managers: try MemoryManager.find(names), trace: trace,
+      capTokens: 5100)
+    #expect(comparison.rows.map(\.dropsTokens) == [false, true, false, false, false])
+    #expect(
+      comparison.rows[0].note
+        == "drops nothing: the longest sequence has 5047 tokens; survivors are moved together when the prompt ends"
+    )
+    #expect(comparison.rows[3].note == "drops nothing: the longest sequence has 5047 tokens")
+    #expect(comparison.rows[4].note == "")
+  }
+
+  @Test func requestsThatNoManagerServes() throws {
+    let paged = try MemoryManager.find("paged")
+    var requests = trace.requests
+    requests[2].samples = 2
+    let pairs = Trace(name: "mix", requests: requests, hasArrivals: false)
+    let several = #expect(throws: UserError.self) {
+      _ = try MemoryComparison(try scenario("llama-3.1-8b"), managers: paged, trace: pairs)
+    }
+    #expect(
+      several?.description == """
+        error: `mix`: request 3 has 2 sequences, and managers are compared on requests of one
+
+        hint: leave out `n` and `beam_width`
+        """)
+    var changed = try scenario("llama-3.1-8b")
+    changed.model = ModelSpec(
+      name: "states", aliases: [],
+      layers: .repeating(
+        [
+          ModelLayer(
+            .recurrent(.init(stateBytes: 65_536, inputWidth: 1536, outputWidth: 512)),
+            .dense(width: 1024))
+        ], count: 4), hidden: 512, vocab: 1000, maxPositions: 8192)
+    let states = changed
+    let nothing = #expect(throws: UserError.self) {
+      _ = try MemoryComparison(states, managers: paged, trace: trace)
+    }
+    #expect(
+      nothing?.description == """
+        error: `states` keeps states only: managers of keys and values have nothing to do
+        """)
+  }
+
   @Test func messages() throws {
     let streaming = try MemoryManager.find("streaming-llm")
     func message(_ cap: Int, _ managers: [MemoryManager]) throws -> String? {

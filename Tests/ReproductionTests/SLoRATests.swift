@@ -96,7 +96,7 @@ import Workload
 
 /// The pool of tokens and adapters against lists that anyone can count.
 @Suite struct UnifiedSlotsTests {
-  @Test(arguments: 0..<30) func agreesWithLists(seed: UInt64) {
+  @Test(arguments: seeds(30)) func agreesWithLists(seed: UInt64) {
     var chance = RandomStream(seed: seed, label: "unified slots")
     let sizes = (0..<8).map { _ in 4 * (1 + chance.below(4)) }
     var pool = UnifiedSlots(capacity: 120, sizes: sizes)

@@ -5,13 +5,13 @@ package struct TokenCap: Sendable {
 
   /// Tokens that survive.
   package let resident: Rule
-  /// Tokens that there is memory for: as many, but for survivors that stay where they are and for buffers that are made
-  /// once.
-  package let held: Rule
+  /// Tokens that there is memory for; `nil` for as many, but for survivors that stay where they are and for buffers that
+  /// are made once.
+  package let held: Rule?
 
   package init(resident: @escaping Rule, held: Rule? = nil) {
     self.resident = resident
-    self.held = held ?? resident
+    self.held = held
   }
 }
 
@@ -43,12 +43,22 @@ package struct CappedManager: ManagedMemory {
 
   private struct Row: Sendable {
     var lengths: SequenceLengths
-    /// Blocks of each group, and the survivors in them.
-    var blocks: [Int]
-    var resident: [Int]
-    var tokens = 0
+    /// Survivors of each group when the sequence ends.
+    var last: [Int]
+    /// Of its blocks, and what is in them.
     var bytes = 0
+    var tokenState = 0
+    var reserved = 0
   }
+
+  /// What the sequence that grows has in a group.
+  private struct Content: Sendable {
+    var blocks = 0
+    var resident = 0
+  }
+
+  /// Of each group: kept, so that growing allocates nothing.
+  private var contents: [Content]
 
   /// - Parameters:
   ///   - stateBytes: States of a sequence, beside its tokens.
@@ -57,6 +67,7 @@ package struct CappedManager: ManagedMemory {
     self.groups = groups
     self.stateBytes = stateBytes
     self.blockTokens = blockTokens
+    contents = groups.map { _ in Content() }
   }
 
   private func blocks(_ tokens: Int) -> Int { (tokens + blockTokens - 1) / blockTokens }
@@ -68,7 +79,8 @@ package struct CappedManager: ManagedMemory {
     let ends = tokens > lengths.prompt ? [lengths.prompt, tokens] : [tokens]
     return ends.map { end in
       groups.indices.reduce(stateBytes) {
-        $0 + blocks(groups[$1].cap.held(lengths, end)) * blockBytes($1)
+        let cap = groups[$1].cap
+        return $0 + blocks((cap.held ?? cap.resident)(lengths, end)) * blockBytes($1)
       }
     }.max() ?? 0
   }
@@ -84,43 +96,53 @@ package struct CappedManager: ManagedMemory {
   package mutating func start(
     _ sequence: Int, _ lengths: SequenceLengths, keys: [[UInt64]]
   ) -> Int {
-    rows.open(
-      sequence,
-      Row(lengths: lengths, blocks: groups.map { _ in 0 }, resident: groups.map { _ in 0 }))
+    let last = groups.map { $0.cap.resident(lengths, lengths.final) }
+    rows.open(sequence, Row(lengths: lengths, last: last))
     return 0
   }
 
   package mutating func grow(_ sequence: Int, computed: Int, to tokens: Int) -> Bool {
-    var row = rows[sequence]
+    let place = rows.place(sequence)
+    let lengths = rows.rows[place].lengths
+    var bytesNeeded = stateBytes
     for index in groups.indices {
-      row.resident[index] = groups[index].cap.resident(row.lengths, tokens)
-      row.blocks[index] = blocks(groups[index].cap.held(row.lengths, tokens))
+      let resident = groups[index].cap.resident(lengths, tokens)
+      let held = groups[index].cap.held?(lengths, tokens) ?? resident
+      contents[index] = Content(blocks: blocks(held), resident: resident)
+      bytesNeeded += contents[index].blocks * blockBytes(index)
     }
-    row.bytes = groups.indices.reduce(stateBytes) { $0 + row.blocks[$1] * blockBytes($1) }
-    row.tokens = tokens
-    let more = row.bytes - rows[sequence].bytes
+    let more = bytesNeeded - rows.rows[place].bytes
     guard more <= bytes - heldBytes else { return false }
     heldBytes += more
-    rows[sequence] = row
+    rows.rows[place].bytes = bytesNeeded
+    count(place)
     return true
+  }
+
+  /// Counts what is in the blocks of the sequence that grows.
+  ///
+  /// A block's empty places are reserved as far as tokens to come will fill them.
+  private mutating func count(_ place: Int) {
+    var (tokenState, reserved) = (stateBytes, 0)
+    for (index, content) in contents.enumerated() {
+      let empty = content.blocks * blockTokens - content.resident
+      let later = min(empty, max(0, rows.rows[place].last[index] - content.resident))
+      tokenState += content.resident * groups[index].layers.bytes
+      reserved += later * groups[index].layers.bytes
+    }
+    rows.rows[place].tokenState = tokenState
+    rows.rows[place].reserved = reserved
   }
 
   package mutating func end(_ sequence: Int) { heldBytes -= rows.close(sequence).bytes }
 
-  /// A block's empty places are reserved as far as tokens to come will fill them.
   package func ledger(headIsBlocked: Bool) -> WasteLedger {
     var ledger = WasteLedger()
-    for row in rows.rows where row.tokens > 0 {
-      ledger.tokenState += stateBytes
-      for index in groups.indices {
-        let layers = groups[index].layers
-        let empty = row.blocks[index] * blockTokens - row.resident[index]
-        let last = groups[index].cap.resident(row.lengths, row.lengths.final)
-        let later = min(empty, max(0, last - row.resident[index]))
-        ledger.tokenState += row.resident[index] * layers.bytes
-        ledger.reserved += later * layers.bytes
-        ledger.internalFragmentation += (empty - later) * layers.bytes
-      }
+    for place in rows.rows.indices {
+      ledger.tokenState += rows.rows[place].tokenState
+      ledger.reserved += rows.rows[place].reserved
+      ledger.internalFragmentation +=
+        rows.rows[place].bytes - rows.rows[place].tokenState - rows.rows[place].reserved
     }
     ledger.free = bytes - ledger.total
     return ledger

@@ -59,8 +59,9 @@ package struct ContiguousManager: ManagedMemory {
   }
 
   package func ledger(headIsBlocked: Bool) -> WasteLedger {
-    var ledger = context.ledger(rows.rows, bytes: bytes)
-    let held = ledger.total - ledger.free
+    var ledger = WasteLedger()
+    for row in rows.rows { context.add(row, to: &ledger) }
+    let held = ledger.total
     let chunks = memory.heldBlockCount * memory.blockSize * context.slotBytes
     ledger.externalFragmentation = chunks - held
     ledger.free = memory.buddies.freeCount * memory.blockSize * context.slotBytes

@@ -26,6 +26,8 @@ package struct KVCachedPages: Sendable {
   package private(set) var free: [Int]
   package private(set) var heldBlocks = 0
   private var emptyBlocks: Int
+  /// Of them, those of pages in use.
+  private var partialBlocks = 0
 
   package init(pages: Int, pageBytes: Int, blockBytes: Int) {
     precondition(
@@ -57,6 +59,7 @@ package struct KVCachedPages: Sendable {
       let page = partial(for: count - pages.count) ?? open()
       let taken = min(freeBlocks[page] ?? 0, count - pages.count)
       freeBlocks[page]! -= taken
+      partialBlocks -= taken
       pages += Array(repeating: page, count: taken)
     }
     emptyBlocks -= count
@@ -66,6 +69,7 @@ package struct KVCachedPages: Sendable {
 
   /// The page in use that blocks come from, by best fit.
   private func partial(for count: Int) -> Int? {
+    guard partialBlocks > 0 else { return nil }
     var best: Int?
     for page in freeBlocks.indices {
       guard let free = freeBlocks[page], free > 0 else { continue }
@@ -81,6 +85,7 @@ package struct KVCachedPages: Sendable {
   private mutating func open() -> Int {
     let page = reserved.isEmpty ? free.removeFirst() : reserved.removeFirst()
     freeBlocks[page] = blocks(of: page)
+    partialBlocks += blocks(of: page)
     return page
   }
 
@@ -91,8 +96,10 @@ package struct KVCachedPages: Sendable {
         preconditionFailure("KVCachedPages: page \(page) has no block to give back")
       }
       freeBlocks[page] = free + 1
+      partialBlocks += 1
       guard free + 1 == blocks(of: page) else { continue }
       freeBlocks[page] = nil
+      partialBlocks -= free + 1
       if reserved.count < Self.reservedMax { reserved.append(page) } else { self.free.append(page) }
     }
     emptyBlocks += pages.count
@@ -104,17 +111,29 @@ package struct KVCachedPages: Sendable {
 
   /// Pages that have to be mapped before `count` blocks can be taken; `nil` if fewer blocks are there.
   ///
-  /// - Complexity: O(pages).
+  /// - Complexity: O(answer).
   package func pagesToMap(for count: Int) -> Int? {
     guard count <= emptyBlocks else { return nil }
-    var missing = count - freeBlocks.reduce(0) { $0 + ($1 ?? 0) }
-    for page in reserved { missing -= blocks(of: page) }
+    var missing = count - mappedFreeBlocks
     var pages = 0
     while missing > 0 {
       missing -= blocks(of: free[pages])
       pages += 1
     }
     return pages
+  }
+
+  /// Free blocks of pages that are mapped.
+  private var mappedFreeBlocks: Int {
+    reserved.reduce(partialBlocks) { $0 + blocks(of: $1) }
+  }
+
+  /// Blocks that can be taken if at most so many pages are mapped for them.
+  ///
+  /// - Complexity: O(pages) where the limit leaves some out.
+  package func availableBlocks(mapping limit: Int) -> Int {
+    guard limit < free.count else { return emptyBlocks }
+    return free.prefix(limit).reduce(mappedFreeBlocks) { $0 + blocks(of: $1) }
   }
 
   /// Unmaps a page that is mapped ahead, the last one, for another model.
@@ -184,15 +203,16 @@ package struct KVCachedManager: ManagedMemory {
   }
 
   package mutating func grow(_ sequence: Int, computed: Int, to tokens: Int) -> Bool {
-    let missing = blocks(tokens) - rows[sequence].pages.count
+    let place = rows.place(sequence)
+    let missing = blocks(tokens) - rows.rows[place].pages.count
     if missing > 0 {
       guard let taken = pages.take(missing) else { return false }
-      rows[sequence].pages += taken
-      rows[sequence].context.held = rows[sequence].pages.count * blockTokens
+      rows.rows[place].pages += taken
+      rows.rows[place].context.held = rows.rows[place].pages.count * blockTokens
       pages.refill()
     }
-    rows[sequence].context.computed = computed
-    rows[sequence].context.tokens = tokens
+    rows.rows[place].context.computed = computed
+    rows.rows[place].context.tokens = tokens
     return true
   }
 
@@ -200,9 +220,10 @@ package struct KVCachedManager: ManagedMemory {
 
   /// Blocks that straddle pages, and what makes no whole page, are external.
   package func ledger(headIsBlocked: Bool) -> WasteLedger {
-    var ledger = context.ledger(rows.rows.map(\.context), bytes: bytes)
+    var ledger = WasteLedger()
+    for place in rows.rows.indices { context.add(rows.rows[place].context, to: &ledger) }
     ledger.externalFragmentation = bytes - capacity * blockTokens * context.slotBytes
-    ledger.free -= ledger.externalFragmentation
+    ledger.free = bytes - ledger.total
     return ledger
   }
 

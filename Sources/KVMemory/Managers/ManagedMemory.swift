@@ -80,22 +80,33 @@ package struct KeptLayers: Equatable, Sendable {
     self.layers = layers
     self.bytes = bytes
   }
-
-  /// Bytes that an iteration reads or writes of a sequence: the tokens that those computed now attend to and they
-  /// themselves, or the state.
-  package func liveBytes(computed: Int, tokens: Int) -> Int {
-    if keeps.isState { return tokens > 0 ? bytes : 0 }
-    return (tokens - keeps.skipped(computed).count) * bytes
-  }
 }
 
 extension [KeptLayers] {
   /// Bytes of a token in all layers that have tokens.
   package var tokenBytes: Int { reduce(0) { $0 + ($1.keeps.isState ? 0 : $1.bytes) } }
+  /// Layers that do not read every token of a sequence, by what they read: those that read the same are one.
+  package var sparse: [KeptLayers] {
+    var kinds: [KeptLayers] = []
+    for part in self where part.keeps != .all && !part.keeps.isState {
+      if let same = kinds.firstIndex(where: { $0.keeps == part.keeps }) {
+        kinds[same].layers += part.layers
+        kinds[same].bytes += part.bytes
+      } else {
+        kinds.append(part)
+      }
+    }
+    return kinds
+  }
+
+  /// Of layers that do not read every token, bytes of those that nothing to come reads.
+  package func unreadBytes(computed: Int) -> Int {
+    var bytes = 0
+    // By index: a value that is copied out is retained and released.
+    for index in indices { bytes += self[index].keeps.skipped(computed).count * self[index].bytes }
+    return bytes
+  }
+
   /// Bytes of the states of a sequence.
   package var stateBytes: Int { reduce(0) { $0 + ($1.keeps.isState ? $1.bytes : 0) } }
-
-  package func liveBytes(computed: Int, tokens: Int) -> Int {
-    reduce(0) { $0 + $1.liveBytes(computed: computed, tokens: tokens) }
-  }
 }

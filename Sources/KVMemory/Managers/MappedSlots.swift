@@ -77,16 +77,14 @@ package struct MappedManager<Slots: MappedSlots>: ManagedMemory {
 
   /// Retained groups are reserved for whoever takes their slot; what makes no whole group is external.
   package func ledger(headIsBlocked: Bool) -> WasteLedger {
-    let held = rows.rows.map { row in
-      var context = row.context
-      context.held = slots.heldGroups(row.slot) * slots.groupTokens
-      return context
+    var ledger = WasteLedger()
+    for var row in rows.rows {
+      row.context.held = slots.heldGroups(row.slot) * slots.groupTokens
+      context.add(row.context, to: &ledger)
     }
-    var ledger = context.ledger(held, bytes: bytes)
-    let retained = slots.retainedGroups * groupBytes
-    ledger.reserved += retained
+    ledger.reserved += slots.retainedGroups * groupBytes
     ledger.externalFragmentation = bytes - slots.capacity * groupBytes
-    ledger.free -= retained + ledger.externalFragmentation
+    ledger.free = bytes - ledger.total
     return ledger
   }
 

@@ -11,8 +11,8 @@ package struct PagedGroup: Sendable {
   let tokenBytes: Int
   /// Bytes of a block that are not padding.
   package let contentBytes: Int
-  /// Whether every layer reads every token.
-  let readsAll: Bool
+  /// Layers that do not read every token.
+  let sparse: [KeptLayers]
 
   package init(
     parts: [KeptLayers], keeps: KVGroupKind, blockTokens: Int, isKeyed: Bool = false
@@ -26,6 +26,6 @@ package struct PagedGroup: Sendable {
     isState = keeps.isState
     tokenBytes = parts.tokenBytes
     contentBytes = isState ? parts.stateBytes : blockTokens * tokenBytes
-    readsAll = parts.allSatisfy { $0.keeps == .all }
+    sparse = parts.sparse
   }
 }

@@ -7,7 +7,7 @@ extension PagedGroups {
   /// Padding of pages is internal. What only one type of page can use is free, or external while a sequence waits for room;
   /// what makes no whole page is external. A block that several share counts once.
   ///
-  /// - Complexity: O(sequences × groups).
+  /// - Complexity: O(sequences).
   package func ledger(headIsBlocked: Bool) -> WasteLedger {
     let parts = store.parts
     var ledger = WasteLedger()
@@ -15,9 +15,7 @@ extension PagedGroups {
       let padding = store.pageBytes(index) - groups[index].contentBytes
       ledger.internalFragmentation += usedPages[index] * padding
     }
-    for row in sequences.rows.indices {
-      for index in groups.indices { add(row, index, to: &ledger) }
-    }
+    for row in sequences.rows.indices { add(row, to: &ledger) }
     ledger.tokenState = parts.used - ledger.internalFragmentation - ledger.reserved
     ledger.cached = parts.cached
     ledger.free = parts.free
@@ -31,25 +29,55 @@ extension PagedGroups {
   }
 
   /// Adds what the blocks of a sequence hold in vain, or not yet.
-  private func add(_ row: Int, _ index: Int, to ledger: inout WasteLedger) {
-    let count = sequences.rows[row].held[index].count
-    guard count > 0 else { return }
-    if groups[index].isState {
-      // The state that was read, and copies on their way to the cache.
-      ledger.internalFragmentation += (count - 1) * groups[index].contentBytes
-      return
-    }
-    let (blockTokens, tokenBytes) = (groups[index].blockTokens, groups[index].tokenBytes)
-    let (tokens, final) = (sequences.rows[row].tokens, sequences.rows[row].lengths.final)
-    let resident = tokens - sequences.rows[row].held[index].skipped.count * blockTokens
-    let empty = count * blockTokens - resident
-    let later = min(empty, max(0, final - tokens))
-    ledger.reserved += later * tokenBytes
-    ledger.internalFragmentation += (empty - later) * tokenBytes
-    guard !groups[index].readsAll else { return }
+  ///
+  /// Since its blocks were counted each token took the place of one that was reserved, in every group, and may have left
+  /// others behind that layers do not read again.
+  private func add(_ row: Int, to ledger: inout WasteLedger) {
+    let account = sequences.rows[row].account
+    ledger.reserved += account.reserved
+    ledger.internalFragmentation += account.inVain
+    let more = sequences.rows[row].tokens - account.tokens
+    guard more > 0 else { return }
+    ledger.reserved -= more * tokenBytes
+    guard !sparse.isEmpty else { return }
     ledger.internalFragmentation +=
-      resident * tokenBytes
-      - groups[index].parts.liveBytes(computed: sequences.rows[row].computed, tokens: tokens)
+      sparse.unreadBytes(computed: sequences.rows[row].computed) - account.unread
+  }
+
+  /// What the blocks of a sequence hold in vain, or not yet, when it has so many tokens.
+  struct Account: Sendable {
+    var tokens = 0
+    var reserved = 0
+    var inVain = 0
+    /// Of layers that do not read every token, in all groups, bytes of those that nothing to come reads.
+    var unread = 0
+  }
+
+  /// Looks at all blocks of a sequence.
+  ///
+  /// - Complexity: O(groups).
+  func account(_ entry: Sequence) -> Account {
+    var account = Account(tokens: entry.tokens)
+    account.unread = sparse.unreadBytes(computed: entry.computed)
+    for index in groups.indices {
+      let count = entry.held[index].count
+      guard count > 0 else { continue }
+      if groups[index].isState {
+        // The state that was read, and copies on their way to the cache.
+        account.inVain += (count - 1) * groups[index].contentBytes
+        continue
+      }
+      let (blockTokens, tokenBytes) = (groups[index].blockTokens, groups[index].tokenBytes)
+      let dropped = entry.held[index].skipped.count * blockTokens
+      let empty = count * blockTokens - (entry.tokens - dropped)
+      let later = min(empty, max(0, entry.lengths.final - entry.tokens))
+      account.reserved += later * tokenBytes
+      account.inVain += (empty - later) * tokenBytes
+      guard !groups[index].sparse.isEmpty else { continue }
+      account.inVain +=
+        groups[index].sparse.unreadBytes(computed: entry.computed) - dropped * tokenBytes
+    }
+    return account
   }
 
   /// The first law that is broken, with the numbers, or `nil`: parts sum to the pool, each page in use is held as often as it

@@ -30,8 +30,6 @@ package struct PagedGroups<Store: PageStore>: ManagedMemory {
     var skipped = 0..<0
     /// Blocks from the beginning that have an identity if they can have one.
     var keyed = 0
-    /// Of a state: tokens after which the last one was written.
-    var stateTokens = 0
   }
 
   struct Sequence: Sendable {
@@ -41,6 +39,9 @@ package struct PagedGroups<Store: PageStore>: ManagedMemory {
     /// Tokens that are resident before the iteration, and after it.
     var computed = 0
     var tokens = 0
+    var account = Account()
+    /// Tokens up to which a token more takes no block, gives none back and names none.
+    var steadyEnd = 0
   }
 
   package let groups: [PagedGroup]
@@ -59,6 +60,9 @@ package struct PagedGroups<Store: PageStore>: ManagedMemory {
     self.groups = groups
     self.store = store
     self.inFlight = inFlight
+    let behind = groups.flatMap(\.sparse)
+    sparse = behind.sparse
+    tokenBytes = groups.reduce(0) { $0 + ($1.isState ? 0 : $1.tokenBytes) }
     isCaching = groups.allSatisfy(\.isKeyed)
     usedPages = groups.map { _ in 0 }
   }
@@ -73,6 +77,10 @@ package struct PagedGroups<Store: PageStore>: ManagedMemory {
   package var keyedBlocks: [Int] { isCaching ? groups.map(\.blockTokens) : [] }
 
   private let isCaching: Bool
+  /// Layers of all groups that do not read every token.
+  let sparse: [KeptLayers]
+  /// Of a token in all groups.
+  let tokenBytes: Int
 
   /// Tokens of the shortest prefix that every group has in whole blocks.
   private var alignment: Int { groups.reduce(1) { leastCommonMultiple($0, $1.blockTokens) } }
@@ -148,11 +156,11 @@ package struct PagedGroups<Store: PageStore>: ManagedMemory {
       held[index].count = blocks - skipped.count
       held[index].skipped = skipped
       held[index].keyed = blocks
-      held[index].stateTokens = tokens
     }
-    sequences.open(
-      sequence,
-      Sequence(lengths: lengths, keys: keys, held: held, computed: tokens, tokens: tokens))
+    var entry = Sequence(
+      lengths: lengths, keys: keys, held: held, computed: tokens, tokens: tokens)
+    entry.account = account(entry)
+    sequences.open(sequence, entry)
     return tokens
   }
 
@@ -171,12 +179,28 @@ package struct PagedGroups<Store: PageStore>: ManagedMemory {
 
   // MARK: Growth
 
+  /// - Complexity: O(1) where the tokens lie in blocks that the sequence has.
   package mutating func grow(_ sequence: Int, computed: Int, to tokens: Int) -> Bool {
     clock += 1
+    let place = sequences.place(sequence)
+    if tokens <= sequences.rows[place].steadyEnd, sequences.rows[place].tokens == computed {
+      sequences.rows[place].computed = computed
+      sequences.rows[place].tokens = tokens
+      return true
+    }
     // Moved out and back, so that its arrays are changed where they are.
     var entry = Sequence(lengths: SequenceLengths(prompt: 0, output: 0), keys: [], held: [])
-    swap(&entry, &sequences[sequence])
-    defer { swap(&entry, &sequences[sequence]) }
+    swap(&entry, &sequences.rows[place])
+    let isGrown = grow(&entry, sequence, computed: computed, to: tokens)
+    entry.steadyEnd = isGrown ? steadyEnd(entry) : 0
+    entry.account = account(entry)
+    swap(&entry, &sequences.rows[place])
+    return isGrown
+  }
+
+  private mutating func grow(
+    _ entry: inout Sequence, _ sequence: Int, computed: Int, to tokens: Int
+  ) -> Bool {
     entry.computed = computed
     entry.tokens = min(entry.tokens, computed)
     var counts: [Int]?
@@ -192,8 +216,30 @@ package struct PagedGroups<Store: PageStore>: ManagedMemory {
       guard store.canTake(counts), take(&entry, sequence, to: tokens) else { return false }
     }
     entry.tokens = tokens
-    for index in groups.indices { entry.held[index].stateTokens = tokens }
     return true
+  }
+
+  /// The end of the blocks that a sequence has in every group, or an earlier one up to which no group gives one back; 0 if
+  /// a block is still to be named.
+  ///
+  /// What is skipped only grows, so that it is the same in between if it is the same at both ends.
+  private func steadyEnd(_ entry: Sequence) -> Int {
+    var end = Int.max
+    for index in groups.indices {
+      let block = groups[index].blockTokens
+      if isCaching, !entry.keys.isEmpty,
+        min(entry.tokens / block, entry.keys[index].count) > entry.held[index].keyed
+      {
+        return 0
+      }
+      end = min(end, entry.held[index].pages.count * block)
+      guard !groups[index].keepsAll else { continue }
+      let skipped = groups[index].keeps.skippedBlocks(entry.computed, blockTokens: block)
+      while end > entry.tokens,
+        groups[index].keeps.skippedBlocks(end - 1, blockTokens: block) != skipped
+      { end = (end + entry.tokens) / 2 }
+    }
+    return end
   }
 
   /// Blocks that the tokens of the iteration need and the sequence does not hold.
@@ -204,14 +250,20 @@ package struct PagedGroups<Store: PageStore>: ManagedMemory {
 
   /// Takes what is missing, or nothing.
   private mutating func take(_ entry: inout Sequence, _ sequence: Int, to tokens: Int) -> Bool {
-    let before = entry.held
+    // A closure: in generic code a key path is made anew each time.
+    let known = entry.held.map { $0.pages.count }
     var taken: [(page: Store.Page, type: Int)] = []
     for index in groups.indices {
       for block in missing(entry.held[index].pages.count, index, tokens) {
         guard let (page, evicted) = store.take(index, for: Int32(truncatingIfNeeded: sequence))
         else {
-          for (page, type) in taken.reversed() { store.give(page, type: type, age: nil) }
-          entry.held = before
+          for (page, type) in taken.reversed() {
+            store.give(page, type: type, age: nil)
+            entry.held[type].count -= 1
+          }
+          for (type, count) in known.enumerated() {
+            entry.held[type].pages.removeSubrange(count...)
+          }
           return false
         }
         for page in evicted { forget(page) }
@@ -244,7 +296,7 @@ package struct PagedGroups<Store: PageStore>: ManagedMemory {
     for block in blocks where block < entry.held[index].pages.count {
       // A state has the identity of its block if it was written at the block's end.
       let isWhole =
-        !group.isState || entry.held[index].stateTokens == (block + 1) * group.blockTokens
+        !group.isState || entry.tokens == (block + 1) * group.blockTokens
       let key = Key(group: index, hash: entry.keys[index][block])
       guard isWhole, let page = entry.held[index].pages[block], pages[key] == nil else { continue }
       pages[key] = page

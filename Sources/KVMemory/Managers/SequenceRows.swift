@@ -1,15 +1,19 @@
 /// The rows of the sequences that run, without gaps, so that sums over all of them are loops over an array.
+///
+/// Sequences are numbered from 0 on: a number is looked up in an array as long as the highest one.
 struct SequenceRows<Row: Sendable>: Sendable {
-  /// In no order that means anything.
-  private(set) var rows: [Row] = []
+  /// In no order that means anything. Changed in place; opened and closed by number only.
+  var rows: [Row] = []
   private var numbers: [Int] = []
-  private var places: [Int: Int] = [:]
+  /// The place of each sequence's row, −1 for none.
+  private var places: [Int] = []
 
-  private func place(_ sequence: Int) -> Int {
-    guard let place = places[sequence] else {
+  /// Where the row of a sequence is, until one is closed.
+  func place(_ sequence: Int) -> Int {
+    guard places.indices.contains(sequence), places[sequence] >= 0 else {
       preconditionFailure("sequence \(sequence) has not started")
     }
-    return place
+    return places[sequence]
   }
 
   subscript(sequence: Int) -> Row {
@@ -18,7 +22,10 @@ struct SequenceRows<Row: Sendable>: Sendable {
   }
 
   mutating func open(_ sequence: Int, _ row: Row) {
-    precondition(places[sequence] == nil, "sequence \(sequence) has started already")
+    if sequence >= places.count {
+      places += Array(repeating: -1, count: sequence + 1 - places.count)
+    }
+    precondition(places[sequence] < 0, "sequence \(sequence) has started already")
     places[sequence] = rows.count
     rows.append(row)
     numbers.append(sequence)
@@ -31,7 +38,7 @@ struct SequenceRows<Row: Sendable>: Sendable {
     rows.swapAt(place, last)
     numbers.swapAt(place, last)
     places[numbers[place]] = place
-    places[sequence] = nil
+    places[sequence] = -1
     numbers.removeLast()
     return rows.removeLast()
   }

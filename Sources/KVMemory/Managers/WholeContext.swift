@@ -10,13 +10,18 @@ package struct WholeContext: Equatable, Sendable {
   package let slotBytes: Int
   /// Slots that the states of a sequence take.
   package let stateSlots: Int
+  private let stateBytes: Int
+  /// Layers that do not read every token.
+  private let sparse: [KeptLayers]
 
   /// - Precondition: Some layer has tokens.
   package init(_ layers: [KeptLayers]) {
     self.layers = layers
     slotBytes = layers.tokenBytes
     precondition(slotBytes > 0, "WholeContext: no layer has tokens")
-    stateSlots = (layers.stateBytes + slotBytes - 1) / slotBytes
+    stateBytes = layers.stateBytes
+    stateSlots = (stateBytes + slotBytes - 1) / slotBytes
+    sparse = layers.sparse
   }
 
   /// Slots of a sequence of so many tokens.
@@ -34,18 +39,12 @@ package struct WholeContext: Equatable, Sendable {
 
   /// Adds what a sequence holds, in bytes.
   func add(_ row: Row, to ledger: inout WasteLedger) {
-    let live = layers.liveBytes(computed: row.computed, tokens: row.tokens)
+    let live =
+      row.tokens * slotBytes - sparse.unreadBytes(computed: row.computed)
+      + (row.tokens > 0 ? stateBytes : 0)
     let later = min(row.held, slots(row.lengths.final)) - min(row.held, slots(row.tokens))
     ledger.tokenState += live
     ledger.reserved += later * slotBytes
     ledger.internalFragmentation += (row.held - later) * slotBytes - live
-  }
-
-  /// The ledger of sequences over a pool; what they do not hold is free.
-  func ledger(_ rows: [Row], bytes: Int) -> WasteLedger {
-    var ledger = WasteLedger()
-    for row in rows { add(row, to: &ledger) }
-    ledger.free = bytes - ledger.total
-    return ledger
   }
 }

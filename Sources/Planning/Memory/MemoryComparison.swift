@@ -10,8 +10,10 @@ import Workload
 package struct MemoryComparison: Sendable {
   package struct Row: Sendable {
     package var manager: MemoryManager
-    /// What the manager comes down to for this model; empty where it is what it is about.
+    /// What the manager comes down to for this model and trace; empty where it is what it is about.
     package var note: String
+    /// Whether it drops tokens of some sequence, so that its answers are not those of the model.
+    package var dropsTokens: Bool
     package var outcome: MemoryReplay.Outcome
   }
 
@@ -34,6 +36,11 @@ package struct MemoryComparison: Sendable {
     _ scenario: Scenario, managers: [MemoryManager], trace: Trace, capTokens: Int? = nil,
     progress: @Sendable (_ done: Int) -> Void = { _ in }
   ) throws {
+    guard scenario.model.layers.kinds.contains(where: { $0.layer.heads != nil }) else {
+      throw UserError(
+        "`\(scenario.model.name)` keeps states only: managers of keys and values have nothing to do"
+      )
+    }
     var scenario = scenario
     scenario.requestRate = scenario.requestRate ?? .infinity
     let resolved = try scenario.resolved()
@@ -41,14 +48,16 @@ package struct MemoryComparison: Sendable {
     let served = try scenario.prepared(trace, warnings: &warnings)
     try Self.requireSingleSequences(served)
     var model = MemoryModel(resolved, isCaching: served.contents != nil)
-    guard !model.tokenLayers.isEmpty else {
-      throw UserError(
-        "`\(scenario.model.name)` keeps states only: managers of keys and values have nothing to do"
-      )
-    }
-    if managers.contains(where: \.isLossy) {
+    let longest = served.requests.map { Int($0.promptTokens + $0.outputTokens) - 1 }.max() ?? 0
+    let lossy = managers.filter(\.isLossy)
+    if !lossy.isEmpty {
       if let capTokens { model.capTokens = capTokens }
-      try Self.requireCap(model.capTokens, served, isAsked: capTokens != nil)
+      try Self.requireSinks(model.capTokens)
+      if capTokens != nil, lossy.allSatisfy({ $0.wholeTokens(model) >= longest }) {
+        throw UserError(
+          "`--kv-cap` of \(model.capTokens) tokens drops nothing: the longest sequence of `\(served.name)` has \(longest)",
+          hint: "give less than that")
+      }
     } else if capTokens != nil {
       throw UserError(
         "`--kv-cap` says what rules keep that drop tokens, and none of them is compared",
@@ -66,7 +75,12 @@ package struct MemoryComparison: Sendable {
         $0 += 1
         progress($0)
       }
-      return Row(manager: manager, note: manager.note(made), outcome: outcome)
+      let dropsTokens = manager.isLossy && manager.wholeTokens(made) < longest
+      let whole =
+        manager.isLossy && !dropsTokens
+        ? ["drops nothing: the longest sequence has \(longest) tokens"] : []
+      let note = (whole + [manager.note(made)].filter { !$0.isEmpty }).joined(separator: "; ")
+      return Row(manager: manager, note: note, dropsTokens: dropsTokens, outcome: outcome)
     }
     self.model = model
     profile = resolved.costModel.profile
@@ -101,16 +115,10 @@ package struct MemoryComparison: Sendable {
         + "on requests of one", hint: "leave out `n` and `beam_width`")
   }
 
-  private static func requireCap(_ tokens: Int, _ trace: Trace, isAsked: Bool) throws(UserError) {
-    guard tokens > MemoryManager.sinkTokens else {
-      throw UserError(
-        "`--kv-cap` of \(tokens) tokens leaves nothing beside \(MemoryManager.sinkTokens) sinks",
-        hint: "give at least \(MemoryManager.sinkTokens + 1)")
-    }
-    let longest = trace.requests.map { Int($0.promptTokens + $0.outputTokens) - 1 }.max() ?? 0
-    guard isAsked, tokens >= longest else { return }
+  private static func requireSinks(_ tokens: Int) throws(UserError) {
+    guard tokens <= MemoryManager.sinkTokens else { return }
     throw UserError(
-      "`--kv-cap` of \(tokens) tokens drops nothing: the longest sequence of `\(trace.name)` has \(longest)",
-      hint: "give less than that")
+      "`--kv-cap` of \(tokens) tokens leaves nothing beside \(MemoryManager.sinkTokens) sinks",
+      hint: "give at least \(MemoryManager.sinkTokens + 1)")
   }
 }

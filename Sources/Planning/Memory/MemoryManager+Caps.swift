@@ -15,30 +15,32 @@ extension MemoryManager {
     afterPrompt(
       "h2o", "heavy hitters and recent tokens, evicted after every pass",
       note: "a head's survivors are its own: moved together, or nothing is freed"
-    ) { cap, _, tokens, _ in min(tokens, cap + 1) },
+    ) { cap, _, tokens in min(tokens, cap + 1) },
     afterPrompt(
       "snapkv", "a prompt's survivors, chosen once; outputs stay",
       note: "survivors are moved together when the prompt ends"
-    ) { cap, prompt, tokens, _ in min(prompt, cap) + tokens - prompt },
+    ) { cap, prompt, tokens in min(prompt, cap) + tokens - prompt },
     inPlace,
     afterPrompt(
       "snapstream", "static buffers: sinks, survivors of the prompt, a ring",
       note: "budgets are not published: one of all tokens is ours",
       held: { cap, prompt, tokens in tokens > prompt ? cap : max(tokens, cap) },
-      resident: { cap, _, tokens, _ in min(tokens, cap) }),
+      resident: { cap, _, tokens in min(tokens, cap) }),
     afterPrompt(
       "pyramidkv", "SnapKV with more tokens in lower layers",
       note: "budgets fall evenly from twice the mean less a twentieth of it: from memory",
-      byLayer: true
-    ) { cap, prompt, tokens, place in
-      let least = Double(cap) / 20
-      let own = least + (2 * Double(cap) - 2 * least) * (1 - place)
-      return min(prompt, Int(own.rounded())) + tokens - prompt
-    },
+      runs: { cap, layers in
+        (0..<layers).map { layer in
+          let least = Double(cap) / 20
+          let place = layers > 1 ? Double(layer) / Double(layers - 1) : 0.5
+          return (1, Int((least + (2 * Double(cap) - 2 * least) * (1 - place)).rounded()))
+        }
+      }, resident: { cap, prompt, tokens in min(prompt, cap) + tokens - prompt }),
     afterPrompt(
       "l2-norm", "keys of the lowest norms, evicted after every pass",
-      note: "the two lowest layers keep all: from memory", byLayer: true, keepsLowest: 2
-    ) { cap, _, tokens, _ in min(tokens, cap) },
+      note: "the two lowest layers keep all: from memory",
+      runs: { cap, layers in [(min(2, layers), nil), (max(0, layers - 2), cap)] },
+      resident: { cap, _, tokens in min(tokens, cap) }),
   ]
 
   private static var streaming: MemoryManager {
@@ -71,29 +73,30 @@ extension MemoryManager {
       "snapkv-in-place", "the same, survivors stay where they are",
       note: "a block frees if all heads drop all its tokens: none is counted",
       held: { _, _, tokens in tokens },
-      resident: { cap, prompt, tokens, _ in min(prompt, cap) + tokens - prompt })
+      resident: { cap, prompt, tokens in min(prompt, cap) + tokens - prompt })
   }
 
   /// Rules that act once a prompt is computed.
   ///
   /// - Parameters:
-  ///   - byLayer: Whether layers differ: each is a group of its own.
-  ///   - keepsLowest: Layers from the lowest on that keep every token.
   ///   - held: Tokens that there is memory for; `nil` for the survivors.
-  ///   - resident: Tokens that survive, by the cap, the prompt, all tokens, and the place of the layer from 0 (the lowest) to
-  ///     1.
+  ///   - runs: Of so many layers under a mean cap, those that follow each other under one cap, from the lowest on; with `nil`
+  ///     for a cap they keep every token.
+  ///   - resident: Tokens that survive under a cap, by the prompt and all tokens.
   private static func afterPrompt(
-    _ name: String, _ summary: String, note: String, byLayer: Bool = false, keepsLowest: Int = 0,
+    _ name: String, _ summary: String, note: String,
     held: (@Sendable (_ cap: Int, _ prompt: Int, _ tokens: Int) -> Int)? = nil,
-    resident: @escaping @Sendable (_ cap: Int, _ prompt: Int, _ tokens: Int, _ place: Double) -> Int
+    runs: @escaping @Sendable (_ cap: Int, _ layers: Int) -> [(layers: Int, cap: Int?)] = {
+      [($1, $0)]
+    },
+    resident: @escaping @Sendable (_ cap: Int, _ prompt: Int, _ tokens: Int) -> Int
   ) -> MemoryManager {
-    let survivors: @Sendable (Int, Int, Int, Double) -> Int = { cap, prompt, tokens, place in
-      tokens <= prompt ? tokens : min(tokens, resident(cap, prompt, tokens, place))
+    let survivors: @Sendable (Int, SequenceLengths, Int) -> Int = { cap, lengths, tokens in
+      tokens <= lengths.prompt ? tokens : min(tokens, resident(cap, lengths.prompt, tokens))
     }
-    @Sendable func rule(_ cap: Int, layer: Int, of layers: Int) -> TokenCap {
-      if layer < keepsLowest { return TokenCap { _, tokens in tokens } }
-      let place = layers > 1 ? Double(layer) / Double(layers - 1) : 0.5
-      let kept: TokenCap.Rule = { survivors(cap, $0.prompt, $1, place) }
+    @Sendable func rule(_ cap: Int?) -> TokenCap {
+      guard let cap else { return TokenCap { _, tokens in tokens } }
+      let kept: TokenCap.Rule = { survivors(cap, $0, $1) }
       guard let held else { return TokenCap(resident: kept) }
       return TokenCap(resident: kept) { lengths, tokens in held(cap, lengths.prompt, tokens) }
     }
@@ -102,10 +105,11 @@ extension MemoryManager {
         if kind.keeps != .all {
           return [.init(kind, window(kind.keeps, inFlight: model.batchedTokens))]
         }
-        let parts = byLayer ? kind.layers : 1
-        let part = KeptLayers(
-          keeps: .all, layers: kind.layers / parts, bytes: kind.bytes / parts)
-        return (0..<parts).map { .init(part, rule(model.capTokens, layer: $0, of: parts)) }
+        return runs(model.capTokens, kind.layers).filter { $0.layers > 0 }.map { run in
+          let part = KeptLayers(
+            keeps: .all, layers: run.layers, bytes: kind.bytes * run.layers / kind.layers)
+          return .init(part, rule(run.cap))
+        }
       }
       return RunningMemory(
         CappedManager(
@@ -114,7 +118,11 @@ extension MemoryManager {
     }
     var manager = bare.noting { _ in note }
     manager.attended = { model, lengths, tokens in
-      survivors(model.capTokens, lengths.prompt, tokens, 0.5)
+      survivors(model.capTokens, lengths, tokens)
+    }
+    manager.wholeTokens = { model in
+      model.tokenLayers.filter { $0.keeps == .all }
+        .flatMap { runs(model.capTokens, $0.layers) }.compactMap(\.cap).min() ?? .max
     }
     manager.isLossy = true
     return manager

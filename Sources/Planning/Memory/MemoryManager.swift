@@ -14,6 +14,8 @@ package struct MemoryManager: Sendable {
   package var attended: @Sendable (MemoryModel, SequenceLengths, Int) -> Int = { $2 }
   /// Whether it drops tokens, so that its answers are not those of the model.
   package var isLossy = false
+  /// Of a manager that drops tokens: the longest sequence that loses none.
+  package var wholeTokens: @Sendable (MemoryModel) -> Int = { $0.capTokens }
 
   init(
     _ name: String, _ summary: String, make: @escaping @Sendable (MemoryModel) -> RunningMemory
