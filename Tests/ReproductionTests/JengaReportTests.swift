@@ -1,3 +1,4 @@
+import CostModel
 import Testing
 
 @testable import Reproduction
@@ -37,6 +38,21 @@ import Testing
     #expect(outcome.decodeSteps == 4)
     #expect(outcome.tokens == 4)
     #expect(outcome.meanBatch == 1)
+  }
+
+  /// The pool is what vLLM 0.6 leaves of an H100 beside Ministral's weights and a trial iteration of 131,072 tokens; parts of
+  /// prompts of 2,048 tokens would leave more.
+  @Test(arguments: [(131_072, JengaReport.poolGB), (2048, 59.1)])
+  func thePoolIsVLLMs(tokens: Int, gigabytes: Double) throws {
+    let ministral = ModelSpec(
+      name: "ministral-8b", aliases: [], layers: 36, hidden: 4096, heads: 32, kvHeads: 8,
+      headDim: 128, ffn: 12_288, vocab: 131_072, maxPositions: 131_072)
+    var inputs = KVBudget.Inputs(
+      model: ministral, device: try DeviceCatalogue.find("h100-sxm"), utilization: 0.9,
+      tokenBudget: tokens, blockSize: 16)
+    inputs.engine = .vllm(
+      VLLMMemory(release: VLLMRelease(0, 6), sequences: 256, modelLength: 131_072))
+    #expect((Double(KVBudget(inputs).kvBytes) / 1e8).rounded() / 10 == gigabytes)
   }
 
   @Test func theMinistralRowComesOut() throws {
