@@ -39,7 +39,7 @@ import Testing
   }
 
   /// As many are in time as in the best of all subsets.
-  @Test(arguments: 0..<30) func noOrderIsBetter(seed: UInt64) {
+  @Test(arguments: seeds(30)) func noOrderIsBetter(seed: UInt64) {
     var draws = RandomStream(seed: seed, label: "deadlines")
     let jobs = (0..<1 + draws.below(7)).map { _ in
       (Double(1 + draws.below(20)), Double(1 + draws.below(6)))
@@ -134,7 +134,7 @@ import Testing
   }
 
   /// Under every policy all requests end, bytes never exceed the GPU, and each sequence has the blocks of its tokens.
-  @Test(arguments: PrismReplay.Policy.allCases, 0..<6)
+  @Test(arguments: PrismReplay.Policy.allCases, seeds(6))
   func bytesAreThoseOfTheSequences(policy: PrismReplay.Policy, seed: UInt64) throws {
     let stretches = PrismWorkload.onAndOff(
       models: 5, seconds: 200, on: 30, off: 60, rate: 0.3, seed: seed)
@@ -156,5 +156,18 @@ import Testing
       #expect(bytes == gpu.usedBytes && bytes <= capacity)
     }
     #expect(outcome.whole.isFinite && outcome.firstToken <= outcome.whole)
+  }
+
+  /// Both requests of a model that finds no room beside a busy one wait until that one is idle.
+  @Test func requestsOfAModelWithoutRoomWait() throws {
+    var replay = try #require(
+      PrismReplay(
+        .prism, models(2, weights: 12), requests([(0, 0, 2, 4), (1, 1, 2, 1), (1.5, 1, 2, 1)]),
+        gpus: 1, capacity: 20 * Self.mib))
+    let outcome = replay.run()
+    // The first model is there after half a second and serves to 4.5 s; then the other is activated, and both of its
+    // prompts are in one iteration, to 6 s.
+    #expect(outcome.activations == 2)
+    #expect(abs(outcome.firstToken - (1.5 + 5 + 4.5) / 3) < 1e-9)
   }
 }

@@ -104,13 +104,21 @@ struct PrismGPU: Sendable {
     var madeWay: [PrismRequest] = []
   }
 
+  /// Whether some of the requests that wait can start now, so that their order matters.
+  func startsSome(_ waiting: [PrismRequest], now: Double) -> Bool {
+    let room = startRoom(now: now)
+    return waiting.contains { canStart($0, room) }
+  }
+
   /// Runs an iteration of the engine whose request is first in line and can start, else of the next one in turn that has
   /// sequences.
   ///
-  /// - Parameter line: Requests that wait, in their order.
+  /// - Parameter line: Requests that wait, in their order; it may be empty if none of them can start.
   /// - Returns: `nil` if there is nothing to do.
   mutating func step(_ line: [PrismRequest], now: Double) -> Step? {
-    guard let engine = starter(line, now: now) ?? nextInTurn() else { return nil }
+    let room = startRoom(now: now)
+    let first = line.first { canStart($0, room) }
+    guard let engine = first.flatMap({ engine(of: $0.model) }) ?? nextInTurn() else { return nil }
     var step = Step(seconds: 0)
     var work = IterationWork()
     decode(engine, &work, &step)
@@ -121,16 +129,19 @@ struct PrismGPU: Sendable {
     return step
   }
 
-  /// The engine of the first request in line that can start.
-  private func starter(_ line: [PrismRequest], now: Double) -> Int? {
-    guard !isShort else { return nil }
-    for request in line {
-      guard let engine = engine(of: request.model), engines[engine].ready <= now,
-        canStart(request, engine)
-      else { continue }
-      return engine
+  /// Blocks that a prompt of each model may have now; none of a model that is not here or not ready, and none for anyone
+  /// while a sequence that made way waits.
+  private func startRoom(now: Double) -> [Int] {
+    var room = models.map { _ in 0 }
+    for index in engines.indices where !isShort {
+      guard engines[index].ready <= now, !engines[index].isLeaving else { continue }
+      room[engines[index].model] = roomBlocks(index)
     }
-    return nil
+    return room
+  }
+
+  private func canStart(_ request: PrismRequest, _ room: [Int]) -> Bool {
+    blocks(request.prompt, models[request.model]) <= room[request.model]
   }
 
   private mutating func nextInTurn() -> Int? {
@@ -144,10 +155,12 @@ struct PrismGPU: Sendable {
     (tokens + spec.blockTokens - 1) / spec.blockTokens
   }
 
-  /// Whether the pages for so many more blocks are there.
-  private func fits(_ blocks: Int, _ engine: Int) -> Bool {
-    guard let pages = engines[engine].pages.pagesToMap(for: blocks) else { return false }
-    return pages * models[engines[engine].model].bundleBytes <= roomBytes(but: engine)
+  /// Blocks that an engine can take, with the pages that there is room to map.
+  private func roomBlocks(_ engine: Int) -> Int {
+    let bytes = roomBytes(but: engine)
+    guard bytes >= 0 else { return 0 }
+    return engines[engine].pages.availableBlocks(
+      mapping: bytes / models[engines[engine].model].bundleBytes)
   }
 
   /// Free bytes, and pages ahead of the others.
@@ -160,16 +173,12 @@ struct PrismGPU: Sendable {
       * models[engines[engine].model].bundleBytes
   }
 
-  private func canStart(_ request: PrismRequest, _ engine: Int) -> Bool {
-    fits(blocks(request.prompt, models[engines[engine].model]), engine)
-  }
-
   /// Takes blocks, and maps pages ahead behind it, while there is room.
   private mutating func take(_ count: Int, _ engine: Int) -> [Int]? {
     guard count > 0 else { return [] }
-    guard fits(count, engine) else { return nil }
+    guard let pages = engines[engine].pages.pagesToMap(for: count) else { return nil }
     let spec = models[engines[engine].model]
-    let pages = engines[engine].pages.pagesToMap(for: count) ?? 0
+    guard pages * spec.bundleBytes <= roomBytes(but: engine) else { return nil }
     if part == nil { makeRoomBeside(engine, pages * spec.bundleBytes) }
     let taken = engines[engine].pages.take(count)
     engines[engine].pages.refill(
@@ -184,19 +193,20 @@ struct PrismGPU: Sendable {
   }
 
   private mutating func decode(_ engine: Int, _ work: inout IterationWork, _ step: inout Step) {
+    let spec = models[engines[engine].model]
     var index = 0
     while index < engines[engine].running.count {
-      let sequence = engines[engine].running[index]
-      let spec = models[engines[engine].model]
-      let missing = blocks(sequence.computed + 1, spec) - sequence.pages.count
+      // Not copied out: its pages would be copied with the first that is added.
+      let tokens = engines[engine].running[index].computed + 1
+      let missing = blocks(tokens, spec) - engines[engine].running[index].pages.count
       guard let pages = take(missing, engine) else {
         // The last one makes way; the sequence itself if it is the last.
         makeWay(engine, &step)
         continue
       }
       engines[engine].running[index].pages += pages
-      engines[engine].running[index].computed += 1
-      work.decode(1, contextTokens: sequence.computed + 1)
+      engines[engine].running[index].computed = tokens
+      work.decode(1, contextTokens: tokens)
       work.sampledSequences += 1
       index += 1
     }

@@ -120,7 +120,7 @@ struct PrismReplay {
   // MARK: Events
 
   private mutating func arrive(_ request: PrismRequest, now: Double) {
-    if let gpu = gpus.indices.first(where: { gpus[$0].engine(of: request.model) != nil }) {
+    if let gpu = place(of: request.model) {
       lines[gpu].append(request)
       wake(gpu, at: now)
     } else {
@@ -134,7 +134,9 @@ struct PrismReplay {
   }
 
   private mutating func iterate(_ gpu: Int, now: Double) {
-    guard let step = gpus[gpu].step(inOrder(lines[gpu], now: now), now: now) else {
+    let isOrderAsked = gpus[gpu].startsSome(lines[gpu], now: now)
+    let line = isOrderAsked ? inOrder(lines[gpu], now: now) : []
+    guard let step = gpus[gpu].step(line, now: now) else {
       // Until weights are there, or someone wakes it.
       next[gpu] = gpus[gpu].engines.map(\.ready).filter { $0 > now }.min() ?? .infinity
       return
@@ -142,8 +144,10 @@ struct PrismReplay {
     let end = now + step.seconds
     busy[gpu] = end
     next[gpu] = end
-    let started = Set(step.started)
-    lines[gpu].removeAll { started.contains($0.number) }
+    if !step.started.isEmpty {
+      let started = Set(step.started)
+      lines[gpu].removeAll { started.contains($0.number) }
+    }
     for request in step.madeWay.reversed() { putBack(request, gpu, now: end) }
     outcome.preemptions += step.madeWay.count
     for number in step.generated {
@@ -199,26 +203,38 @@ struct PrismReplay {
 
   /// Gives models that are nowhere a GPU with room for their weights, that of least pressure; idle ones make way.
   private mutating func bringBack(now: Double) {
+    guard !homeless.isEmpty else { return }
+    var still: [PrismRequest] = []
+    var refused: Set<Int> = []
     for request in homeless {
-      if let gpu = gpus.indices.first(where: { gpus[$0].engine(of: request.model) != nil }) {
+      if let gpu = place(of: request.model) {
         lines[gpu].append(request)
         wake(gpu, at: now)
-        homeless.removeAll { $0.number == request.number }
-        continue
+      } else if !refused.contains(request.model), let gpu = roomiest(for: request.model, now: now) {
+        let ready = now + models[request.model].activationSeconds
+        gpus[gpu].add(request.model, ready: ready, now: now)
+        outcome.activations += 1
+        lines[gpu].append(request)
+        wake(gpu, at: ready)
+      } else {
+        refused.insert(request.model)
+        still.append(request)
       }
-      let order = gpus.indices.sorted {
-        (pressure($0, now: now), $0) < (pressure($1, now: now), $1)
-      }
-      guard let gpu = order.first(where: { makeRoom($0, models[request.model].weightBytes) }) else {
-        continue
-      }
-      let ready = now + models[request.model].activationSeconds
-      gpus[gpu].add(request.model, ready: ready, now: now)
-      outcome.activations += 1
-      lines[gpu].append(request)
-      wake(gpu, at: ready)
-      homeless.removeAll { $0.number == request.number }
     }
+    homeless = still
+  }
+
+  /// The GPU that has a model and takes its requests.
+  private func place(of model: Int) -> Int? {
+    gpus.indices.first { gpus[$0].engine(of: model) != nil }
+  }
+
+  /// The GPU of least pressure that has room for a model's weights, or makes it.
+  private mutating func roomiest(for model: Int, now: Double) -> Int? {
+    let order = gpus.indices.sorted {
+      (pressure($0, now: now), $0) < (pressure($1, now: now), $1)
+    }
+    return order.first { makeRoom($0, models[model].weightBytes) }
   }
 
   /// Lets idle models leave, the one that was used least recently first, until there is room.
