@@ -32,6 +32,8 @@ package struct IterationWork: Equatable, Sendable {
   ///     sequence a   |░░░░░░░wwwwww▷|       ░ skipped: what lies before the window of each sequence;
   ///     sequence b          |ww▷|           a sum of maxima, not the maximum of a mean
   package var decodeSkippedTokens = 0
+  /// Tokens that all sequences begin with and have computed, in the same blocks; 0 where nothing asks.
+  package var sharedPrefixTokens = 0
   /// Draft tokens that the decode sequences verify beside their own: what they attend to is read once for all of them.
   package var draftTokens = 0
   /// Rows of the LM head: sequences whose next token is sampled, and drafts that are verified.
@@ -83,6 +85,7 @@ package struct IterationWork: Equatable, Sendable {
     decodeSequences = 0
     decodeContextTokens = 0
     decodeSkippedTokens = 0
+    sharedPrefixTokens = 0
     draftTokens = 0
     sampledSequences = 0
     copiedBlocks = 0

@@ -30,6 +30,7 @@ extension EngineFlag {
     onOff("enable-prefix-caching", "enable-prefix-caching"),
     onOff("enable-chunked-prefill", "enable-chunked-prefill"),
     onOff("async-scheduling", "async-scheduling"),
+    onOff("disable-cascade-attn", "disable-cascade-attn"),
     EngineFlag("long-prefill-token-threshold", .one, .setting("long-prefill-token-threshold")),
     EngineFlag("scheduling-policy", .one, .setting("scheduling-policy")),
     EngineFlag("enforce-eager", .none, .eager, no: .given("no-enforce-eager", nil)),
@@ -164,7 +165,7 @@ extension EngineFlag {
     + each(
       """
       trust-remote-code skip-tokenizer-init enable-prompt-embeds enable-sleep-mode
-      use-tqdm-on-load disable-cascade-attn enable-reasoning disable-async-output-proc
+      use-tqdm-on-load enable-reasoning disable-async-output-proc
       enable-return-routed-experts interleave-mm-strings enable-mm-embeds
       """, .none, .nothing)
     + each(

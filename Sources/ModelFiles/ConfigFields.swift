@@ -115,6 +115,18 @@ struct ConfigFields {
     }
   }
 
+  /// Lists of such numbers.
+  func countLists(_ name: String) throws -> [[Int]]? {
+    try list(name, "a list of whole numbers from 0 to \(Limit.tokens.rawValue)") { value in
+      guard case .list(let values) = value else { return nil }
+      let numbers = values.compactMap { value -> Int? in
+        guard case .integer(let number) = value else { return nil }
+        return (0...Limit.tokens.rawValue).contains(number) ? number : nil
+      }
+      return numbers.count == values.count ? numbers : nil
+    }
+  }
+
   /// Objects; the place of each names its number.
   func objects(_ name: String) throws -> [ConfigFields]? {
     let found = try list(name, "an object") { value -> [String: ConfigValue]? in

@@ -24,6 +24,9 @@ package struct SpeculativeConfig: Equatable, Sendable {
   package let method: Method
   /// Drafts behind each token; `nil` where `--num-speculative-tokens` says so.
   package let tokens: Int?
+  /// How many of them, by the sequences of an iteration; `nil` for all.
+  package let byBatch: DraftsByBatch?
+  private let batches: [[Int]]?
   /// The drafting model as it was named, or the `config.json` of a head.
   private let model: String?
   /// What was found under that name.
@@ -31,7 +34,8 @@ package struct SpeculativeConfig: Equatable, Sendable {
   private let draft: ModelSpec?
 
   private static let flag = "`--speculative-config`"
-  private static let fields = ["method", "num_speculative_tokens", "model"]
+  private static let batchesField = "num_speculative_tokens_per_batch_size"
+  private static let fields = ["method", "num_speculative_tokens", "model", batchesField]
 
   /// - Throws: ``UserError`` for what is no such JSON, another method, and a model that cannot be read.
   package init(_ text: String) throws {
@@ -51,6 +55,10 @@ package struct SpeculativeConfig: Equatable, Sendable {
     }
     method = try Self.method(root)
     tokens = try root.optionalCount("num_speculative_tokens", .layers, least: 0)
+    batches = try root.countLists(Self.batchesField)
+    byBatch = try batches.map { ranges throws(UserError) in
+      try DraftsByBatch(ranges, name: "\(Self.flag): `\(Self.batchesField)`")
+    }
     model = try Self.model(root, of: method)
     head = method == .eagle3 ? try model.map { try EAGLEHead(path: $0) } : nil
     draft = method == .draftModel ? try model.map { try ModelFile.find($0) } : nil
@@ -63,7 +71,9 @@ package struct SpeculativeConfig: Equatable, Sendable {
     do {
       return String(
         decoding: try encoder.encode(
-          Written(method: method.rawValue, model: model, num_speculative_tokens: tokens)),
+          Written(
+            method: method.rawValue, model: model, num_speculative_tokens: tokens,
+            num_speculative_tokens_per_batch_size: batches)),
         as: UTF8.self)
     } catch {
       preconditionFailure("SpeculativeConfig: no JSON of \(self): \(error)")
@@ -75,6 +85,8 @@ package struct SpeculativeConfig: Equatable, Sendable {
     var model: String?
     // swift-format-ignore: AlwaysUseLowerCamelCase
     var num_speculative_tokens: Int
+    // swift-format-ignore: AlwaysUseLowerCamelCase
+    var num_speculative_tokens_per_batch_size: [[Int]]?
   }
 
   private static func method(_ root: ConfigFields) throws -> Method {

@@ -188,8 +188,11 @@ extension Scenario {
       deployment.kvCache = kvCache
       deployment.overheads = overheads
       deployment.draftTokens = draftTokens
-      base = try drafting(
-        prices.kernelModel(deployment, profile: deviceProfile), deployment, prices)
+      deployment.cascades = cascades
+      deployment.overlap = overlap ?? .none
+      base = overlapped(
+        try drafting(
+          prices.kernelModel(deployment, profile: deviceProfile), deployment, prices))
     case .year2023:
       try requireOverheadsOfDevice()
       try requireTypesOfDevice()

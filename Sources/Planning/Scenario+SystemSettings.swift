@@ -29,6 +29,7 @@ extension Scenario {
       choices.longPrefillTokenThreshold = longPrefillTokenThreshold
     }
     choices.decidesAhead = asyncScheduling ?? false
+    choices.cascades = cascades
     choices.victims = victims
     choices.eviction = eviction
     choices.service = service
@@ -158,6 +159,8 @@ extension Scenario {
     try requireRanks()
     try requireAsyncScheduling()
     try requireService()
+    try requireCascade()
+    try requireOverlap()
     for setting in ScenarioSetting.ofSomeSystems where setting.isSet(self) && !has(setting) {
       // One rank is an engine by itself, whose prices alone know of the others.
       if simulatesOneRank && setting.name == "data-parallel-size" { continue }

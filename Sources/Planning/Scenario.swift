@@ -91,6 +91,10 @@ package struct Scenario: Sendable {
   package var longPrefillTokenThreshold: Int?
   /// `--async-scheduling`; `nil` for no.
   package var asyncScheduling: Bool?
+  /// `--disable-cascade-attn`; `nil` for yes.
+  package var disableCascade: Bool?
+  /// How prompts and decodes of an iteration share a GPU (`--overlap`); `nil` for one after the other.
+  package var overlap: OverlapRule?
   /// `--preemption-policy`; `nil` for the engine's own.
   package var victims: VictimPolicy?
   /// In which order requests are served (`--scheduling-policy`); `nil` for the engine's own.

@@ -178,6 +178,10 @@ extension ScenarioSetting {
       .recorded(14) { "\($0.scenario.choices.longPrefillTokenThreshold)" },
     .yesNo("async-scheduling", \.asyncScheduling)
       .only { $0.capabilities.decidesAheadFrom != nil }.recorded(40, .ifSet).namedIfSet,
+    .yesNo("disable-cascade-attn", \.disableCascade).only(\.capabilities.choosesKernels)
+      .recorded(100, .ifSet).namedIfSet,
+    .choice("overlap", \.overlap, of: OverlapRule.allCases, text: \.rawValue)
+      .only(\.capabilities.choosesKernels).recorded(101, .ifSet).namedIfSet,
     .speculation("speculative-config", \.speculativeConfig).only(\.capabilities.speculates)
       .recorded(47, .ifSet).namedIfSet,
     .count("num-speculative-tokens", \.speculativeTokens).only(\.capabilities.speculates)

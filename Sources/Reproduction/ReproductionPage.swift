@@ -24,7 +24,7 @@ package struct ReproductionPage: Sendable {
       "\(claims.count { $0.verdict == verdict }) \(verdict.rawValue)"
     }
     lines += claims.isEmpty ? [""] : ["", "Verdicts: \(counts.joined(separator: ", ")).", ""]
-    lines += misses(claims)
+    lines += misses(claims) + notComparable(claims)
     for report in reports { lines += section(report) }
     return lines.joined(separator: "\n") + "\n"
   }
@@ -40,6 +40,30 @@ package struct ReproductionPage: Sendable {
           "- \(Self.label(claim.figure)), \(claim.quantity): \(Claim.text(claim.ours)), the paper "
           + "has \(claim.paper)\(note)"
       } + [""]
+  }
+
+  /// What nothing could be held against, and why.
+  private func notComparable(_ claims: [Claim]) -> [String] {
+    let others = claims.filter { $0.verdict == .notComparable }
+    guard !others.isEmpty else { return [] }
+    return ["## What is not comparable", ""]
+      + others.map { claim in
+        "- \(Self.label(claim.figure)), \(claim.quantity): \(Claim.text(claim.ours))"
+          + (claim.note.isEmpty ? "" : "; \(claim.note)")
+      } + [""]
+  }
+
+  /// `23 of 31 comparable rows are inside, 74 %; 4 are not comparable`.
+  package static func verdicts(_ claims: [Claim]) -> String {
+    let inside = claims.count { $0.verdict == .inside }
+    let comparable = claims.count { $0.verdict != .notComparable }
+    let others = claims.count - comparable
+    let share =
+      comparable == 0
+      ? ""
+      : ", \(Digits.fixed(100 * Double(inside) / Double(comparable), decimals: 0)) %"
+    return "\(inside) of \(comparable) comparable rows are inside\(share)"
+      + (others == 0 ? "" : "; \(others) \(others == 1 ? "is" : "are") not comparable")
   }
 
   private func section(_ report: FigureReport) -> [String] {

@@ -48,6 +48,9 @@ extension ServingSystem {
     package var handsOff = false
     /// Whether a router can know what its prefix cache holds (`--router llm-d-precise`).
     package var tellsCache = false
+    /// Whether attention may read once what all running sequences begin with (`--no-disable-cascade-attn`), and prompts and
+    /// decodes of an iteration may run side by side (`--overlap`).
+    package var choosesKernels = false
     /// Whether preempted requests can move to the host (`--swap-space`, `--preemption-mode`).
     package var swaps = false
     /// Whether requests are served in the order of the trace, so that none may come behind those after it.
@@ -76,7 +79,7 @@ extension ServingSystem {
       decidesAheadFrom: VLLMRelease? = nil, swaps: Bool = false,
       sequences: Sequences = .beams, offloads: Bool = false, hasRanks: Bool = false,
       speculates: Bool = false, handsOff: Bool = false,
-      tellsCache: Bool = false,
+      tellsCache: Bool = false, choosesKernels: Bool = false,
       hasStaticBatches: Bool = false, isCompiled: Bool = false, mapsPageGroups: Bool = false,
       cpuStandIn: String? = nil, measuresMemory: Bool = false, serveCommand: String? = nil
     ) {
@@ -97,6 +100,7 @@ extension ServingSystem {
       self.speculates = speculates
       self.handsOff = handsOff
       self.tellsCache = tellsCache
+      self.choosesKernels = choosesKernels
       self.hasStaticBatches = hasStaticBatches
       self.isCompiled = isCompiled
       self.mapsPageGroups = mapsPageGroups
@@ -214,6 +218,8 @@ package struct SystemChoices: Equatable, Sendable {
   package var offloading: OffloadingSettings?
   /// How tokens are drafted; `nil` if none are.
   package var speculation: Speculation?
+  /// Whether attention may read once what all running sequences begin with.
+  package var cascades = false
   package var pageGroups: PageGroupSettings
   /// Most output tokens that each client asks for; `nil` for its output.
   package var clientMaxTokens: Int?

@@ -1,3 +1,4 @@
+import CostModel
 import KVMemory
 
 /// How an engine drafts tokens and verifies them in its iterations (`--speculative-config`).
@@ -9,6 +10,8 @@ import KVMemory
 package struct Speculation: Equatable, Sendable {
   /// Tokens drafted behind each token, at most (`num_speculative_tokens`).
   package var draftTokens: Int
+  /// How many of them, by the sequences of the iteration before; `nil` for all.
+  package var byBatch: DraftsByBatch?
   /// Slots that a sequence has behind the tokens of an iteration, where the drafting model writes.
   package var lookaheadSlots = 0
   /// Tokens of the budget that a sequence takes beside its own.
@@ -19,6 +22,11 @@ package struct Speculation: Equatable, Sendable {
   package var acceptance: AcceptanceDraws?
 
   package init(draftTokens: Int) { self.draftTokens = draftTokens }
+
+  /// Tokens drafted behind an iteration of so many sequences.
+  package func drafts(behind sequences: Int) -> Int {
+    byBatch?.drafts(behind: sequences, most: draftTokens) ?? draftTokens
+  }
 }
 
 /// What comes of drafts: an iteration is decided without it.

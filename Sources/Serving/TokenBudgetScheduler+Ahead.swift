@@ -102,13 +102,13 @@ extension TokenBudgetScheduler {
   }
 
   /// Drafts with which a waiting sequence that has a single token to compute is brought to the size of the others: all
-  /// iterations of decodes have one shape then. They are never accepted.
+  /// iterations of decodes have one shape then, unless drafts are by the batch. They are never accepted.
   ///
   /// - Parameter computed: Tokens found of it.
   func padding(computed: Int) -> Int {
-    guard let drafts = options.speculation?.draftTokens,
-      computed + 1 + drafts + 1 <= maxModelLength
-    else { return 0 }
+    guard let speculation = options.speculation, speculation.byBatch == nil else { return 0 }
+    let drafts = speculation.draftTokens
+    guard computed + 1 + drafts + 1 <= maxModelLength else { return 0 }
     let running = budget.shares[..<firstAdmitted]
     guard !running.isEmpty || computed > 0 else { return 0 }
     return running.contains { isChunk($0) } ? 0 : drafts
@@ -125,6 +125,7 @@ extension TokenBudgetScheduler {
   mutating func launch(_ plan: inout IterationPlan) {
     var flights: [Flight] = []
     flights.reserveCapacity(budget.shares.count)
+    let next = options.speculation?.drafts(behind: budget.shares.count) ?? 0
     for share in budget.shares {
       let yields = !isChunk(share)
       var state = sequences[Int(share.sequence)]
@@ -146,7 +147,7 @@ extension TokenBudgetScheduler {
       ahead.inFlight += share.tokens
       if yields, options.isAsynchronous {
         ahead.placeholders += 1 + share.drafts
-        ahead.drafts = Int32(options.speculation?.draftTokens ?? 0)
+        ahead.drafts = Int32(next)
       }
       sequences.store(state, of: share.sequence)
       self.ahead[Int(share.sequence)] = ahead
@@ -167,8 +168,10 @@ extension TokenBudgetScheduler {
   }
 
   private mutating func landOldest(_ plan: inout IterationPlan, _ finished: inout [RequestID]) {
-    for (place, flight) in inFlight.removeFirst().enumerated() where flight.sequence >= 0 {
-      guard let tokens = land(flight) else { continue }
+    let flights = inFlight.removeFirst()
+    let next = Int32(options.speculation?.drafts(behind: flights.count) ?? 0)
+    for (place, flight) in flights.enumerated() where flight.sequence >= 0 {
+      guard let tokens = land(flight, draftsNext: next) else { continue }
       plan.emit(tokens, accepted: max(0, tokens - 1), from: place)
       if sequences[Int(flight.sequence)].isComplete(maxModelLength: maxModelLength) {
         leave(flight.sequence, &finished)
@@ -176,8 +179,9 @@ extension TokenBudgetScheduler {
     }
   }
 
+  /// - Parameter next: Tokens that are drafted behind those that it yields.
   /// - Returns: The tokens that it yields; `nil` for a chunk.
-  private mutating func land(_ flight: Flight) -> Int32? {
+  private mutating func land(_ flight: Flight, draftsNext next: Int32) -> Int32? {
     var state = sequences[Int(flight.sequence)]
     var ahead = ahead[Int(flight.sequence)]
     defer {
@@ -203,9 +207,8 @@ extension TokenBudgetScheduler {
         of: flight.sequence, tokens: Int(state.computedTokens - ahead.inFlight),
         known: Int(state.length))
     }
-    if let speculation = options.speculation, !options.isAsynchronous {
-      ahead.drafts =
-        outcomes.proposed(of: state.request, time: ahead.yields) ?? Int32(speculation.draftTokens)
+    if options.speculation != nil, !options.isAsynchronous {
+      ahead.drafts = outcomes.proposed(of: state.request, time: ahead.yields) ?? next
       ahead.yields += 1
     }
     return kept

@@ -14,7 +14,7 @@ extension TokenBudgetScheduler {
     let decodes = runDecodes(at: now, &plan)
     let prompts = running.filter { !sequences[Int($0)].isDecoding }
       .sorted { sequences.isServed($0, before: $1) }
-    limitChunk(behind: decodes, first: prompts.first)
+    limitChunk(behind: decodes, prompts, at: now)
     let spent = budget.left
     defer { sequences.service?.compute(promptTokens: spent - budget.left) }
     for sequence in prompts {
@@ -59,18 +59,19 @@ extension TokenBudgetScheduler {
 
   /// Leaves of the budget what an iteration may have by the slack of its decodes, where the order asks for that. The prompt
   /// that comes first stands for all that are computed in it.
-  private mutating func limitChunk(behind decodes: Decodes, first: Int32?) {
-    guard let service = sequences.service, service.order.deadlines?.chunks == true,
+  private mutating func limitChunk(
+    behind decodes: Decodes, _ prompts: [Int32], at now: SimInstant
+  ) {
+    guard let service = sequences.service, let rules = service.order.deadlines, rules.chunks,
       let prices = service.prices
     else { return }
     var context = 0
-    if let first, waitingSequences.first.map({ sequences.isServed(first, before: $0) }) ?? true {
+    if let first = prompts.first,
+      waitingSequences.first.map({ sequences.isServed(first, before: $0) }) ?? true
+    {
       context = Int(sequences[Int(first)].computedTokens)
     }
-    let size = DeadlineRules.chunk(
-      slack: decodes.slack,
-      freeSlots: memory.pool.freeCount / memory.blocksOfUnit * memory.blockSize
-    ) { tokens in
+    func duration(_ tokens: Int) -> SimDuration {
       var work = IterationWork(attendedMax: service.attendedMax)
       work.decode(decodes.count, contextTokens: decodes.contextTokens)
       work.sampledSequences = decodes.count
@@ -79,7 +80,19 @@ extension TokenBudgetScheduler {
       }
       return prices.duration(of: work)
     }
+    let size = rules.chunk(
+      slack: decodes.slack,
+      freeSlots: memory.pool.freeCount / memory.blocksOfUnit * memory.blockSize,
+      duration: duration)
     budget.limit(to: max(0, size - decodes.count))
+    guard rules.plans, service.hasArrivals else { return }
+    func known(_ sequence: Int32) -> PromptService.KnownPrompt {
+      (sequence, sequences[Int(sequence)], sequences.request(of: sequence))
+    }
+    let (inProgress, waiting) = (prompts.map(known), waitingSequences.queue.map(known))
+    sequences.service?.plan(
+      inProgress: inProgress, waiting: waiting, tokens: budget.left,
+      in: duration(budget.left + decodes.count), at: now)
   }
 
   /// Lets a prompt in progress go on, unless it made way.

@@ -44,7 +44,7 @@ extension TokenBudgetScheduler {
       lookahead: settings.v1.speculation?.caching.keyLookahead ?? 0)
     mayCruise =
       settings.stepping == .event && settings.v1.policy == .firstComeFirstServed
-      && settings.v1.victimPolicy.pick == nil
+      && settings.v1.victimPolicy.pick == nil && !settings.v1.cascades
       && requests.haveOneSample
     isCruising = mayCruise && !looksAhead
     batch = CruisingBatch(

@@ -90,6 +90,7 @@ package struct TokenBudgetScheduler<Memory: TokenBudgetMemory>: Scheduler {
     for sequence in first..<first + sequences.requests[request].samples {
       waitingSequences.arrive(sequence, sequences)
     }
+    sequences.service?.arrive()
   }
 
   // MARK: Deciding an iteration
@@ -110,6 +111,7 @@ package struct TokenBudgetScheduler<Memory: TokenBudgetMemory>: Scheduler {
       if plan.preempted.isEmpty { admitWaiting(&plan) }
     }
     budget.describe(sequences, looksAhead ? ahead : nil, in: &plan)
+    if options.cascades { plan.work.sharedPrefixTokens = sharedPrefixTokens() }
     if connects { plan.readyAt = decideTransfers(at: now) }
     if looksAhead { launch(&plan) }
   }

@@ -146,6 +146,21 @@ struct SchedulerOptions: ParsableArguments {
       """)
   var asyncScheduling: Bool?
 
+  @Flag(
+    name: .customLong("disable-cascade-attn"), inversion: .prefixedNo,
+    help: """
+      With `--no-…` attention reads once, for all, what every running request begins with, where vLLM's rule says that it \
+      pays; \(only("disable-cascade-attn")) (default: disabled).
+      """)
+  var disableCascade: Bool?
+
+  @Option(
+    help: """
+      How prompts and decodes of an iteration share a GPU: `none`, `pod` (attention in one kernel), `bullet` (side by side on \
+      parts of it); \(only("overlap")) (default: none).
+      """)
+  var overlap: String?
+
   @Option(
     help: ArgumentHelp(
       """
@@ -322,6 +337,8 @@ struct SchedulerOptions: ParsableArguments {
     scenario.chunkedPrefill = chunkedPrefill
     scenario.longPrefillTokenThreshold = longPrefillTokenThreshold
     scenario.asyncScheduling = asyncScheduling
+    scenario.disableCascade = disableCascade
+    if let overlap { try ScenarioSetting.find("overlap").change(overlap)(&scenario) }
     scenario.speculativeConfig = try speculativeConfig.map { try SpeculativeConfig($0) }
     scenario.speculativeTokens = numSpeculativeTokens
     scenario.acceptance = try acceptance.map { text throws(UserError) in try Acceptance(text) }

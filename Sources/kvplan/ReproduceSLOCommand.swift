@@ -24,6 +24,7 @@ struct ReproduceSLOCommand: ParsableCommand {
       preamble: ["One engine and three classes of requests. Seed \(seed)."])
     let report = try page.written(to: output) { try SLOReport.report(seed: seed) }
     Terminal.write(ClaimsCSV.text(report.claims))
+    Terminal.say(ReproductionPage.verdicts(report.claims))
     Terminal.say("the rates that were tried and README.md are in `\(output)`")
   }
 }

@@ -27,6 +27,7 @@ struct ReproduceSpeculationCommand: ParsableCommand {
       ])
     let report = try page.written(to: output) { try SpeculationReport.report(seed: seed) }
     Terminal.write(ClaimsCSV.text(report.claims))
+    Terminal.say(ReproductionPage.verdicts(report.claims))
     Terminal.say("the speedups by batch and context and README.md are in `\(output)`")
   }
 }

@@ -16,12 +16,19 @@ import Testing
   }
 
   /// Two sequences of three drafts: 8 tokens of the model; the first pass of what drafts has them too, two more have 2.
-  @Test func aPassForEachDraft() {
+  @Test func aPassForEachDraft() throws {
     let cost = DraftingCostModel(PerToken(100), draft: PerToken(1), drafts: 3)
     var work = KernelCostModelTests.decode(2, context: 50)
     work.draftTokens = 6
     work.sampledSequences = 8
     #expect(cost.duration(of: work).nanoseconds == 800 + 8 + 2 + 2)
+    // By the batch: two sequences draft one token, which takes the first pass; so does none.
+    for (number, ranges) in [(1, [[1, 1, 3], [2, 2, 1]]), (0, [[1, 1, 3], [2, 2, 0]])] {
+      let table = DraftingCostModel(
+        PerToken(100), draft: PerToken(1), drafts: 3,
+        byBatch: try DraftsByBatch(ranges, name: "ranges"))
+      #expect(table.duration(of: work).nanoseconds == 800 + 8, "\(number) drafts")
+    }
     // A chunk that yields nothing is read by what drafts, and no more.
     var chunk = KernelCostModelTests.prefill(64)
     chunk.sampledSequences = 0

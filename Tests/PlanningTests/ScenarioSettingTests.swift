@@ -64,7 +64,8 @@ import Testing
       "acceptance": "0.5",
       "kv-offloading-backend": "lmcache",
       "kv-disk-size": "4", "kv-disk-bandwidth": "7/5", "kv-disk-latency": "0.1",
-      "kv-restore": "faster", "data-parallel-size": "2",
+      "kv-restore": "faster", "data-parallel-size": "2", "disable-cascade-attn": "false",
+      "overlap": "pod",
     ]
     for setting in ScenarioSetting.ofSomeSystems {
       var scenario = try scenario()

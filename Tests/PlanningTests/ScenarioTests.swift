@@ -275,6 +275,7 @@ import Workload
       "kv-disk-size": "8", "kv-disk-bandwidth": "7/5", "kv-disk-latency": "0.1",
       "speculative-config": #"{"method": "ngram", "num_speculative_tokens": 2}"#,
       "num-speculative-tokens": "3", "acceptance": "0.5", "data-parallel-size": "2",
+      "disable-cascade-attn": "false", "overlap": "bullet",
     ]
     let change = try setting.change(try #require(texts[name], "no value for `\(name)`"))
     let scenario = try scenario(system) {
@@ -308,9 +309,11 @@ import Workload
     }
     let resolved = try scenario.resolved()
     #expect(resolved.fields.contains { $0.name == name })
-    // Overheads are part of the prices; everything else is a setting of the engine.
+    // Overheads and what runs side by side are part of the prices; all else is a setting of the
+    // engine.
     let plain = try self.scenario(system).resolved()
-    #expect((resolved.settings == plain.settings) == (name == "engine-overheads"))
+    let isPrice = ["engine-overheads", "overlap"].contains(name)
+    #expect((resolved.settings == plain.settings) == isPrice)
   }
 
   @Test func pageGroupsAreRefusedWhereNoneAreMapped() throws {

@@ -166,6 +166,27 @@ import Workload
       "`--speculative-config`: drafts have no price with `--pipeline-parallel-size` 2"
     ),
     (
+      #"speculative-config={"method": "ngram", "num_speculative_tokens": 3, "num_speculative_tokens_per_batch_size": [[1, 16, 3], [9, 64, 1]]}"#,
+      "`--speculative-config`: `num_speculative_tokens_per_batch_size` has 9 sequences in two ranges"
+    ),
+    (
+      #"speculative-config={"method": "ngram", "num_speculative_tokens": 3, "num_speculative_tokens_per_batch_size": [[2, 16, 3]]}"#,
+      "`--speculative-config`: `num_speculative_tokens_per_batch_size` begins at 2 sequences: it has to say what 1 does"
+    ),
+    (
+      #"speculative-config={"method": "ngram", "num_speculative_tokens": 3, "num_speculative_tokens_per_batch_size": [[1, 16, 1, 4000, 3]]}"#,
+      "`--speculative-config`: `num_speculative_tokens_per_batch_size` takes the first and the last number of sequences, and "
+        + "drafts; found 5 numbers"
+    ),
+    (
+      #"speculative-config={"method": "ngram", "num_speculative_tokens": 3, "num_speculative_tokens_per_batch_size": [[8, 4, 3]]}"#,
+      "`--speculative-config`: `num_speculative_tokens_per_batch_size` has a range from 8 to 4 sequences"
+    ),
+    (
+      #"speculative-config={"method": "ngram", "num_speculative_tokens": 3, "num_speculative_tokens_per_batch_size": []}"#,
+      "`--speculative-config`: `num_speculative_tokens_per_batch_size` has no range"
+    ),
+    (
       #"system=sglang|speculative-config={"method": "ngram", "num_speculative_tokens": 2}"#,
       "`sglang` has no `--speculative-config`"
     ),
@@ -224,7 +245,7 @@ import Workload
         contextTokens: 1000)
     }
     let none = try study("geometric:0", Self.eagle)
-    #expect(none.batchPaying == nil && none.acceptanceLength == 1)
+    #expect(none.batchPaying == nil && none.point(1).tokens == 1)
     let free = #"{"method": "ngram", "num_speculative_tokens": 3}"#
     let all = try study("geometric:1", free).point(1)
     #expect(all.drafting == 0 && all.tokens == 4 && all.speedup > 3)
@@ -235,6 +256,37 @@ import Workload
     #expect((batch + 1...some.batchMax).allSatisfy { some.point($0).speedup <= 1 })
     let point = some.point(8)
     #expect(point.tpot == (point.verifying + point.drafting) / 1.5)
+  }
+
+  private static let byBatch =
+    #"{"method": "eagle3", "num_speculative_tokens": 3, "num_speculative_tokens_per_batch_size": [[1, 16, 4], [32, 64, 1], [65, 512, 0]]}"#
+
+  /// vLLM's own example of a table: what was said last goes on, and no more is drafted than may be.
+  @Test func tablesGoOn() throws {
+    let table = try #require(
+      try speculation(["speculative-config": Self.byBatch, "acceptance": "geometric:0.5"])?.byBatch)
+    let drafts = [1, 16, 17, 31, 32, 64, 65, 512, 2000].map { table.drafts(behind: $0, most: 3) }
+    #expect(drafts == [3, 3, 3, 3, 1, 1, 0, 0, 0])
+    #expect(
+      try SpeculativeConfig(Self.byBatch).json(tokens: 3)
+        == #"{"method":"eagle3","num_speculative_tokens":3,"num_speculative_tokens_per_batch_size":[[1,16,4],[32,64,1],[65,512,0]]}"#
+    )
+  }
+
+  /// Each batch costs and yields what its number of drafts does; without drafts the head still reads the tokens.
+  @Test func aPlanFollowsTheTable() throws {
+    func study(_ config: String) throws -> SpeculationStudy {
+      try SpeculationStudy(
+        try scenario(["speculative-config": config, "acceptance": "0.6,0.3,0.15"]),
+        contextTokens: 500)
+    }
+    let (table, fixed) = (try study(Self.byBatch), try study(Self.eagle))
+    #expect([1, 32, 65].map { table.point($0).tokens } == [1 + 0.6 + 0.3 + 0.15, 1.6, 1])
+    #expect(table.point(16) == fixed.point(16))
+    let none = table.point(128)
+    #expect(none.verifying == none.plain && none.drafting > 0)
+    let one = table.point(64)
+    #expect(one.verifying > one.plain && one.drafting < fixed.point(64).drafting)
   }
 
   /// The vocabulary of a head is the model's, its architecture its own.

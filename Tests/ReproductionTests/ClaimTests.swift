@@ -16,6 +16,19 @@ import Testing
     #expect(Claim("1", "q", expectation, ours: ours).verdict == verdict)
   }
 
+  @Test func verdictsAreCounted() {
+    let claims = [1.0, 2, 3].map { Claim("1", "q", .span(0...2.5), ours: $0) }
+    let other = Claim("1", "q", .nothing, ours: 1)
+    #expect(
+      ReproductionPage.verdicts(claims) == "2 of 3 comparable rows are inside, 67 %")
+    #expect(
+      ReproductionPage.verdicts(claims + [other, other])
+        == "2 of 3 comparable rows are inside, 67 %; 2 are not comparable")
+    #expect(
+      ReproductionPage.verdicts([other])
+        == "0 of 0 comparable rows are inside; 1 is not comparable")
+  }
+
   @Test func isWrittenAsCSV() {
     let claims = [
       Claim("2", "vLLM, token states, %", .value(96.3, within: 1.5), ours: 96.31),
@@ -38,6 +51,7 @@ import Testing
       claims: [
         Claim("12", "gain", .span(1.7...2.7), ours: 1.666, note: "host time"),
         Claim("12", "knee", .value(2, within: 0.2), ours: 2.05),
+        Claim("12", "rate", .nothing, ours: 30, note: "its trace is not public"),
       ], data: DataTable(["a"]), figure: nil, remarks: ["A threshold."])
     let page = ReproductionPage(title: "Again", command: "kvplan x", preamble: ["Seed 0."])
     #expect(
@@ -48,11 +62,15 @@ import Testing
 
         - Seed 0.
 
-        Verdicts: 1 inside, 1 outside, 0 not-comparable.
+        Verdicts: 1 inside, 1 outside, 1 not-comparable.
 
         ## What did not come out
 
         - Figure 12, gain: 1.67, the paper has 1.7-2.7: host time
+
+        ## What is not comparable
+
+        - Figure 12, rate: 30; its trace is not public
 
         ## Figure 12
 
@@ -60,6 +78,7 @@ import Testing
         |---|---|---|---|---|---|
         | gain | 1.7-2.7 | 1.67 |  | outside | host time |
         | knee | 2 | 2.05 | 1.02 | inside |  |
+        | rate |  | 30 |  | not-comparable | its trace is not public |
 
         A threshold.
 

@@ -41,7 +41,7 @@ import Workload
     let load = ClassLoad(phases: [.init(rate: 5, seconds: 600)], seed: 1)
     let fcfs = try load.served(by: .fcfs)
     #expect(fcfs.byClass[0] > 80)
-    for service in [ClassService.edf, .qoserve] {
+    for service in [ClassService.edf, .qoserve, .slosServe] {
       let lateness = try load.served(by: service)
       #expect(lateness.byClass[0] < 1, "\(service.name)")
       #expect(lateness.late <= lateness.byClass.max() ?? 0)

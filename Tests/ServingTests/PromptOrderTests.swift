@@ -103,6 +103,41 @@ import Workload
           """)
   }
 
+  // MARK: SLOs-Serve
+
+  /// Eight tokens take ten nanoseconds. By deadline a is first, and would be late: b and c are in time without it.
+  @Test func whoCannotBeInTimeMakesWayForMore() throws {
+    var drawn: [DrawnRequest] = [
+      .own("a", prompt: 16, output: 1), .own("b", prompt: 8, output: 1),
+      .own("c", prompt: 8, output: 1),
+    ]
+    for index in drawn.indices {
+      drawn[index].at = 0
+      drawn[index].requestClass = UInt16(index + 1)
+    }
+    let targets = [1, 15, 20, 21].map { ServiceTarget(ttft: SimDuration(nanoseconds: $0)) }
+    #expect(
+      try log(drawn, .slosServe, targets: targets) == """
+        0: b 0+8 | done b
+        1: c 0+8 | done c
+        2: a 0+8
+        3: a 8+8 | done a
+
+        """)
+    #expect(try log(drawn, .earliestDeadline, targets: targets).hasPrefix("0: a 0+8\n"))
+  }
+
+  /// Iterations as long as a token may take: two nanoseconds beside one for each token.
+  @Test func theFastestPaceBoundsIterations() {
+    let rules = DeadlineRules(plans: true, keepsPace: true, caution: 1)
+    func chunk(_ pace: Int64) -> Int {
+      rules.chunk(slack: SimDuration(nanoseconds: pace), freeSlots: .max) {
+        SimDuration(nanoseconds: Int64($0) + 2)
+      }
+    }
+    #expect([130, 257, 258, 3000].map(chunk) == [128, 128, 256, 2552])
+  }
+
   // MARK: QoServe
 
   private let sizes = DeadlineRules.chunkSizes
@@ -110,7 +145,7 @@ import Workload
   @Test func chunksFillTheSlack() {
     #expect(sizes == [128, 256, 512, 768, 1024, 1280, 1536, 1792, 2048, 2552])
     func chunk(slack: Int64?, free: Int = 32_000) -> Int {
-      DeadlineRules.chunk(
+      DeadlineRules().chunk(
         slack: slack.map { SimDuration(nanoseconds: $0) }, freeSlots: free
       ) { SimDuration(nanoseconds: Int64($0)) }
     }
@@ -131,7 +166,7 @@ import Workload
     for slack in stride(from: Int64(1), through: 4000, by: 7) {
       let limit = SimDuration(nanoseconds: slack)
       let naive = sizes.last { SimDuration(nanoseconds: Int64($0)).seconds * 1.2 <= limit.seconds }
-      let ours = DeadlineRules.chunk(slack: limit, freeSlots: .max) {
+      let ours = DeadlineRules().chunk(slack: limit, freeSlots: .max) {
         SimDuration(nanoseconds: Int64($0))
       }
       #expect(ours == naive ?? 128, "slack \(slack)")

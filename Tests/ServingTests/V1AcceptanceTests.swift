@@ -36,6 +36,68 @@ import Workload
         """)
   }
 
+  private func drafting(byBatch ranges: [[Int]], _ shares: [Double]) throws -> EngineSettings {
+    var settings = drafting(shares)
+    settings.v1.speculation?.byBatch = try DraftsByBatch(ranges, name: "ranges")
+    return settings
+  }
+
+  /// Three drafts behind an iteration of one sequence, one behind those of two; what was drafted before b came is verified
+  /// beside it.
+  @Test func draftsFollowTheBatch() throws {
+    let text = v1Log(
+      [.own("a", prompt: 4, output: 6), .own("b", at: 2, prompt: 4, output: 2)],
+      try drafting(byBatch: [[1, 1, 3], [2, 8, 1]], [0, 0, 0]))
+    #expect(
+      text == """
+        0: a 0+4
+        1: a 4+4 | draft a3/0
+        2: a 5+4 b 0+4 | draft a3/0
+        3: a 6+2 b 4+2 | draft a1/0 b1/0 | done b
+        4: a 7+2 | draft a1/0
+        5: a 8+4 | draft a3/0 | done a
+
+        """)
+  }
+
+  @Test func noDraftsForABatchAreNone() throws {
+    let text = v1Log(
+      [.own("a", prompt: 4, output: 3)], try drafting(byBatch: [[1, 1, 0], [2, 2, 2]], [1, 1]))
+    #expect(
+      text == """
+        0: a 0+4
+        1: a 4+1
+        2: a 5+1 | done a
+
+        """)
+  }
+
+  /// Tables that say the same of every batch are that number; others give each sequence its tokens all the same.
+  @Test(arguments: 1...20 as ClosedRange<UInt64>, [false, true])
+  func everySequenceGetsItsTokens(seed: UInt64, isAsynchronous: Bool) throws {
+    var random = RandomStream(seed: seed, label: "drafts by batch")
+    let requests = (0..<12).map { _ in
+      Request(
+        promptTokens: Int32(1 + random.below(40)), outputTokens: Int32(1 + random.below(60)))
+    }
+    let shares = [0.9, 0.5, 0.1]
+    func record(_ ranges: [[Int]]?) throws -> RunRecord {
+      var settings = try ranges.map { try drafting(byBatch: $0, shares) } ?? drafting(shares)
+      settings.v1.isAsynchronous = isAsynchronous
+      return try served(requests, settings)
+    }
+    let fixed = try record(nil)
+    let same = try record([[1, 3, 3], [6, 6, 3]])
+    #expect(same.sums.drafts == fixed.sums.drafts && same.iterations == fixed.iterations)
+    let varied = try record([
+      [1, 1, random.below(4)], [2, 3, random.below(4)], [5, 8, random.below(4)],
+    ])
+    for record in [fixed, varied] {
+      #expect(record.emittedTokens == requests.reduce(0) { $0 + Int($1.outputTokens) })
+      #expect((0..<12).allSatisfy { record.milestones[$0].finish != nil })
+    }
+  }
+
   /// The same run in numbers: a client hears four times, and gaps are between those.
   @Test func acceptedDraftsComeWithoutGaps() throws {
     let record = try served([Request(promptTokens: 4, outputTokens: 9)], drafting([1, 1, 0]))

@@ -97,7 +97,7 @@ import Testing
       "kv-disk-size": "16", "kv-disk-bandwidth": "7/5", "kv-disk-latency": "0.1",
       "kv-restore": "recompute", "data-parallel-size": "2", "num-speculative-tokens": "3",
       "speculative-config": #"{"method": "ngram", "num_speculative_tokens": 2}"#,
-      "acceptance": "0.5",
+      "acceptance": "0.5", "disable-cascade-attn": "false", "overlap": "pod",
       "schedule-policy": "lpm", "schedule-conservativeness": "0.5", "max-prefill-tokens": "9000",
       "prefill-max-requests": "3", "enable-mixed-chunk": "true",
       "scheduler-recv-interval": "30", "expert-skew": "0.5",
@@ -136,6 +136,7 @@ import Testing
       "kv-disk-size": "vllm-v1", "kv-disk-bandwidth": "vllm-v1", "kv-disk-latency": "vllm-v1",
       "data-parallel-size": "vllm-v1", "num-speculative-tokens": "vllm-v1",
       "speculative-config": "vllm-v1", "acceptance": "vllm-v1",
+      "disable-cascade-attn": "vllm-v1", "overlap": "vllm-v1",
     ]
     let naming = RunNaming([:])
     for setting in ScenarioSetting.all where !["stepping", "device-profile"].contains(setting.name)

@@ -14,16 +14,21 @@ package final class DraftingCostModel: IterationCostModel {
   private let model: any IterationCostModel
   private let draft: any IterationCostModel
   private let drafts: Int
+  private let byBatch: DraftsByBatch?
 
   /// - Parameters:
   ///   - model: With `drafts` as ``PricedDeployment/draftTokens``.
   ///   - draft: The drafting model, with the same.
-  ///   - drafts: Tokens drafted behind each token, at least 1.
-  package init(_ model: any IterationCostModel, draft: any IterationCostModel, drafts: Int) {
+  ///   - drafts: Tokens drafted behind each token, at least 1, and at most where `byBatch` says how many.
+  package init(
+    _ model: any IterationCostModel, draft: any IterationCostModel, drafts: Int,
+    byBatch: DraftsByBatch? = nil
+  ) {
     precondition(drafts > 0, "DraftingCostModel: \(drafts) drafts")
     self.model = model
     self.draft = draft
     self.drafts = drafts
+    self.byBatch = byBatch
   }
 
   package var profile: CostProfile { model.profile }
@@ -32,7 +37,7 @@ package final class DraftingCostModel: IterationCostModel {
     model.duration(of: work) + drafting(behind: work)
   }
 
-  /// The passes of the drafting model.
+  /// The passes of the drafting model; the first one where nothing is drafted too, for its keys and values.
   package func drafting(behind work: IterationWork) -> SimDuration {
     guard work.batchedTokens > 0 else { return .zero }
     let drafting = work.sampledSequences - work.draftTokens
@@ -40,8 +45,9 @@ package final class DraftingCostModel: IterationCostModel {
     pass.sampledSequences = drafting
     (pass.copiedBlocks, pass.swappedInBlocks, pass.swappedOutBlocks) = (0, 0, 0)
     var duration = draft.duration(of: pass)
-    guard drafts > 1, drafting > 0 else { return duration }
     let sequences = work.decodeSequences + work.prefillChunks.count
+    let drafts = byBatch?.drafts(behind: sequences, most: drafts) ?? drafts
+    guard drafts > 1, drafting > 0 else { return duration }
     let context = work.prefillChunks.reduce(work.decodeContextTokens) {
       $0 + $1.contextTokens + $1.tokens
     }

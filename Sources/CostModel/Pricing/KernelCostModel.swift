@@ -23,6 +23,10 @@ package struct PricedDeployment: Equatable, Sendable {
   package var overheads = EngineOverheads.none
   /// Drafts that a decoding sequence verifies in an iteration, at most.
   package var draftTokens = 0
+  /// Whether attention may read once what all sequences share.
+  package var cascades = false
+  /// How prompts and decodes of an iteration share the GPU, as far as one engine's kernels do.
+  package var overlap = OverlapRule.none
 
   package init(model: ModelSpec, device: DeviceSpec, blockBytes: Int) {
     self.model = model
@@ -62,19 +66,14 @@ package final class KernelCostModel: IterationCostModel {
   /// Of a batch with prompts, all layers.
   private let prefillLaunch: Double
   private let besidePrompt: BesidePrompt?
+  private let cascade: CascadeRule?
+  /// Whether the attention of prompts and of decodes is one kernel (``OverlapRule/pod``).
+  private let joinsAttention: Bool
   private let recurrent: RecurrentPrices?
   private let copySeconds: Double
   private let swapSeconds: Double
   private let eagerFloor: Double
   private let parts: [Part]
-
-  /// An operator whose work depends on the batched tokens only.
-  private struct Part: Sendable {
-    var name: String
-    var prices: PriceCurve
-    /// Whether ranks with requests of their own do it together.
-    var isShared = false
-  }
 
   /// Attention of sequences that decode with as many drafts as there may be: the same keys and values for more queries.
   private struct Verifying: Sendable {
@@ -130,6 +129,13 @@ package final class KernelCostModel: IterationCostModel {
     prefillLocal = localLayers > 0 ? attention.prefill(window: window) : nil
     prefillLaunch = (globalLayers + localLayers) * attention.prefillLaunch
     besidePrompt = attention.besidePrompt()
+    cascade =
+      deployment.cascades && localLayers == 0
+      ? CascadeRule(
+        heads: reach.attention.decodeHeads(deployment.tensorParallel),
+        multiprocessors: device.multiprocessors)
+      : nil
+    joinsAttention = deployment.overlap == .pod
     recurrent = try RecurrentPrices(deployment, ownProfile: ownProfile, overheads)
     copySeconds = 2 * Double(deployment.blockBytes) / (device.memoryBandwidth * 0.8)
     swapSeconds = Double(deployment.blockBytes) / device.pcieBandwidth
@@ -154,8 +160,17 @@ package final class KernelCostModel: IterationCostModel {
     for chunk in work.prefillChunks { tokens += chunk.tokens }
     var seconds = tokenPrices(tokens)
     seconds += apart
-    if !work.prefillChunks.isEmpty { seconds += prefillSeconds(work.prefillChunks) }
-    if work.decodeSequences > 0 { seconds += decodeSeconds(work) }
+    if isCascaded(work) {
+      let rest = work.behindSharedPrefix
+      seconds += prefixSeconds(work)
+      if !work.prefillChunks.isEmpty { seconds += prefillSeconds(rest.prefillChunks) }
+      if work.decodeSequences > 0 { seconds += decodeSeconds(rest) }
+    } else if joinsAttention && !work.prefillChunks.isEmpty {
+      seconds += joinedSeconds(work)
+    } else {
+      if !work.prefillChunks.isEmpty { seconds += prefillSeconds(work.prefillChunks) }
+      if work.decodeSequences > 0 { seconds += decodeSeconds(work) }
+    }
     seconds += recurrentSeconds(work)
     seconds += headPrices(work.sampledSequences)
     seconds += engineSeconds(
@@ -235,6 +250,27 @@ package final class KernelCostModel: IterationCostModel {
   }
 
   @inline(__always)
+  private func isCascaded(_ work: IterationWork) -> Bool {
+    work.sharedPrefixTokens > 0 && cascade?.applies(to: work) ?? false
+  }
+
+  /// The attention of all tokens to what their sequences share: a launch, and what so many cached tokens add to a chunk of as
+  /// many queries. The kernel that joins it with the rest is left out.
+  private func prefixSeconds(_ work: IterationWork) -> Double {
+    let queries = Double(work.batchedTokens)
+    let prefix = prefillGlobal(queries, Double(work.sharedPrefixTokens))
+    return prefillLaunch + globalLayers * max(prefix - prefillGlobal(queries, 0), 0)
+  }
+
+  /// The longer of both, each by itself.
+  private func joinedSeconds(_ work: IterationWork) -> Double {
+    var decodes = work
+    decodes.prefillChunks = []
+    let decoding = work.decodeSequences > 0 ? decodeSeconds(decodes) : 0
+    return max(prefillSeconds(work.prefillChunks), decoding)
+  }
+
+  @inline(__always)
   private func recurrentSeconds(_ work: IterationWork) -> Double {
     guard let recurrent else { return 0 }
     var seconds = work.decodeSequences > 0 ? recurrent.decode(work.decodeSequences) : 0
@@ -273,9 +309,14 @@ package final class KernelCostModel: IterationCostModel {
       costs.append(OperatorCost(name: name, seconds: seconds))
     }
     for part in parts { add(part.name, part.prices(work.batchedTokens)) }
-    add("attention prefill", work.prefillChunks.isEmpty ? 0 : prefillSeconds(work.prefillChunks))
-    let decoding = work.decodeSequences
-    add("attention decode", decoding > 0 ? decodeSeconds(work) : 0)
+    var rest = isCascaded(work) ? work.behindSharedPrefix : work
+    if isCascaded(work) { add("attention shared prefix", prefixSeconds(work)) }
+    let prompts = work.prefillChunks.isEmpty ? 0 : prefillSeconds(rest.prefillChunks)
+    add("attention prefill", prompts)
+    if joinsAttention { rest.prefillChunks = [] }
+    let decoding = work.decodeSequences > 0 ? decodeSeconds(rest) : 0
+    // Of a kernel that both share, what is beyond the prompts.
+    add("attention decode", joinsAttention ? max(decoding - prompts, 0) : decoding)
     if recurrent != nil { add("recurrent states", recurrentSeconds(work)) }
     add("lm head", headPrices(work.sampledSequences))
     let kernels = costs.reduce(0) { $0 + $1.seconds }
@@ -287,75 +328,5 @@ package final class KernelCostModel: IterationCostModel {
     add("swap in", Double(work.swappedInBlocks) * swapSeconds)
     add("swap out", Double(work.swappedOutBlocks) * swapSeconds)
     return costs
-  }
-
-  private static func parts(_ deployment: PricedDeployment, _ prices: KernelPrices) -> [Part] {
-    let (model, gpus) = (deployment.model, deployment.tensorParallel)
-    let experts = expertParts(deployment, prices)
-    var parts = model.products(gpus, deployment.weights).filter {
-      experts == nil || $0.routing == nil
-    }.map { op in
-      let price = prices.product(op.name == "router" ? .bfloat16 : op.elements)
-      return Part(
-        name: op.name,
-        prices: PriceCurve(limit: tabulatedTokens) {
-          op.seconds(tokens: $0, price)
-        })
-    }
-    parts += experts ?? []
-    let streamed = model.streamedBytes(gpus, withExperts: experts == nil)
-    let streaming = prices.streaming()
-    let layers = Double(model.layers.count)
-    parts.append(
-      Part(
-        name: "norms and activations",
-        prices: PriceCurve(limit: tabulatedTokens) { tokens in
-          layers * streamed.reduce(0) { $0 + streaming(Double(tokens) * $1) }
-        }))
-    let token = Double(model.hidden * ModelSpec.bytesPerElement)
-    let ranks = deployment.dataParallel
-    if ranks > 1 {
-      // All-gather before the experts and reduce-scatter behind them: the two halves of an all-reduce of all tokens.
-      let sum = prices.allReduce(gpus: gpus * ranks, isEager: false)
-      for (shape, layers) in deployment.expertShapes {
-        let copies = prices.library.copies(of: shape, ranks: ranks)
-        parts.append(
-          Part(
-            name: "all-gather and reduce-scatter",
-            prices: PriceCurve(limit: tabulatedTokens) {
-              Double(layers) * sum(Double($0 * copies) * token)
-            }, isShared: true))
-      }
-    }
-    if gpus > 1 {
-      let replayed = prices.allReduce(gpus: gpus, isEager: false)
-      let issued = prices.allReduce(gpus: gpus, isEager: true)
-      parts.append(
-        Part(
-          name: "all-reduce",
-          prices: PriceCurve(limit: tabulatedTokens) { tokens in
-            let sum = tokens > graphTokensMax ? issued : replayed
-            return 2 * layers * sum(Double(tokens) * token)
-          }))
-    }
-    return parts
-  }
-
-  /// Routed experts by kernels that were measured; `nil` for a model without, or where a layer's have none.
-  private static func expertParts(
-    _ deployment: PricedDeployment, _ prices: KernelPrices
-  ) -> [Part]? {
-    var parts: [Part] = []
-    for (shape, count) in deployment.expertShapes {
-      guard let price = prices.experts(shape) else { return nil }
-      parts.append(
-        Part(
-          name: "experts",
-          prices: PriceCurve(limit: tabulatedTokens) {
-            Double(count)
-              * (price($0 * deployment.dataParallel) + deployment.overheads.expertLayerSeconds)
-          }, isShared: true))
-    }
-    return parts.isEmpty ? nil : parts
   }
 }

@@ -78,6 +78,7 @@ extension Scenario {
     let others = [
       ("--speculative-config", speculativeConfig != nil),
       ("--scheduling-policy", (service ?? .arrival) != .arrival),
+      ("--no-disable-cascade-attn", cascades),
     ]
     if let other = others.first(where: \.1)?.0 {
       throw UserError(

@@ -81,6 +81,7 @@ package struct PreparedDeployment: Sendable {
     for group in deployment.groups {
       add(group.scenario.system.caveat)
       add(group.scenario.service?.caveat)
+      add(group.scenario.overlap?.caveat)
       add(group.scenario.sglang.hierarchicalCache == true ? HiCacheSettings.caveat : nil)
     }
     for (group, resolved) in zip(deployment.groups, resolved) where !resolved.unmeasured.isEmpty {

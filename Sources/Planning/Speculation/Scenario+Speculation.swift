@@ -32,6 +32,7 @@ extension Scenario {
           + "or `length:2.4`")
     }
     var speculation = Speculation(draftTokens: draftTokens)
+    speculation.byBatch = config.byBatch
     speculation.acceptance = AcceptanceDraws(
       cumulative: try acceptance.cumulative(draftTokens), seed: seed)
     let draft = try config.draft(for: model)
@@ -124,6 +125,7 @@ extension Scenario {
     drafting.weights = draft.weights
     drafting.overheads = overheads.ofDrafting(for: model)
     return DraftingCostModel(
-      base, draft: try prices.kernelModel(drafting, profile: deviceProfile), drafts: draftTokens)
+      base, draft: try prices.kernelModel(drafting, profile: deviceProfile), drafts: draftTokens,
+      byBatch: speculativeConfig?.byBatch)
   }
 }

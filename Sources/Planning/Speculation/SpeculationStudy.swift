@@ -1,5 +1,6 @@
 import CostModel
 import Messages
+import ModelFiles
 import Serving
 import SimulationKernel
 
@@ -19,8 +20,8 @@ package struct SpeculationStudy: Sendable {
   package let batchMax: Int
   /// Most sequences of that context that the pool holds.
   package let batchHeld: Int
-  /// Tokens of a verification in the mean.
-  package let acceptanceLength: Double
+  /// By position, the share of verifications that accept the draft there.
+  private let accepted: [Double]
 
   /// - Throws: ``UserError`` for a scenario that is not valid or drafts nothing, and a context beyond its longest sequence.
   package init(_ scenario: Scenario, contextTokens: Int) throws {
@@ -54,8 +55,7 @@ package struct SpeculationStudy: Sendable {
         "the KV pool holds no sequence of `--context` \(contextTokens)",
         hint: "give a shorter one, or more memory")
     }
-    acceptanceLength =
-      try scenario.acceptance?.cumulative(scenario.draftTokens).reduce(1, +) ?? 1
+    accepted = try scenario.acceptance?.cumulative(scenario.draftTokens) ?? []
   }
 
   /// A batch of sequences that decode.
@@ -76,7 +76,9 @@ package struct SpeculationStudy: Sendable {
   }
 
   package func point(_ batch: Int) -> Point {
-    let drafts = scenario.draftTokens
+    let most = scenario.draftTokens
+    let drafts =
+      scenario.speculativeConfig?.byBatch?.drafts(behind: batch, most: most) ?? most
     var work = IterationWork(attendedMax: scenario.model.attendedMax)
     work.decodeEach(batch, contextTokens: contextTokens + 1)
     work.sampledSequences = batch
@@ -89,7 +91,7 @@ package struct SpeculationStudy: Sendable {
     let behind = (drafting as? DraftingCostModel)?.drafting(behind: work).seconds ?? 0
     return Point(
       batch: batch, plain: plain, verifying: whole - behind, drafting: behind,
-      tokens: acceptanceLength)
+      tokens: accepted.prefix(drafts).reduce(1, +))
   }
 
   /// The largest batch for which drafting pays; `nil` if it does for none up to ``batchMax``.

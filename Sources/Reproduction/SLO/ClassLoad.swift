@@ -1,6 +1,5 @@
 import CostModel
 import Fleet
-import Foundation
 import Metrics
 import Planning
 import Serving
@@ -52,11 +51,7 @@ struct ClassLoad: Sendable {
 
   /// Log-normal laws through the published medians and 90th percentiles of prompts and outputs.
   private static let lengths = TraceRecipe.Lengths.sides(
-    prompt: law(median: 1930, p90: 6251), output: law(median: 8, p90: 43))
-
-  private static func law(median: Double, p90: Double) -> SideLaw {
-    .lognormal(median: median, sigma: log(p90 / median) / 1.2816)
-  }
+    prompt: .through(median: 1930, p90: 6251), output: .through(median: 8, p90: 43))
 
   /// Poisson arrivals, lengths of code traffic, classes drawn by their shares. Prompts are cut to what the model takes.
   func requests() throws -> [Request] {
@@ -146,6 +141,7 @@ struct ClassService: Sendable {
   static let relegation = ClassService(
     name: "EDF, chunks and relegation", policy: edf(DeadlineRules()), tokensMax: largest)
   static let qoserve = ClassService(name: "QoServe", policy: .qoserve, tokensMax: largest)
+  static let slosServe = ClassService(name: "SLOs-Serve", policy: .slosServe, tokensMax: largest)
   /// A replica for batches alone: arrival order, iterations as large as they come.
   static let batch = ClassService(name: "FCFS", policy: .arrival, tokensMax: largest)
 

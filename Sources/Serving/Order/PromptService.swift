@@ -14,6 +14,9 @@ package struct PromptService: Sendable {
   /// Those that stand behind all others, because they cannot be in time.
   private var relegated: Set<Int32> = []
   private(set) var throughput = PrefillThroughput()
+  /// Whether a request has come since admissions were planned, and whom the plan denies.
+  private(set) var hasArrivals = false
+  private var denied: Set<Int32> = []
   /// When the iteration that was decided last began, and its tokens of prompts.
   private var last: (start: SimInstant, promptTokens: Int)?
   /// By sequence that decodes: when its first token was there.
@@ -84,12 +87,46 @@ package struct PromptService: Sendable {
     _ sequence: Int32, _ state: TokenBudgetSequence, _ request: Request, at now: SimInstant
   ) -> Bool {
     guard order.deadlines?.relegates == true, !relegated.contains(sequence) else { return false }
+    if order.deadlines?.plans == true {
+      guard denied.contains(sequence) else { return false }
+      relegated.insert(sequence)
+      return true
+    }
     let prompt = prompt(state, request)
     guard let due = prompt.firstTokenDue,
       throughput.end(of: prompt.remainingTokens, from: now) > due
     else { return false }
     relegated.insert(sequence)
     return true
+  }
+
+  /// Notes that a request has come.
+  mutating func arrive() { hasArrivals = true }
+
+  /// A sequence with a prompt to compute, and what is known of it.
+  typealias KnownPrompt = (sequence: Int32, state: TokenBudgetSequence, request: Request)
+
+  /// Plans who stands back, if iterations go on as the next one, and if a request has come since the last plan.
+  ///
+  /// - Parameters:
+  ///   - prompts: In progress, and waiting.
+  ///   - tokens: Of prompts, in an iteration of so long a time.
+  mutating func plan(
+    inProgress: [KnownPrompt], waiting: [KnownPrompt], tokens: Int, in duration: SimDuration,
+    at now: SimInstant
+  ) {
+    guard tokens > 0, duration > .zero else { return }
+    hasArrivals = false
+    func planned(_ known: KnownPrompt, isAccepted: Bool) -> AdmissionPlan.Prompt? {
+      let prompt = prompt(known.state, known.request)
+      guard let due = prompt.firstTokenDue, !relegated.contains(known.sequence) else { return nil }
+      return AdmissionPlan.Prompt(
+        sequence: known.sequence, tokens: prompt.remainingTokens, due: due, isAccepted: isAccepted)
+    }
+    denied = AdmissionPlan.denied(
+      inProgress.compactMap { planned($0, isAccepted: true) }
+        + waiting.compactMap { planned($0, isAccepted: false) },
+      tokensPerSecond: Double(tokens) / duration.seconds, at: now)
   }
 
   /// Until when the next token of a sequence that decodes can wait: the second is due a tpot behind the first.
@@ -104,6 +141,7 @@ package struct PromptService: Sendable {
     _ sequence: Int32, _ state: TokenBudgetSequence, _ request: Request, at now: SimInstant
   ) -> SimDuration? {
     guard let target = target(of: request), let tpot = target.tpot else { return nil }
+    if order.deadlines?.keepsPace == true { return tpot }
     let first = firstTokens[sequence] ?? now
     firstTokens[sequence] = first
     let pace = SimDuration(nanoseconds: tpot.nanoseconds * Int64(state.generatedTokens))
@@ -113,6 +151,7 @@ package struct PromptService: Sendable {
   /// Forgets a sequence that is complete.
   mutating func close(_ sequence: Int32) {
     relegated.remove(sequence)
+    denied.remove(sequence)
     firstTokens[sequence] = nil
   }
 }

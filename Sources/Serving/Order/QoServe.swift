@@ -23,17 +23,27 @@ extension PromptOrder {
   }
 }
 
-/// What QoServe does by the clock; either can be left out, for comparison.
+/// What QoServe and its kin do by the clock; each can be left out, for comparison.
 package struct DeadlineRules: Sendable {
   /// Whether the tokens of an iteration follow from the slack of those that decode in it; otherwise they are those of the
   /// engine.
   package var chunks = true
   /// Whether requests that cannot meet their deadline stand back.
   package var relegates = true
+  /// Whether those stand back instead without which the most others are in time.
+  package var plans = false
+  /// Whether an iteration is as large as the pace of the decodes bears, in place of their slack.
+  package var keepsPace = false
+  /// What predicted times are multiplied by.
+  package var caution = 1.2
 
   package init(chunks: Bool = true, relegates: Bool = true) {
     self.chunks = chunks
     self.relegates = relegates
+  }
+
+  init(plans: Bool, keepsPace: Bool, caution: Double) {
+    (self.plans, self.keepsPace, self.caution) = (plans, keepsPace, caution)
   }
 
   /// Tokens of an iteration that are tried, decodes included.
@@ -41,8 +51,6 @@ package struct DeadlineRules: Sendable {
   /// The same where memory is short: below 1,000 free slots for each of the next 32 iterations.
   static let chunkSizesShort = Array(stride(from: 128, through: 512, by: 128))
   static let freeSlotsShort = 32_000
-  /// What predicted times are multiplied by.
-  static let caution = 1.2
 
   /// The tokens of an iteration: the most that are predicted to take no longer than its most urgent decode can wait.
   ///
@@ -50,10 +58,10 @@ package struct DeadlineRules: Sendable {
   ///   - slack: Until that decode's next token is due; `nil` if nothing that decodes has a pace.
   ///   - duration: Of an iteration of so many tokens, which more tokens do not shorten.
   /// - Returns: The least size where none is short enough.
-  static func chunk(
+  func chunk(
     slack: SimDuration?, freeSlots: Int, duration: (_ tokens: Int) -> SimDuration
   ) -> Int {
-    let sizes = freeSlots < freeSlotsShort ? chunkSizesShort : chunkSizes
+    let sizes = freeSlots < Self.freeSlotsShort ? Self.chunkSizesShort : Self.chunkSizes
     guard let slack else { return sizes[sizes.count - 1] }
     var (low, high) = (0, sizes.count)
     while slack.nanoseconds > 0, low < high {

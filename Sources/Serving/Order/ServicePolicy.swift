@@ -32,6 +32,7 @@ package struct ServicePolicy: Sendable {
   /// Every policy, in the order of the help text: vLLM's own, plain references, then the literature's.
   package static let all: [ServicePolicy] = [
     .arrival, .priority, .shortestPrompt, .shortestRemaining, .earliestDeadline, .qoserve,
+    .slosServe,
   ]
 
   /// vLLM's own.
@@ -47,4 +48,13 @@ package struct ServicePolicy: Sendable {
 
 extension ServicePolicy: Equatable {
   package static func == (a: ServicePolicy, b: ServicePolicy) -> Bool { a.name == b.name }
+}
+
+/// In which order waiting requests are admitted, and which running one is preempted unless a
+/// ``VictimPolicy`` says otherwise.
+package enum SchedulingPolicy: String, CaseIterable, Sendable {
+  /// By arrival; the one that runs for the shortest time makes way and comes back first.
+  case firstComeFirstServed = "fcfs"
+  /// By priority, lower first, then by arrival; the last in this order makes way.
+  case priority
 }

@@ -14,7 +14,7 @@ extension ServingSystem {
       choosesEvictions: true, choosesVictims: true, ordersService: true,
       decidesAheadFrom: .stopsAhead,
       sequences: .samples, offloads: true, hasRanks: true, speculates: true, handsOff: true,
-      tellsCache: true,
+      tellsCache: true, choosesKernels: true,
       measuresMemory: true, serveCommand: "vllm serve"),
     measuredAs: "vllm",
     defaults: { .vllm($0) },
@@ -39,6 +39,7 @@ extension ServingSystem {
       settings.v1.groups = choices.groups
       settings.v1.offloading = choices.offloading
       settings.v1.speculation = choices.speculation
+      settings.v1.cascades = choices.cascades
       settings.v1.policy = choices.service?.waiting ?? .firstComeFirstServed
       settings.v1.service = choices.service
       settings.v1.targets = choices.targets
@@ -117,6 +118,8 @@ package struct V1Options: SystemOptions {
   package var countsInFlight = true
   /// How tokens are drafted; `nil` if none are.
   package var speculation: Speculation?
+  /// Whether attention may read once what all running sequences begin with (`--no-disable-cascade-attn`); nobody cruises then.
+  package var cascades = false
   /// Most LoRA adapters among the requests of an iteration (`--max-loras`); `nil` for no limit.
   package var adaptersMax: Int?
   /// What the groups of the model's layers keep of a sequence; none for every token in all layers.
@@ -158,13 +161,4 @@ package struct V1Options: SystemOptions {
   package func watermarkBlocks(of deviceBlocks: Int) -> Int {
     Int(watermarkFraction * Double(deviceBlocks))
   }
-}
-
-/// In which order waiting requests are admitted, and which running one is preempted unless a
-/// ``VictimPolicy`` says otherwise.
-package enum SchedulingPolicy: String, CaseIterable, Sendable {
-  /// By arrival; the one that runs for the shortest time makes way and comes back first.
-  case firstComeFirstServed = "fcfs"
-  /// By priority, lower first, then by arrival; the last in this order makes way.
-  case priority
 }

@@ -1,0 +1,80 @@
+/// What of an iteration depends on its tokens alone.
+extension KernelCostModel {
+  /// An operator whose work depends on the batched tokens only.
+  struct Part: Sendable {
+    var name: String
+    var prices: PriceCurve
+    /// Whether ranks with requests of their own do it together.
+    var isShared = false
+  }
+
+  static func parts(_ deployment: PricedDeployment, _ prices: KernelPrices) -> [Part] {
+    let (model, gpus) = (deployment.model, deployment.tensorParallel)
+    let experts = expertParts(deployment, prices)
+    var parts = model.products(gpus, deployment.weights).filter {
+      experts == nil || $0.routing == nil
+    }.map { op in
+      let price = prices.product(op.name == "router" ? .bfloat16 : op.elements)
+      return Part(
+        name: op.name,
+        prices: PriceCurve(limit: tabulatedTokens) {
+          op.seconds(tokens: $0, price)
+        })
+    }
+    parts += experts ?? []
+    let streamed = model.streamedBytes(gpus, withExperts: experts == nil)
+    let streaming = prices.streaming()
+    let layers = Double(model.layers.count)
+    parts.append(
+      Part(
+        name: "norms and activations",
+        prices: PriceCurve(limit: tabulatedTokens) { tokens in
+          layers * streamed.reduce(0) { $0 + streaming(Double(tokens) * $1) }
+        }))
+    let token = Double(model.hidden * ModelSpec.bytesPerElement)
+    let ranks = deployment.dataParallel
+    if ranks > 1 {
+      // All-gather before the experts and reduce-scatter behind them: the two halves of an all-reduce of all tokens.
+      let sum = prices.allReduce(gpus: gpus * ranks, isEager: false)
+      for (shape, layers) in deployment.expertShapes {
+        let copies = prices.library.copies(of: shape, ranks: ranks)
+        parts.append(
+          Part(
+            name: "all-gather and reduce-scatter",
+            prices: PriceCurve(limit: tabulatedTokens) {
+              Double(layers) * sum(Double($0 * copies) * token)
+            }, isShared: true))
+      }
+    }
+    if gpus > 1 {
+      let replayed = prices.allReduce(gpus: gpus, isEager: false)
+      let issued = prices.allReduce(gpus: gpus, isEager: true)
+      parts.append(
+        Part(
+          name: "all-reduce",
+          prices: PriceCurve(limit: tabulatedTokens) { tokens in
+            let sum = tokens > graphTokensMax ? issued : replayed
+            return 2 * layers * sum(Double(tokens) * token)
+          }))
+    }
+    return parts
+  }
+
+  /// Routed experts by kernels that were measured; `nil` for a model without, or where a layer's have none.
+  private static func expertParts(
+    _ deployment: PricedDeployment, _ prices: KernelPrices
+  ) -> [Part]? {
+    var parts: [Part] = []
+    for (shape, count) in deployment.expertShapes {
+      guard let price = prices.experts(shape) else { return nil }
+      parts.append(
+        Part(
+          name: "experts",
+          prices: PriceCurve(limit: tabulatedTokens) {
+            Double(count)
+              * (price($0 * deployment.dataParallel) + deployment.overheads.expertLayerSeconds)
+          }, isShared: true))
+    }
+    return parts.isEmpty ? nil : parts
+  }
+}
