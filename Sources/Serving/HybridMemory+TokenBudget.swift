@@ -21,6 +21,10 @@ extension HybridMemory: TokenBudgetMemory {
 
   package func blocks(of sequence: Int) -> [BlockID] { blocks(of: sequence, group: 0) }
 
+  package mutating func lastBlock(of sequence: Int) -> BlockID {
+    blocks(of: sequence, group: 0).last ?? 0
+  }
+
   package var groupCount: Int { groups.count }
 
   package func blocksBehind(_ tokens: Int) -> Int {

@@ -126,6 +126,9 @@ package protocol TokenBudgetMemory: Sendable {
   /// The block table of a group, the null block where it holds none.
   func blocks(of sequence: Int, group: Int) -> [BlockID]
 
+  /// The last block of the table of its first group, of a sequence that holds some.
+  mutating func lastBlock(of sequence: Int) -> BlockID
+
   /// Entries of the block table of a group.
   mutating func entryCount(of sequence: Int, group: Int) -> Int
 
@@ -305,6 +308,8 @@ extension PrefixCachingMemory: TokenBudgetMemory {
   package func blocksBehind(_ tokens: Int) -> Int { blockCount(forTokens: tokens) }
 
   package func blocks(of sequence: Int, group: Int) -> [BlockID] { blocks(of: sequence) }
+
+  package mutating func lastBlock(of sequence: Int) -> BlockID { tables.lastBlock(of: sequence) }
 
   package mutating func entryCount(of sequence: Int, group: Int) -> Int {
     Int(tables[sequence].count)

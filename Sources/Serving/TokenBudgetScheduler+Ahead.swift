@@ -74,10 +74,7 @@ extension TokenBudgetScheduler {
   mutating func runAhead(
     _ sequence: Int32, tokens: Int, padding: Int, _ plan: inout IterationPlan
   ) {
-    // Its blocks are there; they get their keys when the rest has come.
-    if connects, connection.restoring[sequence] != nil {
-      return budget.give(tokens, to: sequence)
-    }
+    if connects && isRestoring(sequence) { return budget.give(tokens, to: sequence) }
     let state = sequences[Int(sequence)]
     let (length, total) = (Int(state.length), Int(state.computedTokens) + tokens)
     memory.extend(

@@ -1,44 +1,28 @@
 import KVMemory
 
-/// Iterations beside a tier in which nothing moves, nobody waits, and every running sequence decodes: the connector has
-/// nothing to decide in them, and sequences cruise as they do without one.
+/// The cruise beside a tier: a sequence joins it once the connector has nothing to decide for it, since its prompt was
+/// offered and outputs are not.
 ///
 ///     iteration   load comes | prompt ▸ stored | d d d d d d d d | complete: the connector sees it
-///                 looked at one by one         |  they cruise    | looked at one by one
+///                  waits     |     listed      |    cruises      |
 ///
-/// Blocks that sequences get meanwhile are made known to the connector in the next iteration that is looked at: no copy
-/// is under way that their next user would wait for, and outputs are not stored.
+/// In each iteration the connector is told of the listed ones, and of the blocks that cruising ones take: a copy of what they
+/// held may be under way. Only while nothing moves iterations follow each other without plans.
+///
+/// Where tokens run ahead and where a decode may give blocks back, nobody cruises: the scheduler then looks ahead, and
+/// decides the same.
 extension TokenBudgetScheduler {
-  /// Whether the next iterations are such ones; running sequences cruise then.
-  mutating func isCalm() -> Bool {
-    guard waitingSequences.count == 0, connection.unseen.isEmpty else { return false }
-    return isCruising || enterCalm()
+  /// Whether the connector has nothing to decide in the next iteration, if nobody is listed or admitted.
+  var isCalm: Bool { connection.unseen.isEmpty && !hasTransfers }
+
+  /// Whether a sequence that has a single token to compute may cruise.
+  func mayJoin(_ sequence: Int32, _ state: TokenBudgetSequence) -> Bool {
+    guard connects else { return true }
+    return connection.connector?.ignoresDecodes(of: ConnectedSequence(sequence, state)) ?? true
   }
 
-  private mutating func enterCalm() -> Bool {
-    guard mayBeCalm, !running.isEmpty, !hasTransfers, connection.isIdle else { return false }
-    for sequence in running {
-      let state = sequences[Int(sequence)]
-      guard state.length - state.computedTokens == 1,
-        connection.connector?.ignoresDecodes(of: ConnectedSequence(sequence, state)) ?? false
-      else { return false }
-    }
-    isCruising = true
-    for sequence in running { join(sequence, sequences[Int(sequence)]) }
-    return true
-  }
-
-  /// Not where tokens run ahead, and where a decode may give blocks back.
-  private var mayBeCalm: Bool {
-    mayCruise && Memory.onlyTakes && connection.worker != nil && !options.isAsynchronous
-      && options.speculation == nil
-  }
-}
-
-extension Connection {
-  /// Whether no sequence has more of its prompt to compute or to load.
-  fileprivate var isIdle: Bool {
-    prefilling.isEmpty && restoring.isEmpty && received.isEmpty && failed.isEmpty
-      && reports.isEmpty
+  /// The blocks that cruising sequences take in the iteration that is decided.
+  mutating func takenByCruising() -> [BlockID] {
+    (0..<batch.dueCount).map { memory.lastBlock(of: Int(batch.due[batch.phase, $0])) }
   }
 }

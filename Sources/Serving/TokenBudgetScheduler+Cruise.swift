@@ -48,7 +48,9 @@ extension TokenBudgetScheduler {
       let tokens = tokensToRun(sequence)
       if tokens > 0 {
         memory.dropSkipped(Int(sequence), inFlight: 0)
-        let blocks = memory.missingBlocks(of: Int(sequence), for: tokens, ahead: 0)
+        let hasBlocks = connects && isRestoring(sequence)
+        let blocks =
+          hasBlocks ? 0 : memory.missingBlocks(of: Int(sequence), for: tokens, ahead: 0)
         guard makeRoom(for: blocks, of: sequence, &plan) else { break }
         run(sequence, tokens: tokens, &plan)
       }
@@ -63,8 +65,8 @@ extension TokenBudgetScheduler {
 
   @inline(__always)
   package mutating func steadyStretch(atMost limit: Int) -> SteadyStretch? {
-    if connects && !isCalm() { return nil }
-    guard isCruising, listed.isEmpty, batch.count <= maxBatchedTokens, admitsNobody
+    guard isCruising, listed.isEmpty, batch.count <= maxBatchedTokens, admitsNobody,
+      !connects || isCalm
     else { return nil }
     return batch.steadyStretch(
       atMost: limit, freeBlocks: memory.pool.freeCount / memory.blocksOfUnit,
@@ -77,7 +79,7 @@ extension TokenBudgetScheduler {
   /// ``scheduleSteady(_:_:)`` looks at each iteration.
   private var admitsNobody: Bool {
     waitingSequences.count == 0 || running.count >= maxSequences
-      || Memory.onlyTakes && head.isBlocked(waitingSequences.first)
+      || Memory.onlyTakes && !connects && head.isBlocked(waitingSequences.first)
   }
 
   @inline(__always)
@@ -158,7 +160,12 @@ extension TokenBudgetScheduler {
   mutating func leaveCruise(_ plan: inout IterationPlan) {
     var waiting = listed[...]
     for sequence in running {
-      if sequence == waiting.first { waiting.removeFirst() } else { release(sequence, &plan) }
+      if sequence == waiting.first {
+        waiting.removeFirst()
+        continue
+      }
+      release(sequence, &plan)
+      if connects { connection.connector?.catchUp(on: sequence, in: &memory) }
     }
     listed.removeAll()
     joined.removeAll()
@@ -175,7 +182,7 @@ extension TokenBudgetScheduler {
   // MARK: Taking in an iteration
 
   /// Sequences that are complete leave in running order, because their blocks queue up in it;
-  /// listed ones join that have a single token to compute now.
+  /// listed ones join that have a single token to compute now and that nobody has to look at.
   mutating func completeCruise(_ finished: inout [RequestID]) {
     takeOutCompleting()
     batch.advance()
@@ -192,10 +199,10 @@ extension TokenBudgetScheduler {
         nextShare += 1
       }
       switch progress {
-      case .computed:
+      case .grew(let state) where mayJoin(sequence, state): join(sequence, state)
+      case .computed, .grew:
         listed[kept] = sequence
         kept += 1
-      case .grew(let state): join(sequence, state)
       case .completed:
         removeRunning(sequence)
         close(sequence, &finished)
@@ -225,7 +232,6 @@ extension TokenBudgetScheduler {
       completing.removeLast()
       removeRunning(sequence)
       close(sequence, &finished)
-      if looksAhead { ahead.close(Int(sequence)) }
     }
   }
 

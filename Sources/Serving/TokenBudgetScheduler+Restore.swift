@@ -19,6 +19,7 @@ extension Connection {
 
 /// Sequences that compute and load at once (``RestoreRule/twoPointers``).
 extension TokenBudgetScheduler {
+  /// Whether a sequence has all the blocks that it computes in, which get their keys when the rest has come.
   func isRestoring(_ sequence: Int32) -> Bool { connection.restoring[sequence] != nil }
 
   /// A sequence got blocks for all that was found and for all that the tier holds; the end of it is loaded.

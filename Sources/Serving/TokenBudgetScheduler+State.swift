@@ -32,8 +32,6 @@ extension TokenBudgetScheduler {
     chunkLimit = threshold > 0 ? min(maxBatchedTokens, threshold) : maxBatchedTokens
     inFlightMax = maxBatchedTokens * settings.v1.iterationsInFlight
     lookaheadSlots = settings.v1.speculation?.lookaheadSlots ?? 0
-    looksAhead =
-      settings.v1.isAsynchronous || settings.v1.speculation != nil || connector != nil
     outcomes = DraftOutcomes(traits.drafts, drawn: settings.v1.speculation?.acceptance)
     sequences = TokenBudgetSequences(requests, order: traits.order, service: service)
     ordersPrompts = service != nil
@@ -46,6 +44,10 @@ extension TokenBudgetScheduler {
       settings.stepping == .event && settings.v1.policy == .firstComeFirstServed
       && settings.v1.victimPolicy.pick == nil && !settings.v1.cascades
       && requests.haveOneSample
+    let cruisesConnected = mayCruise && Memory.onlyTakes && worker != nil
+    looksAhead =
+      settings.v1.isAsynchronous || settings.v1.speculation != nil
+      || connects && !cruisesConnected
     isCruising = mayCruise && !looksAhead
     batch = CruisingBatch(
       settings, blockSize: memory.blockSize, slotsOfToken: memory.slotsOfToken,
@@ -91,7 +93,7 @@ extension TokenBudgetScheduler {
 
   /// Where nothing runs and somebody waits, the end of the next transfer may be what they wait for; or more is to move then.
   package var wakeUp: SimInstant? {
-    guard connects, budget.shares.isEmpty,
+    guard connects, runsNobody,
       waitingSequences.count > 0 || !connection.restoring.isEmpty || connector?.goesOn ?? false
     else { return nil }
     return connection.worker?.nextEnd

@@ -24,6 +24,7 @@ extension TokenBudgetScheduler {
         ConnectedSequence(share.sequence, state), Int(state.computedTokens + share.tokens)
       )
     }
+    iteration.taken = takenByCruising()
     iteration.preempted = connection.preempted
     iteration.completed = connection.unseen
     if let order = connection.seenOrder {
@@ -36,7 +37,7 @@ extension TokenBudgetScheduler {
     connection.connector?.decide(iteration, in: &memory)
     for sequence in iteration.completed { forgetIfClosed(sequence.number) }
     connection.prefilling = prefillingSequences
-    let isIdle = budget.shares.isEmpty
+    let isIdle = runsNobody
     if !isIdle { connection.launched += 1 }
     if defersFrees {
       for share in budget.shares {
@@ -46,6 +47,9 @@ extension TokenBudgetScheduler {
     guard let step = connection.connector?.step else { return nil }
     return connection.worker?.move(step, at: now, isIdle: isIdle)
   }
+
+  /// Whether nobody runs in the iteration that was decided last.
+  var runsNobody: Bool { budget.shares.isEmpty && batch.count == 0 }
 
   /// Sequences that will have more of their prompt to compute after this iteration.
   private var prefillingSequences: [Int32] {

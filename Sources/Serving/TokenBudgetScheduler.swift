@@ -197,6 +197,7 @@ package struct TokenBudgetScheduler<Memory: TokenBudgetMemory>: Scheduler {
     _ sequence: Int32, tokens: Int, padding: Int = 0, _ plan: inout IterationPlan
   ) {
     if looksAhead { return runAhead(sequence, tokens: tokens, padding: padding, &plan) }
+    if connects && isRestoring(sequence) { return budget.give(tokens, to: sequence) }
     memory.extend(Int(sequence), by: tokens, ahead: 0, evicted: &plan.evicted)
     if options.prefixCaching {
       if memory.cacheFullBlocks(of: Int(sequence), missing: head.missing) { head.forget() }
@@ -207,7 +208,7 @@ package struct TokenBudgetScheduler<Memory: TokenBudgetMemory>: Scheduler {
   // MARK: Taking in an iteration
 
   package mutating func complete(_ plan: inout IterationPlan, finished: inout [RequestID]) {
-    if looksAhead && !isCruising { return land(&plan, &finished) }
+    if looksAhead { return land(&plan, &finished) }
     if mayCruise && !isCruising { enterCruise() }
     if isCruising { return completeCruise(&finished) }
     for share in budget.shares {

@@ -242,8 +242,13 @@ import Testing
     run.run(limit: 5000) { run in
       let what = "seed \(draw.seed), step \(run.step)"
       if let broken = run.scheduler.memory.brokenInvariant { Issue.record("\(what): \(broken)") }
-      if let tiers = (run.scheduler.connector as? OffloadingConnector)?.tiers {
-        for broken in [tiers.upper.brokenInvariant, tiers.lower?.brokenInvariant] {
+      if let connector = run.scheduler.connector as? OffloadingConnector {
+        let tiers = connector.tiers
+        var memory = run.scheduler.memory
+        for broken in [
+          tiers.upper.brokenInvariant, tiers.lower?.brokenInvariant,
+          connector.brokenInvariant(in: &memory),
+        ] {
           if let broken { Issue.record("\(what): \(broken)") }
         }
       }

@@ -37,6 +37,8 @@ public struct ChunkTier: Sendable {
     var pins: Int32 = 0
     /// The offer that must not evict it.
     var protectedBy = -1
+    /// The watch that has last looked at it.
+    var watch = -1
 
     var key: ContentKey { chunk.key }
     var isEvictable: Bool { isReady && pins == 0 }
@@ -58,6 +60,10 @@ public struct ChunkTier: Sendable {
   private var offerNumber = 0
   /// By request, the chunks that it uses.
   private var uses: [Int: RequestUse] = [:]
+  /// Another number as soon as something of what is watched has changed.
+  private(set) var watch = 0
+  /// A chunk that is watched although it is not there.
+  private var watchedMiss: ContentKey?
   /// Chunks written, and evicted, since the start.
   public private(set) var storedCount = 0
   public private(set) var evictedCount = 0
@@ -91,6 +97,28 @@ public struct ChunkTier: Sendable {
   func place(of key: ContentKey) -> Place? { places[key] }
 
   func chunk(at place: Place) -> Chunk { slots[Int(place)].chunk }
+
+  // MARK: Watching
+
+  /// Watches what is looked at from now on, and nothing that was before.
+  mutating func beginWatch() {
+    watch += 1
+    watchedMiss = nil
+  }
+
+  /// The state of a chunk, which is watched; of those that are absent only the last one is.
+  mutating func watchedState(of key: ContentKey) -> State {
+    guard let place = places.find(key) else {
+      watchedMiss = key
+      return .absent
+    }
+    slots[Int(place)].watch = watch
+    return slots[Int(place)].isReady ? .ready : .writing
+  }
+
+  private mutating func noticeChange(at place: Place) {
+    if slots[Int(place)].watch == watch { watch += 1 }
+  }
 
   // MARK: Reading
 
@@ -164,6 +192,7 @@ public struct ChunkTier: Sendable {
   /// A chunk is there.
   public mutating func finishStore(_ place: Place) {
     precondition(!slots[Int(place)].isReady, "ChunkTier.finishStore: chunk \(place) is ready")
+    noticeChange(at: place)
     change(place) { $0.isReady = true }
     storedCount += 1
   }
@@ -242,6 +271,7 @@ public struct ChunkTier: Sendable {
       slots[Int(place)] = Slot(chunk: chunk)
     }
     places[chunk.key] = place
+    if chunk.key == watchedMiss { watch += 1 }
     return place
   }
 
@@ -252,6 +282,7 @@ public struct ChunkTier: Sendable {
       slots[Int($0)].isEvictable && slots[Int($0)].protectedBy != offerNumber
     }
     for victim in victims {
+      noticeChange(at: victim)
       places[slots[Int(victim)].key] = nil
       slots[Int(victim)].isReady = false
       slots[Int(victim)].isHeld = false

@@ -48,12 +48,19 @@ public struct ChunkTiers: Sendable {
 
   // MARK: Looking up
 
+  /// Begins a look-up.
+  public mutating func beginLookUp() { upper.beginWatch() }
+
+  /// Another number as soon as the last look-up would not find the same, of which one chunk at most was absent; `nil` if a
+  /// look-up changes what the next one finds.
+  public var watch: Int? { lower == nil ? upper.watch : nil }
+
   /// Looks a chunk up for a request, and begins to promote it if the lower tier alone has it.
   ///
   /// - Returns: ``ChunkTier/State/writing`` for what is on its way; ``ChunkTier/State/absent`` also where the upper tier has
   ///   no room for it.
   public mutating func find(_ chunk: ChunkTier.Chunk, for request: Int) -> ChunkTier.State {
-    let state = upper.state(of: chunk.key)
+    let state = upper.watchedState(of: chunk.key)
     guard lower != nil else { return state }
     if state == .ready { hold(chunk.key) }
     guard state == .absent, lower?.state(of: chunk.key) == .ready,

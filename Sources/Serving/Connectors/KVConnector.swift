@@ -46,8 +46,11 @@ package protocol KVConnector: Sendable {
   mutating func decide<Memory: TokenBudgetMemory>(
     _ iteration: ConnectedIteration, in memory: inout Memory)
 
-  /// Whether it has nothing to do in iterations that decode a sequence, while nothing moves.
+  /// Whether it has nothing to do in iterations that decode a sequence, but to know the blocks that this takes.
   func ignoresDecodes(of sequence: ConnectedSequence) -> Bool
+
+  /// A sequence whose decodes were ignored is looked at again.
+  mutating func catchUp<Memory: TokenBudgetMemory>(on sequence: Int32, in memory: inout Memory)
 
   mutating func takeIn(_ report: KVTransferReport)
 
@@ -69,6 +72,9 @@ package protocol KVConnector: Sendable {
 extension KVConnector {
   package var goesOn: Bool { false }
   package func ignoresDecodes(of sequence: ConnectedSequence) -> Bool { false }
+  package mutating func catchUp<Memory: TokenBudgetMemory>(
+    on sequence: Int32, in memory: inout Memory
+  ) {}
   package mutating func takePulls() -> [IterationPlan.Admitted] { [] }
   package mutating func computeHere(_ requests: [RequestID]) {}
   package mutating func withdraw(_ sequence: ConnectedSequence) {}
@@ -92,8 +98,10 @@ package struct ConnectedSequence: Equatable, Sendable {
 
 /// Who runs in an iteration, as connectors see it.
 package struct ConnectedIteration: Sendable {
-  /// In order, each with the tokens that it has computed after the iteration.
+  /// In order, each with the tokens that it has computed after the iteration; without those whose decodes are ignored.
   var scheduled: [(sequence: ConnectedSequence, computed: Int)] = []
+  /// Blocks that those took.
+  var taken: [BlockID] = []
   var preempted: [Int32] = []
   /// Sequences that were complete before the iteration, and after the one before it.
   var completed: [ConnectedSequence] = []

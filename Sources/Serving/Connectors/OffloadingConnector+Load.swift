@@ -12,6 +12,27 @@ extension OffloadingConnector {
   package mutating func match<Memory: TokenBudgetMemory>(
     _ sequence: ConnectedSequence, found: Int, in memory: inout Memory
   ) -> ExternalTokens? {
+    guard let end = answer(sequence, found: found, in: &memory) else { return nil }
+    let count = end - found
+    guard count > 0 else { return ExternalTokens() }
+    if options.copiesInStep {
+      // The last token is computed all the same, for its output.
+      return ExternalTokens(count: min(count, sequence.length - 1 - found))
+    }
+    let isSynchronous =
+      count * options.bytesPerToken <= synchronousBytesLeft && end < sequence.length
+    let promoted = states[sequence.number]?.promotedTokens ?? 0
+    return ExternalTokens(
+      count: count, isAsynchronous: !isSynchronous, below: min(promoted, count))
+  }
+
+  /// Looks a sequence up that begins anew.
+  ///
+  /// - Returns: The tokens behind which it can go on, `found` if the tier has nothing for it; `nil` if that is not known
+  ///   yet.
+  mutating func lookUp<Memory: TokenBudgetMemory>(
+    _ sequence: ConnectedSequence, found: Int, in memory: inout Memory
+  ) -> Int? {
     var state = SequenceState(groups: groups.count)
     state.jobs = states[sequence.number]?.jobs ?? []
     state.promotedTokens = states[sequence.number]?.promotedTokens ?? 0
@@ -19,19 +40,12 @@ extension OffloadingConnector {
     guard state.jobs.isEmpty else { return nil }
     var search = Search(sequence: sequence, found: found)
     search.end = sequence.length - (groups.contains { $0.window != nil } ? 1 : 0)
+    tiers.beginLookUp()
     let finds = find(&search, in: &memory)
     promote(for: sequence, waits: finds && search.isUnknown)
-    guard finds else { return ExternalTokens() }
+    guard finds else { return found }
     if search.isUnknown || options.waitsForLoads && isRead(search, in: &memory) { return nil }
-    let count = search.end - found
-    if options.copiesInStep {
-      // The last token is computed all the same, for its output.
-      return ExternalTokens(count: min(count, sequence.length - 1 - found))
-    }
-    let isSynchronous =
-      count * options.bytesPerToken <= synchronousBytesLeft && search.end < sequence.length
-    return ExternalTokens(
-      count: count, isAsynchronous: !isSynchronous, below: min(state.promotedTokens, count))
+    return search.end
   }
 
   /// Lets move what a look-up has found in the lower tier alone. Its tokens are those of the group that is asked first.
@@ -176,6 +190,7 @@ extension OffloadingConnector {
   package mutating func load<Memory: TokenBudgetMemory>(
     _ sequence: ConnectedSequence, found: Int, _ external: ExternalTokens, in memory: inout Memory
   ) {
+    lastAnswer = nil
     let total = found + external.count
     let computedEnd = total - external.loaded
     states[sequence.number]?.promotedTokens = 0
@@ -203,6 +218,7 @@ extension OffloadingConnector {
       sequence: sequence.number, request: sequence.request,
       chunks: tiers.pin(chunks, by: Int(sequence.number)), blocks: blocks)
     issue(Job(transfer: job, keys: external.isAsynchronous ? chunks.map(\.key) : []))
+    readingChanges += 1
     for chunk in chunks where external.isAsynchronous {
       reading[chunk.key] = (reading.find(chunk.key) ?? 0) + 1
     }

@@ -7,6 +7,7 @@ extension OffloadingConnector {
   package mutating func admit<Memory: TokenBudgetMemory>(
     _ sequence: ConnectedSequence, in memory: inout Memory
   ) {
+    lastAnswer = nil
     let tables = noteAllocated(sequence.number, in: &memory)
     states[sequence.number]?.tables = tables
     states[sequence.number]?.isAdmitted = true
@@ -16,6 +17,7 @@ extension OffloadingConnector {
   package mutating func decide<Memory: TokenBudgetMemory>(
     _ iteration: ConnectedIteration, in memory: inout Memory
   ) {
+    allocated.add(iteration.taken)
     var lengths: [[Int]] = []
     for (sequence, _) in iteration.scheduled {
       lengths.append(extendTables(of: sequence.number, in: &memory))
@@ -65,6 +67,14 @@ extension OffloadingConnector {
     return groups.indices.allSatisfy {
       groups[$0].window == nil && progress[$0] >= sequence.promptTokens / groups[$0].chunkTokens
     }
+  }
+
+  @_specialize(where Memory == PrefixCachingMemory)
+  package mutating func catchUp<Memory: TokenBudgetMemory>(
+    on sequence: Int32, in memory: inout Memory
+  ) {
+    let tables = groups.indices.map { memory.blocks(of: Int(sequence), group: $0) }
+    states[sequence]?.tables = tables
   }
 
   /// Jobs whose source blocks this iteration writes to, and those of sequences that lost their blocks in it.

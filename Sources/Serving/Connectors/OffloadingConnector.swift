@@ -61,6 +61,9 @@ package struct OffloadingConnector: KVConnector {
   var jobs: [Int32: Job] = [:]
   /// Chunks that asynchronous loads read, and how many do.
   var reading = ChunkNumbers()
+  /// How often that has changed.
+  var readingChanges = 0
+  var lastAnswer: Answer?
   /// By block, the jobs that its next user has to wait for.
   var watchers: [BlockID: [Int32]] = [:]
   var nextJob: Int32 = 0
@@ -151,6 +154,7 @@ package struct OffloadingConnector: KVConnector {
         cascades -= 1
         if let move = job.move { tiers.finish(move) }
       }
+      if !job.keys.isEmpty { readingChanges += 1 }
       for key in job.keys { reading[key] = reading.find(key).flatMap { $0 > 1 ? $0 - 1 : nil } }
       for block in job.watched {
         watchers[block]?.removeAll { $0 == number }
