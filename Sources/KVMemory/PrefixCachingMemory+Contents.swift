@@ -37,6 +37,18 @@ extension PrefixCachingMemory {
     }
   }
 
+  /// What some full blocks of a sequence hold, which are in order.
+  ///
+  /// - Complexity: O(blocks + runs of the sequence).
+  public mutating func contentKeys(ofBlocks blocks: [Int], of sequence: Int) -> [ContentKey] {
+    let spans = contents.with(sequence) { $0.spans }
+    var span = 0
+    return blocks.map { block in
+      while span + 1 < spans.count, spans[span + 1].first <= block { span += 1 }
+      return pool.contentKey(of: spans[span].key(ofBlock: block))
+    }
+  }
+
   /// Whether one of these full blocks of a sequence has this key.
   public mutating func hasKey(_ key: BlockKey, in blocks: Range<Int>, of sequence: Int) -> Bool {
     contents.with(sequence) { contents in

@@ -36,6 +36,12 @@ extension HybridMemory: TokenBudgetMemory {
     pool.contentKey(of: key(ofBlock: block, of: sequence, group))
   }
 
+  package mutating func contentKeys(
+    ofBlocks blocks: [Int], of sequence: Int, group: Int
+  ) -> [ContentKey] {
+    blocks.map { contentKey(ofBlock: $0, of: sequence, group: group) }
+  }
+
   package mutating func tell(
     _ sequence: Int, promptTokens: Int,
     _ spans: (_ blockTokens: Int, _ enter: (RunIdentity, Int) -> Int32) -> [BlockSpan]

@@ -135,6 +135,9 @@ package protocol TokenBudgetMemory: Sendable {
   /// What a full block of a sequence holds, of which is known what it consists of.
   mutating func contentKey(ofBlock block: Int, of sequence: Int, group: Int) -> ContentKey
 
+  /// What some full blocks of a sequence hold, which are in order.
+  mutating func contentKeys(ofBlocks blocks: [Int], of sequence: Int, group: Int) -> [ContentKey]
+
   /// Whether a full block of a sequence is worth keeping for hits of multiples of `alignment` tokens.
   mutating func isKept(_ block: Int, of sequence: Int, group: Int, alignment: Int) -> Bool
 
@@ -318,6 +321,10 @@ extension PrefixCachingMemory: TokenBudgetMemory {
   package mutating func contentKey(ofBlock block: Int, of sequence: Int, group: Int) -> ContentKey {
     pool.contentKey(of: key(ofBlock: block, of: sequence))
   }
+
+  package mutating func contentKeys(
+    ofBlocks blocks: [Int], of sequence: Int, group: Int
+  ) -> [ContentKey] { contentKeys(ofBlocks: blocks, of: sequence) }
 
   package mutating func isKept(
     _ block: Int, of sequence: Int, group: Int, alignment: Int

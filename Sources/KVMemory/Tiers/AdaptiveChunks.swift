@@ -22,7 +22,7 @@ struct AdaptiveChunks: ChunkOrder {
     once.append(place)
   }
 
-  mutating func use(_ place: ChunkTier.Place, turn: Int, position: Int) {}
+  mutating func use(_ uses: [ChunkUse], turn: Int) {}
 
   var learnsFromMisses: Bool { true }
 
@@ -39,9 +39,11 @@ struct AdaptiveChunks: ChunkOrder {
 
   mutating func nextTurn() -> Int { 0 }
 
-  mutating func finish(_ place: ChunkTier.Place, isReused: Bool) {
-    if isReused { once.remove(place) }
-    if once.contains(place) { once.append(place) } else { again.append(place) }
+  mutating func finish(_ chunks: [FinishedChunk]) {
+    for chunk in chunks {
+      if chunk.isReused { once.remove(chunk.place) }
+      if once.contains(chunk.place) { once.append(chunk.place) } else { again.append(chunk.place) }
+    }
   }
 
   mutating func end(turn: Int) {}

@@ -25,24 +25,35 @@ public enum EvictionOrder: Equatable, Sendable {
     target: Double)
 }
 
+/// A use of a chunk that ends at `position` tokens of its sequence.
+struct ChunkUse: Sendable {
+  var place: ChunkTier.Place
+  var position: Int
+}
+
+/// A chunk of a request that is complete.
+struct FinishedChunk: Sendable {
+  var place: ChunkTier.Place
+  /// Whether it was there before the request, or was read by it.
+  var isReused: Bool
+}
+
 /// What a policy knows of the chunks of a tier.
 protocol ChunkOrder: Sendable {
   /// A chunk was given a place.
   mutating func insert(_ place: ChunkTier.Place, key: ContentKey)
-  /// A request uses a chunk for the first time; its chunks before it end at `position` tokens of its sequence.
+  /// A request uses chunks for the first time, in this order.
   ///
   /// - Parameter turn: When the request used its first chunk.
-  mutating func use(_ place: ChunkTier.Place, turn: Int, position: Int)
+  mutating func use(_ uses: [ChunkUse], turn: Int)
   /// Whether ``miss(_:)`` changes something.
   var learnsFromMisses: Bool { get }
   /// A request offers a chunk that is not there, for the first time.
   mutating func miss(_ key: ContentKey)
   /// The number of a turn, later than all before it.
   mutating func nextTurn() -> Int
-  /// A request is complete that used a chunk; of all its chunks the last of its sequence comes first.
-  ///
-  /// - Parameter isReused: Whether the chunk was there before the request, or was read by it.
-  mutating func finish(_ place: ChunkTier.Place, isReused: Bool)
+  /// A request is complete that used chunks; the last of its sequence comes first.
+  mutating func finish(_ chunks: [FinishedChunk])
   /// All chunks that were used in a turn are finished.
   mutating func end(turn: Int)
   /// Takes out the first `count` chunks that may be evicted; there are as many.

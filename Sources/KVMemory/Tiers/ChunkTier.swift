@@ -60,6 +60,8 @@ public struct ChunkTier: Sendable {
   private var offerNumber = 0
   /// By request, the chunks that it uses.
   private var uses: [Int: RequestUse] = [:]
+  /// Scratch: first uses that the policy has not been told of.
+  private var firstUses: [ChunkUse] = []
   /// Another number as soon as something of what is watched has changed.
   private(set) var watch = 0
   /// A chunk that is watched although it is not there.
@@ -127,7 +129,10 @@ public struct ChunkTier: Sendable {
   /// - Returns: Their places, each of which has to be given to ``unpin(_:)`` once.
   public mutating func pin(_ chunks: [Chunk], by request: Int) -> [Place] {
     var use = uses.removeValue(forKey: request) ?? RequestUse()
-    defer { uses[request] = use }
+    defer {
+      tellUses(of: &use)
+      uses[request] = use
+    }
     return chunks.map { chunk in
       guard let place = places.find(chunk.key), slots[Int(place)].isReady else {
         preconditionFailure("ChunkTier.pin: \(chunk) is \(state(of: chunk.key))")
@@ -172,6 +177,7 @@ public struct ChunkTier: Sendable {
         note(chunk, at: place, .offered, in: &use)
       }
     }
+    tellUses(of: &use)
     if self.chunks.learnsFromMisses {
       for index in missing.reversed() where use.misses(chunks[index].key) {
         self.chunks.miss(chunks[index].key)
@@ -181,12 +187,14 @@ public struct ChunkTier: Sendable {
     let wanted = missing.count - (capacity - count)
     guard wanted <= evictableCount - kept else { return nil }
     if wanted > 0 { evict(wanted) }
-    return missing.map { index in
+    let stored = missing.map { index in
       let place = take(chunks[index])
       self.chunks.insert(place, key: chunks[index].key)
       note(chunks[index], at: place, .inserted, in: &use)
-      return (index, place)
+      return (index: index, place: place)
     }
+    tellUses(of: &use)
+    return stored
   }
 
   /// A chunk is there.
@@ -200,9 +208,12 @@ public struct ChunkTier: Sendable {
   /// A request uses chunks as one does that offers them, without writing those that are not there.
   mutating func touch(_ chunks: [Chunk], by request: Int) {
     var use = uses.removeValue(forKey: request) ?? RequestUse()
-    defer { uses[request] = use }
+    defer {
+      tellUses(of: &use)
+      uses[request] = use
+    }
     for chunk in chunks {
-      guard let place = places[chunk.key], slots[Int(place)].isReady else { continue }
+      guard let place = places.find(chunk.key), slots[Int(place)].isReady else { continue }
       note(chunk, at: place, .offered, in: &use)
     }
   }
@@ -214,15 +225,19 @@ public struct ChunkTier: Sendable {
   mutating func finish(_ request: Int) -> [RequestUse.Entry] {
     guard let use = uses.removeValue(forKey: request) else { return [] }
     let entries = use.inOrder
+    var finished: [FinishedChunk] = []
+    finished.reserveCapacity(entries.count)
     for entry in entries.reversed() {
       guard let place = place(of: entry) else { continue }
-      chunks.finish(place, isReused: entry.isReused)
+      finished.append(FinishedChunk(place: place, isReused: entry.isReused))
     }
+    chunks.finish(finished)
     if let turn = use.turn { chunks.end(turn: turn) }
     return entries
   }
 
   /// Mostly where it was.
+  @inline(__always)
   private func place(of entry: RequestUse.Entry) -> Place? {
     let slot = slots[Int(entry.place)]
     return slot.isHeld && slot.key == entry.chunk.key ? entry.place : places[entry.chunk.key]
@@ -236,10 +251,16 @@ public struct ChunkTier: Sendable {
   private mutating func note(
     _ chunk: Chunk, at place: Place, _ kind: RequestUse.Kind, in use: inout RequestUse
   ) {
+    guard use.note(chunk, at: place, kind) else { return }
+    firstUses.append(ChunkUse(place: place, position: chunk.position))
+  }
+
+  private mutating func tellUses(of use: inout RequestUse) {
+    guard !firstUses.isEmpty else { return }
     let turn = use.turn ?? chunks.nextTurn()
     use.turn = turn
-    guard use.note(chunk, at: place, kind) else { return }
-    chunks.use(place, turn: turn, position: chunk.position)
+    chunks.use(firstUses, turn: turn)
+    firstUses.removeAll(keepingCapacity: true)
   }
 
   /// Counts an offer, and says whether the chunk was offered often enough.

@@ -36,12 +36,19 @@ struct RankedChunks: ChunkOrder {
     while ranks.count <= Int(place) { ranks.append(nil) }
   }
 
-  mutating func use(_ place: ChunkTier.Place, turn: Int, position: Int) {
-    if let known = ranks[Int(place)], (known.turn, -known.position) >= (turn, -position) { return }
-    let entry = give(turn: turn, position: position, to: place)
+  mutating func use(_ uses: [ChunkUse], turn: Int) {
     let last = turns.lastIndex { $0.number <= turn }
-    if let last, turns[last].number == turn { return turns[last].append(entry) }
-    turns.insert(Turn(number: turn, entry), at: last.map { $0 + 1 } ?? 0)
+    let isKnown = last.map { turns[$0].number == turn } ?? false
+    let index = isKnown ? last.unsafelyUnwrapped : last.map { $0 + 1 } ?? 0
+    if !isKnown { turns.insert(Turn(number: turn), at: index) }
+    for use in uses {
+      if let known = ranks[Int(use.place)],
+        known.turn > turn || known.turn == turn && known.position <= use.position
+      {
+        continue
+      }
+      turns[index].append(give(turn: turn, position: use.position, to: use.place))
+    }
   }
 
   var learnsFromMisses: Bool { false }
@@ -53,8 +60,8 @@ struct RankedChunks: ChunkOrder {
     return turnsGiven
   }
 
-  mutating func finish(_ place: ChunkTier.Place, isReused: Bool) {
-    queue.append(give(turn: nextTurn(), position: 0, to: place))
+  mutating func finish(_ chunks: [FinishedChunk]) {
+    for chunk in chunks { queue.append(give(turn: nextTurn(), position: 0, to: chunk.place)) }
     if queue.count > 2 * ranks.count + 64 {
       queue.removeAll { ranks[Int($0.place)] != $0.rank }
     }
@@ -108,10 +115,10 @@ struct RankedChunks: ChunkOrder {
 /// Chunks that a request in progress has used, those at its end first to be evicted: they stand last.
 private struct Turn: Sendable {
   let number: Int
-  private var entries: [RankedChunks.Entry]
+  private var entries: [RankedChunks.Entry] = []
   private var isSorted = true
 
-  init(number: Int, _ entry: RankedChunks.Entry) { (self.number, entries) = (number, [entry]) }
+  init(number: Int) { self.number = number }
 
   mutating func append(_ entry: RankedChunks.Entry) {
     if let last = entries.last, last.rank < entry.rank { isSorted = false }

@@ -209,9 +209,8 @@ extension OffloadingConnector {
       states[sequence.number]?.progress[number] = ceilDivide(total, group.chunkTokens)
       guard first < end else { continue }
       blocks += table[first..<end]
-      for chunk in first / options.blocksPerChunk..<ceilDivide(end, options.blocksPerChunk) {
-        chunks.append(self.chunk(chunk, of: sequence, number, in: &memory))
-      }
+      let covered = first / options.blocksPerChunk..<ceilDivide(end, options.blocksPerChunk)
+      chunks += self.chunks(Array(covered), of: sequence, number, in: &memory)
     }
     let job = KVTransferJob(
       number: nextJob, kind: .load(isAsynchronous: external.isAsynchronous),
@@ -243,9 +242,8 @@ extension OffloadingConnector {
       let (first, end) = (
         tokens.lowerBound / group.chunkTokens, tokens.upperBound / group.chunkTokens
       )
-      for index in first..<end {
-        chunks.append(chunk(index, of: sequence, number, in: &memory))
-      }
+      guard first < end else { continue }
+      chunks += self.chunks(Array(first..<end), of: sequence, number, in: &memory)
     }
     let written = tiers.store(chunks, by: Int(sequence.number))
     precondition(written?.isEmpty ?? false, "OffloadingConnector: the tier lost what it just held")
@@ -257,6 +255,18 @@ extension OffloadingConnector {
     ChunkTier.Chunk(
       key: key(of: index, sequence, group, in: &memory),
       position: (index + 1) * groups[group].chunkTokens, group: group)
+  }
+
+  /// Chunks of a sequence, in order.
+  func chunks<Memory: TokenBudgetMemory>(
+    _ indices: [Int], of sequence: ConnectedSequence, _ group: Int, in memory: inout Memory
+  ) -> [ChunkTier.Chunk] {
+    let blocks = indices.map { ($0 + 1) * options.blocksPerChunk - 1 }
+    let keys = memory.contentKeys(ofBlocks: blocks, of: Int(sequence.number), group: group)
+    let tokens = groups[group].chunkTokens
+    return indices.indices.map {
+      ChunkTier.Chunk(key: keys[$0], position: (indices[$0] + 1) * tokens, group: group)
+    }
   }
 
   mutating func issue(_ job: Job) {

@@ -135,11 +135,11 @@ extension OffloadingConnector {
         most / group.chunkTokens, table.count / options.blocksPerChunk,
         sequence.length / group.chunkTokens)
       guard end > progress[number] else { continue }
-      for index in progress[number]..<end {
-        guard isKept(index, of: sequence, number, table, in: &memory) else { continue }
-        chunks.append(chunk(index, of: sequence, number, in: &memory))
-        sources.append(index)
+      let kept = (progress[number]..<end).filter {
+        isKept($0, of: sequence, number, table, in: &memory)
       }
+      chunks += self.chunks(kept, of: sequence, number, in: &memory)
+      sources += kept
       progress[number] = end
     }
     guard progress != state.progress else { return nil }
@@ -156,9 +156,11 @@ extension OffloadingConnector {
     var unwatched: [BlockID] = []
     for (index, _) in stored {
       let group = chunks[index].group
-      let held = self.blocks(ofChunk: sources[index], in: state.tables[group])
-      blocks += held
-      if groups[group].window != nil { watched += held } else { unwatched += held }
+      let first = sources[index] * options.blocksPerChunk
+      for block in state.tables[group][first..<first + options.blocksPerChunk] where block != 0 {
+        blocks.append(block)
+        if groups[group].window != nil { watched.append(block) } else { unwatched.append(block) }
+      }
     }
     let job = KVTransferJob(
       number: number, kind: .store, sequence: sequence.number, request: sequence.request,
@@ -184,11 +186,6 @@ extension OffloadingConnector {
       keepsSome = true
     }
     return keepsSome
-  }
-
-  private func blocks(ofChunk chunk: Int, in table: [BlockID]) -> some Sequence<BlockID> {
-    let first = chunk * options.blocksPerChunk
-    return table[first..<first + options.blocksPerChunk].lazy.filter { $0 != 0 }
   }
 
   /// Tokens in whose multiples hits in the tier come: chunks of the group that keeps everything.
