@@ -331,6 +331,33 @@ import Workload
     }
   }
 
+  /// Of a turn that comes before the last answer is complete the engine does not find that answer, and one pass does. Where
+  /// turns wait for answers both find the same, of short prompts as well.
+  @Test func onePassTakesTurnsToWait() throws {
+    var recipe = TraceRecipe(lengths: .preset(.sharegpt), count: 400, seed: 1)
+    recipe.requestRate = 0.01
+    recipe.turns = .init(mean: 3, gapSeconds: 10, added: nil, totalTokensMax: 2048)
+    let trace = try TraceGenerator.generate(recipe)
+    var study = CacheStudy(trace: trace, blockTokens: 16, policies: [.lru])
+    study.capacities = [2000]
+    let plan = try #require(try study.run().points.first).lruTokens.mean
+    let llama = try ModelCatalogue.find("llama-3.1-8b")
+    func engine(_ thinkTime: ThinkTime?) throws -> Double {
+      let scenario = try scenario {
+        $0.model = llama
+        $0.deviceBlocksOverride = 2001
+        $0.maxModelLength = 2100
+        $0.kvOffloadingGiB = nil
+        $0.thinkTime = thinkTime
+      }
+      return try #require(
+        try Simulation.run(scenario, trace: trace).result.summary.kv.prefixCache?.hitRate)
+    }
+    let (waiting, open) = (try engine(.gaps), try engine(nil))
+    #expect(abs(waiting - plan) < 0.005, "\(waiting) and \(plan)")
+    #expect(open < plan - 0.02, "\(open) and \(plan)")
+  }
+
   @Test func aTraceWithoutContentsIsRefused() throws {
     var bare = trace
     bare.contents = nil
