@@ -5,12 +5,13 @@ import SimulationKernel
 import Workload
 
 extension PointPrediction {
-  /// Simulates a point whose workers prefill and decode apart: an equal share of its ranks, with as large a share of its
+  /// Simulates a point whose workers prefill and decode apart: an equal share of them, with as large a share of its
   /// clients.
   ///
   /// The scheduler is that of `vllm-v1` for every engine, with the overheads, kernels, chunks and pools of the engine that was
-  /// measured: others are not simulated with prefill and decode apart. A rank of attention data parallelism is a replica
-  /// whose layers of experts are priced as if all ranks of its worker did the same.
+  /// measured: others are not simulated with prefill and decode apart. Of a worker that prefills, ranks of attention data
+  /// parallelism step together, so that a lone prompt has the experts of all to itself; of one that decodes, where ranks
+  /// have about as much to do as each other, each is a replica that is priced as if the others did the same.
   static func predict(
     _ point: ServingPoint, _ split: ServingPoint.Split, model: BackendModel, prices: PriceSource
   ) throws -> PointPrediction {
@@ -20,20 +21,22 @@ extension PointPrediction {
     let clients = (point.concurrency + shares - 1) / shares
     func group(_ role: ReplicaRole, _ pool: ServingPoint.Pool) throws -> Deployment.Group {
       var scenario = try model.scenario(of: point.of(pool))
+      scenario.simulatesOneRank = role == .decode
       scenario.maxConcurrency = clients
       scenario.prefixCaching = false
       if role == .decode {
         scenario.maxSequences = min(model.maxSequences, split.decodeSequences)
       }
-      var group = Deployment.Group(scenario, count: pool.ranks / shares)
+      let replicas = role == .decode ? pool.ranks : pool.workers
+      var group = Deployment.Group(scenario, count: replicas / shares)
       group.role = role
       return group
     }
     var deployment = Deployment(
       groups: [try group(.prefill, split.prefill), try group(.decode, split.decode)],
       router: .leastOutstanding)
-    // Heads or ranks that keep and read a prompt have a network card each.
-    let cards = min(split.prefill.tensorParallel, split.decode.tensorParallel)
+    // GPUs of a worker that prefills have a network card each, and send side by side.
+    let cards = split.prefill.gpus
     deployment.link = KVLink(
       latency: SimDuration(rounding: model.transferMilliseconds / 1e3),
       bandwidth: model.transferGBps * 1e9 * Double(cards))

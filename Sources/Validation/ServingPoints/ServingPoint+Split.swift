@@ -9,10 +9,10 @@ extension ServingPoint {
     /// Most sequences that a rank decodes at once.
     var decodeSequences = Int.max
 
-    /// Ranks of both pools are multiples of this, so that an equal share of all is simulated.
+    /// Workers that prefill and ranks that decode are multiples of this, so that an equal share of all is simulated.
     var shares: Int {
       func divisor(_ a: Int, _ b: Int) -> Int { b == 0 ? a : divisor(b, a % b) }
-      return divisor(prefill.ranks, decode.ranks)
+      return divisor(prefill.workers, decode.ranks)
     }
 
     /// The most sequences that a rank is started for, by its share of the most clients: the largest power of two, or three
@@ -39,6 +39,9 @@ extension ServingPoint {
 
     /// Groups that have requests of their own, of all workers.
     package var ranks: Int { workers * dataParallel }
+
+    /// Of a worker.
+    var gpus: Int { tensorParallel * dataParallel }
 
     /// - Throws: ``UserError`` with file and line.
     init(_ table: MeasurementTable, _ row: Int, of role: String) throws {
