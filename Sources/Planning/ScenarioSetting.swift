@@ -179,9 +179,9 @@ extension ScenarioSetting {
     .yesNo("async-scheduling", \.asyncScheduling)
       .only { $0.capabilities.decidesAheadFrom != nil }.recorded(40, .ifSet).namedIfSet,
     .yesNo("disable-cascade-attn", \.disableCascade).only(\.capabilities.choosesKernels)
-      .recorded(100, .ifSet).namedIfSet,
+      .recorded(69, .ifSet).namedIfSet,
     .choice("overlap", \.overlap, of: OverlapRule.allCases, text: \.rawValue)
-      .only(\.capabilities.choosesKernels).recorded(101, .ifSet).namedIfSet,
+      .only(\.capabilities.choosesKernels).recorded(70, .ifSet).namedIfSet,
     .speculation("speculative-config", \.speculativeConfig).only(\.capabilities.speculates)
       .recorded(47, .ifSet).namedIfSet,
     .count("num-speculative-tokens", \.speculativeTokens).only(\.capabilities.speculates)
