@@ -135,8 +135,11 @@ extension OffloadingConnector {
         most / group.chunkTokens, table.count / options.blocksPerChunk,
         sequence.length / group.chunkTokens)
       guard end > progress[number] else { continue }
-      let kept = (progress[number]..<end).filter {
-        isKept($0, of: sequence, number, table, in: &memory)
+      let alignment = options.alignmentTokens ?? wholeChunkTokens ?? group.chunkTokens
+      let kept = (progress[number]..<end).filter { chunk in
+        let first = chunk * options.blocksPerChunk
+        return memory.isWorthKeeping(
+          first..<first + options.blocksPerChunk, of: sequence, number, table, alignment)
       }
       chunks += self.chunks(kept, of: sequence, number, in: &memory)
       sources += kept
@@ -170,27 +173,27 @@ extension OffloadingConnector {
     return number
   }
 
-  /// Whether a chunk is worth keeping, and there as a whole.
-  private func isKept<Memory: TokenBudgetMemory>(
-    _ chunk: Int, of sequence: ConnectedSequence, _ group: Int, _ table: [BlockID],
-    in memory: inout Memory
+  /// Tokens of a chunk of the first group that keeps everything: hits in the tier come in multiples of them.
+  private var wholeChunkTokens: Int? { groups.first { $0.window == nil }?.chunkTokens }
+}
+
+extension TokenBudgetMemory {
+  /// Whether the blocks of a chunk are worth keeping, and there as a whole.
+  ///
+  /// - Parameters:
+  ///   - table: The block table of the sequence, as the connector was told it.
+  ///   - alignment: Tokens in whose multiples hits in the tier come.
+  fileprivate mutating func isWorthKeeping(
+    _ blocks: Range<Int>, of sequence: ConnectedSequence, _ group: Int, _ table: [BlockID],
+    _ alignment: Int
   ) -> Bool {
-    let first = chunk * options.blocksPerChunk
-    let end = first + options.blocksPerChunk
-    guard table[end - 1] != 0 else { return false }
-    let alignment = alignment(besides: group)
+    guard table[blocks.upperBound - 1] != 0 else { return false }
     var keepsSome = false
-    for block in first..<end
-    where memory.isKept(block, of: Int(sequence.number), group: group, alignment: alignment) {
+    for block in blocks
+    where isKept(block, of: Int(sequence.number), group: group, alignment: alignment) {
       guard table[block] != 0 else { return false }
       keepsSome = true
     }
     return keepsSome
-  }
-
-  /// Tokens in whose multiples hits in the tier come: chunks of the group that keeps everything.
-  private func alignment(besides group: Int) -> Int {
-    options.alignmentTokens ?? groups.first { $0.window == nil }?.chunkTokens
-      ?? groups[group].chunkTokens
   }
 }
