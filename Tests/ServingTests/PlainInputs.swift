@@ -80,3 +80,28 @@ func drawnPrompt(of id: Int, _ chance: inout RandomStream) -> [TokenPiece] {
   }
   return pieces
 }
+
+/// Requests drawn for comparing two steppings: shared beginnings, some at one instant, outputs short and long.
+struct DrawnLoad {
+  var requests: [Request] = []
+  var contents = PromptContents()
+  /// The most tokens of a request, prompt and output.
+  var longest = 0
+
+  /// - Parameters:
+  ///   - most: One more than the requests beyond twelve.
+  ///   - short: Most tokens of a short output.
+  init(upTo most: Int, short: Int, _ chance: inout RandomStream) {
+    var clock: Int64 = 0
+    for id in 0..<12 + chance.below(most) {
+      clock += chance.below(3) == 0 ? Int64(chance.below(20_000)) : 0
+      contents.append(drawnPrompt(of: id, &chance))
+      let request = Request(
+        arrival: SimInstant(nanoseconds: clock),
+        promptTokens: Int32(contents.promptTokens(of: id)),
+        outputTokens: Int32(1 + chance.below(chance.below(4) == 0 ? short : 40)))
+      longest = max(longest, Int(request.promptTokens + request.outputTokens))
+      requests.append(request)
+    }
+  }
+}

@@ -11,25 +11,16 @@ import Workload
 @Suite struct SGLangSteppingTests {
   /// A workload and an engine drawn from one seed: shared beginnings, and pools in which requests are retracted.
   private struct Draw {
-    var requests: [Request] = []
-    var contents = PromptContents()
+    var requests: [Request]
+    let contents: PromptContents
     var settings: EngineSettings
     var window = MeasuringWindow()
 
     init(seed: UInt64) {
       var chance = RandomStream(seed: seed, label: "sglang stepping")
-      var clock: Int64 = 0
-      var longest = 0
-      for id in 0..<12 + chance.below(40) {
-        clock += chance.below(3) == 0 ? Int64(chance.below(20_000)) : 0
-        contents.append(drawnPrompt(of: id, &chance))
-        let request = Request(
-          arrival: SimInstant(nanoseconds: clock),
-          promptTokens: Int32(contents.promptTokens(of: id)),
-          outputTokens: Int32(1 + chance.below(chance.below(4) == 0 ? 3 : 40)))
-        longest = max(longest, Int(request.promptTokens + request.outputTokens))
-        requests.append(request)
-      }
+      let load = DrawnLoad(upTo: 40, short: 3, &chance)
+      (requests, contents) = (load.requests, load.contents)
+      let longest = load.longest
       let page = [1, 1, 1, 2, 5][chance.below(5)]
       let blocks = (longest + page - 1) / page + 8
       settings = sglangSettings(

@@ -11,24 +11,15 @@ import Workload
 @Suite struct V1SteppingTests {
   /// A workload and an engine drawn from one seed: tiny pools, and budgets that often run out.
   private struct Draw {
-    var requests: [Request] = []
-    var contents = PromptContents()
+    let requests: [Request]
+    let contents: PromptContents
     var settings: EngineSettings
 
     init(seed: UInt64) {
       var chance = RandomStream(seed: seed, label: "v1 stepping")
-      var clock: Int64 = 0
-      var longest = 0
-      for id in 0..<12 + chance.below(30) {
-        clock += chance.below(3) == 0 ? Int64(chance.below(20_000)) : 0
-        contents.append(drawnPrompt(of: id, &chance))
-        let request = Request(
-          arrival: SimInstant(nanoseconds: clock),
-          promptTokens: Int32(contents.promptTokens(of: id)),
-          outputTokens: Int32(1 + chance.below(chance.below(4) == 0 ? 4 : 40)))
-        longest = max(longest, Int(request.promptTokens + request.outputTokens))
-        requests.append(request)
-      }
+      let load = DrawnLoad(upTo: 30, short: 4, &chance)
+      (requests, contents) = (load.requests, load.contents)
+      let longest = load.longest
       let blockSize = 1 + chance.below(6)
       let needed = (longest - 1 + blockSize - 1) / blockSize
       settings = EngineSettings(

@@ -32,15 +32,7 @@ extension Architecture {
 extension ConfigFields {
   /// Whether each layer attends, by `layer_types`, or by the numbers of those that do.
   fileprivate func lfm2Attends(_ layers: Int) throws -> [Bool] {
-    if let types = try layerTypes(layers: layers) {
-      return try types.map { type in
-        switch type {
-        case "full_attention": return true
-        case "conv": return false
-        default: throw unknownLayer(type, in: "layer_types")
-        }
-      }
-    }
+    if let listed = try attendingLayers(layers, besides: "conv") { return listed }
     guard let numbers = try counts("full_attn_idxs") else {
       throw contradiction("`\(place)layer_types` is missing")
     }

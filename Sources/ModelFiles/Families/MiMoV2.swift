@@ -48,15 +48,4 @@ extension ConfigFields {
     }
     return (.init(query: query, kv: kv, dim: dim), try hidden() * (query + kv) * (value - dim))
   }
-
-  /// A list with 0 or 1 for each layer.
-  fileprivate func marks(_ name: String, layers: Int) throws -> [Bool] {
-    guard let listed = try counts(name) else {
-      throw contradiction("`\(place)\(name)` is missing")
-    }
-    guard listed.count >= layers else {
-      throw contradiction("`\(place)\(name)` has \(listed.count) of \(layers) layers")
-    }
-    return listed.prefix(layers).map { $0 != 0 }
-  }
 }

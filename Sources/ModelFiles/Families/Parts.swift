@@ -67,6 +67,28 @@ extension ConfigFields {
     return Array(types.prefix(layers))
   }
 
+  /// A list with 0 or 1 for each layer.
+  func marks(_ name: String, layers: Int) throws -> [Bool] {
+    guard let listed = try counts(name) else {
+      throw contradiction("`\(place)\(name)` is missing")
+    }
+    guard listed.count >= layers else {
+      throw contradiction("`\(place)\(name)` has \(listed.count) of \(layers) layers")
+    }
+    return listed.prefix(layers).map { $0 != 0 }
+  }
+
+  /// Whether each layer attends to all tokens by `layer_types`, where the others are all of one kind; `nil` where the field is
+  /// missing.
+  func attendingLayers(_ layers: Int, besides other: String) throws -> [Bool]? {
+    try layerTypes(layers: layers)?.map { type in
+      guard type == "full_attention" || type == other else {
+        throw unknownLayer(type, in: "layer_types")
+      }
+      return type != other
+    }
+  }
+
   func unknownLayer(_ type: String, in name: String) -> UserError {
     UserError(
       "\(file): `\(place)\(name)` names a kind of layer that is not known, `\(printable(type))`",
