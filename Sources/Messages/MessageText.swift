@@ -7,10 +7,9 @@ extension UserError {
   }
 }
 
-/// Text from a file made safe for a terminal: at most 24 characters, then `…`; control characters,
+/// Text from a file made safe for a terminal: at most 24 characters unless said otherwise, then `…`; control characters,
 /// backquotes and the like as `\u{…}`; bytes that are not UTF-8 as the replacement character.
-package func printable(_ bytes: Span<UInt8>) -> String {
-  let charactersMax = 24
+package func printable(_ bytes: Span<UInt8>, atMost charactersMax: Int = 24) -> String {
   // A character of UTF-8 has at most four bytes; one more character tells whether to cut.
   let head = (0..<min(bytes.count, 4 * (charactersMax + 1))).map { bytes[$0] }
   let scalars = String(decoding: head, as: UTF8.self).unicodeScalars

@@ -152,6 +152,11 @@ import Workload
         "two.prom:20: a metric of the model `n`, in line 3 of `m`"
       ),
       (
+        [("odd.prom", Self.before + "vllm:request_success_total{model_name=\"a\u{7}b\"} 3\n")],
+        load,
+        "odd.prom:20: a metric of the model `a\\u{7}b`, in line 3 of `m`"
+      ),
+      (
         [("twice.prom", Self.before + Self.after)], load,
         "twice.prom:22: `vllm:prompt_tokens_total` stands in line 3 with the same labels"
       ),

@@ -175,4 +175,16 @@ import Testing
     }
     #expect(error?.message == "\(files.path)/runs.csv:2: \(reason)")
   }
+
+  /// Of single tokens there is no time between tokens.
+  @Test func singleTokensAreRefused() throws {
+    let files = try SmallFiles(["runs.csv": Self.header + "100,1,0,1,1\n90,1,2,3,3\n"])
+    let error = #expect(throws: UserError.self) {
+      try RequestReplay(path: files.path + "/runs.csv")
+    }
+    #expect(
+      error?.message
+        == "\(files.path)/runs.csv: no request has a second output token, so that nothing is known of the time "
+        + "between them")
+  }
 }

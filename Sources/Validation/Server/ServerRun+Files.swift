@@ -236,6 +236,7 @@ package struct ServerRunReading: Sendable {
       values.add(
         arrival: row.start, first: row.first, last: row.last, tokens: Int(request.outputTokens))
     }
+    try requirePositive(name, values.quantities)
     // Clients are as many as were ever served at once.
     var inFlight = 0
     var most = 0
@@ -263,9 +264,7 @@ package struct ServerRunReading: Sendable {
         "\(name): nothing was measured: no \(ServerRun.Quantity.fitted.map { "`\($0.column)`" }.joined(separator: ", "))"
       )
     }
-    guard measured.values.allSatisfy({ $0.isFinite && $0 > 0 }) else {
-      throw UserError("\(name): a measured value is not positive: \(measured)")
-    }
+    try requirePositive(name, measured)
     guard rate > 0 else { throw UserError("\(name): `request_rate` \(rate) is not positive") }
     try requireSpan(name, rate.isFinite ? Double(requests.count) / rate : 0)
     try requireSpan(name, (starts?.max() ?? 0) - (starts?.min() ?? 0))
@@ -279,6 +278,16 @@ package struct ServerRunReading: Sendable {
       }
     return ServerRun(
       name: name, arrivals: arrivals, clients: clients, requests: requests, measured: measured)
+  }
+
+  private func requirePositive(
+    _ name: String, _ measured: [ServerRun.Quantity: Double]
+  ) throws(UserError) {
+    for quantity in ServerRun.Quantity.allCases {
+      guard let value = measured[quantity], !(value.isFinite && value > 0) else { continue }
+      throw UserError(
+        "\(name): the measured `\(quantity.column)` is not positive: \(quantity.shown(value))")
+    }
   }
 
   private func request(_ name: String, _ inputs: Double, _ outputs: Double) throws -> Request {

@@ -69,7 +69,7 @@ package struct RequestReplay: Sendable {
   /// Requests arrive when the engine queued them: what happens before is the client's and the API
   /// server's, which are not simulated (and which the published comparison leaves out too).
   ///
-  /// - Throws: ``UserError`` with file and line.
+  /// - Throws: ``UserError`` with file and line, and where no request has a second output token.
   package init(path: String) throws {
     let (table, names) = try Self.table(path)
     var queuedSeconds = try (0..<table.rowCount).map { try table.number(names.queued, $0) }
@@ -104,6 +104,11 @@ package struct RequestReplay: Sendable {
           arrival: .zero + SimDuration(rounding: queued), promptTokens: Int32(prompt),
           outputTokens: Int32(output)))
       contents.append(try Self.pieces(table, row, promptTokens: Int32(prompt), index: row))
+    }
+    guard outcomes.contains(where: { $0.tpot != nil }) else {
+      throw UserError(
+        "\(path): no request has a second output token, so that nothing is known of the time between them",
+        hint: "give the requests of a run whose outputs have two tokens and more")
     }
     measured = Outcome(outcomes)
     served = outcomes

@@ -43,7 +43,8 @@ struct MetricsPage {
       if let label = sample.labels.first(where: { $0.name == "model_name" })?.value {
         if let model, model.name != label {
           throw UserError(
-            "\(name):\(sample.line): a metric of the model `\(label)`, in line \(model.line) of `\(model.name)`",
+            "\(name):\(sample.line): a metric of the model `\(Self.shown(label))`, in line \(model.line) of "
+              + "`\(Self.shown(model.name))`",
             hint: "give the lines of one model")
         }
         model = model ?? (label, sample.line)
@@ -68,4 +69,9 @@ struct MetricsPage {
   }
 
   subscript(_ name: String) -> Double? { sums[name] }
+
+  /// The name of a model, which is any text there.
+  private static func shown(_ name: String) -> String {
+    printable(Array(name.utf8).span, atMost: 80)
+  }
 }
