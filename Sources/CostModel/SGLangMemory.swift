@@ -5,6 +5,7 @@
 ///
 ///     rest = 512 + 1.5 × chunk (at least 2,048) + 2 × decode graphs + 128 × GPUs + prefill graphs, in MiB,
 ///            and at least 10,240 on GPUs of more than 60 GiB
+///     with attention data parallelism  + 3 × decode graphs × ranks, 4.5 × of graphs above 300
 ///
 /// - Source: wheels of SGLang 0.5.14 and 0.5.23 (`server_args.py`, `memory_hook.py`), read and not run. The sizes of prefill
 ///   graphs are reconstructed: they are as many as were counted at 8,192 tokens, 58.
@@ -17,6 +18,8 @@ package struct SGLangMemory: Sendable {
   package var sequences: Int
   package var tensorParallel = 1
   package var pipelineParallel = 1
+  /// Ranks of `tensorParallel` GPUs with requests of their own (`--attn-dp-size`).
+  package var dataParallel = 1
   /// Whether the model caches a latent vector.
   package var isLatent = false
 
@@ -47,14 +50,15 @@ package struct SGLangMemory: Sendable {
   package var fraction: Double {
     let device = Double(deviceBytes) / Double(1 << 20)
     var rest = 512 + 1.5 * Double(max(chunkTokens, 2048)) + 2 * Double(decodeGraphTokens)
-    rest += 128 * Double(tensorParallel * pipelineParallel) + prefillGraphs
+    rest += 128 * Double(tensorParallel * dataParallel * pipelineParallel) + prefillGraphs
+    rest += paddingOfRanks
     if deviceBytes > 60 << 30 { rest = max(rest, 10_240) }
     return ((device - rest) / device * 1000).rounded() / 1000
   }
 
   /// Requests of the largest graph of a decode.
   private var decodeGraphTokens: Int {
-    let isWide = tensorParallel >= 4
+    let isWide = tensorParallel * dataParallel >= 4
     let largest =
       switch deviceBytes >> 30 {
       case ..<20: 8
@@ -64,6 +68,12 @@ package struct SGLangMemory: Sendable {
       default: 512
       }
     return min(largest, sequences)
+  }
+
+  /// MiB that graphs of decodes take besides where ranks with requests of their own step together.
+  private var paddingOfRanks: Double {
+    guard dataParallel > 1 else { return 0 }
+    return (decodeGraphTokens > 300 ? 4.5 : 3) * Double(decodeGraphTokens * dataParallel)
   }
 
   /// MiB of the graphs of prefills; none under pipeline parallelism.

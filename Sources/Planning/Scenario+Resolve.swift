@@ -35,13 +35,14 @@ extension Scenario {
       deviceBlocks: deviceBlocks, hostBlocks: hostBlocks,
       maxSequences: limits.sequences, maxBatchedTokens: limits.tokens,
       maxModelLength: limits.modelLength)
+    if !simulatesOneRank { settings.dataParallel = dataParallel }
     if maxSequences == nil && defaults.sequencesOfPool {
-      settings.maxSequences = SGLangMemory.sequences(
+      let ofRank = SGLangMemory.sequences(
         poolTokens: deviceBlocks * blockSize, modelLength: limits.modelLength)
+      settings.maxSequences = ofRank * settings.dataParallel
     }
     settings.preemptionMode = preemptionMode
     settings.stepping = stepping
-    if !simulatesOneRank { settings.dataParallel = dataParallel }
     settings.attendedMax = model.attendedMax
     try requireThreshold()
     var choices = choices

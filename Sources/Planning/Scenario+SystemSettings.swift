@@ -11,6 +11,7 @@ extension Scenario {
     known.model = model
     known.tensorParallel = tensorParallel
     known.pipelineParallel = pipelineParallel
+    if !simulatesOneRank { known.dataParallel = dataParallel }
     known.maxSequences = maxSequences
     known.maxBatchedTokens = maxBatchedTokens
     return system.defaults(known)
@@ -109,7 +110,7 @@ extension Scenario {
       ("--pipeline-parallel-size \(pipelineParallel)", pipelineParallel > 1),
       ("--async-scheduling", asyncScheduling == true),
       ("--kv-offloading-size", kvOffloadingGiB != nil),
-      ("--speculative-config", speculativeConfig != nil),
+      ("--enable-hierarchical-cache", sglang.hierarchicalCache == true),
     ]
     if let other = others.first(where: \.1)?.0 {
       throw UserError(

@@ -10,19 +10,20 @@ import Workload
 ///     rank 1   |── decode ──·······|── prompt ───|··· dummy ··|     · waits for the others
 ///
 /// An iteration starts on all ranks at once and takes as long as on the slowest; a rank with nothing to do runs a dummy
-/// token. Requests go to the rank of the least score, as vLLM has it: those that it has, and the waiting ones of them again
-/// where its pool is more than half full. vLLM's front end knows counts of up to 100 ms ago; here they are those of the
-/// instant.
+/// token. Which rank a request goes to is the engine's own rule (``RankBalance``).
 ///
 /// One rank schedules as its scheduler alone does. Ranks list every request: none of them cruises.
 ///
-/// - Source: vLLM's data-parallel client and coordinator; recorded by no step trace.
+/// - Source: vLLM's data-parallel client and coordinator, SGLang's attention data parallelism (a rank may compute prompts
+///   while others decode), TensorRT-LLM's; recorded by no step trace.
 struct DataParallelScheduler<Rank: Scheduler>: Scheduler {
   private var ranks: [Rank]
   /// What each rank does in the iteration that was decided last.
   private var plans: [IterationPlan]
   private let requests: RunRequests
-  /// By the first sequence of a request: its rank.
+  private let balance: RankBalance
+  private var loads: [RankLoad]
+  /// By sequence: its rank.
   private var rankOfSequence: [Int: Int] = [:]
   private var poolBlocks: BlockID
   /// Where the next look at the ranks starts.
@@ -31,10 +32,14 @@ struct DataParallelScheduler<Rank: Scheduler>: Scheduler {
   /// - Parameters:
   ///   - ranks: At least one, all alike.
   ///   - settings: Of one rank; its requests are listed, and decided one iteration at a time.
-  init(_ ranks: [Rank], requests: RunRequests, settings: EngineSettings) {
+  init(
+    _ ranks: [Rank], _ balance: RankBalance, requests: RunRequests, settings: EngineSettings
+  ) {
     precondition(ranks.allSatisfy { $0.iterationsAhead == 0 }, "ranks that decide ahead")
     self.ranks = ranks
     self.requests = requests
+    self.balance = balance
+    loads = ranks.map { _ in RankLoad() }
     poolBlocks = BlockID(settings.deviceBlocks)
     plans = ranks.map { _ in IterationPlan(attendedMax: settings.attendedMax) }
   }
@@ -42,13 +47,24 @@ struct DataParallelScheduler<Rank: Scheduler>: Scheduler {
   func admission(of request: Request) -> Admission { ranks[0].admission(of: request) }
 
   mutating func enqueue(_ request: RequestID) {
-    let order = ranks.indices.map { ($0 + turn) % ranks.count }
-    let scores = ranks.map { Self.score($0.queues, $0.ledger) }
-    // The first of equal ones in the order of the look.
-    let rank = order.reduce(order[0]) { scores[$1] < scores[$0] ? $1 : $0 }
+    let rank = nextRank()
     turn = (turn + 1) % ranks.count
+    loads[rank].requests += 1
+    loads[rank].promptTokens += Int(requests[request].promptTokens)
     for sequence in requests.sequences(of: request) { rankOfSequence[sequence] = rank }
     ranks[rank].enqueue(request)
+  }
+
+  private func nextRank() -> Int {
+    switch balance {
+    case .leastScore:
+      let order = ranks.indices.map { ($0 + turn) % ranks.count }
+      let scores = ranks.map { Self.score($0.queues, $0.ledger) }
+      // The first of equal ones in the order of the look.
+      return order.reduce(order[0]) { scores[$1] < scores[$0] ? $1 : $0 }
+    case .turns: return turn
+    case .fewestPromptTokens: return RankBalance.fewestPromptTokens(loads)
+    }
   }
 
   static func score(_ queues: QueueLengths, _ ledger: WasteLedger) -> Double {
@@ -67,15 +83,22 @@ struct DataParallelScheduler<Rank: Scheduler>: Scheduler {
   }
 
   mutating func complete(_ plan: inout IterationPlan, finished: inout [RequestID]) {
+    let before = finished.count
     plan.scheduled.removeAll(keepingCapacity: true)
     for rank in ranks.indices {
       ranks[rank].complete(&plans[rank], finished: &finished)
       // What a request yields may be known only now.
       plan.scheduled += plans[rank].scheduled
     }
-    for request in finished {
-      for sequence in requests.sequences(of: request) { rankOfSequence[sequence] = nil }
-    }
+    for request in finished.dropFirst(before) { leave(request) }
+  }
+
+  private mutating func leave(_ request: RequestID) {
+    let sequences = requests.sequences(of: request)
+    guard let rank = rankOfSequence[sequences.lowerBound] else { return }
+    for sequence in sequences { rankOfSequence[sequence] = nil }
+    loads[rank].requests -= 1
+    loads[rank].promptTokens -= Int(requests[request].promptTokens)
   }
 
   var wakeUp: SimInstant? { ranks.compactMap(\.wakeUp).min() }

@@ -163,6 +163,7 @@ extension ServingSystem {
     package var model: ModelSpec?
     package var tensorParallel = 1
     package var pipelineParallel = 1
+    package var dataParallel = 1
     /// The most of an iteration, where the user says so.
     package var maxSequences: Int?
     package var maxBatchedTokens: Int?

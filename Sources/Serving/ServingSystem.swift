@@ -215,9 +215,13 @@ package struct ReplicaInputs {
 
   /// The engine of as many ranks as the settings have, each with a scheduler of its own.
   ///
-  /// - Parameter scheduler: That of one rank, which lists its requests where there are several.
+  /// - Parameters:
+  ///   - balance: Which rank a request goes to.
+  ///   - scheduler: That of one rank, which lists its requests where there are several.
   @inline(__always)
-  package func ranks<S: Scheduler>(_ scheduler: (EngineSettings) -> S) -> any Replica {
+  func ranks<S: Scheduler>(
+    _ balance: RankBalance, _ scheduler: (EngineSettings) -> S
+  ) -> any Replica {
     guard settings.dataParallel > 1 else { return replica(scheduler(settings)) }
     guard let priced = executor as? PricedExecutor else {
       preconditionFailure("ranks that step together are simulated only")
@@ -226,7 +230,7 @@ package struct ReplicaInputs {
     listed.stepping = .iteration
     let ranks = (0..<settings.dataParallel).map { _ in scheduler(listed) }
     return replica(
-      DataParallelScheduler(ranks, requests: requests, settings: listed),
+      DataParallelScheduler(ranks, balance, requests: requests, settings: listed),
       executor: DataParallelExecutor(prices: priced.prices))
   }
 }

@@ -98,7 +98,7 @@ struct CapacityReport: PlanReport {
       "At \(PlanCells.rate(point.rate)) req/s: \(parts.joined(separator: "; ")). A replica then "
       + "runs \(Digits.fixed(batch, decimals: 1)) of at most \(scenario.settings.maxSequences) "
       + "sequences; requests hold \(PlanCells.percent(summary.kv.held)) % of the KV pool of "
-      + "\(scenario.settings.deviceBlocks) blocks; "
+      + "\(scenario.settings.poolBlocks) blocks; "
       + "\(summary.preemptionsRecompute + summary.preemptionsSwap) preemptions; "
       + "\(Digits.fixed(summary.meanWaitingRequests, decimals: 1)) requests wait in the mean."
       + (PlanCells.imbalance(summary).map { " \($0)" } ?? "")

@@ -23,8 +23,8 @@ enum PlanMemory {
     return Document.Section(
       "KV memory of one GPU (\(scenario.device.name))",
       paragraphs: [
-        "\(capacity.blocks) blocks of \(capacity.blockTokens) tokens: room for \(capacity.tokens) "
-          + "tokens a replica."
+        "\(capacity.blocks) blocks of \(capacity.blockTokens) tokens: room for "
+          + "\(capacity.tokens * resolved.settings.dataParallel) tokens a replica."
       ] + warnings, table: table)
   }
 

@@ -36,6 +36,18 @@ import Testing
     #expect(cost.duration(of: IterationWork()).nanoseconds == 0)
   }
 
+  /// Ranks wait for each other behind every pass: one verifies 1 + 3 tokens, the other reads a prompt of 64.
+  @Test func ranksDraftTogether() {
+    let cost = DraftingCostModel(PerToken(100), draft: PerToken(1), drafts: 3)
+    var verifies = KernelCostModelTests.decode(1, context: 50)
+    (verifies.draftTokens, verifies.sampledSequences) = (3, 4)
+    let reads = KernelCostModelTests.prefill(64)
+    #expect(cost.duration(ofRanks: [verifies]) == cost.duration(of: verifies))
+    #expect(cost.duration(ofRanks: [verifies, reads]).nanoseconds == 6400 + 64 + 1 + 1)
+    #expect(
+      cost.duration(ofRanks: [verifies, IterationWork()]).nanoseconds == 400 + 4 + 1 + 1)
+  }
+
   /// The head of Llama-3.1-8B: QKV 25,165,824, output 16,777,216, MLP of 14,336 inner 176,160,768, and as MLP width of
   /// 6,144 the 3h × h that joins and the wider QKV, 75,497,472; three norms; 32,000 rows of the LM head.
   @Test func aHeadHasThePublishedSize() throws {

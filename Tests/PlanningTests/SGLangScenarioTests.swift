@@ -51,6 +51,10 @@ import Testing
     memory.pipelineParallel = 2
     // No prefill graphs, and two GPUs.
     #expect(memory.fraction == 0.834)
+    // Eight ranks: graphs of 512, with 4.5 MiB of each and rank besides, and 128 MiB of each GPU.
+    memory = SGLangMemory(deviceBytes: 81_559 << 20, chunkTokens: 8192, sequences: 4096)
+    memory.dataParallel = 8
+    #expect(memory.fraction == 0.586)
     // A chunk of 2,048 would leave 4,688 MiB: at least 10,240 are.
     memory = SGLangMemory(deviceBytes: 81_559 << 20, chunkTokens: 2048, sequences: 4096)
     #expect(memory.fraction == 0.874)

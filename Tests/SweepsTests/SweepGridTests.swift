@@ -134,7 +134,7 @@ import Testing
       "kv-offloading-bandwidth": "vllm-v1", "kv-restore": "vllm-v1",
       "kv-offloading-backend": "vllm-v1",
       "kv-disk-size": "vllm-v1", "kv-disk-bandwidth": "vllm-v1", "kv-disk-latency": "vllm-v1",
-      "data-parallel-size": "vllm-v1", "num-speculative-tokens": "vllm-v1",
+      "num-speculative-tokens": "vllm-v1",
       "speculative-config": "vllm-v1", "acceptance": "vllm-v1",
       "disable-cascade-attn": "vllm-v1", "overlap": "vllm-v1",
     ]

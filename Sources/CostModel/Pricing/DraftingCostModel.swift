@@ -37,27 +37,41 @@ package final class DraftingCostModel: IterationCostModel {
     model.duration(of: work) + drafting(behind: work)
   }
 
+  /// Ranks verify together, and wait for each other behind each pass of the drafting model.
+  package func duration(ofRanks works: [IterationWork]) -> SimDuration {
+    let passes = works.map(passes)
+    let most = passes.map(\.count).max() ?? 0
+    return (0..<most).reduce(model.duration(ofRanks: works)) { duration, index in
+      duration
+        + draft.duration(ofRanks: passes.map { index < $0.count ? $0[index] : IterationWork() })
+    }
+  }
+
   /// The passes of the drafting model; the first one where nothing is drafted too, for its keys and values.
   package func drafting(behind work: IterationWork) -> SimDuration {
-    guard work.batchedTokens > 0 else { return .zero }
+    passes(behind: work).reduce(.zero) { $0 + draft.duration(of: $1) }
+  }
+
+  /// What each pass of the drafting model computes.
+  private func passes(behind work: IterationWork) -> [IterationWork] {
+    guard work.batchedTokens > 0 else { return [] }
     let drafting = work.sampledSequences - work.draftTokens
     var pass = work
     pass.sampledSequences = drafting
     (pass.copiedBlocks, pass.swappedInBlocks, pass.swappedOutBlocks) = (0, 0, 0)
-    var duration = draft.duration(of: pass)
     let sequences = work.decodeSequences + work.prefillChunks.count
     let drafts = byBatch?.drafts(behind: sequences, most: drafts) ?? drafts
-    guard drafts > 1, drafting > 0 else { return duration }
+    guard drafts > 1, drafting > 0 else { return [pass] }
     let context = work.prefillChunks.reduce(work.decodeContextTokens) {
       $0 + $1.contextTokens + $1.tokens
     }
-    for index in 1..<drafts {
-      var further = IterationWork(attendedMax: work.attendedMax)
-      further.decode(drafting, contextTokens: drafting * context / sequences + index * drafting)
-      further.sampledSequences = drafting
-      duration = duration + draft.duration(of: further)
-    }
-    return duration
+    return [pass]
+      + (1..<drafts).map { index in
+        var further = IterationWork(attendedMax: work.attendedMax)
+        further.decode(drafting, contextTokens: drafting * context / sequences + index * drafting)
+        further.sampledSequences = drafting
+        return further
+      }
   }
 }
 

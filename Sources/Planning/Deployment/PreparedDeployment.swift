@@ -206,7 +206,7 @@ package struct PreparedDeployment: Sendable {
       Array(
         repeating: ReplicaLabels(
           system: group.scenario.system.name, device: group.scenario.device.name,
-          blocks: resolved.settings.deviceBlocks, blockSize: resolved.settings.blockSize),
+          blocks: resolved.settings.poolBlocks, blockSize: resolved.settings.blockSize),
         count: group.count)
     }
     // An autoscaler makes more of the only kind, or fewer.

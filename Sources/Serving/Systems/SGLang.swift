@@ -10,7 +10,7 @@ extension ServingSystem {
     capabilities: Capabilities(
       isPaged: true, cutsPrompts: true, hasPrefixCache: true, admitsByEstimate: true,
       // Its slots have no numbers: nothing says where tokens lie.
-      sequences: .one, cpuStandIn: "vllm-v1"),
+      sequences: .one, hasRanks: true, cpuStandIn: "vllm-v1"),
     kernels: .sglang,
     defaults: { .sglang($0) },
     // Kernels for B200 that read keys and values of several heads want pages of 64.
@@ -26,10 +26,11 @@ extension ServingSystem {
       settings.sglang.clientMaxTokens = choices.clientMaxTokens
       settings.sglang.hiCache = choices.hiCache
     },
-    make: {
-      $0.replica(
+    make: { inputs in
+      inputs.ranks(.turns) { settings in
         SGLangScheduler(
-          requests: $0.requests, settings: $0.settings, contents: $0.run.contents))
+          requests: inputs.requests, settings: settings.ofSGLangRank, contents: inputs.run.contents)
+      }
     })
 }
 
@@ -44,6 +45,7 @@ extension ServingSystem.Defaults {
       sequences: known.maxSequences ?? 4096)
     memory.tensorParallel = known.tensorParallel
     memory.pipelineParallel = known.pipelineParallel
+    memory.dataParallel = known.dataParallel
     memory.isLatent = known.model?.hasLatentAttention ?? false
     var defaults = Self(
       maxSequences: 4096, maxBatchedTokens: chunk, gpuMemoryUtilization: memory.fraction,
@@ -57,11 +59,12 @@ extension EngineSettings {
   /// - Throws: ``UserError`` for settings with which SGLang hangs, or which it ignores.
   fileprivate func requireRunnableSGLang() throws(UserError) {
     let options = sglang
-    guard !options.chunkedPrefill || maxBatchedTokens >= blockSize else {
+    guard !options.chunkedPrefill || maxBatchedTokens / dataParallel >= blockSize else {
+      let each = dataParallel > 1 ? " for each of \(dataParallel) ranks" : ""
       throw UserError(
-        "`--chunked-prefill-size` \(maxBatchedTokens) is below `--page-size` \(blockSize): a prompt "
+        "`--chunked-prefill-size` \(maxBatchedTokens) is below `--page-size` \(blockSize)\(each): a prompt "
           + "longer than the chunk would never be admitted",
-        hint: "raise `--chunked-prefill-size` to \(blockSize) or more")
+        hint: "raise `--chunked-prefill-size` to \(blockSize * dataParallel) or more")
     }
     guard options.radixCache || !options.policy.followsTree else {
       throw UserError(
@@ -91,6 +94,18 @@ extension EngineSettings {
 }
 
 extension EngineSettings {
+  /// Those of one of ``dataParallel`` ranks: the limits of all are divided, and more is admitted.
+  ///
+  /// - Source: SGLang 0.5.23, `parallel_hook.py` and `kv_cache_configurator.py`.
+  fileprivate var ofSGLangRank: EngineSettings {
+    guard dataParallel > 1 else { return self }
+    var rank = self
+    rank.maxBatchedTokens /= dataParallel
+    rank.maxSequences = max(1, maxSequences / dataParallel)
+    rank.sglang.conservativeness *= 0.3
+    return rank
+  }
+
   /// What only `sglang` looks at.
   package var sglang: SGLangOptions {
     get { self[SGLangOptions.self] }
@@ -101,7 +116,7 @@ extension EngineSettings {
 /// What `sglang` can do beside the settings that every engine has; the defaults are those of SGLang 0.5.23.
 ///
 /// Of the settings of every engine, a block is a page (`--page-size`), the most sequences are `--max-running-requests`,
-/// and the most tokens of an iteration are `--chunked-prefill-size`.
+/// and the most tokens of an iteration are `--chunked-prefill-size`; of ranks that step together both are said of all.
 package struct SGLangOptions: SystemOptions {
   /// Compute prompts in chunks; without it one iteration computes a prompt whole (`--chunked-prefill-size -1`).
   package var chunkedPrefill = true

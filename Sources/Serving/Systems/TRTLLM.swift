@@ -8,7 +8,7 @@ extension ServingSystem {
     summary: "in-flight batching; blocks of the longest answer kept free, or requests paused",
     capabilities: Capabilities(
       isPaged: true, cutsPrompts: true, hasPrefixCache: true, hasCapacityPolicies: true,
-      sequences: .samples),
+      sequences: .samples, hasRanks: true),
     kernels: .trtllm,
     caveat: "`trtllm` is reconstructed from the engine's sources: no step trace of it was compared",
     defaults: { _ in
@@ -27,10 +27,11 @@ extension ServingSystem {
       settings.trtllm.chunkedContext = choices.chunkedPrefill
       settings.trtllm.clientMaxTokens = choices.clientMaxTokens
     },
-    make: {
-      $0.replica(
+    make: { inputs in
+      inputs.ranks(.fewestPromptTokens) { settings in
         TRTLLMScheduler(
-          requests: $0.requests, settings: $0.settings, contents: $0.run.contents))
+          requests: inputs.requests, settings: settings, contents: inputs.run.contents)
+      }
     })
 }
 

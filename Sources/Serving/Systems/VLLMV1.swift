@@ -48,7 +48,7 @@ extension ServingSystem {
       let settings = inputs.settings
       let groups = settings.v1.groups(blockSize: settings.blockSize, upTo: settings.maxModelLength)
       func replica<Memory: TokenBudgetMemory>(_ memory: @escaping () -> Memory) -> any Replica {
-        inputs.ranks { settings in
+        inputs.ranks(.leastScore) { settings in
           TokenBudgetScheduler(
             memory: memory(), requests: inputs.requests, settings: settings,
             contents: inputs.run.contents, traits: settings.v1.traits(inputs.requests),
