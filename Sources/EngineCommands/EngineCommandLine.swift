@@ -2,10 +2,10 @@ import Messages
 
 /// The command line of an engine, read: what of it are settings of ours, what changes nothing, and what is not simulated.
 ///
-///     vllm serve Qwen/Qwen3-8B -tp 2 --port 80 --speculative-config {…}
+///     vllm serve Qwen/Qwen3-8B -tp 2 --port 80 --enable-lora
 ///     settings      system=vllm-v1, model=Qwen/Qwen3-8B, tensor-parallel-size=2
 ///     idle          --port
-///     effects       --speculative-config: one token an iteration is simulated …
+///     effects       --enable-lora: adapters are not loaded …
 ///
 /// What becomes of each flag is in one table (``Engine/flags``).
 package struct EngineCommandLine: Sendable {
@@ -45,7 +45,7 @@ package struct EngineCommandLine: Sendable {
     noteRelease(of: launches[0].image)
     try read(launches[0].words)
     noteEnvironment(launches[0].environment)
-    settleParallelism()
+    try settleParallelism()
   }
 
   private static func notOne(_ commands: [String]) -> UserError {
@@ -202,24 +202,59 @@ extension EngineCommandLine {
   }
 
   /// What degrees of parallelism come to together.
-  private mutating func settleParallelism() {
-    func value(_ name: String) -> String? { settings.first { $0.name == name }?.value }
-    let replicas = settings.first { $0.name == "replicas" }
-    if effects.contains(where: { $0.flags.contains("--enable-dp-attention") }) {
-      settings.removeAll { $0.name == "replicas" }
-      return
-    }
-    let experts = settings.first { $0.name == "enable-expert-parallel" }
-    if let replicas, experts != nil {
-      add(
-        "experts are spread over the GPUs of one engine, there over those of all \(replicas.value ?? "")"
-          + ": weights take more memory here", of: replicas.said)
-    }
+  private mutating func settleParallelism() throws(UserError) {
+    let gpus = setting("tensor-parallel-size")?.value ?? "1"
+    let experts = setting("enable-expert-parallel")
     let degree = experts?.said.split(separator: " ").dropFirst().first.map(String.init)
-    if let degree, let experts, degree != value("tensor-parallel-size") ?? "1" {
+    if let degree, let experts, degree != gpus {
       add("experts are spread over all GPUs of tensor parallelism", of: experts.said)
     }
+    if engine == .sglang { try shareAttention() }
+    if let ranks = setting("data-parallel-size"), let ahead = setting("async-scheduling") {
+      remove("async-scheduling")
+      add(
+        "ranks of `\(ranks.said)` decide an iteration when the one before it has ended, and not while it runs",
+        of: ahead.said)
+    }
   }
+
+  /// Ranks of SGLang are engines of their own, or with attention data parallelism parts of its tensor parallelism.
+  ///
+  ///     --tp 16 --dp 8                         8 engines of 16 GPUs
+  ///     --tp 16 --dp 8 --enable-dp-attention   8 ranks of 2 GPUs
+  private mutating func shareAttention() throws(UserError) {
+    let shares = setting("enable-dp-attention")
+    remove("enable-dp-attention")
+    guard let place = settings.firstIndex(where: { $0.name == "data-parallel-size" }) else {
+      // Of a single rank it says nothing.
+      if let shares { idle.append(shares.said) }
+      return
+    }
+    guard shares != nil else {
+      settings[place].name = "replicas"
+      return
+    }
+    let (ranks, tensor) = (settings[place], setting("tensor-parallel-size"))
+    let degrees = ((tensor?.value ?? "1"), ranks.value ?? "")
+    // What a shell puts in their place is refused where the command is used.
+    guard let gpus = Int(degrees.0), let count = Int(degrees.1) else { return }
+    guard count > 0, gpus >= count, gpus % count == 0 else {
+      throw UserError(
+        "`--from-command`: `\(ranks.said)` cuts the GPUs of `\(tensor?.said ?? "--tp-size 1")` into ranks, and "
+          + "\(gpus) is not a multiple of \(count)",
+        hint: "give `--tp-size` as all GPUs of the server, and `--dp-size` as ranks among them")
+    }
+    let shared = Setting(
+      name: "tensor-parallel-size", value: "\(gpus / count)",
+      said: [tensor?.said, ranks.said].compactMap(\.self).joined(separator: " "))
+    settings.replaceSubrange(
+      settings.firstIndex { $0.name == shared.name }.map { $0..<$0 + 1 } ?? place..<place,
+      with: [shared])
+  }
+
+  private func setting(_ name: String) -> Setting? { settings.first { $0.name == name } }
+
+  private mutating func remove(_ name: String) { settings.removeAll { $0.name == name } }
 
   private func unexpected(_ word: String) -> UserError {
     UserError(

@@ -40,8 +40,9 @@ extension EngineFlag.Meaning {
     ],
     else: .matters("keys and values are taken as 16-bit: fewer tokens fit here than there"))
 
-  /// Engines behind one address.
-  static let replicas = EngineFlag.Meaning.byValue(["1": .nothing], else: .setting("replicas"))
+  /// Ranks behind one address.
+  static let ranks = EngineFlag.Meaning.byValue(
+    ["1": .nothing], else: .setting("data-parallel-size"))
 
   static let speculation = EngineFlag.Meaning.matters(
     "one token an iteration is simulated: answers come faster there as long as batches are small")

@@ -6,7 +6,13 @@ extension EngineFlag {
     EngineFlag("model-path model", .one, .model),
     EngineFlag("tp-size tp tensor-parallel-size", .one, .setting("tensor-parallel-size")),
     EngineFlag("pp-size pp pipeline-parallel-size", .one, .setting("pipeline-parallel-size")),
-    EngineFlag("dp-size dp data-parallel-size", .one, .replicas),
+    EngineFlag("dp-size dp data-parallel-size", .one, .ranks),
+    EngineFlag("enable-dp-attention", .none, .given("enable-dp-attention", nil)),
+    EngineFlag(
+      "attn-dp-size", .one,
+      .byValue(
+        ["1": .nothing],
+        else: .all([.setting("data-parallel-size"), .given("enable-dp-attention", nil)]))),
     EngineFlag(
       "ep-size ep expert-parallel-size", .one,
       .byValue(["1": .nothing], else: .given("enable-expert-parallel", nil))),
@@ -71,14 +77,6 @@ extension EngineFlag {
           """
           the pool is as large as the memory lets it be: give `--num-gpu-blocks-override`, these \
           tokens over `--page-size`
-          """)),
-      EngineFlag(
-        "enable-dp-attention", .none,
-        .matters(
-          """
-          each GPU of `--tp` keeps a share of every request's keys and values: with attention data \
-          parallelism it keeps those of its own requests, more of which fit where attention is \
-          latent
           """)),
       EngineFlag(
         "disable-cuda-graph", .none,

@@ -6,7 +6,7 @@ extension EngineFlag {
     EngineFlag("model model-tag", .one, .model),
     EngineFlag("tensor-parallel-size tp", .one, .setting("tensor-parallel-size")),
     EngineFlag("pipeline-parallel-size pp", .one, .setting("pipeline-parallel-size")),
-    EngineFlag("data-parallel-size dp", .one, .replicas),
+    EngineFlag("data-parallel-size dp", .one, .ranks),
     onOff("enable-expert-parallel ep", "enable-expert-parallel"),
     EngineFlag("quantization q", .one, .quantization),
     EngineFlag("dtype", .one, .dtype),
@@ -39,12 +39,13 @@ extension EngineFlag {
     EngineFlag("cudagraph-capture-sizes cuda-graph-sizes", .many, .largestGraph),
     EngineFlag("kv-offloading-size", .one, .setting("kv-offloading-size")),
     EngineFlag("kv-offloading-backend", .one, .setting("kv-offloading-backend")),
+    EngineFlag("speculative-config sc", .one, .setting("speculative-config")),
     EngineFlag("hf-overrides", .one, .overrides),
     EngineFlag("rope-scaling", .one, .ropeScaling),
   ]
 
   private static let vllmNotSimulated: [EngineFlag] =
-    each("speculative-config sc speculative-model", .one, .speculation)
+    each("speculative-model", .one, .speculation)
     + each("enable-lora", .none, .adapters)
     + each("lora-modules default-mm-loras", .many, .adapters)
     + each("cpu-offload-gb moe-cpu-budget-gb offload-group-size", .one, .offloadedWeights)

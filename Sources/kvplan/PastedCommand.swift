@@ -1,3 +1,4 @@
+import CostModel
 import EngineCommands
 import Foundation
 import Messages
@@ -26,9 +27,14 @@ struct PastedCommand {
     guard arguments.contains(where: { $0.isCalled(Self.flag) }) else { return }
     let line = try EngineCommandLine(text)
     let given = Self.given(others, arguments)
+    var drafts: [String] = []
     var ours: [String] = []
     var absent: [String] = []
-    for setting in line.settings {
+    for setting in asServed(line, beside: others) {
+      if setting.name == "speculative-config", given["acceptance"] == nil {
+        drafts = ["\(Self.listed([setting.said])) of `\(line.engine.command)`: \(Self.draftless)"]
+        continue
+      }
       if setting.name == "engine-release", let release = setting.value,
         ServingSystem(named: line.engine.system)?.knows(release: release) != true
       {
@@ -56,9 +62,37 @@ struct PastedCommand {
     let place = (["kvplan"] + path).joined(separator: " ")
     note("`\(place)` does not ask for", absent)
     note("nothing that is simulated depends on", line.idle)
-    warnings = line.effects.map {
-      "\(Self.listed($0.flags)) of `\(line.engine.command)`: \($0.effect)"
-    }
+    warnings =
+      line.effects.map { "\(Self.listed($0.flags)) of `\(line.engine.command)`: \($0.effect)" }
+      + drafts
+  }
+
+  private static let draftless =
+    "one token an iteration is simulated, as it is not said how many drafts are accepted: answers come faster "
+    + "there as long as batches are small (`--acceptance` beside `\(flag)` has them drafted)"
+
+  /// The settings of a command: ranks of a model without experts have nothing in common, and are engines of their own.
+  ///
+  /// - Parameter others: Our own words, whose `--model` wins.
+  private mutating func asServed(
+    _ line: EngineCommandLine, beside others: [String]
+  ) -> [EngineCommandLine.Setting] {
+    guard let index = line.settings.firstIndex(where: { $0.name == "data-parallel-size" }),
+      let name = Self.value(of: "--model", in: others)
+        ?? line.settings.first(where: { $0.name == "model" })?.value,
+      let model = try? ModelFile.find(Self.model(insteadOf: name) ?? name), !model.hasExperts
+    else { return line.settings }
+    var settings = line.settings
+    settings[index].name = "replicas"
+    notes.append(
+      "`\(model.name)` has no experts: ranks of `\(settings[index].said)` are replicas")
+    return settings
+  }
+
+  /// What stands behind a flag of ours, or behind its equals sign.
+  private static func value(of name: String, in words: [String]) -> String? {
+    if let index = words.firstIndex(of: name), index + 1 < words.count { return words[index + 1] }
+    return words.first { $0.hasPrefix(name + "=") }.map { String($0.dropFirst(name.count + 1)) }
   }
 
   /// The text behind the flag, and the other words; `nil` without it.

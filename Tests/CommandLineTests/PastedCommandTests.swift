@@ -42,4 +42,44 @@ import Testing
     let plain = ["simulate", "t.csv", "--", PastedCommand.flag, "vllm serve m"]
     #expect(try PastedCommand(expanding: plain).words == plain)
   }
+
+  /// Ranks of a model with experts share them; of another they are replicas, also where our own `--model` says which.
+  @Test func ranksShareExpertsOrAreReplicas() throws {
+    func pasted(_ text: String, _ others: [String] = []) throws -> PastedCommand {
+      try PastedCommand(expanding: ["simulate", "t.csv", PastedCommand.flag, text] + others)
+    }
+    let mixture = try pasted("vllm serve deepseek-ai/DeepSeek-R1 -dp 8 --enable-expert-parallel")
+    #expect(
+      mixture.words.contains("--data-parallel-size=8") && !mixture.words.contains("--replicas=8"))
+    let dense = try pasted("vllm serve Qwen/Qwen3-8B -dp 2")
+    #expect(dense.words.contains("--replicas=2"))
+    #expect(
+      dense.notes.contains("`qwen3-8b` has no experts: ranks of `-dp 2` are replicas"),
+      "\(dense.notes)")
+    let ours = try pasted("vllm serve /models/secret -dp 2", ["--model=qwen3-8b"])
+    #expect(ours.words.contains("--replicas=2"))
+    #expect(
+      try pasted("vllm serve $MODEL -dp 2", ["--model", "qwen3-30b-a3b"]).words
+        .contains("--data-parallel-size=2"))
+  }
+
+  /// Drafts are simulated where it is said how many are accepted.
+  @Test func draftsNeedTheirAcceptance() throws {
+    let text = #"vllm serve Qwen/Qwen3-8B -sc '{"method":"ngram","num_speculative_tokens":2}'"#
+    let plain = try PastedCommand(expanding: ["simulate", "t.csv", PastedCommand.flag, text])
+    #expect(!plain.words.contains { $0.hasPrefix("--speculative-config") })
+    #expect(
+      plain.warnings == [
+        "`-sc {\"method\":\"ngram\",\"num_speculative_tokens\":2}` of `vllm serve`: one token an iteration is "
+          + "simulated, as it is not said how many drafts are accepted: answers come faster there as long as "
+          + "batches are small (`--acceptance` beside `--from-command` has them drafted)"
+      ])
+    let drafted = try PastedCommand(expanding: [
+      "simulate", "t.csv", PastedCommand.flag, text, "--acceptance", "0.5,0.2",
+    ])
+    #expect(
+      drafted.words.contains(
+        #"--speculative-config={"method":"ngram","num_speculative_tokens":2}"#))
+    #expect(drafted.warnings.isEmpty)
+  }
 }

@@ -57,12 +57,46 @@ import Testing
     #expect(try words("\(run):nightly --model m") == "system=vllm-v1 model=m")
   }
 
-  @Test func expertsOverAllGPUsOrOverSome() throws {
-    let all = try EngineCommandLine("vllm serve m -dp 4 --enable-expert-parallel")
+  @Test func ranksAreOfAllGPUsOrOfSome() throws {
     #expect(
-      all.effects.map(\.effect) == [
-        "experts are spread over the GPUs of one engine, there over those of all 4: weights take more memory here"
+      try words("vllm serve m -dp 4 --enable-expert-parallel")
+        == "system=vllm-v1 model=m data-parallel-size=4 enable-expert-parallel")
+    let sglang = "sglang serve --model-path m --tp 16 --dp-size 8"
+    #expect(
+      try words(sglang) == "system=sglang model=m tensor-parallel-size=16 replicas=8")
+    #expect(
+      try words("\(sglang) --enable-dp-attention --ep 16")
+        == "system=sglang model=m tensor-parallel-size=2 data-parallel-size=8 enable-expert-parallel"
+    )
+    #expect(
+      try words("sglang serve --model-path m --tp 8 --attn-dp-size 8")
+        == "system=sglang model=m tensor-parallel-size=1 data-parallel-size=8")
+    let one = try EngineCommandLine("sglang serve --model-path m --tp 8 --enable-dp-attention")
+    #expect(one.settings.map(\.word).last == "--tensor-parallel-size=8")
+    #expect(one.idle == ["--enable-dp-attention"])
+    let error = #expect(throws: UserError.self) {
+      try EngineCommandLine("sglang serve --model-path m --tp 8 --dp 3 --enable-dp-attention")
+    }
+    #expect(
+      error?.message
+        == "`--from-command`: `--dp 3` cuts the GPUs of `--tp 8` into ranks, and 8 is not a multiple of 3"
+    )
+  }
+
+  @Test func ranksDecideNothingAhead() throws {
+    let ahead = try EngineCommandLine("vllm serve m -dp 4 --async-scheduling")
+    #expect(ahead.settings.map(\.name) == ["system", "model", "data-parallel-size"])
+    #expect(
+      ahead.effects == [
+        .init(
+          flags: ["--async-scheduling"],
+          effect:
+            "ranks of `-dp 4` decide an iteration when the one before it has ended, and not while it runs"
+        )
       ])
+  }
+
+  @Test func expertsOverAllGPUsOrOverSome() throws {
     let some = try EngineCommandLine("trtllm-serve m --tp_size 8 --ep_size 2")
     #expect(
       some.effects.map(\.effect) == ["experts are spread over all GPUs of tensor parallelism"])

@@ -88,8 +88,9 @@ extension PublishedCommandTests.Line {
         """,
       becomes: """
         system=vllm-v1 model=Qwen/Qwen3-Next-80B-A3B-Instruct gpu-memory-utilization=0.8 \
+        speculative-config={"method": "qwen3_next_mtp", "num_speculative_tokens": 2} \
         tensor-parallel-size=4 no-enable-chunked-prefill
-        """, idle: "--tokenizer-mode", unsimulated: ["--speculative-config"]),
+        """, idle: "--tokenizer-mode"),
     Self(
       source: "vLLM recipes, DeepSeek-V3.1 on AMD",
       text: """
@@ -132,13 +133,13 @@ extension PublishedCommandTests.Line {
         --enable-expert-parallel --max-num-batched-tokens 8192 --max-num-seqs 256 --gpu-memory-utilization 0.85
         """,
       becomes: """
-        system=vllm-v1 model=$MODEL_PATH replicas=16 enable-expert-parallel max-num-batched-tokens=8192 \
+        system=vllm-v1 model=$MODEL_PATH data-parallel-size=16 enable-expert-parallel max-num-batched-tokens=8192 \
         max-num-seqs=256 gpu-memory-utilization=0.85
         """,
       idle: """
         --port --served-model-name --trust-remote-code --data-parallel-size-local --data-parallel-address \
         --data-parallel-rpc-port
-        """, unsimulated: ["--data-parallel-size 16"]),
+        """),
     Self(
       source: "vllm#7456",
       text: """
@@ -165,11 +166,12 @@ extension PublishedCommandTests.Line {
         """,
       becomes: """
         system=vllm-v1 model=/app/data/deepseek-v4-flash-0731/model gpu-memory-utilization=0.875 \
-        kv-cache-dtype=fp8 block-size=256 pipeline-parallel-size=3
+        kv-cache-dtype=fp8 block-size=256 pipeline-parallel-size=3 \
+        speculative-config={"method":"dspark","num_speculative_tokens":7}
         """,
       idle:
-        "--moe-backend --attention-config --reasoning-config --default-chat-template-kwargs --middleware",
-      unsimulated: ["--speculative-config"]),
+        "--moe-backend --attention-config --reasoning-config --default-chat-template-kwargs --middleware"
+    ),
     Self(
       source: "vllm#8879",
       text:
@@ -238,13 +240,13 @@ extension PublishedCommandTests.Line {
             --speculative-num-draft-tokens 2
         """,
       becomes: """
-        system=sglang model=/data2/deepseek-ai/DeepSeek-R1 tensor-parallel-size=16 gpu-memory-utilization=0.7 \
-        no-enable-prefix-caching
+        system=sglang model=/data2/deepseek-ai/DeepSeek-R1 tensor-parallel-size=2 data-parallel-size=8 \
+        gpu-memory-utilization=0.7 no-enable-prefix-caching
         """,
       idle: """
         --port --dist-init-addr --nnodes --node-rank --speculative-num-steps --speculative-eagle-topk \
         --speculative-num-draft-tokens
-        """, unsimulated: ["--enable-dp-attention", "--speculative-algorithm EAGLE"]),
+        """, unsimulated: ["--speculative-algorithm EAGLE"]),
     Self(
       source: "A script with comments among its lines",
       text: """
@@ -335,10 +337,9 @@ extension PublishedCommandTests.Line {
             --disable-radix-cache
         """,
       becomes: """
-        system=sglang model=$model_path tensor-parallel-size=4 enable-expert-parallel kv-cache-dtype=fp8_e4m3 \
-        gpu-memory-utilization=0.9 block-size=1 no-enable-prefix-caching
-        """, idle: "--host --port --trust-remote-code --decode-log-interval",
-      unsimulated: ["--enable-dp-attention"]),
+        system=sglang model=$model_path tensor-parallel-size=1 data-parallel-size=4 enable-expert-parallel \
+        kv-cache-dtype=fp8_e4m3 gpu-memory-utilization=0.9 block-size=1 no-enable-prefix-caching
+        """, idle: "--host --port --trust-remote-code --decode-log-interval"),
     Self(
       source: "sglang#17157",
       text: """
@@ -362,13 +363,14 @@ extension PublishedCommandTests.Line {
             --enable-dp-attention --dp-size 2 2>&1 | tee output.log
         """,
       becomes: """
-        system=sglang model=/***/Qwen3-VL-30B-A3B-Instruct tensor-parallel-size=2 max-prefill-tokens=40960 \
-        max-num-batched-tokens=40960 gpu-memory-utilization=0.8 max-num-seqs=256 no-enable-prefix-caching
+        system=sglang model=/***/Qwen3-VL-30B-A3B-Instruct tensor-parallel-size=1 max-prefill-tokens=40960 \
+        max-num-batched-tokens=40960 gpu-memory-utilization=0.8 max-num-seqs=256 no-enable-prefix-caching \
+        data-parallel-size=2
         """,
       idle: """
         --host --port --attention-backend --mm-attention-backend --cuda-graph-bs --trust-remote-code \
         --enable-multimodal --sampling-backend --mm-enable-dp-encoder
-        """, unsimulated: ["--enable-dp-attention"]),
+        """),
     Self(
       source: "SGLang documentation, a prefill server",
       text: """
