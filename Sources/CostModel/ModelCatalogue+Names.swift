@@ -38,6 +38,12 @@ extension ModelCatalogue {
         return NamedModel(model: model.make(), weights: candidate.weights)
       }
     }
+    if typed.lowercased().hasSuffix("gguf") {
+      throw UserError(
+        "`\(typed)` names a GGUF file, whose formats are not modelled",
+        hint: "give the name of the original model, with `--quantization int4` or `int8` for what "
+          + "is near")
+    }
     throw UserError("unknown model `\(typed)`", hint: hint(for: typed, among: listed))
   }
 

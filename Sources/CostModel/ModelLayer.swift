@@ -161,6 +161,9 @@ package struct ModelLayer: Equatable, Sendable {
     package var ffn: Int
     /// Experts of the same width that every token visits.
     package var sharedExperts = 0
+    /// Width of the stream that routed experts work on, where it is narrower than the model's: two projections, which all of
+    /// them share, lead there and back.
+    package var stream: Int?
 
     package init(experts: Int, activeExperts: Int, ffn: Int, sharedExperts: Int = 0) {
       self.experts = experts
@@ -206,6 +209,8 @@ package struct ModelLayer: Equatable, Sendable {
   /// every type of cache: the keys of an indexer.
   package var indexerBytesPerToken = 0
   package var formats = Formats()
+  /// Whether the layer, which caches nothing, attends to the keys and values of an earlier one. Has no price yet.
+  package var sharesKeys = false
 
   package init(_ attention: Attention, _ mlp: MLP) {
     self.attention = attention

@@ -35,10 +35,15 @@ struct ModelName {
     ("-gptq-int4", .int4), ("-gptq", .int4), ("-w4a16", .int4), ("-w8a8", .int8), ("-int8", .int8),
     ("-int4", .int4), ("-nvfp4", .nvfp4), ("-fp4", .nvfp4), ("-bf16", .bfloat16),
     ("-fp8-kv", .fp8), ("-quantized.w4a16", .int4), ("-quantized.w8a8", .int8),
+    // MXFP4 weights are as wide as integers with a scale and a zero point.
+    ("-mxfp4", .int4), ("-4bit", .int4), ("-8bit", .int8),
   ]
 
-  /// What publishers append for a use or a training.
-  private static let uses = ["-instruct", "-chat", "-it", "-pt", "-base", "-hf", "-thinking"]
+  /// What publishers append for a use or a training, or for how weights were quantized beside how wide they are.
+  private static let uses = [
+    "-instruct", "-chat", "-it", "-pt", "-base", "-hf", "-thinking", "-autoround", "-bnb",
+    "-unsloth", "-preview",
+  ]
 
   /// What ends a name and leaves its shape as it is.
   private static func suffix(of stem: String) -> (text: String, weights: ElementType?)? {

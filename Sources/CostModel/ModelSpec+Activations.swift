@@ -152,6 +152,7 @@ struct ExpertKernels: Equatable {
     tensorParallel: Int
   ) -> Int {
     let rows = chunk(of: tokens) * experts.activeExperts
+    let hidden = experts.stream ?? hidden
     let inner = ceilingDivide(experts.ffn, tensorParallel)
     let wide = 2 * inner
     let columns: Int
@@ -196,6 +197,7 @@ extension ModelSpec {
       let format = kind.layer.formats.mlp ?? stored
       guard case .experts(let experts) = kind.layer.mlp, format.name == "mxfp4" else { return sum }
       let inner = ceilingDivide(experts.ffn, tensorParallel)
+      guard experts.stream == nil else { return sum }
       let extra = roundUp(inner, to: innerUnit) * padded - inner * hidden
       let elements = kind.count * experts.experts * (mlpInputMatrices + 1) * extra
       return sum + Int(Double(elements) * format.bytes)

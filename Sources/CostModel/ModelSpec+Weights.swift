@@ -130,7 +130,8 @@ struct LayerSplit {
     case .dense(let width): return mlpElements(width: width)
     case .experts(let experts):
       let routed = counted == .all ? experts.experts : experts.activeExperts
-      return experts.experts * hidden + routed * mlpElements(width: experts.ffn)
+      return experts.experts * hidden
+        + routed * mlpElements(width: experts.ffn, stream: experts.stream)
         + mlpElements(width: experts.sharedExperts * experts.ffn)
     case .none: return 0
     }
@@ -139,12 +140,14 @@ struct LayerSplit {
   /// The routed experts alone.
   func routedElements(of mlp: ModelLayer.MLP) -> Int {
     guard case .experts(let experts) = mlp else { return 0 }
-    return experts.experts * mlpElements(width: experts.ffn)
+    return experts.experts * mlpElements(width: experts.ffn, stream: experts.stream)
   }
 
   /// An MLP of inner width `width`, all its matrices.
-  private func mlpElements(width: Int) -> Int {
-    (mlpInputMatrices + 1) * hidden * ceilingDivide(width, tensorParallel)
+  ///
+  /// - Parameter stream: Where it works on another stream than the model's.
+  private func mlpElements(width: Int, stream: Int? = nil) -> Int {
+    (mlpInputMatrices + 1) * (stream ?? hidden) * ceilingDivide(width, tensorParallel)
   }
 }
 

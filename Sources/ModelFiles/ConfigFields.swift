@@ -12,6 +12,8 @@ struct ConfigFields {
   private let values: [String: ConfigValue]
   /// What a field that is not there means.
   var defaults: [String: Int] = [:]
+  /// What the family calls a field, by the name that most others have for it.
+  var aliases: [String: String] = [:]
 
   init(file: String, place: String = "", values: [String: ConfigValue]) {
     self.file = file
@@ -32,10 +34,15 @@ struct ConfigFields {
 
   var names: [String] { values.keys.sorted() }
 
-  func has(_ name: String) -> Bool { (values[name] ?? .null) != .null }
+  func has(_ name: String) -> Bool { (values[own(name)] ?? .null) != .null }
+
+  /// The name under which a field stands in the file.
+  private func own(_ name: String) -> String {
+    (values[name] ?? .null) == .null ? aliases[name] ?? name : name
+  }
 
   private func value(_ name: String) -> ConfigValue? {
-    has(name) ? values[name] : defaults[name].map(ConfigValue.integer)
+    has(name) ? values[own(name)] : defaults[name].map(ConfigValue.integer)
   }
 
   // MARK: Numbers
@@ -69,7 +76,7 @@ struct ConfigFields {
     for name in names {
       if let number = try optionalCount(name, limit, least: least) { return number }
     }
-    throw missing(names.map { "`\(place)\($0)`" }.joined(separator: " or "))
+    throw missing(names.map { "`\(place)\(own($0))`" }.joined(separator: " or "))
   }
 
   /// A number that is not negative; `nil` where it is missing.
@@ -95,6 +102,8 @@ struct ConfigFields {
 
   func isText(_ name: String) -> Bool { if case .text? = value(name) { true } else { false } }
 
+  func isObject(_ name: String) -> Bool { if case .object? = value(name) { true } else { false } }
+
   func optionalText(_ name: String) throws -> String? {
     guard let found = value(name) else { return nil }
     guard case .text(let text) = found else { throw mistake(name, "must be a text", found) }
@@ -103,6 +112,10 @@ struct ConfigFields {
 
   func texts(_ name: String) throws -> [String]? {
     try list(name, "a text") { if case .text(let text) = $0 { text } else { nil } }
+  }
+
+  func flags(_ name: String) throws -> [Bool]? {
+    try list(name, "true or false") { if case .flag(let flag) = $0 { flag } else { nil } }
   }
 
   /// Whole numbers from 0 to a billion.
@@ -168,7 +181,7 @@ struct ConfigFields {
 
   /// `FILE: FIELD must be …, found …`
   func mistake(_ name: String, _ rule: String, _ found: ConfigValue) -> UserError {
-    UserError("\(file): `\(place)\(name)` \(rule), found `\(found.shown)`")
+    UserError("\(file): `\(place)\(own(name))` \(rule), found `\(found.shown)`")
   }
 
   /// Two fields that cannot both be right.

@@ -22,12 +22,18 @@ struct ConfigReader {
 
   /// - Throws: ``UserError`` for an architecture that is not known, and a field that cannot be.
   func model() throws -> ModelSpec {
+    // Of one that listens and speaks, the part that thinks.
+    let whole = try root.optionalObject("thinker_config") ?? root
     // The language model of one that sees, too.
-    let inner = try Self.inner.lazy.compactMap { try root.optionalObject($0) }.first
+    let inner = try Self.inner.lazy.compactMap { try whole.optionalObject($0) }.first
     let architecture = try architecture(inner)
-    var text = inner ?? root
+    var text = inner ?? whole
     text.defaults = architecture.defaults
-    let draft = try architecture.read(text, root)
+    text.aliases = architecture.aliases
+    if try inner?.optionalText("model_type") == "llama" {
+      text.defaults.merge(Self.llamaDefaults) { own, _ in own }
+    }
+    let draft = try architecture.read(text, whole)
     guard draft.layers.contains(where: { $0.heads != nil }) else {
       throw root.contradiction("no layer of the model attends to other tokens")
     }
@@ -46,7 +52,9 @@ struct ConfigReader {
       try text.optionalFlag("tie_word_embeddings") ?? root.optionalFlag("tie_word_embeddings")
       ?? draft.tiesEmbeddings
     model.hasPlainMLP = draft.hasPlainMLP
-    model.besideLayers = try draft.besideLayers + VisionTower.parameters(root)
+    model.besideLayers =
+      try draft.besideLayers + VisionTower.parameters(whole, text: text)
+      + AudioTower.parameters(whole, text: text)
     model.stored = storage.matrices
     return try checked(model)
   }
@@ -54,20 +62,39 @@ struct ConfigReader {
   /// Where models that see have the fields of their language model.
   private static let inner = ["text_config", "llm_config", "language_config"]
 
-  /// - Parameter inner: The fields of the language model inside, whose architecture is read where the whole one's is not known.
+  /// What files leave out of a LLaMA inside another model.
+  ///
+  /// - Source: `LlamaConfig` of transformers, which writes only what differs from it into the file of the whole.
+  private static let llamaDefaults = [
+    "hidden_size": 4096, "intermediate_size": 11_008, "num_hidden_layers": 32,
+    "num_attention_heads": 32, "vocab_size": 32_000, "max_position_embeddings": 2048,
+  ]
+
+  /// How the layers are read: as the language model inside says it is, by its architecture or its type, and else as the whole
+  /// model's architecture is.
   private func architecture(_ inner: ConfigFields?) throws -> Architecture {
-    let names = try (root.texts("architectures") ?? []) + (inner?.texts("architectures") ?? [])
-    let known = Architecture.all
+    let names = try root.texts("architectures") ?? []
+    if let found = try inner?.texts("architectures")?.lazy.compactMap(Architecture.named).first {
+      return found
+    }
+    if let type = try inner?.optionalText("model_type"), let found = Architecture.ofType(type) {
+      return found
+    }
     guard let name = names.first else {
       throw UserError(
         "\(root.file): `architectures` is missing: not the configuration of a language model",
         hint: "give the `config.json` that lies beside the model's weights")
     }
-    if let found = names.lazy.compactMap({ name in known.first { $0.names.contains(name) } }).first
+    if let found = names.lazy.compactMap(Architecture.named).first { return found }
+    // One of the listed names, which is whole and safe to print.
+    if let name = names.first(where: { Architecture.refused[$0] != nil }),
+      let reason = Architecture.refused[name]
     {
-      return found
+      throw UserError(
+        "\(root.file): `\(name)` \(reason)",
+        hint: "docs/MODELS.md has the architectures that are read")
     }
-    let listed = known.flatMap(\.names)
+    let listed = Architecture.all.flatMap(\.names)
     let near = nearestName(to: name, among: listed).map { "the nearest is `\($0)`; " } ?? ""
     throw UserError(
       "\(root.file): the architecture `\(printable(name))` is not known",

@@ -58,6 +58,13 @@ struct ModuleNames {
     return names
   }()
 
+  static let step35: ModuleNames = {
+    var names = ModuleNames()
+    names.routed = ["moe.gate_proj", "moe.up_proj"]
+    names.shared = ["share_expert.gate_proj"]
+    return names
+  }()
+
   static let qwenNext: ModuleNames = {
     var names = ModuleNames()
     names.shared = ["mlp.shared_expert.gate_proj"]

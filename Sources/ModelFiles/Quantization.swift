@@ -35,7 +35,9 @@ struct Quantization {
   }
 
   private mutating func read(_ fields: ConfigFields, _ inside: ConfigFields?) throws {
-    for name in ["modules_to_not_convert", "ignore", "exclude_modules", "ignored_layers"] {
+    for name in [
+      "modules_to_not_convert", "ignore", "exclude_modules", "ignored_layers", "exclude",
+    ] {
       kept += try fields.texts(name)?.map(ModulePattern.init) ?? []
     }
     if let layers = try fields.optionalObject("quantized_layers") {
@@ -65,6 +67,7 @@ struct Quantization {
   /// 4 bits, with an 8-bit scale for each 32; priced like other 4-bit weights beside 16-bit
   /// activations.
   private static let mxfp4 = WeightFormat("mxfp4", .int4, bytes: 0.5 + 1.0 / 32)
+  private static let mxfp8 = WeightFormat("mxfp8", .fp8, bytes: 1 + 1.0 / 32)
 
   /// The format of each module in a list by module.
   private static func formats(_ layers: ConfigFields) throws -> [String: WeightFormat] {
@@ -83,7 +86,9 @@ struct Quantization {
     case nil: break
     case "FP8", "FP8_PER_CHANNEL_PER_TOKEN", "FP8_PB_WO", "FP8_BLOCK_SCALES": return fp8
     case "NVFP4", "W4A16_NVFP4", "NVFP4_AWQ": return WeightFormat(.nvfp4)
-    case "W4A16_AWQ", "W4A8_AWQ", "INT4_AWQ": return try integers(fields, bits: 4, scaleBytes: 4)
+    case "MXFP8": return mxfp8
+    case "MXFP4", "W4A16_MXFP4", "W4A8_MXFP4_FP8": return mxfp4
+    case "W4A16_AWQ", "W4A8_AWQ", "INT4_AWQ": return try integers(fields, bits: 4, scaleBytes: 2)
     case "W8A8_SQ_PER_CHANNEL", "INT8_SQ", "INT8": return WeightFormat(.int8)
     case "MIXED_PRECISION": break
     default:
@@ -92,9 +97,11 @@ struct Quantization {
     switch try fields.optionalText("quant_method")?.lowercased() {
     case "fp8", "fbgemm_fp8": return fp8
     case "mxfp4": return mxfp4
+    case "mxfp8": return mxfp8
+    case "quark": return try quark(fields)
     case "awq", "gptq", "gptq_marlin", "awq_marlin", "auto-round":
       let bits = try fields.count("bits", "w_bit", limit: .heads)
-      return try integers(fields, bits: bits, scaleBytes: 4)
+      return try integers(fields, bits: bits, scaleBytes: 2 + Double(bits) / 8)
     case "bitsandbytes":
       return WeightFormat(try fields.flag("load_in_4bit") ? .int4 : .int8)
     case "compressed-tensors", "modelopt", nil: return try grouped(fields)
@@ -114,7 +121,8 @@ struct Quantization {
     }
     let bits = try weights.count("num_bits", limit: .heads)
     guard try weights.optionalText("type") == "float" else {
-      return try integers(weights, bits: bits, scaleBytes: 2)
+      let zero = try weights.flag("symmetric", or: true) ? 0 : Double(bits) / 8
+      return try integers(weights, bits: bits, scaleBytes: 2 + zero)
     }
     switch bits {
     case 8: return fp8
@@ -125,7 +133,24 @@ struct Quantization {
     }
   }
 
-  /// Integers with a scale (and, of 4 bytes, room for a zero point) for each group.
+  /// AMD's: the weights that `global_quant_config` says.
+  ///
+  /// - Source: vLLM's `quantization/quark/quark.py`.
+  private static func quark(_ fields: ConfigFields) throws -> WeightFormat {
+    let weights = try fields.optionalObject("global_quant_config")?.optionalObject("weight")
+    let type = try weights?.optionalText("dtype")
+    switch (type, try weights?.optionalCount("group_size", .tokens)) {
+    case ("fp8_e4m3"?, 32?): return mxfp8
+    case ("fp8_e4m3"?, _): return fp8
+    case ("fp4"?, _): return mxfp4
+    case ("int8"?, _): return WeightFormat(.int8)
+    default: throw unknown(weights ?? fields, "dtype", type ?? "nothing")
+    }
+  }
+
+  /// Integers with a scale for each group, and room for a zero point where it has more than 2 bytes.
+  ///
+  /// - Source: the shapes of `scales` and `qzeros` in vLLM's `awq.py` and `gptq.py`.
   private static func integers(
     _ fields: ConfigFields, bits: Int, scaleBytes: Double
   ) throws -> WeightFormat {

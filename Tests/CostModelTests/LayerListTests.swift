@@ -77,12 +77,15 @@ import Testing
     let chunked = ModelLayer(.heads(Self.heads, .chunk(tokens: 64)), .none)
     let wider = ModelLayer(.heads(Self.heads, .window(tokens: 200)), .none)
     let large = ModelLayer(.heads(.init(query: 4, kv: 2, dim: 128), .all), .none)
+    var sharing = ModelLayer(.none, .dense(width: 64))
+    sharing.sharesKeys = true
     let hint =
       "\n\nhint: `kvplan catalog fit` divides its memory; layers are priced that are alike, or "
       + "differ in one window"
     for (layer, what) in [
       (chunked, "layers that keep a chunk of 64"),
       (wider, "windows of different lengths"), (large, "layers with heads of different shapes"),
+      (sharing, "layers that attend to the keys of others"),
     ] {
       let model = Self.model(.repeating([Self.local, layer], count: 4))
       #expect(

@@ -111,6 +111,10 @@ struct Published: Sendable {
     ("deepseek-ai/DeepSeek-R1-Distill-Llama-70B", "deepseek-r1-distill-llama-70b", nil),
     ("Qwen/Qwen3-30B-A3B-Instruct-2507-FP8", "qwen3-30b-a3b-instruct-2507", .fp8),
     ("LMSYS/vicuna-13b-v1.5", "vicuna-13b", nil),
+    ("amd/Llama-3.3-70B-Instruct-MXFP4-Preview", "llama-3.3-70b", .int4),
+    ("unsloth/Meta-Llama-3.1-8B-Instruct-unsloth-bnb-4bit", "llama-3.1-8b", .int4),
+    ("Intel/Qwen3-32B-int4-AutoRound", "qwen3-32b", .int4),
+    ("cpatonn/Qwen3-8B-AWQ-8bit", "qwen3-8b", .int8),
   ])
   func namesAreReadAsTheyAreTyped(_ typed: String, _ name: String, _ weights: ElementType?) throws {
     let named = try ModelCatalogue.named(typed)

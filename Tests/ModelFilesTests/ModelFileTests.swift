@@ -101,12 +101,16 @@ import Testing
   }
 
   @Test(arguments: [
-    ("{\"quant_method\": \"awq\", \"bits\": 4, \"group_size\": 128}", ElementType.int4, 0.53125),
+    ("{\"quant_method\": \"awq\", \"bits\": 4, \"group_size\": 128}", ElementType.int4, 0.51953125),
     ("{\"quant_method\": \"gptq\", \"bits\": 8, \"group_size\": -1}", .int8, 1),
     ("{\"quant_method\": \"mxfp4\"}", .int4, 0.53125),
     (
       "{\"quant_method\": \"compressed-tensors\", \"config_groups\": {\"group_0\": {\"weights\": "
         + "{\"num_bits\": 4, \"type\": \"int\", \"group_size\": 32}}}}", .int4, 0.5625
+    ),
+    (
+      "{\"quant_method\": \"compressed-tensors\", \"config_groups\": {\"group_0\": {\"weights\": {\"num_bits\": 4, "
+        + "\"type\": \"int\", \"group_size\": 128, \"symmetric\": false}}}}", .int4, 0.51953125
     ),
   ])
   func quantizationsAreKnown(json: String, elements: ElementType, bytes: Double) throws {

@@ -24,6 +24,9 @@ struct AttentionReach: Equatable, Sendable {
     }
     let kinds = model.layers.kinds.filter { $0.layer.attention != .none && !$0.layer.isRecurrent }
     guard let first = kinds.first else { throw unpriced("no layers with attention") }
+    guard !model.layers.kinds.contains(where: \.layer.sharesKeys) else {
+      throw unpriced("layers that attend to the keys of others")
+    }
     attention = first.layer.attention.reachingAll
     for kind in kinds {
       if case .compressed = kind.layer.attention { throw unpriced("layers with compressed keys") }

@@ -141,8 +141,9 @@ extension LayerSplit {
     _ name: String, _ elements: ElementType, width: Int, routing: ModelLayer.Experts? = nil
   ) -> [ProductOperator] {
     let width = ceilingDivide(width, tensorParallel)
-    var up = product("\(name) up", elements, count: mlpInputMatrices * hidden * width, k: hidden)
-    var down = product("\(name) down", elements, count: hidden * width, k: width)
+    let stream = routing?.stream ?? hidden
+    var up = product("\(name) up", elements, count: mlpInputMatrices * stream * width, k: stream)
+    var down = product("\(name) down", elements, count: stream * width, k: width)
     up.routing = routing
     down.routing = routing
     return [up, down]

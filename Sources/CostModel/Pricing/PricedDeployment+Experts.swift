@@ -39,7 +39,7 @@ extension PricedDeployment {
       else { return nil }
       return (
         ExpertShape(
-          experts: experts, hidden: model.hidden,
+          experts: experts, hidden: experts.stream ?? model.hidden,
           width: ceilingDivide(experts.ffn * expertParallel, tensorParallel * dataParallel),
           ranks: expertParallel,
           skew: expertSkew ?? (balancesExperts ? 0 : ExpertLoads.typicalSkew),

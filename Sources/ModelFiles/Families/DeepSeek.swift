@@ -1,15 +1,20 @@
 import CostModel
+import KVMemory
 
 /// Latent attention, with or without an indexer that chooses what a token attends to.
 extension Architecture {
-  /// Kimi-K2 and K2.5 are of DeepSeek-V3's shape. Layers that predict further tokens are not counted.
+  /// Kimi-K2 and K2.5, Mistral-Large-3 and Small-4 are of DeepSeek-V3's shape; DeepSeek-OCR has heads of keys and values.
+  /// Layers that predict further tokens are not counted.
   static let deepSeek = Architecture(
     "DeepseekV3ForCausalLM", "DeepseekV2ForCausalLM", "KimiK25ForConditionalGeneration",
-    "KimiVLForConditionalGeneration", "Glm4MoeLiteForCausalLM"
+    "KimiVLForConditionalGeneration", "Glm4MoeLiteForCausalLM", "MistralLarge3ForCausalLM",
+    "Mistral4ForCausalLM", "DeepseekOCRForCausalLM", "DeepseekOCR2ForCausalLM",
+    "DeepseekVLV2ForCausalLM"
   ) { text, _ in
-    let attention = try text.latentAttention()
+    let isLatent = try text.flag("use_mla", or: true)
+    let attention = try isLatent ? text.latentAttention() : .heads(text.heads(), .all)
     let layers = try (0..<text.layerCount()).map { try text.deepSeekLayer($0, attention) }
-    return ModelDraft(layers: layers, modules: .latent)
+    return ModelDraft(layers: layers, modules: isLatent ? .latent : ModuleNames())
   }
 
   /// DeepSeek-V3.2 and GLM-5. The indexer's keys are cached beside the latent vector: 8-bit, with a

@@ -5,12 +5,14 @@ import KVMemory
 extension Architecture {
   /// A window that is there holds for every layer, unless `layer_types` says otherwise.
   static let dense = Architecture(
-    "LlamaForCausalLM", "MistralForCausalLM", "Mistral3ForConditionalGeneration",
+    "LlamaForCausalLM", "LLaMAForCausalLM", "MistralForCausalLM", "Ministral3ForCausalLM",
+    "Mistral3ForConditionalGeneration", "InternLMForCausalLM", "YiForCausalLM", "AquilaModel",
+    "AquilaForCausalLM", "XverseForCausalLM", "OrionForCausalLM", "CwmForCausalLM", "GritLM",
     "Phi3ForCausalLM", "GraniteForCausalLM", "Olmo2ForCausalLM", "Olmo3ForCausalLM",
     "SmolLM3ForCausalLM", "SeedOssForCausalLM", "GlmForCausalLM", "Glm4ForCausalLM",
     "Glm4vForConditionalGeneration", "InternLM2ForCausalLM", "InternLM3ForCausalLM",
     "HunYuanDenseV1ForCausalLM", "OlmoForCausalLM", "StableLmForCausalLM", "SolarForCausalLM",
-    "BaichuanForCausalLM", "ExaoneForCausalLM"
+    "BaichuanForCausalLM", "BaiChuanForCausalLM", "ExaoneForCausalLM"
   ) { text, _ in
     let count = try text.layerCount()
     var kind = KVGroupKind.all
@@ -26,7 +28,8 @@ extension Architecture {
   /// Qwen2 and Qwen3, whose window holds from a certain layer on, and is mostly switched off.
   static let qwenDense = Architecture(
     "Qwen2ForCausalLM", "Qwen3ForCausalLM", "MiMoForCausalLM", "Qwen3VLForConditionalGeneration",
-    "Qwen2VLForConditionalGeneration", "Qwen2_5_VLForConditionalGeneration"
+    "Qwen2VLForConditionalGeneration", "Qwen2_5_VLForConditionalGeneration", "Qwen2_5OmniModel",
+    "Qwen2_5OmniForConditionalGeneration"
   ) { text, _ in
     let kinds = try text.qwenKinds(layers: try text.layerCount())
     return ModelDraft(layers: try text.denseLayers(kinds))
@@ -50,7 +53,9 @@ extension Architecture {
   }
 
   /// The pattern is a number, or a text such as `LLLG`; published files list the layers besides.
-  static let exaone4 = Architecture("Exaone4ForCausalLM") { text, _ in
+  static let exaone4 = Architecture(
+    "Exaone4ForCausalLM", "Exaone4_5_ForConditionalGeneration"
+  ) { text, _ in
     let pattern =
       text.isText("sliding_window_pattern")
       ? try text.optionalText("sliding_window_pattern")?.count
@@ -61,10 +66,20 @@ extension Architecture {
 
   /// MLPs of two matrices, without a gate. Biases are not counted.
   static let plainDense = Architecture(
-    "NemotronForCausalLM", "ApertusForCausalLM", "ArceeForCausalLM", "PhiForCausalLM"
+    "NemotronForCausalLM", "ApertusForCausalLM", "ArceeForCausalLM", "PhiForCausalLM",
+    "PersimmonForCausalLM"
   ) { text, root in
     var draft = try dense.read(text, root)
     draft.hasPlainMLP = true
+    return draft
+  }
+
+  /// Phi-3's shape; the towers are not in the file, and adapters for pictures and sound are loaded apart.
+  ///
+  /// - Source: parameters of both towers with their projectors, as `Phi4MultimodalForCausalLM` of transformers has them.
+  static let phi4Multimodal = Architecture("Phi4MMForCausalLM") { text, root in
+    var draft = try dense.read(text, root)
+    draft.besideLayers = 907_982_272
     return draft
   }
 

@@ -77,6 +77,7 @@ extension ConfigFields {
     }
     if sharesKV {
       layer.attention = .none
+      layer.sharesKeys = true
       layer.attentionExtras = 2 * hidden * heads.query * heads.dim
     } else if sharesProjection {
       // Values are the keys before their norm: one projection less, and both are cached.

@@ -15,6 +15,7 @@ extension Architecture {
       var layer = try text.hunYuanLayer(index, .heads(heads, .all))
       guard index % sharing != 0 else { return layer }
       layer.attention = .none
+      layer.sharesKeys = true
       layer.attentionExtras = 2 * hidden * heads.query * heads.dim
       return layer
     }

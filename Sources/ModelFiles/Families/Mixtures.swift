@@ -28,7 +28,8 @@ extension Architecture {
   }
 
   static let qwenMixture = Architecture(
-    "Qwen3MoeForCausalLM", "Qwen2MoeForCausalLM", "Qwen3VLMoeForConditionalGeneration"
+    "Qwen3MoeForCausalLM", "Qwen2MoeForCausalLM", "Qwen3VLMoeForConditionalGeneration",
+    "Qwen3OmniMoeForConditionalGeneration"
   ) { text, _ in
     let heads = try text.heads()
     let kinds = try text.qwenKinds(layers: try text.layerCount())
@@ -41,7 +42,7 @@ extension Architecture {
   /// GLM-4.5 and what else has DeepSeek's experts behind grouped-query attention.
   static let glmMixture = Architecture(
     "Glm4MoeForCausalLM", "Glm4vMoeForConditionalGeneration", "Dots1ForCausalLM",
-    "DeepseekForCausalLM"
+    "DeepseekForCausalLM", "SolarOpenForCausalLM"
   ) { text, _ in
     let attention = ModelLayer.Attention.heads(try text.heads(), .all)
     let layers = try (0..<text.layerCount()).map { try text.deepSeekLayer($0, attention) }
@@ -88,7 +89,8 @@ extension ConfigFields {
   func deepSeekLayer(_ index: Int, _ attention: ModelLayer.Attention) throws -> ModelLayer {
     let first = try optionalCount("first_k_dense_replace", .layers, least: 0) ?? 0
     let step = try optionalCount("moe_layer_freq", .layers) ?? 1
-    guard has("n_routed_experts"), index >= first, index % step == 0 else {
+    let routes = try listedRouting(index) ?? (index >= first && index % step == 0)
+    guard has("n_routed_experts"), routes else {
       let width = try count("intermediate_size", limit: .innerWidth)
       return ModelLayer(attention, .dense(width: width))
     }

@@ -50,8 +50,10 @@ extension ConfigFields {
     let read = try experts("n_routed_experts", width: width, shared: min(number, 64) * shared)
     var layer = try mixtureLayer(.none, read, matrices: 2)
     if let narrow = try optionalCount("moe_latent_size", .width) {
-      layer.mlpExtras +=
-        2 * read.experts.experts * width * (narrow - hidden) + 2 * hidden * narrow
+      var experts = read.experts
+      experts.stream = narrow
+      layer.mlp = .experts(experts)
+      layer.mlpExtras += 2 * hidden * narrow
     }
     return layer
   }

@@ -78,6 +78,19 @@ extension ConfigFields {
     return listed.prefix(layers).map { $0 != 0 }
   }
 
+  /// Whether layer `index` has experts by a list of the file, `mlp_layer_types` or `is_moe_layer`; `nil` without one.
+  func listedRouting(_ index: Int) throws -> Bool? {
+    let layers = try layerCount()
+    if let types = try layerTypes("mlp_layer_types", layers: layers) {
+      return types[index] == "sparse"
+    }
+    guard let marks = try flags("is_moe_layer") else { return nil }
+    guard marks.count >= layers else {
+      throw contradiction("`\(place)is_moe_layer` has \(marks.count) of \(layers) layers")
+    }
+    return marks[index]
+  }
+
   /// Whether each layer attends to all tokens by `layer_types`, where the others are all of one kind; `nil` where the field is
   /// missing.
   func attendingLayers(_ layers: Int, besides other: String) throws -> [Bool]? {

@@ -32,6 +32,25 @@ extension Architecture {
     }
     return ModelDraft(layers: layers, modules: .qwenNext)
   }
+
+  /// Olmo-Hybrid: the same nets, attention without a gate, and dense MLPs.
+  ///
+  /// - Source: `OlmoHybridConfig` and the model of transformers.
+  static let olmoHybrid = Architecture("OlmoHybridForCausalLM") { text, _ in
+    let (count, heads) = (try text.layerCount(), try text.heads())
+    let width = try text.count("intermediate_size", limit: .innerWidth)
+    guard let attends = try text.attendingLayers(count, besides: "linear_attention") else {
+      throw text.contradiction("`\(text.place)layer_types` is missing")
+    }
+    let net = try text.gatedDeltaNet()
+    let layers = attends.map { attends in
+      var layer = ModelLayer(
+        attends ? .heads(heads, .all) : .recurrent(net.state), .dense(width: width))
+      if !attends { layer.attentionExtras = net.convolution }
+      return layer
+    }
+    return ModelDraft(layers: layers)
+  }
 }
 
 extension ConfigFields {

@@ -34,7 +34,7 @@ extension Architecture {
 
 extension ConfigFields {
   /// Numbers of layers between commas; `nil` where the field is missing.
-  fileprivate func listedLayers(_ name: String) throws -> Set<Int>? {
+  func listedLayers(_ name: String) throws -> Set<Int>? {
     guard let text = try optionalText(name) else { return nil }
     return Set(
       try text.split(separator: ",").map { part in
