@@ -127,7 +127,7 @@ extension VLLMMemory {
     package var percentile90: Double
 
     /// Of `kv_budget_logs.csv`; a test holds them to it.
-    package static let ofCache = KnownError(logs: 18, medianPercent: 1.4, percentile90: 8.7)
+    package static let ofCache = KnownError(logs: 19, medianPercent: 1.8, percentile90: 8.6)
   }
 
   /// The logs that ``Constants`` has this release's memory beside PyTorch's of.

@@ -2,7 +2,8 @@ import CostModel
 
 /// What a model hears with: transformer layers over frames of sound, and a projector.
 ///
-/// - Source: the encoders of transformers: Whisper's, which Qwen, Voxtral and MiniCPM-o have, and the conformer of Gemma-3n.
+/// - Source: the encoders of transformers: Whisper's, which Qwen, Voxtral and MiniCPM-o have, and the conformer of
+/// Gemma-3n and 4.
 enum AudioTower {
   /// Parameters by the fields of `audio_config`; 0 where it is missing or has other fields.
   ///
@@ -13,7 +14,9 @@ enum AudioTower {
   ///   - text: Those of its language model.
   static func parameters(_ root: ConfigFields, text: ConfigFields) throws -> Int {
     guard let audio = try root.optionalObject("audio_config") else { return 0 }
-    if let layers = try audio.optionalCount("conf_num_hidden_layers", .layers) {
+    let isGemma4 = try audio.optionalText("model_type")?.hasPrefix("gemma4") ?? false
+    let conformer = isGemma4 ? "num_hidden_layers" : "conf_num_hidden_layers"
+    if let layers = try audio.optionalCount(conformer, .layers) {
       // Two MLPs of four times the width, attention with a projection of positions, and a gated convolution.
       let hidden = try audio.hidden()
       return layers * 24 * hidden * hidden
