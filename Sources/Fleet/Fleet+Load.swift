@@ -24,6 +24,9 @@ extension Fleet {
     /// Between an engine's answer and those who asked, and on the way of their requests, together: part of each latency,
     /// and of the time that a client waits. Requests reach the engine when they are sent.
     package var answerTime = SimDuration.zero
+    /// Whether what the run is for is known already, so that it need not go on; `nil` where every run goes to its end. See
+    /// ``Decided``.
+    package var isDecided: ((RequestLog) -> Bool)?
 
     package init(_ requests: [Request], contents: PromptContents? = nil) {
       self.requests = requests

@@ -42,6 +42,8 @@ package struct Fleet {
   private let looks: Looks
   /// What members last said of themselves; `nil` where the router sees how they stand.
   var reports: LoadReports?
+  /// Whether it need not go on; `nil` for a run to its end, as with warm-ups and where replicas fail: requests begin again.
+  private var ending: Ending?
 
   /// How replicas are looked at; see ``Fleet``.
   private enum Looks { case never, atDepartures, atArrivals, atReports }
@@ -115,6 +117,7 @@ package struct Fleet {
     setup.keepsDepartures = load.isClosed
     setup.frontEnd = load.clients == nil ? nil : load.frontEnd.process
     self.setup = setup
+    ending = failures == nil && load.warmups == 0 ? Ending(load) : nil
     policy = router.make(RoutedRun(requests: all, contents: contents, seed: seed))
     keepsAssignment = !isAlone || failures != nil
     if keepsAssignment { assignment.reserveCapacity(all.count) }
@@ -231,6 +234,7 @@ package struct Fleet {
   /// - Returns: Whether more would arrive then or later.
   private mutating func serve(_ range: Range<Int>, until limit: SimInstant) throws -> Bool {
     if looks == .never { return try serveApart(range, until: limit) }
+    let log = log
     var senders = Senders(
       log.requests, range: range, clients: load.clients,
       turns: range == load.requests.indices ? load.turns : nil, frontEnd: setup.frontEnd)
@@ -252,6 +256,7 @@ package struct Fleet {
       let (request, sent) = senders.takeArrival()
       if let sent { log.sent(request, at: sent) }
       try route(request, at: arrival, &senders)
+      try ending?.came(1, log)
     }
     for member in members { try member.replica.advance(to: limit) }
     return senders.nextArrival < .distantFuture
@@ -262,26 +267,28 @@ package struct Fleet {
   private mutating func serveApart(_ range: Range<Int>, until limit: SimInstant) throws -> Bool {
     let requests = setup.requests.requests
     let arriving = range.prefix { requests[$0].arrival < limit }
-    guard !isAlone else {
+    if isAlone && ending == nil {
       try members[0].replica.serve(arriving.map { RequestID($0) }, until: limit)
       return arriving.count < range.count
     }
+    let log = log
     var rest = arriving
     while !rest.isEmpty {
       // A part at a time, so that its requests stay near the processor while one replica after the other serves its own.
-      let part = rest.prefix(Self.sharedOutAtOnce)
+      let part = rest.prefix(ending?.stride ?? Self.sharedOutAtOnce)
       rest = rest.dropFirst(part.count)
       var shares = members.map { _ in [RequestID]() }
       for index in part {
         let request = RequestID(index)
         try scale(before: requests[index].arrival)
         while shares.count < members.count { shares.append([]) }
-        let number = pick(request, at: requests[index].arrival)
+        let number = isAlone ? 0 : pick(request, at: requests[index].arrival)
         assign(request, to: number)
         shares[number].append(request)
       }
       let end = rest.first.map { requests[$0].arrival } ?? limit
       for (member, share) in zip(members, shares) { try member.replica.serve(share, until: end) }
+      try ending?.came(part.count, log)
     }
     return arriving.count < range.count
   }

@@ -118,14 +118,15 @@ extension CapacityStudy {
       changed.groups[index].scenario = whatIf.changed(changed.groups[index].scenario)
     }
     let probe = RateProbe(
-      try PreparedDeployment(changed), trace: try whatIf.changed(trace), serviceLevel: serviceLevel)
+      try PreparedDeployment(changed, prices: prices),
+      trace: try whatIf.changed(trace), serviceLevel: serviceLevel)
     let variation =
       whatIf.changesRateOnly
       ? nil
       : try comparison.variation(whatIf.text, nil, probe)
     return WhatIfAnswer(
       whatIf: whatIf, variation: variation,
-      asked: try asked(probe, rates.map { $0 * whatIf.rate }, comparison.tell))
+      asked: try asked(probe, rates.map { $0 * whatIf.rate }))
   }
 }
 

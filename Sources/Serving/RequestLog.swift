@@ -86,6 +86,13 @@ package final class RequestLog: @unchecked Sendable {
 
   package func isRejected(_ request: RequestID) -> Bool { entries[request].isRejected }
 
+  /// What is written of a request so far.
+  @inline(__always)
+  package func milestones(of request: RequestID) -> RunRecord.Milestones { entries[request] }
+
+  /// Requests that have arrived so far.
+  package var arrivedCount: Int { entries.arrivedCount.pointee }
+
   /// Whether it is complete or was turned away.
   package func hasEnded(_ request: RequestID) -> Bool {
     entries[request].finish != nil || entries[request].isRejected

@@ -18,7 +18,7 @@ extension CapacityReport {
       let (point, confirmation) = (asked.point, asked.confirmation)
       return [
         PlanCells.rate(point.rate), asked.verdict.rawValue,
-        "\(confirmation.held) of \(confirmation.points.count)",
+        "\(confirmation.held) of \(confirmation.trials.count)",
         PlanCells.percent(headroom(over: point.rate)),
       ] + latencies.map { $0.cell(point.assessment) } + [
         PlanCells.percent(point.assessment.attainment), PlanCells.percent(point.summary.kv.held),

@@ -106,8 +106,7 @@ struct CapacityReport: PlanReport {
 
   /// Those of the first seed, by rising rate.
   private var points: [RateProbe.Point] {
-    (answer.around + capacity.points.filter { $0.seed == study.seeds[0] })
-      .sorted { $0.rate < $1.rate }
+    (answer.around + capacity.points).sorted { $0.rate < $1.rate }
   }
 
   private var rates: Document.Section {
@@ -250,7 +249,7 @@ struct CapacityReport: PlanReport {
       .init("assumptions", .array(assumptions.paragraphs.map { .text($0) })),
       .init(
         "simulations",
-        .array((answer.around + capacity.points + answer.asked.map(\.point)).map(PlanCells.json))),
+        .array(trials.map { PlanCells.json($0) })),
     ]
     return .object(
       members + PlanServed.json(answer.prepared, answer.servedIntervals)
@@ -261,6 +260,12 @@ struct CapacityReport: PlanReport {
   var simulations: CatalogTable {
     CatalogTable(
       columns: PlanCells.columns(study.serviceLevel),
-      rows: (answer.around + capacity.points + answer.asked.map(\.point)).map(PlanCells.row))
+      rows: trials.map { PlanCells.row($0, study.serviceLevel) })
+  }
+
+  /// Every rate that was tried with the whole trace but those of confirmations.
+  private var trials: [RateProbe.Trial] {
+    answer.around.map(RateProbe.Trial.init) + capacity.trials
+      + answer.asked.map { RateProbe.Trial($0.point) }
   }
 }

@@ -62,7 +62,8 @@ extension FleetReport {
     let lost = best.deployment.handsOff ? "Replicas that do both" : "Prefill and decode apart"
     guard let fleet = other.best else {
       let why = other.nearest.map { point in
-        let missed = point.point.assessment.missed.map(PlanCells.text).joined(separator: "; ")
+        let missed = (point.point?.assessment.missed ?? []).map(PlanCells.text)
+          .joined(separator: "; ")
         return ", the nearest is \(request.text(point)): "
           + (missed.isEmpty ? "its queue grows" : missed)
       }
@@ -118,7 +119,7 @@ struct FleetRatesReport: PlanReport {
         PlanCells.dollars(dollars), PlanMoney.month(dollars),
         capacity.map { PlanCells.rate(MeanInterval($0.bySeed)) } ?? "–",
         capacity.map { PlanCells.percent($0.rate / rate - 1) } ?? "–",
-        confirmation.map { "\($0.held) of \($0.points.count)" } ?? "–",
+        confirmation.map { "\($0.held) of \($0.trials.count)" } ?? "–",
       ]
     }
     return Document.Section("Rate by rate", table: table)

@@ -40,16 +40,16 @@ struct FleetReport: PlanReport {
 
   private var recommendation: Document.Section {
     var paragraphs = ["Targets: \(request.serviceLevel.text)."]
-    guard let best = plan.best else {
+    guard let best = plan.best, let point = best.point else {
       return Document.Section("Why not", paragraphs: paragraphs + nearest)
     }
     paragraphs.append(
-      "\(best.point.assessment.verdicts.map(PlanCells.text).joined(separator: "; ")). Requests hold "
-        + "\(PlanCells.percent(best.point.summary.kv.held)) % of the KV pool; "
-        + "\(Digits.fixed(best.point.summary.meanBatchedRequests, decimals: 1)) requests are batched "
-        + "in the mean." + (PlanCells.imbalance(best.point.summary).map { " \($0)" } ?? ""))
+      "\(point.assessment.verdicts.map(PlanCells.text).joined(separator: "; ")). Requests hold "
+        + "\(PlanCells.percent(point.summary.kv.held)) % of the KV pool; "
+        + "\(Digits.fixed(point.summary.meanBatchedRequests, decimals: 1)) requests are batched "
+        + "in the mean." + (PlanCells.imbalance(point.summary).map { " \($0)" } ?? ""))
     paragraphs.append(
-      PlanMoney.text(best.deployment, outputThroughput: best.point.summary.outputThroughput))
+      PlanMoney.text(best.deployment, outputThroughput: point.summary.outputThroughput))
     if let capacity = answer.capacity {
       let room = capacity.rate / request.rate - 1
       paragraphs.append(
@@ -77,7 +77,7 @@ struct FleetReport: PlanReport {
         "It is at the edge: \(PlanCells.confirmation(confirmation)), and no fleet within "
           + "\(request.limits) was found that holds with \(Confirmation.heldMin). Raise it, or ask "
           + "for less.")
-    } else if confirmation.held < confirmation.points.count {
+    } else if confirmation.held < confirmation.trials.count {
       paragraphs.append(
         "It is close to its limit: \(PlanCells.confirmation(confirmation)). Ask for more "
           + "`--headroom`, or take the next larger.")
@@ -95,25 +95,26 @@ struct FleetReport: PlanReport {
 
   /// The simulated deployments that came nearest.
   private var nearest: [String] {
-    let points = plan.simulated.sorted { misses($0) < misses($1) }.prefix(3)
-    guard !points.isEmpty else {
+    let nearest = plan.simulated.compactMap { fleet in fleet.point.map { (fleet, $0) } }
+      .sorted { misses($0.1) < misses($1.1) }.prefix(3)
+    guard !nearest.isEmpty else {
       return ["Nothing was simulated: every candidate is ruled out below."]
     }
     return ["Nearest:"]
-      + points.map { point in
-        var parts = point.point.assessment.missed.map(PlanCells.text)
-        if !point.point.isSteady {
-          parts.append("\(PlanCells.percent(point.point.backlogShare)) % still wait at the end")
+      + nearest.map { fleet, point in
+        var parts = point.assessment.missed.map(PlanCells.text)
+        if !point.isSteady {
+          parts.append("\(PlanCells.percent(point.backlogShare)) % still wait at the end")
         }
-        if point.point.summary.rejected > 0 {
-          parts.append("\(point.point.summary.rejected) requests can never be served")
+        if point.summary.rejected > 0 {
+          parts.append("\(point.summary.rejected) requests can never be served")
         }
-        return "\(request.text(point)): \(parts.joined(separator: "; "))"
+        return "\(request.text(fleet)): \(parts.joined(separator: "; "))"
       }
   }
 
-  private func misses(_ point: FleetPoint) -> Double {
-    (point.point.assessment.missed.first?.excess ?? 1) + point.point.backlogShare
+  private func misses(_ point: RateProbe.Point) -> Double {
+    (point.assessment.missed.first?.excess ?? 1) + point.backlogShare
   }
 
   private var front: Document.Section {
@@ -160,12 +161,13 @@ struct FleetReport: PlanReport {
         + first.map(\.column)
         + [.init("E2E\nmean s")] + others.map(\.column)
         + [.init("meet\nall %"), .init("KV\nheld %")])
-    table.rows = points.map { point in
-      let (summary, assessment) = (point.point.summary, point.point.assessment)
+    table.rows = points.compactMap { fleet in
+      guard let point = fleet.point else { return nil }
+      let (summary, assessment) = (point.summary, point.assessment)
       return [
-        request.text(point), "\(point.deployment.gpus)",
-        PlanCells.dollars(point.deployment.dollarsPerHour),
-        PlanMoney.month(point.deployment.dollarsPerHour),
+        request.text(fleet), "\(fleet.deployment.gpus)",
+        PlanCells.dollars(fleet.deployment.dollarsPerHour),
+        PlanMoney.month(fleet.deployment.dollarsPerHour),
       ] + first.map { $0.cell(assessment) } + [PlanCells.seconds(mean: summary.e2el)]
         + others.map { $0.cell(assessment) }
         + [PlanCells.percent(assessment.attainment), PlanCells.percent(summary.kv.held)]
@@ -177,7 +179,8 @@ struct FleetReport: PlanReport {
     let unit = request.objective == .cost ? "$/h" : request.objective == .energy ? "W" : "GPUs"
     func series(_ name: String, _ points: [FleetPoint]) -> LineChart.Series {
       .init(
-        name, points.compactMap { p in p.point.summary.e2el.mean.map { .init(p.cost, $0 / 1000) } })
+        name,
+        points.compactMap { p in p.point?.summary.e2el.mean.map { .init(p.cost, $0 / 1000) } })
     }
     let chart = LineChart(
       title: "Mean end-to-end latency of what sustains the rate", xTitle: unit, yTitle: "s",
@@ -202,7 +205,7 @@ struct FleetReport: PlanReport {
   /// The rates that were tried with the recommended deployment, on the way to its capacity.
   private var saturation: Document.Section {
     guard let best = plan.best, let capacity = answer.capacity else { return Document.Section("") }
-    let points = answer.around + capacity.points.filter { $0.seed == request.seed }
+    let points = answer.around + capacity.points
     return Document.Section(
       "Where it saturates",
       paragraphs: [
@@ -268,7 +271,8 @@ struct FleetReport: PlanReport {
 
   private var assumptions: Document.Section {
     var profiles: [CostProfile] = []
-    for point in plan.simulated {
+    var seen: Set<Int> = []
+    for point in plan.simulated where seen.insert(point.candidate).inserted {
       let one = point.deployment.with(counts: point.deployment.groups.map { _ in 1 })
       guard let prepared = try? PreparedDeployment(one) else {
         continue
@@ -317,7 +321,7 @@ struct FleetReport: PlanReport {
           ] : [])
       return .object(
         members + PlanMoney.json(deployment) + [
-          .init("watts", .real(deployment.watts)), .init("result", PlanCells.json(point.point)),
+          .init("watts", .real(deployment.watts)), .init("result", PlanCells.json(point.trial)),
         ])
     }
     let members: [JSONValue.Member] = [
@@ -339,7 +343,7 @@ struct FleetReport: PlanReport {
       .init("command", PlanCells.command(plan.best?.deployment)),
       .init("capacity", JSONValue(answer.capacity?.rate)),
       .init("capacity_ci95", JSONValue(answer.capacity?.confidence)),
-      .init("fullest_replica", PlanCells.fullest(plan.best?.point.summary)),
+      .init("fullest_replica", PlanCells.fullest(plan.best?.point?.summary)),
       .init("front", .array(plan.front.map(object))),
       .init(
         "ruled_out",
@@ -381,7 +385,7 @@ struct FleetReport: PlanReport {
           request.text(point), "\(point.deployment.gpus)",
           point.deployment.dollarsPerHour.map { "\($0)" } ?? "",
           point.deployment.dollarsPerHour.map { "\($0 * Deployment.hoursPerMonth)" } ?? "",
-        ] + PlanCells.row(point.point)
+        ] + PlanCells.row(point.trial, request.serviceLevel)
       })
   }
 }

@@ -7,13 +7,13 @@ import Statistics
 extension PlanCells {
   /// `the targets hold in 3 of 4 other seeds`
   static func confirmation(_ confirmation: Confirmation) -> String {
-    "the targets hold in \(confirmation.held) of \(confirmation.points.count) other seeds"
+    "the targets hold in \(confirmation.held) of \(confirmation.trials.count) other seeds"
   }
 
   static func json(_ confirmation: Confirmation?) -> JSONValue {
     guard let confirmation else { return .null }
     return .object([
-      .init("seeds", .array(confirmation.points.map { .unsigned($0.seed) })),
+      .init("seeds", .array(confirmation.trials.map { .unsigned($0.seed) })),
       .init("held", .integer(confirmation.held)),
       .init("needed", .integer(Confirmation.heldMin)),
     ])

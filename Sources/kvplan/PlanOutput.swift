@@ -124,6 +124,13 @@ enum PlanCells {
     ] + ShownLatencies(serviceLevel).names.map { ($0, .count) }
   }
 
+  /// A run that ended early has no more than its rate, its seed and that this was not sustained.
+  static func row(_ trial: RateProbe.Trial, _ serviceLevel: ServiceLevel) -> [String] {
+    if let point = trial.point { return row(point) }
+    let known = ["\(trial.rate)", "\(trial.seed)", "no"]
+    return known + Array(repeating: "", count: columns(serviceLevel).count - known.count)
+  }
+
   static func row(_ point: RateProbe.Point) -> [String] {
     let summary = point.summary
     func text(_ value: Double?) -> String { value.map { "\($0)" } ?? "" }
@@ -136,6 +143,14 @@ enum PlanCells {
       text(summary.outputThroughput), text(summary.meanBatchedRequests), text(summary.kv.held),
       "\(summary.preemptionsRecompute + summary.preemptionsSwap)",
     ] + ShownLatencies.values(point.assessment)
+  }
+
+  static func json(_ trial: RateProbe.Trial) -> JSONValue {
+    if let point = trial.point { return json(point) }
+    return .object([
+      .init("request_rate", .real(trial.rate)), .init("seed", .unsigned(trial.seed)),
+      .init("sustained", .boolean(false)), .init("ended_early", .boolean(true)),
+    ])
   }
 
   static func json(_ point: RateProbe.Point) -> JSONValue {

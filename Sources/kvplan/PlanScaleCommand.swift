@@ -189,7 +189,7 @@ struct ScalingReport: PlanReport {
         PlanCells.dollars(dollars(operation)), PlanMoney.month(dollarsPerHour(operation)),
         PlanCells.percent(operation.assessment.attainment),
       ] + latencies.map { $0.cell(operation.assessment) } + [
-        "\(confirmation.held) of \(confirmation.points.count)",
+        "\(confirmation.held) of \(confirmation.trials.count)",
         missed.isEmpty ? "met" : missed.joined(separator: "; "),
       ]
     }

@@ -55,8 +55,8 @@ import Testing
         "ttft.p95<=1s, tpot.p95<=80ms", "--seeds", "2", "--output", folder,
       ], input: trace)
     #expect(run.status == 0, "\(run.errors)")
-    #expect(run.output.contains(" req/s     TTFT    TTFT     TPOT    TPOT     E2E   meet"))
-    #expect(run.output.contains("        mean ms  p95 ms  mean ms  p95 ms  mean s  all %"))
+    #expect(run.output.contains("req/s     TTFT    TTFT     TPOT    TPOT     E2E   meet"))
+    #expect(run.output.contains("       mean ms  p95 ms  mean ms  p95 ms  mean s  all %"))
     #expect(!run.output.contains("p99"))
     let rows = try String(contentsOfFile: folder + "/simulations.csv", encoding: .utf8)
       .split(separator: "\n").map { $0.split(separator: ",", omittingEmptySubsequences: false) }
@@ -74,7 +74,7 @@ import Testing
     // The axis of rates ends with the tick after a quarter more than the answer, not with the highest rate tried.
     let points = try #require(plan["simulations"] as? [[String: Any]])
     #expect(
-      try #require(points.compactMap { $0["request_rate"] as? Double }.max()) > 1.5 * capacity)
+      try #require(points.compactMap { $0["request_rate"] as? Double }.max()) > 1.3 * capacity)
     let ticks = titles[0].matches(of: /text-anchor="middle"[^>]*>([0-9.]+)</).compactMap {
       Double($0.1)
     }
@@ -125,10 +125,10 @@ import Testing
       "--seeds", "1", "--no-explain", "--replica", "count=2", "--replica",
       "device=h100-sxm,max-num-seqs=64",
     ])
-    // 200 requests come in a second: too few for an answer that stands.
-    #expect(run.status == 3)
+    #expect(run.status == 0)
     #expect(run.output.hasPrefix("opt-13b on 2 × a100-80gb + 1 × h100-sxm sustains "))
-    #expect(run.output.prefix { $0 != "\n" }.hasSuffix(", at the edge"))
+    // 200 requests come in a second: too few for the first answer to stand.
+    #expect(run.output.prefix { $0 != "\n" }.contains("; plan for "))
     let same = try capacity([
       "--seeds", "1", "--no-explain", "--replica", "count=2", "--replica",
       "device=h100-sxm,max-num-seqs=64",
@@ -204,13 +204,26 @@ import Testing
     let assumptions = try #require(plan["assumptions"] as? [String])
     #expect(assumptions.contains { $0.hasPrefix("Prices: a100-80gb, calibrated: ") })
     let rows = try String(contentsOfFile: folder + "/simulations.csv", encoding: .utf8)
-    let simulations = try #require(plan["simulations"] as? [Any])
+    let simulations = try #require(plan["simulations"] as? [[String: Any]])
     #expect(rows.split(separator: "\n").count == simulations.count + 1)
+    // A run that ended early, because its targets were missed for certain, says no more than that.
+    let results = simulations.compactMap { $0["result"] as? [String: Any] }
+    let early = results.filter { $0["ended_early"] as? Bool == true }
+    #expect(!early.isEmpty && early.count < results.count)
+    #expect(early.allSatisfy { $0["sustained"] as? Bool == false && $0["summary"] == nil })
+    #expect(results.count { $0["summary"] != nil } == results.count - early.count)
+    // The names of deployments have a comma.
+    let cells = rows.split(separator: "\n").dropFirst().map {
+      $0.split(separator: ",", omittingEmptySubsequences: false)
+    }
+    #expect(Set(cells.map(\.count)).count == 1)
+    #expect(cells.count { $0[7] == "no" && $0[8...].allSatisfy(\.isEmpty) } == early.count)
     // The page has each size of a replica once, at its best settings.
     let page = try String(contentsOfFile: folder + "/plan.html", encoding: .utf8)
     let parts = page.components(separatedBy: "The smallest of each kind, at its best settings")
     let shown = try #require(parts.last?.components(separatedBy: "</table>").first)
-    let sizes = simulations.compactMap { $0 as? [String: Any] }
+    let sizes =
+      simulations
       .filter { ($0["result"] as? [String: Any])?["sustained"] as? Bool == true }
       .map { "\($0["tensor_parallel_size"] ?? 0) \($0["device"] ?? "")" }
     #expect(parts.count == 2 && Set(sizes).count > 1)

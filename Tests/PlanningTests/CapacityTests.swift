@@ -60,6 +60,21 @@ import Workload
     #expect(limiting.rate <= found.rate * 1.051)
   }
 
+  /// Wherever a search begins, it ends between two neighbours on the ladder, of which the lower is sustained; one that begins
+  /// where another ended needs two simulations to say so.
+  @Test(arguments: [0.01, 2, 3000]) func endsBetweenNeighbours(firstGuess: Double) throws {
+    let probe = try probe(Deployment(Self.scenario()), "ttft.p90<=1s, tpot.p90<=80ms")
+    let search = CapacitySearch(probe, firstGuess: firstGuess, tolerance: 0.05)
+    let found = try search.run(seeds: [3])
+    let rung = search.ladder.rung(near: found.rate)
+    #expect(found.rate == search.ladder.rate(rung))
+    #expect(found.best?.rate == found.rate)
+    #expect(found.limiting?.rate == search.ladder.rate(rung + 1))
+    let again = try search.run(seeds: [3], near: found.rate)
+    #expect(again.bySeed == found.bySeed)
+    #expect(again.trials.map(\.rate) == [rung, rung + 1].map(search.ladder.rate))
+  }
+
   /// Replicas that take turns sustain no less the more there are.
   @Test func moreReplicasNeverSustainLess() throws {
     var last = 0.0
@@ -257,16 +272,15 @@ import Workload
     let probe = RateProbe(prepared, trace: trace, serviceLevel: level)
     let search = CapacitySearch(probe, firstGuess: 3, tolerance: 0.05)
     let seeds: [UInt64] = [1, 2, 3]
-    let paired = try PairedSearch(
-      base: search, capacity: try search.run(seeds: seeds), trace: trace, seeds: seeds,
-      tell: { _ in })
+    let paired = PairedSearch(
+      base: search, capacity: try search.run(seeds: seeds), trace: trace, seeds: seeds)
     var larger = scenario
     larger.deviceBlocksOverride = 4 * prepared.resolved[0].settings.deviceBlocks
     let same = RateProbe(
       try PreparedDeployment(Deployment(larger)), trace: trace, serviceLevel: level)
     let none = try #require(
       try paired.variation("blocks", nil, same))
-    #expect(none.bySeed == paired.paired)
+    #expect(none.bySeed == paired.capacity.bySeed)
     #expect(try !paired.isAbove(same) && !paired.isBelow(same))
     #expect(none.effect?.mean == 0 && none.effect?.half == 0.05)
     #expect(none.isEffect == false)
@@ -279,7 +293,7 @@ import Workload
     let effect = try #require(some.effect)
     #expect(some.isEffect == true && effect.mean > 0.5)
     // By hand: mean and interval of the differences, as shares of the mean.
-    let differences = zip(some.bySeed, paired.paired).map { $0 - $1 }
+    let differences = zip(some.bySeed, paired.capacity.bySeed).map { $0 - $1 }
     let mean = differences.reduce(0, +) / 3
     let variance = differences.map { ($0 - mean) * ($0 - mean) }.reduce(0, +) / 2
     #expect(abs(effect.mean - mean / paired.capacity.rate) < 1e-12)

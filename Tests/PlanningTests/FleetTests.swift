@@ -71,7 +71,7 @@ import Workload
       for other in plan.simulated.filter(\.isFeasible) {
         let isWorse =
           other.cost < point.cost && other.meanLatency < point.meanLatency
-          && other.point.assessment.attainment > point.point.assessment.attainment
+          && other.attainment > point.attainment
         #expect(!isWorse)
       }
     }
@@ -200,7 +200,7 @@ import Workload
     request.serviceLevel = try ServiceLevel("ttft.p90<=9s", model: request.candidates[0].model)
     let lax = try FleetSearch(request, trace: trace).run()
     #expect(lax.ruledOut.isEmpty)
-    #expect(lax.best?.point.summary.rejected == 2)
+    #expect(lax.best?.point?.summary.rejected == 2)
   }
 
   @Test func aPriceIsNeededForCost() throws {

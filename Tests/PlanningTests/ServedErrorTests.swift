@@ -179,15 +179,17 @@ import Workload
       point(4, [both, both]), point(8, [both, faster]), point(10, [faster, faster]),
       point(12, [faster, faster], isSteady: false), point(20, [faster, faster]),
     ]
-    let capacity = Capacity(bySeed: [10], points: Array(points.dropFirst()), tolerance: 0.02)
+    let capacity = Capacity(
+      bySeed: [10], trials: points.dropFirst().map { .init($0) }, tolerance: 0.02)
     let found = capacity.servedIntervals(errors, with: [points[0]])
     #expect(found.map(\.level) == [.median, .p90])
     let (lows, highs): ([Double?], [Double?]) = ([7.2, 3.2], [13.2, 14.4])
     #expect(found.map(\.low) == lows)
     #expect(found.map { $0.high.map { ($0 * 1e9).rounded() / 1e9 } } == highs)
     #expect(capacity.servedIntervals(nil).isEmpty)
-    #expect(Capacity(bySeed: [0], points: [], tolerance: 0.02).servedIntervals(errors).isEmpty)
-    let alone = Capacity(bySeed: [10], points: [point(10, [faster, faster])], tolerance: 0.02)
+    #expect(Capacity(bySeed: [0], trials: [], tolerance: 0.02).servedIntervals(errors).isEmpty)
+    let alone = Capacity(
+      bySeed: [10], trials: [.init(point(10, [faster, faster]))], tolerance: 0.02)
     #expect(alone.servedIntervals(errors).allSatisfy { $0.low == nil && $0.high == nil })
   }
 }

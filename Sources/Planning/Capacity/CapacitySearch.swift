@@ -6,10 +6,15 @@ package struct Capacity: Equatable, Sendable {
   /// Requests per second, for each seed: the highest rate found that is sustained; 0 for none, infinite where the
   /// targets hold even if all requests come at once.
   package var bySeed: [Double]
-  /// Every rate that was tried, by seed and rising rate.
-  package var points: [RateProbe.Point]
+  /// Every rate that was tried, by seed and rising rate. Those of the first seed have all their figures.
+  package var trials: [RateProbe.Trial]
   /// Width of the bracket, as a share of the rate, at which the search stopped.
   package var tolerance: Double
+
+  /// Rates of the first seed.
+  package var points: [RateProbe.Point] {
+    trials.filter { $0.seed == trials.first?.seed }.compactMap(\.point)
+  }
 
   /// Whether some seed has so few requests, or targets so lax, that no rate is too high.
   package var isUnlimited: Bool { bySeed.contains(.infinity) }
@@ -25,28 +30,28 @@ package struct Capacity: Equatable, Sendable {
 
   /// The lowest rate tried with the first seed that was not sustained: why there is no more.
   package var limiting: RateProbe.Point? {
-    points.filter { $0.seed == points.first?.seed && !$0.isSustained }.min { $0.rate < $1.rate }
+    points.filter { !$0.isSustained }.min { $0.rate < $1.rate }
   }
 
   /// The highest rate tried with the first seed that was sustained.
   package var best: RateProbe.Point? {
-    points.filter { $0.seed == points.first?.seed && $0.isSustained }.max { $0.rate < $1.rate }
+    points.filter(\.isSustained).max { $0.rate < $1.rate }
   }
 }
 
-/// Brackets and halves: the rate at which a deployment stops meeting its targets.
+/// Brackets and halves on a ladder of rates (``RateLadder``): the rung from which on a deployment does not meet its targets.
 ///
-///     sustained   ●────●──────●                   factors of two up or down from the first guess
-///     not                      ●───●────────●      then geometric means until the bracket is narrow
+///     sustained   ●─●───●                    up or down from the first guess, twice as far each time
+///     not               ●─●─●───────●        then halves, until both ends are neighbours
 ///
-/// Whether a rate is sustained is not quite monotonic in the rate, so that what is found depends on the rates that
-/// are tried. Searches that are compared therefore begin at the same rates: where a change makes no difference to a
-/// run, it makes none to the answer.
+/// Whether a rate is sustained is not quite monotonic in the rate, so that what is found may depend on where a search
+/// begins. One that begins where another ended finds the same rung if no run differs: where a change makes no difference
+/// to a run, it makes none to the answer.
 package struct CapacitySearch: Sendable {
   package var probe: RateProbe
   /// Where to look first, requests per second.
   package var firstGuess: Double
-  /// Width of the final bracket as a share of the rate.
+  /// How far rates are apart that are tried, as a share.
   package var tolerance = 0.02
 
   /// Below this share of the first guess no rate is tried: no rate at all is sustained then.
@@ -60,79 +65,98 @@ package struct CapacitySearch: Sendable {
     self.tolerance = tolerance
   }
 
+  var ladder: RateLadder { RateLadder(tolerance: tolerance) }
+
   /// What was found with one seed.
-  typealias Found = (rate: Double, points: [RateProbe.Point])
+  private struct Found {
+    /// `nil` where no rung is sustained, and where every rung is.
+    var rung: Int?
+    var rate: Double
+    var trials: [RateProbe.Trial]
+  }
 
   /// Searches with every seed, on all cores.
   ///
-  /// - Parameters:
-  ///   - near: A rate that the answer is thought to be near to, in place of the first guess; `nil` for none.
-  ///   - progress: Told of each simulation, from any thread.
+  /// - Parameter near: A rate that the answer is thought to be near to, in place of the first guess; `nil` for none.
   /// - Throws: What a simulation throws.
-  package func run(
-    seeds: [UInt64], near: Double? = nil,
-    progress: @escaping @Sendable (RateProbe.Point) -> Void = { _ in }
-  ) throws -> Capacity {
-    let first =
-      if let near {
-        try found([seeds[0]], near: near, progress)[0]
-      } else {
-        try search(seed: seeds[0], guess: firstGuess, factor: 2, progress)
-      }
-    let all = try [first] + found(Array(seeds.dropFirst()), near: first.rate, progress)
+  package func run(seeds: [UInt64], near: Double? = nil) throws -> Capacity {
+    let first = try search(
+      seed: seeds[0], from: start(near ?? 0), stride: near == nil ? ladder.doubling : 1,
+      hasFigures: true)
+    let rung = first.rung ?? start(0)
+    let others = try Parallel.map(Array(seeds.dropFirst())) { seed in
+      try search(seed: seed, from: rung, stride: 1, hasFigures: false)
+    }
+    let all = [first] + others
     return Capacity(
-      bySeed: all.map(\.rate), points: all.flatMap(\.points), tolerance: tolerance)
+      bySeed: all.map(\.rate), trials: all.flatMap(\.trials), tolerance: tolerance)
   }
 
-  /// What seeds give whose searches begin at a rate, of the unchanged deployment where searches are compared: a narrow
-  /// first bracket saves simulations.
-  func rates(
-    _ seeds: [UInt64], near rate: Double, _ progress: @Sendable (RateProbe.Point) -> Void
-  ) throws -> [Double] {
-    try found(seeds, near: rate, progress).map(\.rate)
-  }
-
-  private func found(
-    _ seeds: [UInt64], near rate: Double, _ progress: @Sendable (RateProbe.Point) -> Void
-  ) throws -> [Found] {
-    let guess = rate > 0 && rate.isFinite ? rate : firstGuess
-    return try Parallel.map(seeds) { seed in
-      try search(seed: seed, guess: guess, factor: 1.1, progress)
+  /// The highest rates of a changed deployment, by seed.
+  ///
+  /// The first seed says how far it is from the unchanged one, and the others are looked for as far from theirs.
+  ///
+  /// - Parameters:
+  ///   - unchanged: The rates of the unchanged deployment, by seed.
+  ///   - factor: What the change is thought to multiply them by.
+  func rates(_ seeds: [UInt64], unchanged: [Double], factor: Double) throws -> [Double] {
+    let starts = unchanged.map(start)
+    let first = try search(
+      seed: seeds[0], from: starts[0] + ladder.rung(near: factor), stride: 1, hasFigures: false)
+    let moved = first.rung.map { $0 - starts[0] } ?? 0
+    let others = try Parallel.map(Array(zip(seeds, starts).dropFirst())) { seed, start in
+      try search(seed: seed, from: start + moved, stride: 1, hasFigures: false).rate
     }
+    return [first.rate] + others
   }
 
+  /// The rung of a rate, or of the first guess where there is none.
+  private func start(_ rate: Double) -> Int {
+    ladder.rung(near: rate > 0 && rate.isFinite ? rate : firstGuess)
+  }
+
+  /// - Parameters:
+  ///   - stride: Rungs to the second rate.
+  ///   - hasFigures: Whether runs that fail go on to their end.
   private func search(
-    seed: UInt64, guess: Double, factor: Double, _ tell: (RateProbe.Point) -> Void
+    seed: UInt64, from start: Int, stride: Int, hasFigures: Bool
   ) throws -> Found {
-    var points: [RateProbe.Point] = []
-    func isSustained(_ rate: Double) throws -> Bool {
-      let point = try probe.point(rate: rate, seed: seed)
-      points.append(point)
-      tell(point)
-      return point.isSustained
+    let ladder = ladder
+    var trials: [RateProbe.Trial] = []
+    func isSustained(_ rung: Int) throws -> Bool {
+      let rate = ladder.rate(rung)
+      let trial =
+        hasFigures
+        ? RateProbe.Trial(try probe.point(rate: rate, seed: seed))
+        : try probe.trial(rate: rate, seed: seed)
+      trials.append(trial)
+      return trial.isSustained
     }
-    var step = factor
-    var (low, high) = (0.0, guess)
-    if try isSustained(guess) {
-      low = guess
-      high = guess * step
-      while try isSustained(high) {
-        guard high < Self.highestRate else { return (.infinity, points) }
+    func found(_ rung: Int?, _ rate: Double) -> Found {
+      Found(rung: rung, rate: rate, trials: trials.sorted { $0.rate < $1.rate })
+    }
+    let strideMax = 2 * ladder.doubling
+    var stride = stride
+    var (low, high) = (start, start)
+    if try isSustained(start) {
+      repeat {
+        guard ladder.rate(high) < Self.highestRate else { return found(nil, .infinity) }
         low = high
-        step *= step
-        high *= min(step, 4)
-      }
+        high += stride
+        stride = min(2 * stride, strideMax)
+      } while try isSustained(high)
     } else {
-      while low == 0, high > guess * Self.lowestShare {
-        let rate = high / min(step, 4)
-        if try isSustained(rate) { low = rate } else { high = rate }
-        step *= step
-      }
+      repeat {
+        guard ladder.rate(low) > ladder.rate(start) * Self.lowestShare else { return found(nil, 0) }
+        high = low
+        low -= stride
+        stride = min(2 * stride, strideMax)
+      } while try !isSustained(low)
     }
-    while low > 0, high > low * (1 + tolerance) {
-      let middle = (low * high).squareRoot()
+    while high - low > 1 {
+      let middle = low + (high - low) / 2
       if try isSustained(middle) { low = middle } else { high = middle }
     }
-    return (low, points.sorted { $0.rate < $1.rate })
+    return found(low, ladder.rate(low))
   }
 }

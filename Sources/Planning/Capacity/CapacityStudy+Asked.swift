@@ -25,16 +25,11 @@ extension CapacityStudy {
   }
 
   /// Tries each of `rates`, with five seeds.
-  func asked(
-    _ probe: RateProbe, _ rates: [Double], _ tell: @Sendable (RateProbe.Point) -> Void
-  ) throws -> [Asked] {
+  func asked(_ probe: RateProbe, _ rates: [Double]) throws -> [Asked] {
     try rates.map { rate in
-      let point = try probe.point(rate: rate, seed: seeds[0])
-      tell(point)
-      return Asked(
-        point: point,
-        confirmation: try Confirmation(
-          probe, rate: rate, after: seeds[seeds.count - 1], progress: tell))
+      Asked(
+        point: try probe.point(rate: rate, seed: seeds[0]),
+        confirmation: try Confirmation(probe, rate: rate, after: seeds[seeds.count - 1]))
     }
   }
 }

@@ -30,7 +30,9 @@ extension CapacityStudy {
     let tried = try Parallel.map(possibleLevers()) { lever -> (Lever, RateProbe, Bool)? in
       let changed: PreparedDeployment
       // What the deployment cannot take is no lever of it.
-      do { changed = try PreparedDeployment(lever.deployment) } catch is UserError { return nil }
+      do {
+        changed = try PreparedDeployment(lever.deployment, prices: prices)
+      } catch is UserError { return nil }
       let probe = RateProbe(changed, trace: comparison.trace, serviceLevel: serviceLevel)
       let isMore = lever.deployment.gpus > deployment.gpus
       let moves =
@@ -41,7 +43,9 @@ extension CapacityStudy {
     for (lever, probe, moves) in tried {
       let isMore = lever.deployment.gpus > deployment.gpus
       guard moves,
-        let variation = try comparison.variation(lever.change, lever.flag, probe)
+        let variation = try comparison.variation(
+          lever.change, lever.flag, probe,
+          factor: Double(lever.deployment.gpus) / Double(deployment.gpus))
       else {
         levers.withoutGain.append(lever.change)
         continue
@@ -132,7 +136,7 @@ extension CapacityStudy {
       return "\(plainNumber((seconds * 1e5).rounded() / 100)) ms"
     }
     return "an iteration of \(work.decodeSequences) sequences takes "
-      + "\(milliseconds(try PreparedDeployment(changed))) on \(changed.gpus) GPUs and "
+      + "\(milliseconds(try PreparedDeployment(changed, prices: prices))) on \(changed.gpus) GPUs and "
       + "\(milliseconds(prepared)) on \(deployment.gpus): each computes less, and the sums between "
       + "them take longer"
   }
@@ -158,7 +162,7 @@ extension CapacityStudy {
       let trace =
         outputs == 1 ? comparison.trace : try comparison.trace.scaled(prompts: 1, outputs: outputs)
       let probe = RateProbe(scaled, trace: trace, serviceLevel: serviceLevel)
-      return try comparison.variation(change, nil, probe)
+      return try comparison.variation(change, nil, probe, factor: 1 / kernels)
     }.compactMap { $0 }
   }
 }

@@ -4,7 +4,6 @@ import Metrics
 import Serving
 import SimulationKernel
 import Statistics
-import Synchronization
 import Workload
 
 /// Everything that is said about the capacity of one deployment: the rate, whether it holds, why it is not
@@ -20,6 +19,8 @@ package struct CapacityStudy: Sendable {
   /// Rates to be tried, requests per second.
   package var rates: [Double] = []
   package var whatIfs: [WhatIf] = []
+  /// Of the deployment and of those that are compared with it.
+  let prices = PriceSource.shared(PreparedPrices())
 
   package init(
     _ deployment: Deployment, trace: Trace, serviceLevel: ServiceLevel, seeds: [UInt64],
@@ -81,24 +82,16 @@ package struct CapacityStudy: Sendable {
   /// A bound more than so many times the capacity is not given: it would say nothing.
   private static let boundReach = 3.0
 
-  /// - Parameter progress: Told of each simulation, never from two threads at once.
   /// - Throws: ``UserError`` for settings that are not valid, runs that cannot go on, and requests too few to have a
   ///   highest rate.
-  package func run(
-    progress: @escaping @Sendable (RateProbe.Point) -> Void = { _ in }
-  ) throws -> Answer {
-    let said = Mutex(())
-    let tell: @Sendable (RateProbe.Point) -> Void = { point in
-      said.withLock { _ in progress(point) }
-    }
-    let prepared = try PreparedDeployment(deployment)
+  package func run() throws -> Answer {
+    let prepared = try PreparedDeployment(deployment, prices: prices)
     let bound = try bound(of: prepared)
     let probe = RateProbe(prepared, trace: trace, serviceLevel: serviceLevel)
     let guess = bound.map { $0 / 2 } ?? Double(deployment.replicas)
     let search = CapacitySearch(probe, firstGuess: guess, tolerance: tolerance)
-    let sampled = try sampled(search, tell)
-    let capacity = try search.run(
-      seeds: seeds, near: sampled?.capacity.bySeed[0], progress: tell)
+    let sampled = try sampled(search)
+    let capacity = try search.run(seeds: seeds, near: sampled?.capacity.bySeed[0])
     guard !capacity.isUnlimited else {
       throw UserError(
         "the \(trace.requests.count) requests of `\(trace.name)` meet \(serviceLevel.text) even if all "
@@ -108,23 +101,22 @@ package struct CapacityStudy: Sendable {
     var answer = Answer(
       capacity: capacity, bound: bound.flatMap { $0 <= Self.boundReach * capacity.rate ? $0 : nil },
       prepared: prepared, warnings: prepared.caveats + warnings(capacity))
-    answer.advice = try advice(capacity, probe, tell)
-    answer.asked = try asked(probe, rates, tell)
+    answer.advice = try advice(capacity, probe)
+    answer.asked = try asked(probe, rates)
     guard explains || !whatIfs.isEmpty else { return answer }
     // Not needed for a long trace with which no change is tried: levers and sensitivities are, with its sample.
     let whole =
       whatIfs.isEmpty && sampled != nil && capacity.rate > 0
       ? nil
-      : try PairedSearch(
-        base: search, capacity: capacity, trace: trace, seeds: seeds, tell: tell)
+      : PairedSearch(base: search, capacity: capacity, trace: trace, seeds: seeds)
     if let whole { answer.whatIfs = try whatIfs.map { try self.answer($0, whole) } }
     guard explains else { return answer }
-    answer.around = try probe.points(around: capacity.bySeed[0], seed: seeds[0], tell)
+    answer.around = try probe.points(around: capacity.bySeed[0], seed: seeds[0])
     let compared =
-      try (capacity.rate > 0 ? sampled : nil).map { search, found in
-        try PairedSearch(
+      (capacity.rate > 0 ? sampled : nil).map { search, found in
+        PairedSearch(
           base: search, capacity: found, trace: search.probe.trace,
-          scale: capacity.rate / found.rate, seeds: seeds, tell: tell)
+          scale: capacity.rate / found.rate, seeds: seeds)
       } ?? whole
     guard let compared else { return answer }
     answer.comparedRequests = compared.trace.requests.count
@@ -138,30 +130,28 @@ package struct CapacityStudy: Sendable {
   ///
   /// - Returns: `nil` for a short trace, and where the sample has no highest rate.
   private func sampled(
-    _ search: CapacitySearch, _ tell: @escaping @Sendable (RateProbe.Point) -> Void
+    _ search: CapacitySearch
   ) throws -> (search: CapacitySearch, capacity: Capacity)? {
     guard trace.requests.count > Self.comparedMax else { return nil }
     let sample = try trace.sampled(count: Self.comparedMax, seed: seeds[0])
     var search = search
     search.probe = RateProbe(
       search.probe.prepared, trace: sample, serviceLevel: serviceLevel)
-    let capacity = try search.run(seeds: explains ? seeds : [seeds[0]], progress: tell)
+    let capacity = try search.run(seeds: explains ? seeds : [seeds[0]])
     return capacity.isUnlimited || capacity.rate == 0 ? nil : (search, capacity)
   }
 
   /// - Returns: `nil` where no rate is sustained.
-  private func advice(
-    _ capacity: Capacity, _ probe: RateProbe, _ tell: @Sendable (RateProbe.Point) -> Void
-  ) throws -> Advice? {
+  private func advice(_ capacity: Capacity, _ probe: RateProbe) throws -> Advice? {
     let mean = capacity.rate
     guard mean > 0, let last = seeds.last else { return nil }
     let lowest = mean - max(capacity.confidence ?? 0, mean * Self.loweringMax)
-    let ofMean = try Confirmation(probe, rate: mean, after: last, progress: tell)
+    let ofMean = try Confirmation(probe, rate: mean, after: last)
     var (rate, confirmation) = (mean, ofMean)
     while !confirmation.stands {
       rate /= 1 + max(tolerance, Self.loweringStep)
       guard rate >= lowest else { return Advice(rate: mean, confirmation: ofMean, ofMean: ofMean) }
-      confirmation = try Confirmation(probe, rate: rate, after: last, progress: tell)
+      confirmation = try Confirmation(probe, rate: rate, after: last)
     }
     return Advice(rate: rate, confirmation: confirmation, ofMean: ofMean)
   }

@@ -6,9 +6,9 @@ package struct Confirmation: Equatable, Sendable {
   package static let heldMin = 3
 
   /// One for each seed.
-  package var points: [RateProbe.Point]
+  package var trials: [RateProbe.Trial]
 
-  package var held: Int { points.count(where: \.isSustained) }
+  package var held: Int { trials.count(where: \.isSustained) }
   package var stands: Bool { held >= Self.heldMin }
 
   /// The seeds to try with.
@@ -18,19 +18,10 @@ package struct Confirmation: Equatable, Sendable {
 
   /// Tries a rate.
   ///
-  /// - Parameters:
-  ///   - last: The last of the seeds that the recommendation was found with.
-  ///   - progress: Told of each simulation, from any thread.
-  init(
-    _ probe: RateProbe, rate: Double, after last: UInt64,
-    progress: @Sendable (RateProbe.Point) -> Void = { _ in }
-  ) throws {
-    points = try Parallel.map(Self.seeds(after: last)) { seed in
-      let point = try probe.point(rate: rate, seed: seed)
-      progress(point)
-      return point
-    }
+  /// - Parameter last: The last of the seeds that the recommendation was found with.
+  init(_ probe: RateProbe, rate: Double, after last: UInt64) throws {
+    trials = try Parallel.map(Self.seeds(after: last)) { try probe.trial(rate: rate, seed: $0) }
   }
 
-  init(points: [RateProbe.Point]) { self.points = points }
+  init(trials: [RateProbe.Trial]) { self.trials = trials }
 }

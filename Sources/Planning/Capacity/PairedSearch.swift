@@ -26,61 +26,40 @@ package struct Variation: Equatable, Sendable {
 }
 
 /// Searches for the highest rate of changed deployments, beside that of the unchanged one: with the same seeds, so the
-/// same lengths and, but for their scale, the same gaps, and beginning at the same rates.
+/// same lengths and, but for their scale, the same gaps, on the same ladder of rates.
 struct PairedSearch: Sendable {
   /// Of the unchanged deployment.
   let base: CapacitySearch
   /// Its rates.
   let capacity: Capacity
-  /// The same for each seed, as changed deployments are searched for: all of them from what the first seed gave.
-  let paired: [Double]
   /// What both are served.
   let trace: Trace
   /// The unchanged rate of the plan, over that of `trace`: rates of changes are told in the plan's.
-  let scale: Double
+  var scale = 1.0
   let seeds: [UInt64]
-  let tell: @Sendable (RateProbe.Point) -> Void
 
-  /// - Throws: What a simulation throws.
-  init(
-    base: CapacitySearch, capacity: Capacity, trace: Trace, scale: Double = 1, seeds: [UInt64],
-    tell: @escaping @Sendable (RateProbe.Point) -> Void
-  ) throws {
-    self.base = base
-    self.capacity = capacity
-    self.trace = trace
-    self.scale = scale
-    self.seeds = seeds
-    self.tell = tell
-    let first = try base.rates([seeds[0]], near: capacity.bySeed[0], tell)
-    paired = first + capacity.bySeed.dropFirst()
-  }
+  /// Whether a change raises what the first seed sustains, by one rung at least: an inexpensive look at one rate.
+  func isAbove(_ probe: RateProbe) throws -> Bool { try isSustained(probe, rungs: 1) }
 
-  /// Whether a change raises what the first seed sustains by more than the searches' brackets are wide: an inexpensive
-  /// look at one rate.
-  func isAbove(_ probe: RateProbe) throws -> Bool {
-    try isSustained(probe, paired[0] * (1 + base.tolerance))
-  }
+  /// Whether it lowers it by more than one.
+  func isBelow(_ probe: RateProbe) throws -> Bool { try !isSustained(probe, rungs: -1) }
 
-  /// Whether it lowers it by more.
-  func isBelow(_ probe: RateProbe) throws -> Bool {
-    try !isSustained(probe, paired[0] / (1 + base.tolerance))
-  }
-
-  private func isSustained(_ probe: RateProbe, _ rate: Double) throws -> Bool {
-    guard rate > 0 else { return true }
-    let point = try probe.point(rate: rate, seed: seeds[0])
-    tell(point)
-    return point.isSustained
+  private func isSustained(_ probe: RateProbe, rungs: Int) throws -> Bool {
+    guard capacity.bySeed[0] > 0 else { return true }
+    let rung = base.ladder.rung(near: capacity.bySeed[0]) + rungs
+    return try probe.trial(rate: base.ladder.rate(rung), seed: seeds[0]).isSustained
   }
 
   /// What a change gives with all seeds.
   ///
+  /// - Parameter factor: What it is thought to multiply the rate by.
   /// - Returns: `nil` where it knows no highest rate.
-  func variation(_ change: String, _ flag: String?, _ probe: RateProbe) throws -> Variation? {
+  func variation(
+    _ change: String, _ flag: String?, _ probe: RateProbe, factor: Double = 1
+  ) throws -> Variation? {
     var search = base
     search.probe = probe
-    let bySeed = try search.rates(seeds, near: capacity.bySeed[0], tell)
+    let bySeed = try search.rates(seeds, unchanged: capacity.bySeed, factor: factor)
     guard bySeed.allSatisfy(\.isFinite) else { return nil }
     return Variation(
       change: change, flag: flag, bySeed: bySeed.map { $0 * scale }, effect: effect(of: bySeed))
@@ -88,7 +67,7 @@ struct PairedSearch: Sendable {
 
   private func effect(of bySeed: [Double]) -> MeanInterval? {
     guard capacity.rate > 0 else { return nil }
-    var effect = MeanInterval(zip(bySeed, paired).map { ($0 - $1) / capacity.rate })
+    var effect = MeanInterval(zip(bySeed, capacity.bySeed).map { ($0 - $1) / capacity.rate })
     effect.half = effect.half.map { max($0, base.tolerance) }
     return effect
   }

@@ -1,3 +1,4 @@
+import Fleet
 import Metrics
 import SimulationKernel
 import Workload
@@ -39,6 +40,25 @@ package struct RateProbe: Sendable {
     package var isSustained: Bool { isSteady && assessment.isMet }
   }
 
+  /// A rate that was tried.
+  package struct Trial: Equatable, Sendable {
+    package var rate: Double
+    package var seed: UInt64
+    /// What was found; `nil` for a run that ended as soon as its targets were missed for certain.
+    package var point: Point?
+
+    package init(_ point: Point) {
+      (rate, seed) = (point.rate, point.seed)
+      self.point = point
+    }
+
+    fileprivate init(missedAt rate: Double, seed: UInt64) {
+      (self.rate, self.seed) = (rate, seed)
+    }
+
+    package var isSustained: Bool { point?.isSustained ?? false }
+  }
+
   /// Requests that may wait when the last one comes: 2 % of all, or 5.
   ///
   /// Under an overload by a factor 1 + ε a share ε / (1 + ε) is left waiting, so that rates up to 2 % above
@@ -56,17 +76,26 @@ package struct RateProbe: Sendable {
     return point(of: result, rate: rate, seed: seed)
   }
 
+  /// The same with a run that ends as soon as its targets are missed for certain (``CertainMiss``).
+  package func trial(rate: Double, seed: UInt64) throws -> Trial {
+    let timed = try trace.retimed(poissonRate: rate, seed: seed)
+    let miss = CertainMiss(serviceLevel, of: timed)
+    defer { SimulationCount.add() }
+    do {
+      let result = try prepared.serve(timed, seed: seed, isDecided: miss?.isCertain)
+      return Trial(point(of: result, rate: rate, seed: seed))
+    } catch is Fleet.Decided {
+      return Trial(missedAt: rate, seed: seed)
+    }
+  }
+
   /// Rates below and above what is sustained, as shares of it: enough to draw how latency grows.
   private static let sharesAround = [0.1, 0.25, 0.5, 0.75, 0.9, 1.1, 1.25]
 
   /// Simulates rates around one that is sustained; none around 0.
-  func points(
-    around rate: Double, seed: UInt64, _ progress: @Sendable (Point) -> Void = { _ in }
-  ) throws -> [Point] {
+  func points(around rate: Double, seed: UInt64) throws -> [Point] {
     try Parallel.map(rate > 0 ? Self.sharesAround : []) { share in
-      let point = try point(rate: rate * share, seed: seed)
-      progress(point)
-      return point
+      try point(rate: rate * share, seed: seed)
     }
   }
 

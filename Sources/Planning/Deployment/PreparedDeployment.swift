@@ -98,17 +98,23 @@ package struct PreparedDeployment: Sendable {
 
   /// Serves a trace whose arrivals are set, to its end.
   ///
-  /// - Throws: ``UserError`` for a run that cannot go on.
-  package func serve(_ trace: Trace, seed: UInt64) throws -> RunResult {
-    result(of: try record(of: trace, seed: seed), trace: trace, seed: seed)
+  /// - Parameter isDecided: Whether it need not go on; see ``Fleet/Load/isDecided``.
+  /// - Throws: ``UserError`` for a run that cannot go on, ``Fleet/Decided`` for one that need not.
+  package func serve(
+    _ trace: Trace, seed: UInt64, isDecided: ((RequestLog) -> Bool)? = nil
+  ) throws -> RunResult {
+    result(of: try record(of: trace, seed: seed, isDecided: isDecided), trace: trace, seed: seed)
   }
 
   /// What happens when the replicas serve a trace whose arrivals are set.
   ///
-  /// - Parameter frontEnd: What closed-loop clients reach the engines through.
-  /// - Throws: ``UserError`` for a run that cannot go on.
+  /// - Parameters:
+  ///   - frontEnd: What closed-loop clients reach the engines through.
+  ///   - isDecided: Whether it need not go on; see ``Fleet/Load/isDecided``.
+  /// - Throws: ``UserError`` for a run that cannot go on, ``Fleet/Decided`` for one that need not.
   package func record(
-    of trace: Trace, seed: UInt64, frontEnd: FrontEnd = FrontEnd()
+    of trace: Trace, seed: UInt64, frontEnd: FrontEnd = FrontEnd(),
+    isDecided: ((RequestLog) -> Bool)? = nil
   ) throws -> RunRecord {
     for resolved in resolved {
       try resolved.scenario.requireSeen(trace)
@@ -118,6 +124,7 @@ package struct PreparedDeployment: Sendable {
     try deployment.checkRouter(for: trace)
     var load = resolved[0].load(trace)
     load.frontEnd = frontEnd
+    load.isDecided = isDecided
     return try explaining(trace) {
       try Fleet.serve(
         load, on: places, router: deployment.router,

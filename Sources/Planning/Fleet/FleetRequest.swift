@@ -152,15 +152,19 @@ package struct FleetPoint: Sendable {
   /// How many times the smallest deployment of its kind it is.
   package var units: Int
   package var deployment: Deployment
-  package var point: RateProbe.Point
+  package var trial: RateProbe.Trial
   /// In the unit of the objective.
   package var cost: Double
 
-  package var isFeasible: Bool { point.isSustained }
+  package var isFeasible: Bool { trial.isSustained }
+
+  /// What was found; `nil` for a run that ended as soon as its targets were missed for certain, which no fleet that sustains
+  /// the rate does.
+  package var point: RateProbe.Point? { trial.point }
 
   /// A rate that is sustained with the search's own seed, tried with others.
   func confirmation(_ probe: RateProbe) throws -> Confirmation {
-    try Confirmation(probe, rate: point.rate, after: point.seed)
+    try Confirmation(probe, rate: trial.rate, after: trial.seed)
   }
 }
 

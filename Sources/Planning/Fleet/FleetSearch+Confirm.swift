@@ -23,8 +23,9 @@ extension FleetSearch {
   ///
   /// Fleets are tried by rising cost, those of one cost by latency, until one stands.
   ///
+  /// - Parameter standing: A fleet that is known to stand; `nil` for none. It has no confirmation.
   /// - Throws: What a simulation throws.
-  func confirm(_ plan: inout FleetPlan) throws {
+  func confirm(_ plan: inout FleetPlan, standing: FleetPoint? = nil) throws {
     guard let first = plan.best else { return }
     if request.objective == .latency { return try confirmFastest(&plan) }
     var offers = kinds.compactMap { offer($0, among: plan.simulated) }
@@ -40,6 +41,11 @@ extension FleetSearch {
         return isBetter(point, than: offers[best].point) ? next : best
       }
       guard let point = offers[choice].point else { break }
+      if let standing, point.isSame(as: standing) {
+        plan.add(offers)
+        (plan.best, plan.confirmation) = (point, nil)
+        return
+      }
       let confirmation = try confirmation(of: point, offers[choice].kind)
       if confirmation.stands {
         plan.add(offers)

@@ -43,11 +43,14 @@ extension FleetPoint {
   }
 
   /// Milliseconds from arrival to the last token; infinite where nothing was completed.
-  package var meanLatency: Double { point.summary.e2el.mean ?? .infinity }
+  package var meanLatency: Double { point?.summary.e2el.mean ?? .infinity }
+
+  /// Share of the requests that meet all targets; 0 where the run ended early.
+  var attainment: Double { point?.assessment.attainment ?? 0 }
 
   fileprivate func dominates(_ other: FleetPoint) -> Bool {
-    let mine = (cost, meanLatency, -point.assessment.attainment)
-    let theirs = (other.cost, other.meanLatency, -other.point.assessment.attainment)
+    let mine = (cost, meanLatency, -attainment)
+    let theirs = (other.cost, other.meanLatency, -other.attainment)
     return mine.0 <= theirs.0 && mine.1 <= theirs.1 && mine.2 <= theirs.2 && mine != theirs
   }
 }
@@ -70,14 +73,16 @@ package struct FleetSearch: Sendable {
 
   /// Rules out what cannot fit or cannot keep up.
   ///
+  /// - Parameter prices: Where prices come from; its own unless several searches share them.
   /// - Throws: ``UserError`` where a candidate has no price and the objective is cost.
-  package init(_ request: FleetRequest, trace: Trace) throws {
+  package init(
+    _ request: FleetRequest, trace: Trace, prices: PriceSource = .shared(PreparedPrices())
+  ) throws {
     self.request = request
     self.trace = trace
     let timed = try trace.retimed(poissonRate: 1, seed: request.seed)
     let arrivals = timed.requests.map(\.arrival)
     let unitSpan = (arrivals.last ?? .zero) - (arrivals.first ?? .zero)
-    let prices = PriceSource.shared(PreparedPrices())
     let newTokens = trace.contents?.newTokens()
     // A candidate, and those that split the same engine: they have their bounds in common.
     let starts = request.candidates.indices.filter { request.splits[$0] == nil }
@@ -290,9 +295,9 @@ package struct FleetSearch: Sendable {
       isBetter($1, than: $0) ? $1 : $0
     }
     let plan = try search.run(from: start)
-    let nearest = (points + plan.simulated).max {
-      $0.point.assessment.attainment < $1.point.assessment.attainment
-    }
+    let nearest =
+      plan.best != nil
+      ? nil : try whole(points + plan.simulated).max { $0.attainment < $1.attainment }
     return FleetPlan.OtherShape(best: plan.best, nearest: nearest)
   }
 
@@ -344,6 +349,19 @@ package struct FleetSearch: Sendable {
     return points
   }
 
+  /// The same fleets with all their figures: runs that ended early are run again, to their end.
+  func whole(_ points: [FleetPoint]) throws -> [FleetPoint] {
+    try Parallel.map(points) { point in
+      guard point.point == nil, let kind = kinds.first(where: { $0.index == point.candidate })
+      else { return point }
+      var whole = point
+      let probe = RateProbe(
+        kind.fleet(point.units), trace: trace, serviceLevel: request.serviceLevel)
+      whole.trial = .init(try probe.point(rate: point.trial.rate, seed: point.trial.seed))
+      return whole
+    }
+  }
+
   /// A fleet at the rate; where it may fail in several ways, in the worst of them: one that it does not stand, else the one
   /// in which the fewest requests meet the targets.
   private func simulate(_ kind: FleetKind, units: Int) throws -> FleetPoint {
@@ -352,11 +370,11 @@ package struct FleetSearch: Sendable {
       let probe = RateProbe(prepared, trace: trace, serviceLevel: request.serviceLevel)
       return FleetPoint(
         candidate: kind.index, units: units, deployment: prepared.deployment,
-        point: try probe.point(rate: request.requiredRate, seed: request.seed),
+        trial: try probe.trial(rate: request.requiredRate, seed: request.seed),
         cost: kind.cost(units))
     }
     func order(_ point: FleetPoint) -> (Int, Double) {
-      (point.isFeasible ? 1 : 0, point.point.assessment.attainment)
+      (point.isFeasible ? 1 : 0, point.attainment)
     }
     return points.dropFirst().reduce(points[0]) { order($1) < order($0) ? $1 : $0 }
   }

@@ -10,6 +10,8 @@ package struct FleetStudy: Sendable {
   package let trace: Trace
   package let isExhaustive: Bool
   package var whatIfs: [WhatIf] = []
+  /// Of all its searches: a change of work changes no price.
+  private let prices = PriceSource.shared(PreparedPrices())
 
   package init(request: FleetRequest, trace: Trace, isExhaustive: Bool) {
     self.request = request
@@ -59,7 +61,7 @@ package struct FleetStudy: Sendable {
   package func run(
     progress: @escaping @Sendable (_ simulated: Int, _ best: FleetPoint?) -> Void = { _, _ in }
   ) throws -> Answer {
-    let search = try FleetSearch(request, trace: trace)
+    let search = try FleetSearch(request, trace: trace, prices: prices)
     var plan = isExhaustive ? try search.exhaustively() : try search.run(progress: progress)
     try search.confirm(&plan)
     let searched = plan.simulated.count
@@ -73,8 +75,12 @@ package struct FleetStudy: Sendable {
       plan: plan, searched: searched, capacity: nil, spare: nil, alternatives: [],
       warnings: warnings(plan))
     answer.whatIfs = try whatIfs.map(self.answer)
-    guard let best = plan.best else { return answer }
-    let prepared = try PreparedDeployment(best.deployment)
+    guard let best = plan.best else {
+      // How far the nearest are from it is all there is to say.
+      answer.plan.simulated = try search.whole(plan.simulated)
+      return answer
+    }
+    let prepared = try PreparedDeployment(best.deployment, prices: prices)
     answer.warnings = prepared.caveats + answer.warnings
     let probe = RateProbe(prepared, trace: trace, serviceLevel: request.serviceLevel)
     answer.capacity = try CapacitySearch(
@@ -91,8 +97,9 @@ package struct FleetStudy: Sendable {
     let more = prepared.with(counts: best.deployment.groups.map { $0.count + 1 })
     answer.spare = FleetPoint(
       candidate: best.candidate, units: best.units + 1, deployment: more.deployment,
-      point: try RateProbe(more, trace: trace, serviceLevel: request.serviceLevel)
-        .point(rate: request.requiredRate, seed: request.seed),
+      trial: .init(
+        try RateProbe(more, trace: trace, serviceLevel: request.serviceLevel)
+          .point(rate: request.requiredRate, seed: request.seed)),
       cost: best.cost / Double(best.deployment.replicas) * Double(more.deployment.replicas))
     answer.alternatives = try alternatives(to: plan)
     return answer
@@ -102,7 +109,7 @@ package struct FleetStudy: Sendable {
     request.serviceLevel.thinQuantiles(of: trace).map {
       "`\($0.target.name)` rests on \($0.requests) requests: at least \($0.needed) put one beyond it"
     }
-      + plan.simulated.map(\.point.assessment).vacuous.map {
+      + plan.simulated.compactMap(\.point?.assessment).vacuous.map {
         "`\($0)` has no samples in `\(trace.name)`: it is vacuous, and bounds nothing"
       }
   }
@@ -110,7 +117,8 @@ package struct FleetStudy: Sendable {
   /// What is recommended where work is a little more or less.
   ///
   /// What the plan has found is a start: where work is more, fleets that failed fail again, and where it is less, the
-  /// recommendation is only to be beaten by cheaper ones. An exhaustive plan, and one for the lowest latency, begin anew.
+  /// recommendation stands again and is only to be beaten by cheaper ones. An exhaustive plan, and one for the lowest latency,
+  /// begin anew.
   private func alternatives(to plan: FleetPlan) throws -> [Alternative] {
     let (more, less) = (1 + Self.sensitivityShare, 1 - Self.sensitivityShare)
     let isNew = isExhaustive || request.objective == .latency
@@ -119,20 +127,25 @@ package struct FleetStudy: Sendable {
       ("kernels 10 % slower", more, 1), ("kernels 10 % faster", less, 1),
       ("outputs 10 % longer", 1, more), ("outputs 10 % shorter", 1, less),
     ]
-    return try cases.map { change, kernels, outputs in
+    return try Parallel.map(cases) { change, kernels, outputs in
       var changed = request
       changed.kernelTimeScale = kernels
       let trace = outputs == 1 ? trace : try trace.scaled(prompts: 1, outputs: outputs)
-      var search = try FleetSearch(changed, trace: trace)
-      var known: FleetPoint?
+      var search = try FleetSearch(changed, trace: trace, prices: prices)
+      var (known, standing): (FleetPoint?, FleetPoint?)
       if !isNew, let best = plan.best {
-        if kernels > 1 || outputs > 1 { search = search.knowing(failing: failing) }
+        if kernels > 1 || outputs > 1 {
+          search = search.knowing(failing: failing)
+        } else if plan.confirmation?.stands == true {
+          standing = best
+        }
         known = try search.again(best)
         if let known, !known.isFeasible {
           search = search.knowing(failing: [known.candidate: known.units])
         }
       }
-      return try alternative(change, changesPrices: kernels != 1, search, from: known)
+      return try alternative(
+        change, changesPrices: kernels != 1, search, from: known, standing: standing)
     }
   }
 
@@ -140,14 +153,16 @@ package struct FleetStudy: Sendable {
     _ change: String, changesPrices: Bool, _ request: FleetRequest, trace: Trace
   ) throws -> Alternative {
     try alternative(
-      change, changesPrices: changesPrices, FleetSearch(request, trace: trace), from: nil)
+      change, changesPrices: changesPrices,
+      FleetSearch(request, trace: trace, prices: prices), from: nil, standing: nil)
   }
 
   private func alternative(
-    _ change: String, changesPrices: Bool, _ search: FleetSearch, from known: FleetPoint?
+    _ change: String, changesPrices: Bool, _ search: FleetSearch, from known: FleetPoint?,
+    standing: FleetPoint?
   ) throws -> Alternative {
     var plan = try search.run(from: known)
-    try search.confirm(&plan)
+    try search.confirm(&plan, standing: standing)
     return Alternative(
       change: change, changesPrices: changesPrices, best: plan.best, isAtTheEdge: plan.isAtTheEdge,
       simulated: plan.simulated.count)

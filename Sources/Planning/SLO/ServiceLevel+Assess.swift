@@ -88,10 +88,15 @@ extension ServiceLevel {
       shown: shown(in: result, verdicts))
   }
 
+  /// The targets that each request is held to: those for single requests, or all but means where there are none such.
+  var counted: [Target] {
+    let single = targets.filter { $0.statistic == .each }
+    return single.isEmpty ? targets.filter { $0.statistic != .mean } : single
+  }
+
   /// Share of the requests that meet every target for single requests, or all bounds but means where there are none such.
   func share(meeting requests: [RequestRecord]) -> Double {
-    let single = targets.filter { $0.statistic == .each }
-    let counted = single.isEmpty ? targets.filter { $0.statistic != .mean } : single
+    let counted = counted
     let meeting = requests.count { request in
       counted.allSatisfy { $0.isMet(by: request) } && request.finish != nil
     }
@@ -102,11 +107,11 @@ extension ServiceLevel {
     _ target: Target, in result: RunResult
   ) -> (measured: Double?, samples: Int) {
     if target.metric == .itl { return gaps(target.statistic, in: result) }
-    let values = result.requests.compactMap { target.sample(of: $0) }
+    var values = result.requests.compactMap { target.sample(of: $0) }
     guard !values.isEmpty else { return (nil, 0) }
     switch target.statistic {
     case .quantile(let share):
-      return (Quantile.linear(share, ofSorted: values.sorted()), values.count)
+      return (Quantile.linear([share], reordering: &values)[0], values.count)
     case .mean, .each: return (values.reduce(0, +) / Double(values.count), values.count)
     }
   }
@@ -197,7 +202,7 @@ extension ServiceLevel.Target {
 
 extension Trace {
   /// Requests of a class; all for `nil`.
-  fileprivate func count(ofClass name: String?) -> Int {
+  func count(ofClass name: String?) -> Int {
     guard let name else { return requests.count }
     guard let number = classNames.firstIndex(of: name) else { return 0 }
     return requests.count { Int($0.requestClass) == number + 1 }

@@ -279,10 +279,11 @@ package struct ScalingStudy: Sendable {
     _ serve: @Sendable (_ trace: Trace, _ seed: UInt64) throws -> RunResult
   ) throws -> Confirmation {
     let probe = RateProbe(prepared, trace: trace, serviceLevel: serviceLevel)
-    let points = try Parallel.map(Confirmation.seeds(after: seed)) { seed in
+    let trials = try Parallel.map(Confirmation.seeds(after: seed)) { seed in
       let day = trace.reshuffled(window: windowSeconds, seed: seed)
-      return probe.point(of: try serve(day, seed), rate: day.offeredRate, seed: seed)
+      return RateProbe.Trial(
+        probe.point(of: try serve(day, seed), rate: day.offeredRate, seed: seed))
     }
-    return Confirmation(points: points)
+    return Confirmation(trials: trials)
   }
 }

@@ -26,8 +26,7 @@ extension Capacity {
     _ errors: LatencyErrors?, with around: [RateProbe.Point] = []
   ) -> [ServedInterval] {
     guard let errors, let rate = bySeed.first, rate > 0 else { return [] }
-    let tried = (around + points.filter { $0.seed == points.first?.seed })
-      .sorted { $0.rate < $1.rate }
+    let tried = (around + points).sorted { $0.rate < $1.rate }
     return ServedError.Level.allCases.enumerated().map { index, level in
       let error = errors.iteration(at: level)
       let held = tried.prefix { $0.rate <= rate && $0.isSteady && $0.ifOff[index].ifSlower }
