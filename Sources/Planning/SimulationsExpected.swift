@@ -4,12 +4,12 @@ import SimulationKernel
 
 extension CapacityStudy {
   /// A search from a guess by factors of two takes about nine, one near a known rate three, and as many where the sample of
-  /// a long trace is searched first; a confirmation takes four. A study that explains has seven rates around the answer and
+  /// a long trace is searched first; a confirmation takes four. A study that explains has eight rates around the answer and
   /// a look at each of eight settings, and searches with two of them and four sensitivities.
   package var simulationsExpected: Int {
     let near = 3 * seeds.count
     let asked = 5 * rates.count * (1 + whatIfs.count)
-    return 9 + near + 4 + (explains ? 7 + 8 + (2 + 4 + 1) * near : 0) + asked
+    return 9 + near + 4 + (explains ? 8 + 8 + (2 + 4 + 1) * near : 0) + asked
       + near * whatIfs.count
   }
 }

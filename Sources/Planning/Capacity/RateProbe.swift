@@ -89,8 +89,9 @@ package struct RateProbe: Sendable {
     }
   }
 
-  /// Rates below and above what is sustained, as shares of it: enough to draw how latency grows.
-  private static let sharesAround = [0.1, 0.25, 0.5, 0.75, 0.9, 1.1, 1.25]
+  /// Rates below and above what is sustained, as shares of it: enough to draw how latency grows, and near it to say what
+  /// servers sustain that are off by a few per cent (``ServedInterval``).
+  private static let sharesAround = [0.1, 0.5, 0.75, 0.9, 0.95, 1.05, 1.1, 1.25]
 
   /// Simulates rates around one that is sustained; none around 0.
   func points(around rate: Double, seed: UInt64) throws -> [Point] {
