@@ -25,7 +25,10 @@ import Testing
   @Test func bashCompletes() throws {
     let cases: [(words: [String], completions: [String])] = [
       (["simulate", "--system", "vllm-v"], ["vllm-v1"]),
-      (["simulate", "t.csv", "--model", "opt-1"], ["opt-13b", "opt-175b"]),
+      (
+        ["simulate", "t.csv", "--model", "opt-1"],
+        ["opt-13b", "opt-175b", "opt-1.3b", "opt-125m"]
+      ),
       (["plan", "fleet", "--devices", "h100-sxm,h200-"], ["h100-sxm,h200-sxm"]),
       (["compare", "--systems", "sglang,orca-m"], ["sglang,orca-max"]),
     ]
