@@ -112,15 +112,28 @@ import Testing
     #expect(outcome.whole > 3 && outcome.whole <= 4.5)
   }
 
-  /// A model is activated in half a second, leaves 45 s after its last token, and comes back.
-  @Test func modelsComeAndGo() throws {
+  /// Two models of 6 MiB leave 8 MiB for pages, and a prompt of 10 tokens of 1 MiB lacks some. Asked at 60 s, the other
+  /// model was idle for 59 s and leaves at once; asked at 30 s, it leaves with the look at 50 s, the first after 45 s of
+  /// idleness. The second model and, at 100 s, the first one come in half a second.
+  @Test(arguments: [(at: 60.0, waits: 0.0), (at: 30, waits: 19.5)])
+  func idleModelsLeaveWhereMemoryIsShort(at: Double, waits: Double) throws {
     var replay = try #require(
       PrismReplay(
-        .prism, models(1), requests([(0, 0, 2, 1), (40, 0, 2, 1), (100, 0, 2, 1)]), gpus: 1,
-        capacity: 40 * Self.mib))
+        .prism, models(2, weights: 6), requests([(0, 0, 2, 1), (at, 1, 10, 1), (100, 0, 2, 1)]),
+        gpus: 1, capacity: 20 * Self.mib))
     let outcome = replay.run()
     #expect(outcome.activations == 2)
-    #expect(abs(outcome.firstToken - (1.5 + 1 + 1.5) / 3) < 1e-9)
+    #expect(abs(outcome.firstToken - (1 + (1.5 + waits) + 1.5) / 3) < 1e-9)
+  }
+
+  /// Memory is enough: nobody leaves, however long.
+  @Test func idleModelsStayWhereMemoryIsEnough() throws {
+    var replay = try #require(
+      PrismReplay(
+        .prism, models(2), requests([(0, 0, 2, 1), (200, 1, 10, 1), (400, 0, 2, 1)]), gpus: 1,
+        capacity: 40 * Self.mib))
+    let outcome = replay.run()
+    #expect(outcome.activations == 0 && outcome.firstToken == 1)
   }
 
   /// Weights of 12 MiB on a GPU of 20: the idle model makes way for the other at once.
@@ -130,7 +143,31 @@ import Testing
         .prism, models(2, weights: 12), requests([(0, 0, 2, 1), (4, 1, 2, 1)]), gpus: 1,
         capacity: 20 * Self.mib))
     let outcome = replay.run()
-    #expect(outcome.activations == 2 && outcome.firstToken == 1.5)
+    #expect(outcome.activations == 1 && outcome.firstToken == 1.25)
+  }
+
+  /// Of 8 pages of 2 tokens model 1 holds 4 and more. The head of model 0's line needs 6, the request behind it one: both
+  /// wait, and model 1 decodes on.
+  @Test func aShortRequestDoesNotPassTheHead() throws {
+    var replay = try #require(
+      PrismReplay(
+        .shared, models(2), requests([(0, 1, 8, 4), (1, 0, 12, 1), (1, 0, 2, 1)]), gpus: 1,
+        capacity: 20 * Self.mib))
+    let outcome = replay.run()
+    // Model 1 to 4 s; then both prompts of model 0 in one iteration.
+    #expect(outcome.preemptions == 0)
+    #expect(abs(outcome.firstToken - (1 + 4 + 4) / 3) < 1e-9)
+  }
+
+  /// Parts of 7 pages of 2 tokens: the second sequence of model 0 makes way in the second iteration, and waits until the
+  /// first one ends. Model 1 starts meanwhile, in its own part.
+  @Test func aShortageOfOnePartIsItsOwn() throws {
+    var replay = try #require(
+      PrismReplay(
+        .partition, models(2), requests([(0, 0, 6, 6), (0, 0, 6, 6), (3, 1, 2, 1)]), gpus: 1,
+        capacity: 34 * Self.mib))
+    let outcome = replay.run()
+    #expect(outcome.preemptions == 1 && outcome.firstToken == 1)
   }
 
   /// Under every policy all requests end, bytes never exceed the GPU, and each sequence has the blocks of its tokens.
@@ -169,5 +206,35 @@ import Testing
     // prompts are in one iteration, to 6 s.
     #expect(outcome.activations == 2)
     #expect(abs(outcome.firstToken - (1.5 + 5 + 4.5) / 3) < 1e-9)
+  }
+}
+
+@Suite struct PrismCountTests {
+  /// Each model has the rate of its rank, and no two have one.
+  @Test(arguments: seeds(3)) func ratesFallWithTheRootOfTheRank(seed: UInt64) {
+    let stretches = PrismCounts.stretches(18, seed: seed)
+    let rates = Dictionary(grouping: stretches, by: \.model).mapValues { Set($0.map(\.rate)) }
+    #expect(rates.values.allSatisfy { $0.count == 1 })
+    let ranks = rates.values.flatMap(\.self).map { (32 / $0) * (32 / $0) }
+    #expect(ranks.allSatisfy { abs($0 - $0.rounded()) < 1e-9 && (1...18).contains($0.rounded()) })
+    #expect(Set(ranks.map { $0.rounded() }).count == rates.count && rates.count > 9)
+  }
+
+  @Test func countsAreTheFirstThatAreEnough() {
+    func row(_ policy: PrismReplay.Policy, _ draw: UInt64, _ gpus: Int, _ share: Double?)
+      -> PrismCounts.Row
+    {
+      var row = PrismCounts.Row(draw: draw, policy: policy, gpus: gpus)
+      row.outcome = share.map { PrismReplay.Outcome(attainment: $0) }
+      return row
+    }
+    let rows = [
+      row(.partition, 0, 2, nil), row(.partition, 0, 3, 0.98), row(.partition, 0, 4, 0.99),
+      row(.prism, 0, 2, 1), row(.partition, 1, 10, 0.5), row(.prism, 1, 2, 0.9),
+      row(.prism, 1, 3, 1),
+    ]
+    #expect(PrismCounts.needed(.partition, 0, rows) == 4)
+    #expect(PrismCounts.needed(.prism, 1, rows) == 3)
+    #expect(PrismCounts.needed(.partition, 1, rows) == nil)
   }
 }

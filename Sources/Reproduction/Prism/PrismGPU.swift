@@ -29,6 +29,8 @@ struct PrismGPU: Sendable {
     var lastUse: Double
     /// Whether it serves to their ends only those that run.
     var isLeaving = false
+    /// Whether a sequence made way, and since then none has ended and no model has left.
+    var isShort = false
   }
 
   let models: [PrismModel]
@@ -37,8 +39,6 @@ struct PrismGPU: Sendable {
   let part: Int?
   private(set) var engines: [Engine] = []
   private var turn = 0
-  /// Whether a sequence made way and none has ended since: then nobody starts, or those that run would never get a turn.
-  private var isShort = false
 
   init(_ models: [PrismModel], capacity: Int, part: Int?) {
     self.models = models
@@ -73,6 +73,7 @@ struct PrismGPU: Sendable {
   mutating func remove(_ engine: Int) {
     precondition(engines[engine].running.isEmpty, "PrismGPU: a model leaves with sequences")
     engines.remove(at: engine)
+    for index in engines.indices where part == nil { engines[index].isShort = false }
   }
 
   mutating func leave(_ engine: Int) { engines[engine].isLeaving = true }
@@ -106,19 +107,30 @@ struct PrismGPU: Sendable {
 
   /// Whether some of the requests that wait can start now, so that their order matters.
   func startsSome(_ waiting: [PrismRequest], now: Double) -> Bool {
+    guard !waiting.isEmpty else { return false }
     let room = startRoom(now: now)
     return waiting.contains { canStart($0, room) }
   }
 
-  /// Runs an iteration of the engine whose request is first in line and can start, else of the next one in turn that has
-  /// sequences.
+  /// Whether the first request in line whose model is here cannot start for want of pages.
+  func lacksRoom(_ line: [PrismRequest], now: Double) -> Bool {
+    let head = line.first { request in
+      engine(of: request.model).map { engines[$0].ready <= now } ?? false
+    }
+    return head.map { !canStart($0, startRoom(now: now)) } ?? false
+  }
+
+  /// Runs an iteration of the engine whose head of line can start, the head that stands first, else of the next engine in
+  /// turn that has sequences.
+  ///
+  /// Only the first request of a model in line is asked, as an engine serves its queue in order: a shorter one behind it
+  /// would choose an engine that starts nobody, for ever.
   ///
   /// - Parameter line: Requests that wait, in their order; it may be empty if none of them can start.
   /// - Returns: `nil` if there is nothing to do.
   mutating func step(_ line: [PrismRequest], now: Double) -> Step? {
-    let room = startRoom(now: now)
-    let first = line.first { canStart($0, room) }
-    guard let engine = first.flatMap({ engine(of: $0.model) }) ?? nextInTurn() else { return nil }
+    let head = startingHead(of: line, now: now)
+    guard let engine = head.flatMap({ engine(of: $0.model) }) ?? nextInTurn() else { return nil }
     var step = Step(seconds: 0)
     var work = IterationWork()
     decode(engine, &work, &step)
@@ -129,15 +141,31 @@ struct PrismGPU: Sendable {
     return step
   }
 
-  /// Blocks that a prompt of each model may have now; none of a model that is not here or not ready, and none for anyone
-  /// while a sequence that made way waits.
+  /// Blocks that a prompt of each model may have now; none of a model that is not here or not ready, and none while a
+  /// sequence that made way waits.
   private func startRoom(now: Double) -> [Int] {
     var room = models.map { _ in 0 }
-    for index in engines.indices where !isShort {
+    for index in engines.indices where !isShort(index) {
       guard engines[index].ready <= now, !engines[index].isLeaving else { continue }
       room[engines[index].model] = roomBlocks(index)
     }
     return room
+  }
+
+  /// Whether nobody may start in an engine, or those that run would never get a turn. Shared pages are short for everyone.
+  private func isShort(_ engine: Int) -> Bool {
+    part == nil ? engines.contains(where: \.isShort) : engines[engine].isShort
+  }
+
+  private func startingHead(of line: [PrismRequest], now: Double) -> PrismRequest? {
+    guard !line.isEmpty else { return nil }
+    let room = startRoom(now: now)
+    var isPassed = room.map { $0 == 0 }
+    for request in line where !isPassed[request.model] {
+      if canStart(request, room) { return request }
+      isPassed[request.model] = true
+    }
+    return nil
   }
 
   private func canStart(_ request: PrismRequest, _ room: [Int]) -> Bool {
@@ -219,7 +247,7 @@ struct PrismGPU: Sendable {
     request.prompt += last.generated
     request.output -= last.generated
     step.madeWay.append(request)
-    isShort = true
+    engines[engine].isShort = true
   }
 
   /// Tokens of prompts in an iteration, unless one prompt alone has more.
@@ -228,7 +256,7 @@ struct PrismGPU: Sendable {
   private mutating func start(
     _ line: [PrismRequest], _ engine: Int, _ work: inout IterationWork, _ step: inout Step
   ) {
-    guard !isShort, !engines[engine].isLeaving else { return }
+    guard !isShort(engine), !engines[engine].isLeaving else { return }
     var tokens = 0
     for request in line where request.model == engines[engine].model {
       let prompt = request.prompt
@@ -254,7 +282,10 @@ struct PrismGPU: Sendable {
       step.ended.append(sequence.request.number)
     }
     engines[engine].running.removeAll(where: \.isWhole)
-    if !step.ended.isEmpty || engines.allSatisfy(\.running.isEmpty) { isShort = false }
+    let sharers = part == nil ? Array(engines.indices) : [engine]
+    if !step.ended.isEmpty || sharers.allSatisfy({ engines[$0].running.isEmpty }) {
+      for index in sharers { engines[index].isShort = false }
+    }
     engines[engine].lastUse = time
   }
 }

@@ -7,7 +7,7 @@ struct PrismReplay {
     case partition
     /// Models stay where they are and share free pages: MuxServe++, which is kvcached under fixed places.
     case shared
-    /// Pages are shared, models move, leave when idle and come back; first tokens by deadline.
+    /// Pages are shared, models move, leave where they are idle and memory is short, and come back; first tokens by deadline.
     case prism
   }
 
@@ -23,10 +23,11 @@ struct PrismReplay {
     var preemptions = 0
   }
 
-  /// Seconds after which an idle model leaves: the paper's.
+  /// Seconds after which an idle model leaves where memory is short: the paper's (§6.1, A.4).
   static let idleSeconds = 45.0
-  /// Seconds between two looks at the places, and of the mean of a model's rate; ours.
+  /// Seconds between two looks at the places; ours.
   static let tickSeconds = 10.0
+  /// Of the exponential mean of a model's rate: what it counts is as old, in the mean, as in the paper's window of 60 s (A.4).
   static let rateSeconds = 30.0
   /// Of the mean pressure, by how much a GPU's exceeds another's before a model moves; ours.
   static let threshold = 0.1
@@ -67,14 +68,19 @@ struct PrismReplay {
     ends = firstTokens
     gpus = []
     let shares = (0..<count).map { gpu in models.indices.filter { $0 % count == gpu } }
-    for share in policy == .prism ? shares.map({ _ in [] }) : shares {
-      let rest = capacity - share.reduce(0) { $0 + models[$1].weightBytes }
+    let longest = requests.map { ($0.prompt + $0.output) * models[$0.model].tokenBytes }.max() ?? 0
+    let bundle = models.map(\.bundleBytes).max() ?? 0
+    for share in shares {
+      let staying = policy == .prism ? [] : share
+      let rest = capacity - staying.reduce(0) { $0 + models[$1].weightBytes }
       let part = policy == .partition ? rest / max(1, share.count) : nil
-      let longest =
-        requests.map { ($0.prompt + $0.output) * models[$0.model].tokenBytes }.max() ?? 0
-      guard part ?? rest > longest + models[0].bundleBytes else { return nil }
+      guard part ?? rest > longest + bundle else { return nil }
       var gpu = PrismGPU(models, capacity: capacity, part: part)
-      for model in share { gpu.add(model, ready: 0, now: 0) }
+      // Where models move, as many as leave room for the longest request are there at the start.
+      for model in share {
+        let room = gpu.roomBytes - models[model].weightBytes
+        if policy != .prism || room > longest + bundle { gpu.add(model, ready: 0, now: 0) }
+      }
       gpus.append(gpu)
     }
   }
@@ -134,6 +140,7 @@ struct PrismReplay {
   }
 
   private mutating func iterate(_ gpu: Int, now: Double) {
+    if policy == .prism { reclaim(gpu, now: now) }
     let isOrderAsked = gpus[gpu].startsSome(lines[gpu], now: now)
     let line = isOrderAsked ? inOrder(lines[gpu], now: now) : []
     guard let step = gpus[gpu].step(line, now: now) else {
@@ -146,13 +153,16 @@ struct PrismReplay {
     next[gpu] = end
     if !step.started.isEmpty {
       let started = Set(step.started)
+      for request in lines[gpu] where started.contains(request.number) {
+        note(request.model, tokens: request.prompt, now: end)
+      }
       lines[gpu].removeAll { started.contains($0.number) }
     }
     for request in step.madeWay.reversed() { putBack(request, gpu, now: end) }
     outcome.preemptions += step.madeWay.count
     for number in step.generated {
       if firstTokens[number].isInfinite { firstTokens[number] = end }
-      note(requests[number].model, now: end)
+      note(requests[number].model, tokens: 1, now: end)
     }
     for number in step.ended { ends[number] = end }
     guard policy == .prism, !step.ended.isEmpty || !step.madeWay.isEmpty else { return }
@@ -183,8 +193,9 @@ struct PrismReplay {
 
   // MARK: Places
 
-  private mutating func note(_ model: Int, now: Double) {
-    rates[model] = (rate(model, now: now) + 1 / Self.rateSeconds, now)
+  /// Tokens of prompts that start count as well as those that are generated (§6.1).
+  private mutating func note(_ model: Int, tokens: Int, now: Double) {
+    rates[model] = (rate(model, now: now) + Double(tokens) / Self.rateSeconds, now)
   }
 
   private func rate(_ model: Int, now: Double) -> Double {
@@ -265,12 +276,20 @@ struct PrismReplay {
     }
   }
 
-  private mutating func look(now: Double) {
-    for gpu in gpus.indices {
-      while let idle = idleEngines(gpu).first(where: {
-        now - gpus[gpu].engines[$0].lastUse > Self.idleSeconds
-      }) { gpus[gpu].remove(idle) }
+  /// Lets models leave that were idle for long, the one that was used least recently first, while a request lacks pages.
+  private mutating func reclaim(_ gpu: Int, now: Double) {
+    while gpus[gpu].lacksRoom(lines[gpu], now: now),
+      let idle = idleEngines(gpu).min(by: {
+        gpus[gpu].engines[$0].lastUse < gpus[gpu].engines[$1].lastUse
+      }), now - gpus[gpu].engines[idle].lastUse > Self.idleSeconds
+    {
+      gpus[gpu].remove(idle)
     }
+  }
+
+  private mutating func look(now: Double) {
+    // A model may have been idle for long enough by now.
+    for gpu in gpus.indices where !lines[gpu].isEmpty { wake(gpu, at: now) }
     move(now: now)
     bringBack(now: now)
   }
