@@ -84,7 +84,7 @@ SEEDS ?= 2000
 fuzz-memories: dependencies ## Run the memory systems of the literature against naive models, with SEEDS seeds in each fuzz test
 	$(SWIFT) build --build-tests
 	KVPLAN_FUZZ_SEEDS=$(SEEDS) $(SWIFT) test --skip-build --filter \
-	  'Managed|VirtualPage|MemoryManagerTests|HybridPoolTests|JengaPoolTests|PageGroupsTests|Marconi|UnifiedSlots|Prism'
+	  'Managed|VirtualPage|MemoryManagerTests|HybridPoolTests|JengaPoolTests|PageGroupsTests|Marconi|UnifiedSlots|SparsePrefix|Prism'
 
 SEED ?= 1
 FUZZ_SECONDS ?= 600

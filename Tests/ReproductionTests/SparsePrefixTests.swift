@@ -15,7 +15,7 @@ import Testing
   }
 
   /// Against every set of positions.
-  @Test(arguments: 0..<20) func isAsGoodAsTheBestOfAll(seed: UInt64) {
+  @Test(arguments: seeds(20)) func isAsGoodAsTheBestOfAll(seed: UInt64) {
     var numbers = RandomStream(seed: seed, label: "checkpoints")
     let deepest = 1 + numbers.below(12)
     let overlaps = (0...deepest).map { _ in
@@ -36,7 +36,7 @@ import Testing
   }
 
   /// Under its own distribution no fixed rule with as many checkpoints is better.
-  @Test(arguments: 0..<40) func neverLosesToAFixedScheme(seed: UInt64) {
+  @Test(arguments: seeds(40)) func neverLosesToAFixedScheme(seed: UInt64) {
     var numbers = RandomStream(seed: seed, label: "fixed-schemes")
     let deepest = 20 + numbers.below(300)
     let overlaps = (0...deepest).map { _ in numbers.uniform() < 0.3 ? numbers.uniform() : 0 }

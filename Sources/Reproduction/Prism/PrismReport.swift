@@ -144,7 +144,7 @@ package enum PrismReport {
     static let rates: [Double] = [1, 2, 3, 4, 5, 6, 8, 10, 12, 14, 16]
     static let draws: UInt64 = 5
 
-    /// For each draw its rates: all of the first one, the others' up to the first that is not served in time.
+    /// For each draw its rates, up to the first that is not served in time: from there on queues grow, and the search is over.
     static func run(seed: UInt64) throws -> [[Rate]] {
       let device = try DeviceCatalogue.find("h100-sxm")
       let models = try models(modelCount, device, prompt: 900)
@@ -159,7 +159,7 @@ package enum PrismReport {
           var replay = PrismReplay(policy, models, requests, gpus: 2, capacity: capacity)
           let row = Rate(draw: draw, policy: policy, rate: rate, outcome: replay?.run())
           rows.append(row)
-          if draw > 0, (row.outcome?.attainment ?? 0) < attainment { break }
+          if (row.outcome?.attainment ?? 0) < attainment { break }
         }
         return rows
       }.flatMap(\.self)
