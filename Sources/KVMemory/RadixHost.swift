@@ -1,5 +1,3 @@
-import HeapModule
-
 /// The host's memory behind a ``RadixTree``, as SGLang's HiCache keeps it: a node may be on the device, on the host, or on
 /// both, and what the device evicts stays in the tree as long as the host has it.
 ///
@@ -63,7 +61,11 @@ package struct RadixHost: Sendable {
 
 extension RadixTree {
   /// The part of a place that is on the device.
-  package func onDevice(_ place: Place) -> Place {
+  @inlinable @inline(__always)
+  package func onDevice(_ place: Place) -> Place { host == nil ? place : above(place) }
+
+  @usableFromInline
+  func above(_ place: Place) -> Place {
     var place = place
     while !nodes[Int(place.node)].isOnDevice {
       place.tokens = Int(nodes[Int(place.node)].begin)
@@ -142,7 +144,7 @@ extension RadixTree {
 
   private mutating func evictFromHost(_ tokens: Int) {
     var gone = 0
-    while gone < tokens, let entry = host?.queue.heap.popMin() {
+    while gone < tokens, let entry = host?.queue.popMin() {
       let node = nodes[Int(entry.node)]
       guard !node.isOnDevice, node.firstChild == 0 else { continue }
       guard node.stamp == entry.stamp else {
@@ -159,6 +161,6 @@ extension RadixTree {
 
   /// A node may queue twice: what comes out is looked at again.
   private mutating func enqueueOnHost(_ id: NodeID) {
-    host?.queue.heap.insert(.init(stamp: nodes[Int(id)].stamp, node: id))
+    host?.queue.insert(.init(stamp: nodes[Int(id)].stamp, node: id))
   }
 }

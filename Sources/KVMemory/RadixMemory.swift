@@ -19,7 +19,7 @@ package struct RadixMemory: Sendable {
     package fileprivate(set) var cachedTokens = 0
     package fileprivate(set) var node: RadixTree.NodeID = 0
     /// Tokens that will have a slot when the sequence is complete.
-    fileprivate var finalTokens = 0
+    @usableFromInline var finalTokens = 0
 
     package init() {}
   }
@@ -33,7 +33,7 @@ package struct RadixMemory: Sendable {
   /// Tokens of running sequences in blocks of their own.
   package private(set) var ownTokens = 0
   /// Slots of such blocks that will never be used.
-  private(set) var wastedSlots = 0
+  package private(set) var wastedSlots = 0
   /// Blocks as the sequences count them, shared ones once for each.
   package private(set) var logicalBlockCount = 0
   /// Tokens that were evicted so far.
@@ -52,7 +52,7 @@ package struct RadixMemory: Sendable {
   }
 
   /// Slots of the blocks that `tokens` tokens need.
-  @inline(__always)
+  @inlinable @inline(__always)
   package func slots(for tokens: Int) -> Int {
     (tokens + blockSize - 1) / blockSize * blockSize
   }
@@ -90,8 +90,13 @@ package struct RadixMemory: Sendable {
   package mutating func takeCopies() -> [RadixHost.Copy] { tree.takeCopies() }
 
   /// Evicts until at least `tokens` slots are free, as far as there is something to evict.
+  @inlinable @inline(__always)
   package mutating func evict(toFree tokens: Int) {
-    guard free < tokens else { return }
+    if free < tokens { evictSome(toFree: tokens) }
+  }
+
+  @usableFromInline
+  mutating func evictSome(toFree tokens: Int) {
     let gone = tree.evict(tokens - free, log: &evictions)
     free += gone
     evictedTokens += gone
@@ -111,6 +116,7 @@ package struct RadixMemory: Sendable {
   }
 
   /// Slots that a sequence takes to grow to `tokens` tokens.
+  @inlinable @inline(__always)
   package func missing(_ hold: Hold, for tokens: Int) -> Int {
     slots(for: tokens) - slots(for: hold.tokens)
   }
@@ -152,6 +158,7 @@ package struct RadixMemory: Sendable {
   /// Slots that a sequence will never use of the block that it takes for a token.
   ///
   /// - Parameter tokens: With that token.
+  @inlinable @inline(__always)
   package func unusableSlots(_ hold: Hold, taking tokens: Int) -> Int {
     max(0, slots(for: tokens) - hold.finalTokens)
   }
@@ -172,10 +179,11 @@ package struct RadixMemory: Sendable {
   ) {
     guard isCaching else { return }
     let count = upTo / blockSize * blockSize
-    let had = tree.insert(text, limit: count, isUse: isUse)
+    var node: RadixTree.NodeID = 0
+    let had = tree.insert(text, limit: count, isUse: isUse, end: &node)
     let prompt = promptTokens / blockSize * blockSize
-    if prompt > 0 && prompt < count { tree.walk(text, limit: prompt) }
-    let node = tree.walk(text, limit: count).node
+    if prompt > 0 && prompt < count { tree.cut(above: node, at: prompt) }
+    tree.touch(node)
     tree.lock(node)
     tree.unlock(hold.node)
     hold.node = node
@@ -198,8 +206,10 @@ package struct RadixMemory: Sendable {
   // MARK: What is where
 
   /// Slots of blocks that sequences hold for themselves.
+  @inlinable @inline(__always)
   package var ownSlots: Int { poolTokens - free - tree.size }
 
+  @inlinable @inline(__always)
   package var ledger: WasteLedger {
     var ledger = WasteLedger()
     ledger.tokenState = ownTokens + tree.protected

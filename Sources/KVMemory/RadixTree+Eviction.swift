@@ -1,19 +1,42 @@
-import HeapModule
-
 extension RadixTree {
   /// Unlocked leaves, the least recently touched first.
   ///
   /// A node has at most one entry, with the stamp that it had when it became such a leaf. An entry whose node is none any
   /// more, or was touched since, is put right when it comes out.
   struct EvictionQueue: Sendable {
-    struct Entry: Comparable, Sendable {
+    struct Entry: Sendable {
       var stamp: Int
       var node: NodeID
-
-      static func < (a: Entry, b: Entry) -> Bool { a.stamp < b.stamp }
     }
 
-    var heap = Heap<Entry>()
+    /// A heap: none has a smaller stamp than the one at half its number, counted from 1.
+    private(set) var entries: [Entry] = []
+
+    mutating func insert(_ entry: Entry) {
+      var place = entries.count
+      entries.append(entry)
+      while place > 0, entries[(place - 1) / 2].stamp > entry.stamp {
+        entries[place] = entries[(place - 1) / 2]
+        place = (place - 1) / 2
+      }
+      entries[place] = entry
+    }
+
+    /// Takes the entry of the smallest stamp out.
+    mutating func popMin() -> Entry? {
+      guard let last = entries.popLast() else { return nil }
+      guard let least = entries.first else { return last }
+      var place = 0
+      while 2 * place + 1 < entries.count {
+        var below = 2 * place + 1
+        if below + 1 < entries.count, entries[below + 1].stamp < entries[below].stamp { below += 1 }
+        guard entries[below].stamp < last.stamp else { break }
+        entries[place] = entries[below]
+        place = below
+      }
+      entries[place] = last
+      return least
+    }
   }
 
   /// A node that was evicted.
@@ -27,7 +50,7 @@ extension RadixTree {
   mutating func enqueue(_ id: NodeID) {
     guard !nodes[Int(id)].isQueued else { return }
     nodes[Int(id)].isQueued = true
-    queue.heap.insert(.init(stamp: nodes[Int(id)].stamp, node: id))
+    queue.insert(.init(stamp: nodes[Int(id)].stamp, node: id))
   }
 
   /// Evicts unlocked leaves, the least recently touched first, until `tokens` are gone or there is none. A node goes as a
@@ -40,20 +63,19 @@ extension RadixTree {
   /// - Complexity: O(log nodes) a node.
   package mutating func evict(_ tokens: Int, log: inout [Evicted]?) -> Int {
     var gone = 0
-    while gone < tokens, let entry = queue.heap.popMin() {
+    while gone < tokens, let entry = queue.popMin() {
       let id = Int(entry.node)
       nodes[id].isQueued = false
-      let node = nodes[id]
-      guard node.isLeaf && node.locks == 0 else { continue }
-      guard node.stamp == entry.stamp else {
+      guard nodes[id].isLeaf && nodes[id].locks == 0 else { continue }
+      guard nodes[id].stamp == entry.stamp else {
         enqueue(entry.node)
         continue
       }
-      gone += node.count
-      let parent = node.parent
+      gone += nodes[id].count
+      let parent = nodes[id].parent
       if !keepOnHost(entry.node) {
-        let places = Int(node.begin)..<Int(node.end)
-        log?.append(Evicted(depth: places.lowerBound, pieces: node.text.pieces(places)))
+        let places = Int(nodes[id].begin)..<Int(nodes[id].end)
+        log?.append(Evicted(depth: places.lowerBound, pieces: nodes[id].text.pieces(places)))
         removeBelow(entry.node)
         _ = remove(entry.node)
       }

@@ -147,8 +147,8 @@ package struct RadixTree: Sendable {
   }
 
   func bucket(of id: NodeID) -> Int {
-    let node = nodes[Int(id)]
-    return bucket(node.parent, node.text.runs[Int(node.firstRun)])
+    let id = Int(id)
+    return bucket(nodes[id].parent, nodes[id].text.runs[Int(nodes[id].firstRun)])
   }
 
   // MARK: Changing the tree
@@ -158,12 +158,19 @@ package struct RadixTree: Sendable {
   /// - Parameter isUse: Whether that counts where uses are counted.
   /// - Returns: Tokens that were on the device before.
   package mutating func insert(_ text: TokenText, limit: Int, isUse: Bool = true) -> Int {
+    var node: NodeID = 0
+    return insert(text, limit: limit, isUse: isUse, end: &node)
+  }
+
+  /// - Parameter node: Becomes the node with the last of those blocks.
+  mutating func insert(_ text: TokenText, limit: Int, isUse: Bool, end node: inout NodeID) -> Int {
     let end = limit / blockSize * blockSize
     var run = 0
     let place = walk(text, limit: limit, run: &run)
     let device = onDevice(place)
     bringBack(place.node)
     if isUse { use(device.node) }
+    node = place.node
     guard place.tokens < end else { return device.tokens }
     clock += 1
     let leaf = add(
@@ -175,7 +182,26 @@ package struct RadixTree: Sendable {
     evictable += end - place.tokens
     enqueue(leaf)
     if isUse { useOnce(leaf) }
+    node = leaf
     return device.tokens
+  }
+
+  /// Cuts the node on the way to another one that holds the token at a place and the one before it; does nothing where a
+  /// node begins there.
+  mutating func cut(above id: NodeID, at place: Int) {
+    var id = id
+    while Int(nodes[Int(id)].begin) > place { id = nodes[Int(id)].parent }
+    if Int(nodes[Int(id)].begin) < place { _ = split(id, at: place) }
+  }
+
+  /// Touches a node and all above it, as a walk to its end does.
+  mutating func touch(_ id: NodeID) {
+    clock += 1
+    var id = Int(id)
+    while id != 0 {
+      nodes[id].stamp = clock
+      id = Int(nodes[id].parent)
+    }
   }
 
   /// Cuts a node in two; the lower part keeps number, children and stamp, the upper one takes its place.

@@ -32,14 +32,19 @@ struct CruisingBatch: Sendable {
 
   /// Slots of the ledger that a token takes.
   private let slotsOfToken: Int
+  /// Whether ``due`` has somebody.
+  private let listsDue: Bool
 
   /// - Parameters:
   ///   - blockSize: Tokens of a block; the settings' own if `nil`.
+  ///   - listsDue: Whether anyone looks at ``due``.
   ///   - longestOutput: No request joins with more output tokens to come.
   init(
-    _ settings: EngineSettings, blockSize: Int? = nil, slotsOfToken: Int = 1, longestOutput: Int
+    _ settings: EngineSettings, blockSize: Int? = nil, slotsOfToken: Int = 1,
+    listsDue: Bool = true, longestOutput: Int
   ) {
     self.slotsOfToken = slotsOfToken
+    self.listsDue = listsDue
     due = PhasedSequences(phaseCount: blockSize ?? settings.blockSize)
     skipped = SkippedContext(attendedMax: settings.attendedMax)
     calendar = CompletionCalendar(days: longestOutput)
@@ -73,7 +78,7 @@ struct CruisingBatch: Sendable {
     count += 1
     contextTokens += length
     skipped.join(length: length)
-    due.insert(request, phase(length: length), runsBefore: runsBefore)
+    if listsDue { due.insert(request, phase(length: length), runsBefore: runsBefore) }
     calendar.add(request, on: finishDay(remaining: remaining))
   }
 
@@ -142,7 +147,7 @@ struct CruisingBatch: Sendable {
     count -= 1
     contextTokens -= length
     skipped.leave(length: length)
-    due.remove(request, phase(length: length))
+    if listsDue { due.remove(request, phase(length: length)) }
   }
 
   /// A request of `length` tokens needs a block when all before the newest fill whole blocks.

@@ -1,5 +1,4 @@
 import KVMemory
-import SimulationKernel
 
 /// What one pass of SGLang's loop launches.
 package struct SGLangBatch: Equatable, Sendable {
@@ -21,10 +20,6 @@ package struct SGLangBatch: Equatable, Sendable {
   var cruising = 0
   /// The request whose prompt goes on in a later pass.
   var chunked: RequestID?
-  /// Keys and values that it waits for while it computes.
-  package internal(set) var load: LayeredLoad?
-  /// When what was evicted for it is on the host.
-  package internal(set) var readyAt: SimInstant?
 
   package var tokens: Int { rows.reduce(0) { $0 + Int($1.tokens) } }
 }
@@ -43,6 +38,16 @@ package struct SGLangPass: Sendable {
   package internal(set) var freeAfterAllocation = 0
   /// Slots that the pool lacks for what runs; the server dies of it.
   package internal(set) var missing: Int?
+
+  /// Empties it for the next pass, and keeps its storage.
+  mutating func clear() {
+    admitted.clear()
+    retracted.clear()
+    preempted.clear()
+    loaded.clear()
+    freeAfterAllocation = 0
+    missing = nil
+  }
 
   /// A request that is complete.
   package struct Completed: Equatable, Sendable {

@@ -29,14 +29,15 @@ extension SGLangScheduler {
   }
 
   /// Requests that may still take slots.
+  @inline(__always)
   private var freeRows: Int { maxRunning - rowCount }
 
   /// The budgets of a pass: what runs is expected to go on.
-  private func newRound() -> SGLangRound {
+  private mutating func newRound() -> SGLangRound {
     let mixed = options.mixedChunk && chunkTokens != nil ? running.count : 0
     var round = SGLangRound(
       input: options.maxPrefillTokens - mixed, chunk: chunkTokens.map { $0 - mixed })
-    for request in running {
+    for request in promiseCruising(&round) {
       round.promised += sequences[Int(request)].expected(ratio.value, after: generated(request))
     }
     round.promised += Double(mixed)
@@ -45,10 +46,13 @@ extension SGLangScheduler {
   }
 
   /// Slots that may still be promised, of those that are free or can be freed.
+  @inline(__always)
   func roomLeft(_ round: SGLangRound) -> Double { Double(room) - round.promised }
 
+  @inline(__always)
   private var room: Int { memory.free + memory.tree.evictable }
 
+  @inline(__always)
   func verdict(_ round: SGLangRound) -> SGLangRound.Verdict {
     if roomLeft(round) <= 0 || room - round.promisedNow <= 0 { return .noRoom }
     return round.input <= 0 || (round.chunk ?? 1) <= 0 ? .spent : .goesOn
@@ -85,7 +89,7 @@ extension SGLangScheduler {
       guard options.preempts, preempt(for: request, &round) else { return false }
     }
     let sequence = sequences[Int(request)]
-    let place = memory.match(sequence.text, limit: Int(sequence.length) - 1)
+    let place = memory.match(texts[Int(request)], limit: Int(sequence.length) - 1)
     sequences[Int(request)].prefix = Int32(memory.tree.onDevice(place).tokens)
     sequences[Int(request)].triedLength = sequence.length
     let verdict = add(request, at: place, &round)
@@ -166,6 +170,7 @@ extension SGLangScheduler {
   ///   engine dies.
   private mutating func allocate(_ round: SGLangRound) -> SGLangBatch? {
     var batch = SGLangBatch(kind: .prefill, rows: [], chunked: chunked)
+    batch.rows.reserveCapacity(round.admitted.count)
     var needed = 0
     for request in round.admitted {
       let sequence = sequences[Int(request)]

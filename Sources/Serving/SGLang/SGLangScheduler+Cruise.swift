@@ -23,11 +23,38 @@ struct SGLangCruise: Sendable {
   /// Requests that get their last token from the decode that runs, and were taken out of ``SGLangScheduler/running`` when
   /// the next batch was decided; in its order.
   var leaving: [RequestID] = []
+  /// Scratch: where those stood.
+  fileprivate var places: [Int] = []
+  /// Whether some in ``SGLangScheduler/running`` before or between those that cruise may be complete.
+  fileprivate var someAreComplete = false
+  /// The iterations of the batch behind the last token of each that cruises, summed.
+  fileprivate var ends = 0
+  /// Whether all of what a request may generate is kept free for it, however much that is.
+  private let promisesAll: Bool
 
   init(_ settings: EngineSettings, isOn: Bool, longestOutput: Int) {
     self.isOn = isOn
     mayBe = isOn
-    batch = CruisingBatch(settings, longestOutput: longestOutput)
+    promisesAll = longestOutput <= Int(SGLangSequence.estimateLimit)
+    batch = CruisingBatch(
+      settings, listsDue: settings.blockSize > 1, longestOutput: longestOutput)
+  }
+
+  /// Requests that cruise and were not taken out of ``SGLangScheduler/running``.
+  @inline(__always)
+  var count: Int { batch.count - leaving.count }
+
+  /// Tokens that those will generate; `nil` if what is kept free for one of them may be less. Each that leaves has one to
+  /// come.
+  @inline(__always)
+  fileprivate var expectedTokens: Int? {
+    promisesAll ? ends - batch.count * batch.iteration - leaving.count : nil
+  }
+
+  /// Those that take a block with the next decode of the batch, or with one behind it.
+  @inline(__always)
+  fileprivate func dueCount(_ phase: Int) -> Int {
+    batch.blockSize == 1 ? batch.count : batch.due.count(phase)
   }
 }
 
@@ -43,22 +70,33 @@ extension SGLangScheduler {
   /// Whether a decode of those that cruise finds room without a retraction, if it is decided next.
   ///
   /// - Parameter decodes: Decodes before it that are decided and not complete, beyond what is queued.
-  func decodeSurelyFits(after decodes: Int = 0) -> Bool {
+  @inline(__always)
+  mutating func decodeSurelyFits(after decodes: Int = 0) -> Bool {
     guard let queued else { return running.isEmpty }
     let ahead = decodes + (queued.kind == .decode ? 1 : 0)
-    let due = cruise.batch.due.count((cruise.batch.phase + ahead) % memory.blockSize)
+    let size = memory.blockSize
+    let due = cruise.dueCount(size == 1 ? 0 : (cruise.batch.phase + ahead) % size)
     let listed = max(running.count - cruise.batch.count, 0) + queued.rows.count
-    return (due + listed) * memory.blockSize <= memory.free + memory.tree.evictable
+    return (due + listed) * size <= memory.free + memory.tree.evictable
+  }
+
+  /// Promises those that cruise what they are expected to need, as one sum: their ends are known, so it is a whole number.
+  ///
+  /// - Returns: The other running requests.
+  mutating func promiseCruising(_ round: inout SGLangRound) -> ArraySlice<RequestID> {
+    guard cruise.isOn, let expected = cruise.expectedTokens else { return running[...] }
+    round.promised += Double(expected)
+    return running[cruise.count...]
   }
 
   /// ``decide()`` while requests cruise.
   mutating func decideCruising() -> SGLangBatch? {
-    pass = SGLangPass()
+    pass.clear()
     passNumber += 1
     keepChunk()
     mergeLast()
     // Where a decode was decided, those that are complete by now were left out (``dropFinishing()``).
-    if last?.kind != .decode { dropFinished() }
+    if last?.kind != .decode { dropFinishedCruising() }
     var next = prefill()
     if next == nil && !running.isEmpty && pass.missing == nil { next = decodeCruising() }
     launch(next)
@@ -73,12 +111,27 @@ extension SGLangScheduler {
       return nil
     }
     ratio.decodeFits()
-    let cruising = cruise.batch.count - cruise.leaving.count
+    let cruising = cruise.count
     let listed = running[cruising...]
-    extendCruising(listed: listed)
-    let rows = listed.map { takeDecodeSlot($0) }
+    extendCruising(listedSlots: decodeSlots(listed))
+    var rows: [SGLangBatch.Row] = []
+    rows.reserveCapacity(listed.count)
+    for request in listed { rows.append(takeDecodeSlot(request)) }
     pass.freeAfterAllocation = memory.free
     return SGLangBatch(kind: .decode, rows: rows, cruising: cruising)
+  }
+
+  /// ``dropFinished()`` while requests cruise.
+  private mutating func dropFinishedCruising() {
+    let count = running.count
+    let first = cruise.someAreComplete ? 0 : cruise.count
+    cruise.someAreComplete = false
+    var place = count - 1
+    while place >= first {
+      if !sequences[Int(running[place])].isInFlight { running.remove(at: place) }
+      place -= 1
+    }
+    if running.count < count { isFull = false }
   }
 
   /// ``dropFinishing()`` while requests cruise.
@@ -86,12 +139,12 @@ extension SGLangScheduler {
     let count = running.count
     if launched?.kind == .decode && cruise.batch.someoneFinishes {
       takeFinishing()
-      running.removeAll { cruise.leaving.contains($0) }
+      for place in cruise.places.reversed() { running.remove(at: place) }
     }
-    let cruising = cruise.batch.count - cruise.leaving.count
-    for place in stride(from: running.count - 1, through: cruising, by: -1)
-    where isFinishing(running[place]) {
-      running.remove(at: place)
+    var place = running.count - 1
+    while place >= cruise.count {
+      if isFinishing(running[place]) { running.remove(at: place) }
+      place -= 1
     }
     if running.count < count { isFull = false }
   }
@@ -99,38 +152,41 @@ extension SGLangScheduler {
   /// Takes those that get their last token from the next decode of the batch off the calendar, in the order of ``running``.
   private mutating func takeFinishing() {
     cruise.batch.takeFinishing(into: &cruise.leaving)
-    guard cruise.leaving.count > 1 else { return }
-    let places = cruise.leaving.map { request in
+    cruise.places.clear()
+    for request in cruise.leaving {
       guard let place = running.firstIndex(of: request) else {
         preconditionFailure("request \(request) cruises and does not run")
       }
-      return place
+      cruise.places.append(place)
     }
-    cruise.leaving = places.sorted().map { running[$0] }
+    guard cruise.leaving.count > 1 else { return }
+    cruise.places.sort()
+    for index in cruise.places.indices { cruise.leaving[index] = running[cruise.places[index]] }
   }
 
   /// Takes the slots of requests that cruise, and makes room for those that do not.
   ///
   /// - Returns: What they took.
-  @discardableResult
-  private mutating func extendCruising(listed: ArraySlice<RequestID>) -> SteadyGrowth.Step {
+  @discardableResult @inline(__always)
+  private mutating func extendCruising(listedSlots: Int) -> SteadyGrowth.Step {
     let size = memory.blockSize
     let ahead = launched?.kind == .decode ? 1 : 0
     let phase = ahead == 1 ? cruise.batch.nextPhase : cruise.batch.phase
-    var blocks = cruise.batch.due.count(phase)
+    var blocks = cruise.dueCount(phase)
     var unusable = 0
     for request in cruise.leaving where cruisingLength(request) % size == 0 { blocks -= 1 }
     if size > 1 {
-      for request in cruise.batch.due[phase] where !cruise.leaving.contains(request) {
+      for place in 0..<cruise.batch.due.count(phase) {
+        let request = cruise.batch.due[phase, place]
+        if cruise.leaving.contains(request) { continue }
         unusable += memory.unusableSlots(
           sequences[Int(request)].hold, taking: cruisingLength(request) + ahead)
       }
     }
     let evicted = memory.evictedTokens
-    memory.evict(toFree: blocks * size + decodeSlots(listed))
-    memory.evict(toFree: running.count * size)
-    let sequenceCount = cruise.batch.count - cruise.leaving.count
-    memory.cruise(sequences: sequenceCount, blocks: blocks, unusableSlots: unusable)
+    // One after the other these come to the larger.
+    memory.evict(toFree: max(blocks * size + listedSlots, running.count * size))
+    memory.cruise(sequences: cruise.count, blocks: blocks, unusableSlots: unusable)
     return .init(
       iteration: 0, blocks: blocks, logicalBlocks: blocks, slots: blocks * size,
       droppedSlots: cruise.leaving.count, unusableSlots: unusable,
@@ -138,6 +194,7 @@ extension SGLangScheduler {
   }
 
   /// Tokens of a request that cruises with the one that the next decode of the batch computes.
+  @inline(__always)
   private func cruisingLength(_ request: RequestID) -> Int {
     Int(sequences[Int(request)].promptTokens + generated(request))
   }
@@ -146,11 +203,15 @@ extension SGLangScheduler {
 
   /// ``takeIn(_:)`` for a decode of those that cruise.
   mutating func completeCruise(_ finished: inout [RequestID]) {
-    if cruise.leaving.isEmpty && cruise.batch.someoneFinishes { takeFinishing() }
+    if cruise.leaving.isEmpty && cruise.batch.someoneFinishes {
+      takeFinishing()
+      cruise.someAreComplete = true
+    }
     for request in cruise.leaving {
       let length = cruisingLength(request)
       let id = Int(request)
       cruise.batch.finish(request, length: length)
+      cruise.ends -= cruise.batch.iteration + 1
       memory.settle(&sequences[id].hold, tokens: length)
       sequences[id].out = sequences[id].maxNew
       sequences[id].joinedAt = nil
@@ -171,20 +232,25 @@ extension SGLangScheduler {
       let decoded = decode.rows.map(\.request).filter { isDecoding($0) }
       guard decoded == running.filter({ isDecoding($0) }) else { return }
       cruise.isOn = true
+      cruise.someAreComplete = true
     }
     for row in decode.rows {
       let id = Int(row.request)
-      guard isDecoding(row.request) else { continue }
+      guard isDecoding(row.request) else {
+        cruise.someAreComplete = true
+        continue
+      }
       sequences[id].joinedAt = cruise.batch.iteration
-      cruise.batch.join(
-        row.request, length: Int(sequences[id].length),
-        remaining: Int(sequences[id].maxNew - sequences[id].out))
+      let remaining = Int(sequences[id].maxNew - sequences[id].out)
+      cruise.batch.join(row.request, length: Int(sequences[id].length), remaining: remaining)
+      cruise.ends += cruise.batch.iteration + remaining
     }
     guard queued?.kind == .decode else { return }
     queued?.cruising = cruise.batch.count
     queued?.rows.removeAll { sequences[Int($0.request)].joinedAt != nil }
   }
 
+  @inline(__always)
   private func isDecoding(_ request: RequestID) -> Bool {
     let sequence = sequences[Int(request)]
     return sequence.isInFlight && !sequence.isRetracted
@@ -199,7 +265,9 @@ extension SGLangScheduler {
       guard sequences[id].joinedAt != nil else { continue }
       let length = cruisingLength(request)
       let out = generated(request)
-      cruise.batch.leave(request, length: length, remaining: Int(sequences[id].maxNew - out))
+      let remaining = Int(sequences[id].maxNew - out)
+      cruise.batch.leave(request, length: length, remaining: remaining)
+      cruise.ends -= cruise.batch.iteration + remaining
       sequences[id].out = out
       sequences[id].joinedAt = nil
       sequences[id].launchedIn = ahead ? passNumber : -1
@@ -218,6 +286,7 @@ extension SGLangScheduler {
 // MARK: Stretches
 
 extension SGLangScheduler {
+  @inline(__always)
   package mutating func steadyStretch(atMost limit: Int) -> SteadyStretch? {
     guard cruise.isOn, let queued, queued.kind == .decode, queued.rows.isEmpty, chunked == nil,
       waiting.isEmpty || isFull
@@ -229,16 +298,24 @@ extension SGLangScheduler {
 
   /// Results of all but the last iteration are taken in at once: with them nobody is complete.
   package mutating func scheduleSteady(_ count: Int, _ growth: inout SteadyGrowth) -> Int {
+    guard decodeSurelyFits() else { return 0 }
+    launched = queued
+    last = queued
     for index in 0..<count {
-      guard decodeSurelyFits(after: index == 0 ? 0 : 1) else { return index }
-      if index > 0 { cruise.batch.advance() }
-      launched = queued
+      if index > 0 {
+        guard decodeSurelyFits(after: 1) else { return index }
+        cruise.batch.advance()
+      }
       passNumber += 1
-      dropFinishingCruising()
-      queued = running.isEmpty ? nil : SGLangBatch(kind: .decode, rows: [], cruising: running.count)
-      last = queued
+      // Before that every batch is like the one before it.
+      if cruise.batch.someoneFinishes {
+        dropFinishingCruising()
+        queued =
+          running.isEmpty ? nil : SGLangBatch(kind: .decode, rows: [], cruising: running.count)
+        last = queued
+      }
       if queued != nil { ratio.decodeFits() }
-      var step = extendCruising(listed: [])
+      var step = extendCruising(listedSlots: 0)
       step.iteration = index
       growth.append(step)
     }

@@ -31,6 +31,7 @@ extension SGLangScheduler {
     if running.count < count { isFull = false }
   }
 
+  @inline(__always)
   func isFinishing(_ request: RequestID) -> Bool {
     let sequence = sequences[Int(request)]
     if !sequence.isInFlight { return true }
@@ -39,10 +40,12 @@ extension SGLangScheduler {
   }
 
   /// Slots that requests take for a token each.
-  func decodeSlots(_ list: some Collection<RequestID>) -> Int {
+  mutating func decodeSlots(_ list: some Collection<RequestID>) -> Int {
     let size = memory.blockSize
-    return size == 1
-      ? list.count : size * list.count { sequences[Int($0)].hold.tokens % size == 0 }
+    if size == 1 { return list.count }
+    var blocks = 0
+    for request in list where sequences[Int(request)].hold.tokens % size == 0 { blocks += 1 }
+    return size * blocks
   }
 
   /// Whether the next tokens find room, if what nobody uses is evicted.

@@ -52,6 +52,10 @@ struct HiCacheLink: Sendable {
   private(set) var now = SimInstant.zero
   private var toHost = SimInstant.zero
   private var lastLoad: LayeredLoad?
+  /// Of the batch that was decided last: keys and values that it waits for while it computes, and when what was evicted
+  /// for it is on the host.
+  var load: LayeredLoad?
+  var readyAt: SimInstant?
   /// Nodes that stay where they are until an instant.
   private var moving: [(node: RadixTree.NodeID, end: SimInstant)] = []
   private(set) var totals = TierTotals()
@@ -103,10 +107,10 @@ struct HiCacheLink: Sendable {
     for _ in loads { totals.addLoad(lasting: load.end - now) }
   }
 
-  /// Counts how long a batch waits for copies of what was evicted for it.
-  mutating func wait(until ready: SimInstant?) {
-    guard let ready, ready > now else { return }
-    totals.flushNanoseconds += (ready - now).nanoseconds
+  /// Counts how long the batch that was decided last waits for copies of what was evicted for it.
+  mutating func wait() {
+    guard let readyAt, readyAt > now else { return }
+    totals.flushNanoseconds += (readyAt - now).nanoseconds
   }
 
   private func duration(_ tokens: Int) -> SimDuration {
@@ -124,14 +128,14 @@ extension SGLangScheduler {
   }
 
   /// Lets move what a pass decided; its batch waits for what it loads, and for copies of what was evicted for it.
-  mutating func moveTiers(for batch: SGLangBatch?) -> SGLangBatch? {
-    guard hiCache != nil else { return batch }
+  mutating func moveTiers(for batch: SGLangBatch?) {
+    guard hiCache != nil else { return }
     hiCache?.load(pass.loaded)
     let copied = hiCache?.copy(memory.takeCopies())
-    guard var batch else { return nil }
-    batch.readyAt = copied
-    if batch.kind != .decode { batch.load = hiCache?.underWay }
-    return batch
+    guard let batch else { return }
+    let load = batch.kind == .decode ? nil : hiCache?.underWay
+    hiCache?.load = load
+    hiCache?.readyAt = copied
   }
 
   /// Gives a request what was found of it, from the host as well where there is room.
@@ -151,8 +155,9 @@ extension SGLangScheduler {
   }
 
   /// Where nothing runs, whoever waits may find room when a copy has ended.
+  @inline(__always)
   package var wakeUp: SimInstant? {
-    guard launched == nil, !waiting.isEmpty else { return nil }
-    return hiCache?.nextEnd
+    guard let hiCache, launched == nil, !waiting.isEmpty else { return nil }
+    return hiCache.nextEnd
   }
 }

@@ -19,7 +19,7 @@ extension SGLangScheduler {
     plan.advancesCruise = batch?.kind != .prefill
     guard let batch else { return }
     describe(batch, in: &plan)
-    hiCache?.wait(until: batch.readyAt)
+    hiCache?.wait()
     if options.overlap && plan.failure == nil { queued = nextBatch(&plan) }
   }
 
@@ -35,7 +35,8 @@ extension SGLangScheduler {
   private mutating func nextBatch(_ plan: inout IterationPlan) -> SGLangBatch? {
     while true {
       receive()
-      let batch = moveTiers(for: cruise.batch.count > 0 ? decideCruising() : decide())
+      let batch = cruise.batch.count > 0 ? decideCruising() : decide()
+      moveTiers(for: batch)
       writeDown(&plan)
       if batch != nil || plan.failure != nil { return batch }
       if launched == nil && isIdle { idle() }
@@ -45,12 +46,14 @@ extension SGLangScheduler {
 
   /// Writes what a pass did beside its batch into the plan. Requests that lost their slots get no token of a batch that
   /// runs.
-  private func writeDown(_ plan: inout IterationPlan) {
-    plan.admitted += pass.admitted
-    plan.loaded += pass.loaded.map {
-      .init(request: $0.request, tokens: Int32($0.tokens), isAwaited: true)
+  private mutating func writeDown(_ plan: inout IterationPlan) {
+    for admitted in pass.admitted { plan.admitted.append(admitted) }
+    for load in pass.loaded {
+      plan.loaded.append(
+        .init(request: load.request, tokens: Int32(load.tokens), isAwaited: true))
     }
-    for victim in pass.preempted + pass.retracted {
+    let victims = pass.preempted.isEmpty ? pass.retracted : pass.preempted + pass.retracted
+    for victim in victims {
       plan.preempted.append(
         .init(
           request: victim.request, mode: .recompute, blocks: victim.blocks,
@@ -65,7 +68,7 @@ extension SGLangScheduler {
   }
 
   /// Lists a batch that is about to run. Every row samples a token, also those from which none is taken.
-  private func describe(_ batch: SGLangBatch, in plan: inout IterationPlan) {
+  private mutating func describe(_ batch: SGLangBatch, in plan: inout IterationPlan) {
     if batch.cruising > 0 {
       plan.cruising = batch.cruising
       cruise.batch.describe(in: &plan.work)
@@ -85,13 +88,15 @@ extension SGLangScheduler {
       }
     }
     plan.work.sampledSequences = batch.cruising + batch.rows.count
-    (plan.load, plan.readyAt) = (batch.load, batch.readyAt)
+    if let hiCache { (plan.load, plan.readyAt) = (hiCache.load, hiCache.readyAt) }
   }
 
   // MARK: What the engine asks
 
+  @inline(__always)
   package var ledger: WasteLedger { memory.ledger }
 
+  @inline(__always)
   package var blocks: (logical: Int, physical: Int) {
     (
       memory.logicalBlockCount,
@@ -99,6 +104,7 @@ extension SGLangScheduler {
     )
   }
 
+  @inline(__always)
   package var queues: QueueLengths {
     QueueLengths(running: rowCount, waiting: waiting.count + arrived.count, swapped: 0)
   }

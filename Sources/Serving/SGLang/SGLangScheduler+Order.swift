@@ -48,7 +48,7 @@ extension SGLangScheduler {
     var keys: [(late: Bool, matched: Int, place: Int, request: RequestID)] = []
     for (place, request) in waiting.enumerated() {
       let hit = matchAll(request).tokens
-      let (text, length) = (sequences[Int(request)].text, Int(sequences[Int(request)].length))
+      let (text, length) = (texts[Int(request)], Int(sequences[Int(request)].length))
       var isLate = false
       if hit <= Self.shortHit {
         isLate = scratch.walk(text, limit: length).tokens >= Self.shortHit
@@ -65,8 +65,7 @@ extension SGLangScheduler {
 
   /// What is cached of a request on the device, its last token included.
   private mutating func matchAll(_ request: RequestID) -> RadixTree.Place {
-    let sequence = sequences[Int(request)]
-    let place = memory.match(sequence.text, limit: Int(sequence.length))
+    let place = memory.match(texts[Int(request)], limit: Int(sequences[Int(request)].length))
     return memory.tree.onDevice(place)
   }
 

@@ -37,5 +37,6 @@ extension SGLangScheduler {
     memory.release(&sequences[id].hold)
     rowCount -= 1
     sequences.close(id)
+    texts.close(id)
   }
 }

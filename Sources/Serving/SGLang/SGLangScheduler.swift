@@ -34,6 +34,8 @@ package struct SGLangScheduler: Scheduler {
   private let asks: [SGLangAsk]?
   private let contents: PromptContents?
   var sequences = ResidentRows(blank: SGLangSequence())
+  /// The prompt of each, and all that it may generate.
+  var texts = ResidentRows(blank: TokenText())
 
   /// Head first, as of the last pass that put it in order.
   package internal(set) var waiting: Deque<RequestID> = []
@@ -142,7 +144,8 @@ package struct SGLangScheduler: Scheduler {
     sequence.maxNew = Int32(
       clippedMaxNew(Int(ask.maxNewTokens), promptTokens: Int(facts.promptTokens)))
     sequence.priority = ask.priority ?? (options.lowPriorityFirst ? .max : .min)
-    sequence.text = text(of: request, promptTokens: facts.promptTokens, maxNew: sequence.maxNew)
+    texts[Int(request)] = text(
+      of: request, promptTokens: facts.promptTokens, maxNew: sequence.maxNew)
     sequences[Int(request)] = sequence
     if options.receiveInterval > 1 { arrived.append(request) } else { queue(request) }
   }
@@ -190,7 +193,7 @@ package struct SGLangScheduler: Scheduler {
   ///
   /// - Returns: `nil` if nothing is launched.
   package mutating func decide() -> SGLangBatch? {
-    pass = SGLangPass()
+    pass.clear()
     passNumber += 1
     keepChunk()
     mergeLast()
@@ -209,6 +212,7 @@ package struct SGLangScheduler: Scheduler {
   }
 
   /// Whether nothing is to be done: a pass that finds this is idle (``idle()``).
+  @inline(__always)
   package var isIdle: Bool {
     running.isEmpty && waiting.isEmpty && arrived.isEmpty && chunked == nil && last == nil
   }
@@ -226,13 +230,15 @@ package struct SGLangScheduler: Scheduler {
   /// Lets what was prefilled decode from now on, unless a chunk of its prompt is to come.
   mutating func mergeLast() {
     guard let last, last.kind != .decode else { return }
-    let kept = last.rows.map(\.request).filter { request in
-      sequences[Int(request)].isInFlight && request != chunked && request != last.chunked
+    let before = running.count
+    for row in last.rows
+    where sequences[Int(row.request)].isInFlight && row.request != chunked
+      && row.request != last.chunked
+    {
+      running.append(row.request)
     }
-    if kept.count < last.rows.count { isFull = false }
-    guard !kept.isEmpty else { return }
-    if running.isEmpty { isFull = false }
-    running += kept
+    let kept = running.count - before
+    if kept < last.rows.count || before == 0 && kept > 0 { isFull = false }
   }
 
   mutating func dropFinished() {
@@ -248,10 +254,9 @@ package struct SGLangScheduler: Scheduler {
   /// - Parameter isUse: Whether that is more than a chunk of a prompt (``RadixTree/insert(_:limit:isUse:)``).
   mutating func checkpoint(_ request: RequestID, upTo tokens: Int32, isUse: Bool = true) {
     let id = Int(request)
-    let sequence = sequences[id]
+    let promptTokens = Int(sequences[id].promptTokens)
     memory.checkpoint(
-      &sequences[id].hold, sequence.text, upTo: Int(tokens),
-      promptTokens: Int(sequence.promptTokens), isUse: isUse)
+      &sequences[id].hold, texts[id], upTo: Int(tokens), promptTokens: promptTokens, isUse: isUse)
   }
 
   /// Takes all slots from a running request, and makes room for those that go on.

@@ -27,10 +27,9 @@ package struct SGLangAsk: Equatable, Sendable {
   }
 }
 
-/// A request in flight as SGLang's scheduler sees it. A blank one is not in flight: it is complete, or has not come.
+/// A request in flight as SGLang's scheduler sees it, but for its text. A blank one is not in flight: it is complete, or
+/// has not come.
 struct SGLangSequence: Sendable {
-  /// The prompt, and all that may be generated.
-  var text = TokenText()
   var promptTokens: Int32 = 0
   /// Generated tokens after which the engine is told to stop; never, if the request ignores that.
   var endsAfter: Int32 = .max
