@@ -108,8 +108,9 @@ import Testing
       "split.jsonl:1: unknown target `sglang-0.5.2`, this reader knows `sglang-0.5.23`"
     ),
     (
-      1, #""policy":"fcfs""#, #""policy":"hrrn""#,
-      "split.jsonl:1: unknown `policy` `hrrn`, this reader knows `fcfs`, `lpm`, `dfs-weight`, `lof`"
+      1, #""policy":"fcfs""#, #""policy":"random""#,
+      "split.jsonl:1: unknown `policy` `random`, this reader knows `fcfs`, `lpm`, `dfs-weight`, `lof`, "
+        + "`hrrn`"
     ),
     (
       1, #""eviction_policy":"lru""#, #""eviction_policy":"lfu""#,

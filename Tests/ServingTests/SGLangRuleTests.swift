@@ -190,6 +190,18 @@ import Workload
       sglangPicture(requests, sglangSettings(pool: 64, running: 1)) == "Pd\n .P\n ..P", "fcfs")
   }
 
+  /// One request at a time. When `b` is done, 19 prompt tokens were computed, 9 of them since the others came: `d` has
+  /// waited for 9 ⁄ 1 of its prompt, `c`, which came before it, for 9 ⁄ 8. `b` came with `a` and has waited for 10 ⁄ 9.
+  @Test func theHighestResponseRatioGoesFirst() {
+    let requests: [DrawnRequest] = [
+      .own("a", prompt: 10, output: 2), .own("b", prompt: 9, output: 1),
+      .own("c", at: 1, prompt: 8, output: 1), .own("d", at: 1, prompt: 1, output: 1),
+    ]
+    let hrrn = sglangSettings(pool: 64, running: 1) { $0.policy = .highestResponseRatio }
+    #expect(sglangPicture(requests, hrrn) == "Pd\n..P\n ...P\n ..P")
+    #expect(sglangPicture(requests, sglangSettings(pool: 64, running: 1)) == "Pd\n..P\n ..P\n ...P")
+  }
+
   // MARK: Priorities
 
   private func asks(_ priorities: Int?...) -> [SGLangAsk] {

@@ -63,6 +63,25 @@ import Workload
     }
   }
 
+  /// `y` is complete with the decode during which the prompt of `z` is decided; it stands before `x`, which cruises from
+  /// then on, and must not be taken for it.
+  @Test func whoIsCompleteBeforeOneThatCruisesIsLeftOut() throws {
+    let requests: [DrawnRequest] = [
+      .own("y", prompt: 4, output: 2), .own("x", prompt: 4, output: 12),
+      .own("z", prompt: 4, output: 3),
+    ]
+    var served = requests.requests
+    served[2].arrival = SimInstant(nanoseconds: 1)
+    let records = try [Stepping.event, .iteration].map { stepping in
+      var settings = sglangSettings(pool: 64) { $0.overlap = true }
+      settings.stepping = stepping
+      return try ServingSystem.sglang05.serve(
+        served, settings: settings, executor: PricedExecutor(WorkPrices()))
+    }
+    #expect(difference(records[0], records[1]) == nil)
+    #expect(records[0].emittedTokens == 17)
+  }
+
   @Test(arguments: 0..<400 as Range<UInt64>) func recordsAreEqual(seed: UInt64) throws {
     let draw = Draw(seed: seed)
     switch (draw.serve(.event), draw.serve(.iteration)) {

@@ -3,7 +3,7 @@ import KVMemory
 
 /// In which order waiting requests are tried.
 extension SGLangScheduler {
-  /// More waiting requests than this are tried as they came (`lpm` only).
+  /// More waiting requests than this are tried as they came (`lpm` and `hrrn` only).
   private static var longestOrdered: Int { 128 }
   /// Hits up to this length do not keep a request from waiting for another of the pass with the same beginning, of which
   /// at least as much is new.
@@ -13,7 +13,9 @@ extension SGLangScheduler {
   mutating func orderWaiting() {
     guard !waiting.isEmpty else { return }
     let policy = options.effectivePolicy
-    let isLong = policy == .longestPrefix && waiting.count > Self.longestOrdered
+    let isLong =
+      (policy == .longestPrefix || policy == .highestResponseRatio)
+      && waiting.count > Self.longestOrdered
     if !isLong { order(by: policy) }
     if (isLong || !policy.followsTree) && options.radixCache { refresh() }
   }
@@ -24,7 +26,14 @@ extension SGLangScheduler {
       if options.priorityScheduling { sortWaiting { ($0.worseness($1), $0.entry) } }
     case .longestOutput:
       sortWaiting { ($1.priorityScheduling ? $0.worseness($1) : 0, -Int($0.maxNew)) }
-    case .longestPrefix: orderByPrefix()
+    case .longestPrefix:
+      orderByPrefix { place, _, sequence, hit in
+        (-Double(min(hit, Int(sequence.length) - 1)), place)
+      }
+    case .highestResponseRatio:
+      orderByPrefix { [computedTokens] _, request, sequence, hit in
+        (-sequence.responseRatio(computedTokens, cached: hit), Int(request))
+      }
     case .depthFirst: orderByTree()
     }
   }
@@ -41,11 +50,15 @@ extension SGLangScheduler {
       }.map(\.request))
   }
 
-  /// Most cached tokens first. A request that shares its beginning with one before it, of which little is cached yet,
-  /// comes last: it finds more once the other is computed.
-  private mutating func orderByPrefix() {
+  /// Puts those of the smallest rank first. A request that shares its beginning with one before it, of which little is
+  /// cached yet, comes last: it finds more once the other is computed.
+  ///
+  /// - Parameter key: Of a request at a place, with its cached tokens: its rank, and what settles equal ones.
+  private mutating func orderByPrefix(
+    key: (_ place: Int, RequestID, SGLangSequence, _ hit: Int) -> (rank: Double, tie: Int)
+  ) {
     scratch.removeAll()
-    var keys: [(late: Bool, matched: Int, place: Int, request: RequestID)] = []
+    var keys: [(late: Bool, rank: Double, tie: Int, request: RequestID)] = []
     for (place, request) in waiting.enumerated() {
       let hit = matchAll(request).tokens
       let (text, length) = (texts[Int(request)], Int(sequences[Int(request)].length))
@@ -54,11 +67,12 @@ extension SGLangScheduler {
         isLate = scratch.walk(text, limit: length).tokens >= Self.shortHit
         if !isLate { _ = scratch.insert(text, limit: length) }
       }
-      keys.append((isLate, min(hit, length - 1), place, request))
+      let (rank, tie) = key(place, request, sequences[Int(request)], hit)
+      keys.append((isLate, rank, tie, request))
     }
     keys.sort { a, b in
       if a.late != b.late { return b.late }
-      return !a.late && a.matched != b.matched ? a.matched > b.matched : a.place < b.place
+      return !a.late && a.rank != b.rank ? a.rank < b.rank : a.tie < b.tie
     }
     waiting = Deque(keys.map(\.request))
   }
@@ -105,6 +119,19 @@ extension SGLangScheduler {
 }
 
 extension SGLangSequence {
+  /// Prompt tokens that were computed while it waited by those of its own that are to be computed: its response ratio less
+  /// one, where prompts are computed at a constant rate. Of equal ones the engine takes the smaller name, which it draws;
+  /// here names are numbers in order of arrival.
+  ///
+  /// - Parameters:
+  ///   - computedTokens: Prompt tokens that all batches so far were launched with.
+  ///   - cached: What is found of it.
+  /// - Source: `_sort_by_hrrn` of the same release; no step trace of it is recorded.
+  func responseRatio(_ computedTokens: Int, cached: Int) -> Double {
+    let uncached = Int(promptTokens) - min(cached, Int(length) - 1)
+    return uncached > 0 ? Double(computedTokens - computedBefore) / Double(uncached) : .infinity
+  }
+
   /// Smaller for a request that is served before others.
   func worseness(_ options: SGLangOptions) -> Int {
     options.lowPriorityFirst ? priority : -max(priority, -.max)

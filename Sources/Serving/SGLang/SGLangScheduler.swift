@@ -59,6 +59,8 @@ package struct SGLangScheduler: Scheduler {
   var passNumber = 0
   /// Entries into the queue so far.
   private var entries = 0
+  /// Prompt tokens that batches were launched with, and decodes beside them (`processed_tokens_counter`).
+  private(set) var computedTokens = 0
   /// How often the queue was ordered without a look at the tree.
   var plainOrders = 0
   /// Scratch: the prompts of a pass that may share text with each other.
@@ -167,6 +169,7 @@ package struct SGLangScheduler: Scheduler {
   /// Puts a request at the end of the waiting queue.
   mutating func queue(_ request: RequestID) {
     sequences[Int(request)].entry = entries
+    sequences[Int(request)].computedBefore = computedTokens
     entries += 1
     waiting.append(request)
   }
@@ -208,6 +211,7 @@ package struct SGLangScheduler: Scheduler {
   mutating func launch(_ batch: SGLangBatch?) {
     last = batch
     guard let batch else { return }
+    if batch.kind != .decode { computedTokens += batch.tokens }
     for row in batch.rows { sequences[Int(row.request)].launchedIn = passNumber }
   }
 

@@ -48,6 +48,8 @@ struct SGLangSequence: Sendable {
   var hold = RadixMemory.Hold()
   /// The number of its last entry into the queue.
   var entry = 0
+  /// Prompt tokens that batches were launched with before that.
+  var computedBefore = 0
   /// The number of the last pass that launched it.
   var launchedIn = -1
   /// While it cruises: the iteration of the batch from which on ``out`` stands still; else `nil`.

@@ -246,9 +246,17 @@ package enum SGLangPolicy: String, CaseIterable, Sendable {
   case depthFirst = "dfs-weight"
   /// Longest output first.
   case longestOutput = "lof"
+  /// Those first that have waited longest for what they are to compute, both counted in prompt tokens; as they came while
+  /// more than 128 wait.
+  case highestResponseRatio = "hrrn"
 
   /// Whether the order depends on what is cached.
-  package var followsTree: Bool { self == .longestPrefix || self == .depthFirst }
+  package var followsTree: Bool {
+    switch self {
+    case .longestPrefix, .depthFirst, .highestResponseRatio: true
+    case .firstComeFirstServed, .longestOutput: false
+    }
+  }
 }
 
 /// Which running request is retracted first (`--retraction-policy`).
