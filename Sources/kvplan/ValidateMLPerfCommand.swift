@@ -14,8 +14,10 @@ struct ValidateMLPerfCommand: ParsableCommand {
       Offline all requests come at once and output tokens per second count; Server and Interactive \
       are the highest Poisson rate at which the 99th percentiles of TTFT and TPOT keep to the \
       benchmark's limits. Outputs are stretched to the mean that the engine wrote. How GPUs were cut \
-      into replicas is not recorded: as few a replica as the model fits on are assumed, and the other \
-      layouts are shown. Rows that cannot be answered are listed with the fact that is missing.
+      into replicas is not recorded of vLLM: as few a replica as the model fits on are assumed, and the \
+      other layouts are shown. TensorRT-LLM has the settings that most submitters published for the \
+      same GPU, model and load, mostly in a later round; only its offline results are answered. Rows \
+      that cannot be answered are listed with the fact that is missing.
 
       EXAMPLE
         kvplan validate mlperf mlperf_inference_llm.csv
@@ -30,6 +32,12 @@ struct ValidateMLPerfCommand: ParsableCommand {
       valueName: "folder"))
   var lengths: String?
 
+  @Option(
+    help: ArgumentHelp(
+      "Submitters' settings of TensorRT-LLM; `mlperf_engine_config.csv` beside the results where it is not given and there.",
+      valueName: "file"))
+  var settings: String?
+
   @Option(help: "Answer rows of this round only, such as `v5.1`.")
   var round: String?
 
@@ -43,8 +51,13 @@ struct ValidateMLPerfCommand: ParsableCommand {
       let rounds = Set(all.map(\.round)).sorted().joined(separator: ", ")
       throw UserError("`\(file)` has no row of round `\(round ?? "")`", hint: "it has \(rounds)")
     }
-    let folder = lengths ?? URL(filePath: file).deletingLastPathComponent().path
-    let (predictions, unanswered) = MLPerfPrediction.predict(results, lengths: folder) {
+    let beside = URL(filePath: file).deletingLastPathComponent()
+    let own = beside.appending(path: "mlperf_engine_config.csv").path
+    let published = try (settings ?? (FileManager.default.fileExists(atPath: own) ? own : nil))
+      .map { try MLPerfSettings.read(path: $0) }
+    let (predictions, unanswered) = MLPerfPrediction.predict(
+      results, lengths: lengths ?? beside.path, settings: published ?? []
+    ) {
       Terminal.progress($0, of: results.count)
     }
     guard !predictions.isEmpty else {
@@ -90,7 +103,7 @@ struct MLPerfTable {
       columns: [
         ("result", .name), ("model", .name), ("gpus", .name), ("unit", .name),
         ("measured", .count), ("assumed", .name), ("predicted", .count), ("error_percent", .count),
-        ("other_layouts", .name),
+        ("other_layouts", .name), ("settings", .name),
       ],
       rows: predictions.map { prediction in
         let result = prediction.result
@@ -101,6 +114,7 @@ struct MLPerfTable {
           Digits.fixed(prediction.error * 100, decimals: 1),
           prediction.layouts.dropFirst().map { "\(text($0)): \(number($0.predicted))" }
             .joined(separator: ", "),
+          prediction.settings ?? "",
         ]
       })
   }
@@ -114,10 +128,18 @@ struct MLPerfTable {
   }
 
   private var summary: String {
-    let errors = predictions.map { abs($0.error) }.sorted()
+    let engines = [("vllm", "vLLM"), ("tensorrt-llm", "TensorRT-LLM")].compactMap { engine, name in
+      errors(of: engine).map { "\(name), \($0)" }
+    }
+    return engines.joined(separator: "; ") + "; \(unanswered.count) are not answered"
+  }
+
+  /// Of an engine's rows; `nil` if it has none.
+  private func errors(of engine: String) -> String? {
+    let errors = predictions.filter { $0.result.engine == engine }.map { abs($0.error) }.sorted()
+    guard let largest = errors.last else { return nil }
     let median = Digits.fixed(Quantile.median(ofSorted: errors) * 100, decimals: 1)
-    let worst = Digits.fixed(errors[errors.count - 1] * 100, decimals: 1)
-    return "\(errors.count) rows: |error| \(median) % in the median, \(worst) % at worst; "
-      + "\(unanswered.count) are not answered"
+    let worst = Digits.fixed(largest * 100, decimals: 1)
+    return "\(errors.count) rows: |error| \(median) % in the median, \(worst) % at worst"
   }
 }

@@ -9,10 +9,13 @@ import Workload
 
 /// What the simulator says of a submitted result.
 ///
-/// Submitters do not say how a node's GPUs were cut into replicas, nor how keys and values were stored: a replica is
-/// assumed to have as few GPUs as the model and a request fit on, and keys of 8 bits where the weights are.
+/// Submitters of vLLM do not say how a node's GPUs were cut into replicas, nor how keys and values were stored: a replica
+/// is assumed to have as few GPUs as the model and a request fit on, and keys of 8 bits where the weights are. Those of
+/// TensorRT-LLM publish settings (``MLPerfSettings``).
 package struct MLPerfPrediction: Sendable {
   package var result: MLPerfResult
+  /// How many of the published settings are those that are simulated; `nil` where none are.
+  package var settings: String?
   /// The assumed layout first, then the others, by rising size of a replica.
   package var layouts: [Layout]
 
@@ -41,16 +44,21 @@ package struct MLPerfPrediction: Sendable {
 
   /// Answers the results that there are the facts for, in their order.
   ///
-  /// - Parameter lengths: Folder of the files of lengths.
+  /// - Parameters:
+  ///   - lengths: Folder of the files of lengths.
+  ///   - settings: What is published of TensorRT-LLM's.
   package static func predict(
-    _ results: [MLPerfResult], lengths: String,
+    _ results: [MLPerfResult], lengths: String, settings: [MLPerfSettings] = [],
     progress: @escaping @Sendable (_ done: Int) -> Void = { _ in }
   ) -> (predictions: [MLPerfPrediction], unanswered: [Unanswered]) {
     var predictions: [MLPerfPrediction] = []
     var unanswered: [Unanswered] = []
     for (index, result) in results.enumerated() {
       do {
-        predictions.append(try MLPerfPrediction(result, lengths: lengths))
+        predictions.append(
+          result.engine == "tensorrt-llm"
+            ? try MLPerfPrediction(result, lengths: lengths, settings)
+            : try MLPerfPrediction(result, lengths: lengths))
       } catch let error as UserError {
         unanswered.append(Unanswered(result: result, reason: error.message))
       } catch {
@@ -66,10 +74,7 @@ package struct MLPerfPrediction: Sendable {
     self.result = result
     let benchmark = try result.benchmark()
     let scenario = try result.scenario(of: try ModelFile.find(benchmark.model))
-    let lengths = try MLPerfLengths(
-      path: "\(folder)/mlperf_lengths_\(benchmark.lengths).csv.gz")
-    let trace = lengths.stretched(toMean: result.meanOutput, most: benchmark.outputMax)
-      .trace(name: benchmark.lengths, count: result.queries, seed: 0)
+    let trace = try result.trace(benchmark, lengths: folder)
     let sizes = sequence(first: 1) { $0 * 2 }.prefix { $0 <= Self.tensorParallelMax }
       .filter { result.gpus % $0 == 0 && scenario.with(tensorParallel: $0).fits(trace) }
     guard !sizes.isEmpty else {
@@ -84,6 +89,29 @@ package struct MLPerfPrediction: Sendable {
         tensorParallel: size, replicas: result.gpus / size,
         predicted: try Self.predicted(result, deployment, trace))
     }
+  }
+
+  /// A result of TensorRT-LLM.
+  ///
+  /// - Throws: ``UserError`` for a fact that is missing, and a model that does not fit.
+  private init(_ result: MLPerfResult, lengths folder: String, _ settings: [MLPerfSettings]) throws
+  {
+    self.result = result
+    let benchmark = try result.benchmark()
+    if let missing = result.missingOfTRTLLM { throw UserError(missing) }
+    guard let (engine, count) = MLPerfSettings.common(to: result, in: settings) else {
+      throw UserError("no settings of TensorRT-LLM are published for its GPU, model and load")
+    }
+    self.settings = count
+    let scenario = try result.scenario(of: try ModelFile.find(benchmark.model), engine)
+    let replicas = result.gpus / (engine.tensorParallel * engine.pipelineParallel)
+    let deployment = Deployment(scenario, replicas: replicas, router: .leastOutstanding)
+    layouts = [
+      Layout(
+        tensorParallel: engine.tensorParallel, replicas: replicas,
+        predicted: try Self.predicted(
+          result, deployment, try result.trace(benchmark, lengths: folder)))
+    ]
   }
 
   private static func predicted(
@@ -107,6 +135,13 @@ package struct MLPerfPrediction: Sendable {
 }
 
 extension MLPerfResult {
+  /// The requests that were sent, as far as is known.
+  fileprivate func trace(_ benchmark: Benchmark, lengths folder: String) throws -> Trace {
+    try MLPerfLengths(path: "\(folder)/mlperf_lengths_\(benchmark.lengths).csv.gz")
+      .stretched(toMean: meanOutput, most: benchmark.outputMax)
+      .trace(name: benchmark.lengths, count: queries, seed: 0)
+  }
+
   /// The engine with its own defaults on that device.
   ///
   /// - Throws: ``UserError`` for a fact that is missing.
