@@ -105,12 +105,12 @@ package struct MLPerfPrediction: Sendable {
     self.settings = count
     let scenario = try result.scenario(of: try ModelFile.find(benchmark.model), engine)
     let replicas = result.gpus / (engine.tensorParallel * engine.pipelineParallel)
-    let deployment = Deployment(scenario, replicas: replicas, router: .leastOutstanding)
+    // All requests come at once and replicas are alike: one with its share of them stands for all.
+    let share = try result.trace(benchmark, lengths: folder, among: replicas)
     layouts = [
       Layout(
         tensorParallel: engine.tensorParallel, replicas: replicas,
-        predicted: try Self.predicted(
-          result, deployment, try result.trace(benchmark, lengths: folder)))
+        predicted: Double(replicas) * (try Self.predicted(result, Deployment(scenario), share)))
     ]
   }
 
@@ -135,11 +135,13 @@ package struct MLPerfPrediction: Sendable {
 }
 
 extension MLPerfResult {
-  /// The requests that were sent, as far as is known.
-  fileprivate func trace(_ benchmark: Benchmark, lengths folder: String) throws -> Trace {
+  /// The requests that were sent, as far as is known, or the share of one of some replicas.
+  fileprivate func trace(
+    _ benchmark: Benchmark, lengths folder: String, among replicas: Int = 1
+  ) throws -> Trace {
     try MLPerfLengths(path: "\(folder)/mlperf_lengths_\(benchmark.lengths).csv.gz")
       .stretched(toMean: meanOutput, most: benchmark.outputMax)
-      .trace(name: benchmark.lengths, count: queries, seed: 0)
+      .trace(name: benchmark.lengths, count: (queries + replicas - 1) / replicas, seed: 0)
   }
 
   /// The engine with its own defaults on that device.
