@@ -3,7 +3,7 @@ import CostModel
 /// What a model sees with: transformer layers over patches of an image, and a projector.
 ///
 /// - Source: the towers of transformers, whose parameters are counted there with the fields that published files have
-///   (`TowerTests`); DeepEncoder by its paper.
+///   (`FurtherFamiliesTests`); DeepEncoder by its paper.
 enum VisionTower {
   /// Parameters by the fields of `vision_config`; 0 where it is missing or has other fields.
   ///
