@@ -8,10 +8,11 @@ enum ModelLines {
   static func columns(of bytes: kvplan_model_bytes) -> [[Substring]] {
     let text = String(
       decoding: UnsafeBufferPointer(start: bytes.start, count: bytes.count), as: UTF8.self)
-    return text.split(separator: "\n").map { line in
-      let columns = line.split(separator: "\t", omittingEmptySubsequences: false)
-      precondition(columns.count == 3, "models: \(columns.count) columns in `\(line)`")
-      return columns
+    // As bytes: to look for the ends of characters takes six times as long, before every command.
+    return text.utf8.split(separator: UInt8(ascii: "\n")).map { line in
+      let columns = line.split(separator: UInt8(ascii: "\t"), omittingEmptySubsequences: false)
+      precondition(columns.count == 3, "models: \(columns.count) columns in `\(Substring(line))`")
+      return columns.map { Substring($0) }
     }
   }
 
