@@ -1,3 +1,5 @@
+import HeapModule
+
 /// The host's memory behind a ``RadixTree``, as SGLang's HiCache keeps it: a node may be on the device, on the host, or on
 /// both, and what the device evicts stays in the tree as long as the host has it.
 ///
@@ -144,7 +146,7 @@ extension RadixTree {
 
   private mutating func evictFromHost(_ tokens: Int) {
     var gone = 0
-    while gone < tokens, let entry = host?.queue.popMin() {
+    while gone < tokens, let entry = host?.queue.heap.popMin() {
       let node = nodes[Int(entry.node)]
       guard !node.isOnDevice, node.firstChild == 0 else { continue }
       guard node.stamp == entry.stamp else {
@@ -161,6 +163,6 @@ extension RadixTree {
 
   /// A node may queue twice: what comes out is looked at again.
   private mutating func enqueueOnHost(_ id: NodeID) {
-    host?.queue.insert(.init(stamp: nodes[Int(id)].stamp, node: id))
+    host?.queue.heap.insert(.init(stamp: nodes[Int(id)].stamp, node: id))
   }
 }

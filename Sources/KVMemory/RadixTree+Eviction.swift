@@ -1,42 +1,19 @@
+import HeapModule
+
 extension RadixTree {
   /// Unlocked leaves, the least recently touched first.
   ///
   /// A node has at most one entry, with the stamp that it had when it became such a leaf. An entry whose node is none any
   /// more, or was touched since, is put right when it comes out.
   struct EvictionQueue: Sendable {
-    struct Entry: Sendable {
+    struct Entry: Comparable, Sendable {
       var stamp: Int
       var node: NodeID
+
+      static func < (a: Entry, b: Entry) -> Bool { a.stamp < b.stamp }
     }
 
-    /// A heap: none has a smaller stamp than the one at half its number, counted from 1.
-    private(set) var entries: [Entry] = []
-
-    mutating func insert(_ entry: Entry) {
-      var place = entries.count
-      entries.append(entry)
-      while place > 0, entries[(place - 1) / 2].stamp > entry.stamp {
-        entries[place] = entries[(place - 1) / 2]
-        place = (place - 1) / 2
-      }
-      entries[place] = entry
-    }
-
-    /// Takes the entry of the smallest stamp out.
-    mutating func popMin() -> Entry? {
-      guard let last = entries.popLast() else { return nil }
-      guard let least = entries.first else { return last }
-      var place = 0
-      while 2 * place + 1 < entries.count {
-        var below = 2 * place + 1
-        if below + 1 < entries.count, entries[below + 1].stamp < entries[below].stamp { below += 1 }
-        guard entries[below].stamp < last.stamp else { break }
-        entries[place] = entries[below]
-        place = below
-      }
-      entries[place] = last
-      return least
-    }
+    var heap = Heap<Entry>()
   }
 
   /// A node that was evicted.
@@ -50,7 +27,7 @@ extension RadixTree {
   mutating func enqueue(_ id: NodeID) {
     guard !nodes[Int(id)].isQueued else { return }
     nodes[Int(id)].isQueued = true
-    queue.insert(.init(stamp: nodes[Int(id)].stamp, node: id))
+    queue.heap.insert(.init(stamp: nodes[Int(id)].stamp, node: id))
   }
 
   /// Evicts unlocked leaves, the least recently touched first, until `tokens` are gone or there is none. A node goes as a
@@ -63,7 +40,7 @@ extension RadixTree {
   /// - Complexity: O(log nodes) a node.
   package mutating func evict(_ tokens: Int, log: inout [Evicted]?) -> Int {
     var gone = 0
-    while gone < tokens, let entry = queue.popMin() {
+    while gone < tokens, let entry = queue.heap.popMin() {
       let id = Int(entry.node)
       nodes[id].isQueued = false
       guard nodes[id].isLeaf && nodes[id].locks == 0 else { continue }

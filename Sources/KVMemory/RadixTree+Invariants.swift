@@ -1,3 +1,5 @@
+import HeapModule
+
 extension RadixTree {
   /// The first law that is broken, with the numbers, or `nil`: nodes are whole blocks that begin where their parents end;
   /// no two children begin alike; a node is locked at least as often as its children together; the sums of tokens are
@@ -36,7 +38,7 @@ extension RadixTree {
     if let host, host.free + hosted != host.capacity || host.free < 0 {
       return "\(host.free) free + \(hosted) of nodes ≠ \(host.capacity) on the host"
     }
-    let queued = queue.entries.map(\.node)
+    let queued = queue.heap.unordered.map(\.node)
     guard Set(queued).count == queued.count, queued.allSatisfy({ reached[Int($0)] }) else {
       return "the queue of eviction names a node twice, or one that is gone: \(queued)"
     }

@@ -50,8 +50,8 @@ struct RecurrentDecodeForm {
   }
 }
 
-/// The time of prompts: the chunks of a head's sequence pass one after the other, each of which waits for the matrix of the one
-/// before, while sequences and heads run side by side as far as there are multiprocessors.
+/// The time of prompts: the chunks of a head's sequence pass one after the other, each of which waits for the matrix of
+/// the one before, while sequences and heads run side by side as far as there are multiprocessors.
 ///
 ///     head 0  |chunk|chunk|chunk|chunk|      64 tokens a chunk
 ///     head 1  |chunk|chunk|chunk|chunk|      as many heads at a time as there are multiprocessors
@@ -86,8 +86,8 @@ struct RecurrentPrefillForm {
   }
 }
 
-/// The time of the convolution ahead of a state, over `width` columns: its tokens are read and written, and the last few
-/// of each sequence kept; a block of threads takes eight tokens one after the other.
+/// The time of the convolution ahead of a state, over `width` columns: its tokens are read and written, and the last
+/// few of each sequence kept; a block of threads takes eight tokens one after the other.
 struct ConvolutionForm {
   static let coefficients: [KernelForm.Coefficient] = [
     .init("launch_us", 2), .init("memory_share", 0.7), .init("cache_share", 1.5),
