@@ -110,8 +110,8 @@ let package = Package(
     room(
       "Reproduction",
       [
-        "Planning", "Results", "Metrics", "Fleet", "Serving", "KVMemory", "CostModel", "TraceFiles",
-        "Workload", "SimulationKernel", "Messages", "Statistics",
+        "Planning", "Results", "Metrics", "Fleet", "Serving", "KVMemory", "ModelFiles", "CostModel",
+        "TraceFiles", "Workload", "SimulationKernel", "Messages", "Statistics",
       ]),
     room(
       "Validation",

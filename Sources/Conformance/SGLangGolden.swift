@@ -144,6 +144,9 @@ struct SGLangGolden {
       options.prefillMaxRequests = try header.count("prefill_max_requests", atLeast: 1)
     }
     options.policy = try header.choice("policy", of: SGLangPolicy.self)
+    guard options.policy != .random else {
+      throw header.failure("`policy` is `random`, whose draws are the engine's own")
+    }
     options.mixedChunk = try header.boolean("mixed_chunk")
     options.radixCache = try header.boolean("radix_cache")
     options.conservativeness = try header.double("conservativeness")

@@ -36,7 +36,7 @@ extension EngineFlag {
       "schedule-policy", .one,
       .byValue(
         Dictionary(
-          uniqueKeysWithValues: ["fcfs", "lpm", "dfs-weight", "lof", "hrrn"].map {
+          uniqueKeysWithValues: ["fcfs", "lpm", "dfs-weight", "lof", "hrrn", "random"].map {
             ($0, .setting("schedule-policy"))
           }),
         else: .matters("requests are tried in order of arrival"))),

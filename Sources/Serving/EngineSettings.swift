@@ -48,6 +48,11 @@ package struct EngineSettings: Equatable, Sendable {
     repeatsEngineDefects = false
   }
 
+  /// Seed of what the engine itself draws.
+  var seed: UInt64 {
+    if case .synthetic(let seed, _) = beams { seed } else { 0 }
+  }
+
   /// Blocks of all ranks' pools.
   package var poolBlocks: Int { deviceBlocks * dataParallel }
 

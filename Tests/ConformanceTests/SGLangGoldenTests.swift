@@ -108,9 +108,13 @@ import Testing
       "split.jsonl:1: unknown target `sglang-0.5.2`, this reader knows `sglang-0.5.23`"
     ),
     (
+      1, #""policy":"fcfs""#, #""policy":"fifo""#,
+      "split.jsonl:1: unknown `policy` `fifo`, this reader knows `fcfs`, `lpm`, `dfs-weight`, `lof`, "
+        + "`hrrn`, `random`"
+    ),
+    (
       1, #""policy":"fcfs""#, #""policy":"random""#,
-      "split.jsonl:1: unknown `policy` `random`, this reader knows `fcfs`, `lpm`, `dfs-weight`, `lof`, "
-        + "`hrrn`"
+      "split.jsonl:1: `policy` is `random`, whose draws are the engine's own"
     ),
     (
       1, #""eviction_policy":"lru""#, #""eviction_policy":"lfu""#,

@@ -229,6 +229,22 @@ import Testing
     }
   }
 
+  /// The same of a layer with a state, prompts beside decoding or not: 36 of Qwen3-Next's 48.
+  @Test func smallKernelsOfAStateCount() throws {
+    var overheads = EngineOverheads.none
+    overheads.recurrentLayerSeconds = 1e-3
+    var mixed = KernelCostModelTests.decode(8, context: 100)
+    mixed.prefillChunks = [.init(tokens: 64, contextTokens: 0)]
+    for (model, more) in [("qwen3-next-80b-a3b", 36e-3), ("qwen3-30b-a3b", 0)] {
+      let plain = try KernelCostModelTests.price(model, "h100-sxm")
+      let slower = try KernelCostModelTests.price(model, "h100-sxm", overheads: overheads)
+      for work in [KernelCostModelTests.decode(8, context: 100), mixed] {
+        let difference = slower.duration(of: work).seconds - plain.duration(of: work).seconds
+        #expect(abs(difference - more) < 1e-8)
+      }
+    }
+  }
+
   /// The recurrent part of a layer of Qwen3.5-397B on one GPU: 64 heads, 45 such layers of 60.
   ///
   /// - Source: aiconfigurator's `gdn` tables, the kernels of a layer added: microseconds.

@@ -202,6 +202,19 @@ import Workload
     #expect(sglangPicture(requests, sglangSettings(pool: 64, running: 1)) == "Pd\n..P\n ..P\n ...P")
   }
 
+  /// One request at a time: each of the 120 orders of five is drawn by some seed, and the same seed draws the same.
+  @Test func randomOrdersAreDrawnFromTheSeed() {
+    let requests = (0..<5).map { DrawnRequest.own("\($0)", prompt: 4, output: 1) }
+    func order(_ seed: UInt64) -> String {
+      var settings = sglangSettings(pool: 64, running: 1) { $0.policy = .random }
+      settings.beams = .synthetic(seed: seed, redrawsPerMille: 0)
+      return sglangPicture(requests, settings)
+    }
+    let drawn = Set((0..<2000).map { order($0) })
+    #expect(drawn.count == 120)
+    #expect(order(7) == order(7))
+  }
+
   // MARK: Priorities
 
   private func asks(_ priorities: Int?...) -> [SGLangAsk] {

@@ -36,7 +36,9 @@ import Workload
         options.receiveInterval = [1, 1, 2, 7][chance.below(4)]
       }
       if chance.below(3) == 0 { settings.attendedMax = 1 + chance.below(60) }
-      if chance.below(3) == 0, !settings.sglang.policy.followsTree { drawPriorities(&chance) }
+      if chance.below(3) == 0, settings.sglang.policy == .firstComeFirstServed {
+        drawPriorities(&chance)
+      }
       window = MeasuringWindow(
         from: SimInstant(nanoseconds: Int64(chance.below(20_000))),
         to: chance.below(2) == 0 ? nil : SimInstant(nanoseconds: Int64(chance.below(400_000))))

@@ -30,6 +30,9 @@ package struct EngineOverheads: Equatable, Sendable {
   package var expertScale = 1.0
   /// Seconds of a layer of experts that no table holds: the router's choice, small kernels around the experts.
   package var expertLayerSeconds = 0.0
+  /// Seconds of a layer with a state in place of keys and values that no table holds: projections of their own, small
+  /// kernels around the state.
+  package var recurrentLayerSeconds = 0.0
   /// Time of attention beside the measured kernels.
   package var attentionScale = 1.0
   /// Time of decode attention over contexts of different lengths beside equal ones of the same sum:

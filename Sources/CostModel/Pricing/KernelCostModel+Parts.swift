@@ -31,6 +31,14 @@ extension KernelCostModel {
         prices: PriceCurve(limit: tabulatedTokens) { tokens in
           layers * streamed.reduce(0) { $0 + streaming(Double(tokens) * $1) }
         }))
+    let states = model.layers.kinds.filter(\.layer.isRecurrent).reduce(0) { $0 + $1.count }
+    if states > 0, deployment.overheads.recurrentLayerSeconds > 0 {
+      let seconds = Double(states) * deployment.overheads.recurrentLayerSeconds
+      parts.append(
+        Part(
+          name: "small kernels of states",
+          prices: PriceCurve(limit: tabulatedTokens) { _ in seconds }))
+    }
     let token = Double(model.hidden * ModelSpec.bytesPerElement)
     let ranks = deployment.dataParallel
     if ranks > 1 {

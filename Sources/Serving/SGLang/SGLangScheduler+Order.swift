@@ -1,5 +1,6 @@
 import DequeModule
 import KVMemory
+import SimulationKernel
 
 /// In which order waiting requests are tried.
 extension SGLangScheduler {
@@ -35,6 +36,12 @@ extension SGLangScheduler {
         (-sequence.responseRatio(computedTokens, cached: hit), Int(request))
       }
     case .depthFirst: orderByTree()
+    case .random:
+      // The engine shuffles by a generator of its own: no recorded order comes out.
+      let pass = splitmix64(seed ^ UInt64(randomOrders))
+      randomOrders += 1
+      waiting = Deque(
+        waiting.sorted { splitmix64(pass ^ UInt64($0)) < splitmix64(pass ^ UInt64($1)) })
     }
   }
 

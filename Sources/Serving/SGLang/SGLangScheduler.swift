@@ -63,6 +63,9 @@ package struct SGLangScheduler: Scheduler {
   private(set) var computedTokens = 0
   /// How often the queue was ordered without a look at the tree.
   var plainOrders = 0
+  /// How often it was drawn (``SGLangPolicy/random``), and from which seed.
+  var randomOrders = 0
+  let seed: UInt64
   /// Scratch: the prompts of a pass that may share text with each other.
   var scratch = RadixTree(blockSize: 1)
 
@@ -84,6 +87,7 @@ package struct SGLangScheduler: Scheduler {
   ) {
     contents?.requireMatch(requests.requests)
     options = settings.sglang
+    seed = settings.seed
     maxRunning = settings.maxSequences
     chunkTokens = options.chunkedPrefill ? settings.maxBatchedTokens : nil
     maxModelLength = settings.maxModelLength

@@ -249,12 +249,14 @@ package enum SGLangPolicy: String, CaseIterable, Sendable {
   /// Those first that have waited longest for what they are to compute, both counted in prompt tokens; as they came while
   /// more than 128 wait.
   case highestResponseRatio = "hrrn"
+  /// Drawn anew in each pass, from the run's seed.
+  case random
 
   /// Whether the order depends on what is cached.
   package var followsTree: Bool {
     switch self {
     case .longestPrefix, .depthFirst, .highestResponseRatio: true
-    case .firstComeFirstServed, .longestOutput: false
+    case .firstComeFirstServed, .longestOutput, .random: false
     }
   }
 }
