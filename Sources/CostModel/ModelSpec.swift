@@ -44,6 +44,9 @@ package struct ModelSpec: Equatable, Sendable {
   package var weightCount = WeightCount.fromLayers
   /// MLPs of two matrices, without a gate, in a model of LLaMA's structure.
   package var hasPlainMLP = false
+  /// Whether a norm of queries and keys spans all heads of a layer: GPUs that share them sum its squares (vLLM's
+  /// `MiniMaxText01RMSNormTP`).
+  package var normsAcrossHeads = false
   /// Parameters that belong to no layer beside embedding, LM head and norm: a vision tower. 16-bit
   /// in every checkpoint, and split over tensor-parallel GPUs.
   package var besideLayers = 0

@@ -22,7 +22,8 @@ struct Architecture {
 
   /// Every architecture that is known. A new family is a file with its reader, and a line here.
   static let all = [
-    dense, qwenDense, mixtral, miniMax, qwenMixture, glmMixture, gptOss, deepSeek, deepSeekSparse,
+    dense, qwenDense, mixtral, miniMax, graniteShared, qwenMixture, glmMixture, gptOss, deepSeek,
+    deepSeekSparse,
     deepSeekV4, gemma2, gemma3, gemma4, llama4, deciLM, qwenNext, nemotronH, cohere, ernie, exaone4,
     plainDense, starcoder, olmoe, bailing, ernieMixture, afmoe, kimiLinear, graniteHybrid, bamba,
     falconH1, hunYuan, jamba, step3, longCat, miniMaxText, miMoV2, lfm2, gemma, opt, neoX, falcon,

@@ -8,6 +8,7 @@ struct ModelDraft {
   /// What the checkpoint calls the parts of its layers.
   var modules = ModuleNames()
   var hasPlainMLP = false
+  var normsAcrossHeads = false
   /// Parameters outside the layers beside embedding and LM head.
   var besideLayers = 0
   /// Whether the LM head is the embedding where no field says so.
@@ -52,6 +53,7 @@ struct ConfigReader {
       try text.optionalFlag("tie_word_embeddings") ?? root.optionalFlag("tie_word_embeddings")
       ?? draft.tiesEmbeddings
     model.hasPlainMLP = draft.hasPlainMLP
+    model.normsAcrossHeads = draft.normsAcrossHeads
     model.besideLayers =
       try draft.besideLayers + VisionTower.parameters(whole, text: text)
       + AudioTower.parameters(whole, text: text)

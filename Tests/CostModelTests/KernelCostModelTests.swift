@@ -14,7 +14,15 @@ import Testing
     _ model: String, _ device: String, tensorParallel: Int = 1,
     weights: ElementType = .bfloat16, overheads: EngineOverheads = .none
   ) throws -> KernelCostModel {
-    let model = try ModelCatalogue.find(model)
+    try price(
+      ModelCatalogue.find(model), device, tensorParallel: tensorParallel, weights: weights,
+      overheads: overheads)
+  }
+
+  private static func price(
+    _ model: ModelSpec, _ device: String, tensorParallel: Int,
+    weights: ElementType = .bfloat16, overheads: EngineOverheads = .none
+  ) throws -> KernelCostModel {
     var deployment = PricedDeployment(
       model: model, device: try DeviceCatalogue.find(device),
       blockBytes: 16 * model.kvBytesPerToken(tensorParallel: tensorParallel))
@@ -255,6 +263,23 @@ import Testing
   @Test func oneGPUHasNothingToSum() throws {
     let alone = try Self.price("llama-2-70b", "a100-80gb")
     #expect(!alone.breakdown(of: Self.prefill(1000)).contains { $0.name == "all-reduce" })
+  }
+
+  /// A norm over the heads of all GPUs is one sum more in each layer, of 8 bytes a token: between nothing and a half of the two
+  /// sums of 4,096 bytes a token, and nothing on one GPU.
+  @Test func aNormAcrossHeadsIsSummed() throws {
+    var model = try ModelCatalogue.find("qwen3-30b-a3b")
+    func step(_ gpus: Int) throws -> Double {
+      let cost = try Self.price(model, "h100-sxm", tensorParallel: gpus)
+      return cost.duration(of: Self.decode(16, context: 100)).seconds
+    }
+    let (alone, shared) = (try step(1), try step(4))
+    let sums = try seconds(
+      Self.price(model, "h100-sxm", tensorParallel: 4), "all-reduce", Self.decode(16, context: 100))
+    model.normsAcrossHeads = true
+    #expect(try step(1) == alone)
+    let more = try step(4) - shared
+    #expect(more > 0.2 * sums && more < 0.5 * sums)
   }
 
   @Test func profilesSayWhatTheyRestOn() throws {

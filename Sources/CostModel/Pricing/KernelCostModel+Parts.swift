@@ -57,16 +57,21 @@ extension KernelCostModel {
     if gpus > 1 {
       let replayed = prices.allReduce(gpus: gpus, isEager: false)
       let issued = prices.allReduce(gpus: gpus, isEager: true)
+      let normed = model.normsAcrossHeads ? layers : 0
       parts.append(
         Part(
           name: "all-reduce",
           prices: PriceCurve(limit: tabulatedTokens) { tokens in
             let sum = tokens > graphTokensMax ? issued : replayed
             return 2 * layers * sum(Double(tokens) * token)
+              + normed * sum(Double(tokens) * bytesOfSquares)
           }))
     }
     return parts
   }
+
+  /// Of a token whose queries and keys are normed across GPUs: two sums of squares in 32 bits.
+  private static let bytesOfSquares = 8.0
 
   /// Routed experts by kernels that were measured; `nil` for a model without, or where a layer's have none.
   private static func expertParts(

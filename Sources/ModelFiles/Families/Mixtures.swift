@@ -16,9 +16,18 @@ extension Architecture {
       layers: Array(repeating: layer, count: try text.layerCount()), modules: .blockSparse)
   }
 
-  static let miniMax = Architecture(
-    "MiniMaxM2ForCausalLM", "GraniteMoeSharedForCausalLM"
-  ) { text, _ in
+  /// The norm of queries and keys spans all heads, so that GPUs that share them sum its squares.
+  static let miniMax = Architecture("MiniMaxM2ForCausalLM") { text, _ in
+    var draft = try sharedWidthMixture(text)
+    draft.normsAcrossHeads = try text.flag("use_qk_norm", or: true)
+    return draft
+  }
+
+  static let graniteShared = Architecture("GraniteMoeSharedForCausalLM") { text, _ in
+    try sharedWidthMixture(text)
+  }
+
+  private static func sharedWidthMixture(_ text: ConfigFields) throws -> ModelDraft {
     let experts = try text.experts(
       "num_local_experts", width: text.count("intermediate_size", limit: .innerWidth),
       shared: text.optionalCount("shared_intermediate_size", .innerWidth, least: 0) ?? 0)
