@@ -30,7 +30,7 @@ extension Fleet {
   }
 
   mutating func takeFault(_ senders: inout Senders) throws {
-    try scale(to: faults.nextTime)
+    try scale(to: faults.nextTime, &senders)
     guard let (now, number, change) = faults.popFirst() else { return }
     try resume(at: now, &senders)
     switch change {
@@ -51,11 +51,7 @@ extension Fleet {
     try failed.advance(to: now)
     update(number, failed, &senders)
     let tokens = failed.heldTokens
-    let replica = try members[number].make(setup)
-    try replica.replace(failed, at: now)
-    members[number].replica = replica
-    members[number].visit = .distantFuture
-    members[number].decisions = []
+    try replaceEngine(of: number, at: now)
     loads.close(number)
     open.removeAll { $0 == number }
     let retried = faults.failed(number, at: now).filter { !log.hasEnded($0) }
@@ -65,6 +61,15 @@ extension Fleet {
       log.forget(request)
       try route(request, at: now, &senders)
     }
+  }
+
+  /// An engine that holds nothing takes the place of a replica's, which is gone; what was recorded stays.
+  mutating func replaceEngine(of number: Int, at now: SimInstant) throws {
+    let replica = try members[number].make(setup)
+    try replica.replace(members[number].replica, at: now)
+    members[number].replica = replica
+    members[number].visit = .distantFuture
+    members[number].decisions = []
   }
 
   private mutating func returns(

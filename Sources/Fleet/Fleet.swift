@@ -15,7 +15,8 @@ import Workload
 /// - one that reads how many requests each has, or clients and sessions that wait for answers: a replica is visited when a
 ///   request comes to it, and when one may leave it (an ``EventQueue`` holds when);
 /// - one that reads what changes with every iteration: all replicas are brought to each arrival;
-/// - one that reads reports of a period: all replicas are brought to the last report before each arrival.
+/// - one that reads reports of a period: all replicas are brought to the last report before each arrival, as they are to
+///   an autoscaler's looks.
 ///
 /// - Complexity: That of the replicas' iterations, and O(log replicas) a request; O(replicas) a request in the last case
 ///   and where prefixes are compared.
@@ -89,9 +90,11 @@ package struct Fleet {
 
   /// - Parameters:
   ///   - isAlone: Whether there is one replica, and always will be.
+  ///   - isWatched: Whether an autoscaler looks at replicas while they run.
   ///   - seed: Of what the router draws.
   private init(
-    _ load: Load, router: Router, isAlone: Bool, failures: Failures? = nil, seed: UInt64
+    _ load: Load, router: Router, isAlone: Bool, isWatched: Bool = false,
+    failures: Failures? = nil, seed: UInt64
   ) {
     var all = load.requests
     var contents = load.contents
@@ -107,7 +110,11 @@ package struct Fleet {
     log = RequestLog(all, turns: load.turns, window: load.window)
     faults = Faults(failures, window: load.window)
     let reads = isAlone ? .never : Self.looks(for: router)
-    looks = load.isClosed || reads == .never && failures != nil ? .atDepartures : reads
+    if load.isClosed || reads == .never && failures != nil {
+      looks = .atDepartures
+    } else {
+      looks = reads == .never && isWatched ? .atReports : reads
+    }
     if !isAlone, router.reads != .nothing, router.loadPeriod > .zero {
       reports = LoadReports(period: router.loadPeriod)
     }
@@ -171,7 +178,9 @@ package struct Fleet {
   ) throws -> (record: RunRecord, scaling: [ScalingStep], replicaSeconds: Double) {
     precondition(load.warmups == 0, "an autoscaled fleet is not warmed up")
     if case .listed? = failures { preconditionFailure("nobody knows which replicas there will be") }
-    var fleet = Fleet(load, router: router, isAlone: false, failures: failures, seed: seed)
+    var fleet = Fleet(
+      load, router: router, isAlone: false, isWatched: autoscaler.looksAtReplicas,
+      failures: failures, seed: seed)
     for _ in 0..<autoscaler.minReplicas {
       try fleet.add(replica, launch: .zero, ready: .zero)
     }
@@ -241,7 +250,9 @@ package struct Fleet {
     while true {
       let (arrival, visit) = (senders.nextArrival, visits.nextTime)
       let now = min(arrival, visit)
-      if faults.areOn, now < limit { try scale(to: now) }
+      if faults.areOn || scaler?.looksAtReplicas == true, now < limit {
+        try scale(to: now, &senders)
+      }
       if faults.nextTime < limit, try faultIsNext(before: now, senders) {
         try takeFault(&senders)
         continue
@@ -251,9 +262,11 @@ package struct Fleet {
         try visitNext(&senders)
         continue
       }
-      try scale(before: arrival)
+      try scale(to: arrival, &senders)
+      scaler?.arrived += 1
       try resume(at: arrival, &senders)
       let (request, sent) = senders.takeArrival()
+      scaler?.came(request)
       if let sent { log.sent(request, at: sent) }
       try route(request, at: arrival, &senders)
       try ending?.came(1, log)
@@ -363,6 +376,12 @@ package struct Fleet {
     } else {
       assignment.append(assigned)
     }
+  }
+
+  /// Who serves a request that has arrived; `nil` while nobody does.
+  func member(of request: RequestID) -> Int? {
+    let assigned = Int(assignment[Int(request)])
+    return assigned >= 0 ? assigned : nil
   }
 
   private mutating func pick(_ request: RequestID, at now: SimInstant) -> Int {

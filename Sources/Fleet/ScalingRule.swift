@@ -1,112 +1,65 @@
 import SimulationKernel
 
-/// How an autoscaler turns the requests that arrived into replicas (`--autoscaler`).
+/// How an autoscaler decides how many replicas there are (`--autoscaler`): a value with a name, listed in ``all``.
 ///
-/// Each rule is given the rate of arrivals, what one replica is to be given (the target), and n, the replicas that take
-/// requests or are starting. The deployed ones read another number as well, such as requests that run; here all read the
-/// rate. None is limited in how many it adds but by ``Autoscaler/maxReplicas`` and where the rule says so.
-package enum ScalingRule: String, CaseIterable, Sendable {
-  /// As many as the last interval asks for, fewer only after several decisions in a row that ask for fewer: ours.
-  case patient
-  /// The horizontal pod autoscaler of Kubernetes, and KEDA's while there is a replica.
-  case hpa
-  /// The pod autoscaler of AIBrix.
-  case apa
-  /// Knative's.
-  case knative
-
-  /// Seconds between two decisions where nothing else is asked for. That of AIBrix is not known to us: that of HPA.
-  package var period: Double {
-    switch self {
-    case .patient: 60
-    case .hpa, .apa: 15
-    case .knative: 2
-    }
+/// Adding one takes a file under `Autoscalers/` with its ``ScalingPolicy`` and its value, and a line in the list.
+package struct ScalingRule: Sendable {
+  /// What a rule looks at.
+  package enum Reads: Equatable, Sendable {
+    /// How many requests arrived since it decided last.
+    case arrivals
+    /// What replicas report, so many times between two decisions, evenly apart, the last time at the decision itself.
+    case reports(Int)
   }
 
-  /// What it does, in a sentence behind `The autoscaler `, as far as it is not ours.
-  package var summary: String {
-    switch self {
-    case .patient: "lets one go when several decisions in a row ask for fewer"
-    case .hpa:
-      "asks for rate ⁄ target unless that is within 10 % of what there is, and for fewer only by the most "
-        + "that was asked for in 300 s"
-    case .apa:
-      "acts on rates 10 % off the target, at most doubles or halves, and lets go 300 s after the last change"
-    case .knative:
-      "asks for the mean rate of 60 s by the target, at least half of what there is, and on twice that within "
-        + "6 s lets none go for 60 s"
-    }
+  /// What a replica is to be given.
+  package enum Target: Equatable, Sendable {
+    /// Requests per second: a share of what one sustains.
+    case rate
+    /// Requests at a time; so many where nothing else is asked for.
+    case requests(Double)
+    /// What the rule's own thresholds say.
+    case own
   }
+
+  /// What becomes of a replica that is let go.
+  package enum Removal: String, CaseIterable, Sendable {
+    /// It takes no more requests, and ends with its last one.
+    case drain
+    /// It ends at once: requests that it has not answered go through the router again, from their beginning.
+    case kill
+  }
+
+  /// As users type it.
+  package let name: String
+  /// What it does, in a sentence behind `The autoscaler `.
+  package let summary: String
+  /// Seconds between two decisions where nothing else is asked for.
+  package let period: Double
+  package var reads = Reads.arrivals
+  package var target = Target.rate
+  package var removal = Removal.drain
+  /// Makes the policy of one run.
+  package let make: @Sendable () -> any ScalingPolicy
+
+  /// Every rule, in the order of the help text.
+  package static let all: [ScalingRule] = [
+    .patient, .hpa, .apa, .knative, .rayServe, .kedaRunning, .wvaSaturation, .wvaTokens, .dynamo,
+    .dynamoLatency, .dynamoSLA,
+  ]
 }
 
-/// What the rules remember, and what they ask for.
-///
-/// - Source: `reference/systems-scheduling.md` §9, with the defaults of each project.
-struct ScalingMemory: Equatable, Sendable {
-  /// Requests of the last intervals, the newest last.
-  private var arrivals: [Int] = []
-  /// What was asked for in them, before it was held back.
-  private var asked: [Int] = []
-  /// Decisions in a row that asked for fewer.
-  private var fewer = 0
-  /// Decisions since the last change, and since the last burst; `nil` for none yet.
-  private var sinceChange: Int?
-  private var sinceBurst: Int?
+extension ScalingRule: Equatable {
+  package static func == (a: ScalingRule, b: ScalingRule) -> Bool { a.name == b.name }
+}
 
-  /// Kubernetes: no action within this share of the target.
-  private static let tolerance = 0.1
-  /// Kubernetes: fewer by the most that was asked for in so many seconds. AIBrix: so long after a change.
-  private static let downSeconds = 300.0
-  /// Knative.
-  private static let (stableSeconds, burstSeconds, burstFactor) = (60.0, 6.0, 2)
+/// An autoscaler's rule at work, and what it remembers.
+package protocol ScalingPolicy: Sendable {
+  /// How many replicas there should be, before the least and the most are minded.
+  mutating func replicas(_ fleet: FleetReading, of autoscaler: Autoscaler) -> Int
+}
 
-  /// How many there should be, before the least and the most are minded.
-  mutating func replicas(arrived: Int, present n: Int, of autoscaler: Autoscaler) -> Int {
-    let (target, seconds) = (autoscaler.targetRate, autoscaler.interval.seconds)
-    func decisions(in span: Double) -> Int { max(1, Int((span / seconds).rounded(.up))) }
-    let wanted = Self.rounded(Double(arrived) / seconds / target)
-    let ratio = Double(arrived) / seconds / target / Double(n)
-    switch autoscaler.rule {
-    case .patient:
-      let within = min(max(wanted, autoscaler.minReplicas), autoscaler.maxReplicas)
-      fewer = within < n ? fewer + 1 : 0
-      guard within < n else { return within }
-      guard fewer > autoscaler.patience else { return n }
-      fewer = 0
-      return within
-    case .hpa:
-      asked.append(abs(ratio - 1) <= Self.tolerance ? n : wanted)
-      asked.removeFirst(max(0, asked.count - decisions(in: Self.downSeconds)))
-      let last = asked[asked.count - 1]
-      return last >= n ? last : min(n, asked.max() ?? n)
-    case .apa:
-      return scaledByRatio(ratio, n, cooldown: decisions(in: Self.downSeconds))
-    case .knative:
-      arrivals.append(arrived)
-      let (stable, burst) = (decisions(in: Self.stableSeconds), decisions(in: Self.burstSeconds))
-      arrivals.removeFirst(max(0, arrivals.count - stable))
-      func asks(_ last: ArraySlice<Int>) -> Int {
-        Self.rounded(Double(last.reduce(0, +)) / Double(last.count) / seconds / target)
-      }
-      let (mean, recent) = (asks(arrivals[...]), asks(arrivals.suffix(burst)))
-      sinceBurst = recent >= Self.burstFactor * n ? 0 : sinceBurst.map { $0 + 1 }
-      if let sinceBurst, sinceBurst < stable { return max(n, recent) }
-      return max(mean, n / 2)
-    }
-  }
-
-  private mutating func scaledByRatio(_ ratio: Double, _ n: Int, cooldown: Int) -> Int {
-    sinceChange = sinceChange.map { $0 + 1 }
-    var wanted = n
-    if ratio > 1 + Self.tolerance {
-      wanted = min(Self.rounded(ratio * Double(n)), 2 * n)
-    } else if ratio < 1 - Self.tolerance, sinceChange.map({ $0 >= cooldown }) ?? true {
-      wanted = max(Self.rounded(ratio * Double(n)), n / 2)
-    }
-    if wanted != n { sinceChange = 0 }
-    return wanted
-  }
-
-  private static func rounded(_ replicas: Double) -> Int { Int(replicas.rounded(.up)) }
+extension ScalingPolicy {
+  /// Replicas are whole: the least number that suffices.
+  static func rounded(_ replicas: Double) -> Int { Int(replicas.rounded(.up)) }
 }

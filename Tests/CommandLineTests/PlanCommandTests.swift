@@ -308,6 +308,49 @@ import Testing
     #expect(none.errors.contains("has no arrival times, so that nothing changes over time"))
   }
 
+  /// Rules that read what replicas report have targets of their own.
+  @Test func autoscalersHaveTheirOwnTargets() throws {
+    let line = [
+      "plan", "scale", "-", "--model", "opt-13b", "--device", "a100-80gb", "--slo", slo,
+      "--window", "100",
+    ]
+    func errors(_ more: String...) throws -> String {
+      let run = try Tool.run(line + more, input: trace)
+      #expect(run.status == 2)
+      return run.errors
+    }
+    #expect(
+      try errors("--autoscaler", "ray-serve", "--target-utilization", "0.7") == """
+        error: `--target-utilization` is a share of a rate, and `--autoscaler ray-serve` aims at none
+
+        hint: leave it out, or choose `patient`, `hpa`, `apa`, `knative`, `dynamo-sla`
+
+        """)
+    #expect(
+      try errors("--autoscaler", "wva-v2", "--target-requests", "9") == """
+        error: `--target-requests` is a number of requests at a time, and `--autoscaler wva-v2` aims at none
+
+        hint: leave it out, or choose `ray-serve`, `keda-running`
+
+        """)
+    #expect(
+      try errors("--autoscaler", "ray-serve", "--target-requests", "0") == """
+        error: `--target-requests` must be a positive number, found `0.0`
+
+        """)
+    let run = try Tool.run(
+      line + ["--autoscaler", "keda-running", "--target-requests", "40", "--scale-down", "kill"],
+      input: trace)
+    #expect(run.status == 0)
+    let text = run.output.replacing("\n", with: " ")
+    #expect(
+      text.contains(
+        "The autoscaler decides every 15 s by what replicas report, gives a replica 40 requests at a time, waits 180 s "
+          + "for a new one, and asks for requests that run"))
+    #expect(
+      text.contains("A replica that it lets go ends at once: 0 requests began again elsewhere."))
+  }
+
   /// A sample would come at a lower rate, and need fewer replicas.
   @Test func scaleTakesNoSample() throws {
     let arguments = [

@@ -14,7 +14,8 @@ import Testing
       startUp: .zero, targetRate: 2, patience: 5, rule: rule)
     var present = start
     return rates.map { rate in
-      present = autoscaler.replicas(arrived: Int(rate * rule.period), present: present)
+      present = autoscaler.replicas(
+        FleetReading(arrived: Int(rate * rule.period), present: present))
       return present
     }
   }
@@ -66,5 +67,21 @@ import Testing
     #expect(
       replicas(.knative, times(30, 20) + times(30, 30), from: 10)
         == times(30, 10) + (1...30).map { 10 + ($0 + 5) / 6 })
+  }
+
+  /// The picture at ``HPAWindow``.
+  @Test func aWindowHoldsBackBothWays() {
+    var window = HPAWindow()
+    var present = 3
+    let there = [3, 3, 5, 5, 5, 5, 5, 3, 3, 3, 3, 3].map { asks in
+      present = window.replicas(asks, present: present, up: 3, down: 4)
+      return present
+    }
+    #expect(there == [3, 3, 3, 3, 5, 5, 5, 5, 5, 5, 3, 3])
+  }
+
+  /// Names are what users type: no two alike.
+  @Test func namesDiffer() {
+    #expect(Set(ScalingRule.all.map(\.name)).count == ScalingRule.all.count)
   }
 }

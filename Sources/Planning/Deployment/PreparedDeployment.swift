@@ -149,6 +149,14 @@ package struct PreparedDeployment: Sendable {
     return (result(of: record, trace: trace, seed: seed), scaling, replicaSeconds)
   }
 
+  /// What a replica of the only group is configured for.
+  var replicaLimits: ReplicaLimits {
+    let settings = resolved[0].settings
+    return ReplicaLimits(
+      kvTokens: settings.poolBlocks * settings.blockSize,
+      maxBatchedTokens: settings.maxBatchedTokens, maxSequences: settings.maxSequences)
+  }
+
   private func explaining<Value>(_ trace: Trace, _ body: () throws -> Value) throws -> Value {
     do {
       return try body()

@@ -27,6 +27,10 @@ package struct ScalingStudy: Sendable {
   package var maxReplicas: Int
   /// The autoscaler's rule.
   package var rule = ScalingRule.patient
+  /// Requests at a time that it gives a replica; `nil` for the rule's own number.
+  package var targetRequests: Double?
+  /// What becomes of replicas that it lets go; `nil` for what the rule does.
+  package var removal: ScalingRule.Removal?
 
   package init(
     _ deployment: Deployment, trace: Trace, serviceLevel: ServiceLevel, seed: UInt64,
@@ -122,13 +126,16 @@ package struct ScalingStudy: Sendable {
     let (replicaRate, servedIntervals) = try replicaRate(steadily)
     let prepared = try deployment.failures.map { try steadily.failing($0) } ?? steadily
     let gpus = Double(prepared.deployment.gpus)
-    let autoscaler = Autoscaler(
+    var autoscaler = Autoscaler(
       minReplicas: minReplicas, maxReplicas: maxReplicas,
       interval: SimDuration(rounding: intervalSeconds),
       startUp: SimDuration(rounding: startUpSeconds),
       targetRate: replicaRate * targetUtilization, patience: Self.patience, rule: rule)
+    autoscaler.targetRequests = targetRequests ?? autoscaler.targetRequests
+    autoscaler.removal = removal ?? rule.removal
+    autoscaler.limits = prepared.replicaLimits
     let served = try prepared.serve(trace, autoscaler: autoscaler, seed: seed)
-    let others = try confirmation(prepared) { trace, seed in
+    let others = try confirmation(prepared) { [autoscaler] trace, seed in
       try prepared.serve(trace, autoscaler: autoscaler, seed: seed).result
     }
     let ideal: Double? = windows.reduce(0) { sum, window in
@@ -141,7 +148,7 @@ package struct ScalingStudy: Sendable {
       autoscaled: Operation(
         result: served.result, assessment: serviceLevel.assess(served.result),
         gpuHours: served.replicaSeconds * gpus / 3600,
-        ifSlower: try ifSlower(prepared) {
+        ifSlower: try ifSlower(prepared) { [autoscaler] in
           try $0.serve(trace, autoscaler: autoscaler, seed: seed).result
         }, confirmation: others),
       scaling: served.scaling, prepared: prepared, idealGPUHours: ideal.map { $0 * gpus / 3600 })
