@@ -58,14 +58,24 @@ extension EngineFlag {
     EngineFlag("hicache-size", .one, .setting("hicache-size")),
     EngineFlag("hicache-write-policy", .one, .setting("hicache-write-policy")),
     EngineFlag("json-model-override-args", .one, .overrides),
+    EngineFlag(
+      "speculative-algorithm speculative-algo", .one,
+      .byValue(
+        Dictionary(
+          uniqueKeysWithValues: ["EAGLE", "EAGLE3", "NEXTN", "STANDALONE"].map {
+            ($0.lowercased(), .given("speculative-algorithm", $0))
+          }),
+        else: .speculation)),
+    EngineFlag("speculative-num-steps", .one, .setting("speculative-num-steps")),
+    EngineFlag("speculative-eagle-topk", .one, .setting("speculative-eagle-topk")),
+    EngineFlag("speculative-num-draft-tokens", .one, .setting("speculative-num-draft-tokens")),
+    EngineFlag(
+      "speculative-draft-model-path speculative-draft-model", .one,
+      .setting("speculative-draft-model-path")),
   ]
 
   private static let sglangNotSimulated: [EngineFlag] =
-    each(
-      """
-      speculative-algorithm speculative-algo speculative-draft-model-path speculative-draft-model
-      """, .one, .speculation)
-    + each("enable-lora", .none, .adapters) + each("lora-paths", .many, .adapters)
+    each("enable-lora", .none, .adapters) + each("lora-paths", .many, .adapters)
     + each("cpu-offload-gb", .one, .offloadedWeights)
     + each("disaggregation-mode", .one, .byValue(["null": .nothing], else: .apart))
     + [
@@ -162,7 +172,6 @@ extension EngineFlag {
       mm-attention-backend nsa-prefill nsa-decode nsa-prefill-backend nsa-decode-backend
       moe-runner-backend moe-a2a-backend deepep-mode deepep-config fp8-gemm-backend
       fp4-gemm-backend cuda-graph-max-bs torch-compile-max-bs triton-attention-num-kv-splits
-      speculative-num-steps speculative-eagle-topk speculative-num-draft-tokens
       speculative-token-map speculative-attention-mode speculative-moe-runner-backend
       speculative-draft-attention-backend speculative-draft-model-quantization eplb-algorithm
       ep-dispatch-algorithm init-expert-location max-lora-rank max-loras-per-batch lora-backend

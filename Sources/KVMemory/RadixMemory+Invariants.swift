@@ -8,13 +8,16 @@ extension RadixMemory {
   /// - Complexity: that of the tree's.
   package func brokenInvariant(_ holds: [Hold], moving: [RadixTree.NodeID] = []) -> String? {
     if let broken = tree.brokenInvariant { return "tree: \(broken)" }
-    let own = holds.reduce(0) { $0 + slots(for: $1.tokens) - $1.cachedTokens }
+    let own = holds.reduce(0) { $0 + slots(for: $1.reach) - $1.cachedTokens }
     guard free >= 0, free + own + tree.size == poolTokens else {
       return "\(free) free + \(own) held + \(tree.size) in the tree ≠ \(poolTokens) in all"
     }
     let tokens = holds.reduce(0) { $0 + $1.tokens - $1.cachedTokens }
     guard tokens == ownTokens else { return "\(tokens) own tokens, counted are \(ownTokens)" }
-    let blocks = holds.reduce(0) { $0 + slots(for: $1.tokens) / blockSize }
+    for hold in holds where hold.tokens > hold.reach {
+      return "a sequence has \(hold.tokens) tokens and slots for \(hold.reach)"
+    }
+    let blocks = holds.reduce(0) { $0 + slots(for: $1.reach) / blockSize }
     guard blocks == logicalBlockCount else {
       return "sequences count \(blocks) blocks, counted are \(logicalBlockCount)"
     }

@@ -10,15 +10,17 @@
 package struct RadixMemory: Sendable {
   /// What a sequence has of the pool.
   ///
-  ///     0              cachedTokens         tokens
-  ///     |── in the tree ──|── own blocks ──────|░░|
+  ///     0              cachedTokens         tokens      reach
+  ///     |── in the tree ──|── own blocks ──────|── drafts ──|░░|
   package struct Hold: Equatable, Sendable {
     /// Tokens that have a slot.
     package fileprivate(set) var tokens = 0
-    /// Of them, those in the tree, whole blocks; the sequence locks ``node``.
+    /// Tokens that there are slots for: beyond ``tokens`` those of drafts, which may come to nothing.
+    package fileprivate(set) var reach = 0
+    /// Of ``tokens``, those in the tree, whole blocks; the sequence locks ``node``.
     package fileprivate(set) var cachedTokens = 0
     package fileprivate(set) var node: RadixTree.NodeID = 0
-    /// Tokens that will have a slot when the sequence is complete.
+    /// Tokens that will have a slot when the sequence is complete, and drafts beside them.
     @usableFromInline var finalTokens = 0
 
     package init() {}
@@ -109,6 +111,7 @@ package struct RadixMemory: Sendable {
   /// - Parameter finalTokens: Tokens of the sequence that will have a slot in the end.
   package mutating func begin(_ hold: inout Hold, at place: RadixTree.Place, finalTokens: Int) {
     hold.tokens = place.tokens
+    hold.reach = place.tokens
     hold.cachedTokens = place.tokens
     hold.node = place.node
     hold.finalTokens = finalTokens
@@ -118,27 +121,44 @@ package struct RadixMemory: Sendable {
   /// Slots that a sequence takes to grow to `tokens` tokens.
   @inlinable @inline(__always)
   package func missing(_ hold: Hold, for tokens: Int) -> Int {
-    slots(for: tokens) - slots(for: hold.tokens)
+    slots(for: max(tokens, hold.reach)) - slots(for: hold.reach)
   }
 
   /// Lets a sequence grow to `tokens` tokens.
   ///
   /// - Precondition: The slots are free.
   package mutating func extend(_ hold: inout Hold, to tokens: Int) {
+    reserve(&hold, upTo: tokens)
+    fill(&hold, to: tokens)
+  }
+
+  /// Gives a sequence slots for `tokens` tokens, more than it has yet; those that it has stay.
+  ///
+  /// - Precondition: The slots are free.
+  package mutating func reserve(_ hold: inout Hold, upTo tokens: Int) {
     let taken = missing(hold, for: tokens)
-    precondition(taken <= free, "RadixMemory.extend: \(taken) slots of \(free) free")
+    precondition(taken <= free, "RadixMemory.reserve: \(taken) slots of \(free) free")
     free -= taken
-    ownTokens += tokens - hold.tokens
     logicalBlockCount += taken / blockSize
     wastedSlots -= wasted(hold)
-    hold.tokens = tokens
+    hold.reach = max(hold.reach, tokens)
     hold.finalTokens = max(hold.finalTokens, tokens)
     wastedSlots += wasted(hold)
   }
 
-  /// Slots behind the last token that the sequence will ever have, once it has taken their block.
+  /// Puts tokens into slots that a sequence has.
+  package mutating func fill(_ hold: inout Hold, to tokens: Int) {
+    precondition(tokens <= hold.reach, "RadixMemory.fill: \(tokens) tokens, \(hold.reach) slots")
+    ownTokens += tokens - hold.tokens
+    hold.tokens = tokens
+  }
+
+  /// Blocks that a sequence holds, shared ones included.
+  package func blocks(of hold: Hold) -> Int { slots(for: hold.reach) / blockSize }
+
+  /// Slots behind the last token or draft that the sequence will ever have, once it has taken their block.
   private func wasted(_ hold: Hold) -> Int {
-    hold.tokens > 0 ? max(0, slots(for: hold.tokens) - hold.finalTokens) : 0
+    hold.reach > 0 ? max(0, slots(for: hold.reach) - hold.finalTokens) : 0
   }
 
   /// Lets sequences grow by a token each whose ``Hold`` is put right later (``settle(_:tokens:)``).
@@ -164,7 +184,10 @@ package struct RadixMemory: Sendable {
   }
 
   /// Sets how many tokens a sequence holds that grew by ``cruise(sequences:blocks:unusableSlots:)``.
-  package func settle(_ hold: inout Hold, tokens: Int) { hold.tokens = tokens }
+  package func settle(_ hold: inout Hold, tokens: Int) {
+    hold.tokens = tokens
+    hold.reach = tokens
+  }
 
   /// Hands the whole blocks of a sequence's first `upTo` tokens to the tree, and keeps them locked there.
   ///
@@ -194,7 +217,7 @@ package struct RadixMemory: Sendable {
 
   /// Gives up all that a sequence holds; what is in the tree stays there, unlocked.
   package mutating func release(_ hold: inout Hold) {
-    let slots = slots(for: hold.tokens)
+    let slots = slots(for: hold.reach)
     free += slots - hold.cachedTokens
     ownTokens -= hold.tokens - hold.cachedTokens
     logicalBlockCount -= slots / blockSize

@@ -2,7 +2,7 @@ import CostModel
 import Foundation
 import Messages
 
-/// How tokens are drafted, as vLLM's `--speculative-config` says it.
+/// How tokens are drafted, as vLLM's `--speculative-config` says it, or another engine's flags.
 ///
 ///     {"method": "eagle3", "num_speculative_tokens": 3}
 ///     {"method": "draft_model", "model": "llama-3.2-3b", "num_speculative_tokens": 4}
@@ -33,6 +33,9 @@ package struct SpeculativeConfig: Equatable, Sendable {
   private let head: EAGLEHead?
   private let draft: ModelSpec?
 
+  /// The flag that says it, for messages.
+  private let flag: String
+
   private static let flag = "`--speculative-config`"
   private static let batchesField = "num_speculative_tokens_per_batch_size"
   private static let fields = ["method", "num_speculative_tokens", "model", batchesField]
@@ -40,6 +43,7 @@ package struct SpeculativeConfig: Equatable, Sendable {
   /// - Throws: ``UserError`` for what is no such JSON, another method, and a model that cannot be read.
   package init(_ text: String) throws {
     self.text = text
+    flag = Self.flag
     guard let value = try? JSONDecoder().decode(ConfigValue.self, from: Data(text.utf8)),
       case .object(let values) = value
     else {
@@ -60,6 +64,20 @@ package struct SpeculativeConfig: Equatable, Sendable {
       try DraftsByBatch(ranges, name: "\(Self.flag): `\(Self.batchesField)`")
     }
     model = try Self.model(root, of: method)
+    head = method == .eagle3 ? try model.map { try EAGLEHead(path: $0) } : nil
+    draft = method == .draftModel ? try model.map { try ModelFile.find($0) } : nil
+  }
+
+  /// What another engine's flags say.
+  ///
+  /// - Parameters:
+  ///   - model: The drafting model, or the `config.json` of a head; only where one drafts.
+  ///   - flag: The flag that names the model, in backquotes.
+  /// - Throws: ``UserError`` for a model that cannot be read.
+  package init(_ method: Method, model: String?, tokens: Int?, flag: String) throws {
+    (self.method, self.model, self.tokens, self.flag) = (method, model, tokens, flag)
+    text = method.rawValue
+    (batches, byBatch) = (nil, nil)
     head = method == .eagle3 ? try model.map { try EAGLEHead(path: $0) } : nil
     draft = method == .draftModel ? try model.map { try ModelFile.find($0) } : nil
   }
@@ -137,7 +155,7 @@ extension SpeculativeConfig {
       guard draft.attendedMax == nil || draft.attendedMax == model.attendedMax else {
         throw UserError(
           "`\(draft.name)` attends to windows that `\(model.name)` does not have: such a draft has no price yet",
-          hint: "choose another `model` in \(Self.flag)")
+          hint: "choose another model in \(flag)")
       }
       return DraftModel(draft)
     }
@@ -150,6 +168,6 @@ extension SpeculativeConfig {
     throw UserError(
       "`\(model ?? method.rawValue)` has a \(what) of \(drafted), `\(target.name)` one of \(needed): what it drafts "
         + "cannot be verified",
-      hint: "choose a `model` in \(Self.flag) that was made for `\(target.name)`")
+      hint: "choose a model in \(flag) that was made for `\(target.name)`")
   }
 }

@@ -14,6 +14,7 @@ extension Scenario {
     if !simulatesOneRank { known.dataParallel = dataParallel }
     known.maxSequences = maxSequences
     known.maxBatchedTokens = maxBatchedTokens
+    known.drafts = draftTokens > 0
     return system.defaults(known)
   }
 

@@ -93,7 +93,7 @@ package struct ScenarioSetting: Sendable {
 
 extension ScenarioSetting {
   /// Every setting, in the order of the help text.
-  package static let all = hardware + memory + engine + admission + load
+  package static let all = hardware + memory + engine + admission + sglangDrafts + load
 
   private static let hardware: [ScenarioSetting] = [
     .choice("system", \.system, of: ServingSystem.all, text: \.name) { ServingSystem(named: $0) }
@@ -336,7 +336,7 @@ extension ScenarioSetting {
   }
 
   /// When a setting is recorded by the text that sets it.
-  fileprivate enum Occasion { case always, ifSet }
+  enum Occasion { case always, ifSet }
 
   /// Only systems of that kind have it.
   fileprivate func only(_ has: @escaping @Sendable (ServingSystem) -> Bool) -> ScenarioSetting {
@@ -346,10 +346,10 @@ extension ScenarioSetting {
   }
 
   /// Only systems that admit prompts by estimate have it, which are younger than the keys of impossible runs.
-  fileprivate var byEstimate: ScenarioSetting { only(\.capabilities.admitsByEstimate).namedIfSet }
+  var byEstimate: ScenarioSetting { only(\.capabilities.admitsByEstimate).namedIfSet }
 
   /// Results record it by the text that sets it.
-  fileprivate func recorded(_ place: Int, _ occasion: Occasion = .always) -> ScenarioSetting {
+  func recorded(_ place: Int, _ occasion: Occasion = .always) -> ScenarioSetting {
     let (text, isSet) = (text, isSet)
     return recorded(place) { resolved in
       occasion == .always || isSet(resolved.scenario) ? text(resolved.scenario) : nil

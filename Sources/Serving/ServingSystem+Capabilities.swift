@@ -167,6 +167,8 @@ extension ServingSystem {
     /// The most of an iteration, where the user says so.
     package var maxSequences: Int?
     package var maxBatchedTokens: Int?
+    /// Whether tokens are drafted.
+    package var drafts = false
 
     package init(device: DeviceSpec?, release: String?, modelLength: Int? = nil) {
       self.device = device

@@ -27,14 +27,11 @@ struct PastedCommand {
     guard arguments.contains(where: { $0.isCalled(Self.flag) }) else { return }
     let line = try EngineCommandLine(text)
     let given = Self.given(others, arguments)
-    var drafts: [String] = []
+    let drafts = PastedDrafts(line.settings, hasAcceptance: given["acceptance"] != nil)
     var ours: [String] = []
     var absent: [String] = []
     for setting in asServed(line, beside: others) {
-      if setting.name == "speculative-config", given["acceptance"] == nil {
-        drafts = ["\(Self.listed([setting.said])) of `\(line.engine.command)`: \(Self.draftless)"]
-        continue
-      }
+      if drafts.leavesOut(setting) { continue }
       if setting.name == "engine-release", let release = setting.value,
         ServingSystem(named: line.engine.system)?.knows(release: release) != true
       {
@@ -61,15 +58,17 @@ struct PastedCommand {
     notes.insert("`\(line.engine.command)` is read as \(read)", at: 0)
     let place = (["kvplan"] + path).joined(separator: " ")
     note("`\(place)` does not ask for", absent)
-    note("nothing that is simulated depends on", line.idle)
+    note("nothing that is simulated depends on", line.idle + drafts.idle)
+    if let head = drafts.head {
+      notes.append("`\(head)`: a head of the usual size is taken for it")
+    }
     warnings =
       line.effects.map { "\(Self.listed($0.flags)) of `\(line.engine.command)`: \($0.effect)" }
-      + drafts
+    if !drafts.undrafted.isEmpty {
+      let flags = Self.listed(drafts.undrafted)
+      warnings.append("\(flags) of `\(line.engine.command)`: \(PastedDrafts.effect)")
+    }
   }
-
-  private static let draftless =
-    "one token an iteration is simulated, as it is not said how many drafts are accepted: answers come faster "
-    + "there as long as batches are small (`--acceptance` beside `\(flag)` has them drafted)"
 
   /// The settings of a command: ranks of a model without experts have nothing in common, and are engines of their own.
   ///

@@ -82,4 +82,37 @@ import Testing
         #"--speculative-config={"method":"ngram","num_speculative_tokens":2}"#))
     #expect(drafted.warnings.isEmpty)
   }
+
+  /// SGLang's flags of drafts are simulated together, or left out together.
+  @Test func draftsOfSGLangNeedTheirAcceptanceToo() throws {
+    let flags =
+      "--speculative-num-steps 3 --speculative-eagle-topk 1 --speculative-draft-model-path a/b"
+    func pasted(_ algorithm: String, _ others: [String] = []) throws -> PastedCommand {
+      let text =
+        "sglang serve --model-path Qwen/Qwen3-8B --speculative-algorithm \(algorithm) \(flags)"
+      return try PastedCommand(
+        expanding: ["simulate", "t.csv", PastedCommand.flag, text] + others)
+    }
+    let plain = try pasted("EAGLE3")
+    #expect(!plain.words.contains { $0.hasPrefix("--speculative") })
+    #expect(
+      plain.warnings == [
+        "`--speculative-algorithm EAGLE3`, `--speculative-num-steps 3`, `--speculative-eagle-topk 1`, "
+          + "`--speculative-draft-model-path a/b` of `sglang serve`: one token an iteration is simulated, as it "
+          + "is not said how many drafts are accepted: answers come faster there as long as batches are small "
+          + "(`--acceptance` beside `--from-command` has them drafted)"
+      ])
+    let drafted = try pasted("eagle3", ["--acceptance", "0.5,0.2,0.1"])
+    #expect(drafted.warnings.isEmpty)
+    #expect(drafted.words.contains("--speculative-algorithm=EAGLE3"))
+    #expect(drafted.words.contains("--speculative-num-steps=3"))
+    #expect(!drafted.words.contains { $0.hasPrefix("--speculative-draft-model-path") })
+    #expect(
+      drafted.notes.contains(
+        "`--speculative-draft-model-path a/b`: a head of the usual size is taken for it"))
+    let tree = try pasted("NGRAM", ["--acceptance", "0.5"])
+    #expect(!tree.words.contains { $0.hasPrefix("--speculative") })
+    #expect(
+      tree.warnings.first?.hasPrefix("`--speculative-algorithm NGRAM` of `sglang serve`:") == true)
+  }
 }

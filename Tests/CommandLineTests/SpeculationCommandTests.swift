@@ -39,6 +39,28 @@ import Testing
     #expect(scenario["acceptance"] as? String == "1.0,1.0,0.0")
   }
 
+  /// The same in `sglang`, by its own flags.
+  @Test func sglangDraftsByItsOwnFlags() throws {
+    let run = try Tool.run(
+      [
+        "simulate", "-", "--system", "sglang", "--model", "llama-3.1-8b", "--device", "h100-sxm",
+        "--max-model-len", "512", "--speculative-algorithm", "EAGLE3", "--speculative-num-steps",
+        "3", "--speculative-eagle-topk", "1", "--speculative-num-draft-tokens", "4",
+        "--acceptance", "1,1,0", "--format", "json",
+      ], input: trace)
+    #expect(run.status == 0, "\(run.errors)")
+    let result = try #require(
+      try JSONSerialization.jsonObject(with: Data(run.output.utf8)) as? [String: Any])
+    #expect(result["spec_decode_acceptance_length"] as? Double == 3)
+    #expect(result["spec_decode_num_drafts"] as? Int == 6)
+    #expect(result["spec_decode_accepted_tokens"] as? Int == 12)
+    #expect(result["tokens_per_step"] as? Double == 8.0 / 3)
+    let provenance = try #require(result["provenance"] as? [String: Any])
+    let scenario = try #require(provenance["scenario"] as? [String: Any])
+    #expect(scenario["speculative-algorithm"] as? String == "EAGLE3")
+    #expect(scenario["speculative-num-steps"] as? String == "3")
+  }
+
   /// No draft is accepted: verifying them and drafting is lost.
   @Test func aPlanThatDoesNotPaySaysSo() throws {
     let run = try Tool.run([

@@ -241,12 +241,10 @@ extension PublishedCommandTests.Line {
         """,
       becomes: """
         system=sglang model=/data2/deepseek-ai/DeepSeek-R1 tensor-parallel-size=2 data-parallel-size=8 \
-        gpu-memory-utilization=0.7 no-enable-prefix-caching
+        gpu-memory-utilization=0.7 no-enable-prefix-caching speculative-algorithm=EAGLE \
+        speculative-num-steps=1 speculative-eagle-topk=1 speculative-num-draft-tokens=2
         """,
-      idle: """
-        --port --dist-init-addr --nnodes --node-rank --speculative-num-steps --speculative-eagle-topk \
-        --speculative-num-draft-tokens
-        """, unsimulated: ["--speculative-algorithm EAGLE"]),
+      idle: "--port --dist-init-addr --nnodes --node-rank"),
     Self(
       source: "A script with comments among its lines",
       text: """

@@ -276,6 +276,9 @@ import Workload
       "speculative-config": #"{"method": "ngram", "num_speculative_tokens": 2}"#,
       "num-speculative-tokens": "3", "acceptance": "0.5", "data-parallel-size": "2",
       "disable-cascade-attn": "false", "overlap": "bullet",
+      "speculative-algorithm": "NEXTN", "speculative-num-steps": "3",
+      "speculative-eagle-topk": "1", "speculative-num-draft-tokens": "3",
+      "speculative-draft-model-path": "facebook/opt-125m",
     ]
     let change = try setting.change(try #require(texts[name], "no value for `\(name)`"))
     let scenario = try scenario(system) {
@@ -292,6 +295,11 @@ import Workload
       case "num-speculative-tokens", "acceptance":
         $0.speculativeConfig = try SpeculativeConfig(
           #"{"method": "ngram", "num_speculative_tokens": 1}"#)
+        $0.acceptance = try Acceptance("0.5,0.2,0.1")
+      case "speculative-algorithm", "speculative-num-steps", "speculative-eagle-topk",
+        "speculative-num-draft-tokens", "speculative-draft-model-path":
+        $0.sglang.drafts.drafter = name.hasSuffix("path") ? .standalone : .eagle
+        $0.sglang.drafts.steps = 2
         $0.acceptance = try Acceptance("0.5,0.2,0.1")
       case "schedule-low-priority-values-first", "priority-scheduling-preemption-threshold",
         "disable-priority-preemption", "retraction-policy":

@@ -187,8 +187,8 @@ import Workload
       "`--speculative-config`: `num_speculative_tokens_per_batch_size` has no range"
     ),
     (
-      #"system=sglang|speculative-config={"method": "ngram", "num_speculative_tokens": 2}"#,
-      "`sglang` has no `--speculative-config`"
+      #"system=trtllm|speculative-config={"method": "ngram", "num_speculative_tokens": 2}"#,
+      "`trtllm` has no `--speculative-config`"
     ),
   ])
   func mistakesAreNamed(settings: String, message: String) throws {

@@ -8,7 +8,7 @@ import Workload
 /// Random workloads with shared beginnings through SGLang's scheduler, held against what must be true of any of them.
 @Suite struct SGLangPropertyTests {
   /// A workload and an engine drawn from one seed.
-  private struct Draw {
+  struct Draw {
     var requests: [DrawnRequest] = []
     var asks: [SGLangAsk] = []
     var settings: EngineSettings

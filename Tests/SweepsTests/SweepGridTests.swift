@@ -97,6 +97,9 @@ import Testing
       "kv-disk-size": "16", "kv-disk-bandwidth": "7/5", "kv-disk-latency": "0.1",
       "kv-restore": "recompute", "data-parallel-size": "2", "num-speculative-tokens": "3",
       "speculative-config": #"{"method": "ngram", "num_speculative_tokens": 2}"#,
+      "speculative-algorithm": "EAGLE", "speculative-num-steps": "2",
+      "speculative-eagle-topk": "1", "speculative-num-draft-tokens": "3",
+      "speculative-draft-model-path": "facebook/opt-125m",
       "acceptance": "0.5", "disable-cascade-attn": "false", "overlap": "pod",
       "schedule-policy": "lpm", "schedule-conservativeness": "0.5", "max-prefill-tokens": "9000",
       "prefill-max-requests": "3", "enable-mixed-chunk": "true",
@@ -136,6 +139,9 @@ import Testing
       "kv-disk-size": "vllm-v1", "kv-disk-bandwidth": "vllm-v1", "kv-disk-latency": "vllm-v1",
       "num-speculative-tokens": "vllm-v1",
       "speculative-config": "vllm-v1", "acceptance": "vllm-v1",
+      "speculative-algorithm": "sglang", "speculative-num-steps": "sglang",
+      "speculative-eagle-topk": "sglang", "speculative-num-draft-tokens": "sglang",
+      "speculative-draft-model-path": "sglang",
       "disable-cascade-attn": "vllm-v1", "overlap": "vllm-v1",
     ]
     let naming = RunNaming([:])

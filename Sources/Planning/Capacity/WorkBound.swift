@@ -60,7 +60,7 @@ package struct WorkBound: Sendable {
     let leastBlocks = requests.map { blocks($0.promptTokens) }.min() ?? 1
     let fitting = isShared ? capacity.blocks : capacity.blocks / max(leastBlocks, 1)
     runningMax = max(min(settings.maxSequences, fitting), 1)
-    let yieldMax = 1 + (settings.v1.speculation?.draftTokens ?? 0)
+    let yieldMax = 1 + resolved.scenario.draftTokens
     let sample = prices.perToken(atMost: runningMax * yieldMax)
     let step = prices.cheapest(atLeast: 1)
     let longest = requests.map { Int($0.promptTokens + $0.outputTokens) }.max() ?? 1

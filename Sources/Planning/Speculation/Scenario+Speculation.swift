@@ -7,24 +7,27 @@ import Serving
 /// Tokens that are drafted and verified.
 extension Scenario {
   /// Drafts behind each token; 0 for none.
-  package var draftTokens: Int { speculativeTokens ?? speculativeConfig?.tokens ?? 0 }
+  package var draftTokens: Int {
+    speculativeTokens ?? speculativeConfig?.tokens ?? sglang.drafts.steps ?? 0
+  }
 
   /// What drafts on the same GPUs; `nil` where no model does. What shares the model's head is stored as the model is.
   var draftModel: DraftModel? {
-    guard draftTokens > 0, var draft = try? speculativeConfig?.draft(for: model) else { return nil }
+    guard draftTokens > 0, var draft = try? drafter()?.draft(for: model) else { return nil }
     if draft.sharesHead { draft.weights = weights }
     return draft
   }
 
-  /// What `--speculative-config`, `--num-speculative-tokens` and `--acceptance` come to; `nil` where nothing is drafted.
+  /// What `--speculative-config` (or SGLang's flags), `--num-speculative-tokens` and `--acceptance` come to; `nil` where
+  /// nothing is drafted.
   ///
   /// Keys of blocks stand for the token behind them in the release whose step traces were recorded, where no tier looks
   /// blocks up by what they hold; otherwise a hit gives its last block back. In which release that changed was not read:
   /// the newest alone is taken to have it.
   ///
   /// - Throws: ``UserError`` for what is missing, contradicts itself or has no price.
-  func speculation(_ limits: IterationLimits) throws(UserError) -> Speculation? {
-    guard let config = speculativeConfig, draftTokens > 0 else { return nil }
+  func speculation(_ limits: IterationLimits) throws -> Speculation? {
+    guard draftTokens > 0, let config = try drafter() else { return nil }
     guard let acceptance else {
       throw UserError(
         "how many of \(draftTokens) drafts are accepted decides what comes of them, and is not said",
@@ -53,13 +56,14 @@ extension Scenario {
   }
 
   /// Refuses settings of drafts that are incomplete or have no price, and a model that cannot draft.
-  func requireSpeculation() throws(UserError) {
-    let flag = "`--speculative-config`"
+  func requireSpeculation() throws {
+    try requireSGLangDrafts()
+    let flag = draftingFlag
     if let speculativeTokens, speculativeTokens < 0 {
       throw UserError(
         "`--num-speculative-tokens` must be zero or more, found `\(speculativeTokens)`")
     }
-    guard let speculativeConfig else {
+    guard let config = try drafter() else {
       guard draftTokens == 0 else {
         throw UserError(
           "`--num-speculative-tokens` \(draftTokens) does not say what drafts",
@@ -73,7 +77,7 @@ extension Scenario {
       }
       return
     }
-    guard speculativeTokens != nil || speculativeConfig.tokens != nil else {
+    guard speculativeTokens != nil || config.tokens != nil else {
       throw UserError(
         "\(flag) does not say how many tokens are drafted",
         hint: "add `num_speculative_tokens` to it, or `--num-speculative-tokens 3`")
@@ -94,7 +98,13 @@ extension Scenario {
         "\(flag): drafts have no price in the recurrent layers of `\(model.name)`",
         hint: "leave it out")
     }
-    _ = try speculativeConfig.draft(for: model)
+    guard dataParallel == 1 || !system.capabilities.admitsByEstimate else {
+      throw UserError(
+        "\(flag) and `--data-parallel-size` \(dataParallel) are not simulated together: SGLang then lets no rank decode "
+          + "while another computes a prompt",
+        hint: "leave one of them out")
+    }
+    _ = try config.draft(for: model)
   }
 
   /// Refuses drafts that no iteration, or no sequence, has room for.
@@ -102,7 +112,8 @@ extension Scenario {
     for speculation: Speculation, _ limits: IterationLimits
   ) throws(UserError) {
     let needed = 1 + speculation.draftTokens + speculation.draftSlots
-    guard needed <= limits.tokens else {
+    // The chunk of a system that admits by estimate bounds prompts alone.
+    guard needed <= limits.tokens || system.capabilities.admitsByEstimate else {
       throw UserError(
         "\(speculation.draftTokens) drafts and their token need \(needed) tokens of an iteration, and "
           + "`--max-num-batched-tokens` is \(limits.tokens)",
@@ -126,6 +137,6 @@ extension Scenario {
     drafting.overheads = overheads.ofDrafting(for: model)
     return DraftingCostModel(
       base, draft: try prices.kernelModel(drafting, profile: deviceProfile), drafts: draftTokens,
-      byBatch: speculativeConfig?.byBatch)
+      byBatch: try drafter()?.byBatch)
   }
 }

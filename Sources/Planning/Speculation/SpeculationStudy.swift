@@ -22,6 +22,7 @@ package struct SpeculationStudy: Sendable {
   package let batchHeld: Int
   /// By position, the share of verifications that accept the draft there.
   private let accepted: [Double]
+  private let byBatch: DraftsByBatch?
 
   /// - Throws: ``UserError`` for a scenario that is not valid or drafts nothing, and a context beyond its longest sequence.
   package init(_ scenario: Scenario, contextTokens: Int) throws {
@@ -55,6 +56,7 @@ package struct SpeculationStudy: Sendable {
         "the KV pool holds no sequence of `--context` \(contextTokens)",
         hint: "give a shorter one, or more memory")
     }
+    byBatch = try scenario.drafter()?.byBatch
     accepted = try scenario.acceptance?.cumulative(scenario.draftTokens) ?? []
   }
 
@@ -77,8 +79,7 @@ package struct SpeculationStudy: Sendable {
 
   package func point(_ batch: Int) -> Point {
     let most = scenario.draftTokens
-    let drafts =
-      scenario.speculativeConfig?.byBatch?.drafts(behind: batch, most: most) ?? most
+    let drafts = byBatch?.drafts(behind: batch, most: most) ?? most
     var work = IterationWork(attendedMax: scenario.model.attendedMax)
     work.decodeEach(batch, contextTokens: contextTokens + 1)
     work.sampledSequences = batch

@@ -12,6 +12,8 @@ package struct SGLangBatch: Equatable, Sendable {
     package var tokens: Int32
     /// Whether it is a prompt, or a part of one, and not a decode.
     var isExtend: Bool
+    /// Those of the tokens that are drafts.
+    var drafts: Int32 = 0
   }
 
   package var kind: Kind

@@ -89,7 +89,8 @@ extension SGLangScheduler {
       guard options.preempts, preempt(for: request, &round) else { return false }
     }
     let sequence = sequences[Int(request)]
-    let place = memory.match(texts[Int(request)], limit: Int(sequence.length) - 1)
+    let place = memory.match(
+      texts[Int(request)], limit: max(0, Int(sequence.length) - 1 - options.keyLookahead))
     sequences[Int(request)].prefix = Int32(memory.tree.onDevice(place).tokens)
     sequences[Int(request)].triedLength = sequence.length
     let verdict = add(request, at: place, &round)
@@ -146,9 +147,11 @@ extension SGLangScheduler {
   ) -> SGLangRound.Verdict {
     let id = Int(request)
     let sequence = sequences[id]
+    let answer = Int(min(sequence.maxNew, sequence.endsAfter))
     memory.begin(
       &sequences[id].hold, at: place,
-      finalTokens: Int(sequence.promptTokens + min(sequence.maxNew, sequence.endsAfter)) - 1)
+      finalTokens: Int(sequence.promptTokens) + answer - 1
+        + (answer > 1 ? options.slotsAhead ?? 0 : 0))
     sequences[id].end = Int32(place.tokens + tokens)
     sequences[id].isRetracted = false
     round.admitted.append(request)
@@ -199,7 +202,7 @@ extension SGLangScheduler {
   private mutating func mixDecodes(into batch: inout SGLangBatch) {
     dropFinishing()
     guard !running.isEmpty, decodeFits(running) else { return }
-    batch.rows += takeDecodeSlots()
+    batch.rows += takeDecodeSlots(drafts: 0)
     batch.kind = .mixed
     running = []
   }

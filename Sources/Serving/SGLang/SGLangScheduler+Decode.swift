@@ -18,7 +18,7 @@ extension SGLangScheduler {
       retract()
       guard pass.missing == nil else { return nil }
     }
-    let rows = takeDecodeSlots()
+    let rows = takeDecodeSlots(drafts: Int32(options.speculation?.draftTokens ?? 0))
     pass.freeAfterAllocation = memory.free
     return SGLangBatch(kind: .decode, rows: rows)
   }
@@ -39,8 +39,9 @@ extension SGLangScheduler {
       && sequence.out + 1 >= sequence.maxNew
   }
 
-  /// Slots that requests take for a token each.
+  /// Slots that requests take for a token each, or for drafts.
   mutating func decodeSlots(_ list: some Collection<RequestID>) -> Int {
+    if let ahead = options.slotsAhead { return draftSlots(list, ahead: ahead) }
     let size = memory.blockSize
     if size == 1 { return list.count }
     var blocks = 0
@@ -55,8 +56,11 @@ extension SGLangScheduler {
     return memory.free >= needed
   }
 
-  /// Takes the slots of a token each.
-  mutating func takeDecodeSlots() -> [SGLangBatch.Row] {
+  /// Takes the slots of a token each, or of drafts.
+  ///
+  /// - Parameter drafts: How many each request verifies.
+  mutating func takeDecodeSlots(drafts: Int32) -> [SGLangBatch.Row] {
+    if let ahead = options.slotsAhead { return takeDraftSlots(ahead: ahead, drafts: drafts) }
     memory.evict(toFree: running.count * memory.blockSize)
     return running.map { takeDecodeSlot($0) }
   }

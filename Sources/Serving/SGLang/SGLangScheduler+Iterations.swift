@@ -60,7 +60,9 @@ extension SGLangScheduler {
           computedTokens: victim.computedTokens))
       for index in plan.scheduled.indices where plan.scheduled[index].request == victim.request {
         plan.scheduled[index].emittedTokens = 0
+        plan.scheduled[index].acceptedTokens = 0
       }
+      plan.drafted.removeAll { $0.request == victim.request }
     }
     if let missing = pass.missing {
       plan.failure = .poolExhausted(missing: missing, free: memory.free)
@@ -68,27 +70,46 @@ extension SGLangScheduler {
   }
 
   /// Lists a batch that is about to run. Every row samples a token, also those from which none is taken.
+  ///
+  /// All results before it are known by now, so that it is known as well what a decode gives.
   private mutating func describe(_ batch: SGLangBatch, in plan: inout IterationPlan) {
     if batch.cruising > 0 {
       plan.cruising = batch.cruising
       cruise.batch.describe(in: &plan.work)
     }
     for row in batch.rows {
-      let yields =
-        sequences[Int(row.request)].isInFlight && !(row.isExtend && row.request == batch.chunked)
+      let sequence = sequences[Int(row.request)]
+      let yields = sequence.isInFlight && !(row.isExtend && row.request == batch.chunked)
+      // A decode with drafts was decided before it was known where it begins.
+      let before = row.drafts > 0 && yields ? Int32(sequence.hold.tokens) : row.before
       plan.scheduled.append(
         .init(
-          request: row.request, sequences: 1, tokens: row.tokens, contextTokens: row.before,
+          request: row.request, sequences: 1, tokens: row.tokens, contextTokens: before,
           emittedTokens: yields ? 1 : 0, isPrefill: row.isExtend))
       if row.isExtend {
-        plan.work.prefillChunks.append(
-          .init(tokens: Int(row.tokens), contextTokens: Int(row.before)))
+        plan.work.prefillChunks.append(.init(tokens: Int(row.tokens), contextTokens: Int(before)))
       } else {
-        plan.work.decode(1, contextTokens: Int(row.before) + 1)
+        plan.work.decode(1, contextTokens: Int(before) + Int(row.tokens))
       }
+      if row.drafts > 0 { describeDrafts(of: row, isAlive: yields, in: &plan) }
     }
-    plan.work.sampledSequences = batch.cruising + batch.rows.count
+    plan.work.sampledSequences = batch.cruising + batch.rows.count + plan.work.draftTokens
     if let hiCache { (plan.load, plan.readyAt) = (hiCache.load, hiCache.readyAt) }
+  }
+
+  /// Writes down the drafts of the row that was listed last.
+  private func describeDrafts(
+    of row: SGLangBatch.Row, isAlive: Bool, in plan: inout IterationPlan
+  ) {
+    plan.work.draftTokens += Int(row.drafts)
+    guard isAlive else { return }
+    let yield = yield(of: row)
+    let place = plan.scheduled.count - 1
+    plan.scheduled[place].emittedTokens = yield.tokens
+    plan.scheduled[place].acceptedTokens = yield.tokens - 1
+    plan.drafted.append(
+      .init(
+        request: row.request, drafts: row.drafts, accepted: yield.accepted, isPadding: false))
   }
 
   // MARK: What the engine asks

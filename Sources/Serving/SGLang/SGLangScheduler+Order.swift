@@ -71,8 +71,9 @@ extension SGLangScheduler {
       let (text, length) = (texts[Int(request)], Int(sequences[Int(request)].length))
       var isLate = false
       if hit <= Self.shortHit {
-        isLate = scratch.walk(text, limit: length).tokens >= Self.shortHit
-        if !isLate { _ = scratch.insert(text, limit: length) }
+        let lookahead = options.keyLookahead
+        isLate = scratch.walk(text, limit: length - lookahead).tokens + lookahead >= Self.shortHit
+        if !isLate { _ = scratch.insert(text, limit: length - lookahead) }
       }
       let (rank, tie) = key(place, request, sequences[Int(request)], hit)
       keys.append((isLate, rank, tie, request))
@@ -86,7 +87,8 @@ extension SGLangScheduler {
 
   /// What is cached of a request on the device, its last token included.
   private mutating func matchAll(_ request: RequestID) -> RadixTree.Place {
-    let place = memory.match(texts[Int(request)], limit: Int(sequences[Int(request)].length))
+    let length = Int(sequences[Int(request)].length)
+    let place = memory.match(texts[Int(request)], limit: length - options.keyLookahead)
     return memory.tree.onDevice(place)
   }
 

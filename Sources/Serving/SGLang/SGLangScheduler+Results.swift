@@ -17,9 +17,11 @@ extension SGLangScheduler {
         sequences[id].middle -= 1
         continue
       }
-      sequences[id].out += 1
+      let yield = yield(of: row)
+      sequences[id].out += yield.tokens
+      if !row.isExtend && options.speculation != nil { commit(row, yield) }
       if sequences[id].isComplete {
-        completed.append(.init(request: row.request, generatedTokens: sequence.out + 1))
+        completed.append(.init(request: row.request, generatedTokens: sequences[id].out))
         close(row.request)
       } else if row.isExtend {
         checkpoint(row.request, upTo: row.before + row.tokens)

@@ -20,7 +20,7 @@ import Workload
 /// ``isFull``.
 ///
 /// - Source: SGLang 0.5.23, `managers/scheduler.py`, `schedule_policy.py`, `schedule_batch.py`, by the rules beside its
-///   recorded step traces (one worker, no speculation, one pool of full attention). Where it aborts or dies for want of
+///   recorded step traces (one worker, no drafts, one pool of full attention). Where it aborts or dies for want of
 ///   slots, the run fails.
 package struct SGLangScheduler: Scheduler {
   package var memory: RadixMemory
@@ -33,8 +33,11 @@ package struct SGLangScheduler: Scheduler {
   let requests: RunRequests
   private let asks: [SGLangAsk]?
   private let contents: PromptContents?
+  /// What comes of drafts.
+  let outcomes: DraftOutcomes
   var sequences = ResidentRows(blank: SGLangSequence())
-  /// The prompt of each, and all that it may generate.
+  /// The prompt of each, and all that it may generate, as the tree knows them: from the second token on where its places
+  /// stand for the token behind them too. That a first token is the same follows then from the second's place in its stream.
   var texts = ResidentRows(blank: TokenText())
 
   /// Head first, as of the last pass that put it in order.
@@ -94,6 +97,7 @@ package struct SGLangScheduler: Scheduler {
     self.requests = requests
     self.asks = asks
     self.contents = contents
+    outcomes = DraftOutcomes(DraftOutcomes(), drawn: options.speculation?.acceptance)
     memory = RadixMemory(
       blockSize: settings.blockSize, poolTokens: settings.deviceBlocks * settings.blockSize,
       isCaching: options.radixCache,
@@ -131,7 +135,10 @@ package struct SGLangScheduler: Scheduler {
     }
     // Without a tree an answer of the longest length would wait for ever.
     let spare = memory.blockSize + (options.radixCache ? 1 : 2)
-    let slots = max(memory.slots(for: prompt) + output + spare, prompt + 7)
+    var slots = max(memory.slots(for: prompt) + output + spare, prompt + 7)
+    if let ahead = options.slotsAhead, output > 1 {
+      slots = max(slots, prompt + output - 2 + ahead)
+    }
     guard slots <= memory.poolTokens else {
       return .never(
         .blocks, required: memory.slots(for: slots) / memory.blockSize,
@@ -182,12 +189,15 @@ package struct SGLangScheduler: Scheduler {
     let number = Int(request)
     let pieces = contents?.pieces(of: number) ?? []
     var text = TokenText(runs: max(pieces.count, 1) + 1)
-    for piece in pieces {
-      text.append(stream: piece.stream, start: Int(piece.start), count: Int(piece.count))
+    var unkeyed = options.keyLookahead
+    func append(_ stream: Int64, start: Int, count: Int) {
+      let left = min(unkeyed, count)
+      unkeyed -= left
+      text.append(stream: stream, start: start + left, count: count - left)
     }
+    for piece in pieces { append(piece.stream, start: Int(piece.start), count: Int(piece.count)) }
     if contents == nil {
-      text.append(
-        stream: PromptContents.ownStream(of: number), start: 0, count: Int(promptTokens))
+      append(PromptContents.ownStream(of: number), start: 0, count: Int(promptTokens))
     }
     text.append(stream: PromptContents.outputStream(of: number), start: 0, count: Int(maxNew))
     return text
@@ -262,9 +272,10 @@ package struct SGLangScheduler: Scheduler {
   /// - Parameter isUse: Whether that is more than a chunk of a prompt (``RadixTree/insert(_:limit:isUse:)``).
   mutating func checkpoint(_ request: RequestID, upTo tokens: Int32, isUse: Bool = true) {
     let id = Int(request)
-    let promptTokens = Int(sequences[id].promptTokens)
+    let promptTokens = Int(sequences[id].promptTokens) - options.keyLookahead
     memory.checkpoint(
-      &sequences[id].hold, texts[id], upTo: Int(tokens), promptTokens: promptTokens, isUse: isUse)
+      &sequences[id].hold, texts[id], upTo: Int(tokens) - options.keyLookahead,
+      promptTokens: promptTokens, isUse: isUse)
   }
 
   /// Takes all slots from a running request, and makes room for those that go on.
@@ -276,7 +287,7 @@ package struct SGLangScheduler: Scheduler {
     let hold = sequences[id].hold
     let given = SGLangPass.GivenUp(
       request: request, generatedTokens: sequences[id].out,
-      blocks: memory.slots(for: hold.tokens) / memory.blockSize, computedTokens: Int32(hold.tokens)
+      blocks: memory.blocks(of: hold), computedTokens: Int32(hold.tokens)
     )
     memory.release(&sequences[id].hold)
     rowCount -= 1

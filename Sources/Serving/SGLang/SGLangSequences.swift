@@ -52,6 +52,8 @@ struct SGLangSequence: Sendable {
   var computedBefore = 0
   /// The number of the last pass that launched it.
   var launchedIn = -1
+  /// Decodes so far that verified drafts of it.
+  var verifications: Int32 = 0
   /// While it cruises: the iteration of the batch from which on ``out`` stands still; else `nil`.
   var joinedAt: Int?
   var isRetracted = false

@@ -3,14 +3,14 @@ import KVMemory
 import Messages
 
 extension ServingSystem {
-  /// SGLang 0.5.23: one worker, no speculation.
+  /// SGLang 0.5.23: one worker; drafts in chains.
   package static let sglang05 = ServingSystem(
     name: "sglang",
     summary: "prefix tree; prompts first, admitted by what running requests may need; retraction",
     capabilities: Capabilities(
       isPaged: true, cutsPrompts: true, hasPrefixCache: true, admitsByEstimate: true,
       // Its slots have no numbers: nothing says where tokens lie.
-      sequences: .one, hasRanks: true, cpuStandIn: "vllm-v1"),
+      sequences: .one, hasRanks: true, speculates: true, cpuStandIn: "vllm-v1"),
     kernels: .sglang,
     defaults: { .sglang($0) },
     // Kernels for B200 that read keys and values of several heads want pages of 64.
@@ -25,6 +25,7 @@ extension ServingSystem {
       settings.sglang.chunkedPrefill = choices.chunkedPrefill
       settings.sglang.clientMaxTokens = choices.clientMaxTokens
       settings.sglang.hiCache = choices.hiCache
+      settings.sglang.speculation = choices.speculation
     },
     make: { inputs in
       inputs.ranks(.turns) { settings in
@@ -50,7 +51,11 @@ extension ServingSystem.Defaults {
     var defaults = Self(
       maxSequences: 4096, maxBatchedTokens: chunk, gpuMemoryUtilization: memory.fraction,
       prefixCaching: true, chunkedPrefill: true)
-    defaults.sequencesOfPool = true
+    if known.drafts {
+      defaults.maxSequences = SGLangOptions.draftingRequestsMax
+    } else {
+      defaults.sequencesOfPool = true
+    }
     return defaults
   }
 }
@@ -73,6 +78,7 @@ extension EngineSettings {
         hint: "choose `fcfs` or `lof`, or keep the prefix tree")
     }
     try options.requirePriorities()
+    try requireRunnableDrafts()
     guard options.chunkedPrefill || !options.mixedChunk else {
       throw UserError(
         "`--enable-mixed-chunk` does nothing beside `--chunked-prefill-size -1`",
@@ -152,6 +158,8 @@ package struct SGLangOptions: SystemOptions {
   package var clientMaxTokens: Int?
   /// A tier in the host's memory behind the prefix tree (`--enable-hierarchical-cache`); `nil` for none.
   package var hiCache: HiCacheSettings?
+  /// How tokens are drafted (`--speculative-algorithm`); `nil` if none are.
+  package var speculation: Speculation?
 
   package init() {}
 
@@ -203,7 +211,7 @@ package struct SGLangOptions: SystemOptions {
   /// Whether it is known ahead when each request ends, and nothing but room decides who runs: no request waits to be seen.
   var mayCruise: Bool {
     overlap && radixCache && !mixedChunk && !preempts && clientMaxTokens == nil && hiCache == nil
-      && receiveInterval == 1
+      && receiveInterval == 1 && speculation == nil
   }
 
   /// The order that is in force: without a tree none follows what is cached.
@@ -232,6 +240,7 @@ package struct SGLangChoices: Equatable, Sendable {
   /// GB of the host's memory for each GPU.
   package var hicacheSize: Double?
   package var hicacheWritePolicy: RadixHost.WritePolicy?
+  package var drafts = SGLangDraftChoices()
 
   package init() {}
 }
