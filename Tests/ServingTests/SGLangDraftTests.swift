@@ -99,6 +99,22 @@ import Workload
         2: b 3+3 a 5+3 | draft b2/1 a2/1 | done b a
 
         """)
+    // With the overlap loop the prompt is decided while the first verification runs: where `a` stands is known behind it.
+    let longer: [DrawnRequest] = [
+      .own("a", prompt: 4, output: 6), .own("b", at: 1, prompt: 3, output: 2),
+    ]
+    let settings = drafting([1, 0], chunk: 16) {
+      $0.mixedChunk = true
+      $0.overlap = true
+    }
+    #expect(
+      sglangLog(longer, settings) == """
+        0: a 0+4
+        1: a 4+3 | draft a2/1
+        2: b 0+3 a 6+1
+        3: b 3+3 a 7+3 | draft b2/1 a2/1 | done b a
+
+        """)
   }
 
   /// Two answers of 8 + 6 tokens fit a pool of 31, and with the slots of drafts they do not: with 12 tokens each, 2 × (12 + 4)

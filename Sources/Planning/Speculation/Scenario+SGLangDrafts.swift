@@ -32,6 +32,14 @@ extension Scenario {
     sglang.drafts.drafter == nil ? "`--speculative-config`" : "`--speculative-algorithm`"
   }
 
+  /// What drafts rest on where no step trace has them.
+  var caveatOfDrafts: String? {
+    guard draftTokens > 0, system.capabilities.admitsByEstimate else { return nil }
+    return
+      "drafts in `\(system.name)` follow its sources, chains only: no step trace with drafts is recorded, and no "
+      + "served run was compared"
+  }
+
   /// Refuses flags of SGLang's that contradict each other, or decide nothing.
   func requireSGLangDrafts() throws(UserError) {
     let drafts = sglang.drafts

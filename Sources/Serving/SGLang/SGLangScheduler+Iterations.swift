@@ -80,8 +80,9 @@ extension SGLangScheduler {
     for row in batch.rows {
       let sequence = sequences[Int(row.request)]
       let yields = sequence.isInFlight && !(row.isExtend && row.request == batch.chunked)
-      // A decode with drafts was decided before it was known where it begins.
-      let before = row.drafts > 0 && yields ? Int32(sequence.hold.tokens) : row.before
+      // Where tokens are drafted a decode was decided before it was known where it begins.
+      let isMoved = options.speculation != nil && !row.isExtend && yields
+      let before = isMoved ? Int32(sequence.hold.tokens) : row.before
       plan.scheduled.append(
         .init(
           request: row.request, sequences: 1, tokens: row.tokens, contextTokens: before,
