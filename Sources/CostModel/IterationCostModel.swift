@@ -33,6 +33,11 @@ extension IterationCostModel {
 
   package func durations(
     _ decode: SteadyDecode, into durations: UnsafeMutableBufferPointer<SimDuration>
+  ) { oneByOne(decode, into: durations) }
+
+  /// ``durations(_:into:)`` by a call of ``duration(of:)`` for each.
+  func oneByOne(
+    _ decode: SteadyDecode, into durations: UnsafeMutableBufferPointer<SimDuration>
   ) {
     var work = IterationWork()
     work.decodeSequences = decode.sequences

@@ -66,6 +66,7 @@ extension EngineFlag {
             ($0.lowercased(), .given("speculative-algorithm", $0))
           }),
         else: .speculation)),
+    EngineFlag("enable-two-batch-overlap", .none, .given("enable-two-batch-overlap", nil)),
     EngineFlag("speculative-num-steps", .one, .setting("speculative-num-steps")),
     EngineFlag("speculative-eagle-topk", .one, .setting("speculative-eagle-topk")),
     EngineFlag("speculative-num-draft-tokens", .one, .setting("speculative-num-draft-tokens")),
@@ -111,7 +112,7 @@ extension EngineFlag {
         """))
     + each(
       """
-      enable-two-batch-overlap enable-single-batch-overlap enable-torch-compile enable-eplb
+      enable-single-batch-overlap enable-torch-compile enable-eplb
       enable-pdmux
       """, .none, .matters("iterations are decided and priced without it"))
     + each(

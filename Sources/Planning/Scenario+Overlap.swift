@@ -24,6 +24,16 @@ extension Scenario {
     }
   }
 
+  /// Refuses two halves of a batch where ranks send each other nothing.
+  func requireTwoBatchOverlap() throws(UserError) {
+    guard twoBatchOverlap == true else { return }
+    guard dataParallel > 1 else {
+      throw UserError(
+        "`--enable-two-batch-overlap` hides what ranks send each other around their experts, and there is one rank",
+        hint: "add `--data-parallel-size`, or give `--no-enable-two-batch-overlap`")
+    }
+  }
+
   /// The prices with prompts and decodes on parts of a GPU, where that is asked for.
   func overlapped(_ base: any IterationCostModel) -> any IterationCostModel {
     overlap == .bullet

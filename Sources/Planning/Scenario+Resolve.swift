@@ -191,6 +191,7 @@ extension Scenario {
       deployment.draftTokens = draftTokens
       deployment.cascades = cascades
       deployment.overlap = overlap ?? .none
+      deployment.overlapsTwoBatches = twoBatchOverlap ?? false
       base = overlapped(
         try drafting(
           prices.kernelModel(deployment, profile: deviceProfile), deployment, prices))

@@ -163,6 +163,7 @@ extension Scenario {
     try requireService()
     try requireCascade()
     try requireOverlap()
+    try requireTwoBatchOverlap()
     for setting in ScenarioSetting.ofSomeSystems where setting.isSet(self) && !has(setting) {
       // One rank is an engine by itself, whose prices alone know of the others.
       if simulatesOneRank && setting.name == "data-parallel-size" { continue }

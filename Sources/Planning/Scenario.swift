@@ -95,6 +95,8 @@ package struct Scenario: Sendable {
   package var disableCascade: Bool?
   /// How prompts and decodes of an iteration share a GPU (`--overlap`); `nil` for one after the other.
   package var overlap: OverlapRule?
+  /// `--enable-two-batch-overlap`; `nil` for no.
+  package var twoBatchOverlap: Bool?
   /// `--preemption-policy`; `nil` for the engine's own.
   package var victims: VictimPolicy?
   /// In which order requests are served (`--scheduling-policy`); `nil` for the engine's own.

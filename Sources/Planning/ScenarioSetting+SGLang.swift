@@ -1,8 +1,8 @@
 import Serving
 
 extension ScenarioSetting {
-  /// What drafts, by SGLang's names.
-  static let sglangDrafts: [ScenarioSetting] = [
+  /// What drafts, and what runs beside each other, by SGLang's names.
+  static let sglang: [ScenarioSetting] = [
     .choice(
       "speculative-algorithm", \.sglang.drafts.drafter, of: SGLangDrafter.allCases,
       text: \.rawValue
@@ -12,5 +12,6 @@ extension ScenarioSetting {
     .count("speculative-num-draft-tokens", \.sglang.drafts.verified).byEstimate
       .recorded(103, .ifSet),
     .text("speculative-draft-model-path", \.sglang.drafts.model).byEstimate.recorded(104, .ifSet),
+    .yesNo("enable-two-batch-overlap", \.twoBatchOverlap).byEstimate.recorded(105, .ifSet),
   ]
 }

@@ -93,7 +93,7 @@ package struct ScenarioSetting: Sendable {
 
 extension ScenarioSetting {
   /// Every setting, in the order of the help text.
-  package static let all = hardware + memory + engine + admission + sglangDrafts + load
+  package static let all = hardware + memory + engine + admission + sglang + load
 
   private static let hardware: [ScenarioSetting] = [
     .choice("system", \.system, of: ServingSystem.all, text: \.name) { ServingSystem(named: $0) }

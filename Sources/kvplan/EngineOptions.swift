@@ -17,7 +17,7 @@ struct EngineOptions: ParsableArguments, DeploymentOptions {
   @OptionGroup(title: "Model and device") var kernelPrices: KernelPriceOptions
   @OptionGroup(title: "Memory") var pool: PoolOptions
   @OptionGroup(title: "Scheduler") var scheduler: SchedulerOptions
-  @OptionGroup(title: "Scheduler") var drafts: SGLangDraftOptions
+  @OptionGroup(title: "Scheduler") var sglang: SGLangFlags
   @OptionGroup(title: "Workload") var workload: WorkloadOptions
 
   /// The scenario that these options ask for, with one system and one rate.
@@ -27,7 +27,7 @@ struct EngineOptions: ParsableArguments, DeploymentOptions {
     scenario.engineOverheads = try kernelPrices.overheads()
     try pool.apply(to: &scenario)
     try scheduler.apply(to: &scenario)
-    try drafts.apply(to: &scenario)
+    try sglang.apply(to: &scenario)
     try workload.apply(to: &scenario)
     scenario.requestRate = requestRate
     return scenario

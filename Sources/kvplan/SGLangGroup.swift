@@ -2,8 +2,8 @@ import ArgumentParser
 import Planning
 import Serving
 
-/// What drafts, by SGLang's flags.
-struct SGLangDraftOptions: ParsableArguments {
+/// What drafts, and what runs beside each other, by SGLang's flags.
+struct SGLangFlags: ParsableArguments {
   @Option(
     help: """
       What drafts: EAGLE and NEXTN (a layer like the model's, its own module or a head), EAGLE3 (a head on three layers), \
@@ -35,6 +35,15 @@ struct SGLangDraftOptions: ParsableArguments {
       """)
   var speculativeDraftModelPath: String?
 
+  @Flag(
+    inversion: .prefixedNo,
+    help: ArgumentHelp(
+      """
+      Let what ranks send each other hide behind the other half of their batches; \
+      \(only("enable-two-batch-overlap")) (default: no).
+      """))
+  var enableTwoBatchOverlap: Bool?
+
   func apply(to scenario: inout Scenario) throws {
     if let speculativeAlgorithm {
       try ScenarioSetting.find("speculative-algorithm").change(speculativeAlgorithm)(&scenario)
@@ -43,5 +52,6 @@ struct SGLangDraftOptions: ParsableArguments {
     scenario.sglang.drafts.branches = speculativeEagleTopk
     scenario.sglang.drafts.verified = speculativeNumDraftTokens
     scenario.sglang.drafts.model = speculativeDraftModelPath
+    scenario.twoBatchOverlap = enableTwoBatchOverlap
   }
 }

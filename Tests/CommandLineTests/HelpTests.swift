@@ -44,7 +44,7 @@ import Testing
           --request-rate          Poisson arrivals, requests per second, in place of the trace's own
           --vary <name=values>    A setting and its values, `block-size=8,16,32`
 
-        118 more options (replicas, model and device, memory, scheduler, workload, reading the trace, results):
+        120 more options (replicas, model and device, memory, scheduler, workload, reading the trace, results):
         `kvplan simulate --help`
 
         example:

@@ -35,7 +35,7 @@ import Testing
     "speculative-config": #"{"method": "ngram", "num_speculative_tokens": 2}"#,
     "speculative-algorithm": "STANDALONE", "speculative-num-steps": "2",
     "speculative-eagle-topk": "1", "speculative-num-draft-tokens": "3",
-    "speculative-draft-model-path": "facebook/opt-125m",
+    "speculative-draft-model-path": "facebook/opt-125m", "enable-two-batch-overlap": "false",
     "num-speculative-tokens": "3", "acceptance": "0.75,0.5",
     "preemption-policy": "fewest-outputs", "eviction-policy": "lfu",
     "scheduling-policy": "edf", "class": "chat:ttft=2s,tpot=50ms; e2e=600s",

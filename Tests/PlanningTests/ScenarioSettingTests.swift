@@ -63,7 +63,7 @@ import Testing
       "speculative-config": #"{"method": "ngram"}"#, "num-speculative-tokens": "0",
       "acceptance": "0.5", "speculative-algorithm": "EAGLE", "speculative-num-steps": "2",
       "speculative-eagle-topk": "1", "speculative-num-draft-tokens": "3",
-      "speculative-draft-model-path": "facebook/opt-125m",
+      "speculative-draft-model-path": "facebook/opt-125m", "enable-two-batch-overlap": "true",
       "kv-offloading-backend": "lmcache",
       "kv-disk-size": "4", "kv-disk-bandwidth": "7/5", "kv-disk-latency": "0.1",
       "kv-restore": "faster", "data-parallel-size": "2", "disable-cascade-attn": "false",

@@ -278,7 +278,7 @@ import Workload
       "disable-cascade-attn": "false", "overlap": "bullet",
       "speculative-algorithm": "NEXTN", "speculative-num-steps": "3",
       "speculative-eagle-topk": "1", "speculative-num-draft-tokens": "3",
-      "speculative-draft-model-path": "facebook/opt-125m",
+      "speculative-draft-model-path": "facebook/opt-125m", "enable-two-batch-overlap": "true",
     ]
     let change = try setting.change(try #require(texts[name], "no value for `\(name)`"))
     let scenario = try scenario(system) {
@@ -304,7 +304,8 @@ import Workload
       case "schedule-low-priority-values-first", "priority-scheduling-preemption-threshold",
         "disable-priority-preemption", "retraction-policy":
         $0.sglang.priorityScheduling = true
-      case "data-parallel-size":
+      case "data-parallel-size", "enable-two-batch-overlap":
+        if name == "enable-two-batch-overlap" { $0.dataParallel = 2 }
         $0.model = try ModelCatalogue.find("qwen3-30b-a3b")
         $0.device = try DeviceCatalogue.find("h100-sxm")
       default: break

@@ -99,7 +99,7 @@ import Testing
       "speculative-config": #"{"method": "ngram", "num_speculative_tokens": 2}"#,
       "speculative-algorithm": "EAGLE", "speculative-num-steps": "2",
       "speculative-eagle-topk": "1", "speculative-num-draft-tokens": "3",
-      "speculative-draft-model-path": "facebook/opt-125m",
+      "speculative-draft-model-path": "facebook/opt-125m", "enable-two-batch-overlap": "true",
       "acceptance": "0.5", "disable-cascade-attn": "false", "overlap": "pod",
       "schedule-policy": "lpm", "schedule-conservativeness": "0.5", "max-prefill-tokens": "9000",
       "prefill-max-requests": "3", "enable-mixed-chunk": "true",
@@ -141,7 +141,7 @@ import Testing
       "speculative-config": "vllm-v1", "acceptance": "vllm-v1",
       "speculative-algorithm": "sglang", "speculative-num-steps": "sglang",
       "speculative-eagle-topk": "sglang", "speculative-num-draft-tokens": "sglang",
-      "speculative-draft-model-path": "sglang",
+      "speculative-draft-model-path": "sglang", "enable-two-batch-overlap": "sglang",
       "disable-cascade-attn": "vllm-v1", "overlap": "vllm-v1",
     ]
     let naming = RunNaming([:])

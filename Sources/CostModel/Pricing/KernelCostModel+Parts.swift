@@ -6,6 +6,8 @@ extension KernelCostModel {
     var prices: PriceCurve
     /// Whether ranks with requests of their own do it together.
     var isShared = false
+    /// Whether it moves tokens between such ranks.
+    var isExchange = false
   }
 
   static func parts(_ deployment: PricedDeployment, _ prices: KernelPrices) -> [Part] {
@@ -51,7 +53,7 @@ extension KernelCostModel {
             name: "all-gather and reduce-scatter",
             prices: PriceCurve(limit: tabulatedTokens) {
               Double(layers) * sum(Double($0 * copies) * token)
-            }, isShared: true))
+            }, isShared: true, isExchange: true))
       }
     }
     if gpus > 1 {

@@ -27,6 +27,8 @@ package struct PricedDeployment: Equatable, Sendable {
   package var cascades = false
   /// How prompts and decodes of an iteration share the GPU, as far as one engine's kernels do.
   package var overlap = OverlapRule.none
+  /// Whether what ranks send each other hides behind the other half of their batches (``TwoBatchOverlap``).
+  package var overlapsTwoBatches = false
 
   package init(model: ModelSpec, device: DeviceSpec, blockBytes: Int) {
     self.model = model
@@ -69,6 +71,7 @@ package final class KernelCostModel: IterationCostModel {
   private let cascade: CascadeRule?
   /// Whether the attention of prompts and of decodes is one kernel (``OverlapRule/pod``).
   private let joinsAttention: Bool
+  private let twoBatches: TwoBatchOverlap?
   private let recurrent: RecurrentPrices?
   private let copySeconds: Double
   private let swapSeconds: Double
@@ -136,6 +139,13 @@ package final class KernelCostModel: IterationCostModel {
         multiprocessors: device.multiprocessors)
       : nil
     joinsAttention = deployment.overlap == .pod
+    twoBatches =
+      deployment.overlapsTwoBatches
+      ? TwoBatchOverlap(
+        exchange: PriceCurve(limit: Self.tabulatedTokens) { tokens in
+          parts.reduce(0) { $1.isExchange ? $0 + $1.prices(tokens) : $0 }
+        }, layers: deployment.expertShapes.reduce(0) { $0 + Double($1.layers) })
+      : nil
     recurrent = try RecurrentPrices(deployment, ownProfile: ownProfile, overheads)
     copySeconds = 2 * Double(deployment.blockBytes) / (device.memoryBandwidth * 0.8)
     swapSeconds = Double(deployment.blockBytes) / device.pcieBandwidth
@@ -143,9 +153,21 @@ package final class KernelCostModel: IterationCostModel {
   }
 
   /// - Complexity: O(prefill chunks); tens of nanoseconds for decode sequences alone.
-  package func duration(of work: IterationWork) -> SimDuration { duration(of: work, apart: 0) }
+  package func duration(of work: IterationWork) -> SimDuration {
+    twoBatches == nil ? duration(of: work, apart: 0) : duration(ofRanks: [work])
+  }
 
   package func duration(ofRanks works: [IterationWork]) -> SimDuration {
+    if let twoBatches, let halves = twoBatches.halves(of: works) {
+      let seconds = twoBatches.seconds(
+        half(halves.first, twoBatches), half(halves.second, twoBatches))
+      let added = works.map { work in
+        engineSeconds(
+          sequences: work.decodeSequences + work.prefillChunks.count, tokens: work.batchedTokens,
+          hasPrompts: !work.prefillChunks.isEmpty, kernels: seconds)
+      }
+      return SimDuration(rounding: seconds + (added.max() ?? 0))
+    }
     let tokens = works.map { max(1, $0.batchedTokens) }
     // Curves are by the tokens of one rank among equal ones.
     let shared = sharedPrices(ceilingDivide(tokens.reduce(0, +), works.count))
@@ -153,11 +175,34 @@ package final class KernelCostModel: IterationCostModel {
       ?? .zero
   }
 
+  /// What halves of the ranks' batches compute on the slowest, and send. Systems with ranks copy and swap no blocks.
+  private func half(_ works: [IterationWork], _ rule: TwoBatchOverlap) -> TwoBatchOverlap.Half {
+    let tokens = works.map { max(1, $0.batchedTokens) }
+    let each = ceilingDivide(tokens.reduce(0, +), works.count)
+    let (shared, exchanging) = (sharedPrices(each), rule.exchange(each))
+    let seconds = zip(works, tokens).map {
+      kernelSeconds(of: $0, tokens: $1, apart: shared - sharedPrices($1))
+    }
+    return .init(computing: (seconds.max() ?? 0) - exchanging, exchanging: exchanging)
+  }
+
   /// - Parameter apart: Seconds that the kernels take longer because of other ranks.
   @inline(__always)
   private func duration(of work: IterationWork, apart: Double) -> SimDuration {
     var tokens = work.decodeSequences + work.draftTokens
     for chunk in work.prefillChunks { tokens += chunk.tokens }
+    var seconds = kernelSeconds(of: work, tokens: tokens, apart: apart)
+    seconds += engineSeconds(
+      sequences: work.decodeSequences + work.prefillChunks.count, tokens: tokens,
+      hasPrompts: !work.prefillChunks.isEmpty, kernels: seconds)
+    seconds += copySeconds(blocks: work.copiedBlocks)
+    // Both directions one after the other, as vLLM issues them, although PCIe is full duplex.
+    seconds += Double(work.swappedInBlocks + work.swappedOutBlocks) * swapSeconds
+    return SimDuration(rounding: seconds)
+  }
+
+  @inline(__always)
+  private func kernelSeconds(of work: IterationWork, tokens: Int, apart: Double) -> Double {
     var seconds = tokenPrices(tokens)
     seconds += apart
     if isCascaded(work) {
@@ -173,19 +218,14 @@ package final class KernelCostModel: IterationCostModel {
     }
     seconds += recurrentSeconds(work)
     seconds += headPrices(work.sampledSequences)
-    seconds += engineSeconds(
-      sequences: work.decodeSequences + work.prefillChunks.count, tokens: tokens,
-      hasPrompts: !work.prefillChunks.isEmpty, kernels: seconds)
-    seconds += copySeconds(blocks: work.copiedBlocks)
-    // Both directions one after the other, as vLLM issues them, although PCIe is full duplex.
-    seconds += Double(work.swappedInBlocks + work.swappedOutBlocks) * swapSeconds
-    return SimDuration(rounding: seconds)
+    return seconds
   }
 
   /// - Complexity: O(iterations), some nanoseconds each.
   package func durations(
     _ decode: SteadyDecode, into durations: UnsafeMutableBufferPointer<SimDuration>
   ) {
+    if twoBatches != nil { return oneByOne(decode, into: durations) }
     let sequences = decode.sequences
     // As in `duration(of:)`, in the same order: what does not depend on the context is looked up once.
     let linear = tokenPrices(sequences)
@@ -327,6 +367,10 @@ package final class KernelCostModel: IterationCostModel {
     add("block copies", copySeconds(blocks: work.copiedBlocks))
     add("swap in", Double(work.swappedInBlocks) * swapSeconds)
     add("swap out", Double(work.swappedOutBlocks) * swapSeconds)
+    if twoBatches != nil {
+      let serial = costs.reduce(0) { $0 + $1.seconds }
+      add("two batches beside each other", duration(of: work).seconds - serial)
+    }
     return costs
   }
 }

@@ -82,6 +82,8 @@ package struct PreparedDeployment: Sendable {
       add(group.scenario.system.caveat)
       add(group.scenario.service?.caveat)
       add(group.scenario.overlap?.caveat)
+      add(group.scenario.twoBatchOverlap == true ? PricedDeployment.twoBatchCaveat : nil)
+      add(group.scenario.caveatOfDrafts)
       add(group.scenario.sglang.hierarchicalCache == true ? HiCacheSettings.caveat : nil)
     }
     for (group, resolved) in zip(deployment.groups, resolved) where !resolved.unmeasured.isEmpty {

@@ -13,7 +13,8 @@ package enum OverlapReport {
     return FigureReport(
       name: figure, title: "Prefill and decode attention side by side",
       claims: try attention + offlineClaims() + ServedOverlap.podClaims(seed: seed) + chunkClaims()
-        + ServedOverlap.bulletClaims(seed: seed), data: data, figure: nil,
+        + ServedOverlap.bulletClaims(seed: seed) + TwoBatches.claims(figure), data: data,
+      figure: nil,
       remarks: remarks)
   }
 
@@ -134,6 +135,8 @@ package enum OverlapReport {
       + "llama-3.1-8b, which has room for them. Prices of the rows before are kernels alone.",
     "Bullet from a summary (`--overlap bullet`): its two engines run free of each other, ours meet at the end of each iteration; "
       + "chunks are 1,024 tokens on both sides, and its targets steer nothing.",
+    "Two-batch overlap from a summary of SGLang's report (`--enable-two-batch-overlap`): the longer of what is computed and what is "
+      + "sent, on our prices of both.",
     "Cascade attention (FlashInfer) has no row: the lengths of its published gains are not in the summary.",
   ]
 }
