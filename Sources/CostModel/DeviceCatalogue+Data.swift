@@ -87,7 +87,7 @@ extension DeviceCatalogue {
       memoryBytes: gibibytes(44.40), architecture: .ada, memoryBandwidth: 864e9,
       tensorRate: 362e12, tensorRate8: 733e12,
       multiprocessors: 142, cacheBytes: 96e6,
-      pcieBandwidth: 32e9, tdpWatts: 350,
+      pcieBandwidth: 32e9, tdpWatts: 350, idlePower: .init(watts: 102.1, source: parkingTax),
       price: .init(dollarsPerHour: 1.55, source: nebius)),
   ]
 
@@ -103,6 +103,7 @@ extension DeviceCatalogue {
       tensorRate: 989e12, tensorRate8: 1979e12,
       multiprocessors: 132, cacheBytes: 50e6,
       linkBandwidth: 450e9, pcieBandwidth: 64e9, tdpWatts: 700,
+      idlePower: .init(watts: 121.7, source: parkingTax),
       price: .init(dollarsPerHour: 2.95, source: nebius)),
     DeviceSpec(
       name: "h100-pcie",

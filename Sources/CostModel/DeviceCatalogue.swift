@@ -48,5 +48,8 @@ package enum DeviceCatalogue {
   }
 
   static let nebius = "Nebius on demand, SkyPilot catalogue v8"
+  /// Table 2 of the paper, GPUs of 80 GB SXM and 48 GB with a CUDA context. It has an A100 too, on PCIe, which the catalogue
+  /// lacks. Its seven H100s in production drew 145.5 W ± 11.2 W with a model loaded.
+  static let parkingTax = "Vadari, The Model Parking Tax, arXiv 2605.23918, Table 2"
   static let lambda = "Lambda, quoted second-hand"
 }

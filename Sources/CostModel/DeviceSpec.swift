@@ -55,6 +55,17 @@ package struct DeviceSpec: Equatable, Sendable {
     }
   }
 
+  /// What a GPU draws with a model loaded and nothing to compute, and who measured it.
+  package struct IdlePower: Equatable, Sendable {
+    package var watts: Double
+    package var source: String
+
+    package init(watts: Double, source: String) {
+      self.watts = watts
+      self.source = source
+    }
+  }
+
   /// Which kernels and which engine software run on the device.
   package enum Software: Equatable, Sendable {
     case present
@@ -93,6 +104,8 @@ package struct DeviceSpec: Equatable, Sendable {
   package var pcieBandwidth: Double
   /// Thermal design power, watts.
   package var tdpWatts: Double
+  /// `nil` where no measurement with a model loaded was found; without one a GPU draws much less.
+  package var idlePower: IdlePower?
   /// `nil` where no single price was found.
   package var price: Price?
   package var software = Software.present

@@ -15,6 +15,7 @@ import Messages
 /// | `link_gb_per_s` | GB/s and direction | optional; without it GPUs talk over PCIe |
 /// | `pcie_gb_per_s` | GB/s and direction | |
 /// | `tdp_watts` | W | |
+/// | `idle_watts` | W | optional; with a model loaded and nothing to compute, at most `tdp_watts` |
 /// | `architecture` | | volta, turing, ampere, ada, hopper, blackwell, blackwell-graphics, cdna3, cdna4 or other |
 /// | `dollars_per_hour` | $ | optional |
 package enum DeviceFile {
@@ -45,6 +46,9 @@ package enum DeviceFile {
     device.tensorRate8 = try reader.optional("tensor_tflops_8bit", upTo: 1e6).map { $0 * 1e12 }
     device.tensorRate4 = try reader.optional("tensor_tflops_4bit", upTo: 1e6).map { $0 * 1e12 }
     device.linkBandwidth = try reader.optional("link_gb_per_s", upTo: 1e6).map { $0 * 1e9 }
+    device.idlePower = try reader.optional("idle_watts", upTo: device.tdpWatts).map {
+      .init(watts: $0, source: path)
+    }
     device.price = try reader.optional("dollars_per_hour", upTo: 1e6).map {
       .init(dollarsPerHour: $0, source: path)
     }
@@ -60,7 +64,7 @@ private struct DeviceReader {
   static let names = [
     "name", "memory_gib", "memory_bandwidth_gb_per_s", "tensor_tflops", "tensor_tflops_8bit",
     "tensor_tflops_4bit", "multiprocessors", "cache_mb", "link_gb_per_s", "pcie_gb_per_s",
-    "tdp_watts", "architecture", "dollars_per_hour",
+    "tdp_watts", "idle_watts", "architecture", "dollars_per_hour",
   ]
 
   /// A field that is mistyped is not left out.

@@ -13,7 +13,7 @@ import Testing
       "name": "my-gpu", "memory_gib": 95.5, "memory_bandwidth_gb_per_s": 4000,
       "tensor_tflops": 148, "tensor_tflops_8bit": 296, "multiprocessors": 78, "cache_mb": 60,
       "link_gb_per_s": 450, "pcie_gb_per_s": 64, "tdp_watts": 500, "architecture": "hopper",
-      "dollars_per_hour": 1.25,
+      "dollars_per_hour": 1.25, "idle_watts": 90,
     ]
   }
 
@@ -40,6 +40,8 @@ import Testing
     #expect(device.tensorRate8 == 296e12 && device.tensorRate4 == nil)
     #expect(device.multiprocessors == 78 && device.cacheBytes == 60e6)
     #expect(device.linkBandwidth == 450e9 && device.pcieBandwidth == 64e9)
+    #expect(
+      device.idlePower?.watts == 90 && device.idlePower?.source.hasSuffix("/gpu.json") == true)
     #expect(device.tdpWatts == 500 && device.architecture == .hopper)
     #expect(device.price?.dollarsPerHour == 1.25 && device.isPriced)
   }
@@ -56,6 +58,9 @@ import Testing
   }
 
   @Test func mistakesNameFileFieldAndValue() {
+    #expect(
+      message { $0["idle_watts"] = 501 }
+        == "error: DIR/gpu.json: `idle_watts` must be above 0 and at most 500, found `501.0`")
     #expect(
       message { $0["memory_gib"] = nil } == """
         error: DIR/gpu.json: `memory_gib` is missing
