@@ -100,7 +100,7 @@ extension Scenario {
   }
 
   /// The trace with a think time before each turn that waits; as it is where none do.
-  private func thinking(_ trace: Trace) throws -> Trace {
+  package func thinking(_ trace: Trace) throws -> Trace {
     guard let thinkTime else { return trace }
     let count = trace.requests.count
     guard promptCount ?? 0 <= count else {
@@ -183,7 +183,7 @@ extension Trace {
 
 extension RunRecord {
   /// The same of the requests that arrived.
-  fileprivate var arrivalRate: Double {
+  var arrivalRate: Double {
     let arrivals = arrived.lazy.map { requests[$0].arrival }
     return rate(arrivedCount, from: arrivals.min(), to: arrivals.max())
   }

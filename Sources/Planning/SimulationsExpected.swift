@@ -18,8 +18,9 @@ extension FleetStudy {
   /// Of each candidate three or four fleets, and another where work is less in two ways; of the best its capacity, rates
   /// around it and other seeds, five times.
   package var simulationsExpected: Int {
-    isExhaustive
-      ? request.candidates.reduce(0) { $0 + request.maxGPUs / $1.gpus } + 60
-      : request.candidates.count * (6 + 4 * whatIfs.count) + 50
+    let candidates = request.candidates[request.unmixed]
+    return isExhaustive
+      ? candidates.reduce(0) { $0 + request.maxGPUs / $1.gpus } + 60
+      : candidates.count * (6 + 4 * whatIfs.count) + 50
   }
 }

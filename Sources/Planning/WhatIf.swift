@@ -14,7 +14,7 @@ package struct WhatIf: Sendable {
   private var settings: [ScenarioSetting.Change] = []
 
   /// What a plan decides by itself.
-  private static let refused = [
+  package static let ofPlan = [
     "request-rate", "max-concurrency", "session-think-time", "num-warmups", "num-prompts", "first",
     "from-second", "to-second", "seed",
   ]
@@ -80,7 +80,7 @@ package struct WhatIf: Sendable {
         "`--what-if \(name)` is a factor on the rates that were asked about",
         hint: "write `--what-if rate=x2`")
     }
-    guard !(refused + fixed).contains(name) else {
+    guard !(ofPlan + fixed).contains(name) else {
       throw UserError(
         "`--what-if \(name)` changes what the plan decides by itself",
         hint: "make a second plan, with another `--\(name)` where it has one")

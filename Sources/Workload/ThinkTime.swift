@@ -67,7 +67,7 @@ extension Trace {
     guard times.contains(where: { $0 >= 0 }) else {
       throw UserError(
         "no session of `\(name)` has two turns, and `--session-think-time` is what passes between them",
-        hint: "leave it out, or give a trace with a column `session`")
+        hint: "leave it out, or give a trace that tells its sessions, in CSV by `session_id`")
     }
     var trace = self
     trace.notes.thinkTimes = times

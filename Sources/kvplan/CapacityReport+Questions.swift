@@ -12,7 +12,7 @@ extension CapacityReport {
       shown.columns(of: .ttft, hasMean: false) + shown.columns(of: .tpot, hasMean: false)
       + shown.columns(of: nil, hasMean: false)
     var table = TextTable(
-      [.init("req/s"), .init("holds", .left), .init("other\nseeds"), .init("headroom\n%")]
+      [.init(unit), .init("holds", .left), .init("other\nseeds"), .init("headroom\n%")]
         + latencies.map(\.column) + [.init("meet\nall %"), .init("KV\nheld %")])
     table.rows = answer.asked.map { asked in
       let (point, confirmation) = (asked.point, asked.confirmation)
@@ -45,7 +45,7 @@ extension CapacityReport {
       ]
     }
     var table = TextTable(
-      [.init("what if", .left), .init("req/s"), .init("change %")]
+      [.init("what if", .left), .init(unit), .init("change %")]
         + (hasRates ? [.init("holds at", .left)] : []))
     let rate = PlanCells.rate(MeanInterval(answer.capacity.bySeed))
     table.rows = [["as asked", rate, ""] + holds(answer.asked)]

@@ -13,6 +13,7 @@ struct CapacityReport: PlanReport {
   let answer: CapacityStudy.Answer
 
   private var capacity: Capacity { answer.capacity }
+  var unit: String { study.load.unit }
 
   var document: Document {
     Document(
@@ -26,7 +27,7 @@ struct CapacityReport: PlanReport {
     let deployment = study.deployment
     let model = deployment.groups[0].scenario.model.name
     let rate = PlanCells.rate(MeanInterval(capacity.bySeed))
-    return "\(model) on \(deployment.text) sustains \(rate) req/s\(qualification)"
+    return "\(model) on \(deployment.text) sustains \(rate) \(unit)\(qualification)"
   }
 
   /// What the seeds that did not find the rate have to add to it.
@@ -37,34 +38,36 @@ struct CapacityReport: PlanReport {
   }
 
   private var holds: Document.Section {
-    var paragraphs = ["Targets: \(study.serviceLevel.text)."]
+    var paragraphs =
+      ["Targets: \(study.serviceLevel.text)."]
+      + PlanCells.sessions(study.load, rate: capacity.rate)
     if let confidence = capacity.confidence {
       let each = capacity.bySeed.map(PlanCells.rate).joined(separator: ", ")
       paragraphs.append(
-        "Seeds: \(each) req/s; the mean is within \(PlanCells.rate(confidence)) at 95 %.")
+        "Seeds: \(each) \(unit); the mean is within \(PlanCells.rate(confidence)) at 95 %.")
     }
     if let advice = answer.advice {
       var text =
-        "At \(PlanCells.rate(capacity.rate)) req/s \(PlanCells.confirmation(advice.ofMean))."
+        "At \(PlanCells.rate(capacity.rate)) \(unit) \(PlanCells.confirmation(advice.ofMean))."
       if answer.isAtTheEdge {
         text +=
           " It is at the edge: no rate a little lower holds with \(Confirmation.heldMin) either."
       } else if advice.rate < capacity.rate {
         text +=
-          " At \(PlanCells.rate(advice.rate)) req/s they hold in \(advice.confirmation.held): plan for that."
+          " At \(PlanCells.rate(advice.rate)) \(unit) they hold in \(advice.confirmation.held): plan for that."
       }
       paragraphs.append(text)
     }
     if let best = capacity.best {
       paragraphs.append(
-        PlanMoney.text(study.deployment, outputThroughput: best.summary.outputThroughput))
+        PlanMoney.text(study.deployment, best))
     }
     return Document.Section("Does it hold", paragraphs: paragraphs)
   }
 
   private var served: Document.Section {
     PlanServed.section(
-      answer.prepared, answer.servedIntervals, what: "req/s", rate: capacity.bySeed[0])
+      answer.prepared, answer.servedIntervals, what: unit, rate: capacity.bySeed[0])
   }
 
   private var why: Document.Section {
@@ -72,7 +75,7 @@ struct CapacityReport: PlanReport {
     if let limiting = capacity.limiting { paragraphs.append(reason(limiting)) }
     if let bound = answer.bound {
       paragraphs.append(
-        "No scheduler could exceed \(PlanCells.rate(bound)) req/s: the work of the requests alone "
+        "No scheduler could exceed \(PlanCells.rate(bound)) \(unit): the work of the \(study.load.countsSessions ? "first turns" : "requests") alone "
           + "takes that long.")
     }
     return Document.Section("What limits it", paragraphs: paragraphs)
@@ -82,7 +85,8 @@ struct CapacityReport: PlanReport {
     var parts = point.assessment.missed.map(PlanCells.text)
     if !point.isSteady {
       parts.append(
-        "\(PlanCells.percent(point.backlogShare)) % of the requests still wait at the end")
+        "\(PlanCells.percent(point.backlogShare)) % of the \(study.load.starters) still wait "
+          + (study.load.countsSessions ? "when the last begins" : "at the end"))
     }
     let summary = point.summary
     let scenario = answer.prepared.resolved[0]
@@ -95,7 +99,7 @@ struct CapacityReport: PlanReport {
     }
     let batch = summary.meanBatchedRequests / Double(study.deployment.replicas)
     return
-      "At \(PlanCells.rate(point.rate)) req/s: \(parts.joined(separator: "; ")). A replica then "
+      "At \(PlanCells.rate(point.rate)) \(unit): \(parts.joined(separator: "; ")). A replica then "
       + "runs \(Digits.fixed(batch, decimals: 1)) of at most \(scenario.settings.maxSequences) "
       + "sequences; requests hold \(PlanCells.percent(summary.kv.held)) % of the KV pool of "
       + "\(scenario.settings.poolBlocks) blocks; "
@@ -115,7 +119,7 @@ struct CapacityReport: PlanReport {
       shown.columns(of: .ttft), shown.columns(of: .tpot), shown.columns(of: nil)
     )
     var table = TextTable(
-      [.init("req/s"), .init("TTFT\nmean ms")] + ttft.map(\.column)
+      [.init(unit), .init("TTFT\nmean ms")] + ttft.map(\.column)
         + [.init("TPOT\nmean ms")] + tpot.map(\.column) + [.init("E2E\nmean s")]
         + others.map(\.column) + [
           .init("meet\nall %"), .init("goodput\nreq/s"), .init("KV\nheld %"), .init("batched"),
@@ -138,7 +142,8 @@ struct CapacityReport: PlanReport {
     return Document.Section(
       "Rates that were tried (seed \(study.seeds[0]))", table: table,
       figures: RateFigures.figures(
-        points, sustained: capacity.bySeed[0], of: study.deployment.text, study.serviceLevel))
+        points, sustained: capacity.bySeed[0], of: study.deployment.text, study.serviceLevel,
+        study.load))
   }
 
   private var levers: Document.Section {
@@ -146,7 +151,7 @@ struct CapacityReport: PlanReport {
     let levers = answer.levers
     var paragraphs = levers.setbacks.map { variation, reason in
       "\(variation.change) (`\(variation.flag ?? "")`) would lower it to "
-        + "\(PlanCells.rate(variation.rate)) req/s: \(reason)."
+        + "\(PlanCells.rate(variation.rate)) \(unit): \(reason)."
     }
     if !levers.withoutEffect.isEmpty {
       let list = levers.withoutEffect.map { "\($0.change) (±\(PlanCells.half($0)) %)" }
@@ -192,7 +197,7 @@ struct CapacityReport: PlanReport {
   private func variations(_ list: [Variation], title: String) -> TextTable {
     let hasFlags = list.contains { $0.flag != nil }
     var table = TextTable(
-      [.init(title, .left), .init("req/s"), .init("change %")]
+      [.init(title, .left), .init(unit), .init("change %")]
         + (hasFlags ? [.init("flag", .left)] : []))
     table.rows = list.map { variation in
       [variation.change, PlanCells.rate(variation.rate), PlanCells.effect(variation)]
@@ -206,10 +211,10 @@ struct CapacityReport: PlanReport {
   private var assumptions: Document.Section {
     var paragraphs =
       PlanCells.prices(answer.prepared.profiles) + PlanMoney.sources(study.deployment.devices)
+      + (capacity.best?.meanWatts == nil ? [] : PlanMoney.idlePowers(study.deployment.devices))
       + PlanCells.sample(study.trace)
     paragraphs.append(
-      "Arrivals: Poisson; \(study.trace.requests.count) requests of `\(study.trace.name)` a run, "
-        + "all of them measured. Router: \(study.deployment.router.name).")
+      PlanCells.arrivals(study.load) + " Router: \(study.deployment.router.name).")
     paragraphs += PlanCells.commands(study.deployment)
     return Document.Section("Assumptions", paragraphs: paragraphs)
   }
@@ -252,7 +257,8 @@ struct CapacityReport: PlanReport {
         .array(trials.map { PlanCells.json($0) })),
     ]
     return .object(
-      members + PlanServed.json(answer.prepared, answer.servedIntervals)
+      members + PlanCells.json(study.load)
+        + PlanServed.json(answer.prepared, answer.servedIntervals)
         + PlanMoney.json(study.deployment) + PlanMoney.json(study.deployment.devices)
         + questionsJSON)
   }

@@ -89,11 +89,11 @@ struct FleetRatesReport: PlanReport {
     let rates = reports.map { PlanCells.rate($0.request.rate) }.joined(separator: ", ")
     let model = reports[0].request.candidates[0].model.name
     return Document(
-      title: "\(model) at \(rates) req/s",
+      title: "\(model) at \(rates) \(reports[0].unit)",
       sections: [overview]
         + reports.flatMap { report in
           let document = report.document
-          let heading = "At \(PlanCells.rate(report.request.rate)) req/s"
+          let heading = "At \(PlanCells.rate(report.request.rate)) \(report.unit)"
           return [Document.Section(heading, paragraphs: ["\(document.title)."])] + document.sections
         })
   }
@@ -101,10 +101,10 @@ struct FleetRatesReport: PlanReport {
   private var overview: Document.Section {
     var table = TextTable(
       [
-        .init("req/s"), .init("deployment", .left), .init("GPUs"), .init("$/h"),
+        .init(reports[0].unit), .init("deployment", .left), .init("GPUs"), .init("$/h"),
         .init("$ a\nmonth"),
       ]
-        + [.init("sustains\nreq/s"), .init("headroom\n%"), .init("other\nseeds")])
+        + [.init("sustains\n\(reports[0].unit)"), .init("headroom\n%"), .init("other\nseeds")])
     table.rows = reports.map { report in
       let rate = report.request.rate
       guard let best = report.plan.best else {

@@ -14,6 +14,7 @@ struct FleetReport: PlanReport {
 
   var request: FleetRequest { study.request }
   var plan: FleetPlan { answer.plan }
+  var unit: String { study.load.unit }
 
   var document: Document {
     Document(
@@ -26,7 +27,7 @@ struct FleetReport: PlanReport {
 
   var demand: String {
     let headroom = request.headroom > 0 ? " + \(PlanCells.percent(request.headroom)) %" : ""
-    return "\(PlanCells.rate(request.rate)) req/s\(headroom)"
+    return "\(PlanCells.rate(request.rate)) \(unit)\(headroom)"
   }
 
   private var title: String {
@@ -39,7 +40,9 @@ struct FleetReport: PlanReport {
   }
 
   private var recommendation: Document.Section {
-    var paragraphs = ["Targets: \(request.serviceLevel.text)."]
+    var paragraphs =
+      ["Targets: \(request.serviceLevel.text)."]
+      + PlanCells.sessions(study.load, rate: request.rate)
     guard let best = plan.best, let point = best.point else {
       return Document.Section("Why not", paragraphs: paragraphs + nearest)
     }
@@ -49,11 +52,11 @@ struct FleetReport: PlanReport {
         + "\(Digits.fixed(point.summary.meanBatchedRequests, decimals: 1)) requests are batched "
         + "in the mean." + (PlanCells.imbalance(point.summary).map { " \($0)" } ?? ""))
     paragraphs.append(
-      PlanMoney.text(best.deployment, outputThroughput: point.summary.outputThroughput))
+      PlanMoney.text(best.deployment, point))
     if let capacity = answer.capacity {
       let room = capacity.rate / request.rate - 1
       paragraphs.append(
-        "It sustains \(PlanCells.rate(MeanInterval(capacity.bySeed))) req/s at most: "
+        "It sustains \(PlanCells.rate(MeanInterval(capacity.bySeed))) \(unit) at most: "
           + "\(PlanCells.percent(request.rate / capacity.rate)) % utilized, "
           + "\(PlanCells.percent(room)) % headroom.")
     }
@@ -64,7 +67,7 @@ struct FleetReport: PlanReport {
           + "\(PlanCells.dollars(spare.deployment.dollarsPerHour)) $/h "
           + "(\(PlanMoney.month(spare.deployment.dollarsPerHour)) $ a month).")
     }
-    paragraphs += PlanCells.commands(best.deployment)
+    paragraphs += isMixed(best) ? mixedCommands(best) : PlanCells.commands(best.deployment)
     return Document.Section("Recommendation", paragraphs: paragraphs)
   }
 
@@ -139,8 +142,10 @@ struct FleetReport: PlanReport {
   private var field: Document.Section {
     let feasible = plan.simulated.filter(\.isFeasible)
     let best = Dictionary(grouping: feasible) { point in
-      Deployment(point.deployment.groups[0].scenario).text
-        + (point.deployment.handsOff ? ", apart" : "")
+      isMixed(point)
+        ? point.deployment.groups.map { Deployment($0.scenario).text }.joined(separator: " + ")
+        : Deployment(point.deployment.groups[0].scenario).text
+          + (point.deployment.handsOff ? ", apart" : "")
     }
     .values.compactMap { points in
       points.min {
@@ -192,7 +197,7 @@ struct FleetReport: PlanReport {
   /// The sustaining fleets of each kind, by rising size.
   private var kinds: [(name: String, points: [FleetPoint])] {
     let feasible = plan.simulated.filter(\.isFeasible)
-    let whole = feasible.filter { !$0.deployment.handsOff }
+    let whole = feasible.filter { !$0.deployment.handsOff && !isMixed($0) }
     return Set(whole.map(\.candidate)).sorted().map { candidate in
       let points = feasible.filter { $0.candidate == candidate }.sorted { $0.cost < $1.cost }
       let scenario = request.candidates[candidate]
@@ -209,11 +214,12 @@ struct FleetReport: PlanReport {
     return Document.Section(
       "Where it saturates",
       paragraphs: [
-        "Up to \(PlanCells.rate(capacity.bySeed[0])) req/s the targets hold with seed \(request.seed): "
+        "Up to \(PlanCells.rate(capacity.bySeed[0])) \(unit) the targets hold with seed \(request.seed): "
           + "\(points.count) rates were tried."
       ],
       figures: RateFigures.figures(
-        points, sustained: capacity.bySeed[0], of: request.text(best), request.serviceLevel))
+        points, sustained: capacity.bySeed[0], of: request.text(best), request.serviceLevel,
+        study.load))
   }
 
   private var trust: Document.Section {
@@ -235,7 +241,7 @@ struct FleetReport: PlanReport {
   private var served: Document.Section {
     guard let recommended else { return Document.Section("") }
     return PlanServed.section(
-      recommended, answer.servedIntervals, what: "req/s", rate: answer.capacity?.bySeed[0] ?? 0,
+      recommended, answer.servedIntervals, what: unit, rate: answer.capacity?.bySeed[0] ?? 0,
       holds: PlanServed.holds(holdsIfSlower, "this fleet at \(demand)"))
   }
 
@@ -282,14 +288,14 @@ struct FleetReport: PlanReport {
       }
     }
     let arrivals =
-      "Arrivals: Poisson; \(study.trace.requests.count) requests of `\(study.trace.name)` a run, all "
-      + "of them measured. Router: \(request.router.name). More replicas of a kind are taken to "
+      PlanCells.arrivals(study.load)
+      + " Router: \(request.router.name). More replicas of a kind are taken to "
       + "serve no worse than fewer, and less work no worse than more. \(answer.searched) simulations found the "
       + "recommendation, \(plan.simulated.count - answer.searched) are for comparison."
     return Document.Section(
       "Assumptions",
       paragraphs: PlanCells.prices(profiles) + PlanMoney.sources(devices)
-        + PlanCells.sample(study.trace) + [arrivals])
+        + PlanMoney.idlePowers(devices) + PlanCells.sample(study.trace) + [arrivals])
   }
 
   /// Of all candidates, each once.
@@ -319,6 +325,7 @@ struct FleetReport: PlanReport {
               "decode_tensor_parallel_size",
               .integer(deployment.groups[1].scenario.tensorParallel))
           ] : [])
+        + (isMixed(point) ? [mixedJSON(point)] : [])
       return .object(
         members + PlanMoney.json(deployment) + [
           .init("watts", .real(deployment.watts)), .init("result", PlanCells.json(point.trial)),
@@ -370,7 +377,8 @@ struct FleetReport: PlanReport {
       .init("assumptions", .array(assumptions.paragraphs.map { .text($0) })),
       .init("simulations", .array(plan.simulated.map(object))),
     ]
-    return .object(members + servedJSON + PlanMoney.json(devices) + questionsJSON)
+    return .object(
+      members + PlanCells.json(study.load) + servedJSON + PlanMoney.json(devices) + questionsJSON)
   }
 
   var simulations: CatalogTable {

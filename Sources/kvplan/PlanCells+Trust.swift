@@ -2,12 +2,42 @@ import Metrics
 import Planning
 import Results
 import Statistics
+import Workload
 
 /// How far a plan says that it can be trusted.
 extension PlanCells {
   /// `the targets hold in 3 of 4 other seeds`
   static func confirmation(_ confirmation: Confirmation) -> String {
     "the targets hold in \(confirmation.held) of \(confirmation.trials.count) other seeds"
+  }
+
+  /// How requests come, in a sentence.
+  static func arrivals(_ load: PlannedLoad) -> String {
+    let requests =
+      "\(load.trace.requests.count) requests of `\(load.trace.name)` a run, all of them measured."
+    guard load.countsSessions else { return "Arrivals: Poisson; \(requests)" }
+    return
+      "Arrivals: \(load.startCount) sessions start as a Poisson process, and each turn waits for the answer before and a "
+      + "think time; \(requests)"
+  }
+
+  /// What a rate of sessions means in requests, in a sentence; none where a rate counts requests.
+  static func sessions(_ load: PlannedLoad, rate: Double) -> [String] {
+    guard load.countsSessions else { return [] }
+    let each = Digits.fixed(load.requestsPerStart, decimals: 2)
+    return [
+      "A rate counts sessions that start, of \(each) requests in the mean: \(self.rate(rate)) sessions/s are "
+        + "\(self.rate(rate * load.requestsPerStart)) req/s as long as turns are answered as fast as sessions come."
+    ]
+  }
+
+  /// What rates count; nothing where they count requests.
+  static func json(_ load: PlannedLoad) -> [JSONValue.Member] {
+    guard load.countsSessions else { return [] }
+    return [
+      .init("rate_counts", .text("sessions")), .init("sessions", .integer(load.startCount)),
+      .init("requests_per_session", .real(load.requestsPerStart)),
+    ]
   }
 
   static func json(_ confirmation: Confirmation?) -> JSONValue {

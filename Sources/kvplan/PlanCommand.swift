@@ -50,11 +50,13 @@ struct PlanArguments: ParsableArguments {
   static let requestsUsual = 20_000
 
   /// The trace as every rate replays it: as many of its rows as were asked for.
+  ///
+  /// - Parameter scenario: Says whether turns wait.
   func trace(
-    _ path: String, _ reading: TraceReadArguments, engine: EngineOptions
+    _ path: String, _ reading: TraceReadArguments, engine: EngineOptions, _ scenario: Scenario
   ) throws -> Trace {
     var warnings: [String] = []
-    let read = try reading.read(path, seed: engine.workload.seed)
+    let read = try scenario.thinking(try reading.read(path, seed: engine.workload.seed))
     var portion = engine.workload.portion
     if engine.workload.promptCount == nil, read.requests.count > Self.requestsUsual {
       portion.count = Self.requestsUsual
@@ -65,25 +67,6 @@ struct PlanArguments: ParsableArguments {
     let trace = try read.served(portion, drawsArrivals: true, warnings: &warnings)
     Terminal.warn(warnings)
     return trace
-  }
-
-  /// Refuses what a plan decides by itself.
-  func requireOpenLoop(_ engine: EngineOptions) throws {
-    guard engine.workload.windowFrom == 0, engine.workload.windowTo == nil else {
-      throw UserError(
-        "a plan measures every request: `--from-second` and `--to-second` have no place in it",
-        hint: "leave them out, or use `kvplan simulate`")
-    }
-    guard engine.workload.maxConcurrency == nil, engine.workload.warmups == 0 else {
-      throw UserError(
-        "a plan is about arrivals at a rate: `--max-concurrency` and `--num-warmups` have no place "
-          + "in it", hint: "leave them out, or use `kvplan simulate`")
-    }
-    guard engine.workload.thinkTime == nil else {
-      throw UserError(
-        "a plan is about arrivals at a rate: turns that wait for answers (`--session-think-time`) have no place in it",
-        hint: "leave it out, or use `kvplan simulate` at rates of sessions")
-    }
   }
 }
 
@@ -147,7 +130,7 @@ struct PlanCapacityCommand: ParsableCommand {
   @OptionGroup(title: "Results") var results: PlanOutputOptions
 
   func run() throws {
-    try plan.requireOpenLoop(engine)
+    try plan.requireRates(engine)
     guard replicas.replicas > 0 else {
       throw UserError("`--replicas` must be at least 1, found `\(replicas.replicas)`")
     }
@@ -173,7 +156,7 @@ struct PlanCapacityCommand: ParsableCommand {
     scenario.device = scenario.device.priced(prices)
     let serviceLevel = try ServiceLevel(plan.slo, model: scenario.model)
     let output = try PlanOutput(results)
-    let trace = try plan.trace(trace, reading, engine: engine)
+    let trace = try plan.trace(trace, reading, engine: engine, scenario)
     try serviceLevel.requireClasses(of: trace)
     var study = CapacityStudy(
       try replicas.deployment(of: scenario, router: plan.router, prices: prices),
@@ -260,6 +243,9 @@ struct PlanFleetCommand: ParsableCommand {
 
   @OptionGroup var link: LinkOptions
 
+  @Flag(help: "Fleets of two of the devices too, behind one router: so many replicas of either.")
+  var mixed = false
+
   @Option(
     help: ArgumentHelp(
       "A setting and its values, `max-num-seqs=128,256`; every combination is a candidate.",
@@ -287,7 +273,7 @@ struct PlanFleetCommand: ParsableCommand {
   @OptionGroup(title: "Results") var results: PlanOutputOptions
 
   func run() throws {
-    try plan.requireOpenLoop(engine)
+    try plan.requireRates(engine)
     let rates = try RateList.ofPlan(requestRate)
     let whatIfs = try question.questions(fixed: Self.searchedOver)
     guard maxGpus > 0 else {
@@ -306,10 +292,11 @@ struct PlanFleetCommand: ParsableCommand {
     request.split(into: splits)
     request.headroom = try share(headroom)
     request.objective = objective
+    if mixed { try mix(&request, whatIfs) }
     request.budgetPerMonth = budget
     request.seed = engine.workload.seed
     let output = try PlanOutput(results)
-    let trace = try plan.trace(trace, reading, engine: engine)
+    let trace = try plan.trace(trace, reading, engine: engine, candidates[0])
     try serviceLevel.requireClasses(of: trace)
     let studies = rates.map { rate in
       var asked = request
@@ -333,7 +320,7 @@ struct PlanFleetCommand: ParsableCommand {
   }
 
   /// Settings that are no single value of a plan.
-  private static let searchedOver = ["device", "tensor-parallel-size", "model"]
+  static let searchedOver = ["device", "tensor-parallel-size", "model"]
 
   /// - Throws: ``UserError`` for a budget that does not pay for any GPU that may be used.
   private func requireBudget(_ candidates: [Scenario]) throws {
@@ -378,11 +365,7 @@ struct PlanFleetCommand: ParsableCommand {
     engine.target.device = names[0]
     let base = try engine.scenario(system: try ServingSystem.find(plan.system), requestRate: nil)
     let varied = try VariedSimulation(vary)
-    for name in Self.searchedOver where varied.names.contains(name) {
-      throw UserError(
-        "`--vary \(name)` is not for fleets",
-        hint: "`--devices` and `--tensor-parallel-sizes` are; a plan is for one model")
-    }
+    try Self.requireVariable(varied.names)
     return try names.flatMap { name in
       let device = try DeviceFile.find(name).priced(prices)
       return try sizes.flatMap { size in

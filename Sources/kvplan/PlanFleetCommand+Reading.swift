@@ -17,6 +17,40 @@ extension PlanFleetCommand {
     }
   }
 
+  /// - Throws: ``UserError`` for settings that the plan searches over, or decides by itself.
+  static func requireVariable(_ names: [String]) throws(UserError) {
+    for name in searchedOver where names.contains(name) {
+      throw UserError(
+        "`--vary \(name)` is not for fleets",
+        hint: "`--devices` and `--tensor-parallel-sizes` are; a plan is for one model")
+    }
+    for name in WhatIf.ofPlan where names.contains(name) {
+      throw UserError(
+        "`--vary \(name)` changes what the plan decides by itself",
+        hint: "make a plan for each value, with `--\(name)` where a plan has it")
+    }
+  }
+
+  /// - Throws: ``UserError`` for what is not searched over mixed fleets.
+  func mix(_ request: inout FleetRequest, _ whatIfs: [WhatIf]) throws(UserError) {
+    guard disaggregate == nil else {
+      throw UserError(
+        "`--mixed` beside `--disaggregate` is not searched: devices are mixed in fleets whose replicas do both",
+        hint: "make two plans, and compare their prices")
+    }
+    guard objective != .latency else {
+      throw UserError(
+        "`--mixed` beside `--objective latency` is not searched: fleets of all shares of the GPUs would be simulated",
+        hint: "choose `--objective cost`, `gpus` or `energy`")
+    }
+    if let whatIf = whatIfs.first(where: { $0.losses > 0 }) {
+      throw UserError(
+        "`--what-if \(whatIf.text)` beside `--mixed` is not simulated: which device is lost is not said",
+        hint: "leave `--mixed` out; the answer names N+1 with one replica more of either device")
+    }
+    try request.mix()
+  }
+
   /// Each ratio with each size of those that decode.
   func splits() throws -> [FleetRequest.Split] {
     let ratios = try ratios()

@@ -1,4 +1,5 @@
 import CostModel
+import Metrics
 import Planning
 import Results
 
@@ -9,18 +10,40 @@ enum PlanMoney {
     perHour.map { Digits.fixed($0 * Deployment.hoursPerMonth, decimals: 0) } ?? "–"
   }
 
-  /// GPUs, cost and power of a deployment that gives so many output tokens a second.
-  static func text(_ deployment: Deployment, outputThroughput: Double) -> String {
+  /// GPUs, cost and power of a deployment at a rate.
+  static func text(_ deployment: Deployment, _ point: RateProbe.Point) -> String {
     let watts = Digits.fixed(deployment.watts / 1000, decimals: 2)
+    let energy = energy(point)
     let gpus = deployment.gpus == 1 ? "1 GPU" : "\(deployment.gpus) GPUs"
     guard let dollars = deployment.dollarsPerHour else {
-      return "\(gpus), at most \(watts) kW; no price is known."
+      return "\(gpus), at most \(watts) kW\(energy); no price is known."
     }
-    let tokens = outputThroughput * 3600 / 1e6
+    let tokens = point.summary.outputThroughput * 3600 / 1e6
     let perMillion = tokens > 0 ? PlanCells.dollars(dollars / tokens) : "–"
     return
       "\(gpus), \(PlanCells.dollars(dollars)) $/h (\(month(dollars)) $ a month), \(perMillion) $ per million "
-      + "output tokens, at most \(watts) kW."
+      + "output tokens, at most \(watts) kW\(energy)."
+  }
+
+  /// What is drawn in the mean; nothing where no idle power is known.
+  private static func energy(_ point: RateProbe.Point) -> String {
+    guard let watts = point.meanWatts, let joules = point.joulesPerOutputToken else { return "" }
+    return " and \(Digits.fixed(watts / 1000, decimals: 2)) kW in the mean, "
+      + "\(Digits.fixed(joules, decimals: 2)) J an output token"
+  }
+
+  /// Where idle powers come from, in a sentence; none where none is known.
+  static func idlePowers(_ devices: [DeviceSpec]) -> [String] {
+    let texts = devices.compactMap { device in
+      device.idlePower.map {
+        "\(device.name) \(Digits.fixed($0.watts, decimals: 1)) W (\($0.source))"
+      }
+    }
+    guard !texts.isEmpty else { return [] }
+    return [
+      "Power of a GPU: its TDP while iterations run, which is an upper bound, and else what it draws with a model loaded: "
+        + "\(texts.joined(separator: "; "))."
+    ]
   }
 
   /// The prices of devices with their sources and dates, in a sentence; none where no price is known.

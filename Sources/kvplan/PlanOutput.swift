@@ -161,6 +161,12 @@ enum PlanCells {
       .init("attainment", .real(point.assessment.attainment)),
       .init("goodput", .real(point.goodput)),
     ]
+    if let watts = point.meanWatts {
+      members += [
+        .init("mean_watts", .real(watts)),
+        .init("joules_per_output_token", JSONValue(point.joulesPerOutputToken)),
+      ]
+    }
     members.append(
       .init(
         "targets",

@@ -86,7 +86,8 @@ struct PlanScaleCommand: ParsableCommand {
   @OptionGroup(title: "Results") var results: PlanOutputOptions
 
   func run() throws {
-    try plan.requireOpenLoop(engine)
+    try plan.requireRates(engine)
+    try plan.requireArrivalsOfTrace(engine)
     let interval = interval ?? autoscaler.period
     for (name, value) in [("window", window), ("interval", interval)]
     where !(value > 0 && value.isFinite) {

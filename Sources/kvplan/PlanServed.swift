@@ -14,6 +14,11 @@ enum PlanServed {
   ) -> Document.Section {
     let errors = prepared.servedErrors
     var paragraphs = errors.map(ServedErrorText.sentence) + holds
+    if prepared.deployment.groups[0].scenario.thinkTime != nil {
+      paragraphs.append(
+        "What a slower server sustains is not said: it is read off rates that were tried by stretching all times, and think "
+          + "times do not stretch. The sensitivity to slower kernels is simulated.")
+    }
     let caveats = prepared.caveats.map { "Caveat: \($0)." }
     guard !intervals.isEmpty else {
       return Document.Section("Against measured servers", paragraphs: paragraphs + caveats)

@@ -18,10 +18,10 @@ enum RateFigures {
 
   /// - Parameters:
   ///   - points: Of one seed.
-  ///   - sustained: Requests per second; 0 for none: then every rate is drawn.
+  ///   - sustained: A second; 0 for none: then every rate is drawn.
   static func figures(
     _ points: [RateProbe.Point], sustained: Double, of deployment: String,
-    _ serviceLevel: ServiceLevel
+    _ serviceLevel: ServiceLevel, _ load: PlannedLoad
   ) -> [Figure] {
     // A rate that was asked for as a share of what is sustained is not lost to rounding.
     let last = sustained > 0 ? sustained * reach * (1 + 1e-9) : .infinity
@@ -35,7 +35,9 @@ enum RateFigures {
       ]
     return curves.map { curve in
       var chart = LineChart(
-        title: curve.title, xTitle: "request rate, req/s", yTitle: curve.unit,
+        title: curve.title,
+        xTitle: load.countsSessions ? "sessions started, sessions/s" : "request rate, req/s",
+        yTitle: curve.unit,
         series: [
           .init(
             deployment,

@@ -167,7 +167,7 @@ import Workload
   private func point(_ rate: Double, _ ifOff: [IfOff], isSteady: Bool = true) -> RateProbe.Point {
     RateProbe.Point(
       rate: rate, seed: 3, assessment: Assessment(verdicts: [], attainment: 1),
-      backlog: isSteady ? 0 : 100, requestCount: 100, summary: .empty, ifOff: ifOff)
+      backlog: isSteady ? 0 : 100, startCount: 100, summary: .empty, ifOff: ifOff)
   }
 
   /// 8 req/s hold if latencies are 10 % longer, on a server that then serves 7.2; 12 do not even if they are shorter.

@@ -90,7 +90,7 @@ import Workload
     (request.losses, request.maxGPUs) = (1, 6)
     #expect(request.candidates.indices.map(request.fewestUnits) == [2, 2, 2])
     let fleet = try PreparedDeployment(request.unit(of: 1)).with(counts: [4, 2])
-    let ways = try request.failing(fleet, requests: 60)
+    let ways = try request.failing(fleet, starts: 60)
     let lost = ways.map { way -> [Int] in
       guard case .listed(let outages)? = way.deployment.failures else { return [] }
       return outages.map(\.replica)

@@ -93,7 +93,7 @@ import Testing
     #expect(
       throws: UserError(
         "no session of `six` has two turns, and `--session-think-time` is what passes between them",
-        hint: "leave it out, or give a trace with a column `session`")
+        hint: "leave it out, or give a trace that tells its sessions, in CSV by `session_id`")
     ) { try alone.thinking(.fixed(1), seed: 0) }
   }
 }

@@ -11,6 +11,8 @@ import Workload
 package struct CapacityStudy: Sendable {
   package let deployment: Deployment
   package let trace: Trace
+  /// How requests of the trace come at a rate.
+  package let load: PlannedLoad
   package let serviceLevel: ServiceLevel
   package var seeds: [UInt64]
   package var tolerance: Double
@@ -28,6 +30,7 @@ package struct CapacityStudy: Sendable {
   ) {
     self.deployment = deployment
     self.trace = trace
+    load = PlannedLoad(trace, thinkTime: deployment.groups[0].scenario.thinkTime)
     self.serviceLevel = serviceLevel
     self.seeds = seeds
     self.tolerance = tolerance
@@ -94,7 +97,7 @@ package struct CapacityStudy: Sendable {
     let capacity = try search.run(seeds: seeds, near: sampled?.capacity.bySeed[0])
     guard !capacity.isUnlimited else {
       throw UserError(
-        "the \(trace.requests.count) requests of `\(trace.name)` meet \(serviceLevel.text) even if all "
+        "the \(load.startCount) \(load.starters) of `\(trace.name)` meet \(serviceLevel.text) even if all "
           + "come at once: there is no highest rate",
         hint: "give more requests with `--num-prompts`, or bound a latency more tightly")
     }
@@ -115,7 +118,7 @@ package struct CapacityStudy: Sendable {
     let compared =
       (capacity.rate > 0 ? sampled : nil).map { search, found in
         PairedSearch(
-          base: search, capacity: found, trace: search.probe.trace,
+          base: search, capacity: found, trace: search.probe.load.trace,
           scale: capacity.rate / found.rate, seeds: seeds)
       } ?? whole
     guard let compared else { return answer }
@@ -158,15 +161,12 @@ package struct CapacityStudy: Sendable {
 
   private func bound(of prepared: PreparedDeployment) throws -> Double? {
     guard deployment.groups.count == 1 else { return nil }
-    let timed = try trace.retimed(poissonRate: 1, seed: seeds[0])
-    guard let first = timed.requests.first, let last = timed.requests.last else { return nil }
-    let rate = WorkBound(prepared.resolved[0], trace: trace).rateMax(
-      replicas: deployment.replicas, unitSpan: (last.arrival - first.arrival).seconds)
+    let rate = WorkBound(prepared.resolved[0], trace: load.starting()).rateMax(
+      replicas: deployment.replicas, unitSpan: try load.unitSpan(seed: seeds[0]))
     return rate.isFinite ? rate : nil
   }
 
   private func warnings(_ capacity: Capacity) -> [String] {
-    let count = trace.requests.count
     var warnings = serviceLevel.thinQuantiles(of: trace).map { target, requests, needed in
       "`\(target.name)` rests on \(requests) requests: at least \(needed) put one beyond it, and "
         + "\(10 * needed) make it steady"
@@ -174,16 +174,7 @@ package struct CapacityStudy: Sendable {
     warnings += capacity.points.map(\.assessment).vacuous.map {
       "`\($0)` has no samples in `\(trace.name)`: it is vacuous, and bounds nothing"
     }
-    if let point = capacity.best, let mean = point.summary.e2el.mean {
-      let span = Double(count) / point.rate
-      if span < 2 * mean / 1000 {
-        warnings.append(
-          "at \(plainNumber((point.rate * 100).rounded() / 100)) req/s the \(count) requests come "
-            + "in \(plainNumber(span.rounded())) s, and one takes "
-            + "\(plainNumber((mean / 1000).rounded())) s: too few to see a steady state; give more "
-            + "with `--num-prompts`")
-      }
-    }
+    if let point = capacity.best, let warning = load.isTooShort(point) { warnings.append(warning) }
     return warnings
   }
 }

@@ -6,37 +6,41 @@ import Workload
 /// Answers whether a deployment sustains a rate: one simulation.
 package struct RateProbe: Sendable {
   package let prepared: PreparedDeployment
-  /// Lengths and contents, in order; arrivals are drawn anew for each rate.
-  package let trace: Trace
+  package let load: PlannedLoad
   package let serviceLevel: ServiceLevel
   /// Of served latencies; `nil` where they are not known.
   private let errors: LatencyErrors?
 
   package init(_ prepared: PreparedDeployment, trace: Trace, serviceLevel: ServiceLevel) {
     self.prepared = prepared
-    self.trace = trace.withoutArrivals()
+    load = PlannedLoad(trace, thinkTime: prepared.deployment.groups[0].scenario.thinkTime)
     self.serviceLevel = serviceLevel
     errors = prepared.latencyErrors
   }
 
   /// What was found at one rate.
   package struct Point: Equatable, Sendable {
+    /// What it counts a second: see ``PlannedLoad``.
     package var rate: Double
     package var seed: UInt64
     package var assessment: Assessment
-    /// Requests that had not been started when the last one came.
+    /// Requests that had come and not been started when the last came of what the rate counts.
     package var backlog: Int
-    package var requestCount: Int
+    /// All that the rate counts. A session has one request at a time, so that the backlog is a part of them.
+    package var startCount: Int
+    package var requestsPerStart = 1.0
     package var summary: RunSummary
+    /// What the GPUs draw in the mean, and their idle power as far as that was measured (``Deployment/meanWatts(of:)``).
+    package var meanWatts: Double?
     /// How it stands at each of ``ServedError/Level``; empty where no served error is known.
     package var ifOff: [IfOff] = []
 
     /// The same as a share of all.
-    package var backlogShare: Double { Double(backlog) / Double(max(requestCount, 1)) }
+    package var backlogShare: Double { Double(backlog) / Double(max(startCount, 1)) }
     /// Requests per second that meet all targets.
-    package var goodput: Double { rate * assessment.attainment }
+    package var goodput: Double { rate * requestsPerStart * assessment.attainment }
     /// Whether the queue did not grow.
-    package var isSteady: Bool { backlog <= RateProbe.backlogLimit(requestCount) }
+    package var isSteady: Bool { backlog <= RateProbe.backlogLimit(startCount) }
     package var isSustained: Bool { isSteady && assessment.isMet }
   }
 
@@ -59,18 +63,19 @@ package struct RateProbe: Sendable {
     package var isSustained: Bool { point?.isSustained ?? false }
   }
 
-  /// Requests that may wait when the last one comes: 2 % of all, or 5.
+  /// Requests that may wait when the last one comes: 2 % of all, or 5. Where turns wait, 2 % of the sessions: each has one
+  /// request at most that waits.
   ///
   /// Under an overload by a factor 1 + ε a share ε / (1 + ε) is left waiting, so that rates up to 2 % above
   /// what is served can pass for steady where the targets are lax.
-  static func backlogLimit(_ requestCount: Int) -> Int { max(requestCount / 50, 5) }
+  static func backlogLimit(_ startCount: Int) -> Int { max(startCount / 50, 5) }
 
   /// Simulates Poisson arrivals at `rate`.
   ///
   /// The same seed gives the same lengths and, but for their scale, the same gaps at every rate, so that
   /// rates are compared on common random numbers.
   package func point(rate: Double, seed: UInt64) throws -> Point {
-    let timed = try trace.retimed(poissonRate: rate, seed: seed)
+    let timed = try load.timed(rate: rate, seed: seed)
     let result = try prepared.serve(timed, seed: seed)
     SimulationCount.add()
     return point(of: result, rate: rate, seed: seed)
@@ -78,8 +83,8 @@ package struct RateProbe: Sendable {
 
   /// The same with a run that ends as soon as its targets are missed for certain (``CertainMiss``).
   package func trial(rate: Double, seed: UInt64) throws -> Trial {
-    let timed = try trace.retimed(poissonRate: rate, seed: seed)
-    let miss = CertainMiss(serviceLevel, of: timed)
+    let timed = try load.timed(rate: rate, seed: seed)
+    let miss = CertainMiss(serviceLevel, of: timed, isInOrder: !load.countsSessions)
     defer { SimulationCount.add() }
     do {
       let result = try prepared.serve(timed, seed: seed, isDecided: miss?.isCertain)
@@ -104,17 +109,20 @@ package struct RateProbe: Sendable {
     let assessment = serviceLevel.assess(result)
     return Point(
       rate: rate, seed: seed, assessment: assessment,
-      backlog: result.backlog, requestCount: result.requests.count, summary: result.summary,
+      backlog: load.lastStart.map { result.backlog(whenCame: $0) } ?? 0,
+      startCount: load.startCount, requestsPerStart: load.requestsPerStart,
+      summary: result.summary, meanWatts: prepared.deployment.meanWatts(of: result),
       ifOff: errors.map { serviceLevel.assess(result, assessment, ifOff: $0) } ?? [])
   }
 }
 
 extension RunResult {
-  /// Requests that had not been started when the last one came; that one does not count.
-  fileprivate var backlog: Int {
-    guard let last = requests.last?.arrival else { return 0 }
-    return requests.dropLast().count { request in
-      request.status != .rejected && request.firstScheduled.map { $0 > last } ?? true
+  /// Requests that had come and not been started when request `last` came; that one does not count.
+  fileprivate func backlog(whenCame last: Int) -> Int {
+    guard let time = requests.first(where: { $0.index == last })?.arrival else { return 0 }
+    return requests.count { request in
+      request.index != last && request.arrival <= time && request.status != .rejected
+        && request.firstScheduled.map { $0 > time } ?? true
     }
   }
 }

@@ -33,8 +33,10 @@ import Workload
 package struct WorkBound: Sendable {
   /// Seconds of a replica for each request, in four ways, each rising.
   private let costs: [[Double]]
+  /// The same by request, of the way that comes to most.
+  let largest: [Double]
   /// Requests that may run together on a replica.
-  private let runningMax: Int
+  let runningMax: Int
   private let requestCount: Int
 
   private static let margin = 0.95
@@ -103,7 +105,9 @@ package struct WorkBound: Sendable {
       let attended = steps * (Double(request.promptTokens) + (steps + 1) / 2)
       costs[3].append(attended * context / Double(yieldMax))
     }
-    self.costs = costs.map { $0.map { $0 * Self.margin * kernelTimeScale }.sorted() }
+    let scaled = costs.map { $0.map { $0 * Self.margin * kernelTimeScale } }
+    self.costs = scaled.map { $0.sorted() }
+    largest = scaled.max { $0.reduce(0, +) < $1.reduce(0, +) } ?? []
     requestCount = requests.count
   }
 

@@ -188,7 +188,9 @@ package struct PreparedDeployment: Sendable {
 
   private func result(of record: RunRecord, trace: Trace, seed: UInt64) -> RunResult {
     var labels = labels(
-      of: record, trace: trace, requestRate: trace.offeredRate, seed: seed,
+      of: record, trace: trace,
+      requestRate: resolved[0].scenario.thinkTime == nil ? trace.offeredRate : record.arrivalRate,
+      seed: seed,
       replicas: deployment.routerFields)
     labels.provenance.costProfile =
       profiles.map { "\($0.name) (\($0.error))" }.joined(separator: "; ")

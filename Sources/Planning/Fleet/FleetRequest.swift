@@ -43,10 +43,13 @@ package struct FleetRequest: Sendable {
   /// How candidates split prefill and decode, one for each; `nil` for replicas that do both. Candidates that split follow the
   /// one with the same engine that does not.
   package var splits: [Split?]
+  /// Which candidates are made of two others, one for each; `nil` for those that are not. They stand behind all others
+  /// (``mix()``).
+  package var mixes: [Mix?]
   /// What replicas that decode read others over; `nil` where no candidate splits.
   package var link: KVLink?
   package var router: Router
-  /// Requests per second.
+  /// A second, of what ``PlannedLoad`` counts.
   package var rate: Double
   /// Share of the rate that has to be sustained on top of it.
   package var headroom = 0.0
@@ -68,6 +71,7 @@ package struct FleetRequest: Sendable {
     self.candidates = candidates
     labels = candidates.map { _ in "" }
     splits = candidates.map { _ in nil }
+    mixes = candidates.map { _ in nil }
     self.router = router
     self.rate = rate
     self.maxGPUs = maxGPUs
@@ -81,6 +85,7 @@ package struct FleetRequest: Sendable {
     candidates = whole.flatMap { candidate, _ in each.map { _ in candidate } }
     labels = whole.flatMap { _, label in each.map { _ in label } }
     self.splits = whole.flatMap { _ in each }
+    mixes = candidates.map { _ in nil }
   }
 
   /// The smallest deployment of a candidate.
@@ -102,9 +107,11 @@ package struct FleetRequest: Sendable {
 
   /// The ways in which a fleet may fail that it has to stand: the first replicas of a role do when half of the requests have
   /// come. The fleet itself where none is lost.
-  func failing(_ fleet: PreparedDeployment, requests: Int) throws -> [PreparedDeployment] {
+  ///
+  /// - Parameter starts: Requests, or sessions where turns wait.
+  func failing(_ fleet: PreparedDeployment, starts: Int) throws -> [PreparedDeployment] {
     guard losses > 0 else { return [fleet] }
-    let half = SimInstant.zero + SimDuration(rounding: Double(requests) / 2 / requiredRate)
+    let half = SimInstant.zero + SimDuration(rounding: Double(starts) / 2 / requiredRate)
     var first = 0
     return try fleet.deployment.groups.map { group in
       defer { first += group.count }
@@ -124,24 +131,32 @@ package struct FleetRequest: Sendable {
 }
 
 /// A candidate with its prices at hand and what is known of it without a simulation. Its fleets are made of units: replicas, or
-/// so many that prefill with so many that decode.
+/// so many that prefill with so many that decode; where two devices are mixed, replicas of the second, beside as many of the
+/// first in all of them.
 struct FleetKind: Sendable {
   /// Its position among the candidates.
   let index: Int
   /// One unit.
   let prepared: PreparedDeployment
   let isSplit: Bool
+  /// Replicas of its first device in every fleet of a kind that mixes two; `nil` for others.
+  var mixed: Int?
+  /// What those add to the objective.
+  var fixedCost = 0.0
   /// What one unit adds to the objective; 1 a GPU for latency, which is not a sum.
   let unitCost: Double
   /// Units below which the rate cannot be sustained; more than ``maxUnits`` where none can.
   var minUnits: Int
   let maxUnits: Int
 
-  func cost(_ units: Int) -> Double { unitCost * Double(units) }
+  var isMixed: Bool { mixed != nil }
+
+  func cost(_ units: Int) -> Double { fixedCost + unitCost * Double(units) }
 
   /// A fleet of so many units.
   func fleet(_ units: Int) -> PreparedDeployment {
-    prepared.with(counts: prepared.deployment.groups.map { $0.count * units })
+    if let mixed { return prepared.with(counts: [mixed, units]) }
+    return prepared.with(counts: prepared.deployment.groups.map { $0.count * units })
   }
 }
 

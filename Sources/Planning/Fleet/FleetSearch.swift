@@ -65,7 +65,11 @@ extension FleetPoint {
 package struct FleetSearch: Sendable {
   package let request: FleetRequest
   package let trace: Trace
-  private(set) var kinds: [FleetKind]
+  /// Of its kinds.
+  let prices: PriceSource
+  /// How requests of the trace come at a rate.
+  let load: PlannedLoad
+  var kinds: [FleetKind]
   private let ruledOut: [RuledOut]
 
   /// Kinds that are looked at side by side.
@@ -80,17 +84,17 @@ package struct FleetSearch: Sendable {
   ) throws {
     self.request = request
     self.trace = trace
-    let timed = try trace.retimed(poissonRate: 1, seed: request.seed)
-    let arrivals = timed.requests.map(\.arrival)
-    let unitSpan = (arrivals.last ?? .zero) - (arrivals.first ?? .zero)
-    let newTokens = trace.contents?.newTokens()
+    self.prices = prices
+    load = request.load(of: trace)
+    let bounded = load.starting()
+    let unitSpan = try load.unitSpan(seed: request.seed)
+    let newTokens = bounded.contents?.newTokens()
     // A candidate, and those that split the same engine: they have their bounds in common.
-    let starts = request.candidates.indices.filter { request.splits[$0] == nil }
-    let ends = starts.dropFirst() + [request.candidates.count]
+    let starts = request.unmixed.filter { request.splits[$0] == nil }
+    let ends = starts.dropFirst() + [request.unmixed.endIndex]
     let engines = zip(starts, ends).map { $0..<$1 }
     let sorted = try Parallel.map(engines) { candidates -> [Result<FleetKind, Excluded>] in
-      var bounds = PhaseBounds(
-        request, trace: trace, newTokens: newTokens, unitSpan: unitSpan.seconds)
+      var bounds = PhaseBounds(request, trace: bounded, newTokens: newTokens, unitSpan: unitSpan)
       return try candidates.map { index in
         do {
           return .success(try Self.kind(index, request, trace: trace, &bounds, prices))
@@ -141,7 +145,7 @@ package struct FleetSearch: Sendable {
       let most = rateMax(maxUnits)
       throw Excluded(
         reason:
-          "\(maxUnits * deployment.replicas) replicas cannot compute more than \(plainNumber((most * 100).rounded() / 100)) req/s"
+          "\(maxUnits * deployment.replicas) replicas cannot compute more than \(plainNumber((most * 100).rounded() / 100)) \(request.load(of: trace).unit)"
       )
     }
     return FleetKind(
@@ -150,7 +154,7 @@ package struct FleetSearch: Sendable {
   }
 
   /// Why replicas turn away more requests than may go without an answer; `nil` if they do not.
-  private static func turnsAwayTooMany(
+  static func turnsAwayTooMany(
     _ prepared: PreparedDeployment, _ request: FleetRequest, _ trace: Trace
   ) -> String? {
     for (group, resolved) in zip(prepared.deployment.groups, prepared.resolved) {
@@ -190,7 +194,7 @@ package struct FleetSearch: Sendable {
       "the price of `\(device)` is not known", hint: "give it: `--price \(device)=2.50`")
   }
 
-  private static func unitCost(
+  static func unitCost(
     _ deployment: Deployment, _ objective: FleetRequest.Objective
   ) throws -> Double {
     switch objective {
@@ -264,12 +268,13 @@ package struct FleetSearch: Sendable {
     return (point.cost, point.meanLatency) < (best.cost, best.meanLatency)
   }
 
-  /// The smallest sustaining fleet of every kind that does not split, and the same with one replica more: what the best is
+  /// The smallest sustaining fleet of every kind that neither splits nor mixes, and the same with one replica more: what the best is
   /// compared with. Kinds of which no fleet sustains the rate give their largest.
   ///
   /// - Parameter known: What was simulated before; it is not simulated again.
   package func field(known: [FleetPoint]) throws -> [FleetPoint] {
-    let found = try Parallel.map(kinds.filter { !$0.isSplit }) { kind -> [FleetPoint] in
+    let found = try Parallel.map(kinds.filter { !$0.isSplit && !$0.isMixed }) {
+      kind -> [FleetPoint] in
       var points = known.filter { $0.candidate == kind.index }
       let sustaining = points.filter(\.isFeasible).map(\.units).min()
       let least = try smallest(of: kind, knownToSustain: sustaining, &points)
@@ -365,7 +370,7 @@ package struct FleetSearch: Sendable {
   /// A fleet at the rate; where it may fail in several ways, in the worst of them: one that it does not stand, else the one
   /// in which the fewest requests meet the targets.
   private func simulate(_ kind: FleetKind, units: Int) throws -> FleetPoint {
-    let ways = try request.failing(kind.fleet(units), requests: trace.requests.count)
+    let ways = try request.failing(kind.fleet(units), starts: load.startCount)
     let points = try ways.map { prepared in
       let probe = RateProbe(prepared, trace: trace, serviceLevel: request.serviceLevel)
       return FleetPoint(

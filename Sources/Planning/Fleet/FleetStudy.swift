@@ -8,6 +8,8 @@ import Workload
 package struct FleetStudy: Sendable {
   package let request: FleetRequest
   package let trace: Trace
+  /// How requests of the trace come at a rate.
+  package let load: PlannedLoad
   package let isExhaustive: Bool
   package var whatIfs: [WhatIf] = []
   /// Of all its searches: a change of work changes no price.
@@ -16,6 +18,7 @@ package struct FleetStudy: Sendable {
   package init(request: FleetRequest, trace: Trace, isExhaustive: Bool) {
     self.request = request
     self.trace = trace
+    load = request.load(of: trace)
     self.isExhaustive = isExhaustive
   }
 
@@ -62,8 +65,10 @@ package struct FleetStudy: Sendable {
     progress: @escaping @Sendable (_ simulated: Int, _ best: FleetPoint?) -> Void = { _, _ in }
   ) throws -> Answer {
     let search = try FleetSearch(request, trace: trace, prices: prices)
-    var plan = isExhaustive ? try search.exhaustively() : try search.run(progress: progress)
-    try search.confirm(&plan)
+    let everything = isExhaustive ? try search.withMixes() : search
+    var plan = isExhaustive ? try everything.exhaustively() : try search.run(progress: progress)
+    let all = isExhaustive ? everything : try search.addingMixes(to: &plan)
+    try all.confirm(&plan)
     let searched = plan.simulated.count
     if !isExhaustive && request.objective != .latency {
       if let best = plan.best, search.hasBothShapes {
@@ -77,7 +82,7 @@ package struct FleetStudy: Sendable {
     answer.whatIfs = try whatIfs.map(self.answer)
     guard let best = plan.best else {
       // How far the nearest are from it is all there is to say.
-      answer.plan.simulated = try search.whole(plan.simulated)
+      answer.plan.simulated = try all.whole(plan.simulated)
       return answer
     }
     let prepared = try PreparedDeployment(best.deployment, prices: prices)
@@ -100,7 +105,7 @@ package struct FleetStudy: Sendable {
       trial: .init(
         try RateProbe(more, trace: trace, serviceLevel: request.serviceLevel)
           .point(rate: request.requiredRate, seed: request.seed)),
-      cost: best.cost / Double(best.deployment.replicas) * Double(more.deployment.replicas))
+      cost: try FleetSearch.unitCost(more.deployment, request.objective))
     answer.alternatives = try alternatives(to: plan)
     return answer
   }
@@ -112,6 +117,7 @@ package struct FleetStudy: Sendable {
       + plan.simulated.compactMap(\.point?.assessment).vacuous.map {
         "`\($0)` has no samples in `\(trace.name)`: it is vacuous, and bounds nothing"
       }
+      + [load.countsSessions ? plan.best?.point.flatMap(load.isTooShort) : nil].compactMap { $0 }
   }
 
   /// What is recommended where work is a little more or less.
@@ -162,7 +168,7 @@ package struct FleetStudy: Sendable {
     standing: FleetPoint?
   ) throws -> Alternative {
     var plan = try search.run(from: known)
-    try search.confirm(&plan, standing: standing)
+    try search.addingMixes(to: &plan).confirm(&plan, standing: standing)
     return Alternative(
       change: change, changesPrices: changesPrices, best: plan.best, isAtTheEdge: plan.isAtTheEdge,
       simulated: plan.simulated.count)

@@ -13,8 +13,10 @@ import Workload
 /// more have to be too long. An attainment is missed as soon as too many requests miss one of its targets. Means, gaps
 /// between tokens and the queue at the end are left to the end.
 ///
-/// Not for runs in which a request may begin again, or whose requests come in another order than that of their
-/// numbers.
+/// Where turns wait for answers, later arrivals depend on what has happened; but every turn comes in the end, so that n is the
+/// same, and a request that is above its bound stays so, whenever the others come.
+///
+/// Not for runs in which a request may begin again.
 final class CertainMiss {
   private struct Limit {
     var bounds: [Bound]
@@ -32,12 +34,15 @@ final class CertainMiss {
   }
 
   private let limits: [Limit]
+  /// Whether requests come in the order of their numbers.
+  private let isInOrder: Bool
   /// The first requests that are complete, and how many of them miss each limit.
   private var settled = 0
   private var missed: [Int]
 
+  /// - Parameter isInOrder: Whether requests come in the order of their numbers; turns that wait do not.
   /// - Returns: `nil` where nothing can be known before the end.
-  init?(_ serviceLevel: ServiceLevel, of trace: Trace) {
+  init?(_ serviceLevel: ServiceLevel, of trace: Trace, isInOrder: Bool = true) {
     func bound(_ target: ServiceLevel.Target) -> Bound {
       let index = target.requestClass.flatMap { trace.classNames.firstIndex(of: $0) }
       return Bound(
@@ -63,12 +68,14 @@ final class CertainMiss {
     }
     guard !limits.isEmpty else { return nil }
     self.limits = limits
+    self.isInOrder = isInOrder
     missed = limits.map { _ in 0 }
   }
 
-  /// - Complexity: O(requests that came since it was last asked, or are not complete).
+  /// - Complexity: O(requests that came since it was last asked, or are not complete), those to come included where they are
+  ///   not in order: nothing is known of them yet, so that they are above no bound.
   func isCertain(_ log: RequestLog) -> Bool {
-    let arrived = log.arrivedCount
+    let arrived = isInOrder ? log.arrivedCount : log.requests.count
     while settled < arrived, log.hasEnded(RequestID(settled)) {
       add(settled, log, to: &missed)
       settled += 1

@@ -32,8 +32,10 @@ extension PreparedDeployment {
     return errors
   }
 
-  /// Of unlike replicas the larger errors; `nil` where those of one kind are not known.
+  /// Of unlike replicas the larger errors; `nil` where those of one kind are not known, and where turns wait: a server whose
+  /// iterations take longer is not the same schedule, stretched, if think times are not longer too.
   package var latencyErrors: LatencyErrors? {
+    guard resolved[0].scenario.thinkTime == nil else { return nil }
     var errors = LatencyErrors(
       ttft: .init(median: 0, p90: 0), tpot: .init(median: 0, p90: 0))
     for error in servedErrors {
