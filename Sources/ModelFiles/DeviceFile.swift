@@ -37,15 +37,15 @@ package enum DeviceFile {
       name: try reader.name(),
       memoryBytes: Int(try reader.number("memory_gib", upTo: 65_536) * Double(1 << 30)),
       architecture: try reader.architecture(),
-      memoryBandwidth: try reader.number("memory_bandwidth_gb_per_s", upTo: 1e6) * 1e9,
-      tensorRate: try reader.number("tensor_tflops", upTo: 1e6) * 1e12,
+      memoryBandwidth: try reader.rate("memory_bandwidth_gb_per_s") * 1e9,
+      tensorRate: try reader.rate("tensor_tflops") * 1e12,
       multiprocessors: try fields.count("multiprocessors", limit: .heads),
       cacheBytes: try reader.number("cache_mb", upTo: 1e6) * 1e6,
-      pcieBandwidth: try reader.number("pcie_gb_per_s", upTo: 1e6) * 1e9,
+      pcieBandwidth: try reader.rate("pcie_gb_per_s") * 1e9,
       tdpWatts: try reader.number("tdp_watts", upTo: 1e6))
-    device.tensorRate8 = try reader.optional("tensor_tflops_8bit", upTo: 1e6).map { $0 * 1e12 }
-    device.tensorRate4 = try reader.optional("tensor_tflops_4bit", upTo: 1e6).map { $0 * 1e12 }
-    device.linkBandwidth = try reader.optional("link_gb_per_s", upTo: 1e6).map { $0 * 1e9 }
+    device.tensorRate8 = try reader.optionalRate("tensor_tflops_8bit").map { $0 * 1e12 }
+    device.tensorRate4 = try reader.optionalRate("tensor_tflops_4bit").map { $0 * 1e12 }
+    device.linkBandwidth = try reader.optionalRate("link_gb_per_s").map { $0 * 1e9 }
     device.idlePower = try reader.optional("idle_watts", upTo: device.tdpWatts).map {
       .init(watts: $0, source: path)
     }
@@ -88,6 +88,21 @@ private struct DeviceReader {
 
   func number(_ name: String, upTo most: Double) throws -> Double {
     if let value = try optional(name, upTo: most) { return value }
+    throw missing(name)
+  }
+
+  /// GB/s or TFLOP/s. With less than a hundredth of one an iteration takes longer than simulated time can count.
+  func optionalRate(_ name: String) throws -> Double? {
+    guard let value = try fields.optionalReal(name) else { return nil }
+    guard value >= 0.01, value <= 1e6 else {
+      throw UserError(
+        "\(fields.file): `\(name)` must be from 0.01 to 1000000, found `\(value)`")
+    }
+    return value
+  }
+
+  func rate(_ name: String) throws -> Double {
+    if let value = try optionalRate(name) { return value }
     throw missing(name)
   }
 

@@ -82,7 +82,10 @@ package enum ModelFile {
   static func fields(_ path: String, of kind: String) throws -> (ConfigFields, digest: String) {
     let sizeMax = 64 << 20
     guard let data = FileManager.default.contents(atPath: path) else {
-      throw UserError("cannot read `\(path)`", hint: "give the path of \(kind)")
+      let isThere = FileManager.default.fileExists(atPath: path)
+      throw UserError(
+        "cannot read `\(path)`: \(isThere ? "it is no file that may be read" : "no such file")",
+        hint: "give the path of \(kind)")
     }
     guard data.count <= sizeMax else {
       throw UserError("\(path): \(data.count) bytes are too many for \(kind)")

@@ -271,6 +271,11 @@ extension Scenario {
     let inputs = budgetInputs(limits)
     try inputs.check()
     let budget = KVBudget(inputs)
+    if let given = kvCacheBytes, budget.blocks < 1 {
+      throw UserError(
+        "no KV block fits: `--kv-cache-memory-bytes` is \(given), and one block has \(budget.blockBytes) bytes",
+        hint: "give at least \(budget.blockBytes)")
+    }
     if let message = budget.notFitting(inputs) { throw UserError(message, hint: wayOut()) }
     guard budget.blocks <= Self.blocksMax else {
       throw UserError(

@@ -81,9 +81,10 @@ extension Scenario {
   /// Refuses loads of experts that cannot be, or that no price depends on.
   func requireExpertSkew() throws(UserError) {
     guard let expertSkew else { return }
-    guard expertSkew >= 0 else {
+    // Far beyond 10 the powers of the law overflow, and long before it all tokens fall on the first expert.
+    guard (0...10).contains(expertSkew) else {
       throw UserError(
-        "`--expert-skew` must be at least 0, found `\(expertSkew)`",
+        "`--expert-skew` must lie between 0 and 10, found `\(expertSkew)`",
         hint: "0 is even, \(ExpertLoads.typicalSkew) what engines are measured with")
     }
     guard model.hasExperts, device.software == .present else {

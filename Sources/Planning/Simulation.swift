@@ -216,8 +216,17 @@ extension RunSummary {
     }
     if completed < Self.samplesForP99 {
       warnings.append(
-        "only \(completed) requests of `\(system)` at \(requestRate) req/s finished in the "
-          + "window; p99 rests on fewer than \(Self.samplesForP99) samples")
+        "only \(completed) request\(completed == 1 ? "" : "s") of `\(system)` at "
+          + "\(plain(rounded(requestRate))) req/s finished in the window; p99 rests on fewer than "
+          + "\(Self.samplesForP99) samples")
+    }
+    let goesByPriority = scenario.service == .priority || scenario.sglang.priorityScheduling == true
+    if goesByPriority, trace.requests.allSatisfy({ $0.priority == 0 }) {
+      let flag =
+        scenario.service == .priority
+        ? "--scheduling-policy priority" : "--enable-priority-scheduling"
+      warnings.append(
+        "no request of `\(trace.name)` has a priority: `\(flag)` serves them as they came")
     }
     return warnings
   }

@@ -52,4 +52,4 @@ extension Trace {
 }
 
 /// Three digits behind the point.
-private func rounded(_ rate: Double) -> Double { (rate * 1000).rounded() / 1000 }
+func rounded(_ rate: Double) -> Double { (rate * 1000).rounded() / 1000 }

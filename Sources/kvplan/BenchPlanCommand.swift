@@ -39,8 +39,8 @@ struct BenchPlanCommand: ParsableCommand {
 
   @Option(
     help: """
-      How far a measurement lies from what a fitted profile can say, percent (default: the largest mean error of TPOT of \
-      four servers on runs that were not fitted).
+      How far a measurement lies from what a fitted profile can say, percent: the largest mean error of TPOT of four \
+      servers on runs that were not fitted.
       """)
   var noise = 3.6
 

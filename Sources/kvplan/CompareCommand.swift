@@ -68,10 +68,20 @@ struct CompareCommand: ParsableCommand {
       throw UserError(
         "`--kv-cap` belongs to managers of KV memory", hint: "add `--memory all`, or leave it out")
     }
-    let systems = try systems.split(separator: ",").map {
-      try ServingSystem.find($0.trimmingPrefix(while: \.isWhitespace).description)
+    guard !latex || results.format == .table else {
+      throw UserError(
+        "`--latex` is a table, and `--format \(results.format.rawValue)` is none",
+        hint: "leave out one of them")
     }
     guard !systems.isEmpty else { throw UserError("`--systems` names no system") }
+    let systems = try systems.split(separator: ",", omittingEmptySubsequences: false).map {
+      try ServingSystem.find($0.trimmingPrefix(while: \.isWhitespace).description)
+    }
+    if let twice = systems.indices.first(where: { index in
+      systems[..<index].contains { $0.name == systems[index].name }
+    }) {
+      throw UserError("`--systems` names `\(systems[twice].name)` twice", hint: "name each once")
+    }
     try engine.releases()?.require(systems)
     let scenarios = try rates().flatMap { rate in
       try systems.map { try engine.scenario(system: $0, requestRate: rate) }

@@ -382,7 +382,10 @@ extension EngineLog {
   /// - Throws: ``UserError`` for a file that cannot be read, and as for its text.
   init(path: String) throws(UserError) {
     guard let bytes = FileManager.default.contents(atPath: path) else {
-      throw UserError("cannot read the log `\(path)`")
+      let isThere = FileManager.default.fileExists(atPath: path)
+      throw UserError(
+        "cannot read the log `\(path)`: \(isThere ? "it is no file that may be read" : "no such file")"
+      )
     }
     try self.init(String(decoding: bytes, as: UTF8.self), name: path)
   }

@@ -41,6 +41,7 @@ struct Kvplan: ParsableCommand {
     OpenBLAS.endIdleThreads()
     let words = CommandWords.read(Array(CommandLine.arguments.dropFirst()))
     if let help = ShortHelp.asked(words) { return Terminal.write(help.text) }
+    if words.first == "help" { requireCommand(Array(words.drop { $0 == "help" })) }
     Invocation.note(words)
     do {
       let words = try PastedCommand(expanding: words).said()
@@ -55,13 +56,22 @@ struct Kvplan: ParsableCommand {
     }
   }
 
+  /// `kvplan help simulat` is a mistake: ArgumentParser would print the help of the tool.
+  private static func requireCommand(_ words: [String]) {
+    let named = NamedCommand(words)
+    guard named.unknown != nil else { return }
+    Terminal.say(UserError(usage: "", of: named, words: words).description)
+    ExitStatus.badUsage.exit()
+  }
+
   /// Help and the like, which ArgumentParser throws too, or a mistake in the arguments.
   private static func end(with error: any Error, words: [String]) -> Never {
     let status = exitCode(for: error)
     if status.isSuccess { exit(withError: error) }
     let isUsage = status == .validationFailure
     let text = message(for: error)
-    let mistake = isUsage ? UserError(usage: text, of: NamedCommand(words)) : UserError(text)
+    let mistake =
+      isUsage ? UserError(usage: text, of: NamedCommand(words), words: words) : UserError(text)
     Terminal.say(mistake.description)
     (isUsage ? ExitStatus.badUsage : .couldNotRun).exit()
   }

@@ -28,7 +28,7 @@ struct MemoryReport: PlanReport {
     let gibibytes = Digits.fixed(Double(comparison.model.bytes) / Double(1 << 30), decimals: 2)
     return
       "\(comparison.trace.name): \(comparison.trace.requests.count) requests of `\(scenario.model.name)` through "
-      + "\(rows.count) managers of \(gibibytes) GiB"
+      + "\(rows.count) manager\(rows.count == 1 ? "" : "s") of \(gibibytes) GiB"
   }
 
   // MARK: The table

@@ -62,6 +62,7 @@ struct PlanCacheCommand: ParsableCommand, DeploymentOptions {
 
   func run() throws {
     let tiers = try tier.map { text throws(UserError) in try CacheTier(text) }
+    try requireOrder(tiers)
     try requireNumbers()
     let policies = try policies()
     try requireWhole(tiers, policies)
@@ -86,6 +87,21 @@ struct PlanCacheCommand: ParsableCommand, DeploymentOptions {
       if $0 == read.trace.requests.count { line.finish() }
     }
     try output.finish(CacheReport(study: study, answer: answer))
+  }
+
+  /// A tier finds what the ones above it do not, so that the fastest stands first.
+  private func requireOrder(_ tiers: [CacheTier]) throws(UserError) {
+    for (above, below) in zip(tiers, tiers.dropFirst()) where below.bandwidth > above.bandwidth {
+      throw UserError(
+        "tier `\(below.name)` with \(plain(below.bandwidth / 1e9)) GB/s stands below `\(above.name)` with "
+          + "\(plain(above.bandwidth / 1e9))", hint: "give the fastest tier first")
+    }
+    for (index, tier) in tiers.enumerated()
+    where tiers[..<index].contains(where: { $0.name == tier.name }) {
+      throw UserError(
+        "two tiers have the name `\(tier.name)`",
+        hint: "give each a name of its own, or make one tier of them")
+    }
   }
 
   private func requireNumbers() throws {

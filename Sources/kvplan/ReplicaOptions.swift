@@ -81,6 +81,7 @@ struct ReplicaOptions: ParsableArguments {
     guard replicas > 0 else {
       throw UserError("`--replicas` must be at least 1, found `\(replicas)`")
     }
+    try requireRoom(for: replicas, "`--replicas`")
     let link = try link.link()
     guard !replica.isEmpty else {
       var deployment = Deployment(base, replicas: replicas, router: router)
@@ -94,6 +95,11 @@ struct ReplicaOptions: ParsableArguments {
         hint: "give each `--replica` a `count=`")
     }
     let groups = try replica.map { try group($0, of: base, prices: prices) }
+    let (count, overflows) = groups.reduce((0, false)) { sum, group in
+      let (count, overflow) = sum.0.addingReportingOverflow(group.count)
+      return (count, sum.1 || overflow)
+    }
+    try requireRoom(for: overflows ? .max : count, "the `count` of all `--replica`")
     guard Set(groups.map(\.scenario.model.name)).count == 1 else {
       throw UserError("the replicas of a deployment serve one model")
     }
@@ -101,6 +107,16 @@ struct ReplicaOptions: ParsableArguments {
     deployment.link = link
     deployment.localPrefillMax = try localPrefillMax()
     return deployment
+  }
+
+  /// A replica has a pool, a queue and a scheduler: hundreds of kilobytes.
+  private static let replicasMax = 10_000
+
+  private func requireRoom(for count: Int, _ source: String) throws(UserError) {
+    guard count > Self.replicasMax else { return }
+    throw UserError(
+      "\(source) must be at most \(Self.replicasMax), found `\(count)`",
+      hint: "simulate a share of the replicas, with as large a share of the requests")
   }
 
   private func localPrefillMax() throws(UserError) -> Int? {
@@ -133,11 +149,21 @@ struct ReplicaOptions: ParsableArguments {
         }
         group.role = role
       } else {
-        try ScenarioSetting.find(parts[0]).change(parts[1])(&group.scenario)
+        try setting(parts[0]).change(parts[1])(&group.scenario)
       }
     }
     group.scenario.device = group.scenario.device.priced(prices)
     return group
+  }
+
+  /// - Throws: ``UserError`` that names the nearest setting; `count` and `role` are some, beside the flags of `simulate`.
+  private func setting(_ name: String) throws(UserError) -> ScenarioSetting {
+    do {
+      return try ScenarioSetting.find(name)
+    } catch {
+      guard let own = nearestName(to: name, among: ["count", "role"]) else { throw error }
+      throw UserError(error.message, hint: "did you mean `\(own)`?")
+    }
   }
 }
 

@@ -34,7 +34,14 @@ struct VariedSimulation {
         throw UserError("`--vary \(setting.name)` is given twice", hint: "give its values at once")
       }
       let values = try parts[1].split(separator: ",", omittingEmptySubsequences: false).map {
-        (String($0), try setting.change(String($0)))
+        (text: String($0), change: try setting.change(String($0)))
+      }
+      if let twice = values.indices.first(where: { index in
+        values[..<index].contains { $0.text == values[index].text }
+      }) {
+        throw UserError(
+          "`--vary \(setting.name)` has the value `\(values[twice].text)` twice",
+          hint: "give each value once")
       }
       axes.append(Axis(name: setting.name, values: values))
     }

@@ -26,7 +26,7 @@ enum Terminal {
     do {
       try FileHandle.standardOutput.write(contentsOf: data)
     } catch {
-      say("cannot write to standard output: \(reason(error))")
+      say("error: cannot write to standard output: \(reason(error))")
       ExitStatus.couldNotRun.exit()
     }
   }

@@ -12,14 +12,20 @@ extension UserError {
   /// - Parameters:
   ///   - text: Its message, of version 1.8, without `Error: `.
   ///   - named: The command that was meant.
-  init(usage text: String, of named: NamedCommand) {
+  ///   - words: The command line, without the tool's name.
+  init(usage text: String, of named: NamedCommand, words: [String]) {
     if let unknown = named.unknown {
       self = .noCommand(unknown, of: named)
     } else if let match = text.firstMatch(of: /^Unknown option '([^']*)'/) {
       self = .unknownOption(String(match.1), of: named)
     } else if let match = text.firstMatch(of: /^Missing value for '(\S+)/) {
       let flag = match.1.trimmingSuffix("'")
-      self.init("`\(flag)` needs a value", hint: named.command.argument(flag)?.meaning)
+      // ArgumentParser takes `-1` for an option.
+      let next = words.firstIndex(of: flag).flatMap { words[($0 + 1)...].first }
+      let number = next.flatMap { Double($0) == nil ? nil : $0 }
+      self.init(
+        number.map { "`\(flag)` does not take `\($0)`" } ?? "`\(flag)` needs a value",
+        hint: named.command.argument(flag)?.meaning)
     } else if let match = text.firstMatch(
       of: /^The value '((?s:.*))' is invalid for '(\S+)( <[^>]*>)?'/)
     {
@@ -51,7 +57,7 @@ extension UserError {
   /// A word in the place of a command, with the nearest command.
   private static func noCommand(_ word: String, of named: NamedCommand) -> UserError {
     let above = named.words.map { $0 + " " }.joined()
-    let names = named.command.subcommands?.map(\.commandName) ?? []
+    let names = named.command.subcommands?.filter(\.shouldDisplay).map(\.commandName) ?? []
     return UserError(
       "no command `\(above)\(word)`",
       hint: nearestName(to: word, among: names).map { "did you mean `\(above)\($0)`?" }

@@ -75,7 +75,14 @@ import Testing
         """)
     #expect(
       message { $0["tensor_tflops"] = 0 }
-        == "error: DIR/gpu.json: `tensor_tflops` must be above 0 and at most 1000000, found `0.0`")
+        == "error: DIR/gpu.json: `tensor_tflops` must be from 0.01 to 1000000, found `0.0`")
+    // An iteration would take longer than simulated time can count.
+    #expect(
+      message { $0["pcie_gb_per_s"] = 1e-300 }
+        == "error: DIR/gpu.json: `pcie_gb_per_s` must be from 0.01 to 1000000, found `1e-300`")
+    #expect(
+      message { $0["cache_mb"] = 0 }
+        == "error: DIR/gpu.json: `cache_mb` must be above 0 and at most 1000000, found `0.0`")
     #expect(
       message { $0["memory_gib"] = "many" }
         == "error: DIR/gpu.json: `memory_gib` must be a number from 0 to 1e9, found `many`")
@@ -101,7 +108,7 @@ import Testing
     let error = #expect(throws: UserError.self) { try DeviceFile.find("./no-such-file") }
     #expect(
       error?.description == """
-        error: cannot read `./no-such-file`
+        error: cannot read `./no-such-file`: no such file
 
         hint: give the path of a device's description
         """)

@@ -161,7 +161,7 @@ import Testing
     let mistake = #expect(throws: UserError.self) { try ModelFile.find("llama-3.1-9b") }
     #expect(mistake?.message == "unknown model `llama-3.1-9b`")
     let missing = #expect(throws: UserError.self) { try ModelFile.find("nowhere/config.json") }
-    #expect(missing?.message == "cannot read `nowhere/config.json`")
+    #expect(missing?.message == "cannot read `nowhere/config.json`: no such file")
   }
 
   /// A folder named as a model of the catalogue is meant where a path is given.

@@ -341,7 +341,7 @@ import Workload
     #expect(durations[0] < durations[1] && durations[1] < durations[2])
     #expect(
       throws: UserError(
-        "`--expert-skew` must be at least 0, found `-1.0`",
+        "`--expert-skew` must lie between 0 and 10, found `-1.0`",
         hint: "0 is even, 1.01 what engines are measured with")
     ) { try resolved { $0.expertSkew = -1 } }
     #expect(

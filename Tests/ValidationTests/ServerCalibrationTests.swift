@@ -108,6 +108,10 @@ import Workload
       "runs.json: no result of a load generator: neither `completed` nor `num_prompts`"
     ),
     (
+      "{\"completed\": 0, \"mean_ttft_ms\": 4}",
+      "runs.json: 0 requests were completed: nothing was measured"
+    ),
+    (
       "{\"completed\": 3, \"mean_ttft_ms\": 4}",
       "runs.json: no token counts: neither `total_input_tokens` and `total_output_tokens` nor `input_lens` and `output_lens`"
     ),

@@ -81,6 +81,11 @@ package struct CacheStudy: Sendable {
       visit: { request, tokens in
         ledger.take(promptTokens: Int(trace.requests[request].promptTokens), found: tokens)
       }, progress: progress)
+    guard curve.distinctBlocks > 0 else {
+      throw UserError(
+        "`--sample` \(plain(sampleRate)) takes no block of `\(trace.name)`",
+        hint: "raise it, or leave it out to look at every block")
+    }
     progress(trace.requests.count)
     let sizes = capacities ?? Self.powers(upTo: curve.saturation)
     let points = try points(curve, contents, sizes: sizes + [max(curve.distinctBlocks, 1)])

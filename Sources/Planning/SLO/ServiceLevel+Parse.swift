@@ -143,13 +143,17 @@ extension ServiceLevel {
       throw UserError(
         "`\(item)` has no unit that is known",
         hint: "units are us, ms, s and min"
-          + (Double(text).map { _ in ": `\(text)s`" } ?? ", as in `2s`"))
+          + (Double(text)?.isFinite == true ? ": `\(text)s`" : ", as in `2s`"))
     }
     guard let value = Double(String(text.dropLast(unit.count)).trimmed), value > 0, value.isFinite
     else {
       throw UserError("`\(item)`: a bound must be a positive time, found `\(text)`")
     }
-    return value / perSecond
+    let seconds = value / perSecond
+    guard seconds <= 1e9 else {
+      throw UserError("`\(item)`: a bound is at most 1000000000 s, found `\(text)`")
+    }
+    return seconds
   }
 
   private func requireConsistency() throws(UserError) {

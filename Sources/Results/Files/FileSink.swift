@@ -11,6 +11,7 @@ struct FileSink: ~Copyable {
   static let capacity = 1 << 20
 
   private let descriptor: Int32
+  /// As messages call it.
   private let path: String
   private var isOpen = true
   /// What is to be written next; call `flushIfFull()` after each row.
@@ -18,11 +19,12 @@ struct FileSink: ~Copyable {
 
   /// Creates the file, or empties it if it exists.
   ///
+  /// - Parameter name: What messages call it, where it is written under another name first.
   /// - Throws: `cannot write …` with the system's reason.
-  init(path: String) throws(UserError) {
-    self.path = path
+  init(path: String, name: String? = nil) throws(UserError) {
+    self.path = name ?? path
     descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o666)
-    guard descriptor >= 0 else { throw .cannotWrite(file: path, code: errno) }
+    guard descriptor >= 0 else { throw .cannotWrite(file: self.path, code: errno) }
   }
 
   deinit { if isOpen { _ = close(descriptor) } }

@@ -23,7 +23,7 @@ package enum OutputFile {
     // A device or a pipe is written into: a new file in its place is not what anyone wants.
     let partial = FileSystem.isSpecial(path) ? path : partialPath(of: path)
     do throws(UserError) {
-      var sink = try FileSink(path: partial)
+      var sink = try FileSink(path: partial, name: path)
       try produce { bytes throws(UserError) in
         sink.buffer.append(contentsOf: bytes)
         try sink.flushIfFull()

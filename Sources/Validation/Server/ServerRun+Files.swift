@@ -71,10 +71,15 @@ package struct ServerRunReading: Sendable {
       }
       return nil
     }
-    guard let completed = number("completed", "num_prompts"), completed >= 1 else {
+    guard let completed = number("completed", "num_prompts") else {
       throw UserError(
         "\(name): no result of a load generator: neither `completed` nor `num_prompts`",
         hint: "a result of `vllm bench serve --save-result` has them; \(found(object))")
+    }
+    guard completed >= 1 else {
+      throw UserError(
+        "\(name): \(plain(completed)) requests were completed: nothing was measured",
+        hint: "leave the file out, or make the run again")
     }
     var measured: [ServerRun.Quantity: Double] = [:]
     measured[.throughput] = number("request_throughput")
@@ -334,6 +339,7 @@ package struct ServerRunReading: Sendable {
   }
 
   private func found(_ object: [String: Any]) -> String {
-    "it has \(object.keys.sorted().prefix(12).joined(separator: ", "))"
+    object.isEmpty
+      ? "it is empty" : "it has \(object.keys.sorted().prefix(12).joined(separator: ", "))"
   }
 }

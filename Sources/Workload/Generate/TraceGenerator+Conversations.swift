@@ -15,7 +15,9 @@ extension TraceGenerator {
   ) throws(UserError) -> Trace {
     guard turns.mean >= 1, turns.mean <= 10_000, turns.gapSeconds > 0, turns.gapSeconds <= 1e6
     else {
-      throw UserError("`--turns` must be from 1 to 10000 and `--turn-gap` above 0, at most 1e6 s")
+      throw UserError(
+        "`--turns` must be from 1 to 10000 and `--turn-gap` above 0, at most 1e6 s, found "
+          + "`\(plain(turns.mean))` and `\(plain(turns.gapSeconds))`")
     }
     guard let rate = recipe.requestRate, rate > 0, rate.isFinite else {
       throw UserError("`--turns` needs `--request-rate`, conversations per second")

@@ -26,7 +26,9 @@ extension Trace {
     }
     let last = Double(DecimalSeconds.secondsMax)
     guard from >= 0, from < to, from <= last else {
-      throw UserError("the window from \(plain(from)) to \(plain(to)) s is empty")
+      throw UserError(
+        "the window from `--from-second` \(plain(from)) to `--to-second` \(plain(to)) is empty",
+        hint: "give a later `--to-second`")
     }
     let start = SimInstant.zero + SimDuration(rounding: from)
     let end = SimInstant.zero + SimDuration(rounding: min(to, last + 1))
@@ -36,7 +38,8 @@ extension Trace {
     guard !rows.isEmpty else {
       let (first, final) = (requests[0].arrival, requests[requests.count - 1].arrival)
       throw UserError(
-        "no request of `\(name)` arrives from \(plain(from)) to \(plain(to)) s: they arrive from "
+        "no request of `\(name)` arrives from \(plain(from)) s "
+          + (to.isFinite ? "to \(plain(to)) s" : "on") + ": they arrive from "
           + "\(DecimalSeconds.text(first)) to \(DecimalSeconds.text(final)) s")
     }
     var trace = selecting(rows)
