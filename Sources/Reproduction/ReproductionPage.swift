@@ -42,15 +42,32 @@ package struct ReproductionPage: Sendable {
       } + [""]
   }
 
-  /// What nothing could be held against, and why.
+  /// What nothing could be held against, and why. More than three rows of a figure with one reason are counted: their
+  /// values stand in the figure's table.
   private func notComparable(_ claims: [Claim]) -> [String] {
-    let others = claims.filter { $0.verdict == .notComparable }
-    guard !others.isEmpty else { return [] }
+    var groups: [[Claim]] = []
+    for claim in claims where claim.verdict == .notComparable {
+      if let group = groups.firstIndex(where: {
+        $0[0].figure == claim.figure && $0[0].note == claim.note
+      }) {
+        groups[group].append(claim)
+      } else {
+        groups.append([claim])
+      }
+    }
+    guard !groups.isEmpty else { return [] }
     return ["## What is not comparable", ""]
-      + others.map { claim in
-        "- \(Self.label(claim.figure)), \(claim.quantity): \(Claim.text(claim.ours))"
-          + (claim.note.isEmpty ? "" : "; \(claim.note)")
-      } + [""]
+      + groups.flatMap { $0.count > 3 ? [Self.counted($0)] : $0.map(Self.listed) } + [""]
+  }
+
+  private static func listed(_ claim: Claim) -> String {
+    "- \(label(claim.figure)), \(claim.quantity): \(Claim.text(claim.ours))"
+      + (claim.note.isEmpty ? "" : "; \(claim.note)")
+  }
+
+  private static func counted(_ claims: [Claim]) -> String {
+    let reason = claims[0].note.isEmpty ? "the paper has no numbers for them" : claims[0].note
+    return "- \(label(claims[0].figure)), \(claims.count) rows; \(reason)"
   }
 
   /// `23 of 31 comparable rows are inside, 74 %; 4 are not comparable`.

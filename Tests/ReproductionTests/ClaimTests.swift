@@ -85,4 +85,27 @@ import Testing
 
         """)
   }
+
+  /// Four rows with one reason are one line; three are three, and so are rows of other figures.
+  @Test func manyRowsWithOneReasonAreCounted() {
+    let notes = [
+      ("12", "its trace is not public", 4), ("12", "", 4), ("13", "its trace is not public", 1),
+    ]
+    let report = FigureReport(
+      name: "12", title: "Figure 12",
+      claims: notes.flatMap { figure, note, count in
+        (1...count).map { Claim(figure, "rate \($0)", .nothing, ours: Double($0), note: note) }
+      }, data: DataTable(["a"]), figure: nil, remarks: [])
+    let page = ReproductionPage(title: "Again", command: "kvplan x", preamble: [])
+    #expect(
+      page.markdown([report]).contains(
+        """
+        ## What is not comparable
+
+        - Figure 12, 4 rows; its trace is not public
+        - Figure 12, 4 rows; the paper has no numbers for them
+        - Figure 13, rate 1: 1; its trace is not public
+
+        """))
+  }
 }
