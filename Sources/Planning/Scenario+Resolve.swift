@@ -3,6 +3,7 @@ import KVMemory
 import Messages
 import Serving
 import SimulationKernel
+import Workload
 
 extension Scenario {
   /// Checks the settings against each other and against the hardware.
@@ -26,6 +27,9 @@ extension Scenario {
     try requirePositive("--max-concurrency", maxConcurrency ?? 1)
     guard warmups >= 0 else {
       throw UserError("`--num-warmups` must be zero or more, found `\(warmups)`")
+    }
+    guard warmups <= Self.warmupsMax else {
+      throw UserError("`--num-warmups` must be at most \(Self.warmupsMax), found `\(warmups)`")
     }
     let groups = blockGroups
     var settings = EngineSettings(
@@ -289,6 +293,11 @@ extension Scenario {
     guard windowFrom >= 0, windowFrom.isFinite else {
       throw UserError("`--from-second` must be zero or more, found `\(windowFrom)`")
     }
+    let last = DecimalSeconds.secondsMax
+    for (flag, second) in [("--from-second", windowFrom), ("--to-second", windowTo ?? 0)]
+    where second > Double(last) && second.isFinite {
+      throw UserError("`\(flag)` must be at most \(last), found `\(second)`")
+    }
     let from = SimInstant.zero + SimDuration(rounding: windowFrom)
     guard let windowTo else { return MeasuringWindow(from: from) }
     guard windowTo > windowFrom, windowTo.isFinite else {
@@ -297,6 +306,9 @@ extension Scenario {
     }
     return MeasuringWindow(from: from, to: SimInstant.zero + SimDuration(rounding: windowTo))
   }
+
+  /// Each is a request in memory.
+  private static let warmupsMax = 1_000_000
 
   /// Above this no count of tokens, sequences or GPUs means anything, and products of them would overflow.
   private static let countMax = 1_000_000_000

@@ -105,8 +105,8 @@ struct PlanCacheCommand: ParsableCommand, DeploymentOptions {
   }
 
   private func requireNumbers() throws {
-    if let cacheBlockSize, cacheBlockSize < 1 {
-      throw UserError("`--cache-block-size` must be a positive integer, found `\(cacheBlockSize)`")
+    if let cacheBlockSize {
+      try PlanLimits.require("--cache-block-size", cacheBlockSize, in: 1...1_000_000)
     }
     if let requestRate, !(requestRate > 0 && requestRate.isFinite) {
       throw UserError("`--request-rate` must be positive, found `\(requestRate)`")
@@ -150,7 +150,7 @@ struct PlanCacheCommand: ParsableCommand, DeploymentOptions {
     guard let capacity else { return nil }
     var sizes: [Int] = []
     for word in capacity.split(separator: ",", omittingEmptySubsequences: false) {
-      guard let size = Int(word), size > 0 else {
+      guard let size = Int(word), (1...1_000_000_000_000).contains(size) else {
         throw UserError(
           "`--capacity` must be whole numbers of blocks by commas, found `\(capacity)`")
       }

@@ -7,7 +7,7 @@ import Planning
 extension PlanFleetCommand {
   /// - Throws: ``UserError`` for what are no sizes.
   static func sizes(_ text: String, of flag: String) throws -> [Int] {
-    try text.split(separator: ",").map { item in
+    try text.split(separator: ",", omittingEmptySubsequences: false).map { item in
       guard let size = Int(item.trimmingCharacters(in: .whitespaces)), size > 0 else {
         throw UserError(
           "`\(flag)` must be positive integers, found `\(item)`",

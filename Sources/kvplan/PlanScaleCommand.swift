@@ -89,13 +89,11 @@ struct PlanScaleCommand: ParsableCommand {
     try plan.requireRates(engine)
     try plan.requireArrivalsOfTrace(engine)
     let interval = interval ?? autoscaler.period
-    for (name, value) in [("window", window), ("interval", interval)]
-    where !(value > 0 && value.isFinite) {
-      throw UserError("`--\(name)` must be a positive number of seconds, found `\(value)`")
+    for (flag, value) in [("--window", window), ("--interval", interval)] {
+      try PlanLimits.require(flag, value, in: 0.1...1e9, unit: " s")
     }
-    guard startupTime >= 0, startupTime.isFinite else {
-      throw UserError("`--startup-time` must be zero or more seconds, found `\(startupTime)`")
-    }
+    try PlanLimits.require("--startup-time", startupTime, in: 0...1e9, unit: " s")
+    try PlanLimits.require("--max-replicas", maxReplicas, in: 1...10_000)
     try checkTargets()
     guard minReplicas >= 1, maxReplicas >= minReplicas else {
       throw UserError(
@@ -140,17 +138,13 @@ struct PlanScaleCommand: ParsableCommand {
   /// - Throws: ``UserError`` for a target that is none, or that the autoscaler does not aim at.
   private func checkTargets() throws {
     if let targetUtilization {
-      guard targetUtilization > 0, targetUtilization <= 1 else {
-        throw UserError("`--target-utilization` must lie in (0, 1], found `\(targetUtilization)`")
-      }
+      try PlanLimits.require("--target-utilization", targetUtilization, in: 0.01...1)
       guard autoscaler.target == .rate else {
         throw notAimedAt("--target-utilization", "a share of a rate") { $0 == .rate }
       }
     }
     guard let targetRequests else { return }
-    guard targetRequests > 0, targetRequests.isFinite else {
-      throw UserError("`--target-requests` must be a positive number, found `\(targetRequests)`")
-    }
+    try PlanLimits.require("--target-requests", targetRequests, in: 0.01...1e6)
     guard case .requests = autoscaler.target else {
       throw notAimedAt("--target-requests", "a number of requests at a time") {
         if case .requests = $0 { true } else { false }

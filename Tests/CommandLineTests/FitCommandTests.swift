@@ -442,7 +442,7 @@ import Testing
         """)
     let none = try Tool.run(
       paper: ["simulate", "-", "--kv-cache-from-log", "none.log"], input: trace)
-    #expect(none.errors == "error: cannot read the log `none.log`\n")
+    #expect(none.errors == "error: cannot read the log `none.log`: no such file\n")
   }
 
   /// Closed-loop clients, warm-ups, narrow types and stages: both ways of stepping, the same bytes.

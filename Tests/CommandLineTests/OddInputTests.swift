@@ -74,6 +74,22 @@ import Testing
       """)
   }
 
+  /// Simulated time ends before, and memory.
+  @Test(arguments: [
+    (["--from-second", "1e300"], "`--from-second` must be at most 4000000000, found `1e+300`"),
+    (
+      ["--to-second", "9e15"],
+      "`--to-second` must be at most 4000000000, found `9000000000000000.0`"
+    ),
+    (
+      ["--num-warmups", "9223372036854775807"],
+      "`--num-warmups` must be at most 1000000, found `9223372036854775807`"
+    ),
+  ])
+  func beyondTheEndOfTime(arguments: [String], message: String) throws {
+    expect(try simulate(arguments), "error: \(message)")
+  }
+
   /// The weights are no reason: these bytes are for keys and values alone.
   @Test func lessMemoryThanABlock() throws {
     expect(
@@ -150,6 +166,14 @@ import Testing
   }
 
   @Test(arguments: [
+    (
+      ["--cache-block-size", "9223372036854775807"],
+      "error: `--cache-block-size` must be from 1 to 1000000, found `9223372036854775807`"
+    ),
+    (
+      ["--capacity", "9223372036854775807"],
+      "error: `--capacity` must be whole numbers of blocks by commas, found `9223372036854775807`"
+    ),
     (
       ["--sample", "1e-12"],
       """
@@ -258,6 +282,57 @@ import Testing
     #expect(run.status == 2)
     #expect(
       run.errors == "error: cannot write to standard output: No space left on device\n")
+  }
+
+  /// Each ended the tool with a trap.
+  @Test(arguments: [
+    (
+      "capacity", "--seeds=9223372036854775807",
+      "`--seeds` must be from 1 to 1000, found `9223372036854775807`"
+    ),
+    (
+      "fleet", "--max-gpus=9223372036854775807",
+      "`--max-gpus` must be from 1 to 100000, found `9223372036854775807`"
+    ),
+    ("scale", "--window=1e-300", "`--window` must be from 0.1 to 1000000000 s, found `1e-300`"),
+    ("scale", "--interval=1e300", "`--interval` must be from 0.1 to 1000000000 s, found `1e+300`"),
+    (
+      "scale", "--startup-time=1e300",
+      "`--startup-time` must be from 0 to 1000000000 s, found `1e+300`"
+    ),
+    (
+      "scale", "--target-utilization=1e-300",
+      "`--target-utilization` must be from 0.01 to 1, found `1e-300`"
+    ),
+    (
+      "scale", "--max-replicas=9223372036854775807",
+      "`--max-replicas` must be from 1 to 10000, found `9223372036854775807`"
+    ),
+  ])
+  func numbersOfPlans(plan: String, flag: String, message: String) throws {
+    let device =
+      plan == "fleet"
+      ? ["--devices", "h100-sxm", "--request-rate", "5"] : ["--device", "h100-sxm"]
+    expect(
+      try Tool.run(
+        ["plan", plan, "-", "--model", "llama-3.1-8b", "--slo", "ttft.p99<=2s", flag] + device,
+        input: Self.trace),
+      "error: \(message)")
+  }
+
+  @Test func sizesThatAreNone() throws {
+    expect(
+      try Tool.run(
+        [
+          "plan", "fleet", "-", "--model", "llama-3.1-8b", "--devices", "h100-sxm",
+          "--request-rate", "5",
+          "--slo", "ttft.p99<=2s", "--tensor-parallel-sizes", ",",
+        ], input: Self.trace),
+      """
+      error: `--tensor-parallel-sizes` must be positive integers, found ``
+
+      hint: separate them by commas: `1,2,4,8`
+      """)
   }
 
   @Test func targetsBeyondAllTime() throws {

@@ -421,8 +421,9 @@ import Testing
       (["--from-second", "5"], "a plan measures every request"),
       (["--max-concurrency", "5"], "a plan is about arrivals at a rate"),
       (["--replicas", "0"], "`--replicas` must be at least 1, found `0`"),
-      (["--seeds", "0"], "`--seeds` must be at least 1, found `0`"),
-      (["--tolerance", "1"], "`--tolerance` must lie in (0, 1), found `1.0`"),
+      (["--seeds", "0"], "`--seeds` must be from 1 to 1000, found `0`"),
+      (["--tolerance", "1"], "`--tolerance` must be from 0.0001 to 0.99, found `1`"),
+      (["--tolerance", "1e-300"], "`--tolerance` must be from 0.0001 to 0.99, found `1e-300`"),
       (["--price", "h100"], "`--price` must be a device, `=` and dollars per hour, found `h100`"),
       (["--replica", "cuont=2"], "unknown setting `cuont`"),
       (
