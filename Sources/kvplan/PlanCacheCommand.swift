@@ -106,7 +106,7 @@ struct PlanCacheCommand: ParsableCommand, DeploymentOptions {
 
   private func requireNumbers() throws {
     if let cacheBlockSize {
-      try PlanLimits.require("--cache-block-size", cacheBlockSize, in: 1...1_000_000)
+      try NumberLimits.require("--cache-block-size", cacheBlockSize, in: 1...1_000_000)
     }
     if let requestRate, !(requestRate > 0 && requestRate.isFinite) {
       throw UserError("`--request-rate` must be positive, found `\(requestRate)`")

@@ -134,8 +134,8 @@ struct PlanCapacityCommand: ParsableCommand {
     guard replicas.replicas > 0 else {
       throw UserError("`--replicas` must be at least 1, found `\(replicas.replicas)`")
     }
-    try PlanLimits.require("--seeds", seeds, in: 1...1000)
-    try PlanLimits.require("--tolerance", tolerance, in: 0.0001...0.99)
+    try NumberLimits.require("--seeds", seeds, in: 1...1000)
+    try NumberLimits.require("--tolerance", tolerance, in: 0.0001...0.99)
     let rates = try requestRate.map(RateList.ofPlan) ?? []
     let whatIfs = try question.questions()
     if let whatIf = whatIfs.first(where: { $0.losses > 0 }) {
@@ -274,7 +274,7 @@ struct PlanFleetCommand: ParsableCommand {
     try plan.requireRates(engine)
     let rates = try RateList.ofPlan(requestRate)
     let whatIfs = try question.questions(fixed: Self.searchedOver)
-    try PlanLimits.require("--max-gpus", maxGpus, in: 1...100_000)
+    try NumberLimits.require("--max-gpus", maxGpus, in: 1...100_000)
     let splits = try splits()
     let labelled = try candidates()
     let candidates = labelled.map(\.scenario)

@@ -90,10 +90,10 @@ struct PlanScaleCommand: ParsableCommand {
     try plan.requireArrivalsOfTrace(engine)
     let interval = interval ?? autoscaler.period
     for (flag, value) in [("--window", window), ("--interval", interval)] {
-      try PlanLimits.require(flag, value, in: 0.1...1e9, unit: " s")
+      try NumberLimits.require(flag, value, in: 0.1...1e9, unit: " s")
     }
-    try PlanLimits.require("--startup-time", startupTime, in: 0...1e9, unit: " s")
-    try PlanLimits.require("--max-replicas", maxReplicas, in: 1...10_000)
+    try NumberLimits.require("--startup-time", startupTime, in: 0...1e9, unit: " s")
+    try NumberLimits.require("--max-replicas", maxReplicas, in: 1...10_000)
     try checkTargets()
     guard minReplicas >= 1, maxReplicas >= minReplicas else {
       throw UserError(
@@ -138,13 +138,13 @@ struct PlanScaleCommand: ParsableCommand {
   /// - Throws: ``UserError`` for a target that is none, or that the autoscaler does not aim at.
   private func checkTargets() throws {
     if let targetUtilization {
-      try PlanLimits.require("--target-utilization", targetUtilization, in: 0.01...1)
+      try NumberLimits.require("--target-utilization", targetUtilization, in: 0.01...1)
       guard autoscaler.target == .rate else {
         throw notAimedAt("--target-utilization", "a share of a rate") { $0 == .rate }
       }
     }
     guard let targetRequests else { return }
-    try PlanLimits.require("--target-requests", targetRequests, in: 0.01...1e6)
+    try NumberLimits.require("--target-requests", targetRequests, in: 0.01...1e6)
     guard case .requests = autoscaler.target else {
       throw notAimedAt("--target-requests", "a number of requests at a time") {
         if case .requests = $0 { true } else { false }

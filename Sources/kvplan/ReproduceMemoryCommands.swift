@@ -57,8 +57,8 @@ struct AVMPCommand: ParsableCommand {
     setting.poolGiB = try Self.list(poolGib, "--pool-gib", "whole numbers from 1 to 1024") {
       Int($0).flatMap { (1...1024).contains($0) ? $0 : nil }
     }
-    setting.batches = try Self.list(batch, "--batch", "whole numbers from 1 on") {
-      Int($0).flatMap { $0 > 0 ? $0 : nil }
+    setting.batches = try Self.list(batch, "--batch", "whole numbers from 1 to 1000000") {
+      Int($0).flatMap { (1...1_000_000).contains($0) ? $0 : nil }
     }
     setting.stateShares = try Self.list(stateShare, "--state-share", "numbers between 0 and 1") {
       Double($0).flatMap { $0 > 0 && $0 < 1 ? $0 : nil }

@@ -49,6 +49,9 @@ struct CPUOptions: ParsableArguments {
 
   /// The scenario that these options ask for.
   func scenario(system: ServingSystem) throws -> CPUScenario {
+    for (flag, value) in [("--block-size", blockSize), ("--max-model-len", maxModelLength)] {
+      try NumberLimits.require(flag, value, in: 1...1_000_000)
+    }
     var scenario = CPUScenario(system: system, model: try ToyModels.find(model))
     scenario.kvMemoryGiB = kvMemory
     scenario.base.blockSize = blockSize
@@ -107,6 +110,7 @@ struct RunCPUCommand: ParsableCommand {
   @OptionGroup(title: "Results") var results: OutputOptions
 
   func run() throws {
+    try NumberLimits.require("--time-scale", timeScale, in: 1e-6...1e6)
     var scenario = try engine.scenario(system: try ServingSystem.find(system))
     scenario.base.requestRate = requestRate
     scenario.base.promptCount = promptCount

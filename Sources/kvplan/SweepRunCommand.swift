@@ -40,9 +40,7 @@ struct SweepRunCommand: ParsableCommand {
       jobs ?? environment["SLURM_CPUS_PER_TASK"].flatMap { Int($0) }
       ?? ProcessInfo.processInfo.activeProcessorCount
     guard jobs > 0 else { throw UserError("`--jobs` must be at least 1, found `\(jobs)`") }
-    guard checkpoint >= 0, checkpoint.isFinite else {
-      throw UserError("`--checkpoint` must be zero or more seconds, found `\(checkpoint)`")
-    }
+    try NumberLimits.require("--checkpoint", checkpoint, in: 0...1e6, unit: " s")
     // A file beyond the limit of its size is an error like a full disk, not an end by signal.
     signal(SIGXFSZ, SIG_IGN)
     // Nothing is written: a signal may end it at once.

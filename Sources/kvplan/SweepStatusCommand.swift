@@ -30,9 +30,7 @@ struct SweepStatusCommand: ParsableCommand {
   private static let shown = 32
 
   func run() throws {
-    if let shards, shards < 1 {
-      throw UserError("`--shards` must be at least 1, found `\(shards)`")
-    }
+    if let shards { try NumberLimits.require("--shards", shards, in: 1...1_000_000) }
     let plan = try sweep.plan()
     let status = try SweepStatus(plan, shards: shards)
     Terminal.warn(status.corrupt)

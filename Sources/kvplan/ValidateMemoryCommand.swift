@@ -60,8 +60,8 @@ struct ValidateMemoryCommand: ParsableCommand {
     for (flag, value) in [
       ("--num-prompts", promptCount ?? 1), ("--block-size", blockSize),
       ("--max-num-batched-tokens", batchedTokens),
-    ] where value < 1 {
-      throw UserError("`\(flag)` must be at least 1, found `\(value)`")
+    ] {
+      try NumberLimits.require(flag, value, in: 1...1_000_000)
     }
     guard kvMib > 0, kvMib <= 65_536, temperature >= 0 else {
       throw UserError(

@@ -320,6 +320,33 @@ import Testing
       "error: \(message)")
   }
 
+  /// So did these.
+  @Test(arguments: [
+    (
+      ["run-cpu", "-", "--time-scale=1e-300"],
+      "`--time-scale` must be from 1e-06 to 1000000, found `1e-300`"
+    ),
+    (
+      ["run-cpu", "-", "--max-model-len=9223372036854775807"],
+      "`--max-model-len` must be from 1 to 1000000, found `9223372036854775807`"
+    ),
+    (
+      ["validate", "memory", "-", "--block-size=9223372036854775807"],
+      "`--block-size` must be from 1 to 1000000, found `9223372036854775807`"
+    ),
+    (
+      ["sweep", "run", "none.yaml", "--checkpoint=1e300"],
+      "`--checkpoint` must be from 0 to 1000000 s, found `1e+300`"
+    ),
+    (
+      ["sweep", "status", "none.yaml", "--shards=9223372036854775807"],
+      "`--shards` must be from 1 to 1000000, found `9223372036854775807`"
+    ),
+  ])
+  func numbersOfOtherCommands(arguments: [String], message: String) throws {
+    expect(try Tool.run(arguments, input: Self.trace), "error: \(message)")
+  }
+
   @Test func sizesThatAreNone() throws {
     expect(
       try Tool.run(

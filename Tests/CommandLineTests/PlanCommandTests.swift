@@ -335,7 +335,7 @@ import Testing
         """)
     #expect(
       try errors("--autoscaler", "ray-serve", "--target-requests", "0") == """
-        error: `--target-requests` must be a positive number, found `0.0`
+        error: `--target-requests` must be from 0.01 to 1000000, found `0`
 
         """)
     let run = try Tool.run(

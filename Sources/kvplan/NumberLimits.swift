@@ -1,7 +1,7 @@
 import Messages
 
-/// Numbers of plans beyond which an answer means nothing, and simulated time, sums or memory end.
-enum PlanLimits {
+/// Numbers of flags beyond which an answer means nothing, and simulated time, sums or memory end.
+enum NumberLimits {
   /// - Throws: ``UserError`` that names the flag, what it takes, and what was found.
   static func require(
     _ flag: String, _ value: Int, in range: ClosedRange<Int>
