@@ -36,12 +36,6 @@ struct Scaler {
       nanoseconds: tick.nanoseconds - autoscaler.interval.nanoseconds * ahead / Int64(count))
   }
 
-  var looksAtReplicas: Bool { autoscaler.looksAtReplicas }
-
-  mutating func came(_ request: RequestID) {
-    if looksAtReplicas { inFlight.append(request) }
-  }
-
   /// The last decision ended replicas that had not answered so many requests.
   mutating func noteRestarted(_ count: Int) { steps[steps.count - 1].restarted += count }
 }
@@ -79,7 +73,7 @@ extension Fleet {
     // Nobody else refers to its arrays while they grow.
     self.scaler = nil
     defer { self.scaler = scaler }
-    if scaler.looksAtReplicas { try look(&scaler, at: time) }
+    if scaler.autoscaler.looksAtReplicas { try look(&scaler, at: time) }
     guard time == scaler.tick else { return (time, []) }
     let removed = try decide(&scaler, at: time)
     openReady(at: time)

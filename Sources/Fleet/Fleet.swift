@@ -35,6 +35,8 @@ package struct Fleet {
   /// By request that has arrived: the member that serves it, −1 for none; not kept for a single replica that stays.
   private var assignment: [Int32] = []
   private let keepsAssignment: Bool
+  /// Whether an autoscaler looks at replicas while they run.
+  private let isWatched: Bool
   var scaler: Scaler?
   var faults: Faults
   /// When members are to be visited.
@@ -110,11 +112,9 @@ package struct Fleet {
     log = RequestLog(all, turns: load.turns, window: load.window)
     faults = Faults(failures, window: load.window)
     let reads = isAlone ? .never : Self.looks(for: router)
-    if load.isClosed || reads == .never && failures != nil {
-      looks = .atDepartures
-    } else {
-      looks = reads == .never && isWatched ? .atReports : reads
-    }
+    let unread: Looks = failures != nil ? .atDepartures : isWatched ? .atReports : .never
+    looks = load.isClosed ? .atDepartures : reads == .never ? unread : reads
+    self.isWatched = isWatched
     if !isAlone, router.reads != .nothing, router.loadPeriod > .zero {
       reports = LoadReports(period: router.loadPeriod)
     }
@@ -250,9 +250,7 @@ package struct Fleet {
     while true {
       let (arrival, visit) = (senders.nextArrival, visits.nextTime)
       let now = min(arrival, visit)
-      if faults.areOn || scaler?.looksAtReplicas == true, now < limit {
-        try scale(to: now, &senders)
-      }
+      if faults.areOn || isWatched, now < limit { try scale(to: now, &senders) }
       if faults.nextTime < limit, try faultIsNext(before: now, senders) {
         try takeFault(&senders)
         continue
@@ -266,7 +264,7 @@ package struct Fleet {
       scaler?.arrived += 1
       try resume(at: arrival, &senders)
       let (request, sent) = senders.takeArrival()
-      scaler?.came(request)
+      if isWatched { scaler?.inFlight.append(request) }
       if let sent { log.sent(request, at: sent) }
       try route(request, at: arrival, &senders)
       try ending?.came(1, log)

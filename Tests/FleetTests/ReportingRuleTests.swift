@@ -236,6 +236,26 @@ import Testing
         == held.count + 1)
   }
 
+  /// What all replicas hold together, at decisions of 5 s; replicas start at once. A step of 2.5 pools adds one a decision, a
+  /// burst goes with the next. Between 1 and 1.2 pools one replica is too few and two are too many: it never settles.
+  @Test(arguments: [
+    ([500] + times4(2500) + times4(1200), [1, 2, 3, 3, 3, 2, 2, 2, 2]),
+    ([500, 1500, 500, 500], [1, 2, 1, 1]),
+    ((1...8).map { 500 * $0 }, [1, 1, 2, 2, 3, 3, 4, 4]),
+    (times4(1100), [2, 1, 2, 1]),
+  ]) func dynamoAddsOneAtATime(held: [Int], there: [Int]) {
+    var autoscaler = autoscaler(.dynamo)
+    var present = 1
+    let found = held.map { tokens in
+      let reports = (0..<present).map {
+        ReplicaReport(replica: $0, heldTokens: tokens / present)
+      }
+      present = autoscaler.replicas(FleetReading(present: present, reports: [reports]))
+      return present
+    }
+    #expect(found == there)
+  }
+
   /// 2 req/s a replica, decisions of 180 s: nothing before the first answer, then what was answered, at once.
   @Test func dynamoAsksForWhatWasAnswered() {
     var autoscaler = autoscaler(.dynamoSLA)
