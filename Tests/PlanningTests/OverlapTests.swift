@@ -42,6 +42,30 @@ import Workload
     }
   }
 
+  /// `--enable-two-batch-overlap` is refused where ranks send each other nothing; else prices are others, and say what they
+  /// rest on.
+  @Test func twoBatchesNeedRanks() throws {
+    var scenario = Scenario(
+      system: .sglang05, model: try ModelCatalogue.find("qwen3-30b-a3b"),
+      device: try DeviceCatalogue.find("h100-sxm"))
+    (scenario.maxModelLength, scenario.requestRate) = (4096, .infinity)
+    scenario.twoBatchOverlap = true
+    let error = try #require(throws: UserError.self) { _ = try scenario.resolved(prices: .none) }
+    #expect(
+      error.message
+        == "`--enable-two-batch-overlap` hides what ranks send each other around their experts, and there is one rank"
+    )
+    (scenario.dataParallel, scenario.enableExpertParallel) = (2, true)
+    let requests = (0..<16).map { _ in Request(promptTokens: 2000, outputTokens: 4) }
+    let trace = Trace(name: "prompts", requests: requests, hasArrivals: false)
+    let overlapped = try Simulation.run(scenario, trace: trace)
+    scenario.twoBatchOverlap = nil
+    let plain = try Simulation.run(scenario, trace: trace)
+    #expect(overlapped.result.summary.duration != plain.result.summary.duration)
+    #expect(overlapped.warnings.contains(PricedDeployment.twoBatchCaveat))
+    #expect(!plain.warnings.contains(PricedDeployment.twoBatchCaveat))
+  }
+
   @Test func whatIsNotKnownIsRefused() throws {
     func message(
       _ overlap: String, device: String = "a100-80gb", _ system: ServingSystem = .vllmV1,

@@ -4,6 +4,7 @@ import Messages
 import ModelFiles
 import Serving
 import Testing
+import Workload
 
 @testable import Planning
 
@@ -64,6 +65,22 @@ import Testing
     #expect(plain.maxSequences == 4096)
     #expect(try settings(eagle3).maxSequences == 48)
     #expect(try settings(eagle3.merging(["max-num-seqs": "200"]) { $1 }).maxSequences == 200)
+  }
+
+  /// Results say that no run of the engine with drafts was recorded.
+  @Test func whatDraftsRestOnIsSaid() throws {
+    let trace = Trace(
+      name: "one", requests: [Request(promptTokens: 64, outputTokens: 9)], hasArrivals: false)
+    func warnings(_ settings: [String: String]) throws -> [String] {
+      var scenario = try scenario(settings)
+      scenario.requestRate = .infinity
+      return try Simulation.run(scenario, trace: trace).warnings
+    }
+    let said =
+      "drafts in `sglang` follow its sources, chains only: no step trace with drafts is recorded, and no served run was "
+      + "compared"
+    #expect(try warnings(eagle3).contains(said))
+    #expect(try !warnings([:]).contains(said))
   }
 
   /// No drafts are the run without them.
