@@ -6,12 +6,12 @@ extension ScenarioSetting {
     .choice(
       "speculative-algorithm", \.sglang.drafts.drafter, of: SGLangDrafter.allCases,
       text: \.rawValue
-    ).byEstimate.recorded(100, .ifSet),
-    .count("speculative-num-steps", \.sglang.drafts.steps).byEstimate.recorded(101, .ifSet),
-    .count("speculative-eagle-topk", \.sglang.drafts.branches).byEstimate.recorded(102, .ifSet),
+    ).byEstimate.recorded(71, .ifSet),
+    .count("speculative-num-steps", \.sglang.drafts.steps).byEstimate.recorded(72, .ifSet),
+    .count("speculative-eagle-topk", \.sglang.drafts.branches).byEstimate.recorded(73, .ifSet),
     .count("speculative-num-draft-tokens", \.sglang.drafts.verified).byEstimate
-      .recorded(103, .ifSet),
-    .text("speculative-draft-model-path", \.sglang.drafts.model).byEstimate.recorded(104, .ifSet),
-    .yesNo("enable-two-batch-overlap", \.twoBatchOverlap).byEstimate.recorded(105, .ifSet),
+      .recorded(74, .ifSet),
+    .text("speculative-draft-model-path", \.sglang.drafts.model).byEstimate.recorded(75, .ifSet),
+    .yesNo("enable-two-batch-overlap", \.twoBatchOverlap).byEstimate.recorded(76, .ifSet),
   ]
 }
