@@ -32,7 +32,7 @@ enum LongestContext {
         model: model, device: try DeviceCatalogue.find(name), tensorParallel: gpus,
         utilization: 0.9, tokenBudget: 8192, blockSize: 16)
       inputs.engine = .vllm(
-        VLLMMemory(release: VLLMRelease(0, 8, 5), sequences: 256, modelLength: 10_485_760))
+        VLLMMemory(release: VLLMRelease(0, 8, 5), sequences: 1024, modelLength: 10_485_760))
       let ours = tokens(
         kvBytes: KVBudget(inputs).kvBytes,
         layerBytes: model.kvBytesPerToken(tensorParallel: gpus) / model.layers.count)
