@@ -38,7 +38,9 @@ struct Quantization {
     for name in [
       "modules_to_not_convert", "ignore", "exclude_modules", "ignored_layers", "exclude",
     ] {
-      kept += try fields.texts(name)?.map(ModulePattern.init) ?? []
+      // `mtp.layers.0*` is the layer that predicts further tokens, and not the first.
+      let modules = try fields.texts(name)?.filter { !$0.hasPrefix("mtp") } ?? []
+      kept += modules.map(ModulePattern.init)
     }
     if let layers = try fields.optionalObject("quantized_layers") {
       byModule = try Self.formats(layers)
