@@ -60,9 +60,8 @@ package enum ModelFile {
   /// A model of the catalogue, with its weights stored as the name says.
   private static func catalogued(_ text: String) throws -> ModelSpec {
     let named = try named(text)
-    var model = named.model
-    if let weights = named.weights { model.stored = WeightFormat(weights) }
-    return model
+    guard let weights = named.weights else { return named.model }
+    return WeightRecipe.stored(named.model, as: text, weights: weights)
   }
 
   /// The model of one configuration; how its weights are stored may stand in a file beside it.
