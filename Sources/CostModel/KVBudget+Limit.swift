@@ -18,7 +18,11 @@ extension VLLMMemory {
   /// - Source: 0.41 and 0.53 GiB gone when it starts, of logs of 0.33 and 0.10.2 on H100 (79.25 − 78.84, 79.19 − 78.66); the
   ///   larger counts. 150 MiB: `redundancy_buffer_memory` of `v1/worker/gpu_worker.py`.
   func unchargedBytes(_ inputs: KVBudget.Inputs) -> Int {
-    let collectives = chargesCollectives ? 0 : collectiveBytes(inputs)
+    let collectives =
+      switch collectives(inputs) {
+      case .uncharged, .fusedReduction: ncclBytes(inputs)
+      case .charged, .instinct: 0
+      }
     let graphs = countsGraphs(inputs) ? 0 : capturedBytes(inputs)
     return Self.goneAtStart + 150 << 20 + collectives + graphs
   }

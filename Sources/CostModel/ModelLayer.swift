@@ -227,6 +227,11 @@ extension ModelLayer {
     }
   }
 
+  /// Whether it caches keys and values of heads.
+  var hasPlainHeads: Bool {
+    if case .heads = attention { true } else { false }
+  }
+
   /// Inner width of the MLP that every token passes: of a mixture, its shared experts side by side.
   var sharedWidth: Int {
     switch mlp {

@@ -42,8 +42,15 @@ package struct VLLMMemory: Equatable, Sendable {
     package var contextSince20: Int
     /// What NCCL takes where NVLink reduces in the switch (Hopper and later), bytes on each GPU.
     package var switchReduction: Int
+    /// What AMD's libraries take on each of 2 GPUs, of 4, and of more.
+    package var instinctPair = gibibytes(1.75)
+    package var instinctFour = gibibytes(3.7)
+    package var instinctServer = gibibytes(5)
     /// A captured graph, bytes for each layer.
     package var graphLayer: Int
+    /// The same on data-centre Blackwell where there are experts, in pieces and whole.
+    package var graphLayerOfExperts = 266 << 10
+    package var wholeGraphLayerOfExperts = 159 << 10
 
     package init(
       contextInUse: Int, contextBefore08: Int, contextSince09: Int, contextSince20: Int,
@@ -65,7 +72,12 @@ package struct VLLMMemory: Equatable, Sendable {
     ///   (125.82 − 66.14 − 1.04 − 57.24 − 0.83), 0.77 on each of four (125.82 − 17.22 − 1.00 − 106.27 − 0.56).
     /// * Reduction in the switch: 1.38 GiB of which 0.13 are the context (Qwen3-Next on two H200).
     /// * Graphs: the median of 1.04 GiB (gpt-oss-120b: 147 sizes, 36 layers), 0.23 (Llama-3.1-8B: 51, 32), 0.47
-    ///   (DeepSeek-Coder-V2-Lite: 51, 27) and 0.65 GiB (Gemma-3-4B on a B200: 83, 34), each less 1 MiB a size.
+    ///   (DeepSeek-Coder-V2-Lite: 51, 27) and 0.65 GiB (Gemma-3-4B on a B200: 83, 34), each less 1 MiB a size. With experts
+    ///   on GB300 two logs of MiniMax-M2.5 (62 layers: 51 sizes of which 51 whole, 1.66 GiB; 51 and 35, 1.51) and one of
+    ///   Kimi-K2.5 (61: 147 and 5, 2.57), all of vLLM 0.21 with NVFP4: 0.00, 0.01 and −0.25 GiB are left.
+    /// * AMD's libraries: of what three logs have beside weights and KV cache, one each: 7.54 GiB on each of two MI300X
+    ///   (DeepSeek-R1-Distill-Qwen-14B, vLLM 0.9.2; 5.80 without), 7.55 on four MI355X (Kimi-K2.5 in MXFP4, 0.21; 3.31 without,
+    ///   and 0.5 of a vision tower), 5.70 on eight MI300X (Llama-2-7B, 0.6.3; 0.7 without).
     package static let fromLogs = Constants(
       contextInUse: gibibytes(0.35), contextBefore08: gibibytes(0.05),
       contextSince09: gibibytes(0.135),
@@ -75,10 +87,9 @@ package struct VLLMMemory: Equatable, Sendable {
   func parts(_ inputs: KVBudget.Inputs) -> EngineMemory.Parts {
     var parts = EngineMemory.Parts(
       activations: activationBytes(inputs), context: contextBytes(inputs.device))
-    parts.weightPadding = inputs.stage.paddingBytes(
-      tensorParallel: inputs.tensorParallel, device: inputs.device)
+    parts.weightPadding = bytesBeyondCheckpoint(inputs)
     parts.graphs = countsGraphs(inputs) ? capturedBytes(inputs) : 0
-    parts.communication = chargesCollectives ? collectiveBytes(inputs) : 0
+    parts.communication = collectives(inputs).bytes
     return parts
   }
 }
@@ -135,14 +146,6 @@ extension VLLMMemory {
     return countsGrowth ? constants.contextBefore08 : constants.contextInUse
   }
 
-  /// Whether the first snapshot comes before the buffers of the collectives.
-  var chargesCollectives: Bool { release < .snapshotAfterNCCL }
-
-  /// Buffers of the collectives.
-  func collectiveBytes(_ inputs: KVBudget.Inputs) -> Int {
-    inputs.collectiveBytes(switchReduction: constants.switchReduction)
-  }
-
   /// Whether graphs are taken off the budget. AMD's are not estimated.
   func countsGraphs(_ inputs: KVBudget.Inputs) -> Bool {
     let isCounted = release >= .secondRunner || !runsSecondRunner(inputs.stage)
@@ -152,12 +155,19 @@ extension VLLMMemory {
   /// CUDA graphs: every size once for each layer's pieces, and once whole for sizes that decode alone.
   ///
   /// vLLM's own estimate is the first capture of a mode and as much for each other size as the second one took, at least
-  /// 1 MiB.
+  /// 1 MiB. On data-centre Blackwell layers with experts take more of both, and FlashInfer's attention takes its workspace
+  /// (`VLLM_FLASHINFER_WORKSPACE_BUFFER_SIZE`, 394 MiB) in the first capture.
   func capturedBytes(_ inputs: KVBudget.Inputs) -> Int {
     guard recordsGraphs else { return 0 }
     let sizes = captureSizes(inputs.device, tokenBudget: inputs.tokenBudget)
     let whole = sizes.count { $0 <= sequences }
-    return sizes.count * inputs.stage.layers.count * constants.graphLayer + whole << 20
+    let layers = inputs.stage.layers
+    guard inputs.device.architecture == .blackwell, inputs.model.hasExperts else {
+      return sizes.count * layers.count * constants.graphLayer + whole << 20
+    }
+    let pieces = sizes.count * layers.count * constants.graphLayerOfExperts
+    let workspace = layers.kinds.contains { $0.layer.hasPlainHeads } ? 394 << 20 : 0
+    return pieces + whole * layers.count * constants.wholeGraphLayerOfExperts + workspace
   }
 
   /// Tokens of the graphs that are captured: 1, 2, 4, then every 8th below 256, every 16th from there.
@@ -166,18 +176,6 @@ extension VLLMMemory {
     let most = min(graphTokensMax ?? min(2 * sequences, isLargest ? 1024 : 512), tokenBudget)
     let fine = [1, 2, 4] + Array(stride(from: 8, to: 256, by: 8))
     return (fine + Array(stride(from: 256, through: max(most, 256), by: 16))).filter { $0 <= most }
-  }
-}
-
-extension KVBudget.Inputs {
-  /// Buffers of the collectives.
-  ///
-  /// - Parameter switchReduction: What NCCL takes where NVLink reduces in the switch.
-  /// - Source: aiconfigurator's system files: 342 MB for 2 GPUs, 392 MB for 4 and 8.
-  func collectiveBytes(switchReduction: Int) -> Int {
-    guard gpus > 1 else { return 0 }
-    if device.linkBandwidth != nil, device.architecture.reducesInSwitch { return switchReduction }
-    return gpus == 2 ? 342_000_000 : 392_000_000
   }
 }
 

@@ -70,12 +70,16 @@ extension VLLMRelease {
   package static let asynchronous = VLLMRelease(0, 14, 0)
   /// Top-k and top-p without sorting the vocabulary.
   package static let samplesUnsorted = VLLMRelease(0, 17, 1)
+  /// A reduction and the norm behind it are one kernel on Hopper and B200, where neither data nor stages are parallel.
+  package static let fusesReductions = VLLMRelease(0, 17, 1)
   /// Experts see all tokens at once.
   package static let expertsUnchunked = VLLMRelease(0, 18, 1)
   /// A request is admitted only if its whole prompt fits.
   package static let wholePromptAdmission = VLLMRelease(0, 19, 1)
   /// CUDA graphs are estimated and taken off; 0.92 of the memory by default.
   package static let countsGraphs = VLLMRelease(0, 20, 2)
+  /// The same on a B300, and whatever else is parallel.
+  package static let fusesReductionsAnywhere = VLLMRelease(0, 22, 1)
   /// Unhashed blocks go to the head of the free queue.
   package static let unhashedFirst = VLLMRelease(0, 23, 0)
   /// Memory for windows and chunks counts the tokens of all iterations in flight, and what lies behind a window is given

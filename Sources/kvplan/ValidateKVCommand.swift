@@ -89,9 +89,10 @@ struct KVLogTable {
 
   /// What was fitted, of all that the predictions rest on.
   private static let fitted = """
-    fitted on these logs: memory that is not PyTorch's (four medians, by what the release counts), and what NCCL takes
-    with reduction in the switch (one log); on other logs: a CUDA graph's bytes a layer; of one source it is known that
-    FlashInfer sampled, which is left out with that source
+    fitted on these logs: memory that is not PyTorch's (four medians, by what the release counts), what NCCL takes with
+    reduction in the switch (one log), and AMD's libraries on eight GPUs (one log); on other logs: the same on two and on
+    four, and a CUDA graph's bytes a layer; of one source it is known that FlashInfer sampled, which is left out with
+    that source
 
     """
 

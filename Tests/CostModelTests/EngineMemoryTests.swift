@@ -82,12 +82,15 @@ struct LoggedPool: Sendable {
     let budget = KVBudget(inputs)
     // 256 sequences: 1, 2, 4, 31 sizes below 256, 17 up to 512; 35 of them up to 256 sequences.
     #expect(budget.graphBytes == 51 * 80 * 196_608 + 35 << 20)
-    #expect(budget.communicationBytes == 0)
+    // FlashInfer's: four buffers of 4 × 2 MiB. NCCL's are of the reserve.
+    #expect(budget.communicationBytes == 32 << 20)
     #expect(budget.lines.dropLast().reduce(0) { $0 + $1.bytes } == budget.kvBytes)
     var eager = inputs
     eager.engine = vllm(.v021) { $0.recordsGraphs = false }
     #expect(KVBudget(eager).graphBytes == 0)
-    #expect(KVBudget(eager).kvBytes == budget.kvBytes + budget.graphBytes)
+    #expect(KVBudget(eager).communicationBytes == 0)
+    #expect(
+      KVBudget(eager).kvBytes == budget.kvBytes + budget.graphBytes + budget.communicationBytes)
     // NCCL's buffers are charged until 0.10.2: with reduction in the switch on an H100, without on an A100.
     var old = inputs
     old.engine = vllm(VLLMRelease(0, 10, 2))
@@ -99,6 +102,27 @@ struct LoggedPool: Sendable {
     #expect(KVBudget(old).communicationBytes == 342_000_000)
     old.tensorParallel = 1
     #expect(KVBudget(old).communicationBytes == 0)
+  }
+
+  /// Experts on data-centre Blackwell, of 62 layers: sizes in pieces at 266 KiB a layer, whole ones at 159, and FlashInfer's
+  /// workspace; GB300 with MiniMax-M2.5 in NVFP4 (vLLM 0.21) has 1.66 GiB with 51 whole ones, and 1.51 with 35.
+  @Test(arguments: [(512, 51, 1.66), (256, 35, 1.51)])
+  func graphsOfExpertsOnBlackwell(_ sequences: Int, _ whole: Int, _ logged: Double) throws {
+    var model = ModelSpec(
+      name: "experts", aliases: [], layers: 62, hidden: 3072, heads: 48, kvHeads: 8, headDim: 128,
+      ffn: 0, vocab: 200_064, maxPositions: 196_608,
+      mixture: .init(experts: 256, activeExperts: 8, ffn: 1536))
+    model.stored = WeightFormat(.nvfp4)
+    var inputs = try inputs("llama-3.1-8b", "gb300") {
+      $0.model = model
+      $0.tokenBudget = 8192
+      $0.engine = vllm(.v021, sequences: sequences) { $0.graphTokensMax = 512 }
+    }
+    let bytes = 62 * (51 * 266 + whole * 159) << 10 + 394 << 20
+    #expect(KVBudget(inputs).graphBytes == bytes)
+    #expect(abs(Double(bytes) / Double(1 << 30) - logged) < 0.01)
+    inputs.device = try DeviceCatalogue.find("h200-sxm")
+    #expect(KVBudget(inputs).graphBytes == 51 * 62 * 196_608 + whole << 20)
   }
 
   /// What start-up logs print of the activation peak, GiB: to 1 %.

@@ -125,6 +125,8 @@ extension VLLMMemory.Constants {
     if let value = median(counted.filter { $0.0 != source }.map(\.1)) {
       contextSince20 = Int((value * gibibyte).rounded())
     }
+    // The one log of eight of AMD's GPUs is in the table.
+    if source == "find_string index id 43425326930" { instinctServer = instinctFour }
     let several = context({ $0 >= .countsGrowthOnly && $0 < .snapshotAfterNCCL }, alone: false)
     // Without a log, what aiconfigurator counts for two GPUs.
     switchReduction =
