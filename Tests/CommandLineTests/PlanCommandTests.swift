@@ -372,7 +372,7 @@ import Testing
 
   /// A plan of a long trace is about a part of it unless all is asked for; the mistake after it saves the simulations.
   @Test func aPlanOfALongTraceIsASample() throws {
-    let long = "prompt_tokens,output_tokens\n" + String(repeating: "20,3\n", count: 20_001)
+    let long = "prompt_tokens,output_tokens\n" + String(repeating: "20,3\n", count: 60_001)
     let arguments = [
       "plan", "capacity", "-", "--model", "opt-13b", "--device", "a100-80gb", "--slo",
       "chat:ttft.p90<=1s",
@@ -381,9 +381,9 @@ import Testing
     #expect(
       run.errors.hasPrefix(
         """
-        warning: `<stdin>` has 20001 requests, of which a plan simulates 20000 unless told otherwise: `--num-prompts all` \
+        warning: `<stdin>` has 60001 requests, of which a plan simulates 60000 unless told otherwise: `--num-prompts all` \
         takes all
-        warning: `--num-prompts` 20000 takes a sample of 20000 of 20001 requests of `<stdin>`, spread over all of it and \
+        warning: `--num-prompts` 60000 takes a sample of 60000 of 60001 requests of `<stdin>`, spread over all of it and \
         drawn by seed 0; each stands for 1
 
         """))
@@ -391,7 +391,7 @@ import Testing
     #expect(all.errors.hasPrefix("error: `--slo` has targets of the class `chat`"))
     let fewer = try Tool.run(arguments + ["--num-prompts", "300"], input: long)
     #expect(
-      fewer.errors.hasPrefix("warning: `--num-prompts` 300 takes a sample of 300 of 20001 requests")
+      fewer.errors.hasPrefix("warning: `--num-prompts` 300 takes a sample of 300 of 60001 requests")
     )
   }
 
