@@ -137,6 +137,22 @@ import Testing
     #expect(predictions.map(\.blocks) == [budget.blocks])
   }
 
+  /// Milliseconds beside the kernels of a mixture, and microseconds of a layer with a state, by SGLang's release.
+  @Test(arguments: [
+    ("", 3.29, 0.0), ("0.5.6.post2", 3.29, 53), ("0.5.9", 1.6, 53), ("0.5.10", 1.6, 0),
+    ("0.6.0", 1.6, 0), ("nightly-dev", 1.6, 53), ("nightly-dev-20260216-d3bae71e", 1.6, 53),
+    ("nightly-dev-20260402-d7256eb6", 1.6, 0), ("nightly-dev-20260515-0123abcd", 1.6, 0),
+  ])
+  func releasesOfSGLangDiffer(version: String, iteration: Double, state: Double) throws {
+    var point = try #require(read(Self.row("one", clients: "1", promptTokens: 100)).0.first)
+    (point.backend, point.version) = (.sglang, version)
+    let overheads = BackendModel.model(point).overheads
+    #expect(try #require(overheads.mixtures).iterationSeconds == iteration * 1e-3)
+    #expect(overheads.recurrentLayerSeconds == state * 1e-6)
+    // Those of dense models do not.
+    #expect(overheads.iterationSeconds == 1.6e-3)
+  }
+
   @Test func everyParameterNameCanBeSet() {
     for name in BackendModel.parameterNames {
       var model = BackendModel.vllm
