@@ -1,8 +1,8 @@
 extension DeviceCatalogue {
   /// NVIDIA data-centre cards up to Ada.
   ///
-  /// The A100s carry totals that all three columns of the PagedAttention paper's Table 1 support, which these and no others
-  /// tried reproduce. The L40 is taken to see what the L40S does, the A10 what the A10G does (22.0 to 22.2 in messages).
+  /// The A100s carry totals that all three columns of the PagedAttention paper's Table 1 support, which these and no
+  /// others tried reproduce. The L40 is taken to see what the L40S does, the A10 what the A10G does (22.0 to 22.2 in messages).
   static let ampereAndBefore: [DeviceSpec] = [
     DeviceSpec(
       name: "a100-40gb",

@@ -23,13 +23,12 @@ struct Architecture {
   /// Every architecture that is known. A new family is a file with its reader, and a line here.
   static let all = [
     dense, qwenDense, mixtral, miniMax, graniteShared, qwenMixture, glmMixture, gptOss, deepSeek,
-    deepSeekSparse,
-    deepSeekV4, gemma2, gemma3, gemma4, llama4, deciLM, qwenNext, nemotronH, cohere, ernie, exaone4,
-    plainDense, starcoder, olmoe, bailing, ernieMixture, afmoe, kimiLinear, graniteHybrid, bamba,
-    falconH1, hunYuan, jamba, step3, longCat, miniMaxText, miMoV2, lfm2, gemma, opt, neoX, falcon,
-    chatGLM, gemma3n, step35, miniCPM, miniCPM3, zamba2, miniMaxM3, exaoneMixture, ernieSeeing,
-    gpt2, gptBigCode, gptJ, bloom, mpt, dbrx, qwen1, grok, phi4Multimodal, olmoHybrid,
-    bailingLinear,
+    deepSeekSparse, deepSeekV4, gemma2, gemma3, gemma4, llama4, deciLM, qwenNext, nemotronH, cohere,
+    ernie, exaone4, plainDense, starcoder, olmoe, bailing, ernieMixture, afmoe, kimiLinear,
+    graniteHybrid, bamba, falconH1, hunYuan, jamba, step3, longCat, miniMaxText, miMoV2, lfm2,
+    gemma, opt, neoX, falcon, chatGLM, gemma3n, step35, miniCPM, miniCPM3, zamba2, miniMaxM3,
+    exaoneMixture, ernieSeeing, gpt2, gptBigCode, gptJ, bloom, mpt, dbrx, qwen1, grok,
+    phi4Multimodal, olmoHybrid, bailingLinear,
   ]
 
   /// Architectures that no reader will be written for, and why.

@@ -77,8 +77,8 @@ struct TableFilling {
   /// Rows that weights are made from, at least.
   private static let rowsOfWeights = 600
 
-  /// Small kernels err otherwise than large ones: where parts of as many points begin, by their work, that have weights of
-  /// their own.
+  /// Small kernels err otherwise than large ones: where parts of as many points begin, by their work, that have
+  /// weights of their own.
   private func limits(_ work: [Double]) -> [Double] {
     let parts = min(max(work.count / Self.rowsOfWeights, 1), 8)
     let sorted = work.sorted()
