@@ -92,7 +92,10 @@ package enum ModelFile {
     let decoder = JSONDecoder()
     // Published files hold numbers that JSON does not have, such as `Infinity`.
     decoder.allowsJSON5 = true
-    guard let value = try? decoder.decode(ConfigValue.self, from: data) else {
+    // Foundation ends the program over a fault of JSON5 beside bytes that are no UTF-8.
+    guard String(validating: data, as: UTF8.self) != nil,
+      let value = try? decoder.decode(ConfigValue.self, from: data)
+    else {
       throw UserError("\(path): not a JSON file", hint: "give \(kind)")
     }
     guard case .object(let values) = value else {

@@ -145,6 +145,18 @@ import Testing
     #expect(message("{") == "DIR/config.json: not a JSON file")
   }
 
+  /// A fault behind bytes that are no UTF-8, over which Foundation's reader of JSON5 ends the program.
+  @Test func bytesThatAreNoTextAreRefused() throws {
+    let file = FileManager.default.temporaryDirectory.appending(path: "kvplan-\(UUID().uuidString).json")
+    defer { try? FileManager.default.removeItem(at: file) }
+    let bytes = Array(#"{"name": "mine","#.utf8) + [0x85, 0x85] + Array(#" "cores": 1}"#.utf8)
+    try Data(bytes).write(to: file)
+    let mistake = #expect(throws: UserError.self) {
+      try ModelFile.fields(file.path, of: "a device")
+    }
+    #expect(mistake?.message == "\(file.path): not a JSON file" && mistake?.hint == "give a device")
+  }
+
   @Test func anUnknownArchitectureIsNamed() throws {
     let text = HandmadeConfig.llama.replacingOccurrences(of: "LlamaFor", with: "LlamasFor")
     let mistake = #expect(throws: UserError.self) { try read(text) }

@@ -227,6 +227,21 @@ import Workload
     #expect(difference(.throughput) < 0)
   }
 
+  /// Seconds that no clock can add up.
+  @Test func aResidualBeyondAnHourIsRefused() throws {
+    var residuals = Self.residuals
+    residuals.iterationSeconds = 2_147_483_648
+    let files = try SmallFiles([
+      "p.json": String(decoding: profile(residuals).file, as: UTF8.self)
+    ])
+    let mistake = #expect(throws: UserError.self) {
+      try ServerProfile.read(path: files.path + "/p.json")
+    }
+    #expect(
+      mistake?.message.hasPrefix(
+        files.path + "/p.json: a residual is above 3600, seconds or times: [2147483648.0, ") == true)
+  }
+
   /// A profile is read as it was written, and used for what it was not fitted to only with a word, or not at all.
   @Test func profilesKnowTheirReach() throws {
     let profile = profile(Self.residuals)

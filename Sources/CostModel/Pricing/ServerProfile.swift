@@ -130,8 +130,16 @@ package struct ServerProfile: Codable, Equatable, Sendable {
     guard values.allSatisfy({ $0.isFinite && $0 >= 0 }), residuals.kernelScale > 0 else {
       throw UserError("\(path): a residual is negative or no number: \(values)")
     }
+    guard values.allSatisfy({ $0 <= residualMax }) else {
+      throw UserError(
+        "\(path): a residual is above \(Int(residualMax)), seconds or times: \(values)",
+        hint: "calibrate again, or mend the file")
+    }
     return profile
   }
+
+  /// An hour, or as many times the kernels: more is no server's.
+  private static let residualMax = 3600.0
 
   /// As bytes of a file.
   package var file: [UInt8] {
