@@ -25,6 +25,9 @@ package struct EngineOverheads: Equatable, Sendable {
   package var promptScale = 1.0
   /// Whose kernels of experts and latent attention run.
   package var library = KernelLibrary.vllm
+  /// What the name of a kernel of experts has in it that a flag chose, in the tables of whichever engine; `nil` for the
+  /// engine's own choice.
+  package var expertKernel: String?
   /// Time of routed experts beside the measured kernels, on top of ``productScale``: 1 for the same kernels, more where
   /// an engine runs them untuned.
   package var expertScale = 1.0
@@ -33,6 +36,8 @@ package struct EngineOverheads: Equatable, Sendable {
   /// Seconds of a layer with a state in place of keys and values that no table holds: projections of their own, small
   /// kernels around the state.
   package var recurrentLayerSeconds = 0.0
+  /// Seconds of a layer of latent attention that no table holds: small kernels around its products.
+  package var latentLayerSeconds = 0.0
   /// Time of attention beside the measured kernels.
   package var attentionScale = 1.0
   /// Time of decode attention over contexts of different lengths beside equal ones of the same sum:
@@ -55,6 +60,7 @@ package struct EngineOverheads: Equatable, Sendable {
     package var gapSeconds: Double
     package var launchShare: Double
     package var promptScale: Double
+    package var allReduceScale: Double
 
     /// Those of `overheads`, to be changed.
     package init(_ overheads: EngineOverheads) {
@@ -62,6 +68,7 @@ package struct EngineOverheads: Equatable, Sendable {
       gapSeconds = overheads.gapSeconds
       launchShare = overheads.launchShare
       promptScale = overheads.promptScale
+      allReduceScale = overheads.allReduceScale
     }
   }
 
@@ -73,6 +80,7 @@ package struct EngineOverheads: Equatable, Sendable {
     overheads.gapSeconds = mixtures.gapSeconds
     overheads.launchShare = mixtures.launchShare
     overheads.promptScale = mixtures.promptScale
+    overheads.allReduceScale = mixtures.allReduceScale
     return overheads
   }
 

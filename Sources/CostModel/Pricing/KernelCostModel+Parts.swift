@@ -33,13 +33,19 @@ extension KernelCostModel {
         prices: PriceCurve(limit: tabulatedTokens) { tokens in
           layers * streamed.reduce(0) { $0 + streaming(Double(tokens) * $1) }
         }))
-    let states = model.layers.kinds.filter(\.layer.isRecurrent).reduce(0) { $0 + $1.count }
-    if states > 0, deployment.overheads.recurrentLayerSeconds > 0 {
-      let seconds = Double(states) * deployment.overheads.recurrentLayerSeconds
+    func addSmallKernels(_ name: String, _ seconds: Double, where isOf: (ModelLayer) -> Bool) {
+      let layers = model.layers.kinds.filter { isOf($0.layer) }.reduce(0) { $0 + $1.count }
+      guard layers > 0, seconds > 0 else { return }
       parts.append(
         Part(
-          name: "small kernels of states",
-          prices: PriceCurve(limit: tabulatedTokens) { _ in seconds }))
+          name: name,
+          prices: PriceCurve(limit: tabulatedTokens) { _ in Double(layers) * seconds }))
+    }
+    addSmallKernels("small kernels of states", deployment.overheads.recurrentLayerSeconds) {
+      $0.isRecurrent
+    }
+    addSmallKernels("small kernels of latents", deployment.overheads.latentLayerSeconds) {
+      if case .latent = $0.attention { true } else { false }
     }
     let token = Double(model.hidden * ModelSpec.bytesPerElement)
     let ranks = deployment.dataParallel

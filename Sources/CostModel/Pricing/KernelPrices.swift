@@ -87,8 +87,11 @@ struct KernelPrices: Sendable {
   /// Of several kernels that were measured for the model, the cheapest at each count: engines pick by size and flags. A
   /// model that none was measured for takes the kernel with the most rows.
   func experts(_ shape: ExpertShape) -> (@Sendable (_ tokens: Int) -> Double)? {
+    let overheads = self.overheads
     let known = operators.filter {
-      $0.op.kind == .experts && ($0.op.library == nil || $0.op.library == self.overheads.library)
+      guard $0.op.kind == .experts else { return false }
+      if let chosen = overheads.expertKernel { return $0.op.kernel?.contains(chosen) ?? false }
+      return $0.op.library == nil || $0.op.library == overheads.library
     }
     let tiers = MeasuredExperts.types(of: shape.format).map { types in
       known.filter { types.contains(MeasuredExperts.type(ofKernel: $0.op.kernel ?? "")) }
@@ -103,7 +106,6 @@ struct KernelPrices: Sendable {
         table: isOwn ? profile.table : nil
       )
     }
-    let overheads = self.overheads
     return { tokens in
       let sizes = shape.sizes(tokens: tokens)
       let rows = sizes[0] * sizes[3] / sizes[4]

@@ -113,7 +113,7 @@ package enum ShippedProfiles {
   static func profile(_ name: String, _ library: KernelLibrary) -> DeviceProfile {
     var whole = profile(name)
     whole.operators += known("\(name)-\(library.rawValue)")?.operators ?? []
-    whole.operators += generatedKernels(name, library)
+    whole.operators += borrowedKernels(name, library)
     if !whole.operators.contains(where: { $0.op.kind == .latentDecode }) {
       let others = known("\(name)-\(KernelLibrary.trtllm.rawValue)")?.operators ?? []
       whole.operators += others.filter { $0.op.kind != .experts }
@@ -126,24 +126,29 @@ package enum ShippedProfiles {
     known("\(name)-states")?.operators ?? []
   }
 
-  /// Kernels of experts that TensorRT-LLM generates and FlashInfer offers to every engine, of the types that an engine runs
-  /// by a flag and that stand in SGLang's table alone.
+  /// Kernels of experts of the types that an engine runs by a flag and that stand in SGLang's table alone.
   ///
-  /// TensorRT-LLM on Blackwell (`moe_config.backend: TRTLLM`): its table of 8-bit blocks has DeepGEMM only. vLLM
-  /// (`VLLM_USE_FLASHINFER_MOE_MXFP4_MXFP8`): its table of gpt-oss has 16-bit activations only. Both take as long in SGLang's
+  /// TensorRT-LLM generates some, and FlashInfer offers them to every engine: those of TensorRT-LLM on Blackwell
+  /// (`moe_config.backend: TRTLLM`), whose own table of 8-bit blocks has DeepGEMM only, and vLLM's of 8-bit activations
+  /// (`VLLM_USE_FLASHINFER_MOE_MXFP4_MXFP8`), where its table of gpt-oss has 16-bit ones only. Both take as long in SGLang's
   /// table as in vLLM's where both were measured (gpt-oss, 16-bit activations, 8 to 8,192 tokens: within 2.5 %).
-  private static func generatedKernels(
+  /// Triton's of 8-bit blocks stays SGLang's, so that it runs under vLLM where it is asked for by name alone.
+  private static func borrowedKernels(
     _ name: String, _ library: KernelLibrary
   ) -> [OperatorProfile] {
-    let type: String
+    let generated = "sglang_flashinfer_trtllm"
+    let (borrowed, byName): (String, String?)
     switch library {
-    case .trtllm: type = "fp8_block"
-    case .vllm: type = "w4a8_mxfp4_mxfp8"
+    case .trtllm: (borrowed, byName) = ("fp8_block/\(generated)", nil)
+    case .vllm:
+      (borrowed, byName) = ("w4a8_mxfp4_mxfp8/\(generated)", "fp8_block/sglang_fused_moe_triton")
     case .sglang: return []
     }
     let others = known("\(name)-\(KernelLibrary.sglang.rawValue)")?.operators ?? []
-    let generated = "\(type)/sglang_flashinfer_trtllm"
-    return others.filter { $0.op.kernel?.hasPrefix(generated) == true }.map {
+    return others.compactMap {
+      guard let kernel = $0.op.kernel else { return nil }
+      if let byName, kernel.hasPrefix(byName) { return $0 }
+      guard kernel.hasPrefix(borrowed) else { return nil }
       var operation = $0
       operation.op.library = library
       return operation

@@ -26,7 +26,10 @@ extension BackendModel {
     scenario.maxModelLength = longest
     scenario.maxConcurrency = point.clients
     scenario.oversized = .fail
-    scenario.maxBatchedTokens = chunkedPrefill ? tokenBudget : max(tokenBudget, longest)
+    let isLaunched = point.launchedTokens != nil
+    scenario.maxBatchedTokens =
+      chunkedPrefill || isLaunched ? tokenBudget : max(tokenBudget, longest)
+    if isLaunched, point.backend == .sglang { scenario.sglang.maxPrefillTokens = tokenBudget }
     scenario.chunkedPrefill = chunkedPrefill
     if receiveInterval > 1 { scenario.sglang.receiveInterval = receiveInterval }
     return scenario

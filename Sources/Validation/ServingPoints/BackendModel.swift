@@ -53,7 +53,7 @@ package struct BackendModel: Equatable, Sendable {
   /// The parameters by the names that `--engine-parameter` knows.
   package static let parameterNames = [
     "iteration_us", "sequence_us", "hides_host", "gap_us", "launch_share", "eager_layer_us",
-    "product_scale", "expert_scale", "expert_layer_us", "recurrent_layer_us",
+    "product_scale", "expert_scale", "expert_layer_us", "recurrent_layer_us", "latent_layer_us",
     "prompt_scale", "attention_scale", "uneven_contexts", "all_reduce_scale", "hop_us",
     "request_us", "token_us", "request_ms",
     "transfer_gbps", "transfer_ms", "rounds", "jitter", "token_budget", "utilization", "fp8_kv",
@@ -76,9 +76,10 @@ package struct BackendModel: Equatable, Sendable {
     case "expert_scale": overheads.expertScale = value
     case "expert_layer_us": overheads.expertLayerSeconds = value * 1e-6
     case "recurrent_layer_us": overheads.recurrentLayerSeconds = value * 1e-6
+    case "latent_layer_us": overheads.latentLayerSeconds = value * 1e-6
     case "attention_scale": overheads.attentionScale = value
     case "uneven_contexts": overheads.unevenContexts = value
-    case "all_reduce_scale": overheads.allReduceScale = value
+    case "all_reduce_scale": overheads.set(\.allReduceScale, \.allReduceScale, to: value)
     case "hop_us": overheads.network.hopSeconds = value * 1e-6
     case "transfer_gbps": transferGBps = max(1e-3, value)
     case "transfer_ms": transferMilliseconds = value

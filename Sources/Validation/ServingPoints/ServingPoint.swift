@@ -159,6 +159,7 @@ package struct ServingPoint: Sendable {
     guard !isSplit, model.hasExperts else { return }
     if Self.dumpLengths.contains([promptTokens, outputTokens]) { campaign = .datedDump }
     try spreadAttention(table, row)
+    takeLaunchedLayout()
   }
 
   /// GPUs beyond which no engine cuts a layer. Rows of 20 to 72 GPUs count those of all workers that prefill and decode
