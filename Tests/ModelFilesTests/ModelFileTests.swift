@@ -147,7 +147,8 @@ import Testing
 
   /// A fault behind bytes that are no UTF-8, over which Foundation's reader of JSON5 ends the program.
   @Test func bytesThatAreNoTextAreRefused() throws {
-    let file = FileManager.default.temporaryDirectory.appending(path: "kvplan-\(UUID().uuidString).json")
+    let file = FileManager.default.temporaryDirectory
+      .appending(path: "kvplan-\(UUID().uuidString).json")
     defer { try? FileManager.default.removeItem(at: file) }
     let bytes = Array(#"{"name": "mine","#.utf8) + [0x85, 0x85] + Array(#" "cores": 1}"#.utf8)
     try Data(bytes).write(to: file)

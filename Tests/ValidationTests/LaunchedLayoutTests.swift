@@ -8,7 +8,8 @@ import Testing
 @Suite struct LaunchedLayoutTests {
   /// One row of the campaign, as tensor, data and expert parallelism after reading.
   private func launched(
-    _ model: String, _ device: String, _ backend: String, _ version: String, _ quantization: String, tp: Int,
+    _ model: String, _ device: String, _ backend: String, _ version: String, _ quantization: String,
+    tp: Int,
     ep: Int = 1, dp: Int = 1, lengths: String = "1024,1024", clients: Int = 16
   ) throws -> ServingPoint {
     let header = ServingPointsTests.header.dropLast() + ",moe_ep_size,attention_dp_size\n"
@@ -25,42 +26,69 @@ import Testing
 
   @Test func scriptsOfVLLMHaveOneSwitch() throws {
     let kimi = ("nvidia/Kimi-K2.5-NVFP4", "b200_sxm", "vllm", "0.17.0", "nvfp4")
-    #expect(layout(try launched(kimi.0, kimi.1, kimi.2, kimi.3, kimi.4, tp: 4, ep: 4)) == [4, 1, 1])
-    #expect(layout(try launched(kimi.0, kimi.1, kimi.2, kimi.3, kimi.4, tp: 1, ep: 4, dp: 4)) == [4, 1, 1])
-    let miniMax = "MiniMaxAI/MiniMax-M2.5"
-    #expect(layout(try launched(miniMax, "b200_sxm", "vllm", "0.17.0", "fp8_block", tp: 2)) == [2, 2, 1])
-    #expect(layout(try launched(miniMax, "b200_sxm", "vllm", "0.19.0", "fp8_block", tp: 2)) == [2, 1, 1])
-    // 1,536 columns over eight GPUs are 192, not a multiple of 128; over four they are 384.
-    #expect(layout(try launched(miniMax, "h200_sxm", "vllm", "0.18.0", "fp8_block", tp: 8)) == [8, 8, 1])
-    #expect(layout(try launched(miniMax, "h200_sxm", "vllm", "0.16.0", "fp8_block", tp: 4)) == [4, 1, 1])
     #expect(
-      layout(try launched(miniMax, "h100_sxm", "vllm", "0.18.0", "fp8_block", tp: 1, ep: 4, dp: 4)) == [4, 4, 1])
+      layout(try launched(kimi.0, kimi.1, kimi.2, kimi.3, kimi.4, tp: 4, ep: 4)) == [4, 1, 1])
+    #expect(
+      layout(try launched(kimi.0, kimi.1, kimi.2, kimi.3, kimi.4, tp: 1, ep: 4, dp: 4)) == [
+        4, 1, 1,
+      ])
+    let miniMax = "MiniMaxAI/MiniMax-M2.5"
+    #expect(
+      layout(try launched(miniMax, "b200_sxm", "vllm", "0.17.0", "fp8_block", tp: 2)) == [2, 2, 1])
+    #expect(
+      layout(try launched(miniMax, "b200_sxm", "vllm", "0.19.0", "fp8_block", tp: 2)) == [2, 1, 1])
+    // 1,536 columns over eight GPUs are 192, not a multiple of 128; over four they are 384.
+    #expect(
+      layout(try launched(miniMax, "h200_sxm", "vllm", "0.18.0", "fp8_block", tp: 8)) == [8, 8, 1])
+    #expect(
+      layout(try launched(miniMax, "h200_sxm", "vllm", "0.16.0", "fp8_block", tp: 4)) == [4, 1, 1])
+    #expect(
+      layout(try launched(miniMax, "h100_sxm", "vllm", "0.18.0", "fp8_block", tp: 1, ep: 4, dp: 4))
+        == [4, 4, 1])
   }
 
   @Test func scriptsOfSGLangPassOnExpertsOrDoNot() throws {
     let qwen = "Qwen/Qwen3.5-397B-A17B"
-    #expect(layout(try launched(qwen, "h200_sxm", "sglang", "0.5.9", "fp8_block", tp: 8, ep: 8)) == [8, 1, 1])
-    #expect(layout(try launched(qwen, "b200_sxm", "sglang", "0.5.9", "fp8_block", tp: 4, ep: 4)) == [4, 4, 1])
+    #expect(
+      layout(try launched(qwen, "h200_sxm", "sglang", "0.5.9", "fp8_block", tp: 8, ep: 8)) == [
+        8, 1, 1,
+      ])
+    #expect(
+      layout(try launched(qwen, "b200_sxm", "sglang", "0.5.9", "fp8_block", tp: 4, ep: 4)) == [
+        4, 4, 1,
+      ])
     let deepSeek = "deepseek-ai/DeepSeek-R1"
     #expect(layout(try launched(deepSeek, "b200_sxm", "sglang", "", "nvfp4", tp: 8)) == [8, 8, 1])
-    #expect(layout(try launched(deepSeek, "b200_sxm", "sglang", "0.5.9", "fp8_block", tp: 8)) == [8, 1, 1])
+    #expect(
+      layout(try launched(deepSeek, "b200_sxm", "sglang", "0.5.9", "fp8_block", tp: 8)) == [
+        8, 1, 1,
+      ])
   }
 
   /// The settings of October 2025, by lengths, GPUs and clients.
   @Test(arguments: [
-    ("b200_sxm", "nvfp4", 4, "1024,1024", 32, [4, 1, 1]), ("b200_sxm", "nvfp4", 4, "1024,1024", 64, [4, 4, 1]),
-    ("b200_sxm", "nvfp4", 4, "1024,1024", 256, [1, 4, 4]), ("b200_sxm", "nvfp4", 4, "8192,1024", 32, [4, 4, 1]),
-    ("b200_sxm", "nvfp4", 4, "8192,1024", 64, [1, 4, 4]), ("b200_sxm", "nvfp4", 8, "1024,1024", 8, [8, 1, 1]),
-    ("b200_sxm", "nvfp4", 8, "1024,1024", 16, [8, 8, 1]), ("b200_sxm", "nvfp4", 8, "1024,8192", 16, [8, 1, 1]),
-    ("b200_sxm", "nvfp4", 8, "8192,1024", 32, [8, 1, 1]), ("b200_sxm", "nvfp4", 8, "8192,1024", 64, [1, 8, 8]),
-    ("b200_sxm", "fp8_block", 8, "1024,1024", 64, [1, 8, 8]), ("b200_sxm", "fp8_block", 8, "8192,1024", 64, [8, 8, 1]),
-    ("h200_sxm", "fp8_block", 8, "1024,1024", 64, [8, 8, 1]), ("h200_sxm", "fp8_block", 8, "8192,1024", 64, [1, 8, 8]),
+    ("b200_sxm", "nvfp4", 4, "1024,1024", 32, [4, 1, 1]),
+    ("b200_sxm", "nvfp4", 4, "1024,1024", 64, [4, 4, 1]),
+    ("b200_sxm", "nvfp4", 4, "1024,1024", 256, [1, 4, 4]),
+    ("b200_sxm", "nvfp4", 4, "8192,1024", 32, [4, 4, 1]),
+    ("b200_sxm", "nvfp4", 4, "8192,1024", 64, [1, 4, 4]),
+    ("b200_sxm", "nvfp4", 8, "1024,1024", 8, [8, 1, 1]),
+    ("b200_sxm", "nvfp4", 8, "1024,1024", 16, [8, 8, 1]),
+    ("b200_sxm", "nvfp4", 8, "1024,8192", 16, [8, 1, 1]),
+    ("b200_sxm", "nvfp4", 8, "8192,1024", 32, [8, 1, 1]),
+    ("b200_sxm", "nvfp4", 8, "8192,1024", 64, [1, 8, 8]),
+    ("b200_sxm", "fp8_block", 8, "1024,1024", 64, [1, 8, 8]),
+    ("b200_sxm", "fp8_block", 8, "8192,1024", 64, [8, 8, 1]),
+    ("h200_sxm", "fp8_block", 8, "1024,1024", 64, [8, 8, 1]),
+    ("h200_sxm", "fp8_block", 8, "8192,1024", 64, [1, 8, 8]),
   ])
   func settingsOfAutumn(
-    _ device: String, _ quantization: String, _ tp: Int, _ lengths: String, _ clients: Int, _ expected: [Int]
+    _ device: String, _ quantization: String, _ tp: Int, _ lengths: String, _ clients: Int,
+    _ expected: [Int]
   ) throws {
     let point = try launched(
-      "deepseek-ai/DeepSeek-R1", device, "trtllm", "", quantization, tp: tp, lengths: lengths, clients: clients)
+      "deepseek-ai/DeepSeek-R1", device, "trtllm", "", quantization, tp: tp, lengths: lengths,
+      clients: clients)
     #expect(layout(point) == expected)
     // Clients, prompt and 64 tokens, in multiples of 64.
     let prompt = Int(lengths.prefix(4))!
@@ -69,7 +97,8 @@ import Testing
 
   @Test func tokensOfAnIterationAreTheScripts() throws {
     func tokens(
-      _ model: String, _ device: String, _ backend: String, _ version: String, _ quantization: String, tp: Int = 8
+      _ model: String, _ device: String, _ backend: String, _ version: String,
+      _ quantization: String, tp: Int = 8
     ) throws -> Int? {
       try launched(model, device, backend, version, quantization, tp: tp).launchedTokens
     }
@@ -78,18 +107,22 @@ import Testing
     #expect(try tokens(deepSeek, "b200_sxm", "sglang", "0.5.9", "nvfp4") == 16_384)
     #expect(try tokens(deepSeek, "b200_sxm", "sglang", "0.5.9", "fp8_block") == 32_768)
     #expect(try tokens(deepSeek, "b200_sxm", "sglang", "0.5.9", "fp8_block", tp: 4) == 8192)
-    #expect(try tokens("openai/gpt-oss-120b", "h200_sxm", "trtllm", "gpt-oss-dev", "nvfp4", tp: 2) == 20_000)
+    #expect(
+      try tokens("openai/gpt-oss-120b", "h200_sxm", "trtllm", "gpt-oss-dev", "nvfp4", tp: 2)
+        == 20_000)
     #expect(try tokens("openai/gpt-oss-120b", "h200_sxm", "vllm", "0.18.0", "nvfp4", tp: 2) == nil)
   }
 
   /// What was not measured by this campaign stays as its file says.
   @Test func otherCampaignsAreLeftAlone() throws {
     let point = try launched(
-      "nvidia/Kimi-K2.5-NVFP4", "b200_sxm", "vllm", "0.17.0", "nvfp4", tp: 4, ep: 4, lengths: "4000,1000")
+      "nvidia/Kimi-K2.5-NVFP4", "b200_sxm", "vllm", "0.17.0", "nvfp4", tp: 4, ep: 4,
+      lengths: "4000,1000")
     // A dump's lengths make no difference for a row that says whose it is.
     #expect(layout(point) == [4, 1, 1])
     let header = ServingPointsTests.header.dropLast() + ",moe_ep_size\n"
-    let row = "r,nvidia/Kimi-K2.5-NVFP4,b200,vllm,0.17.0,nvfp4,4,1,4000,1000,16,16,50,8,per_model_sweep,4\n"
+    let row =
+      "r,nvidia/Kimi-K2.5-NVFP4,b200,vllm,0.17.0,nvfp4,4,1,4000,1000,16,16,50,8,per_model_sweep,4\n"
     let files = try SmallFiles(["points.csv": header + row])
     let other = try #require(ServingPoint.read(path: files.path + "/points.csv").points.first)
     #expect(layout(other) == [4, 4, 1] && other.launchedTokens == nil)
@@ -103,7 +136,8 @@ import Testing
     ("0.19.0", 4, 60.8), ("0.17.0", 4, 83.7), ("0.19.0", 64, 228.7), ("0.17.0", 64, 336.9),
   ])
   func aFlagChoosesAKernel(_ version: String, _ tokens: Int, _ microseconds: Double) throws {
-    let point = try launched("MiniMaxAI/MiniMax-M2.5", "b200_sxm", "vllm", version, "fp8_block", tp: 2)
+    let point = try launched(
+      "MiniMaxAI/MiniMax-M2.5", "b200_sxm", "vllm", version, "fp8_block", tp: 2)
     var deployment = PricedDeployment(model: point.model, device: point.device, blockBytes: 1)
     deployment.tensorParallel = 2
     deployment.weights = .fp8

@@ -239,7 +239,8 @@ import Workload
     }
     #expect(
       mistake?.message.hasPrefix(
-        files.path + "/p.json: a residual is above 3600, seconds or times: [2147483648.0, ") == true)
+        files.path + "/p.json: a residual is above 3600, seconds or times: [2147483648.0, ") == true
+    )
   }
 
   /// A profile is read as it was written, and used for what it was not fitted to only with a word, or not at all.

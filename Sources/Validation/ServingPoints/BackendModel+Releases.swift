@@ -152,7 +152,8 @@ extension BackendModel {
       }
       // Scripts of mixtures on Hopper have no `--kv-cache-dtype`; by the queue of 64 clients (TTFT 31 s) no other on H100.
       if point.backend == .vllm,
-        point.device.name == "h100-sxm" || point.model.hasExperts && point.device.architecture == .hopper
+        point.device.name == "h100-sxm"
+          || point.model.hasExperts && point.device.architecture == .hopper
       {
         model.quantisesKVCache = false
       }
