@@ -85,11 +85,23 @@ public struct BlockTables: Sendable {
     return table
   }
 
-  /// Tables to which blocks are appended, whose storage was made its own once.
+  /// Tables that are changed block by block, whose storage was made its own once.
   struct Appender {
     fileprivate let arena: UnsafeMutableBufferPointer<BlockID>
     fileprivate let tables: ResidentRows<BlockTable>.Rows
     fileprivate(set) var appended = 0
+
+    /// The table of a sequence that has one.
+    @inline(__always)
+    func table(of sequence: Int) -> BlockTable { tables.update(sequence) { $0 } }
+
+    @inline(__always)
+    func block(_ index: Int, of table: BlockTable) -> BlockID { arena[table.start &+ index] }
+
+    @inline(__always)
+    func replaceBlock(at index: Int, of table: BlockTable, with block: BlockID) {
+      arena[table.start &+ index] = block
+    }
 
     /// Appends to a table that has room (``BlockTables/reserve(_:for:)``).
     ///
@@ -106,7 +118,7 @@ public struct BlockTables: Sendable {
     }
   }
 
-  /// Appends blocks one by one, with one look at who owns the storage.
+  /// Appends and replaces blocks one by one, with one look at who owns the storage.
   @inline(__always)
   mutating func appendSome(_ body: (inout Appender) -> Void) {
     arena.withUnsafeMutableBufferPointer { arena in

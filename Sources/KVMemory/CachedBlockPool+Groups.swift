@@ -18,18 +18,60 @@ extension CachedBlockPool {
   /// Takes the key of a block that one sequence holds.
   mutating func removeKey(of block: BlockID) {
     makeUnique()
+    let record = records[Int(block)]
+    precondition(
+      record.key.run != 0 && record.references == 1,
+      "CachedBlockPool.removeKey: block \(block), key \(record.key), "
+        + "\(record.references) references")
+    dropKey(of: block)
+  }
+
+  @inline(__always)
+  private mutating func dropKey(of block: BlockID) {
     let record = records.pointer(to: Int(block))
     let key = record.pointee.key
-    precondition(
-      key.run != 0 && record.pointee.references == 1,
-      "CachedBlockPool.removeKey: block \(block), key \(key), "
-        + "\(record.pointee.references) references")
     let place = runs.places(from: key)
     let successor = record.pointee.hasTwin ? leaveRing(block) : 0
     if place.pointee == block { place.pointee = successor }
     record.pointee = Record()
     runs.leave(key.run)
     cachedCount -= 1
+  }
+
+  /// Takes the block at the head of the queue, as ``take(into:evicted:)`` does.
+  ///
+  /// - Precondition: One is free, and the pool shares no memory with a copy (``makeUnique()``).
+  @inline(__always)
+  mutating func takeOne(evicted: inout [BlockID]) -> BlockID {
+    precondition(freeCount > 0, "CachedBlockPool: a block of no free ones")
+    let block = queue.removeFirst()
+    freeCount -= 1
+    if isCached(block) {
+      dropKey(of: block)
+      unreferencedCachedCount -= 1
+      evictionCount += 1
+      evicted.append(block)
+    }
+    return block
+  }
+
+  /// Gives back one held block of a table, as ``release(mixed:)`` does.
+  ///
+  /// - Precondition: The pool shares no memory with a copy (``makeUnique()``).
+  @inline(__always)
+  mutating func releaseOne(_ block: BlockID) {
+    if isCached(block) {
+      withUnsafePointer(to: block) {
+        _ = release(UnsafeBufferPointer(start: $0, count: 1), cached: 1)
+      }
+      return
+    }
+    precondition(heldCount > 0, "CachedBlockPool.release: block \(block), none is held")
+    let records = records.pointer(to: 0)
+    queue.add(unhashed: block, atHead: freeQueueRule == .unhashedFirst) {
+      records[Int($0)].place = $1
+    }
+    freeCount += 1
   }
 
   /// Gives back held blocks of a table, given first to last, of which any may hold a key; in the order of

@@ -31,11 +31,11 @@ public struct CachedBlockPool: Sendable {
   var records: PlainRows<Record>
   /// None before the first key that two blocks hold.
   var rings = PlainRows(repeating: Ring(older: 0, newer: 0), count: 0)
-  private(set) var queue: FreeBlocks
+  var queue: FreeBlocks
   var runs = TokenRuns()
   /// Shared by copies that have not changed since.
   private var token = Token()
-  public private(set) var freeCount: Int
+  public internal(set) var freeCount: Int
   /// Blocks that hold a key.
   public internal(set) var cachedCount = 0
   /// Blocks that hold a key and have no reference: free, but worth something.

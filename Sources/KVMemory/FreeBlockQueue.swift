@@ -54,6 +54,23 @@ struct FreeBlockQueue: Sendable {
     }
   }
 
+  /// Takes the block at the head.
+  ///
+  /// - Precondition: One is free.
+  @inline(__always)
+  mutating func removeFirst() -> BlockID {
+    let entries = entries.pointer(to: 0)
+    let mask = self.entries.count - 1
+    var block = entries[head & mask]
+    while block == 0 {
+      gapCount &-= 1
+      head &+= 1
+      block = entries[head & mask]
+    }
+    head &+= 1
+    return block
+  }
+
   /// Fetches a block back from where it was noted.
   @inline(__always)
   mutating func remove(_ block: BlockID, at place: Int32) {
@@ -106,6 +123,14 @@ struct FreeBlockQueue: Sendable {
       head &-= 1
       entries[head & mask] = block
     }
+  }
+
+  /// Puts a block at the head that nobody will fetch back.
+  @inline(__always)
+  mutating func prepend(unfetched block: BlockID, _ note: (BlockID, Int32) -> Void) {
+    makeRoom(for: 1, note)
+    head &-= 1
+    entries.pointer(to: 0)[head & (entries.count - 1)] = block
   }
 
   /// Drops the entries of blocks that were fetched back, if there are too few left.

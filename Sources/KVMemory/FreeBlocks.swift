@@ -21,6 +21,19 @@ struct FreeBlocks: Sendable {
     if byWorth == nil { queue.removeFirst(into: taken) } else { byWorth?.removeFirst(into: taken) }
   }
 
+  /// Takes the block at the head.
+  ///
+  /// - Precondition: One is free.
+  @inline(__always)
+  mutating func removeFirst() -> BlockID {
+    if byWorth == nil { return queue.removeFirst() }
+    var block: BlockID = 0
+    withUnsafeMutablePointer(to: &block) {
+      byWorth?.removeFirst(into: UnsafeMutableBufferPointer(start: $0, count: 1))
+    }
+    return block
+  }
+
   /// Notes a hit of a cached block, and fetches it back if it is free.
   @inline(__always)
   mutating func hit(_ block: BlockID, isFree: Bool, at place: Int32) {
@@ -43,6 +56,17 @@ struct FreeBlocks: Sendable {
       queue.prepend(unfetchedLastToFirst: blocks, note)
     } else {
       queue.append(lastToFirst: blocks, note)
+    }
+  }
+
+  /// Takes in one block that holds no key, as ``add(unhashed:atHead:_:)`` does.
+  @inline(__always)
+  mutating func add(
+    unhashed block: BlockID, atHead: Bool, _ note: (BlockID, Int32) -> Void
+  ) {
+    if byWorth == nil, atHead { return queue.prepend(unfetched: block, note) }
+    withUnsafePointer(to: block) {
+      add(unhashed: UnsafeBufferPointer(start: $0, count: 1), atHead: atHead, note)
     }
   }
 

@@ -271,6 +271,8 @@ extension HybridMemory {
       if full > seen {
         if layout.keepsAll, layout.blockTokens == hashBlockSize {
           setKeys(sequence, group, seen..<full)
+        } else if layout.isKeyedByNeed, retention == .boundaries, !drafting.dropsLastHit {
+          setBoundaryKeys(sequence, group, seen..<full, whole)
         } else {
           for index in seen..<full where isKeyed(index, group, whole, alignment: blockSize) {
             if tables.block(index, of: row) != 0 { setKey(sequence, group, index) }
@@ -337,6 +339,24 @@ extension HybridMemory {
     pool.cache(1) { _ in (block, blockKey) }
     labels[Int(block)] = Label(group: group, tokens: (index + 1) * layouts[group].blockTokens)
     if layouts[group].isState { keyedStates.append(block) }
+  }
+
+  /// Gives those of some full blocks their keys that a hit at a boundary uses (``isKeyed(_:_:_:alignment:)``), whose ends
+  /// are the same for all of them.
+  private mutating func setBoundaryKeys(
+    _ sequence: Int, _ group: Int, _ blocks: Range<Int>, _ whole: Whole
+  ) {
+    let size = layouts[group].blockTokens
+    guard blocks.lowerBound * size < max(whole.promptTokens, whole.junction) else { return }
+    let resent = (Int(whole.promptTokens) - 1) / blockSize * blockSize
+    let shared = Int(whole.junction) / blockSize * blockSize
+    let skipped = (skippedBlocks(of: group, resent), skippedBlocks(of: group, shared))
+    for index in blocks
+    where index < resent / size && !skipped.0.contains(index)
+      || index < shared / size && !skipped.1.contains(index)
+    {
+      if tables.block(index, of: row(sequence, group)) != 0 { setKey(sequence, group, index) }
+    }
   }
 
   /// Gives blocks of a group that keeps everything their keys; none has one.

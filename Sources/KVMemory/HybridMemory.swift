@@ -17,6 +17,10 @@ public struct HybridMemory: Sendable {
   public let groups: [BlockGroup]
   /// By group, what is asked of it all the time.
   let layouts: [Layout]
+  /// Whether all groups keep everything or a window, in blocks of ``blockSize``.
+  let hasPlainLayouts: Bool
+  /// Whether no block behind the last boundary of a sequence gets a key where a kind is keyed by need.
+  let keysBoundariesOnly: Bool
   /// By group, the tokens that nothing to come attends to: ``KVGroupKind/skipped``.
   let skipped: [@Sendable (_ computed: Int) -> Range<Int>]
   /// Tokens in whose multiples hits come: the least common multiple of the groups' blocks.
@@ -76,6 +80,8 @@ public struct HybridMemory: Sendable {
     let isState: Bool
     /// Whether its table is a chain of states, of which few have a block: states that can be found again.
     let isChain: Bool
+    /// See ``KVGroupKind/attendedMax``.
+    let window: Int?
     /// Of a state: blocks behind it for the states after its drafts.
     let draftStates: Int
 
@@ -85,6 +91,7 @@ public struct HybridMemory: Sendable {
       isKeyedByNeed = group.keeps.isKeyedByNeed
       isState = group.keeps.isState
       isChain = isState && isCaching
+      window = group.keeps.attendedMax
       draftStates = group.keeps.draftStates
       slotsOfToken = isState ? 0 : blockSize / blockTokens
     }
@@ -162,6 +169,10 @@ public struct HybridMemory: Sendable {
       + classes.filter { groups[$0[0]].keeps != .all }
     let blockSize = blockSize
     layouts = groups.map { Layout($0, blockSize: blockSize, isCaching: isCaching) }
+    hasPlainLayouts = layouts.allSatisfy {
+      ($0.keepsAll || $0.window != nil) && !$0.isState && $0.blockTokens == blockSize
+    }
+    keysBoundariesOnly = retention == .boundaries && !drafting.dropsLastHit
     skipped = groups.map { $0.keeps.skipped }
     slotsOfToken = layouts.reduce(0) { $0 + $1.slotsOfToken }
     isSkipping = Self.skippingPhases(

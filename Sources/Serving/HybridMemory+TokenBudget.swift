@@ -46,10 +46,25 @@ extension HybridMemory: TokenBudgetMemory {
     _ sequence: Int, promptTokens: Int,
     _ spans: (_ blockTokens: Int, _ enter: (RunIdentity, Int) -> Int32) -> [BlockSpan]
   ) {
-    let spans = groups.indices.map { group in
-      spans(groups[group].blockTokens) { enter($0, blocks: $1, group: group) }
+    // Of the first group, whose runs are those of all groups with blocks of as many tokens.
+    var identities: [RunIdentity] = []
+    var all: [[BlockSpan]] = []
+    for group in groups.indices {
+      if group > 0, groups[group].blockTokens == groups[0].blockTokens {
+        all.append(all[0])
+        for (index, span) in all[0].enumerated() {
+          all[group][index].run = enter(
+            identities[index], blocks: Int(span.count), group: group)
+        }
+      } else {
+        all.append(
+          spans(groups[group].blockTokens) {
+            if group == 0 { identities.append($0) }
+            return enter($0, blocks: $1, group: group)
+          })
+      }
     }
-    setContents(of: sequence, promptTokens: promptTokens, spans)
+    setContents(of: sequence, promptTokens: promptTokens, all)
   }
 
   /// A group may find more wherever one of its blocks got a key.

@@ -112,6 +112,7 @@ extension TokenBudgetScheduler {
   }
 
   /// Whether a share leaves tokens of its sequence to compute that are known or on their way.
+  @inline(__always)
   func isChunk(_ share: TokenBudget.Share) -> Bool {
     let state = sequences[Int(share.sequence)]
     return state.computedTokens + share.tokens

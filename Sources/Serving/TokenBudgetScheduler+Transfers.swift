@@ -18,11 +18,11 @@ extension TokenBudgetScheduler {
   /// - Returns: When the blocks that it writes to may be written to.
   mutating func decideTransfers(at now: SimInstant) -> SimInstant? {
     var iteration = ConnectedIteration()
-    iteration.scheduled = budget.shares.map { share in
+    // No closures here: each would copy the scheduler.
+    for share in budget.shares {
       let state = sequences[Int(share.sequence)]
-      return (
-        ConnectedSequence(share.sequence, state), Int(state.computedTokens + share.tokens)
-      )
+      iteration.scheduled.append(
+        (ConnectedSequence(share.sequence, state), Int(state.computedTokens + share.tokens)))
     }
     iteration.taken = takenByCruising()
     iteration.preempted = connection.preempted
@@ -36,7 +36,7 @@ extension TokenBudgetScheduler {
     connection.unseen.removeAll(keepingCapacity: true)
     connection.connector?.decide(iteration, in: &memory)
     for sequence in iteration.completed { forgetIfClosed(sequence.number) }
-    connection.prefilling = prefillingSequences
+    connection.prefilling = findPrefilling()
     let isIdle = runsNobody
     if !isIdle { connection.launched += 1 }
     if defersFrees {
@@ -44,24 +44,29 @@ extension TokenBudgetScheduler {
         connection.lastIteration[share.sequence] = connection.launched
       }
     }
-    guard let step = connection.connector?.step else { return nil }
+    guard let step = connection.connector?.currentStep() else { return nil }
     return connection.worker?.move(step, at: now, isIdle: isIdle)
   }
 
   /// Whether nobody runs in the iteration that was decided last.
+  @inline(__always)
   var runsNobody: Bool { budget.shares.isEmpty && batch.count == 0 }
 
   /// Sequences that will have more of their prompt to compute after this iteration.
-  private var prefillingSequences: [Int32] {
-    let waiting = connection.prefilling.filter { sequence in
-      running.contains(sequence) && !budget.shares.contains { $0.sequence == sequence }
+  private mutating func findPrefilling() -> [Int32] {
+    var prefilling: [Int32] = []
+    for sequence in connection.prefilling
+    where running.contains(sequence) && !budget.serves(sequence) {
+      prefilling.append(sequence)
     }
-    let served = budget.shares.indices.filter { index in
+    for index in budget.shares.indices {
       let share = budget.shares[index]
-      return isChunk(share)
-        && (index >= firstAdmitted || connection.prefilling.contains(share.sequence))
+      guard isChunk(share) else { continue }
+      if index >= firstAdmitted || connection.prefilling.contains(share.sequence) {
+        prefilling.append(share.sequence)
+      }
     }
-    return waiting + served.map { budget.shares[$0].sequence }
+    return prefilling
   }
 
   /// Blocks that a sequence which waits for tokens leaves to others: what prompts that are being computed or loaded will
@@ -69,7 +74,7 @@ extension TokenBudgetScheduler {
   mutating func blocksReserved() -> Int {
     let drafts = options.speculation.map { 1 + $0.draftTokens + $0.lookaheadSlots } ?? 0
     let loading = waitingSequences.waitingWithBlocks.filter { connection.loading.contains($0) }
-    return (prefillingSequences + loading).reduce(0) { blocks, sequence in
+    return (findPrefilling() + loading).reduce(0) { blocks, sequence in
       let length = min(Int(sequences[Int(sequence)].length), maxModelLength)
       return blocks + memory.blocksBehind(drafts)
         + memory.missingBlocks(of: Int(sequence), upTo: length + drafts, inFlight: inFlightMax)
@@ -162,6 +167,7 @@ extension TokenBudgetScheduler {
 
   // MARK: Giving blocks up
 
+  @inline(__always)
   private var defersFrees: Bool {
     options.isAsynchronous && connection.connector?.defersFrees ?? false
   }

@@ -79,7 +79,7 @@ package struct TokenBudgetScheduler<Memory: TokenBudgetMemory>: Scheduler {
   /// Cruising sequences that no iteration was decided for since they joined, where the memory wants to know.
   var joined: [Int32] = []
   /// Scratch: cruising sequences that an iteration looks at one by one.
-  var visits: [Int32] = []
+  var visits: [HybridMemory.Visit] = []
   /// Scratch: cruising sequences that are complete with this iteration, in reverse running order.
   var completing: [Int32] = []
   /// Scratch: blocks whose cached content a steady iteration takes.

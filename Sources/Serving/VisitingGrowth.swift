@@ -16,17 +16,25 @@ package struct VisitingGrowth: CruisingGrowth {
   ) {
     if !isPlanned { scheduler.planVisits(scheduler.batch.phase, withJoined: true) }
     isPlanned = true
-    while visited < scheduler.visits.count,
-      scheduler.sequences.rank(of: scheduler.visits[visited]) < rank
-    {
-      let sequence = scheduler.visits[visited]
-      guard scheduler.isRunning(sequence) else { return }
-      scheduler.head.forget()
-      let computed = scheduler.computedTokens(of: sequence)
-      scheduler.dropSkipped(sequence, computed: computed, withJoined: true)
-      let blocks = scheduler.memory.missingBlocks(of: Int(sequence), from: computed, for: 1)
-      guard scheduler.makeRoom(for: blocks, of: sequence, &plan) else { return }
-      scheduler.memory.decode(Int(sequence), computed: computed, evicted: &plan.evicted)
+    var end = visited
+    while end < scheduler.visits.count, scheduler.visits[end].rank < rank { end += 1 }
+    guard visited < end else { return }
+    scheduler.head.forget()
+    let haveJoined = !scheduler.joined.isEmpty
+    if plan.preempted.isEmpty, scheduler.findBlocks(visits: end - visited) {
+      scheduler.memory.decode(
+        scheduler.visits, visited..<end, haveJoined: haveJoined, evicted: &plan.evicted)
+      visited = end
+    }
+    while visited < end {
+      let visit = scheduler.visits[visited]
+      guard scheduler.isRunning(visit.sequence) else { return }
+      scheduler.memory.dropSkipped(visit, haveJoined: haveJoined)
+      let blocks = scheduler.memory.missingBlocks(
+        of: Int(visit.sequence), from: Int(visit.computed), for: 1)
+      guard scheduler.makeRoom(for: blocks, of: visit.sequence, &plan) else { return }
+      scheduler.memory.decode(
+        scheduler.visits, visited..<visited + 1, haveJoined: haveJoined, evicted: &plan.evicted)
       visited += 1
     }
   }
@@ -42,21 +50,19 @@ package struct VisitingGrowth: CruisingGrowth {
   ) -> Int {
     var phase = scheduler.batch.phase
     var ran = 0
-    var evicted: [BlockID] = []
     while ran < count {
-      scheduler.planVisits(phase, withJoined: ran == 0)
+      scheduler.planVisits(phase, ran: ran, withJoined: ran == 0)
       let count = scheduler.visits.count
-      guard scheduler.memory.pool.freeCount >= count * scheduler.memory.groups.count else { break }
-      let before = scheduler.held
-      scheduler.memory.cruise(sequences: scheduler.batch.count)
-      if count > 0 {
-        evicted.clear()
-        for place in 0..<count {
-          let sequence = scheduler.visits[place]
-          let computed = scheduler.computedTokens(of: sequence) + ran
-          scheduler.dropSkipped(sequence, computed: computed, withJoined: ran == 0)
-          scheduler.memory.decode(Int(sequence), computed: computed, evicted: &evicted)
-        }
+      guard scheduler.findBlocks(visits: count) else { break }
+      if count == 0 {
+        scheduler.memory.cruise(sequences: scheduler.batch.count)
+      } else {
+        let before = scheduler.held
+        scheduler.memory.cruise(sequences: scheduler.batch.count)
+        scheduler.evicted.clear()
+        scheduler.memory.decode(
+          scheduler.visits, 0..<count, haveJoined: ran == 0 && !scheduler.joined.isEmpty,
+          evicted: &scheduler.evicted)
         scheduler.memory.beginIteration()
         let tokens = scheduler.batch.count * scheduler.memory.slotsOfToken
         growth.append(scheduler.held.change(from: before, iteration: ran, tokenSlots: tokens))
@@ -72,54 +78,62 @@ package struct VisitingGrowth: CruisingGrowth {
 }
 
 extension TokenBudgetScheduler where Memory == HybridMemory {
+  /// Whether there are blocks for so many visits, whatever they take.
+  @inline(__always)
+  fileprivate func findBlocks(visits count: Int) -> Bool {
+    memory.pool.freeCount >= count * memory.groups.count
+  }
+
   /// Lists the cruising sequences to which something happens in a phase of the batch, in running order.
-  fileprivate mutating func planVisits(_ phase: Int, withJoined: Bool) {
+  ///
+  /// - Parameter ran: Iterations since the batch was told of one.
+  fileprivate mutating func planVisits(_ phase: Int, ran: Int = 0, withJoined: Bool) {
     visits.clear()
     for busy in memory.busyPhases {
       let list = phase >= busy ? phase - busy : phase - busy + batch.blockSize
-      let count = batch.due.count(list)
-      if visits.isEmpty {
-        for place in 0..<count { visits.append(batch.due[list, place]) }
-      } else if count > 0 {
-        mergeVisits(batch.due[list])
+      let first = visits.count
+      for place in 0..<batch.due.count(list) {
+        visits.append(visit(to: batch.due[list, place], ran: ran))
       }
+      if first > 0 { mergeVisits(from: first) }
     }
     guard withJoined, !joined.isEmpty else { return }
-    for sequence in joined
-    where !memory.busyPhases.contains(computedTokens(of: sequence) % batch.blockSize) {
-      mergeVisits([sequence])
-    }
-  }
-
-  /// Adds sequences, which are in running order, to the visits, from the last one on.
-  private mutating func mergeVisits(_ sequences: ArraySlice<Int32>) {
-    var place = visits.count
-    visits += sequences
-    var end = visits.count
-    for sequence in sequences.reversed() {
-      let rank = self.sequences.rank(of: sequence)
-      while place > 0, self.sequences.rank(of: visits[place - 1]) > rank {
-        place -= 1
-        end -= 1
-        visits[end] = visits[place]
+    for sequence in joined {
+      let visit = visit(to: sequence, ran: ran)
+      if !memory.busyPhases.contains(Int(visit.computed) % batch.blockSize) {
+        visits.append(visit)
+        mergeVisits(from: visits.count - 1)
       }
-      end -= 1
-      visits[end] = sequence
     }
   }
 
-  /// Gives back what a visited sequence skips.
-  ///
-  /// - Parameter withJoined: Whether some that are visited may have just joined.
-  fileprivate mutating func dropSkipped(_ sequence: Int32, computed: Int, withJoined: Bool) {
-    guard memory.isSkipping[computed % batch.blockSize] || withJoined && !joined.isEmpty else {
-      return
-    }
-    memory.dropSkipped(Int(sequence), computed: computed)
+  @inline(__always)
+  private func visit(to sequence: Int32, ran: Int) -> HybridMemory.Visit {
+    let computed = cruisingLength(of: sequences[Int(sequence)]) - 1 + ran
+    return HybridMemory.Visit(
+      sequence: sequence, computed: Int32(computed), rank: sequences.rank(of: sequence))
   }
 
-  fileprivate func computedTokens(of sequence: Int32) -> Int {
-    cruisingLength(of: sequences[Int(sequence)]) - 1
+  /// Brings visits into running order, of which those before `middle` and those behind are in it; from the last one on.
+  private mutating func mergeVisits(from middle: Int) {
+    guard middle < visits.count else { return }
+    visits.withUnsafeMutableBufferPointer { visits in
+      let behind = visits.count - middle
+      withUnsafeTemporaryAllocation(of: HybridMemory.Visit.self, capacity: behind) { later in
+        for index in 0..<behind { later[index] = visits[middle + index] }
+        var place = middle
+        var end = visits.count
+        for index in (0..<behind).reversed() {
+          while place > 0, visits[place - 1].rank > later[index].rank {
+            place -= 1
+            end -= 1
+            visits[end] = visits[place]
+          }
+          end -= 1
+          visits[end] = later[index]
+        }
+      }
+    }
   }
 
   /// What the memory holds, to be compared with what it holds an iteration later.

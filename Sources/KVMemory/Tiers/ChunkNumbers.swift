@@ -12,6 +12,32 @@ public struct ChunkNumbers: Sendable {
     /// By index; −1 where there is none.
     var numbers: [Int32] = []
     var count = 0
+
+    /// - Returns: Whether there was none.
+    @inline(__always)
+    mutating func set(_ number: Int32, at index: Int) -> Bool {
+      if index < numbers.count {
+        let isNew = numbers[index] < 0
+        numbers[index] = number
+        count += isNew ? 1 : 0
+        return isNew
+      }
+      while numbers.count < index { numbers.append(-1) }
+      numbers.append(number)
+      count += 1
+      return true
+    }
+
+    /// Takes the number at an index.
+    ///
+    /// - Returns: Whether there was one.
+    @inline(__always)
+    mutating func clear(at index: Int) -> Bool {
+      guard index < numbers.count, numbers[index] >= 0 else { return false }
+      numbers[index] = -1
+      count -= 1
+      return true
+    }
   }
 
   private var rows: [Row] = []
@@ -20,6 +46,8 @@ public struct ChunkNumbers: Sendable {
   private var unused: [Int] = []
   /// The row that was looked at last; −1 if it has no run.
   private var last = -1
+  /// A run that has no row, and was looked up last of those.
+  private var missing: RunIdentity?
   public private(set) var count = 0
 
   public init() {}
@@ -34,17 +62,7 @@ public struct ChunkNumbers: Sendable {
       guard let number = newValue else { return remove(key) }
       let row = row(of: key.run) ?? add(key.run)
       last = row
-      let missing = Int(key.index) + 1 - rows[row].numbers.count
-      if missing == 1 {
-        rows[row].numbers.append(-1)
-      } else if missing > 1 {
-        rows[row].numbers.append(contentsOf: repeatElement(-1, count: missing))
-      }
-      if rows[row].numbers[Int(key.index)] < 0 {
-        rows[row].count += 1
-        count += 1
-      }
-      rows[row].numbers[Int(key.index)] = number
+      if rows[row].set(number, at: Int(key.index)) { count += 1 }
     }
   }
 
@@ -53,7 +71,11 @@ public struct ChunkNumbers: Sendable {
 
   /// The number of a chunk, of whose run more will be looked up.
   public mutating func find(_ key: ContentKey) -> Int32? {
-    guard let row = row(of: key.run) else { return nil }
+    if key.run == missing { return nil }
+    guard let row = row(of: key.run) else {
+      missing = key.run
+      return nil
+    }
     last = row
     return number(of: key, in: row)
   }
@@ -71,20 +93,19 @@ public struct ChunkNumbers: Sendable {
 
   private mutating func add(_ run: RunIdentity) -> Int {
     let row = unused.popLast() ?? rows.count
-    if row == rows.count { rows.append(Row(run: run)) } else { rows[row] = Row(run: run) }
+    if row == rows.count { rows.append(Row(run: run)) } else { rows[row].run = run }
     rowOfRun[run] = row
+    missing = nil
     return row
   }
 
   private mutating func remove(_ key: ContentKey) {
-    guard let row = row(of: key.run), number(of: key, in: row) != nil else { return }
+    guard let row = row(of: key.run), rows[row].clear(at: Int(key.index)) else { return }
     last = row
-    rows[row].numbers[Int(key.index)] = -1
-    rows[row].count -= 1
     count -= 1
     guard rows[row].count == 0 else { return }
     rowOfRun[key.run] = nil
-    rows[row].numbers = []
+    rows[row].numbers.removeAll(keepingCapacity: true)
     unused.append(row)
     last = -1
   }

@@ -29,6 +29,8 @@ public struct ChunkTiers: Sendable {
   public private(set) var upper: ChunkTier
   /// Larger than the upper one; `nil` for none.
   public private(set) var lower: ChunkTier?
+  /// Whether there is a lower tier, without a copy of it.
+  private let hasLower: Bool
   private var moves: [Move] = []
   /// Uses of the lower tier so far.
   private var users = 0
@@ -44,6 +46,7 @@ public struct ChunkTiers: Sendable {
       "ChunkTiers: \(lower?.capacity ?? 0) chunks below \(upper.capacity)")
     self.upper = upper
     self.lower = lower
+    hasLower = lower != nil
   }
 
   // MARK: Looking up
@@ -53,7 +56,7 @@ public struct ChunkTiers: Sendable {
 
   /// Another number as soon as the last look-up would not find the same, of which one chunk at most was absent; `nil` if a
   /// look-up changes what the next one finds.
-  public var watch: Int? { lower == nil ? upper.watch : nil }
+  public var watch: Int? { hasLower ? nil : upper.watch }
 
   /// Looks a chunk up for a request, and begins to promote it if the lower tier alone has it.
   ///
@@ -61,9 +64,9 @@ public struct ChunkTiers: Sendable {
   ///   no room for it.
   public mutating func find(_ chunk: ChunkTier.Chunk, for request: Int) -> ChunkTier.State {
     let state = upper.watchedState(of: chunk.key)
-    guard lower != nil else { return state }
+    guard hasLower else { return state }
     if state == .ready { hold(chunk.key) }
-    guard state == .absent, lower?.state(of: chunk.key) == .ready,
+    guard state == .absent, lower?.watchedState(of: chunk.key) == .ready,
       let place = upper.store([chunk], by: request)?.first?.place
     else { return state }
     promoted.append((chunk, place))
@@ -82,7 +85,7 @@ public struct ChunkTiers: Sendable {
   /// - Returns: The chunks that it promotes.
   public mutating func endLookUp(for request: Int, waits: Bool) -> [ChunkTier.Chunk] {
     stopWaiting(request)
-    if waits, lower != nil {
+    if waits, hasLower {
       waiting[request] = found
     } else {
       for place in found { upper.unpin(place) }
@@ -120,7 +123,7 @@ public struct ChunkTiers: Sendable {
   /// Chunks are there, and go on to the lower tier unless it has them.
   public mutating func finishStore(_ places: [ChunkTier.Place]) {
     for place in places { upper.finishStore(place) }
-    guard lower != nil else { return }
+    guard hasLower else { return }
     let user = nextUser()
     // All that is on its way to the lower tier has a place in the upper one, which is smaller.
     guard let stored = lower?.store(places.map { upper.chunk(at: $0) }, by: user) else {
@@ -141,7 +144,7 @@ public struct ChunkTiers: Sendable {
   public mutating func finish(_ request: Int) {
     stopWaiting(request)
     let used = upper.finish(request)
-    guard lower != nil, !used.isEmpty else { return }
+    guard hasLower, !used.isEmpty else { return }
     let user = nextUser()
     lower?.touch(used.map(\.chunk), by: user)
     lower?.finish(user)

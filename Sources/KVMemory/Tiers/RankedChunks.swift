@@ -37,10 +37,10 @@ struct RankedChunks: ChunkOrder {
   }
 
   mutating func use(_ uses: [ChunkUse], turn: Int) {
-    let last = turns.lastIndex { $0.number <= turn }
-    let isKnown = last.map { turns[$0].number == turn } ?? false
-    let index = isKnown ? last.unsafelyUnwrapped : last.map { $0 + 1 } ?? 0
-    if !isKnown { turns.insert(Turn(number: turn), at: index) }
+    let index = place(ofTurn: turn)
+    if index == turns.count || turns[index].number != turn {
+      turns.insert(Turn(number: turn), at: index)
+    }
     for use in uses {
       if let known = ranks[Int(use.place)],
         known.turn > turn || known.turn == turn && known.position <= use.position
@@ -68,7 +68,22 @@ struct RankedChunks: ChunkOrder {
   }
 
   /// All that the request was the last to use has a rank of its own now.
-  mutating func end(turn: Int) { turns.removeAll { $0.number == turn } }
+  mutating func end(turn: Int) {
+    let index = place(ofTurn: turn)
+    if index < turns.count, turns[index].number == turn { turns.remove(at: index) }
+  }
+
+  /// Where a turn stands, or would stand.
+  ///
+  /// - Complexity: O(log turns).
+  private func place(ofTurn turn: Int) -> Int {
+    var (low, high) = (0, turns.count)
+    while low < high {
+      let middle = (low + high) / 2
+      if turns[middle].number < turn { low = middle + 1 } else { high = middle }
+    }
+    return low
+  }
 
   private mutating func give(turn: Int, position: Int, to place: ChunkTier.Place) -> Entry {
     let rank = Rank(turn: turn, position: position, number: ranksGiven)

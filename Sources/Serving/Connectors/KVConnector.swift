@@ -70,6 +70,9 @@ package protocol KVConnector: Sendable {
 }
 
 extension KVConnector {
+  /// ``step``, without a copy of the connector.
+  package mutating func currentStep() -> KVTransferStep { step }
+
   package var goesOn: Bool { false }
   package func ignoresDecodes(of sequence: ConnectedSequence) -> Bool { false }
   package mutating func catchUp<Memory: TokenBudgetMemory>(

@@ -157,6 +157,8 @@ extension OffloadingConnector {
     var blocks: [BlockID] = []
     var watched: [BlockID] = []
     var unwatched: [BlockID] = []
+    blocks.reserveCapacity(stored.count * options.blocksPerChunk)
+    unwatched.reserveCapacity(stored.count * options.blocksPerChunk)
     for (index, _) in stored {
       let group = chunks[index].group
       let first = sources[index] * options.blocksPerChunk

@@ -211,11 +211,14 @@ struct HandedOutBlocks: Sendable {
 
   /// Adds the entries of a table that are blocks.
   mutating func add(_ entries: [BlockID]) {
-    for block in entries where block != 0 && !contains(block) {
-      let missing = Int(block) + 1 - iterations.count
-      if missing > 0 { iterations.append(contentsOf: repeatElement(0, count: missing)) }
-      iterations[Int(block)] = iteration
-      blocks.append(block)
+    let missing = Int(entries.max() ?? 0) + 1 - iterations.count
+    if missing > 0 { iterations.append(contentsOf: repeatElement(0, count: missing)) }
+    let iteration = iteration
+    iterations.withUnsafeMutableBufferPointer { iterations in
+      for block in entries where block != 0 && iterations[Int(block)] != iteration {
+        iterations[Int(block)] = iteration
+        blocks.append(block)
+      }
     }
   }
 
