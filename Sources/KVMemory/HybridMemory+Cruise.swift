@@ -159,7 +159,7 @@ extension HybridMemory {
                 }
               }
             }
-            for group in 0..<count where drops && !layouts[group].keepsAll {
+            for group in 0..<(drops ? count : 0) where !layouts[group].keepsAll {
               let table = tables.table(of: row + group)
               parts.update(row + group) { part in
                 let end = min(layouts[group].skips(computed), Int(table.count))
@@ -170,14 +170,14 @@ extension HybridMemory {
                 part.nulls = 0..<Int32(end)
               }
             }
-            for group in 0..<count where phase == 0 {
+            for group in 0..<(phase == 0 ? count : 0) {
               let table = tables.append(pool.takeOne(evicted: &evicted), to: row + group)
               let behind = Int(table.count) * blockSize - Int(table.finalTokens)
               // Of those behind the last token, only the slots of this block are new.
               if behind > 0 { unusable += min(behind, blockSize) }
               empty += blockSize
             }
-            for group in 0..<count where keys {
+            for group in 0..<(keys ? count : 0) {
               parts.update(row + group) { part in
                 let index = Int(part.seen)
                 part.seen += 1

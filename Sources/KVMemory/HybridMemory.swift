@@ -236,6 +236,15 @@ public struct HybridMemory: Sendable {
     pool.enter(identity.of(group: group), blocks: blocks)
   }
 
+  /// Gives the runs that were entered for the first group numbers for another one, whose blocks end in the same ones.
+  public mutating func enter(alike spans: [BlockSpan], group: Int) -> [BlockSpan] {
+    spans.map { span in
+      let identity = pool.runs.runs[Int(span.run)].identity.of(group: group)
+      return BlockSpan(
+        run: pool.enter(identity, blocks: Int(span.count)), first: span.first, count: span.count)
+    }
+  }
+
   /// Tells what a sequence consists of until ``forget(_:)``.
   ///
   /// - Parameter spans: By group.
@@ -249,8 +258,10 @@ public struct HybridMemory: Sendable {
 
   /// Lets go of what was told of a sequence, which holds no blocks.
   public mutating func forget(_ sequence: Int) {
-    for spans in contents[sequence] {
-      for span in spans { pool.leave(span.run) }
+    contents.with(sequence) { contents in
+      for spans in contents {
+        for span in spans { pool.leave(span.run) }
+      }
     }
     for group in layouts.indices { parts.close(row(sequence, group)) }
     contents.close(sequence)

@@ -46,22 +46,15 @@ extension HybridMemory: TokenBudgetMemory {
     _ sequence: Int, promptTokens: Int,
     _ spans: (_ blockTokens: Int, _ enter: (RunIdentity, Int) -> Int32) -> [BlockSpan]
   ) {
-    // Of the first group, whose runs are those of all groups with blocks of as many tokens.
-    var identities: [RunIdentity] = []
     var all: [[BlockSpan]] = []
+    all.reserveCapacity(groups.count)
     for group in groups.indices {
-      if group > 0, groups[group].blockTokens == groups[0].blockTokens {
-        all.append(all[0])
-        for (index, span) in all[0].enumerated() {
-          all[group][index].run = enter(
-            identities[index], blocks: Int(span.count), group: group)
-        }
+      let blockTokens = groups[group].blockTokens
+      // Blocks of as many tokens end in the same runs.
+      if group > 0, blockTokens == groups[0].blockTokens {
+        all.append(enter(alike: all[0], group: group))
       } else {
-        all.append(
-          spans(groups[group].blockTokens) {
-            if group == 0 { identities.append($0) }
-            return enter($0, blocks: $1, group: group)
-          })
+        all.append(spans(blockTokens) { enter($0, blocks: $1, group: group) })
       }
     }
     setContents(of: sequence, promptTokens: promptTokens, all)

@@ -54,9 +54,6 @@ struct TokenBudget: Sendable {
     left -= tokens + draftSlots
   }
 
-  /// Whether a sequence is in the iteration.
-  func serves(_ sequence: Int32) -> Bool { shares.contains { $0.sequence == sequence } }
-
   /// Takes a sequence out of the iteration, if it is in it; its tokens can be given to others.
   ///
   /// - Complexity: O(shares).

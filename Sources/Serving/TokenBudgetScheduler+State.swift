@@ -20,6 +20,7 @@ extension TokenBudgetScheduler {
   ) {
     budget.decodesRests = decodesRests
     connects = connector != nil
+    defersFrees = settings.v1.isAsynchronous && connector?.defersFrees ?? false
     (connection.connector, connection.worker) = (connector, worker)
     contents?.requireMatch(requests.requests)
     adapters = traits.adapters

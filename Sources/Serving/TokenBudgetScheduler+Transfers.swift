@@ -18,7 +18,7 @@ extension TokenBudgetScheduler {
   /// - Returns: When the blocks that it writes to may be written to.
   mutating func decideTransfers(at now: SimInstant) -> SimInstant? {
     var iteration = ConnectedIteration()
-    // No closures here: each would copy the scheduler.
+    // No closures and no getters of the scheduler here: each is given a copy of it.
     for share in budget.shares {
       let state = sequences[Int(share.sequence)]
       iteration.scheduled.append(
@@ -37,7 +37,7 @@ extension TokenBudgetScheduler {
     connection.connector?.decide(iteration, in: &memory)
     for sequence in iteration.completed { forgetIfClosed(sequence.number) }
     connection.prefilling = findPrefilling()
-    let isIdle = runsNobody
+    let isIdle = iteration.scheduled.isEmpty && batch.count == 0
     if !isIdle { connection.launched += 1 }
     if defersFrees {
       for share in budget.shares {
@@ -49,14 +49,13 @@ extension TokenBudgetScheduler {
   }
 
   /// Whether nobody runs in the iteration that was decided last.
-  @inline(__always)
   var runsNobody: Bool { budget.shares.isEmpty && batch.count == 0 }
 
   /// Sequences that will have more of their prompt to compute after this iteration.
   private mutating func findPrefilling() -> [Int32] {
     var prefilling: [Int32] = []
     for sequence in connection.prefilling
-    where running.contains(sequence) && !budget.serves(sequence) {
+    where running.contains(sequence) && budget.shares.allSatisfy({ $0.sequence != sequence }) {
       prefilling.append(sequence)
     }
     for index in budget.shares.indices {
@@ -166,11 +165,6 @@ extension TokenBudgetScheduler {
   }
 
   // MARK: Giving blocks up
-
-  @inline(__always)
-  private var defersFrees: Bool {
-    options.isAsynchronous && connection.connector?.defersFrees ?? false
-  }
 
   /// Whether no iteration whose output is to come uses the blocks of a sequence.
   func mayFree(_ sequence: Int32) -> Bool {

@@ -54,6 +54,8 @@ package struct TokenBudgetScheduler<Memory: TokenBudgetMemory>: Scheduler {
 
   /// Whether keys and values may be elsewhere: `+Connector` says what that changes.
   let connects: Bool
+  /// See ``KVConnector/defersFrees``; nobody is asked where no iteration is decided ahead.
+  let defersFrees: Bool
   var connection = Connection()
   /// Whether tokens are scheduled that are not known: `+Ahead` says what that changes.
   let looksAhead: Bool

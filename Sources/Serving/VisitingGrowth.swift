@@ -109,9 +109,14 @@ extension TokenBudgetScheduler where Memory == HybridMemory {
 
   @inline(__always)
   private func visit(to sequence: Int32, ran: Int) -> HybridMemory.Visit {
-    let computed = cruisingLength(of: sequences[Int(sequence)]) - 1 + ran
-    return HybridMemory.Visit(
-      sequence: sequence, computed: Int32(computed), rank: sequences.rank(of: sequence))
+    let iteration = batch.iteration + ran
+    // All but its newest token were computed when it joined.
+    return sequences.progress.with(Int(sequence)) { progress in
+      HybridMemory.Visit(
+        sequence: sequence,
+        computed: progress.computedTokens + Int32(iteration - progress.joinedAt),
+        rank: progress.rank)
+    }
   }
 
   /// Brings visits into running order, of which those before `middle` and those behind are in it; from the last one on.

@@ -6,8 +6,11 @@ import Testing
 /// Sequences that decode together, visited where something happens to their blocks, against the plain loop.
 @Suite struct HybridMemoryCruiseTests {
   private static func memory(_ groups: [BlockGroup], isCaching: Bool) -> HybridMemory {
-    HybridMemory(
-      groups: groups, deviceBlocks: 320, isCaching: isCaching, retention: .boundaries,
+    // Hardly more than six sequences of 160 tokens take, so that blocks with keys are taken.
+    let whole = groups.first { $0.keeps == .all }?.blockTokens ?? 1
+    return HybridMemory(
+      groups: groups, deviceBlocks: 6 * 160 / whole + 40, isCaching: isCaching,
+      retention: .boundaries,
       freeQueueRule: .unhashedFirst, longestSequence: 300)
   }
 

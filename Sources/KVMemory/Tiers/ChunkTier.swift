@@ -129,6 +129,7 @@ public struct ChunkTier: Sendable {
   /// - Returns: Their places, each of which has to be given to ``unpin(_:)`` once.
   public mutating func pin(_ chunks: [Chunk], by request: Int) -> [Place] {
     var use = uses.removeValue(forKey: request) ?? RequestUse()
+    use.reserve(chunks.count)
     defer {
       tellUses(of: &use)
       uses[request] = use
@@ -164,7 +165,9 @@ public struct ChunkTier: Sendable {
     offerNumber += 1
     var use = uses.removeValue(forKey: request) ?? RequestUse()
     defer { uses[request] = use }
+    use.reserve(chunks.count)
     var missing: [Int] = []
+    missing.reserveCapacity(chunks.count)
     var kept = 0
     for (index, chunk) in chunks.enumerated() where countOffer(of: chunk.key) {
       guard let place = places.find(chunk.key) else {

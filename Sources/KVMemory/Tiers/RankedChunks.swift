@@ -41,14 +41,18 @@ struct RankedChunks: ChunkOrder {
     if index == turns.count || turns[index].number != turn {
       turns.insert(Turn(number: turn), at: index)
     }
+    // Out of the list meanwhile, which would be looked at for each.
+    var own = Turn(number: turn)
+    swap(&own, &turns[index])
     for use in uses {
       if let known = ranks[Int(use.place)],
         known.turn > turn || known.turn == turn && known.position <= use.position
       {
         continue
       }
-      turns[index].append(give(turn: turn, position: use.position, to: use.place))
+      own.append(give(turn: turn, position: use.position, to: use.place))
     }
+    swap(&own, &turns[index])
   }
 
   var learnsFromMisses: Bool { false }

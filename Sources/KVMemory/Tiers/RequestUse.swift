@@ -38,6 +38,9 @@ struct RequestUse: Sendable {
   /// When it used the first one.
   var turn: Int?
 
+  /// Makes room for so many more chunks.
+  mutating func reserve(_ count: Int) { entries.reserveCapacity(entries.count + count) }
+
   /// Notes a use.
   ///
   /// - Returns: Whether it is the first of the chunk, or the first since that was written.

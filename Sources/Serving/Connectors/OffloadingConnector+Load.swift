@@ -112,21 +112,21 @@ extension OffloadingConnector {
     guard search.end - search.found >= group.chunkTokens else { return false }
     let first = search.found / group.chunkTokens
     let last = min(ceilDivide(search.end, group.chunkTokens), keys)
-    func state(_ index: Int) -> ChunkTier.State {
-      tiers.find(
-        chunk(index, of: search.sequence, number, in: &memory), for: Int(search.sequence.number))
-    }
-    let end: Int
+    var end = first
     if group.window == nil {
-      var chunk = first
-      while chunk < last {
-        let state = state(chunk)
+      while end < last {
+        let chunk = chunk(end, of: search.sequence, number, in: &memory)
+        let state = tiers.find(chunk, for: Int(search.sequence.number))
         if state == .absent { break }
         if state == .writing { search.isUnknown = true }
-        chunk += 1
+        end += 1
       }
-      end = chunk
     } else {
+      func state(_ index: Int) -> ChunkTier.State {
+        tiers.find(
+          self.chunk(index, of: search.sequence, number, in: &memory),
+          for: Int(search.sequence.number))
+      }
       var run = 0
       var chunk = last
       var isUnknown = false
@@ -161,25 +161,25 @@ extension OffloadingConnector {
   }
 
   /// Whether another sequence loads a chunk that this one would.
-  private func isRead<Memory: TokenBudgetMemory>(
+  private mutating func isRead<Memory: TokenBudgetMemory>(
     _ search: Search, in memory: inout Memory
   ) -> Bool {
-    guard reading.count > 0 else { return false }
-    return groups.indices.contains { number in
-      let group = groups[number]
+    guard !reading.isEmpty else { return false }
+    for (number, group) in groups.enumerated() {
       let last = ceilDivide(search.end, group.chunkTokens)
       var first = search.found / group.chunkTokens
       if group.window != nil {
         first = max(first, last - chunksNeeded(group, tokens: search.end))
       }
-      return (first..<last).contains {
-        reading[key(of: $0, search.sequence, number, in: &memory)] != nil
-      }
+      guard first < last else { continue }
+      let chunks = self.chunks(Array(first..<last), of: search.sequence, number, in: &memory)
+      if reading.overlaps(chunks.map(\.key)) { return true }
     }
+    return false
   }
 
-  /// The key of a full chunk of a sequence.
-  func key<Memory: TokenBudgetMemory>(
+  /// The key of a full chunk of a sequence. `mutating`, as the next two: a method that is not is given a copy of the connector.
+  mutating func key<Memory: TokenBudgetMemory>(
     of chunk: Int, _ sequence: ConnectedSequence, _ group: Int, in memory: inout Memory
   ) -> ContentKey {
     memory.contentKey(
@@ -216,11 +216,9 @@ extension OffloadingConnector {
       number: nextJob, kind: .load(isAsynchronous: external.isAsynchronous),
       sequence: sequence.number, request: sequence.request,
       chunks: tiers.pin(chunks, by: Int(sequence.number)), blocks: blocks)
-    issue(Job(transfer: job, keys: external.isAsynchronous ? chunks.map(\.key) : []))
+    if external.isAsynchronous { reading.add(chunks.map(\.key), by: nextJob) }
+    issue(Job(transfer: job))
     readingChanges += 1
-    for chunk in chunks where external.isAsynchronous {
-      reading[chunk.key] = (reading.find(chunk.key) ?? 0) + 1
-    }
     guard external.isAsynchronous else {
       synchronousBytesLeft -= external.loaded * options.bytesPerToken
       return
@@ -249,7 +247,7 @@ extension OffloadingConnector {
     precondition(written?.isEmpty ?? false, "OffloadingConnector: the tier lost what it just held")
   }
 
-  func chunk<Memory: TokenBudgetMemory>(
+  mutating func chunk<Memory: TokenBudgetMemory>(
     _ index: Int, of sequence: ConnectedSequence, _ group: Int, in memory: inout Memory
   ) -> ChunkTier.Chunk {
     ChunkTier.Chunk(
@@ -258,7 +256,7 @@ extension OffloadingConnector {
   }
 
   /// Chunks of a sequence, in order.
-  func chunks<Memory: TokenBudgetMemory>(
+  mutating func chunks<Memory: TokenBudgetMemory>(
     _ indices: [Int], of sequence: ConnectedSequence, _ group: Int, in memory: inout Memory
   ) -> [ChunkTier.Chunk] {
     let blocks = indices.map { ($0 + 1) * options.blocksPerChunk - 1 }

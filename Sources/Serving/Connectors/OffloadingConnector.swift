@@ -41,8 +41,6 @@ package struct OffloadingConnector: KVConnector {
 
   struct Job: Sendable {
     var transfer: KVTransferJob
-    /// What a load reads, while others wait for it.
-    var keys: [ContentKey] = []
     /// Source blocks of a store whose next user has to wait for it.
     var watched: [BlockID] = []
     /// Source blocks that will be watched once the sequence is complete.
@@ -59,8 +57,8 @@ package struct OffloadingConnector: KVConnector {
   package internal(set) var step = KVTransferStep()
   var states: [Int32: SequenceState] = [:]
   var jobs: [Int32: Job] = [:]
-  /// Chunks that asynchronous loads read, and how many do.
-  var reading = ChunkNumbers()
+  /// Chunks that asynchronous loads read.
+  var reading = ChunksRead()
   /// How often that has changed.
   var readingChanges = 0
   var lastAnswer: Answer?
@@ -154,8 +152,7 @@ package struct OffloadingConnector: KVConnector {
         cascades -= 1
         if let move = job.move { tiers.finish(move) }
       }
-      if !job.keys.isEmpty { readingChanges += 1 }
-      for key in job.keys { reading[key] = reading.find(key).flatMap { $0 > 1 ? $0 - 1 : nil } }
+      if reading.remove(job: number) { readingChanges += 1 }
       for block in job.watched {
         watchers[block]?.removeAll { $0 == number }
         if watchers[block]?.isEmpty ?? false { watchers[block] = nil }
