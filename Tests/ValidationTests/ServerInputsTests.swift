@@ -126,6 +126,15 @@ import Workload
     #expect(run.requests.map(\.promptTokens) == [5] && run.requests.map(\.outputTokens) == [2])
   }
 
+  /// Times that no percentage of can be taken, and that no server has.
+  @Test func aTimeThatNobodyMeasuresIsRefused() {
+    #expect(
+      mistake([("r.json", Self.result(ttft: 0))])?.message.contains("is not positive") == true)
+    #expect(
+      mistake([("r.json", Self.result(ttft: 6e-300))])?.message.contains(
+        "the measured `mean_ttft_ms` is no server's") == true)
+  }
+
   @Test func mistakesOfMetricsAreNamed() {
     let load = ["max_concurrency": "8"]
     let (before, after) = (("a.prom", Self.before), ("b.prom", Self.after))

@@ -289,11 +289,20 @@ package struct ServerRunReading: Sendable {
     _ name: String, _ measured: [ServerRun.Quantity: Double]
   ) throws(UserError) {
     for quantity in ServerRun.Quantity.allCases {
-      guard let value = measured[quantity], !(value.isFinite && value > 0) else { continue }
-      throw UserError(
-        "\(name): the measured `\(quantity.column)` is not positive: \(quantity.shown(value))")
+      guard let value = measured[quantity] else { continue }
+      guard value.isFinite, value > 0 else {
+        throw UserError(
+          "\(name): the measured `\(quantity.column)` is not positive: \(quantity.shown(value))")
+      }
+      guard value > Self.measurable, value < 1 / Self.measurable else {
+        throw UserError(
+          "\(name): the measured `\(quantity.column)` is no server's: \(value) s or 1/s")
+      }
     }
   }
+
+  /// A picosecond, and as many requests in a second: errors of less or more have no percentage.
+  private static let measurable = 1e-12
 
   private func request(_ name: String, _ inputs: Double, _ outputs: Double) throws -> Request {
     guard inputs >= 1, outputs >= 1, inputs < 1e8, outputs < 1e8 else {
