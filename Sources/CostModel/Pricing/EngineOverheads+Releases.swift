@@ -33,12 +33,12 @@ extension EngineOverheads {
     overheads.hidesHost = true
     overheads.unevenContexts = 1.05
     overheads.gapSeconds = 1.3e-3
-    overheads.expertLayerSeconds = 8e-6
+    overheads.expertLayerSeconds = 20e-6
     overheads.expertScale = 1.05
     var mixtures = Mixtures(overheads)
     mixtures.gapSeconds = 0.05e-3
     mixtures.promptScale = 1.485
-    mixtures.allReduceScale = 1.6
+    mixtures.allReduceScale = 1.15
     overheads.mixtures = mixtures
     return overheads
   }
