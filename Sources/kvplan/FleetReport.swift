@@ -157,29 +157,6 @@ struct FleetReport: PlanReport {
     return Document.Section("The smallest of each kind\(varied)", table: table(best))
   }
 
-  func table(_ points: [FleetPoint]) -> TextTable {
-    let shown = ShownLatencies(request.serviceLevel)
-    let first = shown.columns(of: .ttft, hasMean: false) + shown.columns(of: .tpot, hasMean: false)
-    let others = shown.columns(of: nil)
-    var table = TextTable(
-      [.init("deployment", .left), .init("GPUs"), .init("$/h"), .init("$ a\nmonth")]
-        + first.map(\.column)
-        + [.init("E2E\nmean s")] + others.map(\.column)
-        + [.init("meet\nall %"), .init("KV\nheld %")])
-    table.rows = points.compactMap { fleet in
-      guard let point = fleet.point else { return nil }
-      let (summary, assessment) = (point.summary, point.assessment)
-      return [
-        request.text(fleet), "\(fleet.deployment.gpus)",
-        PlanCells.dollars(fleet.deployment.dollarsPerHour),
-        PlanMoney.month(fleet.deployment.dollarsPerHour),
-      ] + first.map { $0.cell(assessment) } + [PlanCells.seconds(mean: summary.e2el)]
-        + others.map { $0.cell(assessment) }
-        + [PlanCells.percent(assessment.attainment), PlanCells.percent(summary.kv.held)]
-    }
-    return table
-  }
-
   private var figures: [Figure] {
     let unit = request.objective == .cost ? "$/h" : request.objective == .energy ? "W" : "GPUs"
     func series(_ name: String, _ points: [FleetPoint]) -> LineChart.Series {
@@ -295,11 +272,12 @@ struct FleetReport: PlanReport {
     return Document.Section(
       "Assumptions",
       paragraphs: PlanCells.prices(profiles) + PlanMoney.sources(devices)
-        + PlanMoney.idlePowers(devices) + PlanCells.sample(study.trace) + [arrivals])
+        + PlanMoney.idlePowers(devices) + comparedEnergy + PlanCells.sample(study.trace)
+        + [arrivals])
   }
 
   /// Of all candidates, each once.
-  private var devices: [DeviceSpec] {
+  var devices: [DeviceSpec] {
     Deployment(groups: request.candidates.map { .init($0) }).devices
   }
 

@@ -17,12 +17,13 @@ import Workload
   ) throws -> (FleetRequest, Trace) {
     var chance = RandomStream(seed: seed, label: "fleet")
     let base = try CapacityTests.scenario()
-    let candidates = (0..<4).flatMap { _ -> [Scenario] in
+    let candidates = (0..<4).flatMap { kind -> [Scenario] in
       var device = base.device
       device.memoryBandwidth *= 0.4 + 2 * chance.uniform()
       device.tensorRate *= 0.4 + 2 * chance.uniform()
       device.price = .init(dollarsPerHour: 1 + 4 * chance.uniform(), source: "test")
       device.tdpWatts = 200 + 500 * chance.uniform()
+      device.idlePower = kind == 0 ? nil : .init(watts: device.tdpWatts * 0.2, source: "test")
       return [1, 2].map { size in
         var scenario = base
         scenario.device = device

@@ -10,7 +10,7 @@ package struct FleetRequest: Sendable {
     /// US dollars per hour.
     case cost
     case gpus
-    /// Thermal design power of all GPUs, watts.
+    /// Watts of all GPUs, in the mean over the run (``FleetRequest/watts(_:_:)``).
     case energy
     /// The mean end-to-end latency, with as many replicas as the GPUs allow.
     case latency
@@ -143,7 +143,8 @@ struct FleetKind: Sendable {
   var mixed: Int?
   /// What those add to the objective.
   var fixedCost = 0.0
-  /// What one unit adds to the objective; 1 a GPU for latency, which is not a sum.
+  /// What one unit adds to the objective; 1 a GPU for latency, which is not a sum. For energy what it adds at least, since
+  /// what is drawn is known by a simulation only.
   let unitCost: Double
   /// Units below which the rate cannot be sustained; more than ``maxUnits`` where none can.
   var minUnits: Int
@@ -151,6 +152,7 @@ struct FleetKind: Sendable {
 
   var isMixed: Bool { mixed != nil }
 
+  /// What a fleet of so many units costs; for energy, at least.
   func cost(_ units: Int) -> Double { fixedCost + unitCost * Double(units) }
 
   /// A fleet of so many units.

@@ -14,8 +14,8 @@ extension FleetSearch {
     /// Whether a fleet of the kind was turned down: larger ones are then tried one by one.
     var wasRejected = false
 
-    /// What the offer costs at least.
-    var cost: Double { kind.cost(least) }
+    /// What the offer costs at least, and what it does cost once its fleet is known.
+    var cost: Double { point?.cost ?? kind.cost(least) }
   }
 
   /// Replaces the best fleet by the best that stands with seeds that did not find it: larger ones of its kind, or of

@@ -16,7 +16,11 @@ extension FleetSearch {
   func addingMixes(to plan: inout FleetPlan) throws -> FleetSearch {
     guard request.mixes.contains(where: { $0 != nil }) else { return self }
     let spare = plan.best.flatMap { best in
-      kinds.first { $0.index == best.candidate }.map { $0.cost(best.units + 1) }
+      kinds.first { $0.index == best.candidate }.map { kind in
+        // No fleet draws more than its TDP.
+        request.objective == .energy
+          ? kind.fleet(best.units + 1).deployment.watts : kind.cost(best.units + 1)
+      }
     }
     var mixed = self
     mixed.kinds = try mixedKinds(below: spare)

@@ -199,7 +199,7 @@ package struct FleetSearch: Sendable {
   ) throws -> Double {
     switch objective {
     case .cost: return try dollarsPerHour(deployment)
-    case .energy: return deployment.watts
+    case .energy: return deployment.wattsMin
     case .gpus, .latency: return Double(deployment.gpus)
     }
   }
@@ -373,10 +373,10 @@ package struct FleetSearch: Sendable {
     let ways = try request.failing(kind.fleet(units), starts: load.startCount)
     let points = try ways.map { prepared in
       let probe = RateProbe(prepared, trace: trace, serviceLevel: request.serviceLevel)
+      let trial = try probe.trial(rate: request.requiredRate, seed: request.seed)
       return FleetPoint(
-        candidate: kind.index, units: units, deployment: prepared.deployment,
-        trial: try probe.trial(rate: request.requiredRate, seed: request.seed),
-        cost: kind.cost(units))
+        candidate: kind.index, units: units, deployment: prepared.deployment, trial: trial,
+        cost: request.watts(prepared.deployment, trial) ?? kind.cost(units))
     }
     func order(_ point: FleetPoint) -> (Int, Double) {
       (point.isFeasible ? 1 : 0, point.attainment)

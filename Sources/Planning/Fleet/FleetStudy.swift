@@ -100,12 +100,13 @@ package struct FleetStudy: Sendable {
     }
     // Of each role one more.
     let more = prepared.with(counts: best.deployment.groups.map { $0.count + 1 })
+    let spare = RateProbe.Trial(
+      try RateProbe(more, trace: trace, serviceLevel: request.serviceLevel)
+        .point(rate: request.requiredRate, seed: request.seed))
     answer.spare = FleetPoint(
-      candidate: best.candidate, units: best.units + 1, deployment: more.deployment,
-      trial: .init(
-        try RateProbe(more, trace: trace, serviceLevel: request.serviceLevel)
-          .point(rate: request.requiredRate, seed: request.seed)),
-      cost: try FleetSearch.unitCost(more.deployment, request.objective))
+      candidate: best.candidate, units: best.units + 1, deployment: more.deployment, trial: spare,
+      cost: try request.watts(more.deployment, spare)
+        ?? FleetSearch.unitCost(more.deployment, request.objective))
     answer.alternatives = try alternatives(to: plan)
     return answer
   }
