@@ -89,6 +89,15 @@ import Testing
 
         """, lengths: [[3, 1], [1, 2]], seconds: [0, 2.5], sessions: [0, 0]),
     Sample(
+      format: .lmcache,
+      text: """
+        {"session_id":"x","model":"m","input":[{"role":"system","content":"1234567"},{"role":"user","content":"abcd"}],\
+        "output_length":52,"pre_gap":0}
+        {"session_id":"x","model":"m","input":[{"role":"assistant","content":null},\
+        {"role":"tool","content":[{"type":"text","text":"12345678"}]}],"output_length":90,"pre_gap":0.5}
+
+        """, lengths: [[3, 52], [2, 90]], sessions: [0, 0]),
+    Sample(
       format: .dynamo,
       text: """
         {"schema":"dynamo.request.trace.v1","event_type":"request_end","event_time_unix_ms":1000210,"agent_context":\
@@ -254,6 +263,16 @@ import Testing
         == UserError(
           "f:1:1: this JSON has the members of no format that is known (found `at`, `n.tokens_input`, `n.tokens_output`)",
           hint: "`--columns prompt=n.tokens_input,output=n.tokens_output` would read it"))
+    // Units are no amounts.
+    #expect(
+      mistake(#"{"prompt_tokens": {"unit": "n"}, "output_tokens": {"unit": "n"}}"#)?.hint
+        == "say which member has what: `--columns arrival=TIME,prompt=TOKENS,output=TOKENS`, a member inside another "
+        + "behind a dot; the formats are in docs/TRACES.md")
+    #expect(
+      mistake("{\n  \"usage\": {\n  \"prompt_tokens\": 5, \"completion_tokens\": 6}\n}\n")
+        == UserError(
+          "f:1:2: the JSON text ends early",
+          hint: "objects stand one a line: `jq -c . FILE` writes those of several lines so"))
     #expect(
       mistake("a,b\n1,2\n", "prompt=a,output=c")?.message
         == "f:1:1: no column `c`, which `--columns` takes for output (found `a`, `b`)")

@@ -83,7 +83,10 @@ extension ColumnMapping {
     (.session, ["session", "conversation"], ["num"]),
   ]
   private static let amounts = ["tok", "len", "size", "count", "prompt", "completion"]
-  private static let noNumbers = ["text", "cost", "price", "hash", "ms_per", "duration", "latency"]
+  private static let noNumbers = [
+    "text", "cost", "price", "hash", "ms_per", "duration", "latency",
+    "unit",
+  ]
 
   /// The flag that names like these would be read with; `nil` where none looks like tokens.
   static func guess(_ names: [String]) -> String? {

@@ -146,12 +146,7 @@ struct JSONRecordParser {
     case .requestClass, .adapter, .priority:
       try takeLabel(field, name, in: bytes, &cursor, &record)
     case .promptText, .outputText:
-      let range = try cursor.string(in: bytes, name)
-      do throws(JSONMistake) {
-        try takeText(bytes.extracting(range), isPrompt: field == .promptText, &members)
-      } catch {
-        throw JSONMistake(offset: range.lowerBound + error.offset, what: error.what)
-      }
+      try takeText(name, isPrompt: field == .promptText, in: bytes, &cursor, &members)
     }
   }
 
@@ -215,6 +210,20 @@ struct JSONRecordParser {
       return Int64(bitPattern: large)
     }
     return try cursor.integer(in: bytes, what, from: 0)
+  }
+
+  private mutating func takeText(
+    _ name: String, isPrompt: Bool, in bytes: Span<UInt8>, _ cursor: inout JSONCursor,
+    _ members: inout Members
+  ) throws(JSONMistake) {
+    // A message that calls a tool has no text.
+    if try cursor.skipNull(in: bytes) { return }
+    let range = try cursor.string(in: bytes, name)
+    do throws(JSONMistake) {
+      try takeText(bytes.extracting(range), isPrompt: isPrompt, &members)
+    } catch {
+      throw JSONMistake(offset: range.lowerBound + error.offset, what: error.what)
+    }
   }
 
   private mutating func takeText(

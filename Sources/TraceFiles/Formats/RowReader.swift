@@ -165,7 +165,12 @@ struct RowReader {
         place.column += 1
       }
     }
-    return .at(file, place.line, place.column, mistake.what)
+    // What programs print for people has one brace in its first line.
+    let isSpread = bytes.count < 4 && mistake.offset >= bytes.count
+    return .at(
+      file, place.line, place.column, mistake.what,
+      hint: isSpread
+        ? "objects stand one a line: `jq -c . FILE` writes those of several lines so" : nil)
   }
 
   /// What was read.

@@ -23,15 +23,21 @@ extension FormatShape {
   /// Where an answer lies in its line.
   private static let answers = ["", "response.", "response.body."]
 
-  /// Agents' requests as LMCache publishes them: texts, microseconds of a clock, sessions.
+  /// Agents' requests as LMCache publishes them: texts, microseconds of a clock, sessions. The larger set has messages in place
+  /// of one text, the length of the output, and seconds between an answer and the session's next request in place of a clock.
   ///
-  /// - Source: github LMCache/lmcache-agent-trace, by a writer of the same lines.
+  /// - Source: github LMCache/lmcache-agent-trace, by a writer of the same lines; rows of the data set
+  ///   `sammshen/lmcache-agentic-traces` as its copies show them.
   static let lmcache = FormatShape(
     fields: [
-      ("timestamp", .time), ("input", .promptText), ("output", .outputText),
-      ("session_id", .session),
-    ], clock: .own, readsTexts: true,
-    tells: { $0.isSuperset(of: ["input", "output", "timestamp"]) })
+      ("timestamp", .time), ("input", .promptText), ("input.content", .promptText),
+      ("input.content.text", .promptText), ("output", .outputText),
+      ("output_length", .outputTokens), ("pre_gap", .delay), ("session_id", .session),
+    ], timestampUnit: .seconds, clock: .own, readsTexts: true,
+    tells: {
+      $0.isSuperset(of: ["input", "output", "timestamp"])
+        || $0.isSuperset(of: ["input", "output_length", "pre_gap"])
+    })
 
   /// Dynamo's request traces: a line for each request that ended, among lines of tools.
   ///
