@@ -95,6 +95,24 @@ import Workload
   }
 
   /// SGLang has gaps in place of a request's mean, sums before buckets, and counters of tokens alone.
+  /// A page of two engines has the requests of both, and the simulation is of one.
+  @Test func enginesThatShareTheLoadAreSaid() throws {
+    func both(_ page: String) -> String {
+      page + page.replacing("engine=\"0\"", with: "engine=\"1\"")
+    }
+    let read = try inputs(
+      [("a.prom", both(Self.before)), ("b.prom", both(Self.after))], ["max_concurrency": "8"])
+    #expect(read.runs[0].requests.count == 80)
+    #expect(
+      read.notes.contains(
+        "a.prom to b.prom: 2 engines are counted together (`engine` 0, 1); the simulation is of one, unless "
+          + "`--data-parallel-size 2` says so: else give the lines of one engine, and its share of the clients"
+      ))
+    let alone = try inputs(
+      [("a.prom", Self.before), ("b.prom", Self.after)], ["max_concurrency": "8"])
+    #expect(!alone.notes.contains { $0.contains("engines") })
+  }
+
   @Test func onePageCountsFromTheStart() throws {
     let page = Self.page(
       requests: 4, prompts: 40, outputs: 20, ttft: 1, tpot: 2, e2e: 6, engine: "sglang")

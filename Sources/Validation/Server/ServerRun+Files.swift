@@ -23,7 +23,7 @@ package struct ServerRunReading: Sendable {
   }
 
   /// Reads the runs of a file: a result of `vllm bench serve` or of SGLang's `bench_serving` (an object, or one a line), a
-  /// report of GuideLLM, an export of AIPerf, the requests of LLMServingSim, or a table with a run a row.
+  /// report of GuideLLM, an export of AIPerf, its summary or genai-perf's, the requests of LLMServingSim, or a table with a run a row.
   ///
   /// - Throws: ``UserError`` that names the file and what is missing.
   func runs(path: String, _ bytes: [UInt8]) throws -> [ServerRun] {
@@ -50,8 +50,15 @@ package struct ServerRunReading: Sendable {
     }
     if objects.first?["metrics"] is [String: Any] { return [try aiPerf(path, objects)] }
     if objects.first?["last_token_ts"] != nil { return [try requestTable(path)] }
+    if objects.first?["experiments"] != nil {
+      throw UserError(
+        "\(path): genai-perf's raw export: it has no token counts",
+        hint: "give `profile_export_genai_perf.json`, which genai-perf writes beside it")
+    }
     return try objects.enumerated().map {
-      try bench(named(path, $0.offset, of: objects.count), $0.element)
+      let name = named(path, $0.offset, of: objects.count)
+      return Self.isSummary($0.element)
+        ? try summary(name, $0.element) : try bench(name, $0.element)
     }
   }
 

@@ -6,6 +6,8 @@ struct MetricsPage {
   let engine: ServerEngine
   /// As the server calls it; `nil` where no line has the label.
   let model: String?
+  /// Labels of engines that share the load, in the order of the page.
+  let ranks: [String]
   /// When the page was read, seconds since 1970; `nil` where no line says it.
   let seconds: Double?
   /// By name, behind the engine's prefix; sums and counts of histograms by theirs.
@@ -31,6 +33,7 @@ struct MetricsPage {
     var model: (name: String, line: Int)?
     var sums: [String: Double] = [:]
     var seconds: Double?
+    var ranks: [String] = []
     for sample in page.samples {
       let parts = sample.name.split(separator: ":", maxSplits: 1).map(String.init)
       guard let own = ServerEngine(rawValue: parts[0]), parts.count == 2 else { continue }
@@ -50,6 +53,11 @@ struct MetricsPage {
         model = model ?? (label, sample.line)
       }
       seconds = seconds ?? sample.seconds
+      if let rank = sample.labels.first(where: { $0.name == "engine" })?.value,
+        !ranks.contains(rank)
+      {
+        ranks.append(rank)
+      }
       if parts[1].hasSuffix("_bucket") || parts[1].hasSuffix("_created") { continue }
       sums[parts[1], default: 0] += sample.value
     }
@@ -65,12 +73,13 @@ struct MetricsPage {
     self.engine = engine.engine
     self.model = model?.name
     self.seconds = seconds
+    self.ranks = ranks.map(Self.shown)
     self.sums = sums
   }
 
   subscript(_ name: String) -> Double? { sums[name] }
 
-  /// The name of a model, which is any text there.
+  /// A label, which is any text there.
   private static func shown(_ name: String) -> String {
     printable(Array(name.utf8).span, atMost: 80)
   }

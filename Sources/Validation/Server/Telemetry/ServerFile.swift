@@ -32,7 +32,8 @@ package enum ServerFile {
     )
   }
 
-  /// What a file is that was taken for a trace: an engine's log or its metrics; `nil` where it is neither.
+  /// What a file is that was taken for a trace: an engine's log, its metrics or a summary of a load generator; `nil` where it is
+  /// none of them.
   package static func mistakenForTrace(_ path: String) -> UserError? {
     // What can be read once more, and is of the size of a log.
     let attributes = try? FileManager.default.attributesOfItem(atPath: path)
@@ -42,7 +43,7 @@ package enum ServerFile {
     let name = URL(filePath: path).lastPathComponent
     let text = String(decoding: file.bytes, as: UTF8.self)
     let head = text.drop(while: \.isWhitespace)
-    if head.first == "{" { return nil }
+    if head.first == "{" { return mistakenSummary(name, file.bytes) }
     if ServingLog.isLog(text) || statesPool(text, name) {
       return UserError(
         "\(name): an engine's log, not a trace: it does not say which requests came",
@@ -54,6 +55,19 @@ package enum ServerFile {
     return UserError(
       "\(name): an engine's metrics, not a trace: they do not say which requests came",
       hint: "`kvplan validate server` and `calibrate server` take pages from before and after a run"
+    )
+  }
+
+  private static func mistakenSummary(_ name: String, _ bytes: [UInt8]) -> UserError? {
+    // A summary is some ten kilobytes.
+    guard bytes.count <= 1 << 20,
+      let object = try? JSONObjects(path: name, bytes: bytes).objects.first,
+      ServerRunReading.isSummary(object)
+    else { return nil }
+    return UserError(
+      "\(name): a summary of AIPerf or genai-perf, not a trace: it does not say which requests came",
+      hint:
+        "`kvplan validate server` and `calibrate server` take it; AIPerf's `profile_export.jsonl` has the requests"
     )
   }
 

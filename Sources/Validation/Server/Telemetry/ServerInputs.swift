@@ -103,6 +103,13 @@ extension ServerRunReading {
         "\(window.name): counted since the server started, warm-up included; a page from before the run, "
           + "given before it, leaves that out")
     }
+    let ranks = window.after.ranks
+    if ranks.count > 1 {
+      notes.append(
+        "\(window.name): \(ranks.count) engines are counted together (`engine` \(ranks.joined(separator: ", "))); the "
+          + "simulation is of one, unless `--data-parallel-size \(ranks.count)` says so: else give the lines of one "
+          + "engine, and its share of the clients")
+    }
     let lacking = [
       ("TTFT", window.ttft), ("TPOT", window.tpot), ("end-to-end latency", window.e2e),
     ]
@@ -116,7 +123,8 @@ extension ServerRunReading {
 
   // MARK: Runs
 
-  private func given(_ name: String) -> Double? { columns[name].flatMap { Double($0) } }
+  /// A number that the user says in place of a name (`--columns max_concurrency=64`).
+  func given(_ name: String) -> Double? { columns[name].flatMap { Double($0) } }
 
   /// How requests came, which neither metrics nor logs say.
   private func load(
