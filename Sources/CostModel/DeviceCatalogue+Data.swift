@@ -2,7 +2,8 @@ extension DeviceCatalogue {
   /// NVIDIA data-centre cards up to Ada.
   ///
   /// The A100s carry totals that all three columns of the PagedAttention paper's Table 1 support, which these and no
-  /// others tried reproduce. The L40 is taken to see what the L40S does, the A10 what the A10G does (22.0 to 22.2 in messages).
+  /// others tried reproduce. The L40 is taken to see what the L40S does, the A10 what the A10G does (22.0 to 22.2 in
+  /// messages).
   static let ampereAndBefore: [DeviceSpec] = [
     DeviceSpec(
       name: "a100-40gb",
@@ -93,8 +94,8 @@ extension DeviceCatalogue {
 
   /// NVIDIA Hopper.
   ///
-  /// H100: 79.18 in four logs; 79.11 to 79.25 elsewhere. PCIe and the H800 are taken to see the same. H20: of the 97,871 MiB
-  /// that its driver lists PyTorch sees 0.47 GiB less on an H100. GH200: with 96 GB.
+  /// H100: 79.18 in four logs; 79.11 to 79.25 elsewhere. PCIe and the H800 are taken to see the same. H20: of the
+  /// 97,871 MiB that its driver lists PyTorch sees 0.47 GiB less on an H100. GH200: with 96 GB.
   static let hopper: [DeviceSpec] = [
     DeviceSpec(
       name: "h100-sxm",

@@ -245,6 +245,19 @@ import Testing
     }
   }
 
+  /// The same of a layer of latent attention: all 27 of DeepSeek-V2-Lite.
+  @Test func smallKernelsOfALatentCount() throws {
+    var overheads = EngineOverheads.none
+    overheads.latentLayerSeconds = 1e-3
+    for (model, more) in [("deepseek-v2-lite", 27e-3), ("qwen3-30b-a3b", 0)] {
+      let plain = try KernelCostModelTests.price(model, "h100-sxm")
+      let slower = try KernelCostModelTests.price(model, "h100-sxm", overheads: overheads)
+      let work = KernelCostModelTests.decode(8, context: 100)
+      let difference = slower.duration(of: work).seconds - plain.duration(of: work).seconds
+      #expect(abs(difference - more) < 1e-8)
+    }
+  }
+
   /// The recurrent part of a layer of Qwen3.5-397B on one GPU: 64 heads, 45 such layers of 60.
   ///
   /// - Source: aiconfigurator's `gdn` tables, the kernels of a layer added: microseconds.

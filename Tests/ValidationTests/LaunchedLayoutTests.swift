@@ -128,6 +128,18 @@ import Testing
     #expect(layout(other) == [4, 4, 1] && other.launchedTokens == nil)
   }
 
+  /// A layer of latent attention under TensorRT-LLM by release, and what a nightly build of vLLM is.
+  @Test func releasesOfMixtures() throws {
+    func model(_ backend: String, _ version: String) throws -> BackendModel {
+      BackendModel.model(
+        try launched("deepseek-ai/DeepSeek-R1", "b200_sxm", backend, version, "fp8_block", tp: 8))
+    }
+    #expect(try model("trtllm", "").overheads.latentLayerSeconds == 80e-6)
+    #expect(try model("trtllm", "1.2.0rc6.post2").overheads.latentLayerSeconds == 40e-6)
+    #expect(try model("vllm", "nightly-5b8c30d62b75").overheads.hidesHost)
+    #expect(try !model("vllm", "0.12.0").overheads.hidesHost)
+  }
+
   /// Until 0.19 MiniMax on B200 ran Triton's kernel of experts, which stands in SGLang's table alone; FlashInfer's since.
   ///
   /// - Source: aiconfigurator's `moe` tables, microseconds of a layer under real loads: vLLM's 60.8 at 4 tokens and 228.7 at
