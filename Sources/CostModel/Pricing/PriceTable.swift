@@ -4,7 +4,7 @@ import Foundation
 /// never falling.
 struct PriceCurve: Equatable, Sendable {
   private let seconds: [Double]
-  private let lastStep: Double
+  private let stepBeyond: Double
 
   /// - Complexity: O(limit), and 216 prices for 8192.
   init(limit: Int, _ price: (Int) -> Double) {
@@ -22,14 +22,16 @@ struct PriceCurve: Equatable, Sendable {
       previous = next
     }
     self.seconds = seconds
-    lastStep = limit > 1 ? seconds[limit] - seconds[limit - 1] : 0
+    let half = limit / 2
+    stepBeyond = limit > 1 ? (seconds[limit] - seconds[half]) / Double(limit - half) : 0
   }
 
-  /// Beyond the limit the last slope goes on.
+  /// Beyond the limit the slope of its upper half goes on; between the last two knots it is that of the waves which happen
+  /// to end there.
   @inline(__always)
   func callAsFunction(_ count: Int) -> Double {
     if count < seconds.count { return seconds[count] }
-    return seconds[seconds.count - 1] + Double(count - seconds.count + 1) * lastStep
+    return seconds[seconds.count - 1] + Double(count - seconds.count + 1) * stepBeyond
   }
 }
 
