@@ -152,7 +152,7 @@ package struct KeptServing {
       return TokenRun(
         tokens: sequence.tokens[sequence.computed..<ends[index]], firstPosition: sequence.computed,
         table: arena.table(memory.pages(of: sequence.request), of: memory.store),
-        wantsLogits: ends[index] == sequence.tokens.count)
+        logits: ends[index] == sequence.tokens.count ? 1 : 0)
     }
     let logits = transformer.compute(runs, arena: arena, workspace: &workspace)
     var row = 0

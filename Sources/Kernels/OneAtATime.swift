@@ -47,7 +47,7 @@ package struct OneAtATime {
     var computed = 0
     for stream in sequence.streams {
       let run = TokenRun(
-        tokens: tokens[computed...], firstPosition: computed, table: [0], wantsLogits: true)
+        tokens: tokens[computed...], firstPosition: computed, table: [0], logits: 1)
       let logits = transformer.compute([run], arena: arena, workspace: &workspace)
       computed = tokens.count
       tokens.append(

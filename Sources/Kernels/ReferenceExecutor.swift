@@ -10,7 +10,8 @@ import Workload
 ///
 /// An iteration moves blocks (swap-outs, then swap-ins, then copies: a block that is swapped out may
 /// be taken at once for a swap-in or a copy), computes the scheduled tokens of all sequences in one
-/// batch, and draws the next token of those that have caught up with their length.
+/// batch, and draws the next token of those that have caught up with their length. Where drafts are among the tokens, it draws
+/// behind each of them, and keeps what it draws up to the first that is not the draft.
 ///
 /// The duration it returns is measured. A class, so that what was generated can be asked for when
 /// the engine is done with it; one engine uses it, in one thread.
@@ -32,6 +33,8 @@ package final class ReferenceExecutor: IterationExecutor, @unchecked Sendable {
   private let pacing: Pacing
   private let requests: [Request]
   private let prompts: PromptTokens
+  /// What is drafted; `nil` where nothing is.
+  private let drafting: ForcedDrafts?
   private let device: KVArena
   private let host: KVArena
   private var workspace: Workspace
@@ -62,7 +65,11 @@ package final class ReferenceExecutor: IterationExecutor, @unchecked Sendable {
     self.requests = requests
     self.sampler = sampler
     self.pacing = pacing
-    prompts = PromptTokens(vocab: model.vocab, seed: sampler.seed, contents: contents)
+    let prompts = PromptTokens(vocab: model.vocab, seed: sampler.seed, contents: contents)
+    self.prompts = prompts
+    drafting = settings.v1.speculation.map { _ in
+      ForcedDrafts(transformer, sampler: sampler, requests: requests, prompts: prompts)
+    }
     device = arena(deviceBlocks)
     host = arena(settings.hostBlocks)
     workspace = Workspace(model)
@@ -81,9 +88,9 @@ package final class ReferenceExecutor: IterationExecutor, @unchecked Sendable {
     let begin = beginning(at: start)
     device.move(plan, host: host)
     var runs: [TokenRun] = []
-    /// Sequences that draw a token, with the rows of their logits.
-    var drawing: [(sequence: Int, row: Int)] = []
+    var drawing: [Drawing] = []
     var rows = 0
+    var drafted = plan.drafted.makeIterator()
     for index in plan.scheduled.indices {
       let entry = plan.scheduled[index]
       let sequences = placement.sequences(at: index, of: plan)
@@ -91,26 +98,58 @@ package final class ReferenceExecutor: IterationExecutor, @unchecked Sendable {
       for sequence in sequences.prefix(Int(entry.sequences)) {
         let state = state(of: sequence, request: entry.request)
         let end = Int(entry.contextTokens + entry.tokens)
-        precondition(end <= state.tokens.count, "request \(entry.request): tokens up to \(end)")
-        let yields = end == state.tokens.count
+        let drafts = end > state.tokens.count ? drafts(behind: state, drafted.next()) : []
+        let tokens = state.tokens + drafts
+        precondition(end <= tokens.count, "request \(entry.request): tokens up to \(end)")
+        let logits = end == tokens.count ? 1 + drafts.count : 0
         let table = placement.blocks(of: sequence)
         // Sequences that share all their blocks are one prompt, which is computed once.
         let isShared = entry.isPrefill && table == tables.first
-        if yields { drawing.append((sequence, isShared ? rows - 1 : rows)) }
+        if logits > 0 {
+          drawing.append(.init(sequence: sequence, row: isShared ? rows - 1 : rows, drafts: drafts))
+        }
         guard !isShared else { continue }
         tables.append(table)
-        if yields { rows += 1 }
+        rows += logits
         runs.append(
           TokenRun(
-            tokens: state.tokens[Int(entry.contextTokens)..<end],
-            firstPosition: Int(entry.contextTokens), table: table, wantsLogits: yields))
+            tokens: tokens[Int(entry.contextTokens)..<end],
+            firstPosition: Int(entry.contextTokens), table: table, logits: logits))
       }
     }
     if !runs.isEmpty {
       logits = transformer.compute(runs, arena: device, workspace: &workspace)
     }
-    for (sequence, row) in drawing { draw(sequence, row: row) }
+    for drawing in drawing { verify(drawing) }
     return SimDuration(nanoseconds: now() - begin)
+  }
+
+  /// A sequence that draws a token, behind its newest one and behind each draft.
+  private struct Drawing {
+    var sequence: Int
+    /// Of the logits behind its newest token; those behind the drafts follow.
+    var row: Int
+    var drafts: [Int32]
+  }
+
+  private func drafts(
+    behind state: SequenceState, _ drafted: IterationPlan.Drafted?
+  ) -> [Int32] {
+    guard let drafting, let drafted, drafted.request == state.request else {
+      preconditionFailure("request \(state.request) computes tokens that nobody drafted")
+    }
+    return drafting.tokens(behind: state, drafted)
+  }
+
+  /// Draws tokens up to the first that is not the draft, or that is the last of its output.
+  private func verify(_ drawing: Drawing) {
+    for place in 0...drawing.drafts.count {
+      draw(drawing.sequence, row: drawing.row + place)
+      guard place < drawing.drafts.count, let state = states[drawing.sequence],
+        state.tokens.last == drawing.drafts[place],
+        state.generated.count < Int(requests[Int(state.request)].outputTokens)
+      else { return }
+    }
   }
 
   /// When the iteration begins, on the monotonic clock; waits until then if the clock is real.

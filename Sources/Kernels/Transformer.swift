@@ -11,16 +11,14 @@ package struct TokenRun {
   package var firstPosition: Int
   /// The blocks of the sequence in order, those of the new tokens included, as the cache numbers them.
   package var table: [BlockID]
-  /// Whether the logits after its last token are wanted.
-  package var wantsLogits: Bool
+  /// Behind how many of its last tokens logits are wanted.
+  package var logits: Int
 
-  package init(
-    tokens: ArraySlice<Int32>, firstPosition: Int, table: [BlockID], wantsLogits: Bool
-  ) {
+  package init(tokens: ArraySlice<Int32>, firstPosition: Int, table: [BlockID], logits: Int) {
     self.tokens = tokens
     self.firstPosition = firstPosition
     self.table = table
-    self.wantsLogits = wantsLogits
+    self.logits = logits
   }
 }
 
@@ -114,7 +112,7 @@ package final class Transformer: Sendable {
   /// share blocks that another one of the same batch computes.
   ///
   /// - Parameter runs: Each of at least one token.
-  /// - Returns: [runs that want logits][vocab], in `workspace`, until it is used again.
+  /// - Returns: [logits that the runs want][vocab], in `workspace`, until it is used again.
   package func compute(
     _ runs: [TokenRun], arena: some LayerCache, workspace: inout Workspace
   ) -> UnsafePointer<Float> {
@@ -211,16 +209,17 @@ package final class Transformer: Sendable {
   private func logits(
     _ runs: [TokenRun], stream: UnsafePointer<Float>, _ workspace: inout Workspace
   ) -> UnsafePointer<Float> {
-    let wanted = runs.count { $0.wantsLogits }
+    let wanted = runs.reduce(0) { $0 + $1.logits }
     let last = workspace.normed.room(max(1, wanted) * model.hidden)
     let logits = workspace.logits.room(max(1, wanted) * model.vocab)
     var (row, out) = (0, 0)
     for run in runs {
       row += run.tokens.count
-      guard run.wantsLogits else { continue }
+      guard run.logits > 0 else { continue }
       finalNorm.apply(
-        stream + (row - 1) * model.hidden, into: last + out * model.hidden, rows: 1)
-      out += 1
+        stream + (row - run.logits) * model.hidden, into: last + out * model.hidden,
+        rows: run.logits)
+      out += run.logits
     }
     head.multiply(last, into: logits, rows: wanted)
     return UnsafePointer(logits)

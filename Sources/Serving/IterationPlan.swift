@@ -65,6 +65,13 @@ package struct IterationPlan: Sendable {
     package var accepted: Int32
     /// Whether they only fill the iteration up.
     package var isPadding: Bool
+
+    package init(request: RequestID, drafts: Int32, accepted: Int32, isPadding: Bool) {
+      self.request = request
+      self.drafts = drafts
+      self.accepted = accepted
+      self.isPadding = isPadding
+    }
   }
 
   /// A request that came back from the host.

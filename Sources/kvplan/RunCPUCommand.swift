@@ -1,5 +1,6 @@
 import ArgumentParser
 import Kernels
+import Messages
 import Metrics
 import Planning
 import Results
@@ -44,6 +45,18 @@ struct CPUOptions: ParsableArguments {
   @Option(help: "Preempt by `auto` (recompute one sequence, swap several) or always by `swap`.")
   var preemptionMode = PreemptionMode.automatic
 
+  @Option(
+    name: .customLong("num-speculative-tokens"),
+    help: "Drafts behind each token, verified for real; `--acceptance` says how many are right.")
+  var drafts: Int?
+
+  @Option(
+    help: """
+      How many drafts are right, and so accepted: shares by position, `0.8,0.6`, `geometric:0.8` or \
+      `length:2.4`. Drafts are made from what the model generates alone.
+      """)
+  var acceptance: String?
+
   @Option(help: "Seed of weights, prompts and sampling.")
   var seed: UInt64 = 0
 
@@ -62,7 +75,28 @@ struct CPUOptions: ParsableArguments {
     scenario.base.maxModelLength = maxModelLength
     scenario.base.preemptionMode = preemptionMode
     scenario.base.seed = seed
+    try force(&scenario)
     return scenario
+  }
+
+  private func force(_ scenario: inout CPUScenario) throws {
+    guard drafts != nil || acceptance != nil else { return }
+    guard let drafts, let acceptance else {
+      throw UserError(
+        drafts == nil
+          ? "`--acceptance` decides nothing without drafts"
+          : "how many drafts are accepted decides what comes of them, and is not said",
+        hint: drafts == nil
+          ? "leave it out, or add `--num-speculative-tokens`"
+          : "add `--acceptance 0.8,0.6`, a share by position, `geometric:0.8`, or `length:2.4`")
+    }
+    let system = scenario.base.system
+    guard system.capabilities.speculates, !system.capabilities.admitsByEstimate else {
+      throw UserError(
+        "`\(system.name)` verifies no drafts on this machine's processor",
+        hint: "leave `--num-speculative-tokens` out, or choose `--system vllm-v1`")
+    }
+    try scenario.force(try Acceptance(acceptance), drafts: drafts)
   }
 }
 

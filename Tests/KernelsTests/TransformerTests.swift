@@ -31,7 +31,7 @@ import Testing
     for start in stride(from: 0, to: tokens.count, by: chunk) {
       let end = min(start + chunk, tokens.count)
       let run = TokenRun(
-        tokens: tokens[start..<end], firstPosition: start, table: [4, 0, 5, 2], wantsLogits: true)
+        tokens: tokens[start..<end], firstPosition: start, table: [4, 0, 5, 2], logits: 1)
       let row = transformer.compute([run], arena: arena, workspace: &workspace)
       logits = (0..<model.vocab).map { Double(row[$0]) }
     }

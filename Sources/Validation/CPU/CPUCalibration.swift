@@ -123,7 +123,7 @@ package struct CPUCalibration {
 
   private mutating func seconds(of runs: [TokenRun], arena: KVArena) -> Double {
     let vocab = serving.transformer.model.vocab
-    let rows = runs.count { $0.wantsLogits }
+    let rows = runs.reduce(0) { $0 + $1.logits }
     var times: [Double] = []
     for _ in 0..<Self.repeats {
       times.append(
@@ -182,7 +182,7 @@ private struct Draft {
     runs.append(
       TokenRun(
         tokens: Array(repeating: 1, count: tokens)[...], firstPosition: context, table: table,
-        wantsLogits: wantsLogits))
+        logits: wantsLogits ? 1 : 0))
     if wantsLogits { work.sampledSequences += 1 }
   }
 

@@ -29,19 +29,27 @@ struct SharedTokenCounter {
 
   init(blockSize: Int) { self.blockSize = blockSize }
 
-  /// The plan with the tokens that its decode sequences share.
+  /// The plan with the tokens that its decode sequences share. A draft that is verified counts as a sequence that decodes: a
+  /// row of its own, over context that the row before it has read.
   ///
   /// - Complexity: O(blocks of the sequences that run).
   mutating func iteration(
     _ plan: IterationPlan, placement: some SequencePlacement
   ) -> CPUIteration {
+    var work = plan.work
+    var verified = 0
     let tables = plan.scheduled.indices.filter { !plan.scheduled[$0].isPrefill }.flatMap { index in
       let entry = plan.scheduled[index]
+      let drafts = Int(entry.tokens) - 1
+      let context = drafts * Int(entry.contextTokens + entry.tokens)
+      work.draftTokens -= drafts
+      work.decode(drafts, contextTokens: context)
+      verified += context
       return placement.sequences(at: index, of: plan).prefix(Int(entry.sequences)).map {
         (table: placement.blocks(of: $0), context: Int(entry.contextTokens + entry.tokens))
       }
     }
-    return CPUIteration(plan.work, sharedContextTokens: sharedTokens(tables))
+    return CPUIteration(work, sharedContextTokens: verified + sharedTokens(tables))
   }
 
   /// Tokens that sequences of one iteration find in blocks that an earlier one of them has read.

@@ -2,6 +2,7 @@ import CostModel
 import Foundation
 import Kernels
 import Messages
+import ModelFiles
 import Planning
 import Serving
 import SimulationKernel
@@ -32,6 +33,14 @@ package struct CPUScenario: Sendable {
     device.name = "cpu"
     device.aliases = []
     return device
+  }
+
+  /// Has so many tokens drafted behind each, of which as many are right as is drawn; nothing drafts them.
+  package mutating func force(_ acceptance: Acceptance, drafts: Int) throws {
+    base.speculativeConfig = try SpeculativeConfig(
+      .ngram, model: nil, tokens: drafts, flag: "`--num-speculative-tokens`")
+    base.speculativeTokens = drafts
+    base.acceptance = acceptance
   }
 
   /// Checks the settings and turns sizes into blocks; an fp32 block is twice as large as the

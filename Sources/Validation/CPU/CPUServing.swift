@@ -93,6 +93,14 @@ extension CPUScenario {
     }
   }
 
+  private var draftFields: [ScenarioField] {
+    guard let drafts = base.speculativeTokens, let acceptance = base.acceptance else { return [] }
+    return [
+      ScenarioField("num-speculative-tokens", "\(drafts)"),
+      ScenarioField("acceptance", acceptance.text),
+    ]
+  }
+
   func labels(_ trace: Trace, settings: EngineSettings, profile: String) -> RunLabels {
     RunLabels(
       system: base.system.name, model: base.model.name, device: base.device.name,
@@ -111,7 +119,7 @@ extension CPUScenario {
           ScenarioField("preemption-mode", settings.preemptionMode.rawValue),
           ScenarioField("time-scale", "\(timeScale)"),
           ScenarioField("temperature", "\(temperature)"),
-        ],
+        ] + draftFields,
         costProfile: profile))
   }
 }

@@ -20,17 +20,20 @@ package enum CPUWorkload: String, CaseIterable, Sendable {
   case sharedPrefix = "shared-prefix"
   /// Four samples of each prompt.
   case samples = "n4"
+  /// Three drafts behind each token, of which some are accepted.
+  case drafts
 
   /// The scenario, for a model whose capacity is about `rate` requests per second.
-  func scenario(_ model: ModelSpec, rate: Double) -> CPUScenario {
-    var scenario = CPUScenario(
-      system: self == .sharedPrefix ? .vllmV1 : .vllmSOSP23, model: model)
+  func scenario(_ model: ModelSpec, rate: Double) throws -> CPUScenario {
+    let isV1 = self == .sharedPrefix || self == .drafts
+    var scenario = CPUScenario(system: isV1 ? .vllmV1 : .vllmSOSP23, model: model)
     scenario.base.maxSequences = 32
     scenario.base.requestRate = rate * loadFactor
     scenario.base.maxModelLength = 512
     scenario.base.maxBatchedTokens = 512
     if self == .swap || self == .recompute { scenario.base.deviceBlocksOverride = 120 }
     if self == .swap { scenario.base.preemptionMode = .swap }
+    if self == .drafts { try scenario.force(.byPosition([0.8, 0.6, 0.4]), drafts: 3) }
     return scenario
   }
 
@@ -129,7 +132,7 @@ extension CPUServing {
   ) throws -> CPUComparison {
     let model = transformer.model
     let costModel = { CPUCostModel(profile, model: model, blockSize: $0) }
-    let scenario = workload.scenario(model, rate: Self.capacity(costModel(16)))
+    let scenario = try workload.scenario(model, rate: Self.capacity(costModel(16)))
     let settings = try scenario.settings()
     var warnings: [String] = []
     let unprepared = workload.trace(count: requests)
