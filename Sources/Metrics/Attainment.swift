@@ -26,14 +26,16 @@ extension RunRecord {
   ///
   /// - Parameters:
   ///   - targets: By number of the class, 0 for requests of none.
-  ///   - only: The class whose requests count; `nil` for all.
+  ///   - counts: Whose requests count; all unless told.
   /// - Returns: `nil` where no request with a target counts.
   /// - Complexity: O(requests).
-  package func attained(_ targets: [ServiceTarget?], of only: UInt16? = nil) -> Double? {
+  package func attained(
+    _ targets: [ServiceTarget?], where counts: (Request) -> Bool = { _ in true }
+  ) -> Double? {
     var (known, met) = (0, 0)
     for index in arrived {
       let request = requests[index]
-      guard only == nil || request.requestClass == only, window.contains(request.arrival),
+      guard counts(request), window.contains(request.arrival),
         let target = targets[Int(request.requestClass)]
       else { continue }
       let milestone = milestones[index]

@@ -119,7 +119,7 @@ extension RunRecord {
       tpot: distribution(&values, of: number, Self.tpot),
       e2el: distribution(&values, of: number) { $0.latency * 1000 },
       meanNormalizedLatency: outcomes.meanNormalizedLatency,
-      attained: targets.flatMap { attained($0, of: number) })
+      attained: targets.flatMap { attained($0) { $0.requestClass == number } })
   }
 
   /// Milliseconds.

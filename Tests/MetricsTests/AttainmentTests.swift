@@ -58,7 +58,7 @@ import Workload
   ) throws {
     let record = try record()
     #expect(record.attained([others, a]) == all)
-    #expect(record.attained([others, a], of: 1) == ofA)
+    #expect(record.attained([others, a]) { $0.requestClass == 1 } == ofA)
   }
 
   /// The run ends at 2.5, with request 0 two tokens on its way and request 1 before its first.

@@ -215,6 +215,19 @@ import Workload
         """)
   }
 
+  /// What matters less waits for all others, whatever is due; an order without relegation does not ask.
+  @Test func lowPriorityStandsBackFromTheStart() throws {
+    let drawn: [DrawnRequest] = [
+      .own("a", prompt: 8, output: 1, priority: 1), .own("b", prompt: 8, output: 1),
+    ]
+    let targets = [ServiceTarget(ttft: SimDuration(rounding: 1))]
+    let aFirst = "0: a 0+8 | done a\n1: b 0+8 | done b\n"
+    let bFirst = "0: b 0+8 | done b\n1: a 0+8 | done a\n"
+    #expect(try log(drawn, .qoserve, budget: 8, targets: targets) == bFirst)
+    #expect(try log(drawn, .earliestDeadline, budget: 8, targets: targets) == aFirst)
+    #expect(try log(drawn, .slosServe, budget: 8, targets: targets) == aFirst)
+  }
+
   /// Due alike, the shorter prompt goes first; 8 ms a token.
   @Test func shorterPromptsGoFirstAmongThoseDueAlike() throws {
     var drawn: [DrawnRequest] = [
@@ -246,9 +259,12 @@ import Workload
       timeline.run(steps: 2)
       return timeline.log
     }
-    // Its second token is due a tpot behind the first: 1.2 × (128 + 2) = 156 and 1.2 × (256 + 2) = 309.6 are within it.
-    #expect(try run(tpot: 158) == "0: a 0+4\n1: a 4+1 b 0+127\n")
-    #expect(try run(tpot: 310) == "0: a 0+4\n1: a 4+1 b 0+255\n")
+    // Its second token is due two tpot behind the first: 1.2 × (128 + 2) = 156, 1.2 × (256 + 2) = 309.6 and 1.2 × (512 + 2) =
+    // 616.8 are within it or not.
+    #expect(try run(tpot: 154) == "0: a 0+4\n1: a 4+1 b 0+127\n")
+    #expect(try run(tpot: 156) == "0: a 0+4\n1: a 4+1 b 0+255\n")
+    #expect(try run(tpot: 308) == "0: a 0+4\n1: a 4+1 b 0+255\n")
+    #expect(try run(tpot: 310) == "0: a 0+4\n1: a 4+1 b 0+400 | done b\n")
     #expect(try run(tpot: 100_000) == "0: a 0+4\n1: a 4+1 b 0+400 | done b\n")
   }
 

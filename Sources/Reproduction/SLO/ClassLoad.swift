@@ -8,6 +8,9 @@ import Workload
 
 /// Requests of three classes for one engine, as QoServe's evaluation has them: answers that people wait for, and two
 /// batches that are due minutes later.
+///
+/// - Source: the scripts and the scheduler of microsoft/sarathi-serve at 72339db (Goel et al., ASPLOS 2026): numbers of
+///   requests, tokens of an iteration, targets and who counts as late are theirs.
 struct ClassLoad: Sendable {
   /// Requests a second for so long.
   struct Phase: Sendable {
@@ -19,34 +22,43 @@ struct ClassLoad: Sendable {
   var phases: [Phase]
   /// Of Q1, Q2 and Q3; they sum to 1.
   var shares = [1.0 / 3, 1.0 / 3, 1.0 / 3]
+  /// Share of the requests that matter less, of each class.
+  var lowPriority = 0.0
   var seed: UInt64
 
   /// Of Llama-3-8B.
   private static let positions: Int32 = 8192
 
   static let names = ["Q1", "Q2", "Q3"]
-  static let targets: ServiceTargets = {
-    var targets = ServiceTargets()
-    targets.classes = zip(
-      names,
-      [
-        ServiceTarget(
-          ttft: SimDuration(rounding: 6), tpot: SimDuration(rounding: 0.05)),
-        ServiceTarget(e2e: SimDuration(rounding: 600)),
-        ServiceTarget(e2e: SimDuration(rounding: 1800)),
-      ]
-    ).map(ServiceTargets.Named.init)
-    return targets
-  }()
+  /// By what the scheduler goes: a batch's first token is due 15 tokens of 0.4 s before its end.
+  static let targets = byClass(
+    zip([6.0, 594, 1794], [0.05, 0.4, 0.4]).map { ttft, tpot in
+      ServiceTarget(ttft: SimDuration(rounding: ttft), tpot: SimDuration(rounding: tpot))
+    })
+  /// By what requests are late: the first token of Q1, at whatever pace the others come, and the last of the batches.
+  static let due = byClass([
+    ServiceTarget(ttft: SimDuration(rounding: 6)), ServiceTarget(e2e: SimDuration(rounding: 600)),
+    ServiceTarget(e2e: SimDuration(rounding: 1800)),
+  ])
 
-  /// 360,000 requests at 35 a second.
-  static let seconds = 360_000 / 35.0
+  private static func byClass(_ targets: [ServiceTarget]) -> ServiceTargets {
+    var named = ServiceTargets()
+    named.classes = zip(names, targets).map(ServiceTargets.Named.init)
+    return named
+  }
 
-  /// At one rate throughout.
+  /// Of runs in which load stays above what can be served.
+  static let overloadRequests = 75_000
+  /// Of runs that look for the highest rate.
+  private static let searchRequests = 39_000
+
+  /// So many requests at one rate.
   static func steady(
-    _ rate: Double, shares: [Double] = [1.0 / 3, 1.0 / 3, 1.0 / 3], seed: UInt64
+    _ rate: Double, requests: Int = overloadRequests,
+    shares: [Double] = [1.0 / 3, 1.0 / 3, 1.0 / 3], seed: UInt64
   ) -> ClassLoad {
-    ClassLoad(phases: [Phase(rate: rate, seconds: seconds)], shares: shares, seed: seed)
+    ClassLoad(
+      phases: [Phase(rate: rate, seconds: Double(requests) / rate)], shares: shares, seed: seed)
   }
 
   /// Log-normal laws through the published medians and 90th percentiles of prompts and outputs.
@@ -68,6 +80,7 @@ struct ClassLoad: Sendable {
     }
     let recipe = TraceRecipe(lengths: Self.lengths, count: arrivals.count, seed: seed)
     var classes = RandomStream(seed: seed, label: "slo-classes")
+    var priorities = RandomStream(seed: seed, label: "slo-priorities")
     return try zip(TraceGenerator.generate(recipe).requests, arrivals).map { request, arrival in
       var request = request
       request.arrival = arrival
@@ -75,6 +88,7 @@ struct ClassLoad: Sendable {
       request.promptTokens = min(request.promptTokens, Self.positions - request.outputTokens)
       let draw = classes.uniform()
       request.requestClass = draw < shares[0] ? 1 : draw < shares[0] + shares[1] ? 2 : 3
+      if priorities.uniform() < lowPriority { request.priority = 1 }
       return request
     }
   }
@@ -103,7 +117,7 @@ struct ClassLoad: Sendable {
     return Lateness(record)
   }
 
-  /// Looks for the highest rate of ``steady(_:shares:seed:)`` at which at most 1 % are late, by halving.
+  /// Looks for the highest rate at which at most 1 % of each class are late, by halving.
   ///
   /// - Returns: That rate, requests a second, and all that were tried, in this order.
   static func sustained(
@@ -113,9 +127,10 @@ struct ClassLoad: Sendable {
     var tried: [(rate: Double, lateness: Lateness)] = []
     while high - low > 0.05 {
       let middle = (low + high) / 2
-      let lateness = try steady(middle, seed: seed).served(by: service)
+      let load = steady(middle, requests: searchRequests, seed: seed)
+      let lateness = try load.served(by: service)
       tried.append((middle, lateness))
-      if lateness.late <= 1 { low = middle } else { high = middle }
+      if lateness.byClass.allSatisfy({ $0 <= 1 }) { low = middle } else { high = middle }
     }
     return (low, tried)
   }
@@ -128,8 +143,8 @@ struct ClassService: Sendable {
   /// Tokens of an iteration, at most.
   var tokensMax: Int
 
-  /// What an iteration may have where its size is fixed: 50 ms, by the paper's calibration.
-  private static let chunk = 330
+  /// What an iteration has where its size is fixed, in the scripts.
+  private static let chunk = 256
   /// The largest that QoServe tries.
   private static let largest = 2552
 
@@ -152,18 +167,20 @@ struct ClassService: Sendable {
   }
 }
 
-/// How many requests are late, by class and over all, per cent: what is not ``ServiceTarget/isMet(by:firstToken:finish:)``.
+/// How many requests are late (``ClassLoad/due``), per cent.
 struct Lateness: Sendable {
   /// 0 for a class without requests.
   private(set) var byClass: [Double]
-  private(set) var late: Double
+  /// Of those that matter, over all classes.
+  private(set) var important: Double
+  /// The mean over the classes, as the authors' own figures have it.
+  var late: Double { byClass.reduce(0, +) / Double(byClass.count) }
 
   init(_ record: RunRecord) {
-    let targets = ClassLoad.targets.byClass(ClassLoad.names)
-    func late(_ only: UInt16?) -> Double {
-      record.attained(targets, of: only).map { 100 * (1 - $0) } ?? 0
+    let due = ClassLoad.due.byClass(ClassLoad.names)
+    byClass = ClassLoad.names.indices.map { number in
+      record.attained(due) { Int($0.requestClass) == number + 1 }.map { 100 * (1 - $0) } ?? 0
     }
-    byClass = ClassLoad.names.indices.map { late(UInt16($0 + 1)) }
-    self.late = late(nil)
+    important = record.attained(due) { $0.priority == 0 }.map { 100 * (1 - $0) } ?? 0
   }
 }

@@ -61,7 +61,7 @@ enum EcoServeRates {
     load.classNames = ["chat"]
     let record = try ServingSystem.vllmV1.serve(
       load, settings: settings, executor: PricedExecutor(QoServePredictor()))
-    return record.attained(targets.byClass(["chat"]), of: nil) ?? 0
+    return record.attained(targets.byClass(["chat"])) ?? 0
   }
 
   static func claims(seed: UInt64) throws -> [Claim] {

@@ -1,13 +1,14 @@
 import CostModel
 import SimulationKernel
 
-/// What an iteration of Llama-3-8B on an A100 takes by QoServe's published fit of its own engine, so that what differs
-/// from the paper is order of service, not price.
+/// What an iteration of Llama-3-8B takes on an A100 by QoServe's published fit of its engine, Sarathi-Serve, so that what
+/// differs from a paper that measured this engine is order of service or overlap, not price.
 ///
 /// Two planes over tokens, those of prompts and of decodes, and what each of the two attends to; one up to 512 tokens, one
 /// above, which meet within 5 %.
 ///
-/// - Source: the predictor of the published scheduler of Goel et al. (ASPLOS 2026).
+/// - Source: the predictor in `deadline_scheduler.py` of microsoft/sarathi-serve at 72339db (Goel et al., ASPLOS 2026). More
+///   GPUs than one, and attention of prompts beside that of decodes, are ours: see ``init(gpus:sideBySide:)``.
 final class QoServePredictor: IterationCostModel {
   /// Seconds, and seconds a token.
   private struct Plane {
@@ -22,8 +23,19 @@ final class QoServePredictor: IterationCostModel {
     decodeContext: 1.66e-7, promptContext: 2.73e-6)
   private static let smallTokensMax = 512
 
+  private let gpus: Double
+  private let sideBySide: Bool
+
   let profile = CostProfile(
     name: "qoserve/a100", isCalibrated: true, error: "its authors' fit; its error is not recorded")
+
+  /// - Parameters:
+  ///   - gpus: Among which tensor parallelism divides all but the constants of the planes.
+  ///   - sideBySide: Whether the longer of what prompts and decodes attend to counts (POD-Attention), in place of both.
+  init(gpus: Int = 1, sideBySide: Bool = false) {
+    self.gpus = Double(gpus)
+    self.sideBySide = sideBySide
+  }
 
   func duration(of work: IterationWork) -> SimDuration {
     let tokens = work.batchedTokens
@@ -31,10 +43,15 @@ final class QoServePredictor: IterationCostModel {
     let plane = tokens <= Self.smallTokensMax ? Self.small : Self.large
     let decodes = work.decodeSequences
     let promptContext = work.prefillChunks.reduce(0) { $0 + $1.contextTokens }
-    return SimDuration(
-      rounding: plane.constant + plane.token * Double(tokens)
-        + plane.promptToken * Double(tokens - decodes) + plane.decode * Double(decodes)
-        + plane.decodeContext * Double(work.decodeContextTokens)
-        + plane.promptContext * Double(promptContext))
+    let attended = (
+      prompts: plane.promptContext * Double(promptContext),
+      decodes: plane.decodeContext * Double(work.decodeContextTokens)
+    )
+    let shared =
+      plane.token * Double(tokens) + plane.promptToken * Double(tokens - decodes)
+      + plane.decode * Double(decodes)
+      + (sideBySide
+        ? max(attended.prompts, attended.decodes) : attended.prompts + attended.decodes)
+    return SimDuration(rounding: plane.constant + shared / gpus)
   }
 }

@@ -52,16 +52,19 @@ package struct PromptService: Sendable {
   /// What a sequence is served by, less first.
   func key(of sequence: Int32, _ state: TokenBudgetSequence, _ request: Request) -> Key {
     Key(
+      givesWay: order.deadlines?.givesWay(request) == true,
       isRelegated: relegated.contains(sequence), key: order.key(prompt(state, request)),
       sequence: sequence)
   }
 
   struct Key: Comparable {
+    var givesWay: Bool
     var isRelegated: Bool
     var key: Int64
     var sequence: Int32
 
     static func < (a: Key, b: Key) -> Bool {
+      if a.givesWay != b.givesWay { return b.givesWay }
       if a.isRelegated != b.isRelegated { return b.isRelegated }
       return (a.key, a.sequence) < (b.key, b.sequence)
     }
@@ -129,12 +132,11 @@ package struct PromptService: Sendable {
       tokensPerSecond: Double(tokens) / duration.seconds, at: now)
   }
 
-  /// Until when the next token of a sequence that decodes can wait: the second is due a tpot behind the first.
+  /// Until when the next token of a sequence that decodes can wait.
   ///
-  ///     max(first token due, first token there) + tokens so far × tpot − now
+  ///     max(first token due, first token there) + (tokens so far + 1) × tpot − now
   ///
-  /// The summary of the scheduler has one more than the tokens so far; read as those behind the first, it agrees with the
-  /// deadlines that it states.
+  /// The second token is due two tpot behind the first: one more than the paper's text has, as in its published scheduler.
   ///
   /// - Returns: `nil` for any time.
   mutating func slack(
@@ -144,7 +146,7 @@ package struct PromptService: Sendable {
     if order.deadlines?.keepsPace == true { return tpot }
     let first = firstTokens[sequence] ?? now
     firstTokens[sequence] = first
-    let pace = SimDuration(nanoseconds: tpot.nanoseconds * Int64(state.generatedTokens))
+    let pace = SimDuration(nanoseconds: tpot.nanoseconds * Int64(state.generatedTokens + 1))
     return max(first, target.firstTokenDue(request)) + pace - now
   }
 

@@ -1,4 +1,5 @@
 import SimulationKernel
+import Workload
 
 extension ServicePolicy {
   /// QoServe, first called Niyama: deadlines, and of two that are due alike the shorter prompt first; iterations as large as
@@ -6,8 +7,10 @@ extension ServicePolicy {
   ///
   /// A request that stands back waits for as long as others come that can be in time.
   ///
-  /// - Source: Goel et al. (ASPLOS 2026; arXiv 2503.22562) and the constants of its published scheduler. There a request
-  ///   holds the memory of its whole prompt and nobody is preempted; here its blocks are taken and lost as in vLLM V1.
+  /// - Source: Goel et al. (ASPLOS 2026; arXiv 2503.22562) and `deadline_scheduler.py` of microsoft/sarathi-serve at 72339db.
+  ///   There a request holds the memory of its whole prompt and nobody is preempted; here its blocks are taken and lost as in
+  ///   vLLM V1. That requests of low priority are put back first is in a summary of the paper, not in that file: how
+  ///   is our reading.
   package static let qoserve = ServicePolicy(
     name: "qoserve", summary: "QoServe's: by deadline and tokens left, late ones last",
     prompts: PromptOrder(deadlines: DeadlineRules(), key: PromptOrder.hybrid(of:)),
@@ -34,6 +37,9 @@ package struct DeadlineRules: Sendable {
   package var plans = false
   /// Whether an iteration is as large as the pace of the decodes bears, in place of their slack.
   package var keepsPace = false
+  /// Whether all others go before a request: an application can say, by a priority above 0, that it matters less.
+  func givesWay(_ request: Request) -> Bool { relegates && !plans && request.priority > 0 }
+
   /// What predicted times are multiplied by.
   package var caution = 1.2
 

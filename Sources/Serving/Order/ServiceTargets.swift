@@ -22,7 +22,7 @@ package struct ServiceTarget: Equatable, Sendable {
   }
 
   /// When the first token of a request is due. Where only the end counts, all its output tokens have to fit behind it at
-  /// the pace of the class: how many they are is known, as it is in QoServe's own runs.
+  /// the pace of the class: how many they are is known here, where QoServe's scripts take 15 for every request.
   func firstTokenDue(_ request: Request) -> SimInstant {
     if let ttft { return request.arrival + ttft }
     let output = (tpot ?? .zero).nanoseconds * Int64(request.outputTokens)
