@@ -303,6 +303,42 @@ import Workload
     }
   }
 
+  /// A prompt a, and ten of 16 tokens that come one in each iteration, which fill it. The iteration in which a begins is what its
+  /// policy states: as soon as the others that go first have been served, or, by deadlines, when none that comes is due earlier.
+  @Test func nobodyWaitsLongerThanThePolicyStates() throws {
+    func begin(
+      _ policy: ServicePolicy, prompt: Int32 = 17, priority: Int = 0, a: ServiceTarget? = nil,
+      others: ServiceTarget? = nil
+    ) throws -> Int? {
+      var drawn: [DrawnRequest] = [
+        .own("a", prompt: Int(prompt), output: 1, priority: priority)
+      ]
+      for number in 0..<10 {
+        drawn.append(.own("b\(number)", at: number, prompt: 16, output: 1))
+        drawn[number + 1].requestClass = 1
+      }
+      drawn.sort { $0.at < $1.at }
+      let lines = try log(drawn, policy, budget: 16, targets: [a, others], steps: 40)
+        .split(separator: "\n")
+      return lines.firstIndex { $0.contains(" a 0+") }
+    }
+    func due(_ seconds: Double) -> ServiceTarget {
+      ServiceTarget(ttft: SimDuration(rounding: seconds))
+    }
+    #expect(try begin(.shortestPrompt) == 10)
+    #expect(try begin(.shortestRemaining) == 10)
+    #expect(try begin(.shortestPrompt, prompt: 15) == 0)
+    // 17 tokens take two milliseconds: in time it goes first, or stands back for good.
+    #expect(try begin(.qoserve, a: due(0.5), others: due(1)) == 0)
+    #expect(try begin(.qoserve, a: due(0.001), others: due(1)) == 10)
+    #expect(try begin(.qoserve, priority: 1, a: due(0.5), others: due(1)) == 10)
+    #expect(try begin(.slosServe, a: due(0.5), others: due(1)) == 0)
+    #expect(try begin(.slosServe, a: due(1e-9), others: due(1)) == 10)
+    // An iteration takes a nanosecond. The b that comes at 3 is due as late as a, which came earlier.
+    #expect(try begin(.earliestDeadline, a: due(4e-9), others: due(1e-9)) == 3)
+    #expect(try begin(.earliestDeadline, a: due(1), others: due(1e-9)) == 10)
+  }
+
   /// Nobody who is due earlier than another waits while that one's prompt runs, unless it finds no room.
   @Test(arguments: 1...10)
   func earliestDeadlineNeverServesALaterOneFirst(seed: Int) throws {
