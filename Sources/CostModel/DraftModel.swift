@@ -8,6 +8,9 @@ package struct DraftModel: Equatable, Sendable {
   package var weights: ElementType
   /// Whether its LM head is that of the model it drafts for, so that memory holds it once.
   package var sharesHead = false
+  /// The tokens of a sequence that it drafts from, where it is the model itself: memory holds no other weights, and prompts
+  /// need not be read for it.
+  package private(set) var budget: Int?
 
   /// A model of its own.
   package init(_ model: ModelSpec) {
@@ -17,6 +20,7 @@ package struct DraftModel: Equatable, Sendable {
 
   /// Bytes of its weights on one GPU.
   package func weightBytes(tensorParallel: Int) -> Int {
+    guard budget == nil else { return 0 }
     let all = shape.weightBytes(tensorParallel: tensorParallel, elements: weights)
     guard sharesHead else { return all }
     return all - ceilingDivide(shape.vocab, tensorParallel) * shape.hidden
@@ -93,6 +97,34 @@ extension DraftModel {
     shape.besideLayers = 0
     weights = model.stored.elements
     sharesHead = true
+  }
+}
+
+extension DraftModel {
+  /// The model itself, drafting from the keys and values of so many tokens of a sequence, which it keeps beside all of them.
+  ///
+  /// The nearest tokens stand for whichever are kept: what a budget holds decides how many drafts are accepted, which is an
+  /// input.
+  ///
+  /// `nil` for a model with layers that do not attend to their whole context.
+  ///
+  /// - Source: MagicDec (arXiv 2408.11049) as summarised in our reference.
+  package init?(of model: ModelSpec, withBudget budget: Int) {
+    shape = model
+    shape.name = "\(model.name) on \(budget) tokens"
+    var runs: [LayerList.Run] = []
+    for run in model.layers.runs {
+      guard case .heads(let heads, .all) = run.layer.attention, !run.layer.isRecurrent,
+        !run.layer.sharesKeys
+      else { return nil }
+      var layer = run.layer
+      layer.attention = .heads(heads, .window(tokens: budget))
+      runs.append(.init(layer, count: run.count))
+    }
+    shape.layers = LayerList(runs)
+    weights = model.stored.elements
+    sharesHead = true
+    self.budget = budget
   }
 }
 

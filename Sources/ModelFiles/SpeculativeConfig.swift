@@ -17,6 +17,11 @@ package struct SpeculativeConfig: Equatable, Sendable {
     case mtp
     /// A smaller model.
     case draftModel = "draft_model"
+    /// The model itself, on a part of its keys and values.
+    case magicdec
+
+    /// Whether vLLM has it.
+    package var isEngines: Bool { self != .magicdec }
   }
 
   /// As it was given.
@@ -27,6 +32,8 @@ package struct SpeculativeConfig: Equatable, Sendable {
   /// How many of them, by the sequences of an iteration; `nil` for all.
   package let byBatch: DraftsByBatch?
   private let batches: [[Int]]?
+  /// Tokens of a sequence whose keys and values a model drafts from that drafts for itself.
+  private let budget: Int?
   /// The drafting model as it was named, or the `config.json` of a head.
   private let model: String?
   /// What was found under that name.
@@ -38,7 +45,10 @@ package struct SpeculativeConfig: Equatable, Sendable {
 
   private static let flag = "`--speculative-config`"
   private static let batchesField = "num_speculative_tokens_per_batch_size"
-  private static let fields = ["method", "num_speculative_tokens", "model", batchesField]
+  private static let budgetField = "draft_kv_budget"
+  private static let fields = [
+    "method", "num_speculative_tokens", "model", batchesField, budgetField,
+  ]
 
   /// - Throws: ``UserError`` for what is no such JSON, another method, and a model that cannot be read.
   package init(_ text: String) throws {
@@ -63,6 +73,7 @@ package struct SpeculativeConfig: Equatable, Sendable {
     byBatch = try batches.map { ranges throws(UserError) in
       try DraftsByBatch(ranges, name: "\(Self.flag): `\(Self.batchesField)`")
     }
+    budget = try Self.budget(root, of: method)
     model = try Self.model(root, of: method)
     head = method == .eagle3 ? try model.map { try EAGLEHead(path: $0) } : nil
     draft = method == .draftModel ? try model.map { try ModelFile.find($0) } : nil
@@ -77,7 +88,7 @@ package struct SpeculativeConfig: Equatable, Sendable {
   package init(_ method: Method, model: String?, tokens: Int?, flag: String) throws {
     (self.method, self.model, self.tokens, self.flag) = (method, model, tokens, flag)
     text = method.rawValue
-    (batches, byBatch) = (nil, nil)
+    (batches, byBatch, budget) = (nil, nil, nil)
     head = method == .eagle3 ? try model.map { try EAGLEHead(path: $0) } : nil
     draft = method == .draftModel ? try model.map { try ModelFile.find($0) } : nil
   }
@@ -120,6 +131,20 @@ package struct SpeculativeConfig: Equatable, Sendable {
     return method
   }
 
+  private static func budget(_ root: ConfigFields, of method: Method) throws -> Int? {
+    let given = try root.optionalCount(budgetField, .tokens, least: 1)
+    guard (given != nil) == (method == .magicdec) else {
+      throw UserError(
+        given == nil
+          ? "\(flag) of method `magicdec` has no `\(budgetField)`"
+          : "\(flag) has a `\(budgetField)`, and with method `\(method.rawValue)` nothing drafts from a part of the cache",
+        hint: given == nil
+          ? "say from how many tokens of a sequence it drafts: its paper has 256, 512 and 2049"
+          : "leave it out")
+    }
+    return given
+  }
+
   private static func model(_ root: ConfigFields, of method: Method) throws -> String? {
     guard let given = try root.optionalText("model") else {
       guard method == .draftModel else { return nil }
@@ -158,6 +183,14 @@ extension SpeculativeConfig {
           hint: "choose another model in \(flag)")
       }
       return DraftModel(draft)
+    case .magicdec:
+      guard let budget else { return nil }
+      guard let draft = DraftModel(of: model, withBudget: budget) else {
+        throw UserError(
+          "\(flag): `\(model.name)` has layers that do not attend to their whole context with heads of their own: `magicdec` has "
+            + "no price there", hint: "choose another method")
+      }
+      return draft
     }
   }
 

@@ -36,6 +36,41 @@ import Testing
     #expect(cost.duration(of: IterationWork()).nanoseconds == 0)
   }
 
+  /// A nanosecond for each token that is attended to.
+  private final class PerAttended: IterationCostModel {
+    let profile = CostProfile(name: "attended", isCalibrated: false, error: "none")
+    func duration(of work: IterationWork) -> SimDuration {
+      SimDuration(nanoseconds: Int64(work.decodeContextTokens - work.decodeSkippedTokens))
+    }
+  }
+
+  /// Three passes of two sequences with 100 and 101 and 102 tokens in the mean, of which each attends to at most 100; a prompt
+  /// that yields nothing is read by nobody.
+  @Test func aModelDraftsForItselfOnItsBudget() {
+    let cost = DraftingCostModel(PerToken(100), draft: PerAttended(), drafts: 3, budget: 100)
+    var work = KernelCostModelTests.decode(2, context: 100)
+    (work.draftTokens, work.sampledSequences) = (6, 8)
+    #expect(cost.duration(of: work).nanoseconds == 800 + 3 * 200)
+    work = KernelCostModelTests.decode(2, context: 50)
+    (work.draftTokens, work.sampledSequences) = (6, 8)
+    #expect(cost.duration(of: work).nanoseconds == 800 + 100 + 102 + 104)
+    var chunk = KernelCostModelTests.prefill(64)
+    chunk.sampledSequences = 0
+    #expect(cost.duration(of: chunk).nanoseconds == 6400)
+  }
+
+  /// No weights beside the model's, and a window of the budget in each layer; none where layers are not alike.
+  @Test func aModelThatDraftsForItselfHasOneSetOfWeights() throws {
+    let model = try ModelCatalogue.find("llama-3.1-8b")
+    let draft = try #require(DraftModel(of: model, withBudget: 512))
+    #expect(draft.weightBytes(tensorParallel: 1) == 0)
+    #expect(draft.shape.attendedMax == 512)
+    #expect(draft.shape.kvBytesPerToken() == model.kvBytesPerToken())
+    for name in ["gpt-oss-120b", "deepseek-v3"] {
+      #expect(DraftModel(of: try ModelCatalogue.find(name), withBudget: 512) == nil, "\(name)")
+    }
+  }
+
   /// Ranks wait for each other behind every pass: one verifies 1 + 3 tokens, the other reads a prompt of 64.
   @Test func ranksDraftTogether() {
     let cost = DraftingCostModel(PerToken(100), draft: PerToken(1), drafts: 3)

@@ -52,6 +52,36 @@ import Workload
         "speculative"))
   }
 
+  /// MagicDec on a long context pays, though every draft reads all weights again; the budget stays in memory beside all keys.
+  @Test func aModelDraftsForItself() throws {
+    let config = #"{"method": "magicdec", "num_speculative_tokens": 3, "draft_kv_budget": 512}"#
+    let drafting = ["speculative-config": config, "acceptance": "0.9,0.81,0.73"]
+    let speculation = try #require(try speculation(drafting))
+    #expect((speculation.draftTokens, speculation.lookaheadSlots) == (3, 3))
+    #expect(speculation.caching == DraftRules())
+    let trace = Trace(
+      name: "long",
+      requests: Array(repeating: Request(promptTokens: 30_000, outputTokens: 200), count: 12),
+      hasArrivals: false)
+    func summary(_ settings: [String: String]) throws -> (RunSummary, [String]) {
+      let long = ["max-model-len": "32000", "request-rate": "inf"]
+      let run = try Simulation.run(
+        try scenario(settings.merging(long) { $1 }), trace: trace, keepingRequests: false)
+      return (run.result.summary, run.warnings)
+    }
+    let (plain, _) = try summary([:])
+    let (itself, warnings) = try summary(drafting)
+    func tokens(_ settings: [String: String]) throws -> Int {
+      try scenario(settings).resolved().kvCapacity.tokens
+    }
+    #expect(try tokens(drafting) < tokens([:]))
+    #expect(warnings.contains { $0.hasPrefix("`magicdec` is reconstructed") })
+    #expect(try #require(itself.tpot.mean) < (try #require(plain.tpot.mean)))
+    let pooled = drafting.merging(["num-gpu-blocks-override": "1000"]) { $1 }
+    let commands = Deployment(try scenario(pooled)).serveCommands.map(\.command)
+    #expect(commands.count == 1 && !commands[0].contains("speculative"))
+  }
+
   /// By the record of vLLM 0.33: heads look ahead and have keys of the next token; a model takes a token of the budget
   /// beside; a look-up in the prompt takes nothing.
   @Test func methodsAreThoseOfTheEngine() throws {

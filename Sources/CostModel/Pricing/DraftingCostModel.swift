@@ -6,7 +6,8 @@ import SimulationKernel
 ///                                                                        the same tokens   one of each
 ///
 /// The first pass of the drafting model computes the tokens of the iteration, prompts too, so that its keys and values
-/// are there; each further pass adds a token to every sequence that has yielded one. Nothing of the host stands between.
+/// are there; each further pass adds a token to every sequence that has yielded one. Nothing of the host stands between. A
+/// model that drafts for itself has keys and values already: all its passes are of the further kind.
 ///
 /// - Source: the order of passes in vLLM's proposer for EAGLE heads, from memory; the law of speculation
 ///   Ω·T / (k·T_draft + T_verify) of MagicDec is the same sum.
@@ -15,20 +16,23 @@ package final class DraftingCostModel: IterationCostModel {
   private let draft: any IterationCostModel
   private let drafts: Int
   private let byBatch: DraftsByBatch?
+  private let budget: Int?
 
   /// - Parameters:
   ///   - model: With `drafts` as ``PricedDeployment/draftTokens``.
   ///   - draft: The drafting model, with the same.
   ///   - drafts: Tokens drafted behind each token, at least 1, and at most where `byBatch` says how many.
+  ///   - budget: ``DraftModel/budget``.
   package init(
     _ model: any IterationCostModel, draft: any IterationCostModel, drafts: Int,
-    byBatch: DraftsByBatch? = nil
+    byBatch: DraftsByBatch? = nil, budget: Int? = nil
   ) {
     precondition(drafts > 0, "DraftingCostModel: \(drafts) drafts")
     self.model = model
     self.draft = draft
     self.drafts = drafts
     self.byBatch = byBatch
+    self.budget = budget
   }
 
   package var profile: CostProfile { model.profile }
@@ -61,13 +65,14 @@ package final class DraftingCostModel: IterationCostModel {
     (pass.copiedBlocks, pass.swappedInBlocks, pass.swappedOutBlocks) = (0, 0, 0)
     let sequences = work.decodeSequences + work.prefillChunks.count
     let drafts = byBatch?.drafts(behind: sequences, most: drafts) ?? drafts
-    guard drafts > 1, drafting > 0 else { return [pass] }
+    let first = budget == nil ? [pass] : []
+    guard drafts > first.count, drafting > 0 else { return first }
     let context = work.prefillChunks.reduce(work.decodeContextTokens) {
       $0 + $1.contextTokens + $1.tokens
     }
-    return [pass]
-      + (1..<drafts).map { index in
-        var further = IterationWork(attendedMax: work.attendedMax)
+    return first
+      + (first.count..<drafts).map { index in
+        var further = IterationWork(attendedMax: budget ?? work.attendedMax)
         further.decode(drafting, contextTokens: drafting * context / sequences + index * drafting)
         further.sampledSequences = drafting
         return further

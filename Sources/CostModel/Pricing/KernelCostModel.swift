@@ -46,7 +46,7 @@ package struct PricedDeployment: Equatable, Sendable {
 /// A class that never changes, so that a call through `any IterationCostModel` does not copy its tables' references.
 package final class KernelCostModel: IterationCostModel {
   /// Token counts that are tabulated: covers every usual token budget.
-  static let tabulatedTokens = 16_384
+  static let tabulatedTokens = 8192
   /// Tokens beyond which no CUDA graph is recorded.
   static let graphTokensMax = 512
 

@@ -61,7 +61,7 @@ extension Deployment.Group {
     }
     if role != .both { words.append("--kv-transfer-config \(shellQuoted(Self.nixl))") }
     if scenario.service == .priority { words.append("--scheduling-policy priority") }
-    if let config = scenario.speculativeConfig, scenario.draftTokens > 0 {
+    if let config = scenario.speculativeConfig, config.method.isEngines, scenario.draftTokens > 0 {
       words.append("--speculative-config \(shellQuoted(config.json(tokens: scenario.draftTokens)))")
     }
     words.append(

@@ -34,7 +34,13 @@ extension Scenario {
 
   /// What drafts rest on where no step trace has them.
   var caveatOfDrafts: String? {
-    guard draftTokens > 0, system.capabilities.admitsByEstimate else { return nil }
+    guard draftTokens > 0 else { return nil }
+    if speculativeConfig?.method.isEngines == false {
+      return
+        "`magicdec` is reconstructed from a summary of its paper, and no method of an engine: the command that starts a server "
+        + "leaves it out"
+    }
+    guard system.capabilities.admitsByEstimate else { return nil }
     return
       "drafts in `\(system.name)` follow its sources, chains only: no step trace with drafts is recorded, and no "
       + "served run was compared"

@@ -67,8 +67,8 @@ extension Scenario {
       guard draftTokens == 0 else {
         throw UserError(
           "`--num-speculative-tokens` \(draftTokens) does not say what drafts",
-          hint: "add `--speculative-config '{\"method\": \"ngram\"}'`, or one of eagle3, mtp "
-            + "and draft_model")
+          hint: "add `--speculative-config '{\"method\": \"ngram\"}'`, or one of eagle3, mtp, "
+            + "draft_model and magicdec")
       }
       guard acceptance == nil || speculativeTokens == 0 else {
         throw UserError(
@@ -137,6 +137,6 @@ extension Scenario {
     drafting.overheads = overheads.ofDrafting(for: model)
     return DraftingCostModel(
       base, draft: try prices.kernelModel(drafting, profile: deviceProfile), drafts: draftTokens,
-      byBatch: try drafter()?.byBatch)
+      byBatch: try drafter()?.byBatch, budget: draft.budget)
   }
 }
