@@ -36,9 +36,10 @@ package struct EngineCommandLine: Sendable {
 
   /// Reads a text that starts one engine, once: shell with whatever stands before and behind.
   ///
-  /// - Throws: ``UserError`` for a text that starts none or several, and for a flag that is not known or has no value.
+  /// - Throws: ``UserError`` for a text that starts none or several, for a quote that is not closed, and for a flag
+  ///   that is not known or has no value.
   package init(_ text: String) throws(UserError) {
-    let launches = EngineLaunch.all(in: ShellWords(text).commands)
+    let launches = try EngineLaunch.all(in: text)
     guard launches.count == 1 else { throw Self.notOne(launches.map(\.engine.command)) }
     engine = launches[0].engine
     settings = [Setting(name: "system", value: engine.system, said: engine.command)]

@@ -1,3 +1,5 @@
+import Messages
+
 /// The command among others that starts an engine: `vllm serve`, its module, its image, alone or behind what starts them.
 struct EngineLaunch {
   let engine: Engine
@@ -8,13 +10,35 @@ struct EngineLaunch {
   /// Variables that are set for it, `NAME=value`.
   let environment: [String]
 
-  /// Every engine that is started by the commands.
-  static func all(in commands: [[String]]) -> [EngineLaunch] {
-    let exported = commands.filter { $0[0] == "export" }.flatMap { $0.dropFirst() }
-    return commands.flatMap { all(in: $0, exported: exported.filter(isAssignment)) }
+  /// Every engine that is started by the text, one of shell.
+  ///
+  /// - Throws: ``UserError`` for a quote in it that is not closed.
+  static func all(in text: String) throws(UserError) -> [EngineLaunch] {
+    let words = ShellWords(text)
+    if let quote = words.openQuote { throw notClosed(quote, of: "") }
+    return try all(in: words.commands)
   }
 
-  private static func all(in command: [String], exported: [String]) -> [EngineLaunch] {
+  private static func all(in commands: [[String]]) throws(UserError) -> [EngineLaunch] {
+    let exported = commands.filter { $0[0] == "export" }.flatMap { $0.dropFirst() }
+    var launches: [EngineLaunch] = []
+    for command in commands {
+      launches += try all(in: command, exported: exported.filter(isAssignment))
+    }
+    return launches
+  }
+
+  private static func notClosed(_ quote: ShellWords.OpenQuote, of place: String) -> UserError {
+    let text = Array(quote.text.utf8)
+    return UserError(
+      "`--from-command`: the quote at character \(quote.character)\(place) is not closed: "
+        + "`\(printable(text.span))`",
+      hint: "close it, or put a backslash before it where it is part of the text")
+  }
+
+  private static func all(
+    in command: [String], exported: [String]
+  ) throws(UserError) -> [EngineLaunch] {
     let environment = exported + command.prefix(while: isAssignment)
     if let (engine, rest) = started(by: command) {
       let words = command[rest...]
@@ -25,7 +49,17 @@ struct EngineLaunch {
       ]
     }
     // `bash -c "vllm serve …"`, and the arguments of a container's shell.
-    return command.filter { $0.contains(" ") }.flatMap { all(in: ShellWords($0).commands) }
+    var launches: [EngineLaunch] = []
+    for word in command where word.contains(" ") {
+      let words = ShellWords(word)
+      let started = try all(in: words.commands)
+      // Of a text that starts no engine an apostrophe is one.
+      if let quote = words.openQuote, !started.isEmpty {
+        throw notClosed(quote, of: " of the text in quotes")
+      }
+      launches += started
+    }
+    return launches
   }
 
   private static let modules: [String: Engine] = [

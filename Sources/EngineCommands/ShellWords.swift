@@ -6,7 +6,16 @@
 /// stand. A line that begins with `-` goes on from the one before, with a backslash or without, since pages lose them,
 /// and the quotes and dashes that word processors set are taken for plain ones.
 struct ShellWords {
+  /// A quote that opens and does not close; a shell would wait for more.
+  struct OpenQuote: Equatable {
+    /// Counted from 1, in the text.
+    var character: Int
+    /// The text from the quote on.
+    var text: String
+  }
+
   private(set) var commands: [[String]] = []
+  private(set) var openQuote: OpenQuote?
   private var words: [String] = []
   private var word: String?
 
@@ -75,6 +84,9 @@ struct ShellWords {
       if isEscape, "\"\\$`\n".contains(text[index + 1]) { index += 1 }
       word?.append(text[index])
       index += 1
+    }
+    if index >= text.count {
+      openQuote = OpenQuote(character: start, text: String(text[(start - 1)...]))
     }
     return index + 1
   }

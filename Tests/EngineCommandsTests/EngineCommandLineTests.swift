@@ -132,10 +132,31 @@ import Testing
       "the shell puts words in its place: write them"
     ),
     ("", "`--from-command`: no command in it starts an engine", nil),
+    (
+      "vllm serve \"x --port 8",
+      "`--from-command`: the quote at character 12 is not closed: `\"x --port 8`",
+      "close it, or put a backslash before it where it is part of the text"
+    ),
+    (
+      "Here's it:\nvllm serve x",
+      "`--from-command`: the quote at character 5 is not closed: `'s it:\\u{a}vllm serve x`", nil
+    ),
+    (
+      "bash -c \"vllm serve 'x\"",
+      "`--from-command`: the quote at character 12 of the text in quotes is not closed: `'x`", nil
+    ),
   ]) func mistakes(_ text: String, _ message: String, _ hint: String?) {
     let error = #expect(throws: UserError.self) { try EngineCommandLine(text) }
     #expect(error?.message == message)
     if let hint { #expect(error?.hint == hint) }
+  }
+
+  /// Of a text that is no command, and behind a backslash, it opens nothing.
+  @Test func anApostropheIsNoQuote() throws {
+    #expect(
+      try words("echo \"it's here\" && vllm serve m --max-num-seqs 4")
+        == words("vllm serve m --max-num-seqs 4"))
+    #expect(try words("vllm serve m\\'s") == "system=vllm-v1 model=m's")
   }
 
   @Test func flagsOutsideOfALine() {
