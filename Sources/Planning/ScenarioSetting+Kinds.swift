@@ -76,7 +76,12 @@ extension ScenarioSetting {
   static func rate(_ name: String, _ path: Path<Double?>) -> ScenarioSetting {
     optional(
       name, path, "a number or `inf`", text: { "\($0)" },
-      read: { $0 == "inf" ? .infinity : finite($0) })
+      read: { text in
+        if text == "inf" { return .infinity }
+        guard let rate = finite(text) else { return nil }
+        try RequestRate.requireAtMostHighest(rate, as: name, hint: RequestRate.allAtOnce)
+        return rate
+      })
   }
 
   @Sendable private static func finite(_ text: String) -> Double? {

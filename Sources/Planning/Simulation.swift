@@ -84,6 +84,7 @@ extension Scenario {
       drawsArrivals: drawsArrivals,
       warnings: &warnings)
     if let finiteRequestRate {
+      try RequestRate.requireAtMostHighest(finiteRequestRate, hint: RequestRate.allAtOnce)
       return try (consume trace).retimed(
         poissonRate: finiteRequestRate, seed: seed, sessions: thinkTime != nil)
     }

@@ -108,8 +108,11 @@ struct PlanCacheCommand: ParsableCommand, DeploymentOptions {
     if let cacheBlockSize {
       try NumberLimits.require("--cache-block-size", cacheBlockSize, in: 1...1_000_000)
     }
-    if let requestRate, !(requestRate > 0 && requestRate.isFinite) {
-      throw UserError("`--request-rate` must be positive, found `\(requestRate)`")
+    if let requestRate {
+      guard requestRate > 0, requestRate.isFinite else {
+        throw UserError("`--request-rate` must be positive, found `\(requestRate)`")
+      }
+      try RequestRate.requireAtMostHighest(requestRate)
     }
     if let sample, !(sample > 0 && sample < 1) {
       throw UserError(

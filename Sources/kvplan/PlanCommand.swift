@@ -137,7 +137,7 @@ struct PlanCapacityCommand: ParsableCommand {
     try NumberLimits.require("--seeds", seeds, in: 1...1000)
     try NumberLimits.require("--tolerance", tolerance, in: 0.0001...0.99)
     let rates = try requestRate.map(RateList.ofPlan) ?? []
-    let whatIfs = try question.questions()
+    let whatIfs = try question.questions(of: rates)
     if let whatIf = whatIfs.first(where: { $0.losses > 0 }) {
       throw UserError(
         "`--what-if \(whatIf.text)` is of `kvplan plan fleet`: one deployment that loses a replica is another",
@@ -273,7 +273,7 @@ struct PlanFleetCommand: ParsableCommand {
   func run() throws {
     try plan.requireRates(engine)
     let rates = try RateList.ofPlan(requestRate)
-    let whatIfs = try question.questions(fixed: Self.searchedOver)
+    let whatIfs = try question.questions(of: rates, fixed: Self.searchedOver)
     try NumberLimits.require("--max-gpus", maxGpus, in: 1...100_000)
     let splits = try splits()
     let labelled = try candidates()

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Messages
 import Planning
+import Workload
 
 /// Rates in requests per second, separated by commas.
 enum RateList {
@@ -24,6 +25,7 @@ enum RateList {
       guard rate.isFinite else {
         throw UserError("`--request-rate` of a plan must be finite, found `\(rate)`")
       }
+      try RequestRate.requireAtMostHighest(rate)
       guard !rates[..<index].contains(rate) else {
         throw UserError("`--request-rate` names \(plain(rate)) twice", hint: "leave one out")
       }
@@ -42,8 +44,19 @@ struct WhatIfOptions: ParsableArguments {
       """, valueName: "rate=x2|prompts=x0.8|outputs=x1.2|setting=value"))
   var whatIf: [String] = []
 
-  /// - Parameter fixed: Settings that the plan searches over.
-  func questions(fixed: [String] = []) throws -> [WhatIf] {
-    try whatIf.map { try WhatIf($0, fixed: fixed) }
+  /// - Parameters:
+  ///   - rates: The rates asked about, which a question may multiply.
+  ///   - fixed: Settings that the plan searches over.
+  func questions(of rates: [Double], fixed: [String] = []) throws -> [WhatIf] {
+    try whatIf.map { text in
+      let question = try WhatIf(text, fixed: fixed)
+      for rate in rates where rate * question.rate > RequestRate.highest {
+        throw UserError(
+          "`--what-if \(text)` asks about \(plain(rate * question.rate)) requests per second, more than "
+            + plain(RequestRate.highest),
+          hint: "arrivals are whole nanoseconds apart: give a lower factor")
+      }
+      return question
+    }
   }
 }

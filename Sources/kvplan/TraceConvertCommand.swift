@@ -76,7 +76,10 @@ struct TraceConvertCommand: ParsableCommand {
 
   func run() throws {
     var trace = try reading.read(trace, seed: seed)
-    if let requestRate { trace = try trace.retimed(poissonRate: requestRate, seed: seed) }
+    if let requestRate {
+      try RequestRate.requireAtMostHighest(requestRate)
+      trace = try trace.retimed(poissonRate: requestRate, seed: seed)
+    }
     try writing.write(trace)
   }
 }

@@ -100,7 +100,10 @@ struct TraceScaleCommand: ParsableCommand {
     }
     trace = try trace.scaled(prompts: prompts, outputs: outputs)
     if let rate { trace = try trace.scaled(rate: rate) }
-    if let requestRate { trace = try trace.retimed(poissonRate: requestRate, seed: seed) }
+    if let requestRate {
+      try RequestRate.requireAtMostHighest(requestRate)
+      trace = try trace.retimed(poissonRate: requestRate, seed: seed)
+    }
     try writing.write(trace)
   }
 }

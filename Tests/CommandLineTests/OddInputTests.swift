@@ -101,6 +101,54 @@ import Testing
       """)
   }
 
+  /// Simulated time has whole nanoseconds: at more than one request in each they come all at once.
+  @Test(arguments: [
+    ["plan", "capacity", "-", "--slo", "ttft.p99<=2s"] + engine,
+    ["plan", "fleet", "-", "--slo", "ttft.p99<=2s", "--model", "llama-3.1-8b"],
+    ["plan", "cache", "-"], ["trace", "generate", "sharegpt", "--num-prompts", "3"],
+    ["trace", "generate", "sharegpt", "--num-prompts", "3", "--turns", "2"],
+    ["trace", "convert", "-"], ["trace", "scale", "-"],
+  ])
+  func ratesBeyondTheGrainOfTime(arguments: [String]) throws {
+    expect(
+      try Tool.run(arguments + ["--request-rate", "1e300"], input: Self.trace),
+      """
+      error: `--request-rate` must be at most 1000000000 requests per second, found `1e+300`
+
+      hint: arrivals are whole nanoseconds apart: give a lower rate
+      """)
+  }
+
+  @Test func ratesBeyondTheGrainOfTimeWhereAllMayComeAtOnce() throws {
+    let wayOut = "hint: write `inf` to let all requests come at once"
+    expect(
+      try simulate(["--request-rate", "1.1e9"]),
+      """
+      error: `--request-rate` must be at most 1000000000 requests per second, found `1100000000`
+
+      \(wayOut)
+      """)
+    expect(
+      try simulate(["--vary", "request-rate=1,1e300"]),
+      """
+      error: `request-rate` must be at most 1000000000 requests per second, found `1e+300`
+
+      \(wayOut)
+      """)
+    for rate in ["1e9", "inf"] {
+      #expect(try simulate(["--request-rate", rate]).status == 0)
+    }
+    expect(
+      try Tool.run(
+        ["plan", "capacity", "-", "--slo", "ttft.p99<=2s", "--request-rate", "1,5"] + Self.engine
+          + ["--what-if", "rate=x3e8"], input: Self.trace),
+      """
+      error: `--what-if rate=x3e8` asks about 1500000000 requests per second, more than 1000000000
+
+      hint: arrivals are whole nanoseconds apart: give a lower factor
+      """)
+  }
+
   /// ArgumentParser takes a negative number for an option.
   @Test func aNegativeNumberIsNoMissingValue() throws {
     expect(

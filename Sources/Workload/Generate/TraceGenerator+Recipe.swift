@@ -19,6 +19,7 @@ extension TraceGenerator {
     if recipe.requestRate == nil, let process = recipe.arrivals, process != .allAtOnce {
       throw UserError("`--arrivals` needs `--request-rate`")
     }
+    if let rate = recipe.requestRate { try RequestRate.requireAtMostHighest(rate) }
     var trace = try pairs(of: recipe)
     if let systemPrompts = recipe.systemPrompts {
       try check(systemPrompts)

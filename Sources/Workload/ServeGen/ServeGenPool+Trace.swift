@@ -34,6 +34,7 @@ extension ServeGenPool {
       guard requestRate > 0, requestRate.isFinite else {
         throw UserError("`--request-rate` must be positive, found `\(plain(requestRate))`")
       }
+      try RequestRate.requireAtMostHighest(requestRate)
       factor = requestRate / offered
     }
     var requests: [Request] = []
