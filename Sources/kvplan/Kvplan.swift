@@ -44,9 +44,10 @@ struct Kvplan: ParsableCommand {
     if words.first == "help" { requireCommand(Array(words.drop { $0 == "help" })) }
     Invocation.note(words)
     do {
-      let words = try PastedCommand(expanding: words).said()
-      Invocation.note(words)
-      var command = try parseAsRoot(words)
+      let expanded = try PastedCommand(expanding: words).said()
+      Invocation.note(expanded)
+      var command = try parseAsRoot(expanded)
+      requireOptionsOnce(words)
       try command.run()
     } catch let error as UserError {
       Terminal.say(error.description)
@@ -61,6 +62,12 @@ struct Kvplan: ParsableCommand {
     let named = NamedCommand(words)
     guard named.unknown != nil else { return }
     Terminal.say(UserError(usage: "", of: named, words: words).description)
+    ExitStatus.badUsage.exit()
+  }
+
+  private static func requireOptionsOnce(_ words: [String]) {
+    guard let mistake = UserError(optionGivenTwiceIn: words) else { return }
+    Terminal.say(mistake.description)
     ExitStatus.badUsage.exit()
   }
 

@@ -3,6 +3,7 @@ import EngineCommands
 import Foundation
 import Messages
 import ModelFiles
+import Planning
 import Serving
 
 /// `--from-command`: an engine's own command line in place of our flags.
@@ -26,7 +27,7 @@ struct PastedCommand {
     let arguments = command.arguments ?? []
     guard arguments.contains(where: { $0.isCalled(Self.flag) }) else { return }
     let line = try EngineCommandLine(text)
-    let given = Self.given(others, arguments)
+    let given = Self.given(others, named)
     let drafts = PastedDrafts(line.settings, hasAcceptance: given["acceptance"] != nil)
     var ours: [String] = []
     var absent: [String] = []
@@ -106,14 +107,16 @@ struct PastedCommand {
     )
   }
 
-  /// What is said of each argument, by its name.
-  private static func given(
-    _ words: [String], _ arguments: [CommandInfo.Argument]
-  ) -> [String: String] {
+  /// What is said of each argument, by its name; what is varied is said.
+  private static func given(_ words: [String], _ named: NamedCommand) -> [String: String] {
     var given: [String: String] = [:]
-    for word in words where word.hasPrefix("-") {
-      let name = String(word.prefix { $0 != "=" })
-      if let argument = arguments.first(where: { $0.isCalled(name) }) { given[argument.key] = name }
+    for said in named.said(words) where !said.name.isEmpty {
+      given[said.argument.key] = said.name
+      guard said.argument.key == "vary", let value = said.value else { continue }
+      let varied = String(value.prefix { $0 != "=" })
+      if let setting = try? ScenarioSetting.find(varied) {
+        given[setting.name] = "\(said.name) \(varied)"
+      }
     }
     return given
   }

@@ -362,6 +362,7 @@ struct PlanFleetCommand: ParsableCommand {
     let base = try engine.scenario(system: try ServingSystem.find(plan.system), requestRate: nil)
     let varied = try VariedSimulation(vary)
     try Self.requireVariable(varied.names)
+    try varied.requireAlone(in: Invocation.recipe)
     return try names.flatMap { name in
       let device = try DeviceFile.find(name).priced(prices)
       return try sizes.flatMap { size in

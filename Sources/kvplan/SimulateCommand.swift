@@ -64,6 +64,7 @@ struct SimulateCommand: ParsableCommand {
 
   private func runVaried(_ system: ServingSystem) throws {
     let varied = try VariedSimulation(vary)
+    try varied.requireAlone(in: Invocation.recipe)
     var engine = engine
     engine.target.model = engine.target.model ?? varied.first("model")
     engine.target.device = engine.target.device ?? varied.first("device")

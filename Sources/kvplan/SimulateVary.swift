@@ -56,6 +56,19 @@ struct VariedSimulation {
 
   var names: [String] { axes.map(\.name) }
 
+  /// - Throws: ``UserError`` for a setting that the command has beside its values: no run would have that one.
+  func requireAlone(in command: RunRecipe) throws(UserError) {
+    for axis in axes {
+      let words = [axis.name, "no-\(axis.name)"]
+      guard let typed = command.settings.first(where: { words.contains($0.name) }) else { continue }
+      let value = typed.values.map { " " + shellQuoted($0) }.joined()
+      let values = axis.values.map(\.text).joined(separator: ",")
+      throw UserError(
+        "`--vary \(axis.name)=\(values)` beside `--\(typed.name)\(value)`: no run would have that one",
+        hint: "leave one of them out")
+    }
+  }
+
   /// The first value of the setting of that name; `nil` where it is not varied.
   func first(_ name: String) -> String? { axes.first { $0.name == name }?.values.first?.text }
 

@@ -161,15 +161,15 @@ import Testing
     }
   }
 
-  @Test func theLastOfRepeatedValuesCounts() {
+  @Test func whatWasSaidIsKept() {
     let recipe = RunRecipe(words: [
-      "simulate", "--seed", "1", "a.csv", "--seed=2", "--vary", "seed=1,2", "--format", "json",
+      "simulate", "a.csv", "--seed=2", "--vary", "seed=1,2", "--format", "json",
       "--vary=block-size=8", "--first",
     ])
     #expect(recipe.command == ["simulate"])
     #expect(
       recipe.settings == [
-        .init("seed", ["2"]), .init("trace", ["a.csv"]),
+        .init("trace", ["a.csv"]), .init("seed", ["2"]),
         .init("vary", ["seed=1,2", "block-size=8"]), .init("first", []),
       ])
   }

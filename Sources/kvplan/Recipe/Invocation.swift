@@ -20,27 +20,18 @@ extension RunRecipe {
 
   /// A command line that was understood, as data.
   ///
-  /// Values of a flag that may be repeated are kept in their order; of another the last counts.
+  /// Values of a flag that may be repeated are kept in their order.
   init(words: [String]) {
     let named = NamedCommand(words)
-    let arguments = named.command.arguments ?? []
-    var places = arguments.filter { $0.kind == .positional }[...]
     self.init(command: named.words, settings: [])
-    var rest = words.dropFirst(command.count)
-    while let word = rest.popFirst() {
-      let parts = word.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-      let flag = arguments.first { $0.kind != .positional && $0.isCalled(String(parts[0])) }
-      guard let flag else {
-        if let place = places.popFirst() { settings.append(Setting(place.key, [word])) }
-        continue
-      }
+    for said in named.said(words) {
       // Both words of a switch are names of one argument: the one that was said is kept.
-      let name = flag.kind == .flag ? String(parts[0].drop { $0 == "-" }) : flag.key
-      let values: [String] =
-        flag.kind == .flag ? [] : [parts.count == 2 ? String(parts[1]) : rest.popFirst() ?? ""]
+      let isFlag = said.argument.kind == .flag
+      let name = isFlag ? String(said.name.drop { $0 == "-" }) : said.argument.key
+      let values = said.value.map { [$0] } ?? []
       guard !Self.notKept.contains(name) else { continue }
       if let known = settings.firstIndex(where: { $0.name == name }) {
-        settings[known].values = flag.isRepeating ? settings[known].values + values : values
+        settings[known].values += values
       } else {
         settings.append(Setting(name, values))
       }
