@@ -3,12 +3,10 @@ import Testing
 
 /// The tool as its users run it: the built binary, its streams and its exit status.
 @Suite(.serialized) struct CommandLineTests {
-  private let folder: URL
+  private let temporary: TemporaryFolder
+  private var folder: URL { temporary.url }
 
-  init() throws {
-    folder = URL(filePath: NSTemporaryDirectory()).appending(path: "kvplan-\(UUID().uuidString)")
-    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-  }
+  init() throws { temporary = try TemporaryFolder() }
 
   private func file(_ name: String, _ text: String) throws -> String {
     let url = folder.appending(path: name)

@@ -3,12 +3,12 @@ import Testing
 
 /// `kvplan sweep` and `simulate --vary` as users meet them.
 @Suite struct SweepCommandTests {
-  private let folder: String
+  private let temporary: TemporaryFolder
+  private var folder: String { temporary.url.path }
   private var file: String { "\(folder)/s.yaml" }
 
   init() throws {
-    folder = NSTemporaryDirectory() + "/kvplan-sweep-" + UUID().uuidString
-    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    temporary = try TemporaryFolder()
     let rows = (0..<30).map { "\(10 + $0),\(5 + $0)\n" }
     try write("t.csv", "prompt_tokens,output_tokens\n" + rows.joined())
     try write(
