@@ -39,6 +39,7 @@ struct Kvplan: ParsableCommand {
   /// Parses the arguments, runs the command, and turns what it throws into a message and a status.
   static func main() {
     OpenBLAS.endIdleThreads()
+    Interruption.listen()
     let words = CommandWords.read(Array(CommandLine.arguments.dropFirst()))
     if let help = ShortHelp.asked(words) { return Terminal.write(help.text) }
     if words.first == "help" { requireCommand(Array(words.drop { $0 == "help" })) }

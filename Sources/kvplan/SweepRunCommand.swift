@@ -79,8 +79,7 @@ struct SweepRunCommand: ParsableCommand {
 }
 
 /// SIGINT and SIGTERM as a request to stop soon, from now on.
-final class StopSignals {
-  private let sources: [any DispatchSourceSignal]
+struct StopSignals {
   private let box = Box()
 
   /// The signal that came, or 0.
@@ -90,17 +89,11 @@ final class StopSignals {
 
   init() {
     let box = box
-    sources = [SIGINT, SIGTERM].map { number in
-      signal(number, SIG_IGN)
-      let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
-      source.setEventHandler {
-        // Asked twice, it ends at once: what is published stays.
-        if box.received.exchange(number, ordering: .relaxed) != 0 {
-          _exit(ExitStatus.interrupted.rawValue)
-        }
+    Interruption.react { number in
+      // Asked twice, it ends at once: what is published stays.
+      if box.received.exchange(number, ordering: .relaxed) != 0 {
+        _exit(ExitStatus.interrupted.rawValue)
       }
-      source.resume()
-      return source
     }
   }
 

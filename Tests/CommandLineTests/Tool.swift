@@ -78,13 +78,20 @@ enum Tool {
       errors: String(decoding: said, as: UTF8.self))
   }
 
-  /// Starts the tool and leaves it running, its streams thrown away.
-  static func start(_ arguments: [String]) throws -> Process {
+  /// Starts the tool and leaves it running, its streams thrown away but for `errors`.
+  ///
+  /// It can be interrupted also where these tests run in the background of a shell, which has its own ignore SIGINT.
+  static func start(_ arguments: [String], errors: Pipe? = nil) throws -> Process {
+    signal(SIGINT, SIG_DFL)
     let process = Process()
     process.executableURL = binary
     process.arguments = arguments
     process.standardOutput = FileHandle.nullDevice
-    process.standardError = FileHandle.nullDevice
+    if let errors {
+      process.standardError = errors
+    } else {
+      process.standardError = FileHandle.nullDevice
+    }
     try process.run()
     return process
   }
