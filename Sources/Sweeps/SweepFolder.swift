@@ -10,7 +10,7 @@ package struct TryAgain: Error {
 /// The output folder of a sweep.
 ///
 ///     OUTPUT/sweep.txt                         whose it is
-///     OUTPUT/shards/shard-003-of-016.sqlite    results, one file a shard
+///     OUTPUT/shards/shard-003-of-016.sqlite    results, one file a shard; with `.lock` behind it, that it is being made
 ///     OUTPUT/sweep.sqlite, runs.csv, …         what `merge` makes of them
 package struct SweepFolder: Sendable {
   package let path: String

@@ -49,8 +49,10 @@ struct SweepRunCommand: ParsableCommand {
     let plan = try sweep.plan()
     try SweepCommand.tryingAgain {
       let runner = SweepRunner(plan, shard: shard, jobs: jobs, checkpointSeconds: checkpoint)
-      let outcome = try runner.run(isStopped: { stop.received != nil }) { progress in
-        Terminal.progress(progress.done, of: progress.total, secondsLeft: progress.secondsLeft)
+      let outcome = try plan.folder.alone(shard) {
+        try runner.run(isStopped: { stop.received != nil }) { progress in
+          Terminal.progress(progress.done, of: progress.total, secondsLeft: progress.secondsLeft)
+        }
       }
       report(outcome, shard)
       if !outcome.isComplete {

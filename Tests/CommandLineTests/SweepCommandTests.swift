@@ -90,6 +90,31 @@ import Testing
     #expect(try Tool.run(["sweep", "run", file]).status == 0)
   }
 
+  /// The second process on a shard says whose it is and stops; a lock that a dead one left is taken over.
+  @Test func aShardIsMadeByOneProcess() throws {
+    #expect(try Tool.run(["sweep", "run", file, "--shard", "0/2"]).status == 0)
+    #expect(
+      try FileManager.default.contentsOfDirectory(atPath: "\(folder)/out/shards")
+        == ["shard-000-of-002.sqlite"])
+    let lock = "\(folder)/out/shards/shard-001-of-002.sqlite.lock"
+    try Data("4711 elsewhere\n".utf8).write(to: URL(filePath: lock))
+    let holder = open(lock, O_RDWR)
+    #expect(flock(holder, LOCK_EX) == 0)
+    let second = try Tool.run(["sweep", "run", file, "--shard", "1/2"])
+    #expect(second.status == 75)
+    #expect(
+      second.errors == """
+        error: shard 1/2 of `\(folder)/out` is being made by process 4711 on `elsewhere`
+
+        hint: wait until it has ended: the same command then goes on from what it made
+
+        """)
+    close(holder)
+    let third = try Tool.run(["sweep", "run", file, "--shard", "1/2"])
+    #expect(third.status == 0)
+    #expect(!FileManager.default.fileExists(atPath: lock))
+  }
+
   @Test func submittingNeedsSbatch() throws {
     let none = try Tool.shell("$KVPLAN sweep submit \(file) --shards 2", path: "/nowhere")
     #expect(none.status == 2)
