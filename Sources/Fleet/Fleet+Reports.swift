@@ -5,6 +5,7 @@ import SimulationKernel
 ///
 ///     reports   |─────────|─────────|─────────|      at the multiples of the period
 ///     arrivals       ·  ·      ·                     each sees the report before it, and what was sent since
+///     visits     ▿         ▿                         after the report before it, which does not know what leaves then
 struct LoadReports {
   struct Report {
     var heldShare = 0.0
@@ -22,7 +23,7 @@ struct LoadReports {
   /// The last report of a replica: nothing before it made one.
   subscript(replica: Int) -> Report { replica < reports.count ? reports[replica] : Report() }
 
-  /// When the last reports before an arrival at `now` are made; `nil` if they have been taken.
+  /// When the last reports before `now` are made; `nil` if they have been taken.
   func due(at now: SimInstant) -> SimInstant? {
     let due = SimInstant(nanoseconds: now.nanoseconds / period.nanoseconds * period.nanoseconds)
     return last == due ? nil : due
@@ -38,10 +39,10 @@ struct LoadReports {
 }
 
 extension Fleet {
-  /// Lets all members report whose time has come at an arrival at `now`: what they have before anything happens at the
-  /// instant of the report.
+  /// Lets all members report whose time has come at an arrival or a visit at `now`: what they have before anything happens
+  /// at the instant of the report.
   ///
-  /// Reports that no arrival lies behind are not made: nobody would see them.
+  /// Reports that neither lies behind are not made: nobody would see them.
   mutating func takeReports(at now: SimInstant) throws {
     guard let due = reports?.due(at: now) else { return }
     for number in members.indices {

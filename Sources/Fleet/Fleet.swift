@@ -257,6 +257,7 @@ package struct Fleet {
       }
       if now >= limit { break }
       if visit < arrival {
+        try takeReports(at: visit)
         try visitNext(&senders)
         continue
       }

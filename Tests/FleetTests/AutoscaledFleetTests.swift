@@ -121,11 +121,7 @@ import Workload
     var load = Fleet.Load(clumps(40, gap: 600, &chance))
     if chance.below(3) == 0 { load.clients = 1 + chance.below(8) }
     var router = Router.all[chance.below(Router.all.count)]
-    // Where clients wait, replicas are visited when requests leave, which may be after a report that is due and before the
-    // arrival that asks for it: a look asks for it earlier.
-    if load.clients == nil, chance.below(2) == 0 {
-      router.loadPeriod = SimDuration(nanoseconds: 170)
-    }
+    if chance.below(2) == 0 { router.loadPeriod = SimDuration(nanoseconds: 170) }
     let fixed = try Fleet.serve(
       load, on: [place(), place(), place()], router: router, seed: seed
     ).record

@@ -247,6 +247,24 @@ import Workload
     #expect(try sent(.leastOutstanding).prefix(9) == [0, 1, 1, 1, 1, 1, 1, 1, 1])
   }
 
+  /// Two clients, three answers of three tokens, iterations of 3,000 and of 350 ns. Replica 1 answers at 1,050 ns, and the
+  /// client sends on at once; the report is of 1,000 ns, when both had a request.
+  ///
+  ///     replica 0   ├──────────── request 0 ───────────···
+  ///     replica 1   ├── 1 ───────────┤ 2 is sent
+  ///     reports     │ 0, 0         │ 1, 1
+  @Test func aReportIsNoYoungerThanItsPeriodSays() throws {
+    var load = Fleet.Load((0..<3).map { _ in Request.at(0, prompt: 4, output: 3) })
+    load.clients = 2
+    func sent(_ router: Router) throws -> [Int32] {
+      try Fleet.serve(load, on: [place(3000), place(350)], router: router).record.assignment
+    }
+    var router = Router.leastOutstanding
+    router.loadPeriod = SimDuration(nanoseconds: 1000)
+    #expect(try sent(router) == [0, 1, 0])
+    #expect(try sent(.leastOutstanding) == [0, 1, 1])
+  }
+
   /// The precise router sends a prompt to who has it, and looking does not change what caches do: each of four beginnings
   /// is computed by one replica where they come one after the other.
   @Test func preciseFindsWhoHasThePrefix() throws {
