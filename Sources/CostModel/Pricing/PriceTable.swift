@@ -11,7 +11,7 @@ struct PriceCurve: Equatable, Sendable {
     var seconds = [Double](repeating: 0, count: limit + 1)
     var previous = 0
     while previous < limit {
-      let step = previous < 64 ? 1 : previous < 512 ? 8 : previous < 2048 ? 32 : previous < 8192 ? 128 : 512
+      let step = previous < 64 ? 1 : previous < 512 ? 8 : previous < 2048 ? 32 : 128
       let next = min(previous + step, limit)
       let value = max(price(next), seconds[previous])
       for index in (previous + 1)...next {
