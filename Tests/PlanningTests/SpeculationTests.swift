@@ -71,12 +71,14 @@ import Workload
     }
     let (plain, _) = try summary([:])
     let (itself, warnings) = try summary(drafting)
-    func tokens(_ settings: [String: String]) throws -> Int {
-      try scenario(settings).resolved().kvCapacity.tokens
-    }
-    #expect(try tokens(drafting) < tokens([:]))
     #expect(warnings.contains { $0.hasPrefix("`magicdec` is reconstructed") })
     #expect(try #require(itself.tpot.mean) < (try #require(plain.tpot.mean)))
+    // 8,192 tokens and the budget: its window has a block more than 512 tokens fill, and what an iteration computes.
+    func sequences(_ settings: [String: String]) throws -> Double {
+      try scenario(settings).resolved().kvCapacity.sequences(ofTokens: 8192)
+    }
+    let (without, with) = (try sequences([:]), try sequences(drafting))
+    #expect(with < without && with > without * 8192 / (8192 + 512 + 8192 + 16))
     let pooled = drafting.merging(["num-gpu-blocks-override": "1000"]) { $1 }
     let commands = Deployment(try scenario(pooled)).serveCommands.map(\.command)
     #expect(commands.count == 1 && !commands[0].contains("speculative"))
