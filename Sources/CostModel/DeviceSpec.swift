@@ -30,6 +30,8 @@ package struct DeviceSpec: Equatable, Sendable {
     case blackwellGraphics = "blackwell-graphics"
     /// AMD Instinct MI300X, MI325X; MI355X.
     case cdna3, cdna4
+    /// A processor, priced without a profile by ``ProcessorForm``.
+    case cpu
     /// No GPU.
     case other
   }

@@ -212,7 +212,7 @@ extension DeviceSpec.Architecture {
     switch self {
     case .hopper, .blackwell, .blackwellGraphics: 32 << 20
     case .cdna3, .cdna4: 76 << 20
-    case .volta, .turing, .ampere, .ada, .other: 8 << 20 + 128 << 10
+    case .volta, .turing, .ampere, .ada, .cpu, .other: 8 << 20 + 128 << 10
     }
   }
 
@@ -222,7 +222,7 @@ extension DeviceSpec.Architecture {
   var isNVIDIA: Bool {
     switch self {
     case .volta, .turing, .ampere, .ada, .hopper, .blackwell, .blackwellGraphics: true
-    case .cdna3, .cdna4, .other: false
+    case .cdna3, .cdna4, .cpu, .other: false
     }
   }
 
@@ -230,7 +230,7 @@ extension DeviceSpec.Architecture {
   fileprivate var mxfp4Units: (inner: Int, hidden: Int) {
     switch self {
     case .blackwell, .cdna3, .cdna4: (256, 256)
-    case .volta, .turing, .ampere, .ada, .hopper, .blackwellGraphics, .other: (128, 256)
+    case .volta, .turing, .ampere, .ada, .hopper, .blackwellGraphics, .cpu, .other: (128, 256)
     }
   }
 }

@@ -16,7 +16,7 @@ import Messages
 /// | `pcie_gb_per_s` | GB/s and direction | |
 /// | `tdp_watts` | W | |
 /// | `idle_watts` | W | optional; with a model loaded and nothing to compute, at most `tdp_watts` |
-/// | `architecture` | | volta, turing, ampere, ada, hopper, blackwell, blackwell-graphics, cdna3, cdna4 or other |
+/// | `architecture` | | volta, turing, ampere, ada, hopper, blackwell, blackwell-graphics, cdna3, cdna4, cpu or other |
 /// | `dollars_per_hour` | $ | optional |
 package enum DeviceFile {
   /// The device that `text` names: one of the catalogue, or a file where it begins with `.` or `/` or ends in `.json`.

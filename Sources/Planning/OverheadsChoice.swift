@@ -29,10 +29,12 @@ package enum OverheadsChoice: Equatable, Sendable {
 
 extension Scenario {
   /// The choice that counts: the engine's own where it was measured and runs on a device of today. The paper's
-  /// systems and devices have their host's time in their prices.
+  /// systems and devices have their host's time in their prices; no engine was measured on a processor.
   package var overheadsChoice: OverheadsChoice {
-    engineOverheads
-      ?? (system.hasMeasuredOverheads && device.software == .present ? .vllm : .kernelsOnly)
+    if let engineOverheads { return engineOverheads }
+    let isMeasured =
+      system.hasMeasuredOverheads && device.software == .present && device.architecture != .cpu
+    return isMeasured ? .vllm : .kernelsOnly
   }
 
   /// The numbers behind the choice.
@@ -48,7 +50,9 @@ extension Scenario {
 
   /// What the release adds on measured servers; nothing where none was measured.
   package var releaseOverheads: EngineOverheads {
-    (system.overheads(release: release) ?? .none(running: system.kernels)).of(model)
+    // Servers with GPUs were measured: their hosts prepare launches, which a processor has none of.
+    guard device.architecture != .cpu else { return .none(running: system.kernels) }
+    return (system.overheads(release: release) ?? .none(running: system.kernels)).of(model)
   }
 
   /// What a server was fitted with otherwise than it is used, a sentence; `nil` for nothing.

@@ -134,6 +134,13 @@ struct RunCPUCommand: ParsableCommand {
   @Option(help: "Temperature of the sampling; 0 takes the likeliest token.")
   var temperature = 1.0
 
+  @Option(
+    help: """
+      Clock: `wall`, or `processor` on a machine that others use: what passes is the time of the one thread that \
+      computes, and arrivals are not waited for.
+      """)
+  var clock = Stopwatch.wall
+
   @Option(help: "Matrix products: `row-stable` (tokens do not depend on batches) or `openblas`.")
   var matrixKernel = MatrixKernel.rowStable
 
@@ -158,7 +165,7 @@ struct RunCPUCommand: ParsableCommand {
     let reading = try TraceReader.read(path: trace)
     Terminal.warn(reading.warnings)
     let serving = CPUServing(scenario.base.model, seed: engine.seed, kernel: matrixKernel)
-    let served = try serving.serve(scenario, trace: reading.trace)
+    let served = try serving.serve(scenario, trace: reading.trace, clock: clock)
     Terminal.warn(served.warnings)
     try run.finish([served.result]) {
       switch $0 {

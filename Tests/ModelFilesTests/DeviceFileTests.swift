@@ -100,7 +100,7 @@ import Testing
       message { $0["architecture"] = "tesla" } == """
         error: DIR/gpu.json: unknown `architecture` `tesla`
 
-        hint: choose of volta, turing, ampere, ada, hopper, blackwell, blackwell-graphics, cdna3, cdna4, other
+        hint: choose of volta, turing, ampere, ada, hopper, blackwell, blackwell-graphics, cdna3, cdna4, cpu, other
         """)
   }
 

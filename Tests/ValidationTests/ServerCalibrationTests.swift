@@ -102,6 +102,31 @@ import Workload
     #expect(aiPerf.requests.map(\.outputTokens) == [3])
   }
 
+  /// What `kvplan` writes of its own runs is the result of a server.
+  @Test func ownResultsAreRead() throws {
+    let header =
+      "run,request,status,arrival_s,prompt_tokens,output_tokens,sequences,first_scheduled_s,first_token_s,finish_s"
+    let rows = ["1,0,completed,0.5,10,11,1,0.5,1,2", "1,1,completed,1.5,20,1,1,2,2.5,2.5"]
+    let other = "2,0,completed,0,7,3,1,0,0.25,0.75"
+    let runs = try read(
+      ([header] + rows + [other]).joined(separator: "\n"), name: "requests.csv")
+    #expect(runs.map(\.name) == ["requests.csv #1", "requests.csv #2"])
+    #expect(runs[0].arrivals == .recorded([0, 1]) && runs[0].clients == nil)
+    #expect(runs[0].requests.map(\.promptTokens) == [10, 20])
+    #expect(runs[0].measured == [.ttft: 0.75, .e2e: 1.25, .tpot: 0.1, .throughput: 1])
+    #expect(try runs[1].scoring(0..<1).measured[.tpot] == 0.25)
+    func mistake(_ row: String) -> String? {
+      #expect(throws: UserError.self) { try read(header + "\n" + row, name: "requests.csv") }?
+        .message
+    }
+    #expect(
+      mistake("1,0,rejected,0.5,10,11,1,,,")
+        == "DIR/requests.csv:2: `status` is `rejected`: a run has to serve all of them")
+    #expect(
+      mistake("1,0,completed,0.5,10,11,4,0.5,1,2")
+        == "DIR/requests.csv:2: a request of several sequences has no one time between tokens")
+  }
+
   @Test(arguments: [
     (
       "{\"date\": \"today\"}",
@@ -212,6 +237,30 @@ import Workload
     #expect(answer.fitted == [.kernels, .iteration, .answer])
     #expect(answer.leftOut.isEmpty)
     #expect(abs(answer.profile.residuals.kernelScale - 1.4) < 0.15)
+  }
+
+  /// A processor has its arithmetic fitted, and the time of a sequence, which its roofline lacks, from three runs of a small model.
+  @Test func processorsAreScaledWithTheirSequences() throws {
+    var scenario = Scenario(
+      system: .vllmV1, model: ModelCatalogue.toys[0],
+      device: DeviceSpec(
+        name: "my-cpu", memoryBytes: 8 << 30, architecture: .cpu, memoryBandwidth: 20e9,
+        tensorRate: 100e9, multiprocessors: 1, cacheBytes: 32e6, pcieBandwidth: 10e9, tdpWatts: 100
+      ))
+    scenario.deviceBlocksOverride = 1024
+    #expect(scenario.releaseOverheads == .none)
+    let truth = ServerProfile.Residuals(
+      iterationSeconds: 0.4e-3, sequenceSeconds: 80e-6, promptScale: 1.8, kernelScale: 1.2,
+      answerSeconds: 0)
+    let runs = try runs([1, 4, 8, 16], truth, on: scenario)
+    let answer = try ServerCalibration(
+      scenario, runs: [runs[0], runs[1], runs[3]], name: "s"
+    ).run()
+    #expect(answer.fitted == [.kernels, .iteration, .answer, .prompt, .sequence])
+    scenario.engineOverheads = .server(answer.profile)
+    let held = try ServerCalibration.predictions([runs[2]], by: scenario, prices: .own)
+    let errors = ServerCalibration.meanErrors(held)
+    #expect(errors.values.allSatisfy { $0 < 0.05 }, "\(errors) \(answer.profile.residuals)")
   }
 
   /// An answer takes its time once: TTFT and end-to-end latency grow by it, TPOT does not, and clients wait.

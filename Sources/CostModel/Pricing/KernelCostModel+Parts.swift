@@ -19,7 +19,7 @@ extension KernelCostModel {
       let price = prices.product(op.name == "router" ? .bfloat16 : op.elements)
       return Part(
         name: op.name,
-        prices: PriceCurve(limit: tabulatedTokens) {
+        prices: PriceCurve(limit: tabulatedTokens, singly: prices.areSingle) {
           op.seconds(tokens: $0, price)
         })
     }

@@ -92,6 +92,7 @@ package final class KernelCostModel: IterationCostModel {
   package init(_ deployment: PricedDeployment, ownProfile: DeviceProfile? = nil) throws {
     let (model, device) = (deployment.model, deployment.device)
     try model.checkTensorParallel(deployment.tensorParallel)
+    try deployment.requireProcessorForm()
     let needsLibrary = model.hasExperts || model.hasLatentAttention
     let choice = try ProfileChoice(
       device: device, own: ownProfile,
@@ -103,7 +104,7 @@ package final class KernelCostModel: IterationCostModel {
     try deployment.requireKernelsOfExperts(prices)
     parts = Self.parts(deployment, prices)
     let parts = self.parts
-    tokenPrices = PriceCurve(limit: Self.tabulatedTokens) { tokens in
+    tokenPrices = PriceCurve(limit: Self.tabulatedTokens, singly: prices.areSingle) { tokens in
       parts.reduce(0) { $0 + $1.prices(tokens) }
     }
     sharedPrices = PriceCurve(limit: Self.tabulatedTokens) { tokens in
@@ -111,7 +112,9 @@ package final class KernelCostModel: IterationCostModel {
     }
     let head = model.headProduct(deployment.tensorParallel)
     let product = prices.product(.bfloat16)
-    headPrices = PriceCurve(limit: Self.tabulatedTokens) { head.seconds(tokens: $0, product) }
+    headPrices = PriceCurve(limit: Self.tabulatedTokens, singly: prices.areSingle) {
+      head.seconds(tokens: $0, product)
+    }
 
     let reach = try AttentionReach(model)
     layers = Double(model.layers.count)

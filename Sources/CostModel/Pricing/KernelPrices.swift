@@ -13,7 +13,11 @@ struct KernelPrices: Sendable {
   let operators: [OperatorProfile]
   let isOwn: Bool
   let overheads: EngineOverheads
+  /// In place of a relative's kernels: no GPU is one of a processor.
+  private let processor: ProcessorForm?
   var library: KernelLibrary { overheads.library }
+  /// Whether products have a price for each number of rows, which may fall.
+  var areSingle: Bool { processor != nil }
 
   /// - Parameter isOwn: Whether the profile was measured on this device; tables do not carry over.
   init(
@@ -23,6 +27,9 @@ struct KernelPrices: Sendable {
     operators = profile.operators
     self.isOwn = isOwn
     self.overheads = overheads
+    processor =
+      device.architecture == .cpu && !isOwn
+      ? ProcessorForm(limits, arithmeticScale: overheads.promptScale) : nil
   }
 
   /// The nearest operator of the profile: its own, or one that differs in the fewest ways that
@@ -63,11 +70,16 @@ struct KernelPrices: Sendable {
   func product(_ elements: ElementType)
     -> @Sendable (_ m: Double, _ n: Double, _ k: Double) -> Double
   {
+    let overheads = self.overheads
+    if let processor {
+      return { m, n, k in
+        processor.product(m, n, k, elements) * overheads.productScale
+      }
+    }
     var op = KernelOperator(kind: .gemm)
     op.elements = elements
     let found = nearest(op).priced
     let form = GEMMForm(limits, elements, found.coefficients)
-    let overheads = self.overheads
     // A fused quantisation leaves the launch of the product alone, as a 16-bit one has it.
     let isFused = overheads.fusesQuantisation && elements != .bfloat16
     let plain = nearest(KernelOperator(kind: .gemm)).priced.coefficients[0]
@@ -126,11 +138,17 @@ struct KernelPrices: Sendable {
   func decode(
     _ op: KernelOperator, heads: Double, kvHeads: Double, window: Double
   ) -> (_ sequences: Double, _ context: Double) -> Double {
+    let scale = overheads.attentionScale * overheads.unevenContexts
+    if let processor {
+      let shape = ProcessorForm.Attention(op, heads: heads, kvHeads: kvHeads, window: window)
+      return { sequences, context in
+        sequences * processor.attention(shape, tokens: 1, context: context - 1) * scale
+      }
+    }
     let found = nearest(op).priced
     var form = DecodeAttentionForm(limits, op, found.coefficients)
     form.isCold = true
     let saved = (1 - overheads.launchShare) * found.coefficients[0] * 1e-6
-    let scale = overheads.attentionScale * overheads.unevenContexts
     return { sequences, context in
       let sizes = [sequences, heads, kvHeads, max(context, 1), window]
       return (form.seconds(sizes) * (found.table?(sizes) ?? 1) - saved) * scale
@@ -158,6 +176,11 @@ struct KernelPrices: Sendable {
   func prefill(
     _ op: KernelOperator, heads: Double, kvHeads: Double, window: Double
   ) -> (work: (_ tokens: Double, _ context: Double) -> Double, launch: Double) {
+    if let processor {
+      let shape = ProcessorForm.Attention(op, heads: heads, kvHeads: kvHeads, window: window)
+      let scale = overheads.attentionScale
+      return ({ processor.attention(shape, tokens: $0, context: $1) * scale }, 0)
+    }
     let found = nearest(op).priced
     let form = PrefillAttentionForm(limits, op, found.coefficients)
     let scale = overheads.attentionScale * overheads.promptScale
@@ -173,7 +196,7 @@ struct KernelPrices: Sendable {
   func decodeBesidePrompt(
     _ op: KernelOperator, heads: Double, kvHeads: Double
   ) -> ((_ sequences: Double, _ context: Double, _ tokens: Double) -> Double)? {
-    guard has(.decodeBesidePrompt) else { return nil }
+    guard processor == nil, has(.decodeBesidePrompt) else { return nil }
     let found = nearest(op).priced
     let form = DecodeBesidePromptForm(limits, op, found.coefficients)
     let scale = overheads.attentionScale * overheads.unevenContexts
@@ -204,6 +227,7 @@ struct KernelPrices: Sendable {
 
   /// A kernel that only moves bytes.
   func streaming() -> (_ bytes: Double) -> Double {
+    if let processor { return processor.streaming }
     let found = nearest(KernelOperator(kind: .streaming)).priced
     let form = StreamingForm(limits, found.coefficients)
     let saved = (1 - overheads.launchShare) * found.coefficients[0] * 1e-6

@@ -1,19 +1,22 @@
 import Foundation
 
 /// Seconds by a whole number up to a limit, computed at knots and drawn straight between them;
-/// never falling.
+/// never falling, unless each count up to 512 has a price of its own.
 struct PriceCurve: Equatable, Sendable {
   private let seconds: [Double]
   private let stepBeyond: Double
 
-  /// - Complexity: O(limit), and 216 prices for 8192.
-  init(limit: Int, _ price: (Int) -> Double) {
+  /// - Parameter singly: Whether each count up to 512 is priced, as it is: where a processor's rows are cut into passes,
+  ///   four may be cheaper than three.
+  /// - Complexity: O(limit), and 216 prices for 8192; 608 singly.
+  init(limit: Int, singly: Bool = false, _ price: (Int) -> Double) {
     var seconds = [Double](repeating: 0, count: limit + 1)
     var previous = 0
     while previous < limit {
-      let step = previous < 64 ? 1 : previous < 512 ? 8 : previous < 2048 ? 32 : 128
+      let step =
+        previous < (singly ? 512 : 64) ? 1 : previous < 512 ? 8 : previous < 2048 ? 32 : 128
       let next = min(previous + step, limit)
-      let value = max(price(next), seconds[previous])
+      let value = singly ? price(next) : max(price(next), seconds[previous])
       for index in (previous + 1)...next {
         let share = Double(index - previous) / Double(next - previous)
         seconds[index] = seconds[previous] + share * (value - seconds[previous])

@@ -37,7 +37,10 @@ struct ProfileChoice {
       ? CostProfile(name: device.name, isCalibrated: true, error: profile.errorText)
       : CostProfile(
         name: device.name, isCalibrated: false,
-        error: "uncalibrated: data-sheet rates at the efficiencies of \(profile.device), "
+        error: "uncalibrated: "
+          + (device.architecture == .cpu
+            ? "data-sheet rates by a roofline, "
+            : "data-sheet rates at the efficiencies of \(profile.device), ")
           + "error not measured")
   }
 }

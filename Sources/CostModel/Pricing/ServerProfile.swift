@@ -39,7 +39,8 @@ package struct ServerProfile: Codable, Equatable, Sendable {
     package var iterationSeconds: Double
     /// Seconds of the host for each sequence of the batch.
     package var sequenceSeconds: Double
-    /// Time of products of many rows and of the attention of prompts beside the measured kernels.
+    /// Time of products of many rows and of the attention of prompts beside the measured kernels; on a processor of all
+    /// arithmetic beside the data sheet's rate.
     package var promptScale: Double
     /// Time of all kernels beside the profile's: 1 where the device was measured.
     package var kernelScale: Double

@@ -26,24 +26,28 @@ package struct CPUServing: Sendable {
     package let outputs: [GeneratedSequence]
   }
 
-  /// Serves a trace for real, on the wall clock.
+  /// Serves a trace for real.
   ///
+  /// - Parameter clock: The wall clock, or processor time on a machine that others use.
   /// - Throws: ``UserError``, as a simulation does.
-  package func serve(_ scenario: CPUScenario, trace: Trace) throws -> Run {
+  package func serve(
+    _ scenario: CPUScenario, trace: Trace, clock: Stopwatch = .wall
+  ) throws -> Run {
     let settings = try scenario.settings()
     var warnings: [String] = []
     let trace = try scenario.prepared(trace, warnings: &warnings)
     let executor = ReferenceExecutor(
       transformer, requests: trace.requests, settings: settings,
       deviceBlocks: scenario.base.system.placedBlocks(settings), sampler: sampler(scenario),
-      pacing: .wallClock)
+      pacing: clock == .wall ? .wallClock : .processorTime)
     warmUp()
     let record = try scenario.run(trace, settings: settings, executor: executor)
     let machine = KernelMachine.current
     let summary = record.summary(
       scenario.labels(
         trace, settings: settings,
-        profile: "measured/cpu (wall clock: \(machine.processor), \(machine.cores) cores, "
+        profile: "measured/cpu (\(clock == .wall ? "wall clock" : "processor time"): "
+          + "\(machine.processor), \(machine.cores) cores, "
           + "\(machine.instructionSet), 1 thread)"))
     warnings += summary.warnings(trace, scenario: scenario.base)
     return Run(

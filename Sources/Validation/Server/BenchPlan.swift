@@ -123,7 +123,8 @@ package struct BenchPlan: Sendable {
     let resolved = try scenario.resolved(prices: prices)
     return ServerCalibration.residuals(
       runs: 2, hasFirst: true, isMeasured: resolved.costModel.profile.isCalibrated,
-      hidesHost: scenario.releaseOverheads.hidesHost)
+      hidesHost: scenario.releaseOverheads.hidesHost,
+      isProcessor: scenario.device.architecture == .cpu)
   }
 
   /// Simulates runs at the start of the calibration's search, and beside it.

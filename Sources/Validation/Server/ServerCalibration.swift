@@ -90,13 +90,15 @@ package struct ServerCalibration: Sendable {
   /// Residuals that so many runs can tell apart: one run the time of an iteration, and of an answer where a TTFT was
   /// measured; two also how long prompts take, and a sequence. Where the host works behind the device, no time of a
   /// sequence is seen, and the scale of all kernels is fitted in its place; on a device without a profile of its own that
-  /// comes first.
+  /// comes first. On a processor the scale of prompts is that of all arithmetic, and a sequence's time that of its attention
+  /// beyond a roofline.
   static func residuals(
-    runs: Int, hasFirst: Bool, isMeasured: Bool, hidesHost: Bool
+    runs: Int, hasFirst: Bool, isMeasured: Bool, hidesHost: Bool, isProcessor: Bool = false
   ) -> [Residual] {
     var residuals: [Residual] = isMeasured ? [.iteration] : [.kernels, .iteration]
     if hasFirst { residuals.append(.answer) }
     guard runs >= 2 else { return residuals }
+    if isProcessor { return residuals + [.prompt, .sequence] }
     if hasFirst { residuals.append(.prompt) }
     if isMeasured { residuals.append(hidesHost ? .kernels : .sequence) }
     return residuals
@@ -124,7 +126,8 @@ package struct ServerCalibration: Sendable {
       runs: runs.count,
       hasFirst: runs.contains { $0.measured[.ttft] != nil || $0.measured[.e2e] != nil },
       isMeasured: resolved.costModel.profile.isCalibrated,
-      hidesHost: scenario.releaseOverheads.hidesHost)
+      hidesHost: scenario.releaseOverheads.hidesHost,
+      isProcessor: scenario.device.architecture == .cpu)
     let start = ServerProfile.Residuals(scenario.releaseOverheads)
     func fit(_ runs: [ServerRun]) throws -> ServerProfile.Residuals {
       let search = PatternSearch(

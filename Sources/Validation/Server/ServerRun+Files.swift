@@ -23,7 +23,8 @@ package struct ServerRunReading: Sendable {
   }
 
   /// Reads the runs of a file: a result of `vllm bench serve` or of SGLang's `bench_serving` (an object, or one a line), a
-  /// report of GuideLLM, an export of AIPerf, its summary or genai-perf's, the requests of LLMServingSim, or a table with a run a row.
+  /// report of GuideLLM, an export of AIPerf, its summary or genai-perf's, the requests of LLMServingSim or of
+  /// `kvplan` itself, or a table with a run a row.
   ///
   /// - Throws: ``UserError`` that names the file and what is missing.
   func runs(path: String, _ bytes: [UInt8]) throws -> [ServerRun] {
@@ -35,7 +36,9 @@ package struct ServerRunReading: Sendable {
       guard !runs.isEmpty else { throw UserError("\(path): no run of a server") }
       return runs
     } catch let error as UserError {
-      throw ServerFile.mistaken(path, bytes) ?? error
+      // Our own requests have the columns of a trace as well.
+      let isOwn = bytes.starts(with: "run,request,status,".utf8)
+      throw isOwn ? error : ServerFile.mistaken(path, bytes) ?? error
     }
   }
 
@@ -62,7 +65,7 @@ package struct ServerRunReading: Sendable {
     }
   }
 
-  private func named(_ path: String, _ index: Int, of count: Int) -> String {
+  func named(_ path: String, _ index: Int, of count: Int) -> String {
     let name = URL(filePath: path).lastPathComponent
     return count == 1 ? name : "\(name) #\(index + 1)"
   }
@@ -163,6 +166,7 @@ package struct ServerRunReading: Sendable {
   private func tableRuns(_ path: String) throws -> [ServerRun] {
     let table = try MeasurementTable(path: path)
     if table.has("last_token_s") || table.has("last_token_ts") { return [try requestTable(path)] }
+    if table.has("first_scheduled_s") { return try ownRuns(path, table) }
     let name = URL(filePath: path).lastPathComponent
     return try (0..<table.rowCount).map { row in
       func number(_ keys: String..., scale: Double = 1) throws -> Double? {
@@ -224,14 +228,14 @@ package struct ServerRunReading: Sendable {
   // MARK: Made of either
 
   /// Seconds of a request's arrival, first and last token, and its tokens.
-  private typealias Recorded = (
+  typealias Recorded = (
     start: Double, first: Double, last: Double, inputs: Double, outputs: Double
   )
 
   /// Seconds since 1970 are told apart by less, and an answer of one token begins when it ends.
   private static let clockGrain = 1e-6
 
-  private func recorded(_ name: String, _ rows: [Recorded], isClosed: Bool) throws -> ServerRun {
+  func recorded(_ name: String, _ rows: [Recorded], isClosed: Bool) throws -> ServerRun {
     guard let begin = rows.map(\.start).min() else {
       throw UserError("\(name): no request was served")
     }
