@@ -12,6 +12,8 @@ extension Fleet {
     /// Of the requests' classes.
     package var classNames: [String] = []
     package var window = MeasuringWindow()
+    /// Whether the record says when each preemption was.
+    package var keepsPreemptions = false
     package var oversized = OversizedPolicy.skip
     /// Closed-loop clients; `nil` where requests come when they are due.
     package var clients: Int?

@@ -109,7 +109,8 @@ package struct Fleet {
     self.load = load
     self.router = router
     self.isAlone = isAlone
-    log = RequestLog(all, turns: load.turns, window: load.window)
+    log = RequestLog(
+      all, turns: load.turns, window: load.window, keepsPreemptions: load.keepsPreemptions)
     faults = Faults(failures, window: load.window)
     let reads = isAlone ? .never : Self.looks(for: router)
     let unread: Looks = failures != nil ? .atDepartures : isWatched ? .atReports : .never

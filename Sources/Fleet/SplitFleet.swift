@@ -109,13 +109,17 @@ struct SplitFleet {
   ) throws {
     self.load = load
     faults = Faults(failures, window: load.window)
-    log = RequestLog(load.requests, turns: load.turns, window: load.window)
+    log = RequestLog(
+      load.requests, turns: load.turns, window: load.window,
+      keepsPreemptions: load.keepsPreemptions)
     let firstTokens = load.requests.map { request in
       var prompt = request
       prompt.outputTokens = min(1, request.outputTokens)
       return prompt
     }
-    prompts = RequestLog(firstTokens, turns: load.turns, window: load.window)
+    prompts = RequestLog(
+      firstTokens, turns: load.turns, window: load.window,
+      keepsPreemptions: load.keepsPreemptions)
     let frontEnd = load.clients == nil ? nil : load.frontEnd.process
     senders = Senders(
       load.requests, range: load.requests.indices, clients: load.clients, turns: load.turns,

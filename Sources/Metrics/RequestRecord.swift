@@ -21,6 +21,8 @@ package struct RequestRecord: Equatable, Sendable {
   package var finish: SimInstant?
   package var preemptionsRecompute: Int
   package var preemptionsSwap: Int
+  /// When it was preempted, in order: the starts of the iterations that it was put out of. Empty where the run did not keep them.
+  package var preemptions: [SimInstant] = []
   /// Its class of traffic; `nil` for none.
   package var className: String?
   /// Prompt tokens that the prefix cache had when it ran first; `nil` if it never ran, and without a prefix cache.

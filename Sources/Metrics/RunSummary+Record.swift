@@ -65,6 +65,7 @@ extension RunRecord {
       hostTokens: tiers.map { Int($0.host) },
       diskTokens: prefixCache?.disk == nil ? nil : tiers.map { Int($0.disk) },
       recomputedTokens: recomputedTokens(of: index), replica: replica(of: index))
+    record.preemptions = preemptions(of: index)
     if !handOffs.isEmpty, handOffs[index].replica >= 0 { record.handOff = handOffs[index] }
     return record
   }

@@ -40,7 +40,8 @@ package struct Simulation: Sendable {
     let scenario = deployment.groups[0].scenario
     var warnings: [String] = []
     let replayed = try scenario.prepared(trace, warnings: &warnings)
-    let record = try prepared.record(of: replayed, seed: scenario.seed)
+    let record = try prepared.record(
+      of: replayed, seed: scenario.seed, keepingPreemptions: keepingRequests)
     var labels = prepared.labels(
       of: record, trace: replayed,
       requestRate: scenario.rateOfRequests ?? record.arrivalRate,

@@ -20,6 +20,8 @@ package final class RequestLog: @unchecked Sendable {
     let tierTokens: UnsafeMutablePointer<[RequestID: TierTokens]>
     /// What preemptions cost the requests that lost their KV cache.
     let losses: UnsafeMutablePointer<[RequestID: RecomputeLoss]>
+    /// When each request was preempted, in order; `nil` where nobody will ask.
+    let preemptions: UnsafeMutablePointer<[RequestID: [SimInstant]]?>
 
     @inline(__always)
     subscript(request: RequestID) -> RunRecord.Milestones {
@@ -37,13 +39,17 @@ package final class RequestLog: @unchecked Sendable {
   /// Valid as long as the log.
   let entries: Entries
 
-  /// - Parameter requests: In order of arrival; the last of them may be warm-ups, which no result holds.
+  /// - Parameters:
+  ///   - requests: In order of arrival; the last of them may be warm-ups, which no result holds.
+  ///   - keepsPreemptions: Whether to note when each preemption was, 8 bytes each.
   package convenience init(
-    _ requests: [Request], turns: SessionTurns? = nil, window: MeasuringWindow
+    _ requests: [Request], turns: SessionTurns? = nil, window: MeasuringWindow,
+    keepsPreemptions: Bool = false
   ) {
     var waiting = requests
     for turn in turns?.waiting ?? [] { waiting[turn].arrival = .distantFuture }
     self.init(waiting, places: requests.count, isInOrder: turns == nil, window: window)
+    if keepsPreemptions { entries.preemptions.pointee = [:] }
   }
 
   /// Of requests that come while the run goes on.
@@ -58,13 +64,15 @@ package final class RequestLog: @unchecked Sendable {
     entries = Entries(
       milestones: .allocate(capacity: places), tokenGaps: .allocate(capacity: 1),
       arrivedCount: .allocate(capacity: 1), cachedTokens: .allocate(capacity: places),
-      tierTokens: .allocate(capacity: 1), losses: .allocate(capacity: 1))
+      tierTokens: .allocate(capacity: 1), losses: .allocate(capacity: 1),
+      preemptions: .allocate(capacity: 1))
     entries.tierTokens.initialize(to: [:])
     entries.milestones.initialize(repeating: RunRecord.Milestones(), count: places)
     entries.tokenGaps.initialize(to: TokenGaps())
     entries.arrivedCount.initialize(to: 0)
     entries.cachedTokens.initialize(repeating: 0, count: places)
     entries.losses.initialize(to: [:])
+    entries.preemptions.initialize(to: nil)
   }
 
   deinit {
@@ -77,6 +85,8 @@ package final class RequestLog: @unchecked Sendable {
     entries.tierTokens.deallocate()
     entries.losses.deinitialize(count: 1)
     entries.losses.deallocate()
+    entries.preemptions.deinitialize(count: 1)
+    entries.preemptions.deallocate()
   }
 
   /// A closed-loop client or a session sent a request.
@@ -104,6 +114,7 @@ package final class RequestLog: @unchecked Sendable {
     entries.cachedTokens[Int(request)] = 0
     entries.tierTokens.pointee[request] = nil
     entries.losses.pointee[request] = nil
+    entries.preemptions.pointee?[request] = nil
     entries.arrivedCount.pointee -= 1
   }
 
@@ -146,6 +157,9 @@ package final class RequestLog: @unchecked Sendable {
       entries.cachedTokens[Int(id)] = before.entries.cachedTokens[Int(id)]
       if let loss = before.entries.losses.pointee[id] {
         entries.losses.pointee[id, default: RecomputeLoss()].add(loss)
+      }
+      if let instants = before.entries.preemptions.pointee?[id] {
+        entries.preemptions.pointee?[id, default: []].insert(contentsOf: instants, at: 0)
       }
     }
     entries.arrivedCount.pointee = before.entries.arrivedCount.pointee + local.count

@@ -1,3 +1,4 @@
+import SimulationKernel
 import Workload
 
 /// What a request lost to preemptions that dropped its KV cache, and had to compute again.
@@ -71,5 +72,11 @@ extension RunRecord {
   package func recomputedTokens(of request: Int) -> Int? {
     guard requests[request].sequenceCount == 1 else { return nil }
     return Int(log.entries.losses.pointee[RequestID(request)]?.again ?? 0)
+  }
+
+  /// Starts of the iterations that began without a request that ran, in order; of several sequences, of any of them. None where
+  /// the run did not keep them (``RequestLog``).
+  package func preemptions(of request: Int) -> [SimInstant] {
+    log.entries.preemptions.pointee?[RequestID(request)] ?? []
   }
 }

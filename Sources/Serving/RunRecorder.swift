@@ -73,6 +73,7 @@ struct RunRecorder {
         log[id].preemptionsSwap += 1
         if isMeasured { record.preemptionsSwap += 1 }
       }
+      log.preemptions.pointee?[id, default: []].append(start)
     }
   }
 

@@ -144,6 +144,7 @@ import Workload
         arrival, prompt: Int32(1 + chance.below(20)), output: Int32(1 + chance.below(20)))
     }
     var load = Fleet.Load(requests)
+    load.keepsPreemptions = true
     if chance.below(3) == 0 { load.clients = 1 + chance.below(5) }
     let blocks = system.capabilities.isPaged ? 24 : 90
     let failures: Failures =
@@ -172,6 +173,11 @@ import Workload
       let first = try #require(milestones.firstToken, "seed \(seed)")
       #expect(request.arrival < first && first <= finish, "seed \(seed)")
       tokens += Int(request.outputTokens)
+    }
+    // What a replica that failed did to a request is forgotten with it.
+    for (id, milestones) in record.milestones.enumerated() {
+      let count = milestones.preemptionsRecompute + milestones.preemptionsSwap
+      #expect(record.preemptions(of: id).count == count, "seed \(seed)")
     }
     // Each answer is given once, and what was thrown away comes on top only where something was.
     let retried = record.failures.reduce(0) { $0 + $1.retriedRequests }

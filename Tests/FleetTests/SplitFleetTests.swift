@@ -59,6 +59,26 @@ import Workload
     #expect(record.emittedTokens == 3 && record.replicas.map(\.iterations) == [1, 3])
   }
 
+  /// Preemptions of either side come together, in order of time.
+  @Test func preemptionsOfBothSidesHaveInstants() throws {
+    var preemptions = 0
+    for seed in 0..<20 as Range<UInt64> {
+      var load = Fleet.Load(workload(seed: seed))
+      load.keepsPreemptions = true
+      let record = try Fleet.serve(
+        load, on: [place(.prefill, settings(blocks: 15)), place(.decode, settings(blocks: 15))],
+        link: KVLink(latency: SimDuration(nanoseconds: 50), bandwidth: 1e9)
+      ).record
+      for (id, milestones) in record.milestones.enumerated() {
+        let instants = record.preemptions(of: id)
+        #expect(instants.count == Int(milestones.preemptionsRecompute), "seed \(seed)")
+        #expect(zip(instants, instants.dropFirst()).allSatisfy { $0 < $1 }, "seed \(seed)")
+        preemptions += instants.count
+      }
+    }
+    #expect(preemptions > 20)
+  }
+
   /// The blocks of a prompt stay until they have been read: a pool of one prompt admits the next only then.
   @Test func blocksStayUntilTheyAreRead() throws {
     let record = try Fleet.serve(

@@ -16,11 +16,11 @@ import Testing
       try scratch.text("requests.csv") == """
         run,request,status,arrival_s,prompt_tokens,output_tokens,sequences,first_scheduled_s,\
         first_token_s,finish_s,ttft_ms,tpot_ms,e2el_ms,normalized_latency_s_per_token,\
-        preemptions_recompute,preemptions_swap,class,cached_tokens,recomputed_tokens,replica
-        2,0,completed,0,64,5,1,0.001,0.0415,0.141500001,41.5,25.00000025,141.500001,0.028300000199999998,0,2,chat,48,0,0
-        2,1,completed,1.5,7,1,4,1.5,2,2,500,,500,0.5,1,0,,,,1
-        2,2,rejected,3.000000001,9000,10,1,,,,,,,,0,0,,,0,0
-        3,2,rejected,3.000000001,9000,10,1,,,,,,,,0,0,,,0,0
+        preemptions_recompute,preemptions_swap,class,cached_tokens,recomputed_tokens,replica,preemptions_s
+        2,0,completed,0,64,5,1,0.001,0.0415,0.141500001,41.5,25.00000025,141.500001,0.028300000199999998,0,2,chat,48,0,0,0.05;0.060000001
+        2,1,completed,1.5,7,1,4,1.5,2,2,500,,500,0.5,1,0,,,,1,1.75
+        2,2,rejected,3.000000001,9000,10,1,,,,,,,,0,0,,,0,0,
+        3,2,rejected,3.000000001,9000,10,1,,,,,,,,0,0,,,0,0,
 
         """)
   }

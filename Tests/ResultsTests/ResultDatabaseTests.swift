@@ -96,6 +96,17 @@ import Testing
     #expect(try rows([Samples.run], tables) == ["0"])
   }
 
+  /// A row for each preemption; a file in whose runs there was none has no table.
+  @Test func preemptionsHaveATable() throws {
+    let runs = [Samples.otherRun, Samples.run]
+    #expect(
+      try rows(runs, "SELECT * FROM preemptions")
+        == ["2|0|1|50000000", "2|0|2|60000001", "2|1|1|1750000000"])
+    #expect(try rows(runs, "PRAGMA foreign_key_check") == [])
+    let tables = "SELECT count(*) FROM sqlite_schema WHERE name = 'preemptions'"
+    #expect(try rows([Samples.otherRun], tables) == ["0"])
+  }
+
   @Test func timelinesAreOfReplicas() throws {
     let runs = [Samples.run, Samples.otherRun, Samples.fleetRun]
     #expect(

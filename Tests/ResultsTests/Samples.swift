@@ -34,6 +34,7 @@ enum Samples {
       sequences: 1, firstScheduled: SimInstant(nanoseconds: 1_000_000),
       firstToken: SimInstant(nanoseconds: 41_500_000),
       finish: SimInstant(nanoseconds: 141_500_001), preemptionsRecompute: 0, preemptionsSwap: 2,
+      preemptions: [SimInstant(nanoseconds: 50_000_000), SimInstant(nanoseconds: 60_000_001)],
       className: "chat", cachedTokens: 48, recomputedTokens: 0),
     RequestRecord(
       index: 1, status: .completed, arrival: SimInstant(nanoseconds: 1_500_000_000),
@@ -41,7 +42,7 @@ enum Samples {
       firstScheduled: SimInstant(nanoseconds: 1_500_000_000),
       firstToken: SimInstant(nanoseconds: 2_000_000_000),
       finish: SimInstant(nanoseconds: 2_000_000_000), preemptionsRecompute: 1, preemptionsSwap: 0,
-      replica: 1),
+      preemptions: [SimInstant(nanoseconds: 1_750_000_000)], replica: 1),
     RequestRecord(
       index: 2, status: .rejected, arrival: SimInstant(nanoseconds: 3_000_000_001),
       promptTokens: 9000, outputTokens: 10, sequences: 1, firstScheduled: nil, firstToken: nil,

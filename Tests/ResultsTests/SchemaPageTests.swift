@@ -78,7 +78,7 @@ import Testing
       while let row = try rows.next() { names.append((row.text(0), row.text(1))) }
       return names
     }
-    #expect(Set(names.map(\.table)).count == 11)
+    #expect(Set(names.map(\.table)).count == 12)
     let missing = names.filter {
       !page.contains("`\($0.table)`") || !page.contains("`\($0.column)`")
     }

@@ -8,9 +8,10 @@ import Workload
 
 /// Tokens that preempted requests computed again, against a count of all that was computed.
 @Suite struct RecomputedTokensTests {
-  /// Counts the tokens that iterations compute of each request.
+  /// Counts the tokens that iterations compute of each request, and notes when they put one out.
   private final class Counter: @unchecked Sendable {
     var tokens: [RequestID: Int] = [:]
+    var preemptions: [RequestID: [SimInstant]] = [:]
   }
 
   private struct CountingExecutor: IterationExecutor {
@@ -21,6 +22,9 @@ import Workload
     ) -> SimDuration {
       for scheduled in plan.scheduled {
         counter.tokens[scheduled.request, default: 0] += Int(scheduled.tokens)
+      }
+      for preemption in plan.preempted {
+        counter.preemptions[preemption.request, default: []].append(start)
       }
       return SimDuration(nanoseconds: 10)
     }
@@ -62,6 +66,32 @@ import Workload
     settings.maxBatchedTokens = 8 + chance.below(56)
     settings.v1.prefixCaching = chance.below(2) == 0
     return (requests, settings)
+  }
+
+  /// The instants of preemptions are the starts of the iterations that put requests out, as many as are counted; none are
+  /// kept unless they are asked for.
+  @Test(arguments: [ServingSystem.vllmSOSP23, .vllm02, .vllmV1])
+  func everyPreemptionHasItsInstant(system: ServingSystem) throws {
+    var preemptions = 0
+    for seed in 0..<40 as Range<UInt64> {
+      let (requests, settings) = draw(seed, for: system)
+      let counter = Counter()
+      let executor = CountingExecutor(counter: counter)
+      var load = Fleet.Load(requests)
+      load.keepsPreemptions = true
+      let record = try system.serve(load, settings: settings, executor: executor)
+      for (id, milestones) in record.milestones.enumerated() {
+        let instants = record.preemptions(of: id)
+        #expect(instants == counter.preemptions[RequestID(id), default: []], "seed \(seed)")
+        #expect(
+          instants.count == milestones.preemptionsRecompute + milestones.preemptionsSwap,
+          "seed \(seed), request \(id)")
+        preemptions += instants.count
+      }
+      let plain = try system.serve(requests, settings: settings, executor: executor)
+      #expect(requests.indices.allSatisfy { plain.preemptions(of: $0).isEmpty })
+    }
+    #expect(preemptions > 40)
   }
 
   /// Lost at 10 tokens, found 4 of them, lost again at 7 before all was made up for: 3 + 6 once more.

@@ -112,11 +112,12 @@ package struct PreparedDeployment: Sendable {
   ///
   /// - Parameters:
   ///   - frontEnd: What closed-loop clients reach the engines through.
+  ///   - keepingPreemptions: Whether the record says when each preemption was.
   ///   - isDecided: Whether it need not go on; see ``Fleet/Load/isDecided``.
   /// - Throws: ``UserError`` for a run that cannot go on, ``Fleet/Decided`` for one that need not.
   package func record(
     of trace: Trace, seed: UInt64, frontEnd: FrontEnd = FrontEnd(),
-    isDecided: ((RequestLog) -> Bool)? = nil
+    keepingPreemptions: Bool = false, isDecided: ((RequestLog) -> Bool)? = nil
   ) throws -> RunRecord {
     for resolved in resolved {
       try resolved.scenario.requireSeen(trace)
@@ -126,6 +127,7 @@ package struct PreparedDeployment: Sendable {
     try deployment.checkRouter(for: trace)
     var load = resolved[0].load(trace)
     load.frontEnd = frontEnd
+    load.keepsPreemptions = keepingPreemptions
     load.isDecided = isDecided
     return try explaining(trace) {
       try Fleet.serve(

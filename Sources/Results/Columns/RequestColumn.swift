@@ -33,6 +33,12 @@ package struct RequestColumn: Sendable {
       RequestColumn("replica", "", "the replica that served it, from 0") {
         if let replica = $1.replica { $2.append(replica) }
       },
+      RequestColumn("preemptions_s", "s", "when it was preempted, in order, separated by `;`") {
+        for (number, instant) in $1.preemptions.enumerated() {
+          if number > 0 { $2.append(byte: UInt8(ascii: ";")) }
+          $2.append(seconds: instant)
+        }
+      },
     ]
 
   /// Behind ``all`` where a run has a tier behind its prefix cache.

@@ -82,6 +82,18 @@ extension ResultDatabase {
     ) STRICT, WITHOUT ROWID;
     """
 
+  /// When requests were preempted; a file in whose runs nobody was does without.
+  static let preemptionsTable = """
+    CREATE TABLE preemptions (
+      run INTEGER NOT NULL,
+      request INTEGER NOT NULL,
+      number INTEGER NOT NULL CHECK (number >= 1),
+      instant_ns INTEGER NOT NULL CHECK (instant_ns >= 0),
+      PRIMARY KEY (run, request, number),
+      FOREIGN KEY (run, request) REFERENCES requests
+    ) STRICT, WITHOUT ROWID;
+    """
+
   /// What tiers behind prefix caches gave; a file without such a run does without.
   static let tierTables = """
     CREATE TABLE tiers (

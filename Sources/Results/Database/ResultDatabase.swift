@@ -43,6 +43,10 @@ package enum ResultDatabase {
             try database.execute(tierTables)
             try insertTiers(runs, into: database)
           }
+          if runs.contains(where: { $0.requests.contains { !$0.preemptions.isEmpty } }) {
+            try database.execute(preemptionsTable)
+            try insertPreemptions(runs, into: database)
+          }
           try insertTimelines(runs, into: database)
         }
       }
@@ -176,6 +180,23 @@ package enum ResultDatabase {
         statement.bind(handOff.arrived, at: 8)
         statement.bind(handOff.scheduled, at: 9)
         try statement.run()
+      }
+    }
+  }
+
+  private static func insertPreemptions(
+    _ runs: [RunResult], into database: DatabaseConnection
+  ) throws {
+    let statement = try database.statement("INSERT INTO preemptions VALUES (?, ?, ?, ?)")
+    for (position, run) in runs.enumerated() {
+      for request in run.requests {
+        for (number, instant) in request.preemptions.enumerated() {
+          statement.bind(position + 1, at: 1)
+          statement.bind(request.index, at: 2)
+          statement.bind(number + 1, at: 3)
+          statement.bind(instant, at: 4)
+          try statement.run()
+        }
       }
     }
   }
