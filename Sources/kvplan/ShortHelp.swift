@@ -1,14 +1,22 @@
 import Foundation
 
-/// What `-h` prints: a command's own options, a line each, and its example. `--help` has all of it.
+/// What `-h` prints, twenty lines: the options of a command that are asked for most, a line each, and an example. `--help` has
+/// all of it.
 struct ShortHelp {
   private let named: NamedCommand
 
   /// Options of shared groups that a command cannot do without.
-  private static let needed: Set = ["model", "device"]
-  /// The group of options that is a plan's own.
+  private static let needed = ["model", "device"]
+  /// The group of options that all plans have.
   private static let ownTitle = "Plan"
-  private static let linesMax = 14
+  /// What is shown before a command's other options, where those that it declares first are not what it is about.
+  private static let first = [
+    "plan fleet": ["max-gpus", "budget", "objective", "devices"],
+    "plan capacity": ["request-rate", "seeds", "what-if", "replicas"],
+    "plan scale": ["window", "autoscaler", "startup-time"],
+    "trace generate": ["prompts", "outputs", "num-prompts", "request-rate", "arrivals"],
+  ]
+  private static let linesMax = 20
   private static let labelColumns = 26
   private static let textColumns = 80
 
@@ -23,14 +31,21 @@ struct ShortHelp {
   }
 
   var text: String {
-    let command = named.command
-    let blocks = [
-      [command.abstract ?? "", "", "usage: \(usage)"],
-      rows.map(line) + more,
-      command.exampleLines.isEmpty ? [] : ["example:"] + command.exampleLines,
-    ]
+    let blocks = [head, rows.map(line) + more, example]
     return blocks.filter { !$0.isEmpty }.map { $0.map { "\($0)\n" }.joined() }.joined(
       separator: "\n")
+  }
+
+  private var head: [String] { [named.command.abstract ?? "", "", "usage: \(usage)"] }
+
+  /// The first example of the command, with what it needs before it.
+  private var example: [String] {
+    let lines = named.command.exampleLines
+    guard let own = lines.firstIndex(where: { $0.hasPrefix("  \(named.text) ") }) else {
+      return lines.isEmpty ? [] : ["example:"] + lines
+    }
+    let end = lines[own...].firstIndex { !$0.hasSuffix("\\") } ?? own
+    return ["example:"] + lines[...end]
   }
 
   private var shown: [CommandInfo.Argument] {
@@ -40,13 +55,27 @@ struct ShortHelp {
   }
 
   private var own: [CommandInfo.Argument] {
-    let own = shown.filter { $0.sectionTitle == nil || $0.sectionTitle == Self.ownTitle }
-    let needed = shown.filter {
-      Self.needed.contains($0.preferredName?.name ?? "") && $0.sectionTitle != nil
+    let groups = [nil, Self.ownTitle].map { title in shown.filter { $0.sectionTitle == title } }
+    let own = groups.flatMap(\.self)
+    func named(_ name: String) -> CommandInfo.Argument? {
+      shown.first { $0.preferredName?.name == name }
     }
-    let places = own.filter { $0.kind == .positional }
-    let required = own.filter { $0.kind != .positional && !$0.isOptional }
-    return places + needed + required + own.filter { $0.kind != .positional && $0.isOptional }
+    // Of several devices, one alone is a shorthand.
+    let needed = Self.needed.filter { named("\($0)s") == nil }.compactMap(named)
+    let first = Self.first[words] ?? []
+    let listed =
+      own.filter { $0.kind == .positional } + needed
+      + own.filter { $0.kind != .positional && !$0.isOptional } + first.compactMap(named) + own
+    var seen: Set<String> = []
+    return listed.filter { seen.insert($0.preferredName?.name ?? $0.valueName ?? "").inserted }
+  }
+
+  private var words: String { named.words.joined(separator: " ") }
+
+  /// How many options there is room for beside everything else, ``more`` and the empty lines among them.
+  private var optionsMax: Int {
+    let others = head.count + 1 + 3 + (example.isEmpty ? 0 : 1 + example.count)
+    return Self.linesMax - others
   }
 
   private var usage: String {
@@ -62,7 +91,7 @@ struct ShortHelp {
         ($0.commandName, $0.abstract ?? "")
       }
     }
-    return own.prefix(Self.linesMax).map {
+    return own.prefix(optionsMax).map {
       ($0.label(Self.labelColumns - 4), $0.summary(Self.textColumns))
     }
   }
@@ -72,7 +101,7 @@ struct ShortHelp {
     guard named.command.subcommands?.isEmpty != false else {
       return ["", "`\(named.text) <command> -h` shows one, `--help` all of it"]
     }
-    let left = shown.count - min(own.count, Self.linesMax)
+    let left = shown.count - min(own.count, optionsMax)
     guard left > 0 else { return [] }
     let titles = shown.compactMap(\.sectionTitle).uniqued.filter { $0 != Self.ownTitle }
     let about = titles.isEmpty ? "" : " (\(titles.joined(separator: ", ").lowercased()))"
@@ -80,7 +109,9 @@ struct ShortHelp {
   }
 
   private func line(_ row: (label: String, text: String)) -> String {
-    "  \(row.label)".padding(toLength: Self.labelColumns, withPad: " ", startingAt: 0) + row.text
+    let label = "  \(row.label)"
+    let gap = max(1, Self.labelColumns - label.count)
+    return label + String(repeating: " ", count: gap) + row.text
   }
 }
 

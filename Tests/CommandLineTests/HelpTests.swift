@@ -17,13 +17,37 @@ import Testing
     return below([])
   }()
 
+  /// Twenty lines with the example; only a list of commands is as long as there are commands.
   @Test func shortHelpIsShort() {
     #expect(Self.commands.count > 30)
     for named in Self.commands {
-      let examples = named.command.exampleLines.count
-      let lines = ShortHelp(of: named).text.components(separatedBy: "\n")
-      #expect(lines.count - examples <= 24, "\(named.text) -h")
+      let lines = ShortHelp(of: named).text.dropLast().components(separatedBy: "\n")
+      let hasOptions = named.command.subcommands?.isEmpty != false
+      #expect(lines.count <= (hasOptions ? 20 : 24), "\(named.text) -h")
       for line in lines { #expect(line.count <= 120, "\(named.text) -h: \(line)") }
+    }
+  }
+
+  /// What plans are about stands first, and no name is cut.
+  @Test func shortHelpOfPlansHasWhatTheyAreAbout() {
+    func options(_ words: [String]) -> [String] {
+      ShortHelp(of: NamedCommand(words)).text.components(separatedBy: "\n")
+        .filter { $0.hasPrefix("  --") }.map { String($0.split(separator: " ")[0]) }
+    }
+    #expect(
+      options(["plan", "fleet"]) == [
+        "--model", "--request-rate", "--slo", "--max-gpus", "--budget", "--objective", "--devices",
+      ])
+    let capacity = options(["plan", "capacity"])
+    #expect(
+      capacity.prefix(7) == [
+        "--model", "--device", "--slo", "--request-rate", "--seeds", "--what-if", "--replicas",
+      ])
+    for named in Self.commands {
+      let flags = Set((named.command.arguments ?? []).compactMap { $0.preferredName?.flag })
+      for option in options(named.words) {
+        #expect(flags.contains(option), "\(named.text) -h: \(option)")
+      }
     }
   }
 
