@@ -1,6 +1,7 @@
 import SimulationKernel
 
-// How many simulations plans take, as far as one can tell before: what their lines of progress count up to.
+// How many simulations plans take, as far as one can tell before: what their lines of progress count up to. What takes more is
+// counted on without an end.
 
 extension CapacityStudy {
   /// A search from a guess by factors of two takes about nine, one near a known rate three, and as many where the sample of

@@ -76,7 +76,7 @@ extension ProgressLine {
   /// Of a plan, which takes about so many simulations.
   convenience init(simulations: Int) {
     let before = SimulationCount.finished
-    self.init(.init(count: simulations, unit: "simulations", isExact: false)) {
+    self.init(.init(count: simulations, unit: "simulations")) {
       SimulationCount.finished - before
     }
   }

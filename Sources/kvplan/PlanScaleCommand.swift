@@ -120,9 +120,7 @@ struct PlanScaleCommand: ParsableCommand {
     study.removal = scaleDown
     let windows = Tally()
     let last = study.trace.requests.last?.arrival.seconds ?? 0
-    let progress = ProgressLine(
-      .init(count: Int(last / window) + 1, unit: "windows", isExact: true)
-    ) { windows.value }
+    let progress = ProgressLine(windows: Int(last / window) + 1) { windows.value }
     let answer = try study.run { done, _ in windows.value = done }
     progress.finish()
     Terminal.warn(
@@ -187,6 +185,22 @@ struct PlanScaleCommand: ParsableCommand {
       engine.workload.portion, drawsArrivals: false, warnings: &warnings)
     Terminal.warn(warnings)
     return served
+  }
+}
+
+extension ProgressLine {
+  /// Of a plan whose windows are counted, and behind them what the whole trace is simulated for: a search, the autoscaler, a
+  /// fixed number of replicas, slower servers and other orders. How many those are shows only on the way.
+  convenience init(windows: Int, done: @escaping @Sendable () -> Int) {
+    let before = SimulationCount.finished
+    self.init { seconds in
+      let done = done()
+      guard done == windows else {
+        return Goal(count: windows, unit: "windows", isExact: true).text(done: done, after: seconds)
+      }
+      return Goal(unit: "simulations after the \(windows) windows").text(
+        done: SimulationCount.finished - before, after: seconds)
+    }
   }
 }
 

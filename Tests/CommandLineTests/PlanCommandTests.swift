@@ -399,9 +399,15 @@ import Testing
     let exact = ProgressLine.Goal(count: 60, unit: "windows", isExact: true)
     #expect(exact.text(done: 12, after: 10) == "12 of 60 windows, about 40 s left")
     #expect(exact.text(done: 0, after: 7.2) == "0 of 60 windows after 8 s")
-    let about = ProgressLine.Goal(count: 60, unit: "simulations", isExact: false)
+    let about = ProgressLine.Goal(count: 60, unit: "simulations")
     #expect(about.text(done: 12, after: 10) == "12 of about 60 simulations, about 40 s left")
-    #expect(about.text(done: 80, after: 160) == "80 of about 81 simulations, about 2 s left")
+    #expect(about.text(done: 59, after: 118) == "59 of about 60 simulations, about 2 s left")
+    // How many are left of what takes more than was expected is not known.
+    #expect(about.text(done: 60, after: 90) == "60 simulations, 90 s so far")
+    #expect(about.text(done: 80, after: 160) == "80 simulations, 3 min so far")
+    let endless = ProgressLine.Goal(unit: "simulations after the 60 windows")
+    #expect(endless.text(done: 0, after: 1) == "0 simulations after the 60 windows, 1 s so far")
+    #expect(exact.text(done: 60, after: 10) == "60 of 60 windows, about 0 s left")
   }
 
   /// What a plan was made of is said with its assumptions.

@@ -135,6 +135,7 @@ package struct ScalingStudy: Sendable {
     autoscaler.removal = removal ?? rule.removal
     autoscaler.limits = prepared.replicaLimits
     let served = try prepared.serve(trace, autoscaler: autoscaler, seed: seed)
+    SimulationCount.add()
     let others = try confirmation(prepared) { [autoscaler] trace, seed in
       try prepared.serve(trace, autoscaler: autoscaler, seed: seed).result
     }
@@ -255,6 +256,7 @@ package struct ScalingStudy: Sendable {
   /// The whole trace on a fixed number of replicas.
   private func operation(_ prepared: PreparedDeployment) throws -> Operation {
     let result = try prepared.serve(trace, seed: seed)
+    SimulationCount.add()
     return Operation(
       result: result, assessment: serviceLevel.assess(result),
       gpuHours: result.summary.duration / 3600 * Double(prepared.deployment.gpus),
@@ -275,6 +277,7 @@ package struct ScalingStudy: Sendable {
       var slower = prepared
       slower.kernelTimeScale = 1 / (1 - error)
       let result = try serve(slower)
+      SimulationCount.add()
       return serviceLevel.isMet(by: result, serviceLevel.assess(result)) { metric in
         max(0, 1 - errors.of(metric, at: level)) / (1 - error)
       }
@@ -288,8 +291,9 @@ package struct ScalingStudy: Sendable {
     let probe = RateProbe(prepared, trace: trace, serviceLevel: serviceLevel)
     let trials = try Parallel.map(Confirmation.seeds(after: seed)) { seed in
       let day = trace.reshuffled(window: windowSeconds, seed: seed)
-      return RateProbe.Trial(
-        probe.point(of: try serve(day, seed), rate: day.offeredRate, seed: seed))
+      let result = try serve(day, seed)
+      SimulationCount.add()
+      return RateProbe.Trial(probe.point(of: result, rate: day.offeredRate, seed: seed))
     }
     return Confirmation(trials: trials)
   }
