@@ -95,8 +95,9 @@ extension ServingSystem {
   /// What people serve with today: the system of every command that is not told another, and what `vllm` means.
   package static let today = vllmV1
 
-  /// What `kvplan compare` compares unless told otherwise: paging as it is today, and the reservations before it.
-  package static let comparison = [today] + paperComparison.dropFirst()
+  /// What `kvplan compare` compares unless told otherwise: the engines of today. The paper's systems reserve or compute whole
+  /// contexts, which does not fit where these do; its commands name them.
+  package static let comparison = [today, .sglang05, .trtllm1]
 
   /// The system that users call `name`; `nil` for none.
   package init?(named name: String) {

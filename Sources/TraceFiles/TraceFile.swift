@@ -55,6 +55,10 @@ struct TraceFile: ~Copyable {
       case EACCES: "permission denied"
       default: String(cString: strerror(reason))
       }
-    return UserError("cannot read \(kind.map { $0 + " " } ?? "")`\(name)`: \(text)")
+    let isMissingTrace = reason == ENOENT && kind == "trace"
+    return UserError(
+      "cannot read \(kind.map { $0 + " " } ?? "")`\(name)`: \(text)",
+      hint: isMissingTrace
+        ? "paths start from where kvplan is run; `kvplan trace generate` makes a trace" : nil)
   }
 }

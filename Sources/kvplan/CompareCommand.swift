@@ -97,7 +97,9 @@ struct CompareCommand: ParsableCommand {
     try run.finish(results) {
       switch $0 {
       case .table where latex: CompareTable.latex(results.map(\.summary))
-      case .table: CompareTable.rendered(results.map(\.summary), maxWidth: Terminal.width)
+      case .table:
+        CompareTable.rendered(results.map(\.summary), maxWidth: Terminal.width)
+          + (ServedErrorText.table(results.map(\.summary), maxWidth: Terminal.width) ?? "")
       case .json: SummaryText.json(results.map(\.summary))
       case .csv: SummaryText.csv(results.map(\.summary))
       }

@@ -56,7 +56,7 @@ extension ServingSystem {
         "`--system` takes one system, found `\(name)`", hint: "`kvplan compare` takes several")
     }
     throw UserError.unknown(
-      "system", name, among: all.map(\.name), listedBy: "kvplan catalog systems")
+      "system", name, among: all.map(\.name) + ["vllm"], listedBy: "kvplan catalog systems")
   }
 }
 

@@ -98,7 +98,9 @@ struct VariedResults {
 
   func rendered(_ format: OutputFormat) -> String {
     switch format {
-    case .table: table.rendered(maxWidth: Terminal.width)
+    case .table:
+      table.rendered(maxWidth: Terminal.width)
+        + (ServedErrorText.table(summaries, maxWidth: Terminal.width) ?? "")
     case .json: SummaryText.json(summaries)
     case .csv: csv
     }
@@ -109,7 +111,8 @@ struct VariedResults {
     let measured: [(title: String, cell: (RunSummary) -> String)] = [
       ("batched", { Digits.significant($0.meanBatchedRequests) }),
       ("waiting", { Digits.significant($0.meanWaitingRequests) }),
-      ("TTFT\nmean s", { ms($0.ttft.mean) }), ("TTFT\np99 s", { ms($0.ttft.p99) }),
+      ("TTFT\nmean s", { ms($0.ttft.mean) }), ("TTFT\np95 s", { ms($0.ttft.p95) }),
+      ("TTFT\np99 s", { ms($0.ttft.p99) }),
       ("TPOT\nmean ms", { Digits.significant($0.tpot.mean) }),
       ("norm. latency\ns/token", { Digits.significant($0.meanNormalizedLatency) }),
       ("out\ntok/s", { Digits.significant($0.outputThroughput) }),

@@ -231,8 +231,30 @@ import Testing
     #expect(run.output.isEmpty, sourceLocation: sourceLocation)
   }
 
+  /// The engines of today fit where today's models do; those of the paper are named.
+  @Test func comparesTodaysEnginesUnlessToldOtherwise() throws {
+    let run = try Tool.run([
+      "compare", try trace(), "--request-rate", "2", "--model", "llama-3.1-8b", "--device",
+      "h100-sxm",
+    ])
+    #expect(run.status == 0)
+    let lines = run.output.split(separator: "\n").map { $0.split(separator: " ") }
+    let systems = ["vllm-v1", "sglang", "trtllm"]
+    let named = lines.flatMap { $0.prefix(2).map(String.init) }.filter(systems.contains)
+    #expect(named == systems + systems)
+    // The second time with how far each was from served runs.
+    #expect(run.output.contains("\nserved error"))
+  }
+
   @Test func namesTheNearestSystemModelAndDevice() throws {
     let trace = try trace()
+    try expectFailure(
+      ["simulate", trace, "--system", "vlm"],
+      """
+      error: unknown system `vlm`
+
+      hint: did you mean `vllm`? `kvplan catalog systems` lists all
+      """)
     try expectFailure(
       ["simulate", trace, "--system", "vlm-sosp23"],
       """
@@ -335,7 +357,12 @@ import Testing
 
   @Test func saysWhatIsWrongWithATrace() throws {
     try expectFailure(
-      ["simulate", "none.csv"], "error: cannot read trace `none.csv`: no such file")
+      ["simulate", "none.csv"],
+      """
+      error: cannot read trace `none.csv`: no such file
+
+      hint: paths start from where kvplan is run; `kvplan trace generate` makes a trace
+      """)
     let negative = try file("bad.csv", "prompt_tokens,output_tokens\n5,6\n5,-1\n")
     try expectFailure(
       ["simulate", negative],

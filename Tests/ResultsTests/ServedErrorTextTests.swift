@@ -40,6 +40,30 @@ import Testing
     #expect(!SimulateTable.rendered(Samples.summary).contains("served error"))
   }
 
+  /// Below the tables of several runs stands a row for each error that differs, with the device where devices differ.
+  @Test func tablesOfSeveralRunsHaveIt() throws {
+    let near = Self.summary(.nearest(Self.measured))
+    var far = Self.summary(.unknown("no served runs were compared"))
+    far.system = "orca-max"
+    #expect(
+      ServedErrorText.table([near, near, far]) == """
+
+        served error      TTFT   TTFT      TPOT   TPOT  of
+                      median %  p90 %  median %  p90 %
+        ────────────  ────────  ─────  ────────  ─────  ────────────────────────────────────────────────────────────────\
+        ───────────────────────────────
+        vllm-sosp23       25.0   50.0      25.0  100.0  qwen3-32b on h100-sxm, vllm (another model, the same device; 48 rows \
+        of points.csv, 2026-11-29)
+        orca-max             –      –         –      –  not known: no served runs were compared
+
+        """)
+    far.device = "l4"
+    let table = try #require(ServedErrorText.table([near, far]))
+    #expect(table.contains("\nvllm-sosp23, a100-40gb  "))
+    #expect(table.contains("\norca-max, l4  "))
+    #expect(ServedErrorText.table([Samples.summary]) == nil)
+  }
+
   @Test func theDocumentHasBothEnds() {
     let text = SummaryText.json(Self.summary(.nearest(Self.measured)))
     #expect(

@@ -134,7 +134,8 @@ import Workload
   }
 
   @Test func unreadableFiles() throws {
-    #expect(throws: UserError("cannot read trace `x.csv`: no such file")) {
+    let hint = "paths start from where kvplan is run; `kvplan trace generate` makes a trace"
+    #expect(throws: UserError("cannot read trace `x.csv`: no such file", hint: hint)) {
       try TraceReader.read(path: "x.csv")
     }
     try withTemporaryDirectory { directory in

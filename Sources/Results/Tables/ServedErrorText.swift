@@ -18,6 +18,36 @@ package enum ServedErrorText {
       + "\(percent(measured.tpot)), TTFT \(percent(measured.ttft)).\(fitted)"
   }
 
+  /// The errors below a table of runs, with an empty line between: a row for each that differs. `nil` where the runs are of
+  /// none.
+  ///
+  /// - Parameter maxWidth: Columns of the terminal, or `nil` for no limit.
+  package static func table(_ summaries: [RunSummary], maxWidth: Int? = nil) -> String? {
+    let varied: [(RunSummary) -> String] = [\.model, \.device].filter { name in
+      Set(summaries.map(name)).count > 1
+    }
+    var table = TextTable(
+      [
+        .init("served error", .left), .init("TTFT\nmedian %"), .init("TTFT\np90 %"),
+        .init("TPOT\nmedian %"), .init("TPOT\np90 %"), .init("of", .left),
+      ], keyColumns: 1)
+    for summary in summaries {
+      guard let error = summary.provenance.servedError else { continue }
+      let name = ([summary.system] + varied.map { $0(summary) }).joined(separator: ", ")
+      let cells =
+        switch error {
+        case .unknown(let reason):
+          Array(repeating: Digits.absent, count: 4) + ["not known: \(reason)"]
+        case .nearest(let measured):
+          [measured.ttft, measured.tpot].flatMap {
+            [Digits.percent($0.median), Digits.percent($0.p90)]
+          } + [measured.text]
+        }
+      if !table.rows.contains([name] + cells) { table.rows.append([name] + cells) }
+    }
+    return table.rows.isEmpty ? nil : "\n" + table.rendered(maxWidth: maxWidth)
+  }
+
   /// What a server would show for `predicted`: `29.4 to 43.1`.
   static func interval(_ predicted: Double, error: Double) -> String {
     let (low, high) = ServedError.measured(for: predicted, error: error)
