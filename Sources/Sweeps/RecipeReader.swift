@@ -56,7 +56,7 @@ package struct RecipeReader {
       throw UserError(
         "\(path): no recipe: neither a `\(command)` nor a result's `\(run)` is in it",
         hint:
-          "JSON results of `simulate`, `compare` and `plan` have it, or write `schema: 1` and `command: simulate`"
+          "JSON that kvplan prints has it, or write `schema: \(RunRecipe.schema)` and `command: simulate`"
       )
     }
     return try reader.recipe(node)
@@ -66,7 +66,9 @@ package struct RecipeReader {
   private func recipe(in root: Node) -> Node? {
     let result = root.sequence?.first ?? root
     guard let fields = result.mapping else { return nil }
-    return fields[Node(Self.run)] ?? fields[Node(Self.provenance)]?.mapping?[Node(Self.run)]
+    // Rows of measured runs have their number as `run`.
+    let run = fields[Node(Self.run)].flatMap { $0.scalar == nil ? $0 : nil }
+    return run ?? fields[Node(Self.provenance)]?.mapping?[Node(Self.run)]
       ?? (fields[Node(Self.command)] == nil ? nil : result)
   }
 
@@ -94,8 +96,12 @@ package struct RecipeReader {
         recipe, "the field `\(Self.schema)` is missing", hint: "write `schema: \(RunRecipe.schema)`"
       )
     }
-    guard let schema = Int(try shapes.word(node, "a whole number")), schema > 0 else {
-      throw shapes.error(node, "`\(Self.schema)` must be a positive whole number")
+    let word = try shapes.word(node, "a whole number")
+    guard let schema = Int(word), schema > 0 else {
+      throw shapes.error(
+        node,
+        "`\(Self.schema)` must be a positive whole number, found `\(printable(Array(word.utf8).span))`",
+        hint: "write `schema: \(RunRecipe.schema)`")
     }
     guard schema <= RunRecipe.schema else {
       let writer = version.map { "kvplan \($0)" } ?? "a newer kvplan"

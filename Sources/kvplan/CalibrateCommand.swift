@@ -156,7 +156,7 @@ enum CalibrationTable {
         .init("median", share(report.median)), .init("p99", share(report.p99)),
       ])
     }
-    return JSONValue.array(objects).indented + "\n"
+    return JSONValue.array(objects).recorded.indented + "\n"
   }
 }
 

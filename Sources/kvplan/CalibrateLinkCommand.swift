@@ -24,7 +24,7 @@ struct CalibrateLinkCommand: ParsableCommand {
     let fit = try LinkFit(path: file)
     switch format {
     case .table: Terminal.write(table(fit))
-    case .json: Terminal.write(json(fit).indented + "\n")
+    case .json: Terminal.write(json(fit).recorded.indented + "\n")
     case .csv:
       Terminal.write(
         "kv_mb,transfer_ms,fitted_ms,held_out\n" + fit.transfers.map { row(fit, $0) }.joined())

@@ -154,7 +154,7 @@ struct CatalogTable {
       let objects = rows.map { row in
         JSONValue.object(zip(columns, row).map { .init($0.key, value($1, $0.kind)) })
       }
-      return JSONValue.array(objects).indented + "\n"
+      return JSONValue.array(objects).recorded.indented + "\n"
     }
   }
 

@@ -69,6 +69,14 @@ struct CommandInfo: Decodable {
       arguments: common)
   }
 
+  /// The commands below it that have none below them: `plan capacity`.
+  var leaves: [String] {
+    (subcommands ?? []).flatMap { command in
+      let below = command.leaves
+      return below.isEmpty ? [command.commandName] : below.map { "\(command.commandName) \($0)" }
+    }
+  }
+
   /// ArgumentParser's own command below the tool.
   private static let help = CommandInfo(commandName: "help", shouldDisplay: true, subcommands: [])
 

@@ -90,6 +90,6 @@ struct ConformCommand: ParsableCommand {
       .init("cases", .array(cases)), .init("passed", .integer(passed)),
       .init("total", .integer(reports.count)),
     ]
-    return JSONValue.object(summary).indented + "\n"
+    return JSONValue.object(summary).recorded.indented + "\n"
   }
 }

@@ -34,7 +34,7 @@ struct FitAnswer {
     switch format {
     case .table: text
     case .csv: table.rendered(.csv)
-    case .json: JSONValue.object(members).indented + "\n"
+    case .json: JSONValue.object(members).recorded.indented + "\n"
     }
   }
 

@@ -30,15 +30,6 @@ extension PlanReport {
   var fileNames: (page: String, rows: String) { ("plan", "simulations") }
 }
 
-extension PlanReport {
-  /// The plan with the command that made it.
-  fileprivate var recordedJSON: JSONValue {
-    guard case .object(let members) = json else { return json }
-    return .object(
-      [.init("run", RecipeText.json(Invocation.recipe, version: toolVersion))] + members)
-  }
-}
-
 /// Writes a plan: files first, then standard output.
 struct PlanOutput {
   private let format: OutputFormat
@@ -59,7 +50,7 @@ struct PlanOutput {
   }
 
   func finish(_ report: some PlanReport) throws {
-    func json() -> String { report.recordedJSON.indented + "\n" }
+    func json() -> String { report.json.recorded.indented + "\n" }
     if let folder {
       let document = report.document
       var files: [(name: String, text: String)] = [

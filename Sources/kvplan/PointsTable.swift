@@ -163,6 +163,6 @@ enum PointsTable {
               .init("error", .text(price.error)),
             ])
           })),
-    ]).indented + "\n"
+    ]).recorded.indented + "\n"
   }
 }

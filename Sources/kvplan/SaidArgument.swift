@@ -32,7 +32,8 @@ extension NamedCommand {
       guard areNamed,
         let argument = arguments.first(where: { $0.kind != .positional && $0.isCalled(name) })
       else {
-        guard let place = places.popFirst() else { continue }
+        guard let place = places.first else { continue }
+        if !place.isRepeating { places.removeFirst() }
         said.append(.init(argument: place, name: "", value: word))
         continue
       }

@@ -84,7 +84,7 @@ struct TraceTable {
     ]
   }
 
-  var json: String { JSONValue.object(fields).indented + "\n" }
+  var json: String { JSONValue.object(fields).recorded.indented + "\n" }
 
   /// One header line and one line of values; lists are left to JSON.
   var csv: String {

@@ -107,7 +107,7 @@ struct ValidateRequestsCommand: ParsableCommand {
       return JSONValue.object(
         figures.map { .init("measured_\($0.name)", .real($0.measured)) }
           + figures.map { .init("predicted_\($0.name)", .real($0.predicted)) }
-      ).indented + "\n"
+      ).recorded.indented + "\n"
     }
   }
 }

@@ -140,6 +140,15 @@ import Testing
     #expect(
       run.output == """
         {
+          "run": {
+            "schema": 1,
+            "version": "0.1.0",
+            "command": "conform",
+            "paths": [
+              "\(Self.goldens)/sosp23-youngest.jsonl",
+              "\(path)"
+            ]
+          },
           "cases": [
             {
               "case": "youngest",

@@ -59,6 +59,29 @@ import Testing
     }
   }
 
+  /// So are lists and reports.
+  @Test(arguments: [
+    ["catalog", "devices"],
+    ["catalog", "fit", "--model", "llama-3.1-8b", "--device", "h100-sxm"],
+    ["trace", "describe", "TRACE"],
+    ["conform", "Tests/Goldens/sosp23-youngest.jsonl", "Tests/Goldens/sosp23-youngest.jsonl"],
+    [
+      "plan", "speculation", "--model", "llama-3.1-8b", "--device", "h100-sxm", "--context", "4000",
+      "--speculative-config", #"{"method": "eagle3", "num_speculative_tokens": 3}"#,
+      "--acceptance", "0.7,0.5,0.4",
+    ],
+  ])
+  func aListIsMadeAgain(arguments: [String]) throws {
+    try withFiles { trace, file in
+      let words = arguments.map { $0 == "TRACE" ? trace : $0 }
+      let first = try Tool.run(words + ["--format", "json"])
+      #expect(first.status == 0, "\(first.errors)")
+      try first.output.write(toFile: file, atomically: true, encoding: .utf8)
+      let second = try Tool.run(["run", file, "--format", "json"])
+      #expect(second.output == first.output, "\(second.errors)")
+    }
+  }
+
   /// A file by hand says what the command line says, and `--output` writes the same files.
   @Test func aScenarioFileIsACommandLine() throws {
     try withFiles { trace, file in
@@ -137,8 +160,17 @@ import Testing
     ),
     (
       "{\"capacity\": 3}",
-      "FILE: no recipe: neither a `command` nor a result's `run` is in it\n\nhint: JSON results of `simulate`, "
-        + "`compare` and `plan` have it, or write `schema: 1` and `command: simulate`"
+      "FILE: no recipe: neither a `command` nor a result's `run` is in it\n\nhint: JSON that kvplan prints has it, or "
+        + "write `schema: 1` and `command: simulate`"
+    ),
+    (
+      "schema: one\ncommand: simulate\n",
+      "FILE:1:9: `schema` must be a positive whole number, found `one`\n\nhint: write `schema: 1`"
+    ),
+    (
+      "schema: 1\ncommand: trace generate\n",
+      "FILE:2:10: no command `trace generate` can be run from a file\n\n"
+        + "hint: every command that has `--format` can, such as `simulate` or `plan capacity`"
     ),
   ])
   func mistakesHaveAPlace(text: String, message: String) throws {

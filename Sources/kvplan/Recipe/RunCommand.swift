@@ -9,8 +9,7 @@ struct RunCommand: ParsableCommand {
     commandName: "run",
     abstract: "Run the command that a JSON result or a scenario file carries.",
     discussion: """
-      JSON results of `simulate`, `compare` and `plan` carry the command that made them under `run`; a scenario \
-      file has the same fields, as YAML or JSON: `schema: 1`, `command`, and the flags of the command without \
+      JSON that kvplan prints carries the command that made it under `run`; a scenario file has the same fields, as YAML or JSON: `schema: 1`, `command`, and the flags of the command without \
       their dashes. Paths start from where kvplan is run.
 
       EXAMPLE
@@ -46,23 +45,23 @@ struct RunCommand: ParsableCommand {
 }
 
 extension RecipeReader.Recipe {
-  /// Commands whose results carry a recipe.
-  private static let commands = [
-    "simulate", "compare", "plan capacity", "plan fleet", "plan scale", "plan cache",
-  ]
-
   /// The command line.
   ///
   /// - Throws: ``UserError`` with the place of a command or a setting that is none, or that has no such value.
   func words() throws -> [String] {
-    guard Self.commands.contains(command) else {
+    let path = command.split(separator: " ").map(String.init)
+    let named = NamedCommand(path)
+    let arguments = named.command.arguments ?? []
+    // What prints results in a choice of formats prints JSON, which carries the command.
+    guard named.words == path, command != RunCommand._commandName,
+      arguments.contains(where: { $0.isCalled("--format") })
+    else {
+      let nearest = nearestName(to: command, among: CommandInfo.outline(Kvplan.self).leaves)
       throw UserError(
         "\(place): no command `\(command)` can be run from a file",
-        hint: nearestName(to: command, among: Self.commands).map { "did you mean `\($0)`?" }
-          ?? "these can: \(Self.commands.map { "`\($0)`" }.joined(separator: ", "))")
+        hint: nearest.flatMap { $0 == command ? nil : "did you mean `\($0)`?" }
+          ?? "every command that has `--format` can, such as `simulate` or `plan capacity`")
     }
-    let path = command.split(separator: " ").map(String.init)
-    let arguments = NamedCommand(path).command.arguments ?? []
     return try path + fields.flatMap { try words(of: $0, arguments) }
   }
 
