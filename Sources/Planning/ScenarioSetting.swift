@@ -81,13 +81,22 @@ package struct ScenarioSetting: Sendable {
   ///
   /// - Throws: ``UserError`` that names the nearest.
   package static func find(_ name: String) throws(UserError) -> ScenarioSetting {
+    try find(name, beside: [])
+  }
+
+  /// The same where other words may stand in its place.
+  ///
+  /// - Parameter others: Those words, which the message knows too.
+  static func find(_ name: String, beside others: [String]) throws(UserError) -> ScenarioSetting {
     let name = namesElsewhere[name] ?? name
     if let setting = all.first(where: { $0.name == name }) { return setting }
-    let names = all.map(\.name)
+    let named = "settings have the names of flags, which `kvplan simulate --help` lists"
     throw UserError(
       "unknown setting `\(name)`",
-      hint: nearestName(to: name, among: names).map { "did you mean `\($0)`?" }
-        ?? "settings are named as the flags of `kvplan simulate`: \(names.joined(separator: ", "))")
+      hint: nearestName(to: name, among: others + all.map(\.name)).map { "did you mean `\($0)`?" }
+        ?? (others.isEmpty
+          ? named
+          : "it may be \(others.map { "`\($0)`" }.joined(separator: ", ")) or a setting: \(named)"))
   }
 }
 

@@ -13,6 +13,9 @@ package struct WhatIf: Sendable {
   private var outputs = 1.0
   private var settings: [ScenarioSetting.Change] = []
 
+  /// What changes beside settings.
+  private static let ofRequests = ["rate", "prompts", "outputs", "lose"]
+
   /// What a plan decides by itself.
   package static let ofPlan = [
     "request-rate", "max-concurrency", "session-think-time", "num-warmups", "num-prompts", "first",
@@ -85,7 +88,7 @@ package struct WhatIf: Sendable {
         "`--what-if \(name)` changes what the plan decides by itself",
         hint: "make a second plan, with another `--\(name)` where it has one")
     }
-    return try ScenarioSetting.find(name).change(value)
+    return try ScenarioSetting.find(name, beside: ofRequests).change(value)
   }
 
   /// Whether the deployment and the requests stay as they are.

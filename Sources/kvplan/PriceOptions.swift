@@ -103,6 +103,11 @@ struct PriceFile {
         row, "`currency` is `\(printable(currency))`: prices are in US dollars",
         hint: "convert the price, and write `USD` or leave the column out")
     }
+    let dollars: Double
+    do { dollars = try table.number("dollars_per_hour", row) } catch let error as UserError {
+      throw UserError(
+        error.message, hint: "write US dollars per GPU and hour as a number alone, such as `2.10`")
+    }
     let date = optional("date", row)
     if let date, date.wholeMatch(of: /\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])/) == nil {
       throw failure(
@@ -111,7 +116,7 @@ struct PriceFile {
     return (
       device.name,
       .init(
-        dollarsPerHour: try table.number("dollars_per_hour", row),
+        dollarsPerHour: dollars,
         source: optional("source", row) ?? table.place(row), date: date, kind: optional("kind", row)
       )
     )

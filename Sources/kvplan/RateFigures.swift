@@ -44,7 +44,9 @@ enum RateFigures {
             drawn.compactMap { point in curve.value(point).map { .init(point.rate, $0) } })
         ])
       chart.level = curve.bound
-      chart.yMax = curve.unit == "%" ? 100 : curve.bound.map { 4 * $0 }
+      let highest = chart.series[0].points.map(\.y).max() ?? 0
+      chart.yMax =
+        curve.unit == "%" ? 100 : curve.bound.flatMap { highest > 4 * $0 ? 4 * $0 : nil }
       return Figure(title: "", charts: [.lines(chart)], columns: 1, chartWidth: 500)
     }
   }

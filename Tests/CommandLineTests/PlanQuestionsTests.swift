@@ -108,6 +108,14 @@ import Testing
       (["--what-if", "seed=3"], "`--what-if seed` changes what the plan decides by itself"),
       (["--what-if", "max-num-seq=8"], "unknown setting `max-num-seq`"),
       (
+        ["--what-if", "rat=x2"], "unknown setting `rat`\n\nhint: did you mean `rate`?"
+      ),
+      (
+        ["--what-if", "colour=x2"],
+        "unknown setting `colour`\n\nhint: it may be `rate`, `prompts`, `outputs`, `lose` or a setting: settings have the "
+          + "names of flags, which `kvplan simulate --help` lists"
+      ),
+      (
         ["--request-rate", "5,x"],
         "`--request-rate` must be positive numbers of requests per second, found `x`"
       ),

@@ -28,8 +28,8 @@ package struct FleetPlan: Sendable {
     package var nearest: FleetPoint?
   }
 
-  /// Sustaining deployments that none of the others beats in cost, in mean end-to-end latency and in
-  /// attainment at once; by rising cost.
+  /// Sustaining deployments that none of the others beats in cost and in mean end-to-end latency at once; by rising cost. All
+  /// of them meet the targets: by how little fewer requests miss them than have to is no merit.
   package var front: [FleetPoint] {
     let feasible = simulated.filter(\.isFeasible)
     return feasible.filter { point in !feasible.contains { $0.dominates(point) } }
@@ -49,9 +49,8 @@ extension FleetPoint {
   var attainment: Double { point?.assessment.attainment ?? 0 }
 
   fileprivate func dominates(_ other: FleetPoint) -> Bool {
-    let mine = (cost, meanLatency, -attainment)
-    let theirs = (other.cost, other.meanLatency, -other.attainment)
-    return mine.0 <= theirs.0 && mine.1 <= theirs.1 && mine.2 <= theirs.2 && mine != theirs
+    let (mine, theirs) = ((cost, meanLatency), (other.cost, other.meanLatency))
+    return mine.0 <= theirs.0 && mine.1 <= theirs.1 && mine != theirs
   }
 }
 
