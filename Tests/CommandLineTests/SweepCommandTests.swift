@@ -162,8 +162,9 @@ import Testing
         "ledger-time.svg", "timeline-memory.svg", "timeline-preemptions.svg",
         "timeline-running.svg", "timeline-waiting.svg",
       ])
+    // The runs, and the served error of either system.
     let table = try Tool.run(arguments)
-    #expect(table.output.split(separator: "\n").count == 4 + 4)
+    #expect(table.output.split(separator: "\n").count == 4 + 4 + 3 + 2)
     let unknown = try Tool.run(paper: ["simulate", "\(folder)/t.csv", "--vary", "blocksize=8"])
     #expect(
       unknown.errors == "error: unknown setting `blocksize`\n\nhint: did you mean `block-size`?\n")
