@@ -11,7 +11,7 @@ import Messages
 /// after the first find a matrix in the last-level cache, where it fits.
 ///
 /// - Source: the passes are those of `Sources/CKernels/products.c`, the kernels of `kvplan run-cpu`; another engine's
-///   are not known. `docs/CALIBRATION.md` holds them against measured iterations.
+///   are not known. `docs/CALIBRATION.md` holds it against runs of these.
 struct ProcessorForm: Sendable {
   /// Rows that pass over a panel of weights while it stays in the cache.
   private static let blockRows = 64.0
