@@ -154,6 +154,22 @@ import Testing
     #expect(try seconds(.trtllm, tokens: 128) == seconds(.sglang, tokens: 128))
   }
 
+  /// Inside one server NCCL collects all tokens on all ranks, under every engine; TensorRT-LLM sends them there in 4 bits with
+  /// a scale for 16 of them, where experts have as many, and gets sums of 16 bits: 0.640625 of the bytes.
+  @Test func insideAServerAllTokensAreCollected() throws {
+    func seconds(_ library: KernelLibrary, _ weights: ElementType, tokens: Int) throws -> Double {
+      var deployment = try spread(8, library)
+      deployment.device = try DeviceCatalogue.find("b200")
+      deployment.weights = weights
+      let parts = try KernelCostModel(deployment).breakdown(
+        of: KernelCostModelTests.decode(tokens, context: 1))
+      return try #require(parts.first { $0.name.hasPrefix("all-gather") }).seconds
+    }
+    #expect(try seconds(.sglang, .fp8, tokens: 128) == seconds(.vllm, .fp8, tokens: 128))
+    #expect(try seconds(.trtllm, .fp8, tokens: 128) == seconds(.vllm, .fp8, tokens: 128))
+    #expect(try seconds(.trtllm, .nvfp4, tokens: 64) == seconds(.sglang, .nvfp4, tokens: 41))
+  }
+
   /// Popular experts have copies where experts are spread over several servers, here of four GPUs, but under vLLM.
   @Test(arguments: [
     (8, KernelLibrary.sglang, 0.0), (4, .sglang, 1.01), (32, .trtllm, 0), (32, .vllm, 1.01),

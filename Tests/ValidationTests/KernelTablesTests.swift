@@ -186,6 +186,29 @@ final class SmallFiles {
     #expect(decode[0].op.library == .sglang && decode[0].sizes == [1, 16, 128])
   }
 
+  /// An all-gather and the reduce-scatter of the same size are one time; of several versions the newest is read, and of
+  /// elements those of 16 bits.
+  @Test func gathersAreReadFromTheNewestNCCL() throws {
+    let header = "op_name,nccl_dtype,num_gpus,message_size,latency_ms\n"
+    let pairs = (1...20).map {
+      "all_gather,half,4,\($0 * 512),0.2\nreduce_scatter,half,4,\($0 * 512),0.3\n"
+        + "all_gather,int8,4,\($0 * 512),9\nall_reduce,half,4,\($0 * 512),9\n"
+    }
+    let files = try SmallFiles([
+      "nccl_2.9.csv": header + pairs.joined().replacingOccurrences(of: ",0.2\n", with: ",7\n"),
+      "nccl_2.27.csv": header + pairs.joined() + "all_gather,half,4,99999,0.2\n",
+    ])
+    let tables = try KernelTables(layout: .aiconfigurator, folder: files.path)
+    let rows = try #require(tables.operators.first)
+    #expect(tables.operators.count == 1)
+    #expect(rows[0].op.name == "all-gather and reduce-scatter 4 GPUs" && rows.count == 20)
+    #expect(rows[0].sizes == [1024] && abs(rows[0].seconds - 0.5e-3) < 1e-12)
+    #expect(
+      tables.warnings.map { $0.replacingOccurrences(of: files.path, with: "DIR") } == [
+        "DIR/nccl_2.27.csv: 1 all-gathers are left out: no reduce-scatter of their size"
+      ])
+  }
+
   static let statesHeader =
     "kernel_source,phase,batch_size,seq_len,num_tokens,num_k_heads,num_v_heads,latency_ms\n"
 

@@ -25,7 +25,7 @@ struct KernelForm: Sendable {
     case .prefillAttention, .latentPrefill: PrefillAttentionForm.coefficients
     case .latentDecode: LatentDecodeForm.coefficients
     case .decodeBesidePrompt: DecodeBesidePromptForm.coefficients
-    case .allReduce: AllReduceForm.coefficients
+    case .allReduce, .gather: AllReduceForm.coefficients
     case .streaming: StreamingForm.coefficients
     case .experts: ExpertsForm.coefficients
     case .recurrentDecode: RecurrentDecodeForm.coefficients
@@ -59,7 +59,7 @@ struct KernelForm: Sendable {
       PrefillAttentionForm(limits, op, coefficients).seconds(sizes)
     case .latentDecode: LatentDecodeForm(limits, op, coefficients).seconds(sizes)
     case .decodeBesidePrompt: DecodeBesidePromptForm(limits, op, coefficients).seconds(sizes)
-    case .allReduce: AllReduceForm(limits, op, coefficients).seconds(sizes)
+    case .allReduce, .gather: AllReduceForm(limits, op, coefficients).seconds(sizes)
     case .streaming: StreamingForm(limits, coefficients).seconds(sizes)
     case .experts: ExpertsForm(limits, op.elements, coefficients).seconds(sizes)
     case .recurrentDecode: RecurrentDecodeForm(limits, coefficients).seconds(sizes)

@@ -9,6 +9,8 @@ package enum KernelKind: String, Codable, CaseIterable, Sendable {
   /// Latent vectors expanded to keys and values of each head.
   case latentPrefill = "latent prefill attention"
   case allReduce = "all-reduce"
+  /// Tokens of all ranks collected on each, and sums of each rank's handed back: what surrounds experts that ranks share.
+  case gather = "all-gather and reduce-scatter"
   case streaming
   /// One layer's routed experts on one GPU.
   case experts
@@ -31,7 +33,7 @@ package enum KernelKind: String, Codable, CaseIterable, Sendable {
       ["sequences", "heads", "kv_heads", "tokens", "context", "window"]
     case .latentDecode: ["sequences", "heads", "context"]
     case .decodeBesidePrompt: ["sequences", "heads", "kv_heads", "context", "prompt_tokens"]
-    case .allReduce: ["bytes"]
+    case .allReduce, .gather: ["bytes"]
     case .streaming: ["bytes"]
     case .experts: ["tokens", "hidden", "width", "top_k", "experts", "ranks", "skew"]
     case .recurrentDecode: ["sequences", "key_heads", "heads"]
@@ -46,7 +48,7 @@ package enum KernelKind: String, Codable, CaseIterable, Sendable {
   /// The axis whose largest fifth is held out to measure extrapolation.
   var extrapolationAxis: Int {
     switch self {
-    case .gemm, .allReduce, .streaming, .experts, .recurrentDecode, .convolution: 0
+    case .gemm, .allReduce, .gather, .streaming, .experts, .recurrentDecode, .convolution: 0
     case .decodeAttention, .prefillAttention, .latentPrefill, .decodeBesidePrompt,
       .recurrentPrefill:
       3
@@ -63,7 +65,7 @@ package enum KernelKind: String, Codable, CaseIterable, Sendable {
     case .decodeAttention, .prefillAttention, .latentPrefill, .decodeBesidePrompt: work = 4
     case .recurrentDecode: return [[1, -1, -1]]
     case .recurrentPrefill: return [[1, -1, -1, 0]]
-    case .allReduce, .streaming, .experts: return []
+    case .allReduce, .gather, .streaming, .experts: return []
     }
     func powers(_ of: [(axis: Int, power: Int)]) -> [Int] {
       axes.indices.map { axis in of.first { $0.axis == axis }?.power ?? 0 }
@@ -87,7 +89,7 @@ package enum KernelKind: String, Codable, CaseIterable, Sendable {
   var hasKVHeads: Bool {
     switch self {
     case .decodeAttention, .prefillAttention, .latentPrefill, .decodeBesidePrompt: true
-    case .gemm, .latentDecode, .allReduce, .streaming, .experts, .recurrentDecode,
+    case .gemm, .latentDecode, .allReduce, .gather, .streaming, .experts, .recurrentDecode,
       .recurrentPrefill, .convolution:
       false
     }
@@ -125,7 +127,7 @@ package struct KernelOperator: Hashable, Codable, Sendable {
   /// Each KV head serves one query head: kernels differ from those for groups.
   package var isMultiHead = false
   package var isWindowed = false
-  /// GPUs of an all-reduce; 0 elsewhere.
+  /// GPUs of an all-reduce, or of a gather; 0 elsewhere.
   package var gpus = 0
   /// Issued by the host one by one, not replayed from a CUDA graph.
   package var isEager = false
@@ -148,6 +150,7 @@ package struct KernelOperator: Hashable, Codable, Sendable {
       if isMultiHead { words.append("multi-head") }
       if isWindowed { words.append("windowed") }
     case .allReduce: words += ["\(gpus) GPUs", isEager ? "eager" : "graph"]
+    case .gather: words.append("\(gpus) GPUs")
     case .streaming: break
     case .experts: words += [library?.rawValue, kernel].compactMap { $0 }
     case .recurrentDecode, .recurrentPrefill, .convolution: words += [kernel].compactMap { $0 }

@@ -50,15 +50,23 @@ extension KernelCostModel {
     let token = Double(model.hidden * ModelSpec.bytesPerElement)
     let ranks = deployment.dataParallel
     if ranks > 1 {
-      // All-gather before the experts and reduce-scatter behind them: the two halves of an all-reduce of all tokens.
-      let sum = prices.allReduce(gpus: gpus * ranks, isEager: false)
+      // All-gather before the experts and reduce-scatter behind them, of all tokens; over links that join servers, or without
+      // measurements, the two halves of an all-reduce, of what goes to ranks that have one of a token's experts.
+      let gathers =
+        deployment.device.linkedGPUs > deployment.device.serverGPUs
+        ? nil : prices.gather(gpus: gpus * ranks)
+      let sum = gathers ?? prices.allReduce(gpus: gpus * ranks, isEager: false)
       for (shape, layers) in deployment.expertShapes {
-        let copies = prices.library.copies(of: shape, ranks: ranks)
+        let library = prices.library
+        let copies =
+          gathers == nil
+          ? Double(library.copies(of: shape, ranks: ranks))
+          : Double(ranks) * library.gatheredShare(of: shape)
         parts.append(
           Part(
             name: "all-gather and reduce-scatter",
             prices: PriceCurve(limit: tabulatedTokens) {
-              Double(layers) * sum(Double($0 * copies) * token)
+              Double(layers) * sum(Double($0) * copies * token)
             }, isShared: true, isExchange: true))
       }
     }

@@ -225,6 +225,21 @@ struct KernelPrices: Sendable {
     }
   }
 
+  /// What collects tokens of all ranks for experts that these share and hands sums back, by the bytes of all tokens; `nil`
+  /// where the profile has none.
+  ///
+  /// - Source: SGLang, vLLM (its default) and TensorRT-LLM (without links between servers) call NCCL for both.
+  func gather(gpus: Int) -> ((_ bytes: Double) -> Double)? {
+    guard gpus <= limits.linkedGPUs, operators.contains(where: { $0.op.kind == .gather }) else {
+      return nil
+    }
+    var op = KernelOperator(kind: .gather)
+    op.gpus = gpus
+    let found = nearest(op).priced
+    let form = AllReduceForm(limits, op, found.coefficients)
+    return { form.seconds([$0]) * (found.table?([$0]) ?? 1) }
+  }
+
   /// A kernel that only moves bytes.
   func streaming() -> (_ bytes: Double) -> Double {
     if let processor { return processor.streaming }

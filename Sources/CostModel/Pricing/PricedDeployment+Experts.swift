@@ -8,6 +8,13 @@ extension KernelLibrary {
   func copies(of shape: ExpertShape, ranks: Int) -> Int {
     self == .vllm ? ranks : min(ranks, shape.experts.activeExperts)
   }
+
+  /// Of the bytes of 16-bit tokens, what is collected on all ranks and handed back as sums: TensorRT-LLM quantises tokens for
+  /// NVFP4 experts before it collects them (from memory of its sources), and sums are of 16 bits.
+  func gatheredShare(of shape: ExpertShape) -> Double {
+    guard self == .trtllm, shape.format.elements == .nvfp4 else { return 1 }
+    return (1 + ElementType.nvfp4.bytes / ElementType.bfloat16.bytes) / 2
+  }
 }
 
 extension PricedDeployment {

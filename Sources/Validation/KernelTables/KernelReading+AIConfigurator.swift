@@ -1,12 +1,13 @@
 import CostModel
+import Foundation
 import SimulationKernel
 
 /// aiconfigurator's tables of one system: `gemm`, `context_attention`, `generation_attention`,
-/// `custom_allreduce`, and in a folder for each engine `moe`, `context_mla`, `generation_mla`, `gdn` and `kda`; times in
-/// milliseconds. The folder of one engine is read by itself too.
+/// `custom_allreduce`, `nccl_VERSION`, and in a folder for each engine `moe`, `context_mla`, `generation_mla`, `gdn` and
+/// `kda`; times in milliseconds. The folder of one engine is read by itself too.
 ///
-/// `nccl_*` tables are not read: engines sum with the custom kernels up to a few megabytes and NCCL
-/// beyond, and the custom table was measured through that same switch.
+/// Of the newest `nccl_*` table all-gathers and reduce-scatters are read. Its all-reduces are not: engines sum with the custom
+/// kernels up to a few megabytes and NCCL beyond, and the custom table was measured through that same switch.
 extension KernelReading {
   private static let millisecond = 1e-3
 
@@ -17,6 +18,7 @@ extension KernelReading {
     if let table = try table("generation_attention") { try readGeneration(table) }
     let own = KernelLibrary(rawValue: folderName)
     if own == nil, let table = try table("custom_allreduce") { try readAllReduce(table) }
+    if own == nil, let name = newestNCCL, let table = try table(name) { try readGathers(table) }
     try readEngine("", own)
     for library in KernelLibrary.allCases { try readEngine("\(library.rawValue)/", library) }
   }
@@ -149,6 +151,49 @@ extension KernelReading {
       // Message sizes count elements, of 16 bits here.
       let bytes = try table.size("message_size", row) * 2
       add(op, [bytes], try table.kernelSeconds("latency_ms", row, unit: Self.millisecond))
+    }
+  }
+
+  /// The NCCL table of the highest version in the folder itself.
+  private var newestNCCL: String? {
+    files().compactMap { file in
+      guard file.hasPrefix("nccl_"), !file.contains("/"), let end = file.range(of: ".csv")
+      else { return nil }
+      return String(file[..<end.lowerBound])
+    }.max { $0.compare($1, options: .numeric) == .orderedAscending }
+  }
+
+  /// An all-gather and the reduce-scatter of the same tensor, one behind the other.
+  private mutating func readGathers(_ table: MeasurementTable) throws {
+    try table.require(["op_name", "nccl_dtype", "num_gpus", "message_size", "latency_ms"])
+    struct Shape: Hashable, Comparable {
+      var gpus: Int
+      var elements: Int
+      static func < (a: Shape, b: Shape) -> Bool { (a.gpus, a.elements) < (b.gpus, b.elements) }
+    }
+    var halves: [String: [Shape: Double]] = [:]
+    for row in 0..<table.rowCount where table.text("nccl_dtype", row) == "half" {
+      let shape = Shape(
+        gpus: Int(try table.size("num_gpus", row, atLeast: 2)),
+        elements: Int(try table.size("message_size", row)))
+      halves[table.text("op_name", row), default: [:]][shape] = try table.kernelSeconds(
+        "latency_ms", row, unit: Self.millisecond)
+    }
+    let scatters = halves["reduce_scatter"] ?? [:]
+    var unpaired = 0
+    for (shape, seconds) in (halves["all_gather"] ?? [:]).sorted(by: { $0.key < $1.key }) {
+      guard let back = scatters[shape] else {
+        unpaired += 1
+        continue
+      }
+      var op = KernelOperator(kind: .gather)
+      op.gpus = shape.gpus
+      // Message sizes count elements of the whole tensor, of 16 bits here.
+      add(op, [Double(shape.elements) * 2], seconds + back)
+    }
+    if unpaired > 0 {
+      warnings.append(
+        "\(table.path): \(unpaired) all-gathers are left out: no reduce-scatter of their size")
     }
   }
 
