@@ -62,6 +62,60 @@ import Testing
     #expect(points.map { $0.split?.decodeSequences } == [16, 16])
   }
 
+  private func deepSeek(
+    _ device: String, _ backend: String, _ weights: String, prefill: String, decode: String,
+    lengths: String = "1024,1024", clients: Int
+  ) throws -> ServingPoint {
+    let points = try read(
+      "r,deepseek-ai/DeepSeek-R1,\(device),\(backend),0.5.8,\(weights),\(prefill),\(decode),1,\(lengths),"
+        + "\(clients),50,8,db_dump\n")
+    return try #require(points.first)
+  }
+
+  /// TensorRT-LLM's servers on H100 were started for a number of clients each, by the names of their recipes.
+  @Test(arguments: [(6, 1), (9, 2), (30, 8), (60, 16)])
+  func serversAreStartedForTheirClients(clients: Int, sequences: Int) throws {
+    func recipe(_ lengths: String) throws -> ServingPoint.Recipe {
+      let point = try deepSeek(
+        "h100_sxm", "trtllm", "fp8_block", prefill: "1,1,1,16,16", decode: "3,16,1,1,16",
+        lengths: lengths, clients: clients)
+      return try #require(point.recipe)
+    }
+    let (short, long) = (try recipe("1024,1024"), try recipe("8192,1024"))
+    #expect(short.decodeSequences == sequences && long.decodeSequences == sequences)
+    #expect(short.prefillTokens == 2048 && short.prefillSequences == 2)
+    #expect(long.prefillTokens == 8224 && long.prefillSequences == 1)
+  }
+
+  /// Budgets and pools are a rank's: four ranks share 65,536 tokens an iteration, eight share eight sequences.
+  @Test func recipesAreOfARank() throws {
+    let wide = try deepSeek(
+      "gb200", "sglang", "nvfp4", prefill: "4,1,1,4,4", decode: "1,1,1,32,32", clients: 512)
+    #expect(wide.recipe?.prefillTokens == 16_384 && wide.recipe?.prefillPool == 131_072)
+    #expect(wide.recipe?.decodeSequences == 2112 && wide.recipe?.decodePool == 3_122_380)
+    let eight = try deepSeek(
+      "b200_sxm", "sglang", "fp8_block", prefill: "1,1,1,8,1", decode: "4,8,1,1,1",
+      lengths: "8192,1024", clients: 128)
+    #expect(eight.recipe?.prefillSequences == 1 && eight.recipe?.decodeSequences == 32)
+    let other = try deepSeek(
+      "b200_sxm", "trtllm", "fp8_block", prefill: "1,1,1,8,8", decode: "4,8,1,1,1", clients: 128)
+    #expect(other.recipe == nil)
+  }
+
+  /// What a recipe names is what is simulated: with one sequence a worker, three of nine clients decode, and the others wait.
+  @Test func clientsBeyondARecipeWait() throws {
+    func ttft(_ clients: Int) throws -> Double {
+      let point = try deepSeek(
+        "h100_sxm", "trtllm", "fp8_block", prefill: "1,1,1,16,16", decode: "3,16,1,1,16",
+        clients: clients)
+      let (predictions, failures) = PointPrediction.predict([point], models: { .model($0) })
+      #expect(failures == [])
+      return try #require(predictions.first).ttft
+    }
+    // Six clients have three places: half of them wait for an answer of 922 to 1,024 tokens; three have one each.
+    #expect(try ttft(6) > 10 * ttft(3))
+  }
+
   /// Rows that differ in their clients only are one curve; every second one is held out.
   @Test func everySecondCurveIsHeldOut() throws {
     let points = try read(

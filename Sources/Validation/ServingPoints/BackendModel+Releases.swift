@@ -170,7 +170,7 @@ extension BackendModel {
       case .trtllm: break
       }
     }
-    if point.split != nil { model.answerApart(point.backend) }
+    if let split = point.split { model.answerApart(point, split) }
     return model
   }
 }
@@ -202,8 +202,10 @@ extension BackendModel {
 
   /// What differs where workers prefill and decode apart, under another front end (Dynamo's): fitted on every second curve
   /// of `disaggregated_points_dev.csv`, of which vLLM has none that is held out.
-  fileprivate mutating func answerApart(_ backend: ServingPoint.Backend) {
-    switch backend {
+  fileprivate mutating func answerApart(_ point: ServingPoint, _ split: ServingPoint.Split) {
+    // The campaign's benchmark (srt-slurm, `sa-bench`) draws both lengths from 80 % of the named ones on.
+    if point.model.hasExperts { jitter = 0.2 }
+    switch point.backend {
     case .vllm:
       requestMilliseconds = 184
       overheads.promptScale = 1.8
@@ -212,13 +214,16 @@ extension BackendModel {
       requestMilliseconds = 130
       overheads.promptScale = 1.15
       overheads.mixtures?.promptScale = 1.15
-      overheads.expertScale = 1.2
+      overheads.expertScale = 1.4
       overheads.latentLayerSeconds = 0
     case .sglang:
-      overheads.expertScale = 0.8
+      overheads.expertScale = 0.85
       overheads.sequenceSeconds = 0
       // Ranks of attention data parallelism agree on what each iteration holds.
       overheads.mixtures?.iterationSeconds = 3.29e-3
+      if point.device.architecture == .blackwell, !point.usesDeepEP(split) {
+        overheads.mixtures?.promptScale = 2
+      }
     }
   }
 

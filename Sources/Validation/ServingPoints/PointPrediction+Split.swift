@@ -24,8 +24,20 @@ extension PointPrediction {
       scenario.simulatesOneRank = role == .decode
       scenario.maxConcurrency = clients
       scenario.prefixCaching = false
+      let recipe = point.recipe
       if role == .decode {
-        scenario.maxSequences = min(model.maxSequences, split.decodeSequences)
+        scenario.maxSequences =
+          recipe?.decodeSequences ?? min(model.maxSequences, split.decodeSequences)
+      } else {
+        if let tokens = recipe?.prefillTokens {
+          scenario.maxBatchedTokens = tokens
+          scenario.chunkedPrefill = true
+        }
+        if let sequences = recipe?.prefillSequences { scenario.maxSequences = sequences }
+      }
+      if let pool = role == .decode ? recipe?.decodePool : recipe?.prefillPool {
+        scenario.deviceBlocksOverride = min(
+          scenario.deviceBlocksOverride ?? .max, pool / scenario.blockSize)
       }
       let replicas = role == .decode ? pool.ranks : pool.workers
       var group = Deployment.Group(scenario, count: replicas / shares)
