@@ -48,28 +48,7 @@ extension KernelCostModel {
       if case .latent = $0.attention { true } else { false }
     }
     let token = Double(model.hidden * ModelSpec.bytesPerElement)
-    let ranks = deployment.dataParallel
-    if ranks > 1 {
-      // All-gather before the experts and reduce-scatter behind them, of all tokens; over links that join servers, or without
-      // measurements, the two halves of an all-reduce, of what goes to ranks that have one of a token's experts.
-      let gathers =
-        deployment.device.linkedGPUs > deployment.device.serverGPUs
-        ? nil : prices.gather(gpus: gpus * ranks)
-      let sum = gathers ?? prices.allReduce(gpus: gpus * ranks, isEager: false)
-      for (shape, layers) in deployment.expertShapes {
-        let library = prices.library
-        let copies =
-          gathers == nil
-          ? Double(library.copies(of: shape, ranks: ranks))
-          : Double(ranks) * library.gatheredShare(of: shape)
-        parts.append(
-          Part(
-            name: "all-gather and reduce-scatter",
-            prices: PriceCurve(limit: tabulatedTokens) {
-              Double(layers) * sum(Double($0) * copies * token)
-            }, isShared: true, isExchange: true))
-      }
-    }
+    parts += exchanges(deployment, prices, tokenBytes: token)
     if gpus > 1 {
       let replayed = prices.allReduce(gpus: gpus, isEager: false)
       let issued = prices.allReduce(gpus: gpus, isEager: true)
@@ -84,6 +63,32 @@ extension KernelCostModel {
           }))
     }
     return parts
+  }
+
+  /// What moves tokens between ranks with requests of their own, before and behind the experts that they share.
+  ///
+  /// An all-gather and a reduce-scatter of all tokens; over links that join servers, or without measurements, the two halves of
+  /// an all-reduce, of what goes to ranks that have one of a token's experts.
+  private static func exchanges(
+    _ deployment: PricedDeployment, _ prices: KernelPrices, tokenBytes: Double
+  ) -> [Part] {
+    let ranks = deployment.dataParallel
+    guard ranks > 1 else { return [] }
+    let (device, library) = (deployment.device, prices.library)
+    let gpus = deployment.tensorParallel * ranks
+    let gather = device.linkedGPUs > device.serverGPUs ? nil : prices.gather(gpus: gpus)
+    let exchange = gather ?? prices.allReduce(gpus: gpus, isEager: false)
+    return deployment.expertShapes.map { shape, layers in
+      let copies =
+        gather == nil
+        ? Double(library.copies(of: shape, ranks: ranks))
+        : Double(ranks) * library.gatheredShare(of: shape)
+      return Part(
+        name: "all-gather and reduce-scatter",
+        prices: PriceCurve(limit: tabulatedTokens) {
+          Double(layers) * exchange(Double($0) * copies * tokenBytes)
+        }, isShared: true, isExchange: true)
+    }
   }
 
   /// Of a token whose queries and keys are normed across GPUs: two sums of squares in 32 bits.
