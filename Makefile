@@ -73,7 +73,7 @@ fuzz-fleets: dependencies ## Serve 100,000 random fleets each whose replicas fai
 	$(SWIFT) build --build-tests
 	KVPLAN_FUZZ_FLEETS=100000 $(SWIFT) test --skip-build --filter FailureTests
 
-ROUNDS ?= 20000
+ROUNDS ?= 26000
 
 fuzz-readers: dependencies ## Read ROUNDS damaged files of every kind in each fuzz test of traces and of servers' results
 	$(SWIFT) build --build-tests
