@@ -34,13 +34,19 @@ struct ValidateErrorsCommand: ParsableCommand {
     guard date.wholeMatch(of: /\d{4}-\d{2}-\d{2}/) != nil else {
       throw UserError("`--date` must be a day such as `2026-11-29`, found `\(date)`")
     }
-    let (points, warnings) = try ServingPoint.read(path: file)
-    guard !points.contains(where: { $0.split != nil }) else {
+    let (all, warnings) = try ServingPoint.read(path: file)
+    let points = all.filter { $0.split == nil }
+    guard !points.isEmpty else {
       throw UserError(
         "\(file): workers prefill and decode apart, and served errors are of servers that do both",
         hint: "`kvplan validate points` says how far they are off")
     }
     Terminal.warn(warnings)
+    if points.count < all.count {
+      Terminal.warn([
+        "\(file): \(all.count - points.count) rows are left out: their workers prefill and decode apart, and served errors are of servers that do both"
+      ])
+    }
     let (predictions, failures) = PointPrediction.predict(
       points, models: { .model($0) },
       progress: { Terminal.progress($0, of: points.count) })

@@ -1,4 +1,5 @@
 import CostModel
+import Foundation
 import ModelFiles
 import Testing
 
@@ -160,5 +161,47 @@ import Testing
     let parts = try KernelCostModel(deployment).breakdown(of: work)
     let experts = try #require(parts.first { $0.name == "experts" }).seconds / 62
     #expect(abs(experts * 1e6 / microseconds - 1) < 0.03, "\(experts * 1e6)")
+  }
+
+  /// Rows that count the GPUs of all workers get these by the settings of their lengths, GPUs and clients.
+  @Test func workersAreThoseOfThePublishedSettings() throws {
+    let model = ("deepseek-ai/DeepSeek-R1", "gb200")
+    let tensor = try launched(
+      model.0, model.1, "trtllm", "", "nvfp4", tp: 36, lengths: "1024,1024", clients: 564)
+    let workers = try #require(tensor.split)
+    #expect(layout(tensor) == [8, 8, 1])
+    #expect(workers.prefill.workers == 1 && workers.prefill.gpus == 4 && workers.prefill.ranks == 1)
+    #expect(workers.decode.workers == 4 && tensor.recipe?.decodeSequences == 128)
+    #expect(tensor.recipe?.prefillTokens == 4608 && tensor.recipe?.prefillSequences == 4)
+    let ranks = try launched(
+      model.0, model.1, "trtllm", "", "nvfp4", tp: 40, lengths: "8192,1024", clients: 1075)
+    #expect(layout(ranks) == [1, 16, 16])
+    #expect(ranks.split?.prefill.workers == 6 && ranks.split?.prefill.ranks == 24)
+    #expect(ranks.recipe?.prefillTokens == 8448 && ranks.recipe?.decodeSequences == 64)
+    let wide = try launched(
+      model.0, model.1, "sglang", "", "fp8", tp: 72, lengths: "8192,1024", clients: 576)
+    #expect(layout(wide) == [1, 32, 32])
+    #expect(wide.split?.prefill.ranks == 40 && wide.recipe?.decodeSequences == nil)
+  }
+
+  /// A setting with drafts is not guessed at, nor one that is not published.
+  @Test func draftsAndUnknownWorkersAreLeftOut() throws {
+    func warning(tp: Int, clients: Int) throws -> String? {
+      let row =
+        "r,deepseek-ai/DeepSeek-R1,gb200,trtllm,,nvfp4,\(tp),1,1024,1024,4,\(clients),50,8,dated_dump\n"
+      let kept = ServingPointsTests.row("kept")
+      let files = try SmallFiles(["points.csv": ServingPointsTests.header + kept + row])
+      let read = try ServingPoint.read(path: files.path + "/points.csv")
+      #expect(read.points.map(\.id) == ["kept"])
+      return read.warnings.first?.replacingOccurrences(of: files.path, with: "DIR")
+    }
+    #expect(
+      try warning(tp: 36, clients: 512)
+        == "DIR/points.csv: line 3 is left out: tokens were drafted, and how many were accepted is not recorded"
+    )
+    #expect(
+      try warning(tp: 44, clients: 512)
+        == "DIR/points.csv: line 3 is left out: 44 GPUs are those of workers apart, whose layout is not recorded"
+    )
   }
 }

@@ -20,6 +20,7 @@ extension ServingPoint {
 
   /// `nil` where none is known.
   var recipe: Recipe? {
+    if let publishedRecipe { return publishedRecipe }
     guard let split, campaign == .sweep, model.hasLatentAttention else { return nil }
     switch backend {
     case .sglang: return recipeOfSGLang(split)

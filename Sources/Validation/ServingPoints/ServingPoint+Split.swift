@@ -43,6 +43,13 @@ extension ServingPoint {
     /// Of a worker.
     var gpus: Int { tensorParallel * dataParallel }
 
+    init(workers: Int, tensorParallel: Int, dataParallel: Int, expertParallel: Int) {
+      self.workers = workers
+      self.tensorParallel = tensorParallel
+      self.dataParallel = dataParallel
+      self.expertParallel = expertParallel
+    }
+
     /// - Throws: ``UserError`` with file and line.
     init(_ table: MeasurementTable, _ row: Int, of role: String) throws {
       func size(_ column: String) throws -> Int {

@@ -18,6 +18,8 @@ package struct ServingPoint: Sendable {
   package var expertParallel: Int
   /// Workers that prefill and decode apart, with the above for those that decode; `nil` where each does both.
   package var split: Split?
+  /// Of workers that the row does not name.
+  var publishedRecipe: Recipe?
   /// Whether the parameters of points with workers apart were fitted without it: every second curve of a file, a curve being
   /// rows that differ in their clients only.
   package var isHeldOut = false
@@ -89,7 +91,7 @@ package struct ServingPoint: Sendable {
   private static let spreadMax = 1.3
 
   /// A row that is right but that we cannot simulate.
-  private struct Skipped: Error { var reason: String }
+  struct Skipped: Error { var reason: String }
 
   private init(_ table: MeasurementTable, _ row: Int) throws {
     id = table.text("row_id", row)
@@ -121,10 +123,6 @@ package struct ServingPoint: Sendable {
       tensorParallel = Int(try table.number("tp", row, atLeast: 1))
       dataParallel = Int(try table.optional("attention_dp_size", row) ?? 1)
       expertParallel = Int(try table.optional("moe_ep_size", row) ?? 1)
-      guard tensorParallel <= Self.tensorParallelMax else {
-        throw Skipped(
-          reason: "\(tensorParallel) GPUs are those of workers apart, whose layout is not recorded")
-      }
     }
     let suspicion = table.text("suspect", row)
     guard suspicion.isEmpty else {
@@ -156,6 +154,10 @@ package struct ServingPoint: Sendable {
     }
     ttft = try table.seconds("ttft_ms", row, unit: 1)
     tpot = try table.seconds("tpot_ms", row, unit: 1)
+    if !isSplit, tensorParallel > Self.tensorParallelMax {
+      try takePublishedWorkers()
+      return
+    }
     guard !isSplit, model.hasExperts else { return }
     if Self.dumpLengths.contains([promptTokens, outputTokens]) { campaign = .datedDump }
     try spreadAttention(table, row)
@@ -163,7 +165,7 @@ package struct ServingPoint: Sendable {
   }
 
   /// GPUs beyond which no engine cuts a layer. Rows of 20 to 72 GPUs count those of all workers that prefill and decode
-  /// apart: seven of TensorRT-LLM's on the GB200 stand in `disaggregated_points_dev.csv` with the same times.
+  /// apart: seven of TensorRT-LLM's on the GB200 have the times of rows of `disaggregated_points_dev.csv` that name their workers.
   private static let tensorParallelMax = 16
 
   /// Lengths of the campaign behind the dated dump (InferenceX), prompt and output, which it measured mixtures with. Other
